@@ -1,0 +1,38 @@
+using Microsoft.AspNetCore.Components.Forms;
+
+namespace OtpPortal.Components;
+
+/// <summary>The shell of the pages, and the circuits behind them.</summary>
+public static class ComponentServices
+{
+    public static WebApplicationBuilder AddPages(this WebApplicationBuilder builder)
+    {
+        builder.Services.AddRazorComponents().AddInteractiveServerComponents(circuits =>
+        {
+            // All state is in the store: a lost circuit is worth nothing, and a page that is loaded anew shows the same step.
+            circuits.DisconnectedCircuitRetentionPeriod = TimeSpan.FromMinutes(1);
+            circuits.DisconnectedCircuitMaxRetained = 50;
+            circuits.DetailedErrors = false;
+        }).AddHubOptions(hub => hub.MaximumReceiveMessageSize = 32 * 1024);
+        // Cross-site posts are refused by SameSiteCheck, for plain forms and circuits alike: no page needs a token, or a cookie for one.
+        builder.Services.AddScoped<AntiforgeryStateProvider, NoAntiforgeryToken>();
+        return builder;
+    }
+
+    public static void MapPages(this IEndpointRouteBuilder routes)
+    {
+        routes.MapStaticAssets();
+        routes.MapRazorComponents<App>().AddInteractiveServerRenderMode(options =>
+        {
+            // Set with all other headers, for every page.
+            options.ContentSecurityFrameAncestorsPolicy = null;
+            // Compression next to secrets on one line gives the secrets' length away (BREACH).
+            options.DisableWebSocketCompression = true;
+        });
+    }
+
+    private sealed class NoAntiforgeryToken : AntiforgeryStateProvider
+    {
+        public override AntiforgeryRequestToken? GetAntiforgeryToken() => null;
+    }
+}

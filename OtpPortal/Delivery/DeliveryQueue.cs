@@ -1,0 +1,161 @@
+using System.Diagnostics;
+using System.Diagnostics.Metrics;
+using System.Threading.Channels;
+
+namespace OtpPortal.Delivery;
+
+/// <summary>How far a message has come.</summary>
+public enum DeliveryState
+{
+    /// <summary>It waits in the queue or is being handed over.</summary>
+    Queued,
+
+    /// <summary>The provider took it.</summary>
+    Sent,
+
+    /// <summary>It was given up.</summary>
+    Failed,
+}
+
+/// <summary>One message on its way.</summary>
+/// <param name="Message">Null for a rehearsal: nothing is sent, but it looks from outside as if it were.</param>
+/// <param name="Deadline">When the code in it is worthless: it is not sent after that.</param>
+/// <param name="Report">Told once: sent or failed.</param>
+public sealed record OutgoingMessage(Message? Message, DateTimeOffset Deadline, Func<DeliveryState, Task> Report);
+
+/// <summary>
+/// Sends messages in the background, so that no page waits for a provider: bounded, with retries and back-off until the message's deadline.
+/// On shutdown what is queued is still sent.
+/// </summary>
+public sealed partial class DeliveryQueue(IMessageProvider provider, TimeProvider time, ILogger<DeliveryQueue> logger) : BackgroundService
+{
+    /// <summary>Messages that may wait; beyond that a sign-in is told at once that its message could not be sent.</summary>
+    internal const int Capacity = 1000;
+
+    // Providers answer in tenths of a second; eight at once are some 50 messages a second.
+    private const int Workers = 8;
+
+    private static readonly TimeSpan s_sendTimeout = TimeSpan.FromSeconds(15);
+    private static readonly TimeSpan s_firstPause = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan s_longestPause = TimeSpan.FromSeconds(20);
+    private static readonly Meter s_meter = new("OtpPortal.Delivery");
+    private static readonly Counter<long> s_delivered = s_meter.CreateCounter<long>("otpportal.deliveries", "{message}", "Messages by provider and outcome.");
+
+    private readonly Channel<OutgoingMessage> _channel = Channel.CreateBounded<OutgoingMessage>(new BoundedChannelOptions(Capacity) { FullMode = BoundedChannelFullMode.Wait });
+
+    // How the last real message fared, for rehearsals to copy.
+    private volatile Rehearsal _rehearsal = new(TimeSpan.FromMilliseconds(50), DeliveryState.Sent);
+
+    /// <summary>Takes a message; false when the queue is full or closing, and then nothing is reported.</summary>
+    public bool TryEnqueue(OutgoingMessage message) => _channel.Writer.TryWrite(message);
+
+    /// <summary>Stops taking messages and sends those that wait, as long as the host's shutdown timeout allows.</summary>
+    public override async Task StopAsync(CancellationToken cancellationToken)
+    {
+        _channel.Writer.TryComplete();
+        if (ExecuteTask is { } running)
+        {
+            await Task.WhenAny(running, Task.Delay(Timeout.InfiniteTimeSpan, cancellationToken));
+        }
+        await base.StopAsync(cancellationToken);
+    }
+
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
+        Task.WhenAll(Enumerable.Range(0, Workers).Select(_ => Task.Run(WorkAsync, CancellationToken.None)));
+
+    private async Task WorkAsync()
+    {
+        await foreach (var delivery in _channel.Reader.ReadAllAsync())
+        {
+            try
+            {
+                await delivery.Report(delivery.Message is null ? await RehearseAsync() : await DeliverAsync(delivery.Message, delivery.Deadline));
+            }
+            // The report goes to a store that may be away; the message itself is out, and the worker must live on.
+            catch (Exception e)
+            {
+                NotReported(e.GetType().Name);
+            }
+        }
+    }
+
+    private async Task<DeliveryState> DeliverAsync(Message message, DateTimeOffset deadline)
+    {
+        var started = time.GetTimestamp();
+        var pause = s_firstPause;
+        for (var attempt = 1; ; attempt++)
+        {
+            if (time.GetUtcNow() >= deadline) return Finish(started, "too_late", DeliveryState.Failed);
+            switch (await AttemptAsync(message))
+            {
+                case SendOutcome.Accepted:
+                    return Finish(started, "sent", DeliveryState.Sent);
+                case SendOutcome.Refused(var reason):
+                    Refused(provider.Name, reason);
+                    return Finish(started, "refused", DeliveryState.Failed);
+                case SendOutcome.Misconfigured(var reason):
+                    Misconfigured(provider.Name, reason);
+                    return Finish(started, "misconfigured", DeliveryState.Failed);
+                case SendOutcome.Temporary(var reason):
+                    if (time.GetUtcNow() + pause >= deadline)
+                    {
+                        GivenUp(provider.Name, attempt, reason);
+                        return Finish(started, "given_up", DeliveryState.Failed);
+                    }
+                    Retrying(provider.Name, attempt, pause.TotalSeconds, reason);
+                    break;
+                default:
+                    throw new UnreachableException();
+            }
+            // Jitter, so that messages that failed together do not come back together.
+            await Task.Delay(pause * (0.75 + (Random.Shared.NextDouble() / 2)), time);
+            pause = pause * 2 < s_longestPause ? pause * 2 : s_longestPause;
+        }
+    }
+
+    private async Task<SendOutcome> AttemptAsync(Message message)
+    {
+        using var timeout = new CancellationTokenSource(s_sendTimeout, time);
+        try
+        {
+            return await provider.SendAsync(message, timeout.Token);
+        }
+        catch (OperationCanceledException) when (timeout.IsCancellationRequested)
+        {
+            return new SendOutcome.Temporary($"no answer within {s_sendTimeout.TotalSeconds} s");
+        }
+    }
+
+    // Takes as long and ends as the last real message did: the page must not tell apart who is allowed to sign in and who is not.
+    private async Task<DeliveryState> RehearseAsync()
+    {
+        var rehearsal = _rehearsal;
+        await Task.Delay(rehearsal.Duration * (0.75 + (Random.Shared.NextDouble() / 2)), time);
+        return rehearsal.State;
+    }
+
+    private DeliveryState Finish(long started, string outcome, DeliveryState state)
+    {
+        var duration = time.GetElapsedTime(started);
+        _rehearsal = new Rehearsal(duration < s_longestPause ? duration : s_longestPause, state);
+        s_delivered.Add(1, new KeyValuePair<string, object?>("provider", provider.Name), new KeyValuePair<string, object?>("outcome", outcome));
+        return state;
+    }
+
+    private sealed record Rehearsal(TimeSpan Duration, DeliveryState State);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{Provider} did not take a message (attempt {Attempt}), next try in {Pause} s: {Reason}")]
+    private partial void Retrying(string provider, int attempt, double pause, string reason);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "{Provider} did not take a message after {Attempt} attempts, its code would come too late: {Reason}")]
+    private partial void GivenUp(string provider, int attempt, string reason);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "{Provider} refuses a message for good: {Reason}")]
+    private partial void Refused(string provider, string reason);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "{Provider} cannot be used as it is set up: {Reason}")]
+    private partial void Misconfigured(string provider, string reason);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The state of a delivery could not be noted: {Error}")]
+    private partial void NotReported(string error);
+}

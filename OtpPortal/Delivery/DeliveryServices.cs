@@ -1,0 +1,46 @@
+using OtpPortal.Delivery.Mailbox;
+using OtpPortal.Delivery.Postmark;
+using OtpPortal.Delivery.Smtp;
+using OtpPortal.Settings;
+
+namespace OtpPortal.Delivery;
+
+/// <summary>The queue, the providers and the mailbox.</summary>
+public static class DeliveryServices
+{
+    public static WebApplicationBuilder AddDelivery(this WebApplicationBuilder builder, PortalConfiguration configuration)
+    {
+        var mail = configuration.Mail;
+        builder.Services.AddSingleton(mail);
+        builder.Services.AddSingleton<MailboxProvider>();
+        builder.Services.AddSingleton(new MessageTemplates());
+        // A redirect would carry the token and the code to wherever it points.
+        builder.Services.AddHttpClient(nameof(PostmarkProvider)).ConfigurePrimaryHttpMessageHandler(() => new SocketsHttpHandler
+        {
+            AllowAutoRedirect = false,
+            UseCookies = false,
+            PooledConnectionLifetime = TimeSpan.FromMinutes(5),
+            ConnectTimeout = TimeSpan.FromSeconds(5),
+        });
+        builder.Services.AddSingleton<IMessageProvider>(services => mail.Transport switch
+        {
+            "postmark" => new PostmarkProvider(services.GetRequiredService<IHttpClientFactory>().CreateClient(nameof(PostmarkProvider)), mail.Postmark!, mail),
+            "smtp" => new SmtpProvider(mail.Smtp!, mail),
+            _ => services.GetRequiredService<MailboxProvider>(),
+        });
+        builder.Services.AddSingleton<DeliveryQueue>();
+        builder.Services.AddHostedService(services => services.GetRequiredService<DeliveryQueue>());
+        return builder;
+    }
+
+    /// <summary><c>GET /dev/mailbox.json</c>; the page beside it is <see cref="MailboxPage"/>. Both are 404 where mail really leaves.</summary>
+    public static void MapMailbox(this IEndpointRouteBuilder routes, MailSettings mail)
+    {
+        if (!mail.ShowMailbox) return;
+        routes.MapGet("/dev/mailbox.json", (HttpContext context, MailboxProvider mailbox) =>
+        {
+            context.Response.Headers.CacheControl = "no-store";
+            return Results.Json(mailbox.Messages);
+        });
+    }
+}

@@ -1,0 +1,89 @@
+using System.Text.RegularExpressions;
+using OtpPortal.Settings;
+using OtpPortal.Web;
+
+namespace OtpPortal.Delivery;
+
+/// <summary>How mail leaves the portal.</summary>
+/// <param name="Transport">MAIL_TRANSPORT: <c>postmark</c>, <c>smtp</c> or <c>mailbox</c>.</param>
+/// <param name="From">MAIL_FROM, or otp@DOMAIN_NAME.</param>
+/// <param name="FromName">Shown beside the address: APP_NAME.</param>
+/// <param name="ShowMailbox">The mailbox page exists: in Development, or when the mailbox is the transport.</param>
+public sealed partial record MailSettings(
+    string Transport,
+    string From,
+    string FromName,
+    bool ShowMailbox,
+    PostmarkSettings? Postmark,
+    SmtpSettings? Smtp)
+{
+    internal static MailSettings Read(SettingsReader reader, PortalSettings portal)
+    {
+        var postmark = PostmarkSettings.Read(reader);
+        var smtp = SmtpSettings.Read(reader);
+        var named = reader.OneOf("MAIL_TRANSPORT", "postmark", "smtp", "mailbox");
+        var transport = named ?? (postmark is not null ? "postmark" : smtp is not null ? "smtp" : "mailbox");
+        if (reader.IsProduction && transport == "mailbox" && named is null)
+        {
+            // Nobody shall find out in production that the codes of everybody stand on an open page.
+            reader.Complain("MAIL_TRANSPORT is missing: in Production set POSTMARK_SERVER_TOKEN or SMTP_HOST, or MAIL_TRANSPORT=mailbox to show every message to everybody.");
+        }
+        if (transport == "postmark" && postmark is null) reader.Complain("POSTMARK_SERVER_TOKEN is missing: MAIL_TRANSPORT=postmark needs it.");
+        if (transport == "smtp" && smtp is null) reader.Complain("SMTP_HOST is missing: MAIL_TRANSPORT=smtp needs it.");
+
+        var domain = reader.Text("DOMAIN_NAME", portal.PublicUrl.Host);
+        if (!Domain().IsMatch(domain)) reader.Complain("DOMAIN_NAME", domain, "a domain name such as example.com");
+        var from = reader.Text("MAIL_FROM");
+        if (from is not null && !Address().IsMatch(from)) reader.Complain("MAIL_FROM", from, "an address such as otp@example.com");
+        return new MailSettings(
+            transport, from ?? $"otp@{domain}", portal.AppName, !portal.IsProduction || transport == "mailbox", postmark, smtp);
+    }
+
+    [GeneratedRegex(@"^[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?\z", RegexOptions.None, 1000)]
+    private static partial Regex Domain();
+
+    [GeneratedRegex(@"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?\z", RegexOptions.None, 1000)]
+    private static partial Regex Address();
+}
+
+/// <summary>Postmark's REST API.</summary>
+/// <param name="ServerToken">POSTMARK_SERVER_TOKEN.</param>
+/// <param name="ApiUrl">POSTMARK_API_URL.</param>
+/// <param name="MessageStream">POSTMARK_MESSAGE_STREAM.</param>
+public sealed record PostmarkSettings(string ServerToken, Uri ApiUrl, string MessageStream)
+{
+    public override string ToString() => "Postmark at " + ApiUrl;
+
+    internal static PostmarkSettings? Read(SettingsReader reader)
+    {
+        var url = reader.WebAddress("POSTMARK_API_URL", "https://api.postmarkapp.com");
+        var stream = reader.Line("POSTMARK_MESSAGE_STREAM", "outbound", 100);
+        if (reader.Text("POSTMARK_SERVER_TOKEN") is not { } token || url is null) return null;
+        if (token.All(c => c is > ' ' and <= '~')) return new PostmarkSettings(token, url, stream);
+        reader.Complain("POSTMARK_SERVER_TOKEN has blanks or control characters: allowed is the token as Postmark shows it.");
+        return null;
+    }
+}
+
+/// <summary>An SMTP server.</summary>
+/// <param name="Host">SMTP_HOST.</param>
+/// <param name="Port">SMTP_PORT.</param>
+/// <param name="UserName">SMTP_USERNAME; null sends without signing in.</param>
+/// <param name="Password">SMTP_PASSWORD.</param>
+/// <param name="StartTls">SMTP_TLS=starttls: the server must offer STARTTLS with a valid certificate (RFC 3207); there is no fall-back to plain text.</param>
+public sealed record SmtpSettings(string Host, int Port, string? UserName, string? Password, bool StartTls)
+{
+    public override string ToString() => $"SMTP at {Host}:{Port}";
+
+    internal static SmtpSettings? Read(SettingsReader reader)
+    {
+        var port = reader.Integer("SMTP_PORT", 587, 1, 65535);
+        var tls = reader.OneOf("SMTP_TLS", "none", "starttls") ?? "starttls";
+        var (user, password) = (reader.Text("SMTP_USERNAME"), reader.Text("SMTP_PASSWORD"));
+        if (user is null != password is null)
+        {
+            reader.Complain($"{(user is null ? "SMTP_USERNAME" : "SMTP_PASSWORD")} is missing: SMTP_USERNAME and SMTP_PASSWORD are set both or not at all.");
+        }
+        return reader.Text("SMTP_HOST") is { } host ? new SmtpSettings(host, port, user, password, tls == "starttls") : null;
+    }
+}

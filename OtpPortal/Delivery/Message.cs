@@ -1,0 +1,36 @@
+namespace OtpPortal.Delivery;
+
+/// <summary>A message to one person. It may hold a code: it is never logged.</summary>
+public sealed record Message(string To, string Subject, string Text, string Html)
+{
+    /// <summary>Leaves everything out, because subject and text hold the code.</summary>
+    public override string ToString() => "Message";
+}
+
+/// <summary>What a provider says of a message.</summary>
+public abstract record SendOutcome
+{
+    private SendOutcome() { }
+
+    /// <summary>The provider took it.</summary>
+    public sealed record Accepted : SendOutcome;
+
+    /// <summary>The provider will never take this message: it is not tried again.</summary>
+    public sealed record Refused(string Reason) : SendOutcome;
+
+    /// <summary>The provider will take no message until a setting is put right: it is not tried again.</summary>
+    public sealed record Misconfigured(string Reason) : SendOutcome;
+
+    /// <summary>It may work later.</summary>
+    public sealed record Temporary(string Reason) : SendOutcome;
+}
+
+/// <summary>A way to send messages.</summary>
+public interface IMessageProvider
+{
+    /// <summary>Its name in settings and logs.</summary>
+    string Name { get; }
+
+    /// <summary>Hands one message over. Reports failures as outcomes; throws only when <paramref name="stop"/> is cancelled.</summary>
+    Task<SendOutcome> SendAsync(Message message, CancellationToken stop);
+}

@@ -1,0 +1,72 @@
+using System.Net;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace OtpPortal.Delivery.Postmark;
+
+/// <summary>Sends mail through Postmark's REST API (<c>POST /email</c>).</summary>
+/// <remarks>Its client package is not in every registry, and one request needs none.</remarks>
+internal sealed class PostmarkProvider(HttpClient http, PostmarkSettings settings, MailSettings mail) : IMessageProvider
+{
+    public string Name => "postmark";
+
+    public async Task<SendOutcome> SendAsync(Message message, CancellationToken stop)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Post, new Uri(settings.ApiUrl, "email"))
+        {
+            Content = JsonContent.Create(new Mail(
+                $"\"{mail.FromName.Replace("\"", "", StringComparison.Ordinal).Replace("\\", "", StringComparison.Ordinal)}\" <{mail.From}>",
+                message.To, message.Subject, message.Text, message.Html, settings.MessageStream)),
+        };
+        request.Headers.Add("X-Postmark-Server-Token", settings.ServerToken);
+        request.Headers.Accept.ParseAdd("application/json");
+        try
+        {
+            using var response = await http.SendAsync(request, stop);
+            return await JudgeAsync(response, stop);
+        }
+        catch (HttpRequestException e)
+        {
+            return new SendOutcome.Temporary($"it cannot be reached ({e.HttpRequestError})");
+        }
+    }
+
+    private static async Task<SendOutcome> JudgeAsync(HttpResponseMessage response, CancellationToken stop)
+    {
+        var reply = await ReadAsync(response, stop);
+        var code = reply?.ErrorCode ?? -1;
+        return (response.StatusCode, code) switch
+        {
+            (HttpStatusCode.OK, 0) => new SendOutcome.Accepted(),
+            (HttpStatusCode.Unauthorized, _) => new SendOutcome.Misconfigured("POSTMARK_SERVER_TOKEN is not a token of a Postmark server (401)"),
+            // 406: Postmark holds the address inactive after a hard bounce or a spam complaint; only its owner can change that.
+            (HttpStatusCode.UnprocessableEntity, 406) => new SendOutcome.Refused("the recipient is inactive after a hard bounce or a spam complaint; reactivate the address in Postmark (error 406)"),
+            (HttpStatusCode.UnprocessableEntity, 300) => new SendOutcome.Refused("an address in the message is not valid (error 300)"),
+            (HttpStatusCode.UnprocessableEntity, 400 or 401 or 402) => new SendOutcome.Misconfigured($"the sender MAIL_FROM is not a confirmed signature or domain in Postmark (error {code})"),
+            (HttpStatusCode.UnprocessableEntity, 405) => new SendOutcome.Misconfigured("the Postmark account has no credits left (error 405)"),
+            (HttpStatusCode.UnprocessableEntity, 412) => new SendOutcome.Misconfigured("the Postmark account is not approved yet and may write only to its own domain (error 412)"),
+            (HttpStatusCode.UnprocessableEntity, 1235) => new SendOutcome.Misconfigured("POSTMARK_MESSAGE_STREAM names a stream that does not exist (error 1235)"),
+            (HttpStatusCode.UnprocessableEntity, _) => new SendOutcome.Refused($"it cannot be processed (error {code})"),
+            (HttpStatusCode.TooManyRequests or HttpStatusCode.RequestTimeout, _) => new SendOutcome.Temporary($"it asks for patience ({(int)response.StatusCode})"),
+            ( >= HttpStatusCode.InternalServerError, _) => new SendOutcome.Temporary($"it has trouble of its own ({(int)response.StatusCode})"),
+            (HttpStatusCode.OK, _) => new SendOutcome.Refused($"it answered 200 with error {code}; is POSTMARK_API_URL right?"),
+            _ => new SendOutcome.Misconfigured($"it answered {(int)response.StatusCode}; is POSTMARK_API_URL right?"),
+        };
+    }
+
+    private static async Task<Reply?> ReadAsync(HttpResponseMessage response, CancellationToken stop)
+    {
+        try
+        {
+            return await response.Content.ReadFromJsonAsync<Reply>(stop);
+        }
+        catch (Exception e) when (e is JsonException or NotSupportedException or InvalidOperationException)
+        {
+            return null;
+        }
+    }
+
+    private sealed record Mail(string From, string To, string Subject, string TextBody, string HtmlBody, string MessageStream);
+
+    private sealed record Reply([property: JsonPropertyName("ErrorCode")] int? ErrorCode);
+}

@@ -1,0 +1,69 @@
+using System.Net;
+using System.Net.Mail;
+using System.Net.Mime;
+using System.Net.Sockets;
+using System.Security.Authentication;
+using System.Text;
+
+namespace OtpPortal.Delivery.Smtp;
+
+/// <summary>Sends mail to an SMTP server (RFC 5321), with STARTTLS (RFC 3207) unless that is switched off.</summary>
+/// <remarks>With the framework's client, because MailKit is not in every registry; it has no implicit TLS (port 465).</remarks>
+internal sealed class SmtpProvider(SmtpSettings settings, MailSettings mail) : IMessageProvider
+{
+    public string Name => "smtp";
+
+    public async Task<SendOutcome> SendAsync(Message message, CancellationToken stop)
+    {
+        using var client = new SmtpClient(settings.Host, settings.Port) { EnableSsl = settings.StartTls };
+        if (settings.UserName is not null) client.Credentials = new NetworkCredential(settings.UserName, settings.Password);
+        using var envelope = new MailMessage(new MailAddress(mail.From, mail.FromName, Encoding.UTF8), new MailAddress(message.To))
+        {
+            Subject = message.Subject,
+            SubjectEncoding = Encoding.UTF8,
+            Body = message.Text,
+            BodyEncoding = Encoding.UTF8,
+            BodyTransferEncoding = TransferEncoding.QuotedPrintable,
+        };
+        using var html = AlternateView.CreateAlternateViewFromString(message.Html, Encoding.UTF8, MediaTypeNames.Text.Html);
+        html.TransferEncoding = TransferEncoding.QuotedPrintable;
+        envelope.AlternateViews.Add(html);
+        // Holiday answers to a code help nobody (RFC 3834).
+        envelope.Headers.Add("Auto-Submitted", "auto-generated");
+        try
+        {
+            await client.SendMailAsync(envelope, stop);
+            return new SendOutcome.Accepted();
+        }
+        catch (SmtpException e)
+        {
+            return Judge(e);
+        }
+        catch (AuthenticationException)
+        {
+            return new SendOutcome.Misconfigured("the server's TLS certificate is not valid for SMTP_HOST");
+        }
+        catch (Exception e) when (e is IOException or SocketException)
+        {
+            return new SendOutcome.Temporary("the connection broke");
+        }
+    }
+
+    private static SendOutcome Judge(SmtpException e)
+    {
+        if (e.InnerException is AuthenticationException) return new SendOutcome.Misconfigured("the server's TLS certificate is not valid for SMTP_HOST");
+        var code = (int)e.StatusCode;
+        return e.StatusCode switch
+        {
+            SmtpStatusCode.MustIssueStartTlsFirst => new SendOutcome.Misconfigured("the server wants TLS: set SMTP_TLS=starttls"),
+            // 530, 534, 535, 538: signing in failed or is missing (RFC 4954).
+            _ when code is 534 or 535 or 538 => new SendOutcome.Misconfigured($"the server does not accept SMTP_USERNAME and SMTP_PASSWORD ({code})"),
+            _ when code is >= 400 and < 500 => new SendOutcome.Temporary($"the server said {code}"),
+            _ when code is >= 500 and < 600 => new SendOutcome.Refused($"the server said {code}"),
+            // The framework's client gives "general failure" for a server that is not there, and for one without STARTTLS.
+            _ when e.InnerException is null && e.Message.Contains("secure", StringComparison.OrdinalIgnoreCase) =>
+                new SendOutcome.Misconfigured("the server offers no STARTTLS: set SMTP_TLS=none if the way to it is safe without"),
+            _ => new SendOutcome.Temporary("it cannot be reached"),
+        };
+    }
+}

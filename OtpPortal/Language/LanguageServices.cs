@@ -1,0 +1,66 @@
+using System.Globalization;
+using Microsoft.AspNetCore.Localization;
+using OtpPortal.Web;
+
+namespace OtpPortal.Language;
+
+/// <summary>The language of a page: chosen on the page (a cookie), else by Accept-Language, else English.</summary>
+public static class LanguageServices
+{
+    private const string Cookie = "otp_lang";
+
+    /// <summary>The languages, each by its own name.</summary>
+    public static readonly IReadOnlyDictionary<string, string> Names = new Dictionary<string, string>(StringComparer.Ordinal)
+    {
+        ["en"] = "English",
+        ["de"] = "Deutsch",
+        ["fr"] = "Français",
+        ["es"] = "Español",
+        ["zh"] = "中文",
+    };
+
+    public static WebApplicationBuilder AddLanguages(this WebApplicationBuilder builder)
+    {
+        builder.Services.AddLocalization();
+        builder.Services.Configure<RequestLocalizationOptions>(options =>
+        {
+            var cultures = Names.Keys.Select(name => new CultureInfo(name)).ToList();
+            options.DefaultRequestCulture = new RequestCulture("en");
+            options.SupportedCultures = cultures;
+            options.SupportedUICultures = cultures;
+            options.ApplyCurrentCultureToResponseHeaders = true;
+            options.RequestCultureProviders =
+            [
+                new CustomRequestCultureProvider(context => Task.FromResult(
+                    context.Request.Cookies[Cookie] is { } name && Names.ContainsKey(name) ? new ProviderCultureResult(name) : null)),
+                new AcceptLanguageHeaderRequestCultureProvider(),
+            ];
+        });
+        return builder;
+    }
+
+    public static void MapLanguages(this IEndpointRouteBuilder routes, PortalSettings portal) =>
+        routes.MapPost("/language", async (HttpContext context) =>
+        {
+            var form = context.Request.HasFormContentType ? await context.Request.ReadFormAsync(context.RequestAborted) : FormCollection.Empty;
+            var name = form["lang"].ToString();
+            if (!Names.ContainsKey(name)) return PageErrors.Page(context, StatusCodes.Status400BadRequest);
+            context.Response.Cookies.Append(Cookie, name, new CookieOptions
+            {
+                HttpOnly = true,
+                SameSite = SameSiteMode.Lax,
+                Secure = portal.IsHttps,
+                MaxAge = TimeSpan.FromDays(365),
+            });
+            context.Response.Headers.Location = BackTo(form["back"].ToString());
+            return Results.StatusCode(StatusCodes.Status303SeeOther);
+        });
+
+    // Only pages that have a language switch: anything else, such as //evil, would make this an open redirect.
+    private static string BackTo(string back)
+    {
+        var path = back.Split('?', 2)[0];
+        if (path is not ("/" or "/login/code" or "/dev/mailbox")) return "/";
+        return back.All(c => c is > ' ' and <= '~' and not '\\') ? back : path;
+    }
+}

@@ -1,0 +1,56 @@
+using System.Security.Cryptography;
+using OtpPortal.Storage;
+using OtpPortal.Web;
+using StackExchange.Redis;
+
+namespace OtpPortal.Limits;
+
+/// <summary>Counts events over sliding windows in the OTP database.</summary>
+/// <remarks>
+/// Key layout: <c>limit:{name}:{SHA-256 of the subject}</c>, a sorted set with one member an event, scored with its instant (ms, UTC). A log
+/// rather than a counter: it has no window whose edge lets twice the number through, and its oldest entry tells when to come back.
+/// </remarks>
+public sealed class RateLimiter(Stores stores, TimeProvider time)
+{
+    private IDatabase Database => stores.Otp.Database;
+
+    /// <summary>Counts an event. Null when it is within the limit; else how long to wait, and the event is not counted.</summary>
+    public async Task<TimeSpan?> TakeAsync(Limit limit, string subject)
+    {
+        var key = KeyOf(limit, subject);
+        var now = time.GetUtcNow();
+        RedisValue member = RandomNumberGenerator.GetHexString(16);
+        var forget = Database.SortedSetRemoveRangeByScoreAsync(key, double.NegativeInfinity, Start(limit, now));
+        var add = Database.SortedSetAddAsync(key, member, now.ToUnixTimeMilliseconds());
+        var count = Database.SortedSetLengthAsync(key);
+        var sweep = Database.KeyExpireAsync(key, limit.Window);
+        var oldest = Database.SortedSetRangeByRankWithScoresAsync(key, 0, 0);
+        await Task.WhenAll(forget, add, count, sweep, oldest);
+        if (await count <= limit.Count) return null;
+
+        await Database.SortedSetRemoveAsync(key, member);
+        return Wait(limit, await oldest, now);
+    }
+
+    /// <summary>Null when another event would be within the limit; else how long to wait. Counts nothing.</summary>
+    public async Task<TimeSpan?> PeekAsync(Limit limit, string subject)
+    {
+        var key = KeyOf(limit, subject);
+        var now = time.GetUtcNow();
+        var count = Database.SortedSetLengthAsync(key, Start(limit, now), double.PositiveInfinity, Exclude.Start);
+        var oldest = Database.SortedSetRangeByScoreWithScoresAsync(key, Start(limit, now), double.PositiveInfinity, Exclude.Start, Order.Ascending, 0, 1);
+        return await count < limit.Count ? null : Wait(limit, await oldest, now);
+    }
+
+    private static double Start(Limit limit, DateTimeOffset now) => (now - limit.Window).ToUnixTimeMilliseconds();
+
+    private static TimeSpan Wait(Limit limit, SortedSetEntry[] oldest, DateTimeOffset now)
+    {
+        var wait = oldest.Length == 0
+            ? limit.Window
+            : DateTimeOffset.FromUnixTimeMilliseconds((long)oldest[0].Score) + limit.Window - now;
+        return wait < TimeSpan.FromSeconds(1) ? TimeSpan.FromSeconds(1) : wait;
+    }
+
+    private static RedisKey KeyOf(Limit limit, string subject) => $"limit:{limit.Name}:{Digest.Of(subject)}";
+}

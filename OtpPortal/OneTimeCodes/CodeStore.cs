@@ -1,0 +1,173 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
+using OtpPortal.Storage;
+using OtpPortal.Web;
+using StackExchange.Redis;
+
+namespace OtpPortal.OneTimeCodes;
+
+/// <summary>
+/// One-time codes: made, hashed, tried and sent again. Every feature that hands out codes uses this one piece.
+/// </summary>
+/// <remarks>
+/// Key layout in the OTP database, K = <c>code:{realm}:{SHA-256 of the id}</c>:
+/// <code>
+/// K        hash    deadline, tries, sends, sent, sent_at, cooldown (ms, UTC), c1…cN = HMAC of each code, d:… = the feature's data
+/// K:tries  list    one ticket for each try that is left; taking one is LPOP, which is atomic and, unlike HINCRBY, does not
+///                  bring a key that has just expired back to life without an expiry
+/// K:open   string  there until a right code is taken; whoever deletes it has the success, everybody else comes too late
+/// </code>
+/// All three live <see cref="Linger"/> beyond the deadline, so that a late visitor reads "expired" and not "unknown". The deadline
+/// itself is the stored instant; the expiry in Redis only sweeps.
+/// </remarks>
+public sealed class CodeStore(Stores stores, AuthSecret secret, TimeProvider time)
+{
+    private static readonly TimeSpan s_linger = TimeSpan.FromMinutes(10);
+    private readonly byte[] _key = secret.DeriveKey("one-time-codes");
+
+    /// <summary>How long a record outlives its deadline.</summary>
+    public static TimeSpan Linger => s_linger;
+
+    private IDatabase Database => stores.Otp.Database;
+
+    /// <summary>A code of <paramref name="length"/> digits from the system's CSPRNG: every one equally likely, leading zeros kept.</summary>
+    public static string NewCode(int length) => RandomNumberGenerator.GetString("0123456789", length);
+
+    /// <summary>The place of a record. Only the id's SHA-256 is stored: an id opens the record, as a password would.</summary>
+    public static string KeyOf(string realm, string id) => $"code:{realm}:{Digest.Of(id)}";
+
+    /// <summary>
+    /// Begins a record, in place of any that had the same key. A null <paramref name="code"/> makes a record like every other that
+    /// no code can ever open: for addresses that nothing is sent to.
+    /// </summary>
+    public async Task<CodeRecord> BeginAsync(string key, string? code, CodeTerms terms, IReadOnlyDictionary<string, string> data)
+    {
+        var now = time.GetUtcNow();
+        var deadline = now + terms.Lifetime;
+        var hash = HashOf(key, code);
+        var fields = new List<HashEntry>
+        {
+            new("deadline", deadline.ToUnixTimeMilliseconds()),
+            new("tries", terms.MaxAttempts),
+            new("sends", terms.MaxSends),
+            new("sent", 1),
+            new("sent_at", now.ToUnixTimeMilliseconds()),
+            new("cooldown", (long)terms.ResendCooldown.TotalMilliseconds),
+            new("c1", hash),
+        };
+        fields.AddRange(data.Select(item => new HashEntry("d:" + item.Key, item.Value)));
+        var tickets = Enumerable.Range(0, terms.MaxAttempts).Select(i => (RedisValue)(terms.MaxAttempts - 1 - i)).ToArray();
+
+        var life = terms.Lifetime + s_linger;
+        var transaction = Database.CreateTransaction();
+        _ = transaction.KeyDeleteAsync([key, Tries(key), Open(key)]);
+        _ = transaction.HashSetAsync(key, [.. fields]);
+        _ = transaction.KeyExpireAsync(key, life);
+        _ = transaction.ListRightPushAsync(Tries(key), tickets);
+        _ = transaction.KeyExpireAsync(Tries(key), life);
+        _ = transaction.StringSetAsync(Open(key), "1", life);
+        await transaction.ExecuteAsync();
+
+        return new CodeRecord(deadline, terms.MaxAttempts, terms.MaxAttempts, terms.MaxSends, 1, now, terms.ResendCooldown, IsOpen: true, data)
+        {
+            Hashes = [hash],
+        };
+    }
+
+    /// <summary>The record, or null when there is none (any more).</summary>
+    public async Task<CodeRecord?> FindAsync(string key)
+    {
+        var record = Database.HashGetAllAsync(key);
+        var tries = Database.ListLengthAsync(Tries(key));
+        var open = Database.KeyExistsAsync(Open(key));
+        return Read(await record, (int)await tries, await open);
+    }
+
+    /// <summary>
+    /// Tries a code. The try is counted before anything is compared, so that no number of simultaneous guesses gets more than the
+    /// record's tries; and of any number of simultaneous right codes exactly one is told <see cref="TryOutcome.Right"/>.
+    /// </summary>
+    public async Task<TryOutcome> TryAsync(string key, string code)
+    {
+        var record = await FindAsync(key);
+        if (record is null || record.IsExpired(time.GetUtcNow()) || !record.IsOpen) return new TryOutcome.Expired(record);
+
+        var ticket = await Database.ListLeftPopAsync(Tries(key));
+        if (ticket.IsNull)
+        {
+            return await Database.KeyExistsAsync(Open(key)) ? new TryOutcome.Locked(record) : new TryOutcome.Expired(record);
+        }
+
+        var left = (int)ticket;
+        if (!IsOneOf(record.Hashes, HashOf(key, code))) return new TryOutcome.Wrong(left, record with { AttemptsLeft = left });
+        if (!await Database.KeyDeleteAsync(Open(key))) return new TryOutcome.Expired(record);
+        await Database.KeyDeleteAsync(Tries(key));
+        return new TryOutcome.Right(record with { AttemptsLeft = left, IsOpen = false });
+    }
+
+    /// <summary>Adds a code to a record; the earlier ones and the deadline stay as they are.</summary>
+    public async Task<ResendOutcome> AddCodeAsync(string key, string? code)
+    {
+        var record = await FindAsync(key);
+        var now = time.GetUtcNow();
+        if (record is null || !record.IsLive(now)) return new ResendOutcome.Ended();
+        if (record.Sends >= record.MaxSends) return new ResendOutcome.NoSendsLeft();
+        if (now < record.ResendAt) return new ResendOutcome.CoolingDown(record.ResendAt);
+
+        // The condition makes it one step: of simultaneous resends one wins, and a record that has gone is not brought back.
+        var sends = record.Sends + 1;
+        var hash = HashOf(key, code);
+        var transaction = Database.CreateTransaction();
+        transaction.AddCondition(Condition.HashEqual(key, "sent", record.Sends));
+        transaction.AddCondition(Condition.KeyExists(Open(key)));
+        _ = transaction.HashSetAsync(key,
+        [
+            new HashEntry("sent", sends),
+            new HashEntry("sent_at", now.ToUnixTimeMilliseconds()),
+            new HashEntry(string.Create(CultureInfo.InvariantCulture, $"c{sends}"), hash),
+        ]);
+        return await transaction.ExecuteAsync()
+            ? new ResendOutcome.Added(record with { Sends = sends, SentAt = now, Hashes = [.. record.Hashes, hash] })
+            : new ResendOutcome.CoolingDown(now + record.ResendCooldown);
+    }
+
+    /// <summary>Ends a record at once.</summary>
+    public Task RemoveAsync(string key) => Database.KeyDeleteAsync([key, Tries(key), Open(key)]);
+
+    private static RedisKey Tries(string key) => key + ":tries";
+
+    private static RedisKey Open(string key) => key + ":open";
+
+    private byte[] HashOf(string key, string? code) =>
+        // Bound to the record, so that a code is worth nothing in another browser's sign-in, and keyed, because six digits without a
+        // key are found in a millisecond from a dump.
+        code is null ? RandomNumberGenerator.GetBytes(HMACSHA256.HashSizeInBytes) : HMACSHA256.HashData(_key, Encoding.UTF8.GetBytes($"{key}\n{code}"));
+
+    private static bool IsOneOf(IReadOnlyList<byte[]> hashes, byte[] hash)
+    {
+        var found = false;
+        foreach (var candidate in hashes) found |= CryptographicOperations.FixedTimeEquals(candidate, hash);
+        return found;
+    }
+
+    private static CodeRecord? Read(HashEntry[] entries, int attemptsLeft, bool isOpen)
+    {
+        var fields = entries.ToDictionary(entry => (string)entry.Name!, entry => entry.Value, StringComparer.Ordinal);
+        if (!fields.TryGetValue("deadline", out var deadline)) return null;
+        return new CodeRecord(
+            DateTimeOffset.FromUnixTimeMilliseconds((long)deadline),
+            (int)fields["tries"],
+            attemptsLeft,
+            (int)fields["sends"],
+            (int)fields["sent"],
+            DateTimeOffset.FromUnixTimeMilliseconds((long)fields["sent_at"]),
+            TimeSpan.FromMilliseconds((long)fields["cooldown"]),
+            isOpen,
+            fields.Where(field => field.Key.StartsWith("d:", StringComparison.Ordinal))
+                .ToDictionary(field => field.Key[2..], field => (string)field.Value!, StringComparer.Ordinal))
+        {
+            Hashes = [.. fields.Where(field => field.Key.Length > 1 && field.Key[0] == 'c' && char.IsAsciiDigit(field.Key[1])).Select(field => (byte[])field.Value!)],
+        };
+    }
+}

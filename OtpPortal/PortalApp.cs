@@ -1,0 +1,58 @@
+using OtpPortal.Components;
+using OtpPortal.Delivery;
+using OtpPortal.Language;
+using OtpPortal.Limits;
+using OtpPortal.Settings;
+using OtpPortal.SignIn;
+using OtpPortal.Storage;
+using OtpPortal.Tokens;
+using OtpPortal.Web;
+
+namespace OtpPortal;
+
+/// <summary>The portal, put together.</summary>
+public static class PortalApp
+{
+    /// <summary>Builds the portal; <paramref name="configure"/> may replace what is outside of it (clock, providers) in tests.</summary>
+    public static WebApplication Build(string[] args, PortalConfiguration configuration, Action<WebApplicationBuilder>? configure = null)
+    {
+        var portal = configuration.Portal;
+        var builder = WebApplication.CreateBuilder(new WebApplicationOptions
+        {
+            Args = args,
+            ApplicationName = typeof(PortalApp).Assembly.GetName().Name,
+            EnvironmentName = portal.IsProduction ? Environments.Production : Environments.Development,
+            ContentRootPath = AppContext.BaseDirectory,
+        });
+        builder.AddHosting(configuration);
+        builder.AddWeb(configuration);
+        builder.AddStorage(configuration);
+        builder.AddLimits(configuration);
+        builder.AddDelivery(configuration);
+        builder.AddTokens(configuration);
+        builder.AddSignIn(configuration);
+        builder.AddLanguages();
+        builder.AddPages();
+        configure?.Invoke(builder);
+
+        var app = builder.Build();
+        // Opened now, so that a data folder that cannot be used stops the start.
+        _ = app.Services.GetRequiredService<Stores>();
+        app.UseForwardedAddresses(portal);
+        app.UseSecurityHeaders(portal);
+        app.UseRequestLocalization();
+        app.UsePageErrors(portal);
+        app.UseSameSiteCheck(portal);
+        app.UseStoreGuard();
+        app.UseRouting();
+        app.UseAntiforgery();
+
+        app.MapHealth();
+        app.MapTokens();
+        app.MapSignIn();
+        app.MapMailbox(configuration.Mail);
+        app.MapLanguages(portal);
+        app.MapPages();
+        return app;
+    }
+}

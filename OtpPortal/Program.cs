@@ -1,0 +1,15 @@
+using OtpPortal;
+using OtpPortal.Settings;
+
+try
+{
+    await using var portal = PortalApp.Build(args, PortalConfiguration.Read(SettingsSource.Open()));
+    await portal.RunAsync();
+    return 0;
+}
+catch (Exception e) when (StartProblem.Describe(e) is { } problem)
+{
+    // What the operator can put right is told in plain lines, without a stack trace.
+    await Console.Error.WriteLineAsync(problem);
+    return 1;
+}

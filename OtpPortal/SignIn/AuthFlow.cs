@@ -1,0 +1,230 @@
+using System.Diagnostics;
+using System.Diagnostics.Metrics;
+using System.Globalization;
+using System.Security.Cryptography;
+using OtpPortal.Delivery;
+using OtpPortal.Limits;
+using OtpPortal.OneTimeCodes;
+using OtpPortal.Storage;
+using OtpPortal.Web;
+using StackExchange.Redis;
+
+namespace OtpPortal.SignIn;
+
+/// <summary>
+/// A visitor's way from address to signed in: the same for plain forms, programs and circuits. It knows nothing of HTTP or of circuits,
+/// and keeps nothing itself: all state is in the OTP store.
+/// </summary>
+/// <remarks>
+/// Besides the code's record K (see <see cref="CodeStore"/>): <c>K:delivery:{n}</c> = how far the n-th message has come;
+/// <c>K:ticket</c> = SHA-256 of the hand-off ticket and its end, there from a right code until the browser has its token.
+/// </remarks>
+public sealed class AuthFlow(
+    CodeStore codes,
+    Stores stores,
+    RateLimiter limiter,
+    LimitSettings limits,
+    SignInSettings settings,
+    SignInMail mail,
+    DeliveryQueue queue,
+    PortalSettings portal,
+    TimeProvider time)
+{
+    private const string Realm = "sign-in";
+
+    // A circuit hands its success over at once; a minute is for slow phones.
+    private static readonly TimeSpan s_ticketLife = TimeSpan.FromSeconds(60);
+
+    // A message that was in the queue of a process that died is never reported.
+    private static readonly TimeSpan s_reportPatience = TimeSpan.FromSeconds(60);
+
+    private static readonly Meter s_meter = new("OtpPortal.SignIn");
+    private static readonly Counter<long> s_events = s_meter.CreateCounter<long>("otpportal.sign_ins", "{event}", "Sign-ins by what happened.");
+
+    private IDatabase Database => stores.Otp.Database;
+
+    /// <summary>Begins a sign-in and sends its first code.</summary>
+    public async Task<BeginOutcome> BeginAsync(string? address, Visitor visitor, string? returnTo)
+    {
+        if (!EmailAddress.TryParse(address, out var email)) return new BeginOutcome.InvalidAddress();
+
+        // Counted for every address alike, known or not, before anything else tells them apart.
+        if (await LimitAsync(email.Value, visitor) is { } wait) return new BeginOutcome.Limited(wait);
+
+        var flowId = RandomNumberGenerator.GetString("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789", 32);
+        var key = CodeStore.KeyOf(Realm, flowId);
+        var code = settings.Allows(email.Value) ? CodeStore.NewCode(settings.CodeLength) : null;
+        var data = new Dictionary<string, string>(StringComparer.Ordinal) { ["email"] = email.Value };
+        if (portal.Redirects.Allows(returnTo)) data["return_to"] = returnTo!;
+
+        var record = await codes.BeginAsync(key, code, settings.Terms, data);
+        await SendAsync(key, email.Value, code, record);
+        s_events.Add(1, new KeyValuePair<string, object?>("event", "begun"));
+        return new BeginOutcome.Begun(flowId, settings.CodeExpiry, settings.ResendCooldown);
+    }
+
+    /// <summary>The state of a sign-in, or null when there is none.</summary>
+    public async Task<SignInFlow?> FindAsync(string? flowId)
+    {
+        if (!IsFlowId(flowId)) return null;
+        var key = CodeStore.KeyOf(Realm, flowId!);
+        if (await codes.FindAsync(key) is not { } record) return null;
+        var delivery = Database.StringGetAsync(DeliveryKey(key, record.Sends));
+        var ticket = Database.KeyExistsAsync(TicketKey(key));
+        return Describe(record, await delivery, await ticket);
+    }
+
+    /// <summary>Tries a code. On <see cref="SubmitOutcome.Verified"/> the caller issues the token or asks for a ticket.</summary>
+    public async Task<SubmitOutcome> SubmitAsync(string? flowId, string? typed)
+    {
+        if (!IsFlowId(flowId)) return new SubmitOutcome.Expired();
+        var code = TypedCode.Normalize(typed, settings.CodeLength);
+        var key = CodeStore.KeyOf(Realm, flowId!);
+        if (code is null)
+        {
+            var record = await codes.FindAsync(key);
+            return record is null || record.IsExpired(time.GetUtcNow()) || !record.IsOpen ? new SubmitOutcome.Expired()
+                : record.IsLocked ? new SubmitOutcome.Locked()
+                : new SubmitOutcome.Malformed();
+        }
+
+        switch (await codes.TryAsync(key, code))
+        {
+            case TryOutcome.Right(var record):
+                Count("verified");
+                return new SubmitOutcome.Verified(record.Data["email"], record.Data.GetValueOrDefault("return_to"));
+            case TryOutcome.Wrong(var left, var record):
+                Count("wrong");
+                // Counted here, asked about only when a new sign-in begins: a stranger's wrong codes never end a sign-in that is open.
+                await limiter.TakeAsync(limits.FailuresPerAddress, record.Data["email"]);
+                return new SubmitOutcome.Wrong(left);
+            case TryOutcome.Locked:
+                return new SubmitOutcome.Locked();
+            case TryOutcome.Expired:
+                Count("expired");
+                return new SubmitOutcome.Expired();
+            default:
+                throw new UnreachableException();
+        }
+    }
+
+    /// <summary>Sends another code. The earlier ones stay good, and the deadline stays where it is.</summary>
+    public async Task<SendAgainOutcome> SendAgainAsync(string? flowId, Visitor visitor)
+    {
+        if (!IsFlowId(flowId)) return new SendAgainOutcome.Expired();
+        var key = CodeStore.KeyOf(Realm, flowId!);
+        var now = time.GetUtcNow();
+        var record = await codes.FindAsync(key);
+        if (record is null || !record.IsLive(now)) return new SendAgainOutcome.Expired();
+        if (record.Sends >= record.MaxSends) return new SendAgainOutcome.NoneLeft(record.Deadline - now);
+        if (now < record.ResendAt) return new SendAgainOutcome.Wait(record.ResendAt - now);
+
+        var email = record.Data["email"];
+        if (await LimitSendsAsync(email, visitor) is { } wait) return new SendAgainOutcome.Wait(wait);
+        var code = settings.Allows(email) ? CodeStore.NewCode(settings.CodeLength) : null;
+        switch (await codes.AddCodeAsync(key, code))
+        {
+            case ResendOutcome.Added(var added):
+                Count("resent");
+                await SendAsync(key, email, code, added);
+                return new SendAgainOutcome.Sent(added.Deadline - now, added.ResendCooldown);
+            case ResendOutcome.CoolingDown(var until):
+                return new SendAgainOutcome.Wait(until - now);
+            case ResendOutcome.NoSendsLeft:
+                return new SendAgainOutcome.NoneLeft(record.Deadline - now);
+            default:
+                return new SendAgainOutcome.Expired();
+        }
+    }
+
+    /// <summary>
+    /// A single-use ticket for the success that this caller was told of. A circuit cannot set cookies: it gives the ticket to the browser,
+    /// which trades it in over HTTP, together with the flow's cookie.
+    /// </summary>
+    public Task<string> GrantTicketAsync(string flowId) => WriteTicketAsync(CodeStore.KeyOf(Realm, flowId), When.Always)!;
+
+    /// <summary>
+    /// A new ticket in place of one that the browser lost on the way (a reload, a lost circuit, a server that died); null when it was used,
+    /// or its time is over. The flow's id comes from a cookie that only the browser that began the sign-in has.
+    /// </summary>
+    public Task<string?> RenewTicketAsync(string flowId) => WriteTicketAsync(CodeStore.KeyOf(Realm, flowId), When.Exists);
+
+    /// <summary>Takes a ticket: once, within its time, and only together with the id of its own flow.</summary>
+    public async Task<SubmitOutcome> RedeemAsync(string? flowId, string? ticket)
+    {
+        if (!IsFlowId(flowId) || string.IsNullOrEmpty(ticket) || ticket.Length > 200) return new SubmitOutcome.Expired();
+        var key = CodeStore.KeyOf(Realm, flowId!);
+        var stored = ((string?)await Database.StringGetAsync(TicketKey(key)))?.Split('|');
+        if (stored is not [var digest, var ends] || digest != Digest.Of(ticket)
+            || time.GetUtcNow().ToUnixTimeMilliseconds() >= long.Parse(ends, CultureInfo.InvariantCulture))
+        {
+            return new SubmitOutcome.Expired();
+        }
+        var record = await codes.FindAsync(key);
+        // Whoever deletes it has it: of two that come at once, one gets a token.
+        if (record is null || !await Database.KeyDeleteAsync(TicketKey(key))) return new SubmitOutcome.Expired();
+        return new SubmitOutcome.Verified(record.Data["email"], record.Data.GetValueOrDefault("return_to"));
+    }
+
+    /// <summary>True for what could be the id of a sign-in.</summary>
+    internal static bool IsFlowId(string? text) => text is { Length: 32 } && text.All(char.IsAsciiLetterOrDigit);
+
+    private async Task<TimeSpan?> LimitAsync(string email, Visitor visitor) =>
+        await limiter.PeekAsync(limits.FailuresPerAddress, email) ?? await LimitSendsAsync(email, visitor);
+
+    private async Task<TimeSpan?> LimitSendsAsync(string email, Visitor visitor)
+    {
+        var wait = await limiter.TakeAsync(limits.SendsPerIp, visitor.LimitKey) ?? await limiter.TakeAsync(limits.SendsPerAddress, email);
+        if (wait is not null) Count("limited");
+        return wait;
+    }
+
+    private async Task SendAsync(string key, string email, string? code, CodeRecord record)
+    {
+        var delivery = DeliveryKey(key, record.Sends);
+        var now = time.GetUtcNow();
+        var life = record.Deadline - now + CodeStore.Linger;
+        await Database.StringSetAsync(delivery, string.Create(CultureInfo.InvariantCulture, $"{DeliveryState.Queued}|{now.ToUnixTimeMilliseconds()}"), life);
+        // Without a code it is a rehearsal: the message is written all the same, so that it takes as long, and nobody gets it.
+        var message = mail.Compose(email, code ?? CodeStore.NewCode(settings.CodeLength), record.Deadline - record.SentAt);
+        var queued = queue.TryEnqueue(new OutgoingMessage(code is null ? null : message, record.Deadline, state => ReportAsync(delivery, state, life)));
+        if (!queued) await ReportAsync(delivery, DeliveryState.Failed, life);
+    }
+
+    private Task ReportAsync(string delivery, DeliveryState state, TimeSpan life) =>
+        Database.StringSetAsync(delivery, string.Create(CultureInfo.InvariantCulture, $"{state}|{time.GetUtcNow().ToUnixTimeMilliseconds()}"), life, When.Exists);
+
+    private async Task<string?> WriteTicketAsync(string key, When when)
+    {
+        var ticket = RandomNumberGenerator.GetString("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789", 43);
+        var ends = (time.GetUtcNow() + s_ticketLife).ToUnixTimeMilliseconds();
+        var written = await Database.StringSetAsync(TicketKey(key), string.Create(CultureInfo.InvariantCulture, $"{Digest.Of(ticket)}|{ends}"), s_ticketLife, when);
+        return written ? ticket : null;
+    }
+
+    private SignInFlow Describe(CodeRecord record, RedisValue delivery, bool hasTicket)
+    {
+        var now = time.GetUtcNow();
+        var step = !record.IsOpen && hasTicket ? SignInStep.Verified
+            : !record.IsOpen || record.IsExpired(now) ? SignInStep.Ended
+            : record.IsLocked ? SignInStep.Locked
+            : SignInStep.Code;
+        return new SignInFlow(
+            record.Data["email"], step, Progress(delivery, now), record.AttemptsLeft, record.AttemptsLeft < record.MaxAttempts,
+            record.Sends < record.MaxSends, record.ResendAt, record.Deadline, record.Data.GetValueOrDefault("return_to"));
+    }
+
+    private static MessageProgress Progress(RedisValue delivery, DateTimeOffset now)
+    {
+        if (((string?)delivery)?.Split('|') is not [var state, var since]) return MessageProgress.OnItsWay;
+        if (state == nameof(DeliveryState.Sent)) return MessageProgress.HandedOver;
+        var waiting = now - DateTimeOffset.FromUnixTimeMilliseconds(long.Parse(since, CultureInfo.InvariantCulture));
+        return state == nameof(DeliveryState.Failed) || waiting > s_reportPatience ? MessageProgress.NotSent : MessageProgress.OnItsWay;
+    }
+
+    private static RedisKey TicketKey(string key) => key + ":ticket";
+
+    private static string DeliveryKey(string key, int send) => string.Create(CultureInfo.InvariantCulture, $"{key}:delivery:{send}");
+
+    private static void Count(string what) => s_events.Add(1, new KeyValuePair<string, object?>("event", what));
+}

@@ -1,0 +1,202 @@
+using System.Globalization;
+using Microsoft.AspNetCore.Components;
+using Microsoft.JSInterop;
+using OtpPortal.Storage;
+
+namespace OtpPortal.SignIn;
+
+/// <summary>The code page of a circuit, and of a browser without script.</summary>
+public sealed partial class CodeForm(AuthFlow flow, SignInSettings settings, TimeProvider time, IJSRuntime script)
+{
+    private static readonly TimeSpan s_tick = TimeSpan.FromSeconds(1);
+
+    // While a message is on its way its state is asked for every second; later, only what another tab may have done.
+    private const int IdleTicks = 3;
+
+    private readonly CancellationTokenSource _gone = new();
+    private SignInFlow _state = null!;
+    private string _code = "";
+    private string? _ticket;
+    private string? _error;
+    private bool _busy;
+    private bool _sending;
+    private bool _live;
+    private bool _finishing;
+    private ElementReference _finish;
+    private Task _ticking = Task.CompletedTask;
+
+    /// <summary>The id of the sign-in. It reaches a circuit inside the page, encrypted; scripts cannot read it.</summary>
+    [Parameter, EditorRequired]
+    public string FlowId { get; set; } = "";
+
+    /// <summary>The state when the page was made, so that the first drawing of the circuit is the same as the page's.</summary>
+    [Parameter, EditorRequired]
+    public SignInFlow Initial { get; set; } = null!;
+
+    /// <summary>Set when the code was right already, and the browser only needs its token.</summary>
+    [Parameter, EditorRequired]
+    public string? Ticket { get; set; }
+
+    /// <summary>Who opened the page, for limits.</summary>
+    [Parameter, EditorRequired]
+    public Visitor Visitor { get; set; } = null!;
+
+    /// <summary>Why the last form was refused, in words.</summary>
+    [Parameter, EditorRequired]
+    public string? Error { get; set; }
+
+    private SignInSettings Settings => settings;
+
+    private int ResendIn => (int)Math.Ceiling(Math.Max(0, (_state.ResendAt - time.GetUtcNow()).TotalSeconds));
+
+    public async ValueTask DisposeAsync()
+    {
+        await _gone.CancelAsync();
+        await _ticking;
+        _gone.Dispose();
+    }
+
+    protected override void OnInitialized()
+    {
+        _state = Initial;
+        _ticket = Ticket;
+        _error = Error ?? (_state.HasWrongTry ? WrongText(_state.AttemptsLeft) : null);
+    }
+
+    protected override async Task OnAfterRenderAsync(bool firstRender)
+    {
+        if (firstRender)
+        {
+            // Only circuits come here: a page without script keeps its resend button enabled, because nobody would enable it later.
+            _live = true;
+            _ticking = TickAsync();
+            StateHasChanged();
+        }
+        if (_ticket is not null && !_finishing)
+        {
+            _finishing = true;
+            await script.InvokeVoidAsync("otpPortal.post", _finish);
+        }
+    }
+
+    private async Task SubmitAsync()
+    {
+        if (_busy || _ticket is not null) return;
+        _busy = true;
+        try
+        {
+            switch (await flow.SubmitAsync(FlowId, _code))
+            {
+                case SubmitOutcome.Verified:
+                    _ticket = await flow.GrantTicketAsync(FlowId);
+                    return;
+                case SubmitOutcome.Wrong(> 0 and var left):
+                    _state = _state with { AttemptsLeft = left, HasWrongTry = true };
+                    _error = WrongText(left);
+                    _code = "";
+                    break;
+                case SubmitOutcome.Malformed:
+                    _error = T["CodeMalformed", settings.CodeLength];
+                    break;
+                case SubmitOutcome.Wrong or SubmitOutcome.Locked:
+                    _state = _state with { Step = SignInStep.Locked };
+                    return;
+                default:
+                    await RefreshAsync();
+                    if (_state.Step == SignInStep.Code) _state = _state with { Step = SignInStep.Ended };
+                    return;
+            }
+            await script.InvokeVoidAsync("otpPortal.focus", "code");
+        }
+        catch (Exception e) when (StoreFailure.Is(e))
+        {
+            _error = T["StoreAway"];
+        }
+        finally
+        {
+            _busy = false;
+        }
+    }
+
+    private async Task SendAgainAsync()
+    {
+        if (_sending) return;
+        _sending = true;
+        try
+        {
+            switch (await flow.SendAgainAsync(FlowId, Visitor))
+            {
+                case SendAgainOutcome.Wait(var wait):
+                    _error = T["WaitBeforeSending", WaitTexts.Of(T, wait)];
+                    break;
+                case SendAgainOutcome.NoneLeft:
+                    _error = T["NoSendsLeft"];
+                    break;
+                default:
+                    _error = null;
+                    break;
+            }
+            await RefreshAsync();
+        }
+        catch (Exception e) when (StoreFailure.Is(e))
+        {
+            _error = T["StoreAway"];
+        }
+        finally
+        {
+            _sending = false;
+        }
+    }
+
+    private async Task TickAsync()
+    {
+        using var timer = new PeriodicTimer(s_tick, time);
+        try
+        {
+            for (var tick = 1; _state.Step == SignInStep.Code && _ticket is null; tick++)
+            {
+                if (!await timer.WaitForNextTickAsync(_gone.Token)) return;
+                await InvokeAsync(() => TickOnceAsync(tick));
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // The page was left.
+        }
+    }
+
+    private async Task TickOnceAsync(int tick)
+    {
+        if (_busy || _sending) return;
+        try
+        {
+            if (_state.Message == MessageProgress.OnItsWay || tick % IdleTicks == 0) await RefreshAsync();
+        }
+        catch (Exception e) when (StoreFailure.Is(e))
+        {
+            // The countdown goes on; the next tick asks again.
+        }
+        StateHasChanged();
+    }
+
+    private async Task RefreshAsync()
+    {
+        var before = _state;
+        var now = await flow.FindAsync(FlowId);
+        _state = now ?? _state with { Step = SignInStep.Ended };
+        if (_state.Step == SignInStep.Code && _state.AttemptsLeft < before.AttemptsLeft) _error = WrongText(_state.AttemptsLeft);
+        // Completed in another tab of this browser: the start page knows who is signed in.
+        if (_state.Step is SignInStep.Verified || (_state.Step == SignInStep.Ended && time.GetUtcNow() < _state.Deadline && now is not null))
+        {
+            await script.InvokeVoidAsync("otpPortal.open", "/");
+        }
+    }
+
+    private string WrongText(int left) => left == 1 ? T["CodeWrongOne"] : T["CodeWrong", left];
+
+    private string Clock(DateTimeOffset until)
+    {
+        var left = until - time.GetUtcNow();
+        return left <= TimeSpan.Zero ? "0:00" : left.Add(TimeSpan.FromMilliseconds(999)).ToString(@"m\:ss", CultureInfo.InvariantCulture);
+    }
+}

@@ -1,0 +1,36 @@
+using Microsoft.AspNetCore.Components;
+using OtpPortal.Web;
+
+namespace OtpPortal.SignIn;
+
+public sealed partial class CodePage(AuthFlow flow, PortalSettings portal, PageStatus status)
+{
+    private string _flowId = "";
+    private SignInFlow? _state;
+    private string? _ticket;
+    private string? _error;
+    private Visitor _visitor = null!;
+
+    private PortalSettings Portal => portal;
+
+    [CascadingParameter]
+    private HttpContext Http { get; set; } = null!;
+
+    protected override async Task OnInitializedAsync()
+    {
+        Http.Response.Headers.CacheControl = "no-store";
+        _flowId = FlowCookie.Read(Http.Request) ?? "";
+        var state = await flow.FindAsync(_flowId);
+        // The code was right, but the browser lost the ticket on the way: give it another.
+        if (state?.Step == SignInStep.Verified) _ticket = await flow.RenewTicketAsync(_flowId);
+        if (state is null || !(state.Step == SignInStep.Code || _ticket is not null))
+        {
+            Http.Response.StatusCode = StatusCodes.Status303SeeOther;
+            Http.Response.Headers.Location = "/";
+            return;
+        }
+        _state = state;
+        _visitor = SignInEndpoints.VisitorOf(Http);
+        _error = WaitTexts.Reason(T, status);
+    }
+}

@@ -1,0 +1,59 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Globalization;
+using System.Text.RegularExpressions;
+
+namespace OtpPortal.SignIn;
+
+/// <summary>
+/// An e-mail address in the one form it is kept, compared and counted in: lower case, with the domain in ASCII (RFC 5891).
+/// </summary>
+/// <remarks>
+/// The grammar is that of HTML's <c>input type=email</c> with RFC 5321's lengths. It leaves out quoted local parts, comments and names in
+/// angle brackets, which nobody types and which smuggle second recipients and header lines into mail.
+/// </remarks>
+public sealed partial record EmailAddress
+{
+    private static readonly IdnMapping s_idn = new() { UseStd3AsciiRules = true };
+
+    private EmailAddress(string value) => Value = value;
+
+    public string Value { get; }
+
+    /// <summary>Masked for logs: the first letter and the domain.</summary>
+    public string Masked => $"{Value[0]}…{Value[Value.IndexOf('@', StringComparison.Ordinal)..]}";
+
+    public static bool TryParse(string? text, [NotNullWhen(true)] out EmailAddress? address)
+    {
+        address = null;
+        text = text?.Trim(' ');
+        if (text is null || text.Length is < 3 or > 254) return false;
+        var at = text.IndexOf('@', StringComparison.Ordinal);
+        if (at < 1 || at > 64 || !LocalPart().IsMatch(text[..at])) return false;
+        if (!TryGetAscii(text[(at + 1)..], out var domain) || at + 1 + domain.Length > 254) return false;
+        address = new EmailAddress((text[..at] + "@" + domain).ToLowerInvariant());
+        return true;
+    }
+
+    public override string ToString() => Masked;
+
+    private static bool TryGetAscii(string text, out string domain)
+    {
+        domain = "";
+        if (text.Any(c => c <= ' ' || char.IsControl(c) || c == '@')) return false;
+        try
+        {
+            domain = s_idn.GetAscii(text).ToLowerInvariant();
+        }
+        catch (ArgumentException)
+        {
+            return false;
+        }
+        return domain == "localhost" || Domain().IsMatch(domain);
+    }
+
+    [GeneratedRegex(@"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+\z", RegexOptions.None, 1000)]
+    private static partial Regex LocalPart();
+
+    [GeneratedRegex(@"^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\z", RegexOptions.None, 1000)]
+    private static partial Regex Domain();
+}

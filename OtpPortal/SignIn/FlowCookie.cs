@@ -1,0 +1,41 @@
+using OtpPortal.OneTimeCodes;
+using OtpPortal.Web;
+
+namespace OtpPortal.SignIn;
+
+/// <summary>
+/// The cookies of a sign-in on its way. <c>otp_flow</c> binds it to one browser: a code that is read over somebody's shoulder, or phished, is
+/// worth nothing in another one. A sign-in always gets a new id from us, so that nobody can plant one (session fixation).
+/// </summary>
+public sealed class FlowCookie(PortalSettings portal, SignInSettings settings)
+{
+    private const string Flow = "otp_flow";
+    private const string Return = "otp_return";
+
+    public static string? Read(HttpRequest request) => request.Cookies[Flow];
+
+    public void Write(HttpResponse response, string flowId) =>
+        // It outlives the codes as the record does, so that a late visitor is told what happened.
+        response.Cookies.Append(Flow, flowId, Options(settings.CodeExpiry + CodeStore.Linger));
+
+    public void Clear(HttpResponse response) => response.Cookies.Append(Flow, "", Options(TimeSpan.Zero));
+
+    /// <summary>Where to go after signing in, until the sign-in begins. It is checked again when it is used, so a forged one gains nothing.</summary>
+    public static string? ReadReturn(HttpRequest request) => request.Cookies[Return];
+
+    public void WriteReturn(HttpResponse response, string url) => response.Cookies.Append(Return, url, Options(TimeSpan.FromHours(1)));
+
+    public void ClearReturn(HttpRequest request, HttpResponse response)
+    {
+        if (ReadReturn(request) is not null) response.Cookies.Append(Return, "", Options(TimeSpan.Zero));
+    }
+
+    private CookieOptions Options(TimeSpan maxAge) => new()
+    {
+        HttpOnly = true,
+        SameSite = SameSiteMode.Lax,
+        Secure = portal.IsHttps,
+        Path = "/",
+        MaxAge = maxAge,
+    };
+}

@@ -1,0 +1,191 @@
+using System.Diagnostics;
+using System.Text.Json.Serialization;
+using OtpPortal.Settings;
+using OtpPortal.Storage;
+using OtpPortal.Tokens;
+using OtpPortal.Web;
+
+namespace OtpPortal.SignIn;
+
+/// <summary>Signing in over HTTP: plain forms for people, JSON for programs.</summary>
+public static class SignInEndpoints
+{
+    private const string AddressPath = "/";
+    private const string CodePath = "/login/code";
+
+    public static WebApplicationBuilder AddSignIn(this WebApplicationBuilder builder, PortalConfiguration configuration)
+    {
+        builder.Services.AddSingleton(configuration.SignIn);
+        builder.Services.AddSingleton<OneTimeCodes.CodeStore>();
+        builder.Services.AddSingleton<SignInMail>();
+        builder.Services.AddSingleton<FlowCookie>();
+        builder.Services.AddScoped<AuthFlow>();
+        return builder;
+    }
+
+    public static void MapSignIn(this IEndpointRouteBuilder routes)
+    {
+        routes.MapPost("/login", BeginAsync);
+        routes.MapPost("/login-otp", SubmitAsync);
+        routes.MapPost("/login/resend", SendAgainAsync);
+        routes.MapPost("/login/finish", FinishAsync);
+        routes.MapPost("/logout", SignOutAsync);
+        routes.MapPost("/logout/others", SignOutOthersAsync);
+    }
+
+    /// <summary>Who sends this request, for limits and the session list.</summary>
+    internal static Visitor VisitorOf(HttpContext context)
+    {
+        var agent = context.Request.Headers.UserAgent.ToString();
+        return new Visitor(ClientAddress.Of(context), ClientAddress.LimitKey(context), agent.Length <= 400 ? agent : agent[..400]);
+    }
+
+    private static async Task<IResult> BeginAsync(HttpContext context, AuthFlow flow, FlowCookie cookie)
+    {
+        if (await ReadFormAsync(context) is not { } form) return PageErrors.Page(context, StatusCodes.Status415UnsupportedMediaType);
+        var typed = form["email"].ToString();
+        var returnTo = form["return_to"].ToString() is { Length: > 0 } hidden ? hidden : FlowCookie.ReadReturn(context.Request);
+        switch (await flow.BeginAsync(typed, VisitorOf(context), returnTo))
+        {
+            case BeginOutcome.Begun(var flowId, var expiresIn, var resendIn):
+                cookie.Write(context.Response, flowId);
+                cookie.ClearReturn(context.Request, context.Response);
+                return Problem.WantsJson(context.Request) ? Sent(expiresIn, resendIn) : SeeOther(context, CodePath);
+            case BeginOutcome.InvalidAddress:
+                return Problem.WantsJson(context.Request)
+                    ? Error(StatusCodes.Status400BadRequest, "invalid_email")
+                    : PageErrors.Page(context, StatusCodes.Status400BadRequest, AddressPath, typed.Trim().Length == 0 ? "AddressMissing" : "AddressInvalid", Shown(typed));
+            case BeginOutcome.Limited(var wait):
+                return Limited(context, wait, AddressPath, Shown(typed));
+            default:
+                throw new UnreachableException();
+        }
+    }
+
+    private static async Task<IResult> SubmitAsync(
+        HttpContext context, AuthFlow flow, SignInSettings settings, FlowCookie cookie, TokenStore tokens, TokenCookie tokenCookie)
+    {
+        if (await ReadFormAsync(context) is not { } form) return PageErrors.Page(context, StatusCodes.Status415UnsupportedMediaType);
+        var json = Problem.WantsJson(context.Request);
+        var flowId = FlowCookie.Read(context.Request);
+
+        if (form["email"].ToString() is { Length: > 0 } typedAddress && await flow.FindAsync(flowId) is { } state
+            && !(EmailAddress.TryParse(typedAddress, out var address) && address.Value == state.Email))
+        {
+            return json ? Error(StatusCodes.Status400BadRequest, "email_mismatch") : PageErrors.Page(context, StatusCodes.Status400BadRequest, CodePath, "AddressMismatch");
+        }
+
+        switch (await flow.SubmitAsync(flowId, form["code"].ToString()))
+        {
+            case SubmitOutcome.Verified verified:
+                return await CompleteAsync(context, flow, flowId!, verified, cookie, tokens, tokenCookie);
+            case SubmitOutcome.Wrong(var left):
+                return json
+                    ? Results.Json(new { error = "wrong_code", attempts_left = left }, statusCode: StatusCodes.Status401Unauthorized)
+                    : SeeOther(context, CodePath);
+            case SubmitOutcome.Malformed:
+                return json ? Error(StatusCodes.Status400BadRequest, "invalid_code") : PageErrors.Page(context, StatusCodes.Status400BadRequest, CodePath, "CodeMalformed", argument: settings.CodeLength);
+            case SubmitOutcome.Locked:
+                return json ? Error(StatusCodes.Status429TooManyRequests, "too_many_attempts") : SeeOther(context, CodePath);
+            case SubmitOutcome.Expired:
+                return json ? Error(StatusCodes.Status410Gone, "expired") : SeeOther(context, CodePath);
+            default:
+                throw new UnreachableException();
+        }
+    }
+
+    private static async Task<IResult> SendAgainAsync(HttpContext context, AuthFlow flow)
+    {
+        var json = Problem.WantsJson(context.Request);
+        switch (await flow.SendAgainAsync(FlowCookie.Read(context.Request), VisitorOf(context)))
+        {
+            case SendAgainOutcome.Sent(var expiresIn, var resendIn):
+                return json ? Sent(expiresIn, resendIn) : SeeOther(context, CodePath);
+            case SendAgainOutcome.Wait(var wait):
+                return Limited(context, wait, CodePath, null);
+            case SendAgainOutcome.NoneLeft(var wait):
+                return Limited(context, wait, CodePath, null, "NoSendsLeft");
+            case SendAgainOutcome.Expired:
+                return json ? Error(StatusCodes.Status410Gone, "expired") : SeeOther(context, CodePath);
+            default:
+                throw new UnreachableException();
+        }
+    }
+
+    private static async Task<IResult> FinishAsync(HttpContext context, AuthFlow flow, FlowCookie cookie, TokenStore tokens, TokenCookie tokenCookie)
+    {
+        if (await ReadFormAsync(context) is not { } form) return PageErrors.Page(context, StatusCodes.Status415UnsupportedMediaType);
+        var flowId = FlowCookie.Read(context.Request);
+        return await flow.RedeemAsync(flowId, form["ticket"].ToString()) is SubmitOutcome.Verified verified
+            ? await CompleteAsync(context, flow, flowId!, verified, cookie, tokens, tokenCookie)
+            : SeeOther(context, CodePath);
+    }
+
+    private static async Task<IResult> CompleteAsync(
+        HttpContext context, AuthFlow flow, string flowId, SubmitOutcome.Verified verified, FlowCookie cookie, TokenStore tokens, TokenCookie tokenCookie)
+    {
+        var visitor = VisitorOf(context);
+        LiveToken token;
+        try
+        {
+            token = await tokens.IssueAsync(verified.Email, visitor.Ip, visitor.UserAgent);
+        }
+        catch (Exception e) when (StoreFailure.Is(e))
+        {
+            // The code was right and is used up, but the token store is away: leave a ticket, so that a reload goes on from here.
+            await flow.GrantTicketAsync(flowId);
+            throw;
+        }
+
+        // The browser's earlier session has just lost its cookie: it would live on with nobody to end it.
+        if (await tokens.UseAsync(tokenCookie.Read(context.Request)) is { } earlier) await tokens.RevokeAsync(earlier.SessionId);
+        tokenCookie.Write(context.Response, token);
+        cookie.Clear(context.Response);
+        context.Response.Headers.CacheControl = "no-store";
+        return Problem.WantsJson(context.Request) ? Results.Json(new { email = verified.Email }) : SeeOther(context, verified.ReturnTo ?? AddressPath);
+    }
+
+    private static async Task<IResult> SignOutAsync(HttpContext context, TokenStore tokens, TokenCookie cookie)
+    {
+        if (await tokens.UseAsync(cookie.Read(context.Request)) is { } token) await tokens.RevokeAsync(token.SessionId);
+        cookie.Clear(context.Response);
+        // What the browser has kept of the pages goes with the session.
+        context.Response.Headers["Clear-Site-Data"] = "\"cache\"";
+        return SeeOther(context, AddressPath);
+    }
+
+    private static async Task<IResult> SignOutOthersAsync(HttpContext context, TokenStore tokens, TokenCookie cookie)
+    {
+        if (await tokens.UseAsync(cookie.Read(context.Request)) is { } token) await tokens.RevokeAllAsync(token.Email, exceptSid: token.SessionId);
+        return SeeOther(context, AddressPath);
+    }
+
+    private static async Task<IFormCollection?> ReadFormAsync(HttpContext context) =>
+        context.Request.HasFormContentType ? await context.Request.ReadFormAsync(context.RequestAborted) : null;
+
+    private static IResult Limited(HttpContext context, TimeSpan wait, string page, string? typed, string reason = "WaitBeforeSending")
+    {
+        if (!Problem.WantsJson(context.Request)) return PageErrors.Page(context, StatusCodes.Status429TooManyRequests, page, reason, typed, wait);
+        context.Response.Headers.RetryAfter = Problem.Seconds(wait);
+        return Error(StatusCodes.Status429TooManyRequests, "too_many_requests");
+    }
+
+    private static IResult Sent(TimeSpan expiresIn, TimeSpan resendIn) =>
+        Results.Json(new SentAnswer((int)expiresIn.TotalSeconds, (int)resendIn.TotalSeconds), statusCode: StatusCodes.Status202Accepted);
+
+    private static IResult Error(int status, string error) => Results.Json(new { error }, statusCode: status);
+
+    /// <summary>303: the browser goes on with GET, so a reload posts nothing again (RFC 9110, 15.4.4).</summary>
+    private static IResult SeeOther(HttpContext context, string location)
+    {
+        context.Response.Headers.Location = location;
+        context.Response.Headers.CacheControl = "no-store";
+        return Results.StatusCode(StatusCodes.Status303SeeOther);
+    }
+
+    private static string Shown(string typed) => typed.Length <= 254 ? typed : typed[..254];
+
+    private sealed record SentAnswer(
+        [property: JsonPropertyName("expires_in")] int ExpiresIn,
+        [property: JsonPropertyName("resend_in")] int ResendIn);
+}

@@ -1,0 +1,74 @@
+using Microsoft.AspNetCore.Components;
+using OtpPortal.Tokens;
+using OtpPortal.Web;
+
+namespace OtpPortal.SignIn;
+
+public sealed partial class StartPage(
+    AuthFlow flow, FlowCookie flowCookie, TokenStore tokens, TokenCookie tokenCookie, PortalSettings portal, PageStatus status)
+{
+    private LiveToken? _session;
+    private bool _redirected;
+    private bool _openFlow;
+    private string? _notice;
+    private string? _returnTo;
+    private string? _error;
+
+    private PortalSettings Portal => portal;
+
+    private PageStatus Status => status;
+
+    [CascadingParameter]
+    private HttpContext Http { get; set; } = null!;
+
+    protected override async Task OnInitializedAsync()
+    {
+        Http.Response.Headers.CacheControl = "no-store";
+        var asked = Http.Request.Query["return_to"].ToString();
+        _returnTo = portal.Redirects.Allows(asked) ? asked : null;
+
+        var token = tokenCookie.Read(Http.Request);
+        // A refused form shows the address page to whoever sent it, signed in or not.
+        if (token is not null && status.Code == 0)
+        {
+            _session = await tokens.UseAsync(token);
+            if (_session is null) tokenCookie.Clear(Http.Response);
+            else if (_returnTo is not null) SeeOther(_returnTo);
+            if (_session is not null) return;
+        }
+
+        KeepReturn();
+        if (status.Code == 0) await DescribeFlowAsync();
+        _error = WaitTexts.Reason(T, status);
+    }
+
+    // The flow does not exist before the address is sent. The form carries the target, and the cookie is for those who post without the page.
+    private void KeepReturn()
+    {
+        if (_returnTo is not null) flowCookie.WriteReturn(Http.Response, _returnTo);
+        else if (status.Code == 0) flowCookie.ClearReturn(Http.Request, Http.Response);
+        else if (FlowCookie.ReadReturn(Http.Request) is { } kept && portal.Redirects.Allows(kept)) _returnTo = kept;
+    }
+
+    private async Task DescribeFlowAsync()
+    {
+        if (await flow.FindAsync(FlowCookie.Read(Http.Request)) is not { } state) return;
+        _openFlow = state.Step is SignInStep.Code or SignInStep.Verified;
+        _notice = state.Step switch
+        {
+            SignInStep.Locked => "NoticeLocked",
+            SignInStep.Ended => "NoticeExpired",
+            _ => null,
+        };
+        // Said once.
+        if (_notice is not null) flowCookie.Clear(Http.Response);
+    }
+
+    private void SeeOther(string location)
+    {
+        _redirected = true;
+        _session = null;
+        Http.Response.StatusCode = StatusCodes.Status303SeeOther;
+        Http.Response.Headers.Location = location;
+    }
+}

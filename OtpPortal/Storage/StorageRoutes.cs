@@ -1,0 +1,85 @@
+using Microsoft.AspNetCore.DataProtection.KeyManagement;
+using Microsoft.AspNetCore.DataProtection.Repositories;
+using Microsoft.Extensions.Options;
+using OtpPortal.Settings;
+
+namespace OtpPortal.Storage;
+
+/// <summary>Redis, the embedded store, Data Protection keys and the health endpoints.</summary>
+public static class StorageRoutes
+{
+    public static WebApplicationBuilder AddStorage(this WebApplicationBuilder builder, PortalConfiguration configuration)
+    {
+        builder.Services.AddSingleton(services => Open(configuration, services.GetRequiredService<ILoggerFactory>()));
+        builder.Services.AddSingleton<IXmlRepository>(services => new ProtectedKeyRepository(
+            services.GetRequiredService<Stores>().Auth, configuration.Portal.Secret));
+        builder.Services.AddDataProtection();
+        builder.Services.AddSingleton<IConfigureOptions<KeyManagementOptions>>(services =>
+            new ConfigureOptions<KeyManagementOptions>(options => options.XmlRepository = services.GetRequiredService<IXmlRepository>()));
+        return builder;
+    }
+
+    /// <summary>
+    /// Answers 503 at once on the sign-in pages while a store is known to be away, rather than letting a page half work: the address page,
+    /// say, needs no store, but its form does.
+    /// </summary>
+    public static void UseStoreGuard(this IApplicationBuilder app)
+    {
+        var stores = app.ApplicationServices.GetRequiredService<Stores>();
+        app.Use((context, next) =>
+        {
+            var path = context.Request.Path;
+            if (stores.AreConnected || !(path == "/" || path.StartsWithSegments("/login", StringComparison.Ordinal) || path == "/login-otp" || path.StartsWithSegments("/logout", StringComparison.Ordinal)))
+            {
+                return next(context);
+            }
+            context.Response.StatusCode = StatusCodes.Status503ServiceUnavailable;
+            return Task.CompletedTask;
+        });
+    }
+
+    /// <summary><c>GET /healthz</c>: the process serves. <c>GET /readyz</c>: both stores answer, and no shutdown has begun.</summary>
+    public static void MapHealth(this IEndpointRouteBuilder routes)
+    {
+        routes.MapMethods("/healthz", ["GET", "HEAD"], () => Results.Text("OK"));
+        routes.MapMethods("/readyz", ["GET", "HEAD"], async (Stores stores, IHostApplicationLifetime lifetime) =>
+        {
+            if (lifetime.ApplicationStopping.IsCancellationRequested)
+            {
+                return Results.Json(new { status = "stopping" }, statusCode: StatusCodes.Status503ServiceUnavailable);
+            }
+            var states = await Task.WhenAll(AnswersAsync(stores.Otp), AnswersAsync(stores.Auth));
+            var down = new[] { stores.Otp, stores.Auth }.Where((_, i) => !states[i]).Select(store => store.Name).ToArray();
+            return down.Length == 0
+                ? Results.Json(new { status = "ready" })
+                : Results.Json(new { status = "unavailable", stores = down }, statusCode: StatusCodes.Status503ServiceUnavailable);
+        });
+    }
+
+    private static async Task<bool> AnswersAsync(RedisStore store)
+    {
+        if (!store.IsConnected) return false;
+        try
+        {
+            await store.PingAsync();
+            return true;
+        }
+        catch (Exception e) when (StoreFailure.Is(e))
+        {
+            return false;
+        }
+    }
+
+    private static Stores Open(PortalConfiguration configuration, ILoggerFactory loggers)
+    {
+        var (otp, auth) = (configuration.Storage.Otp, configuration.Storage.Auth);
+        EmbeddedStore? embedded = null;
+        if (otp is null || auth is null)
+        {
+            embedded = EmbeddedStore.Start(Path.Combine(configuration.Portal.DataDir, "store"), loggers.CreateLogger<EmbeddedStore>());
+            otp ??= new RedisAddress(embedded.EndPoint, embedded.Password, Tls: false, Database: 0);
+            auth ??= new RedisAddress(embedded.EndPoint, embedded.Password, Tls: false, Database: 1);
+        }
+        return new Stores(RedisStore.Connect("otp", otp), RedisStore.Connect("auth", auth), embedded);
+    }
+}

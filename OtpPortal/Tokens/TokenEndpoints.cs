@@ -1,0 +1,168 @@
+using System.Globalization;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Microsoft.Extensions.Primitives;
+using OtpPortal.Limits;
+using OtpPortal.Settings;
+using OtpPortal.Web;
+
+namespace OtpPortal.Tokens;
+
+/// <summary>Tokens for other programs: <c>/check-auth</c> and <c>/auth-tokens</c>.</summary>
+public static partial class TokenEndpoints
+{
+    private const int MaxPage = 1000;
+
+    public static WebApplicationBuilder AddTokens(this WebApplicationBuilder builder, PortalConfiguration configuration)
+    {
+        builder.Services.AddSingleton(configuration.Tokens);
+        builder.Services.AddSingleton<AuthToken>();
+        builder.Services.AddSingleton<TokenStore>();
+        builder.Services.AddSingleton<TokenCookie>();
+        builder.Services.AddHostedService<SessionSweeper>();
+        return builder;
+    }
+
+    public static void MapTokens(this IEndpointRouteBuilder routes)
+    {
+        routes.MapMethods("/check-auth", ["GET", "HEAD"], CheckAsync);
+        routes.MapMethods("/auth-tokens", ["GET", "HEAD"], ListAsync);
+        routes.MapDelete("/auth-tokens", RevokeAllAsync);
+        routes.MapDelete("/auth-tokens/{id}", RevokeAsync);
+    }
+
+    /// <summary>The token of a request: a bearer token (RFC 6750) if there is one, else the cookie's.</summary>
+    internal static string? TokenOf(HttpRequest request, TokenCookie cookie) => Bearer(request) ?? cookie.Read(request);
+
+    /// <summary>Tells the app behind a proxy who is there, in both families of header names that are in use.</summary>
+    internal static void WriteIdentity(HttpResponse response, string email)
+    {
+        response.Headers["Remote-User"] = email;
+        response.Headers["Remote-Email"] = email;
+        response.Headers["X-Auth-Request-User"] = email;
+        response.Headers["X-Auth-Request-Email"] = email;
+    }
+
+    private static async Task<IResult> CheckAsync(HttpContext context, TokenStore store, TokenCookie cookie)
+    {
+        context.Response.Headers.CacheControl = "no-store";
+        if (await store.UseAndRotateAsync(TokenOf(context.Request, cookie)) is not { } token)
+        {
+            return Results.Text("Forbidden", statusCode: StatusCodes.Status403Forbidden);
+        }
+        cookie.Write(context.Response, token);
+        WriteIdentity(context.Response, token.Email);
+        return Results.Json(new CheckedToken(token.Token, token.Email, (long)token.ExpiresIn.TotalSeconds), TokenJson.Default.CheckedToken);
+    }
+
+    private static async Task ListAsync(HttpContext context, TokenStore store, PortalSettings portal, SecretGuard guard)
+    {
+        if (!await AdmitAsync(context, portal, guard)) return;
+        var query = context.Request.Query;
+        var email = Single(query["email"])?.Trim().ToLowerInvariant();
+        var details = Single(query["details"]) is "true" or "1";
+
+        if (query.ContainsKey("limit") || query.ContainsKey("cursor"))
+        {
+            var limit = MaxPage;
+            if (query.ContainsKey("limit")
+                && !(int.TryParse(query["limit"], NumberStyles.None, CultureInfo.InvariantCulture, out limit) && limit is >= 1 and <= MaxPage))
+            {
+                await Problem.WriteAsync(context, StatusCodes.Status400BadRequest, "invalid_limit", $"limit must be a whole number from 1 to {MaxPage}.");
+                return;
+            }
+            if (await store.PageAsync(email, limit, Single(query["cursor"])) is not { } page)
+            {
+                await Problem.WriteAsync(context, StatusCodes.Status400BadRequest, "invalid_cursor", "cursor must be the X-Next-Cursor of an earlier answer.");
+                return;
+            }
+            if (page.Next is not null) context.Response.Headers["X-Next-Cursor"] = page.Next;
+            await WriteAsync(context, page.Sessions.ToAsyncEnumerable(), details);
+            return;
+        }
+        await WriteAsync(context, store.ListAsync(email), details);
+    }
+
+    private static async Task RevokeAsync(HttpContext context, string id, TokenStore store, PortalSettings portal, SecretGuard guard)
+    {
+        if (!await AdmitAsync(context, portal, guard)) return;
+        if (await store.RevokeAsync(id)) context.Response.StatusCode = StatusCodes.Status204NoContent;
+        else await Problem.WriteAsync(context, StatusCodes.Status404NotFound, "not_found", "There is no live session with this id.");
+    }
+
+    private static async Task RevokeAllAsync(HttpContext context, TokenStore store, PortalSettings portal, SecretGuard guard)
+    {
+        if (!await AdmitAsync(context, portal, guard)) return;
+        if (Single(context.Request.Query["email"])?.Trim() is not { Length: > 0 } email)
+        {
+            await Problem.WriteAsync(context, StatusCodes.Status400BadRequest, "invalid_email", "email is needed: the address whose sessions shall end.");
+            return;
+        }
+        await store.RevokeAllAsync(email.ToLowerInvariant());
+        context.Response.StatusCode = StatusCodes.Status204NoContent;
+    }
+
+    private static async Task<bool> AdmitAsync(HttpContext context, PortalSettings portal, SecretGuard guard)
+    {
+        context.Response.Headers.CacheControl = "no-store";
+        switch (await guard.JudgeAsync(portal.Secret.Matches(Bearer(context.Request) ?? ""), ClientAddress.LimitKey(context)))
+        {
+            case SecretOutcome.Accepted:
+                return true;
+            case SecretOutcome.Limited(var wait):
+                context.Response.Headers.RetryAfter = Problem.Seconds(wait);
+                await Problem.WriteAsync(context, StatusCodes.Status429TooManyRequests, "too_many_requests", "Too many wrong keys from this address.");
+                return false;
+            default:
+                await Problem.WriteAsync(context, StatusCodes.Status403Forbidden, "forbidden", "Authorization: Bearer AUTH_SECRET_KEY is needed.");
+                return false;
+        }
+    }
+
+    // Streamed session by session, so that a list of any length takes the same memory.
+    private static async Task WriteAsync(HttpContext context, IAsyncEnumerable<Session> sessions, bool details)
+    {
+        context.Response.ContentType = "application/json; charset=utf-8";
+        if (details)
+        {
+            await JsonSerializer.SerializeAsync(context.Response.Body, sessions.Select(SessionDetails.Of), TokenJson.Default.IAsyncEnumerableSessionDetails, context.RequestAborted);
+        }
+        else
+        {
+            await JsonSerializer.SerializeAsync(context.Response.Body, sessions.Select(session => session.Token), TokenJson.Default.IAsyncEnumerableString, context.RequestAborted);
+        }
+    }
+
+    private static string? Bearer(HttpRequest request)
+    {
+        const string Scheme = "Bearer ";
+        var header = (string?)request.Headers.Authorization;
+        return header is not null && header.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase) ? header[Scheme.Length..].Trim() : null;
+    }
+
+    private static string? Single(StringValues values) => values.Count > 0 ? values[0] : null;
+
+    internal sealed record CheckedToken(
+        [property: JsonPropertyName("auth_token")] string AuthToken,
+        [property: JsonPropertyName("email")] string Email,
+        [property: JsonPropertyName("expires_in")] long ExpiresIn);
+
+    internal sealed record SessionDetails(
+        [property: JsonPropertyName("id")] string Id,
+        [property: JsonPropertyName("email")] string Email,
+        [property: JsonPropertyName("created_at")] DateTimeOffset CreatedAt,
+        [property: JsonPropertyName("last_seen_at")] DateTimeOffset LastSeenAt,
+        [property: JsonPropertyName("expires_at")] DateTimeOffset ExpiresAt,
+        [property: JsonPropertyName("ip")] string Ip,
+        [property: JsonPropertyName("user_agent")] string UserAgent,
+        [property: JsonPropertyName("auth_token")] string AuthToken)
+    {
+        public static SessionDetails Of(Session session) => new(
+            session.Id, session.Email, session.CreatedAt, session.LastSeenAt, session.ExpiresAt, session.Ip, session.UserAgent, session.Token);
+    }
+
+    [JsonSerializable(typeof(CheckedToken))]
+    [JsonSerializable(typeof(IAsyncEnumerable<SessionDetails>))]
+    [JsonSerializable(typeof(IAsyncEnumerable<string>))]
+    internal sealed partial class TokenJson : JsonSerializerContext;
+}

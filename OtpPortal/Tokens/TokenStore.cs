@@ -1,0 +1,328 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using OtpPortal.Storage;
+using OtpPortal.Web;
+using StackExchange.Redis;
+
+namespace OtpPortal.Tokens;
+
+/// <summary>Tokens and the sessions behind them.</summary>
+/// <remarks>
+/// Key layout in the token database:
+/// <code>
+/// token:{SHA-256 of the token}  hash    sid, email, created, issued, ends (absolute), gen; dead = when a rotated token stops being good
+/// live:{sid}                    string  when the session was last seen. A session lives exactly as long as this key: revoking deletes it,
+///                                       and using a session is SET XX, which cannot bring a revoked one back
+/// session:{sid}                 hash    email, created, ends, ip, ua, token (AES-GCM): what lists show
+/// sessions                      zset    every sid by creation, for lists that are paged and never scan
+/// user:{email}                  zset    the sids of one address
+/// </code>
+/// Instants are ms, UTC. What is over is decided from them; expiry in Redis only sweeps. A dump of the database signs nobody in.
+/// </remarks>
+public sealed class TokenStore(Stores stores, AuthToken tokens, AuthSecret secret, TokenSettings settings, TimeProvider time)
+{
+    private const string AllSessions = "sessions";
+    private const int PageOfIndex = 200;
+    private readonly SealedText _seal = new(secret.DeriveKey("token-at-rest"));
+
+    private IDatabase Database => stores.Auth.Database;
+
+    /// <summary>Starts a session and gives its first token.</summary>
+    public async Task<LiveToken> IssueAsync(string email, string ip, string userAgent)
+    {
+        var now = time.GetUtcNow();
+        var ends = now + settings.MaxAge;
+        var sid = RandomNumberGenerator.GetHexString(24, lowercase: true);
+        var token = tokens.New();
+        var created = now.ToUnixTimeMilliseconds();
+
+        var transaction = Database.CreateTransaction();
+        WriteToken(transaction, token, sid, email, created, now, ends, generation: 0);
+        _ = transaction.HashSetAsync(SessionKey(sid),
+        [
+            new("email", email), new("created", created), new("ends", ends.ToUnixTimeMilliseconds()),
+            new("ip", ip), new("ua", userAgent), new("token", _seal.Seal(token, sid)),
+        ]);
+        _ = transaction.KeyExpireAsync(SessionKey(sid), settings.MaxAge);
+        _ = transaction.StringSetAsync(LiveKey(sid), created, IdleFrom(now, ends));
+        _ = transaction.SortedSetAddAsync(AllSessions, sid, created);
+        _ = transaction.SortedSetAddAsync(UserKey(email), sid, created);
+        _ = transaction.KeyExpireAsync(UserKey(email), settings.MaxAge);
+        await transaction.ExecuteAsync();
+        return new LiveToken(sid, email, token, IdleFrom(now, ends));
+    }
+
+    /// <summary>Looks a token up and slides its idle lifetime. Null when there is no such token or it is over.</summary>
+    public Task<LiveToken?> UseAsync(string? token) => CheckAsync(token, mayRotate: false);
+
+    /// <summary>
+    /// As <see cref="UseAsync"/>, and rotates the token at its first check and whenever the last rotation is long enough ago. A rotated
+    /// token answers with the same successor for as long as the grace lasts, so that parallel calls sign nobody out.
+    /// </summary>
+    public Task<LiveToken?> UseAndRotateAsync(string? token) => CheckAsync(token, mayRotate: true);
+
+    /// <summary>Ends a session on every replica at once. False when there was none.</summary>
+    public async Task<bool> RevokeAsync(string sid)
+    {
+        if (!IsSessionId(sid)) return false;
+        var revoked = await Database.KeyDeleteAsync(LiveKey(sid));
+        await ForgetAsync(sid, AllSessions);
+        return revoked;
+    }
+
+    /// <summary>Ends every session of an address but one. Gives the number that was ended.</summary>
+    public async Task<int> RevokeAllAsync(string email, string? exceptSid = null)
+    {
+        var count = 0;
+        foreach (var sid in await Database.SortedSetRangeByRankAsync(UserKey(email)))
+        {
+            if ((string)sid! != exceptSid && await RevokeAsync((string)sid!)) count++;
+        }
+        return count;
+    }
+
+    /// <summary>The live sessions of an address, the newest first.</summary>
+    public async Task<IReadOnlyList<Session>> OfUserAsync(string email)
+    {
+        var sids = await Database.SortedSetRangeByRankAsync(UserKey(email), order: Order.Descending);
+        return [.. (await ReadAsync(sids)).OfType<Session>()];
+    }
+
+    /// <summary>All live sessions, or those of one address, the oldest first, read in small pages while they are consumed.</summary>
+    public async IAsyncEnumerable<Session> ListAsync(string? email = null)
+    {
+        SessionCursor? cursor = null;
+        do
+        {
+            (var sessions, cursor) = await ReadIndexAsync(IndexKey(email), cursor, PageOfIndex);
+            foreach (var (session, _) in sessions) yield return session;
+        }
+        while (cursor is not null);
+    }
+
+    /// <summary>One page of <see cref="ListAsync"/>. False when the cursor is none of ours.</summary>
+    public async Task<SessionPage?> PageAsync(string? email, int limit, string? cursor)
+    {
+        SessionCursor? position = null;
+        if (cursor is not null && !SessionCursor.TryParse(cursor, out position)) return null;
+
+        var page = new List<(Session Session, SessionCursor Position)>();
+        do
+        {
+            // One more than asked for, to know whether there is a next page.
+            (var sessions, position) = await ReadIndexAsync(IndexKey(email), position, Math.Max(limit + 1 - page.Count, 20));
+            page.AddRange(sessions);
+        }
+        while (position is not null && page.Count <= limit);
+        return page.Count <= limit
+            ? new SessionPage([.. page.Select(item => item.Session)], null)
+            : new SessionPage([.. page.Take(limit).Select(item => item.Session)], page[limit - 1].Position.ToString());
+    }
+
+    /// <summary>Forgets what is left of sessions that have ended by themselves.</summary>
+    public async Task SweepAsync(CancellationToken stop)
+    {
+        SessionCursor? cursor = null;
+        do
+        {
+            (_, cursor) = await ReadIndexAsync(AllSessions, cursor, PageOfIndex);
+        }
+        while (cursor is not null && !stop.IsCancellationRequested);
+    }
+
+    private async Task<LiveToken?> CheckAsync(string? token, bool mayRotate)
+    {
+        if (!AuthToken.IsWellFormed(token)) return null;
+        var key = TokenKey(token!);
+        var record = await Database.HashGetAllAsync(key);
+        if (!TokenRecord.TryRead(record, out var found)) return null;
+        var now = time.GetUtcNow();
+        if (now >= found.Ends || (found.Dead is { } dead && now >= dead)) return null;
+
+        // Both in one round trip: what a rotation writes for a session that turns out to be dead is worth nothing without live:{sid}.
+        var rotates = mayRotate && found.Dead is null && (found.Generation == 0 || now - found.Issued > settings.RotateAfter);
+        var current = mayRotate && (rotates || found.Dead is not null) ? tokens.SuccessorOf(token!) : token!;
+        var lastSeen = Database.StringGetAsync(LiveKey(found.SessionId));
+        var rotation = rotates ? RotateAsync(key, current, found, now) : Task.CompletedTask;
+        await Task.WhenAll(lastSeen, rotation);
+
+        var seen = await lastSeen;
+        if (seen.IsNull) return null;
+        if (now >= DateTimeOffset.FromUnixTimeMilliseconds((long)seen) + settings.IdleLifetime)
+        {
+            await RevokeAsync(found.SessionId);
+            return null;
+        }
+
+        // After the decision, never before it: a slide that ran ahead would make two simultaneous late calls revive each other.
+        var idle = IdleFrom(now, found.Ends);
+        _ = Database.StringSetAsync(LiveKey(found.SessionId), now.ToUnixTimeMilliseconds(), idle, When.Exists, CommandFlags.FireAndForget);
+        return new LiveToken(found.SessionId, found.Email, current, idle);
+    }
+
+    private Task RotateAsync(RedisKey old, string successor, TokenRecord found, DateTimeOffset now)
+    {
+        // Idempotent, because parallel checks write the same; and the first of them sets the old token's end for good (HSETNX). Should the
+        // old record have been swept in between, HSETNX makes a record without a session, which is no token, and the expiry removes it.
+        var batch = Database.CreateBatch();
+        var writes = new List<Task>
+        {
+            batch.HashSetAsync(old, "dead", (now + settings.Grace).ToUnixTimeMilliseconds(), When.NotExists),
+            batch.KeyExpireAsync(old, settings.Grace + TimeSpan.FromSeconds(1)),
+            batch.HashSetAsync(SessionKey(found.SessionId), [new("token", _seal.Seal(successor, found.SessionId))]),
+            batch.KeyExpireAsync(SessionKey(found.SessionId), found.Ends - now),
+        };
+        writes.AddRange(WriteToken(batch, successor, found.SessionId, found.Email, found.Created, now, found.Ends, found.Generation + 1));
+        batch.Execute();
+        return Task.WhenAll(writes);
+    }
+
+    private static Task[] WriteToken(
+        IDatabaseAsync database, string token, string sid, string email, long created, DateTimeOffset issued, DateTimeOffset ends, int generation)
+    {
+        var key = TokenKey(token);
+        return
+        [
+            database.HashSetAsync(key,
+            [
+                new("sid", sid), new("email", email), new("created", created), new("issued", issued.ToUnixTimeMilliseconds()),
+                new("ends", ends.ToUnixTimeMilliseconds()), new("gen", generation),
+            ]),
+            database.KeyExpireAsync(key, ends - issued),
+        ];
+    }
+
+    private async Task<(List<(Session Session, SessionCursor Position)> Sessions, SessionCursor? Next)> ReadIndexAsync(
+        RedisKey index, SessionCursor? after, int take)
+    {
+        // Sessions that began in the same millisecond share a score: the page starts at that score, and those already seen are left out.
+        var entries = await Database.SortedSetRangeByScoreWithScoresAsync(index, after?.Created ?? double.NegativeInfinity, take: take + (after?.Skip ?? 0));
+        var positions = new List<SessionCursor>();
+        foreach (var entry in entries)
+        {
+            var position = new SessionCursor((long)entry.Score, (string)entry.Element!, 1);
+            if (positions.Count > 0 && positions[^1].Created == position.Created) position = position with { Skip = positions[^1].Skip + 1 };
+            positions.Add(position);
+        }
+
+        var fresh = positions.Where(position => after is null || position.IsAfter(after)).ToList();
+        var sessions = await ReadAsync([.. fresh.Select(position => (RedisValue)position.Sid)]);
+        var live = new List<(Session, SessionCursor)>();
+        for (var i = 0; i < fresh.Count; i++)
+        {
+            if (sessions[i] is { } session) live.Add((session, fresh[i]));
+            else await ForgetAsync(fresh[i].Sid, index);
+        }
+        var full = entries.Length == take + (after?.Skip ?? 0);
+        return (live, full && positions.Count > 0 ? positions[^1] : null);
+    }
+
+    private async Task<Session?[]> ReadAsync(RedisValue[] sids)
+    {
+        var now = time.GetUtcNow();
+        var records = sids.Select(sid => Database.HashGetAllAsync(SessionKey((string)sid!))).ToArray();
+        var seen = sids.Length == 0 ? [] : await Database.StringGetAsync([.. sids.Select(sid => (RedisKey)LiveKey((string)sid!))]);
+        var sessions = new Session?[sids.Length];
+        for (var i = 0; i < sids.Length; i++)
+        {
+            sessions[i] = ToSession((string)sids[i]!, Fields(await records[i]), seen[i], now);
+        }
+        return sessions;
+    }
+
+    private Session? ToSession(string sid, Dictionary<string, RedisValue> record, RedisValue seen, DateTimeOffset now)
+    {
+        if (seen.IsNull || !record.TryGetValue("email", out var email)) return null;
+        var lastSeen = DateTimeOffset.FromUnixTimeMilliseconds((long)seen);
+        var ends = DateTimeOffset.FromUnixTimeMilliseconds((long)record["ends"]);
+        var expires = lastSeen + settings.IdleLifetime < ends ? lastSeen + settings.IdleLifetime : ends;
+        // A token sealed under another AUTH_SECRET_KEY cannot be shown, but the session is there and can be revoked.
+        var token = _seal.TryOpen((byte[])record["token"]!, sid, out var text) ? text : "";
+        return now >= expires ? null : new Session(
+            sid, (string)email!, DateTimeOffset.FromUnixTimeMilliseconds((long)record["created"]), lastSeen, expires,
+            (string?)record["ip"] ?? "", (string?)record["ua"] ?? "", token);
+    }
+
+    private async Task ForgetAsync(string sid, RedisKey index)
+    {
+        var record = Fields(await Database.HashGetAllAsync(SessionKey(sid)));
+        var work = new List<Task>
+        {
+            Database.KeyDeleteAsync([LiveKey(sid), SessionKey(sid)]),
+            Database.SortedSetRemoveAsync(AllSessions, sid),
+            Database.SortedSetRemoveAsync(index, sid),
+        };
+        if (record.TryGetValue("email", out var email)) work.Add(Database.SortedSetRemoveAsync(UserKey((string)email!), sid));
+        if (record.TryGetValue("token", out var token) && _seal.TryOpen((byte[])token!, sid, out var text)) work.Add(Database.KeyDeleteAsync(TokenKey(text)));
+        await Task.WhenAll(work);
+    }
+
+    private TimeSpan IdleFrom(DateTimeOffset now, DateTimeOffset ends) => settings.IdleLifetime < ends - now ? settings.IdleLifetime : ends - now;
+
+    private static bool IsSessionId(string text) => text.Length == 24 && text.All(char.IsAsciiHexDigitLower);
+
+    private static Dictionary<string, RedisValue> Fields(HashEntry[] entries) =>
+        entries.ToDictionary(entry => (string)entry.Name!, entry => entry.Value, StringComparer.Ordinal);
+
+    private static RedisKey IndexKey(string? email) => email is null ? AllSessions : UserKey(email);
+
+    private static RedisKey TokenKey(string token) => "token:" + Digest.Of(token);
+
+    private static string LiveKey(string sid) => "live:" + sid;
+
+    private static string SessionKey(string sid) => "session:" + sid;
+
+    private static string UserKey(string email) => "user:" + email;
+
+    private sealed record TokenRecord(
+        string SessionId, string Email, long Created, DateTimeOffset Issued, DateTimeOffset Ends, int Generation, DateTimeOffset? Dead)
+    {
+        public static bool TryRead(HashEntry[] entries, out TokenRecord record)
+        {
+            string? sid = null, email = null;
+            long created = 0, issued = 0, ends = 0, dead = 0;
+            var generation = 0;
+            foreach (var entry in entries)
+            {
+                switch ((string?)entry.Name)
+                {
+                    case "sid": sid = entry.Value; break;
+                    case "email": email = entry.Value; break;
+                    case "created": created = (long)entry.Value; break;
+                    case "issued": issued = (long)entry.Value; break;
+                    case "ends": ends = (long)entry.Value; break;
+                    case "gen": generation = (int)entry.Value; break;
+                    case "dead": dead = (long)entry.Value; break;
+                    default: break;
+                }
+            }
+            record = new TokenRecord(sid ?? "", email ?? "", created, DateTimeOffset.FromUnixTimeMilliseconds(issued),
+                DateTimeOffset.FromUnixTimeMilliseconds(ends), generation, dead == 0 ? null : DateTimeOffset.FromUnixTimeMilliseconds(dead));
+            return sid is not null && email is not null;
+        }
+    }
+}
+
+/// <summary>A position in the list of sessions: a session's creation and id, and how many of that millisecond come before it.</summary>
+internal sealed record SessionCursor(long Created, string Sid, int Skip)
+{
+    public bool IsAfter(SessionCursor other) =>
+        Created != other.Created ? Created > other.Created : string.CompareOrdinal(Sid, other.Sid) > 0;
+
+    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Created}.{Sid}.{Skip}");
+
+    public static bool TryParse(string text, out SessionCursor? cursor)
+    {
+        cursor = null;
+        var parts = text.Split('.');
+        if (parts.Length != 3
+            || !long.TryParse(parts[0], NumberStyles.None, CultureInfo.InvariantCulture, out var created)
+            || parts[1].Length != 24 || !parts[1].All(char.IsAsciiHexDigitLower)
+            || !int.TryParse(parts[2], NumberStyles.None, CultureInfo.InvariantCulture, out var skip) || skip > 10_000)
+        {
+            return false;
+        }
+        cursor = new SessionCursor(created, parts[1], skip);
+        return true;
+    }
+}

@@ -1,0 +1,162 @@
+using OtpPortal.Storage;
+
+namespace OtpPortal.Web;
+
+/// <summary>
+/// What an endpoint or a failure wants the next page to say. A form endpoint that cannot go on sets it, and <see cref="PageErrors"/> shows the
+/// page in the same answer, with the status that belongs to it.
+/// </summary>
+public sealed class PageStatus
+{
+    /// <summary>The page to show, or null for the plain error page.</summary>
+    public string? Path { get; set; }
+
+    public int Code { get; set; }
+
+    /// <summary>How long to wait, for 429 and 503.</summary>
+    public TimeSpan? Wait { get; set; }
+
+    /// <summary>The reason that is shown beside the field: a key of the texts.</summary>
+    public string? Reason { get; set; }
+
+    /// <summary>What stands in the reason's place {0}.</summary>
+    public object? Argument { get; set; }
+
+    /// <summary>What was typed, to be shown again.</summary>
+    public string? Typed { get; set; }
+}
+
+/// <summary>Turns failures and refusals into pages for people and JSON for programs; no stack trace reaches either.</summary>
+public static partial class PageErrors
+{
+    public static void UsePageErrors(this IApplicationBuilder app, PortalSettings portal)
+    {
+        var logger = app.ApplicationServices.GetRequiredService<ILoggerFactory>().CreateLogger("OtpPortal.Errors");
+        app.Use(async (context, next) =>
+        {
+            try
+            {
+                await next(context);
+            }
+            catch (BadHttpRequestException e) when (!context.Response.HasStarted)
+            {
+                Reset(context, e.StatusCode);
+            }
+            catch (InvalidDataException) when (!context.Response.HasStarted)
+            {
+                // A form with too many or too long fields.
+                Reset(context, StatusCodes.Status400BadRequest);
+            }
+            catch (OperationCanceledException) when (context.RequestAborted.IsCancellationRequested)
+            {
+                return;
+            }
+            catch (Exception e) when (!context.Response.HasStarted && StoreFailure.Is(e))
+            {
+                StoreAway(logger, context.Request.Path, e.GetType().Name);
+                Reset(context, StatusCodes.Status503ServiceUnavailable);
+            }
+            catch (Exception e) when (!context.Response.HasStarted && !portal.Debug)
+            {
+                Failed(logger, e, context.Request.Path);
+                Reset(context, StatusCodes.Status500InternalServerError);
+            }
+
+            if (context.Response.StatusCode >= 400 && !context.Response.HasStarted && context.Response.ContentType is null && !context.WebSockets.IsWebSocketRequest)
+            {
+                await ShowAsync(context, next);
+            }
+        });
+    }
+
+    /// <summary>Ends the request with a page: the one at <paramref name="path"/>, or the plain error page when it is null.</summary>
+    public static IResult Page(HttpContext context, int code, string? path = null, string? reason = null, string? typed = null, TimeSpan? wait = null, object? argument = null)
+    {
+        var status = context.RequestServices.GetRequiredService<PageStatus>();
+        (status.Path, status.Reason, status.Typed, status.Wait, status.Argument) = (path, reason, typed, wait, argument);
+        return Results.StatusCode(code);
+    }
+
+    private static async Task ShowAsync(HttpContext context, RequestDelegate next)
+    {
+        var code = context.Response.StatusCode;
+        var status = context.RequestServices.GetRequiredService<PageStatus>();
+        status.Code = code;
+        if (code == StatusCodes.Status503ServiceUnavailable) status.Wait ??= TimeSpan.FromSeconds(5);
+        if (status.Wait is { } wait) context.Response.Headers.RetryAfter = Problem.Seconds(wait);
+        context.Response.Headers.CacheControl = "no-store";
+        if (!IsForPeople(context.Request))
+        {
+            await Problem.WriteAsync(context, code, ErrorName(code), ErrorText(code));
+            return;
+        }
+
+        // The page is a request of its own: as GET, past routing again, with the status kept.
+        context.SetEndpoint(null);
+        context.Request.RouteValues.Clear();
+        context.Request.Method = HttpMethods.Get;
+        context.Request.Path = status.Path ?? "/error";
+        context.Request.QueryString = QueryString.Empty;
+        context.Response.OnStarting(() =>
+        {
+            context.Response.StatusCode = code;
+            return Task.CompletedTask;
+        });
+        try
+        {
+            await next(context);
+        }
+        catch (Exception e) when (!context.Response.HasStarted)
+        {
+            // Even the page could not be made (its keys are in a store that is away): plain text always can.
+            if (!StoreFailure.Is(e)) Failed(context.RequestServices.GetRequiredService<ILoggerFactory>().CreateLogger("OtpPortal.Errors"), e, context.Request.Path);
+            context.Response.ContentType = "text/plain; charset=utf-8";
+            await context.Response.WriteAsync(ErrorText(code));
+        }
+    }
+
+    private static void Reset(HttpContext context, int code)
+    {
+        var cookies = context.Response.Headers.SetCookie;
+        context.Response.Headers.Remove("Content-Type");
+        context.Response.Headers.Remove("Content-Length");
+        context.Response.Headers.SetCookie = cookies;
+        context.Response.StatusCode = code;
+    }
+
+    private static bool IsForPeople(HttpRequest request) => request.Headers.Accept.ToString().Contains("text/html", StringComparison.OrdinalIgnoreCase);
+
+    private static string ErrorName(int code) => code switch
+    {
+        400 => "bad_request",
+        403 => "forbidden",
+        404 => "not_found",
+        405 => "method_not_allowed",
+        413 => "too_large",
+        415 => "unsupported_media_type",
+        429 => "too_many_requests",
+        503 => "store_unavailable",
+        >= 500 => "internal_error",
+        _ => "error",
+    };
+
+    private static string ErrorText(int code) => code switch
+    {
+        400 => "The request cannot be understood.",
+        403 => "The request came from another site. Open the portal at its PUBLIC_URL and try again.",
+        404 => "There is nothing at this address.",
+        405 => "This address does not take this method.",
+        413 => "The request is too large.",
+        415 => "A form is needed: application/x-www-form-urlencoded or multipart/form-data.",
+        429 => "Too many requests. Please wait.",
+        503 => "The portal cannot reach its store at the moment. It comes back by itself; please try again in a few seconds.",
+        >= 500 => "Something went wrong on our side.",
+        _ => "The request was refused.",
+    };
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "{Path} failed")]
+    private static partial void Failed(ILogger logger, Exception exception, string path);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{Path} was answered with 503: the store does not answer ({Error})")]
+    private static partial void StoreAway(ILogger logger, string path, string error);
+}

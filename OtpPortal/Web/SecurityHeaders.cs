@@ -1,0 +1,34 @@
+namespace OtpPortal.Web;
+
+/// <summary>The headers that keep browsers from helping an attacker: on every answer, in one place.</summary>
+public static class SecurityHeaders
+{
+    public static void UseSecurityHeaders(this IApplicationBuilder app, PortalSettings portal)
+    {
+        var policy = ContentSecurityPolicy(portal);
+        app.Use(async (context, next) =>
+        {
+            var headers = context.Response.Headers;
+            headers.ContentSecurityPolicy = policy;
+            headers.XFrameOptions = "DENY";
+            headers.XContentTypeOptions = "nosniff";
+            // Not no-referrer: with that, browsers send "Origin: null" with our own forms, and the same-site check needs the origin.
+            headers["Referrer-Policy"] = "same-origin";
+            headers["Cross-Origin-Opener-Policy"] = "same-origin";
+            headers["Permissions-Policy"] = "camera=(), microphone=(), geolocation=(), payment=(), usb=(), otp-credentials=(self)";
+            if (portal.IsHttps) headers.StrictTransportSecurity = "max-age=31536000; includeSubDomains";
+            await next(context);
+        });
+    }
+
+    // Scripts only from our own files: injected markup cannot run anything. Styles may be inline, because the component library sets
+    // sizes that way. Nobody may frame the portal (clickjacking), and forms go to us or, by redirect after signing in, to ALLOWED_REDIRECTS.
+    internal static string ContentSecurityPolicy(PortalSettings portal)
+    {
+        var images = portal.LogoUrl is null ? "" : " " + portal.LogoUrl.GetLeftPart(UriPartial.Authority);
+        var redirects = string.Concat(portal.Redirects.FormActionSources.Select(source => " " + source));
+        return "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
+            + $"img-src 'self' data:{images}; font-src 'self'; connect-src 'self'; object-src 'none'; base-uri 'none'; "
+            + $"frame-ancestors 'none'; form-action 'self'{redirects}";
+    }
+}

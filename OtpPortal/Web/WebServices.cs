@@ -1,0 +1,30 @@
+using OtpPortal.Settings;
+
+namespace OtpPortal.Web;
+
+/// <summary>The HTTP edge that all features share.</summary>
+public static class WebServices
+{
+    /// <summary>No form of the portal needs more; larger bodies are 413.</summary>
+    private const int MaxBody = 64 * 1024;
+
+    public static WebApplicationBuilder AddWeb(this WebApplicationBuilder builder, PortalConfiguration configuration)
+    {
+        var portal = configuration.Portal;
+        builder.Services.AddSingleton(configuration);
+        builder.Services.AddSingleton(portal);
+        builder.Services.AddSingleton(portal.Secret);
+        builder.Services.AddSingleton(TimeProvider.System);
+        builder.Services.AddScoped<PageStatus>();
+        builder.WebHost.ConfigureKestrel(kestrel =>
+        {
+            kestrel.AddServerHeader = false;
+            kestrel.Limits.MaxRequestBodySize = MaxBody;
+            // In Development the mailbox shows everybody's codes: nobody but this machine may see it.
+            if (portal.BindAddress is not null) kestrel.Listen(portal.BindAddress, portal.Port);
+            else if (portal.IsProduction) kestrel.ListenAnyIP(portal.Port);
+            else kestrel.ListenLocalhost(portal.Port);
+        });
+        return builder;
+    }
+}
