@@ -1,5 +1,8 @@
 using OtpPortal;
 using OtpPortal.Settings;
+using OtpPortal.Web;
+
+if (args.Contains(Probe.Argument, StringComparer.Ordinal)) return await Probe.RunAsync();
 
 try
 {

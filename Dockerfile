@@ -1,0 +1,17 @@
+# The same commands as outside: dotnet publish, then dotnet OtpPortal.dll.
+FROM mcr.microsoft.com/dotnet/sdk:10.0 AS build
+WORKDIR /source
+COPY global.json Directory.Build.props Directory.Packages.props .editorconfig ./
+COPY build/ build/
+COPY OtpPortal/ OtpPortal/
+RUN dotnet publish OtpPortal --configuration Release --output /app
+
+FROM mcr.microsoft.com/dotnet/aspnet:10.0
+WORKDIR /app
+COPY --from=build /app ./
+ENV ASPNETCORE_ENVIRONMENT=Production DATA_DIR=/data
+RUN mkdir /data && chown app:app /data
+VOLUME /data
+USER app
+EXPOSE 3000
+ENTRYPOINT ["dotnet", "OtpPortal.dll"]

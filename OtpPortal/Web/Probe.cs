@@ -1,0 +1,25 @@
+using OtpPortal.Settings;
+
+namespace OtpPortal.Web;
+
+/// <summary><c>OtpPortal --probe</c>: asks a running portal whether it is ready, for container health checks whose image has no HTTP client.</summary>
+internal static class Probe
+{
+    public const string Argument = "--probe";
+
+    /// <summary>0 when <c>/readyz</c> answers 200, else 1.</summary>
+    public static async Task<int> RunAsync()
+    {
+        var port = SettingsSource.Open().Integer("PORT", 3000, 1, 65535);
+        using var client = new HttpClient { Timeout = TimeSpan.FromSeconds(4) };
+        try
+        {
+            using var response = await client.GetAsync(new Uri($"http://127.0.0.1:{port}/readyz"));
+            return response.IsSuccessStatusCode ? 0 : 1;
+        }
+        catch (Exception e) when (e is HttpRequestException or TaskCanceledException)
+        {
+            return 1;
+        }
+    }
+}

@@ -1,0 +1,84 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+
+namespace OtpPortal.Bench;
+
+/// <summary>A program that runs beside the benchmark, and ends with it.</summary>
+internal sealed class Child : IAsyncDisposable
+{
+    private readonly Process _process;
+
+    private Child(Process process) => _process = process;
+
+    /// <summary>Resident memory in MB.</summary>
+    public double ResidentMegabytes
+    {
+        get
+        {
+            _process.Refresh();
+            return _process.WorkingSet64 / 1e6;
+        }
+    }
+
+    public static Child Start(string program, IEnumerable<string> arguments, IReadOnlyDictionary<string, string>? environment = null)
+    {
+        var start = new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true };
+        foreach (var (name, value) in environment ?? new Dictionary<string, string>(StringComparer.Ordinal)) start.Environment[name] = value;
+        var process = Process.Start(start)!;
+        process.OutputDataReceived += (_, _) => { };
+        process.BeginOutputReadLine();
+        return new Child(process);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        _process.Kill();
+        await _process.WaitForExitAsync();
+        _process.Dispose();
+    }
+}
+
+internal static class Machine
+{
+    public static int FreePort()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
+    }
+
+    /// <summary>Waits until an address answers 200, and gives the time that took.</summary>
+    public static async Task<TimeSpan> WaitForAsync(HttpClient http, string url)
+    {
+        var start = Stopwatch.GetTimestamp();
+        while (Stopwatch.GetElapsedTime(start) < TimeSpan.FromSeconds(30))
+        {
+            try
+            {
+                using var response = await http.GetAsync(new Uri(url));
+                if (response.IsSuccessStatusCode) return Stopwatch.GetElapsedTime(start);
+            }
+            catch (HttpRequestException)
+            {
+                // Not up yet.
+            }
+            await Task.Delay(10);
+        }
+        throw new TimeoutException(url + " does not answer.");
+    }
+
+    /// <summary>Requests a second of wrk, with one script for all, so that its own cost is the same everywhere.</summary>
+    public static async Task<double> WrkAsync(string url, int seconds, int connections, string script, string token = "")
+    {
+        var start = new ProcessStartInfo("wrk", ["-t1", $"-c{connections}", $"-d{seconds}s", "-s", script, url]) { RedirectStandardOutput = true };
+        start.Environment["BENCH_TOKEN"] = token;
+        using var process = Process.Start(start)!;
+        var output = await process.StandardOutput.ReadToEndAsync();
+        await process.WaitForExitAsync();
+        if (output.Contains("Non-2xx", StringComparison.Ordinal)) throw new InvalidOperationException("Some answers were no success:\n" + output);
+        var line = output.Split('\n').First(text => text.StartsWith("Requests/sec:", StringComparison.Ordinal));
+        return double.Parse(line["Requests/sec:".Length..], CultureInfo.InvariantCulture);
+    }
+}

@@ -1,0 +1,45 @@
+using System.Net;
+
+namespace OtpPortal.Bench;
+
+/// <summary>Signs in over HTTP as a browser without script would.</summary>
+internal sealed class Visitor(string portal, PostmarkStandIn post)
+{
+    private static readonly SocketsHttpHandler s_handler = new() { UseCookies = false, AllowAutoRedirect = false, MaxConnectionsPerServer = 64 };
+    private static readonly HttpClient s_http = new(s_handler, disposeHandler: false);
+
+    /// <summary>The whole way: start page, address, code page, code. Gives the token.</summary>
+    public async Task<string> SignInAsync(string address)
+    {
+        using (var start = await SendAsync(HttpMethod.Get, "/", null, null)) Expect(start, HttpStatusCode.OK);
+        string flow;
+        using (var begun = await SendAsync(HttpMethod.Post, "/login", null, new() { ["email"] = address }))
+        {
+            Expect(begun, HttpStatusCode.SeeOther);
+            flow = Cookie(begun, "otp_flow");
+        }
+        using (var page = await SendAsync(HttpMethod.Get, "/login/code", "otp_flow=" + flow, null)) Expect(page, HttpStatusCode.OK);
+        using var done = await SendAsync(HttpMethod.Post, "/login-otp", "otp_flow=" + flow, new() { ["code"] = await post.CodeFor(address) });
+        Expect(done, HttpStatusCode.SeeOther);
+        return Cookie(done, "auth_token");
+    }
+
+    private async Task<HttpResponseMessage> SendAsync(HttpMethod method, string path, string? cookie, Dictionary<string, string>? form)
+    {
+        using var request = new HttpRequestMessage(method, portal + path);
+        if (cookie is not null) request.Headers.Add("Cookie", cookie);
+        if (form is not null) request.Content = new FormUrlEncodedContent(form);
+        return await s_http.SendAsync(request);
+    }
+
+    private static string Cookie(HttpResponseMessage response, string name)
+    {
+        var cookie = response.Headers.GetValues("Set-Cookie").First(text => text.StartsWith(name + "=", StringComparison.Ordinal));
+        return cookie[(name.Length + 1)..cookie.IndexOf(';', StringComparison.Ordinal)];
+    }
+
+    private static void Expect(HttpResponseMessage response, HttpStatusCode status)
+    {
+        if (response.StatusCode != status) throw new InvalidOperationException($"{response.RequestMessage!.RequestUri}: {(int)response.StatusCode}");
+    }
+}
