@@ -8,6 +8,9 @@ namespace OtpPortal.Delivery.Postmark;
 /// <remarks>Its client package is not in every registry, and one request needs none.</remarks>
 internal sealed class PostmarkProvider(HttpClient http, PostmarkSettings settings, MailSettings mail) : IMessageProvider
 {
+    // Names as in its documentation, From and not from, which the web defaults would make of them.
+    private static readonly JsonSerializerOptions s_asPostmarkWritesIt = new(JsonSerializerDefaults.General);
+
     public string Name => "postmark";
 
     public async Task<SendOutcome> SendAsync(Message message, CancellationToken stop)
@@ -16,7 +19,7 @@ internal sealed class PostmarkProvider(HttpClient http, PostmarkSettings setting
         {
             Content = JsonContent.Create(new Mail(
                 $"\"{mail.FromName.Replace("\"", "", StringComparison.Ordinal).Replace("\\", "", StringComparison.Ordinal)}\" <{mail.From}>",
-                message.To, message.Subject, message.Text, message.Html, settings.MessageStream)),
+                message.To, message.Subject, message.Text, message.Html, settings.MessageStream), options: s_asPostmarkWritesIt),
         };
         request.Headers.Add("X-Postmark-Server-Token", settings.ServerToken);
         request.Headers.Accept.ParseAdd("application/json");
