@@ -26,6 +26,7 @@ public static partial class TokenEndpoints
     public static void MapTokens(this IEndpointRouteBuilder routes)
     {
         routes.MapMethods("/check-auth", ["GET", "HEAD"], CheckAsync);
+        routes.MapForwardAuth();
         routes.MapMethods("/auth-tokens", ["GET", "HEAD"], ListAsync);
         routes.MapDelete("/auth-tokens", RevokeAllAsync);
         routes.MapDelete("/auth-tokens/{id}", RevokeAsync);

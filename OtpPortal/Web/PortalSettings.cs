@@ -37,6 +37,14 @@ public sealed partial record PortalSettings(
     /// <summary>Scheme, host and port of <see cref="PublicUrl"/>, as browsers write it in an Origin header.</summary>
     public string Origin { get; } = PublicUrl.GetLeftPart(UriPartial.Authority);
 
+    /// <summary>True for the address of one of TRUSTED_PROXIES.</summary>
+    public bool TrustsProxy(IPAddress? address)
+    {
+        if (address is null) return false;
+        var plain = address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address;
+        return TrustedProxies.Any(network => network.Contains(plain));
+    }
+
     internal static PortalSettings Read(SettingsReader reader)
     {
         var port = reader.Integer("PORT", 3000, 1, 65535);
