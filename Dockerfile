@@ -9,7 +9,8 @@ RUN dotnet publish OtpPortal --configuration Release --output /app
 FROM mcr.microsoft.com/dotnet/aspnet:10.0
 WORKDIR /app
 COPY --from=build /app ./
-ENV ASPNETCORE_ENVIRONMENT=Production DATA_DIR=/data
+# A small youngest generation: the default follows the processor's cache, which on big servers costs some 40 MB for nothing.
+ENV ASPNETCORE_ENVIRONMENT=Production DATA_DIR=/data DOTNET_GCgen0size=0x400000
 RUN mkdir /data && chown app:app /data
 VOLUME /data
 USER app

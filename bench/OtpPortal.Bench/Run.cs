@@ -26,6 +26,8 @@ internal static class Run
         var settings = new Dictionary<string, string>(StringComparer.Ordinal)
         {
             ["ASPNETCORE_ENVIRONMENT"] = "Production",
+            // As in the Dockerfile.
+            ["DOTNET_GCgen0size"] = "0x400000",
             ["AUTH_SECRET_KEY"] = Guid.NewGuid().ToString("N"),
             ["PORT"] = $"{portalPort}",
             ["BIND_ADDRESS"] = "127.0.0.1",
