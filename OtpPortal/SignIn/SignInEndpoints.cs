@@ -19,6 +19,7 @@ public static class SignInEndpoints
         builder.Services.AddSingleton<OneTimeCodes.CodeStore>();
         builder.Services.AddSingleton<SignInMail>();
         builder.Services.AddSingleton<FlowCookie>();
+        builder.Services.AddSingleton<BounceGuard>();
         builder.Services.AddScoped<AuthFlow>();
         return builder;
     }

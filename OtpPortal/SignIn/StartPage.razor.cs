@@ -5,11 +5,13 @@ using OtpPortal.Web;
 namespace OtpPortal.SignIn;
 
 public sealed partial class StartPage(
-    AuthFlow flow, FlowCookie flowCookie, TokenStore tokens, TokenCookie tokenCookie, PortalSettings portal, PageStatus status)
+    AuthFlow flow, FlowCookie flowCookie, TokenStore tokens, TokenCookie tokenCookie, BounceGuard bounces,
+    PortalSettings portal, PageStatus status)
 {
     private LiveToken? _session;
     private bool _redirected;
     private bool _openFlow;
+    private BounceCause? _loop;
     private string? _notice;
     private string? _returnTo;
     private string? _error;
@@ -33,7 +35,11 @@ public sealed partial class StartPage(
         {
             _session = await tokens.UseAsync(token);
             if (_session is null) tokenCookie.Clear(Http.Response);
-            else if (_returnTo is not null) SeeOther(_returnTo);
+            else if (_returnTo is not null)
+            {
+                _loop = bounces.Count(Http, _returnTo);
+                if (_loop is null) SeeOther(_returnTo);
+            }
             if (_session is not null) return;
         }
 
