@@ -4,7 +4,7 @@ set -uo pipefail
 cd "$(dirname "$0")"
 
 # command → Debian package
-needs=(chromium:chromium redis-server:redis-server python3:python3)
+needs=(chromium:chromium redis-server:redis-server nginx:nginx caddy:caddy python3:python3)
 missing=()
 for need in "${needs[@]}"; do
   command -v "${need%%:*}" >/dev/null || missing+=("${need##*:}")

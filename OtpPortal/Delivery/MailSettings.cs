@@ -31,7 +31,7 @@ public sealed partial record MailSettings(
         if (transport == "postmark" && postmark is null) reader.Complain("POSTMARK_SERVER_TOKEN is missing: MAIL_TRANSPORT=postmark needs it.");
         if (transport == "smtp" && smtp is null) reader.Complain("SMTP_HOST is missing: MAIL_TRANSPORT=smtp needs it.");
 
-        var domain = reader.Text("DOMAIN_NAME", portal.PublicUrl.Host);
+        var domain = reader.Text("DOMAIN_NAME", portal.PublicUrl.HostNameType == UriHostNameType.Dns ? portal.PublicUrl.IdnHost : "localhost");
         if (!Domain().IsMatch(domain)) reader.Complain("DOMAIN_NAME", domain, "a domain name such as example.com");
         var from = reader.Text("MAIL_FROM");
         if (from is not null && !Address().IsMatch(from)) reader.Complain("MAIL_FROM", from, "an address such as otp@example.com");

@@ -51,7 +51,13 @@ public sealed class MessageTemplates
         const string Code = "918273";
         var values = new Dictionary<string, object?>(StringComparer.Ordinal)
         {
-            ["app_name"] = "<App>", ["code"] = Code, ["duration"] = "5 minutes", ["logo_url"] = "", ["accent"] = "#4340d2", ["portal_url"] = "https://example.com", ["language"] = language,
+            ["app_name"] = "<App>",
+            ["code"] = Code,
+            ["duration"] = "5 minutes",
+            ["logo_url"] = "",
+            ["accent"] = "#4340d2",
+            ["portal_url"] = "https://example.com",
+            ["language"] = language,
         };
         var message = Fill("sign-in", language, "", values);
         if (!message.Subject.Contains(Code, StringComparison.Ordinal) || message.Subject.Contains('\n', StringComparison.Ordinal)

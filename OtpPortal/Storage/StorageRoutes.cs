@@ -1,3 +1,4 @@
+using Microsoft.AspNetCore.DataProtection;
 using Microsoft.AspNetCore.DataProtection.KeyManagement;
 using Microsoft.AspNetCore.DataProtection.Repositories;
 using Microsoft.Extensions.Options;
@@ -13,7 +14,8 @@ public static class StorageRoutes
         builder.Services.AddSingleton(services => Open(configuration, services.GetRequiredService<ILoggerFactory>()));
         builder.Services.AddSingleton<IXmlRepository>(services => new ProtectedKeyRepository(
             services.GetRequiredService<Stores>().Auth, configuration.Portal.Secret));
-        builder.Services.AddDataProtection();
+        // Named, because the default name is the program's folder, and replicas need not be installed in the same place.
+        builder.Services.AddDataProtection().SetApplicationName("OtpPortal");
         builder.Services.AddSingleton<IConfigureOptions<KeyManagementOptions>>(services =>
             new ConfigureOptions<KeyManagementOptions>(options => options.XmlRepository = services.GetRequiredService<IXmlRepository>()));
         return builder;
@@ -76,7 +78,7 @@ public static class StorageRoutes
         EmbeddedStore? embedded = null;
         if (otp is null || auth is null)
         {
-            embedded = EmbeddedStore.Start(Path.Combine(configuration.Portal.DataDir, "store"), loggers.CreateLogger<EmbeddedStore>());
+            embedded = EmbeddedStore.Start(configuration.Portal.DataDir, loggers.CreateLogger<EmbeddedStore>());
             otp ??= new RedisAddress(embedded.EndPoint, embedded.Password, Tls: false, Database: 0);
             auth ??= new RedisAddress(embedded.EndPoint, embedded.Password, Tls: false, Database: 1);
         }

@@ -10,7 +10,8 @@ namespace OtpPortal.Tokens;
 /// <remarks>
 /// Key layout in the token database:
 /// <code>
-/// token:{SHA-256 of the token}  hash    sid, email, created, issued, ends (absolute), gen; dead = when a rotated token stops being good
+/// token:{SHA-256 of the token}  hash    sid, email, created, issued, ends (absolute), gen; once rotated: dead = when it stops being
+///                                       good, next = the SHA-256 of its successor
 /// live:{sid}                    string  when the session was last seen. A session lives exactly as long as this key: revoking deletes it,
 ///                                       and using a session is SET XX, which cannot bring a revoked one back
 /// session:{sid}                 hash    email, created, ends, ip, ua, token (AES-GCM): what lists show
@@ -140,14 +141,20 @@ public sealed class TokenStore(Stores stores, AuthToken tokens, AuthSecret secre
         if (now >= found.Ends || (found.Dead is { } dead && now >= dead)) return null;
 
         // Both in one round trip: what a rotation writes for a session that turns out to be dead is worth nothing without live:{sid}.
-        var rotates = mayRotate && found.Dead is null && (found.Generation == 0 || now - found.Issued > settings.RotateAfter);
-        var current = mayRotate && (rotates || found.Dead is not null) ? tokens.SuccessorOf(token!) : token!;
+        var isDue = found.Dead is not null || found.Generation == 0 || now - found.Issued > settings.RotateAfter;
+        var current = mayRotate && isDue ? tokens.SuccessorOf(token!) : token!;
+        // Within the grace the successor is there already, unless AUTH_SECRET_KEY has changed since: then it is another one, and is written now.
+        var rotates = mayRotate && isDue && found.Next != Digest.Of(current);
         var lastSeen = Database.StringGetAsync(LiveKey(found.SessionId));
         var rotation = rotates ? RotateAsync(key, current, found, now) : Task.CompletedTask;
         await Task.WhenAll(lastSeen, rotation);
 
         var seen = await lastSeen;
-        if (seen.IsNull) return null;
+        if (seen.IsNull)
+        {
+            if (rotates) await Database.KeyDeleteAsync([TokenKey(current), SessionKey(found.SessionId)]);
+            return null;
+        }
         if (now >= DateTimeOffset.FromUnixTimeMilliseconds((long)seen) + settings.IdleLifetime)
         {
             await RevokeAsync(found.SessionId);
@@ -168,6 +175,7 @@ public sealed class TokenStore(Stores stores, AuthToken tokens, AuthSecret secre
         var writes = new List<Task>
         {
             batch.HashSetAsync(old, "dead", (now + settings.Grace).ToUnixTimeMilliseconds(), When.NotExists),
+            batch.HashSetAsync(old, [new("next", Digest.Of(successor))]),
             batch.KeyExpireAsync(old, settings.Grace + TimeSpan.FromSeconds(1)),
             batch.HashSetAsync(SessionKey(found.SessionId), [new("token", _seal.Seal(successor, found.SessionId))]),
             batch.KeyExpireAsync(SessionKey(found.SessionId), found.Ends - now),
@@ -275,11 +283,11 @@ public sealed class TokenStore(Stores stores, AuthToken tokens, AuthSecret secre
     private static string UserKey(string email) => "user:" + email;
 
     private sealed record TokenRecord(
-        string SessionId, string Email, long Created, DateTimeOffset Issued, DateTimeOffset Ends, int Generation, DateTimeOffset? Dead)
+        string SessionId, string Email, long Created, DateTimeOffset Issued, DateTimeOffset Ends, int Generation, DateTimeOffset? Dead, string? Next)
     {
         public static bool TryRead(HashEntry[] entries, out TokenRecord record)
         {
-            string? sid = null, email = null;
+            string? sid = null, email = null, next = null;
             long created = 0, issued = 0, ends = 0, dead = 0;
             var generation = 0;
             foreach (var entry in entries)
@@ -292,12 +300,13 @@ public sealed class TokenStore(Stores stores, AuthToken tokens, AuthSecret secre
                     case "issued": issued = (long)entry.Value; break;
                     case "ends": ends = (long)entry.Value; break;
                     case "gen": generation = (int)entry.Value; break;
+                    case "next": next = entry.Value; break;
                     case "dead": dead = (long)entry.Value; break;
                     default: break;
                 }
             }
             record = new TokenRecord(sid ?? "", email ?? "", created, DateTimeOffset.FromUnixTimeMilliseconds(issued),
-                DateTimeOffset.FromUnixTimeMilliseconds(ends), generation, dead == 0 ? null : DateTimeOffset.FromUnixTimeMilliseconds(dead));
+                DateTimeOffset.FromUnixTimeMilliseconds(ends), generation, dead == 0 ? null : DateTimeOffset.FromUnixTimeMilliseconds(dead), next);
             return sid is not null && email is not null;
         }
     }

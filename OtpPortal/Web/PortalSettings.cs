@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net;
 using System.Text.RegularExpressions;
 using OtpPortal.Settings;
@@ -35,7 +36,8 @@ public sealed partial record PortalSettings(
     public bool IsHttps => PublicUrl.Scheme == Uri.UriSchemeHttps;
 
     /// <summary>Scheme, host and port of <see cref="PublicUrl"/>, as browsers write it in an Origin header.</summary>
-    public string Origin { get; } = PublicUrl.GetLeftPart(UriPartial.Authority);
+    public string Origin { get; } =
+        $"{PublicUrl.Scheme}://{(PublicUrl.HostNameType == UriHostNameType.Dns ? PublicUrl.IdnHost : PublicUrl.Host)}{(PublicUrl.IsDefaultPort ? "" : ":" + PublicUrl.Port.ToString(CultureInfo.InvariantCulture))}";
 
     /// <summary>True for the address of one of TRUSTED_PROXIES.</summary>
     public bool TrustsProxy(IPAddress? address)

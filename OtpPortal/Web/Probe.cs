@@ -1,3 +1,4 @@
+using System.Net;
 using OtpPortal.Settings;
 
 namespace OtpPortal.Web;
@@ -10,11 +11,15 @@ internal static class Probe
     /// <summary>0 when <c>/readyz</c> answers 200, else 1.</summary>
     public static async Task<int> RunAsync()
     {
-        var port = SettingsSource.Open().Integer("PORT", 3000, 1, 65535);
+        var settings = SettingsSource.Open();
+        var port = settings.Integer("PORT", 3000, 1, 65535);
+        var host = IPAddress.TryParse(settings.Text("BIND_ADDRESS"), out var bind) && !bind.Equals(IPAddress.Any) && !bind.Equals(IPAddress.IPv6Any)
+            ? bind
+            : IPAddress.Loopback;
         using var client = new HttpClient { Timeout = TimeSpan.FromSeconds(4) };
         try
         {
-            using var response = await client.GetAsync(new Uri($"http://127.0.0.1:{port}/readyz"));
+            using var response = await client.GetAsync(new Uri($"http://{new IPEndPoint(host, port)}/readyz"));
             return response.IsSuccessStatusCode ? 0 : 1;
         }
         catch (Exception e) when (e is HttpRequestException or TaskCanceledException)

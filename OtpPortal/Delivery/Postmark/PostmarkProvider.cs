@@ -15,7 +15,7 @@ internal sealed class PostmarkProvider(HttpClient http, PostmarkSettings setting
 
     public async Task<SendOutcome> SendAsync(Message message, CancellationToken stop)
     {
-        using var request = new HttpRequestMessage(HttpMethod.Post, new Uri(settings.ApiUrl, "email"))
+        using var request = new HttpRequestMessage(HttpMethod.Post, new Uri(settings.ApiUrl.ToString().TrimEnd('/') + "/email"))
         {
             Content = JsonContent.Create(new Mail(
                 $"\"{mail.FromName.Replace("\"", "", StringComparison.Ordinal).Replace("\\", "", StringComparison.Ordinal)}\" <{mail.From}>",
