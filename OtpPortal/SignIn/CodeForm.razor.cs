@@ -103,7 +103,6 @@ public sealed partial class CodeForm(AuthFlow flow, SignInSettings settings, Tim
                     return;
                 default:
                     await RefreshAsync();
-                    if (_state.Step == SignInStep.Code) _state = _state with { Step = SignInStep.Ended };
                     return;
             }
             await script.InvokeVoidAsync("otpPortal.focus", "code");
@@ -181,15 +180,17 @@ public sealed partial class CodeForm(AuthFlow flow, SignInSettings settings, Tim
 
     private async Task RefreshAsync()
     {
-        var before = _state;
         var now = await flow.FindAsync(FlowId);
+        // Completed in another tab of this browser: the start page knows who is signed in, and if that tab is stuck on its way, this one
+        // fetches the token. Until the browser has left, the page stays as it is: nothing has expired.
+        if (now?.Step == SignInStep.Verified || (now?.Step == SignInStep.Ended && time.GetUtcNow() < _state.Deadline))
+        {
+            await script.InvokeVoidAsync("otpPortal.open", now.Step == SignInStep.Verified ? "/login/code" : "/");
+            return;
+        }
+        var before = _state;
         _state = now ?? _state with { Step = SignInStep.Ended };
         if (_state.Step == SignInStep.Code && _state.AttemptsLeft < before.AttemptsLeft) _error = WrongText(_state.AttemptsLeft);
-        // Completed in another tab of this browser: the start page knows who is signed in.
-        if (_state.Step is SignInStep.Verified || (_state.Step == SignInStep.Ended && time.GetUtcNow() < _state.Deadline && now is not null))
-        {
-            await script.InvokeVoidAsync("otpPortal.open", "/");
-        }
     }
 
     private string WrongText(int left) => left == 1 ? T["CodeWrongOne"] : T["CodeWrong", left];

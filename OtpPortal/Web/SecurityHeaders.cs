@@ -28,7 +28,7 @@ public static class SecurityHeaders
         var images = portal.LogoUrl is null ? "" : " " + portal.LogoUrl.GetLeftPart(UriPartial.Authority);
         var redirects = string.Concat(portal.Redirects.FormActionSources.Select(source => " " + source));
         return "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
-            + $"img-src 'self' data:{images}; font-src 'self'; connect-src 'self'; object-src 'none'; base-uri 'none'; "
+            + $"img-src 'self' data:{images}; font-src 'self'; connect-src 'self'; object-src 'none'; base-uri 'self'; "
             + $"frame-ancestors 'none'; form-action 'self'{redirects}";
     }
 }

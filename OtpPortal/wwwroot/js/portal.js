@@ -11,12 +11,37 @@
         post: form => form?.isConnected && HTMLFormElement.prototype.submit.call(form),
         focus: id => { const field = document.getElementById(id); field?.focus(); field?.select?.(); },
         open: path => location.assign(path),
+        ready: () => { document.documentElement.dataset.portal = 'ready'; },
     };
 
     // While the circuit's line is down it would swallow the form: let it go the ordinary way instead.
     addEventListener('submit', event => {
         if (lineIsDown()) event.stopImmediatePropagation();
     }, true);
+
+    // The circuit draws its part of the page anew. On a slow line somebody has begun to type by then: what they typed, and the focus, go on
+    // in the new fields.
+    const fields = new Map();
+    let focused = null;
+    const remember = () => {
+        for (const field of document.querySelectorAll('main input[id]')) fields.set(field.id, field);
+        focused = document.activeElement;
+    };
+    const carryOver = () => {
+        for (const [id, old] of fields) {
+            const field = document.getElementById(id);
+            if (old.isConnected || !field) continue;
+            fields.set(id, field);
+            if (focused === old) {
+                field.focus();
+                focused = field;
+            }
+            if (old.value === old.defaultValue) continue;
+            field.value = old.value;
+            if (field.type === 'text') field.setSelectionRange(old.selectionStart, old.selectionEnd);
+            field.dispatchEvent(new Event('input', { bubbles: true }));
+        }
+    };
 
     // A full code is submitted by itself.
     const digitsOf = text => text.replace(/[\s\p{Pd}\p{Cf}]/gu, '');
@@ -46,11 +71,14 @@
     addEventListener('DOMContentLoaded', () => {
         window.otpPortal.post(document.querySelector('form[data-submit-at-once]'));
         offerCode();
+        remember();
+        addEventListener('focusin', () => { focused = document.activeElement; });
+        new MutationObserver(carryOver).observe(document.querySelector('main') ?? document.body, { childList: true, subtree: true });
         window.Blazor?.start({
             circuit: {
                 configureSignalR: builder => builder.withUrl('_blazor', { skipNegotiation: true, transport: 1 }),
                 reconnectionOptions: { maxRetries: 60, retryIntervalMilliseconds: attempt => Math.min(500 * (attempt + 1), 5000) },
             },
-        }).then(() => document.documentElement.dataset.portal = 'ready', () => { });
+        }).catch(() => { });
     });
 })();
