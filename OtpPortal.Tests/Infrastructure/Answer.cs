@@ -1,0 +1,58 @@
+using System.Globalization;
+using System.Net.Http.Headers;
+using System.Text.Json;
+using AngleSharp.Dom;
+using AngleSharp.Html.Dom;
+using AngleSharp.Html.Parser;
+
+namespace OtpPortal.Tests.Infrastructure;
+
+/// <summary>A Set-Cookie line of an answer.</summary>
+public sealed record CookieLine(string Name, string Value, IReadOnlyDictionary<string, string> Attributes)
+{
+    public bool IsRemoval => MaxAge == 0;
+
+    public long? MaxAge => Attributes.TryGetValue("max-age", out var seconds) ? long.Parse(seconds, CultureInfo.InvariantCulture) : null;
+
+    public bool Has(string attribute) => Attributes.ContainsKey(attribute);
+
+    public static CookieLine Parse(string line)
+    {
+        var parts = line.Split(';', StringSplitOptions.TrimEntries);
+        var attributes = parts.Skip(1).Select(part => part.Split('=', 2))
+            .ToDictionary(part => part[0].ToLowerInvariant(), part => part.Length > 1 ? part[1] : "", StringComparer.Ordinal);
+        var pair = parts[0].Split('=', 2);
+        return new CookieLine(pair[0], Uri.UnescapeDataString(pair[1]), attributes);
+    }
+}
+
+/// <summary>An answer of the portal, read to its end.</summary>
+public sealed record Answer(int Status, HttpResponseHeaders Headers, HttpContentHeaders ContentHeaders, string Body)
+{
+    public string? Location => Headers.Location?.OriginalString;
+
+    public IReadOnlyList<CookieLine> Cookies =>
+        Headers.TryGetValues("Set-Cookie", out var lines) ? [.. lines.Select(CookieLine.Parse)] : [];
+
+    public string ContentType => ContentHeaders.ContentType?.ToString() ?? "";
+
+    /// <summary>Seconds to wait; fails when the header is missing or no whole number.</summary>
+    public int RetryAfter => int.Parse(Header("Retry-After").ShouldNotBeNull("Retry-After is needed"), NumberStyles.None, CultureInfo.InvariantCulture);
+
+    public JsonElement Json => JsonDocument.Parse(Body).RootElement;
+
+    public IHtmlDocument Page => new HtmlParser().ParseDocument(Body);
+
+    /// <summary>What a reader sees, blanks made one.</summary>
+    public string Text => string.Join(' ', (Page.Body?.TextContent ?? "").Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
+
+    public string? Header(string name) =>
+        Headers.TryGetValues(name, out var values) || ContentHeaders.TryGetValues(name, out values) ? string.Join(", ", values) : null;
+
+    public CookieLine? Cookie(string name) => Cookies.LastOrDefault(cookie => cookie.Name == name);
+
+    /// <summary>The message beside the field.</summary>
+    public string? FieldError => Page.QuerySelector(".portal-error")?.TextContent.Trim();
+
+    public IElement? Find(string selector) => Page.QuerySelector(selector);
+}

@@ -1,0 +1,31 @@
+using System.Diagnostics;
+using System.Runtime.CompilerServices;
+
+namespace OtpPortal.Tests.Infrastructure;
+
+/// <summary>Waits for a condition, and no longer than it takes.</summary>
+internal static class Eventually
+{
+    private static readonly TimeSpan s_deadline = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan s_pollInterval = TimeSpan.FromMilliseconds(5);
+
+    public static Task BeTrueAsync(Func<bool> condition, [CallerArgumentExpression(nameof(condition))] string what = "") =>
+        BeTrueAsync(() => Task.FromResult(condition()), what);
+
+    public static async Task BeTrueAsync(Func<Task<bool>> condition, [CallerArgumentExpression(nameof(condition))] string what = "") =>
+        await GetAsync(async () => await condition() ? (object)true : null, what);
+
+    /// <summary>Asks until the answer is not null.</summary>
+    public static async Task<T> GetAsync<T>(Func<Task<T?>> ask, [CallerArgumentExpression(nameof(ask))] string what = "")
+        where T : class
+    {
+        var start = Stopwatch.GetTimestamp();
+        using var poll = new PeriodicTimer(s_pollInterval);
+        while (true)
+        {
+            if (await ask() is { } answer) return answer;
+            if (Stopwatch.GetElapsedTime(start) > s_deadline) throw new TimeoutException($"Within {s_deadline.TotalSeconds} s this did not come true: {what}");
+            await poll.WaitForNextTickAsync();
+        }
+    }
+}

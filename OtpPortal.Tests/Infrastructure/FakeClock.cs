@@ -1,0 +1,106 @@
+namespace OtpPortal.Tests.Infrastructure;
+
+/// <summary>A clock that stands still until a test moves it. Its timers (PeriodicTimer, Task.Delay, time-outs) go off as it is moved.</summary>
+public sealed class FakeClock : TimeProvider
+{
+    private readonly Lock _lock = new();
+    private readonly List<FakeTimer> _timers = [];
+    private DateTimeOffset _now = new(2026, 3, 1, 12, 0, 0, TimeSpan.Zero);
+
+    public override long TimestampFrequency => TimeSpan.TicksPerSecond;
+
+    /// <summary>How many timers are set: something waits for this clock.</summary>
+    public int TimersSet
+    {
+        get
+        {
+            lock (_lock) return _timers.Count;
+        }
+    }
+
+    public override DateTimeOffset GetUtcNow()
+    {
+        lock (_lock) return _now;
+    }
+
+    public override long GetTimestamp() => GetUtcNow().UtcTicks;
+
+    public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
+    {
+        var timer = new FakeTimer(this, callback, state);
+        timer.Change(dueTime, period);
+        return timer;
+    }
+
+    /// <summary>Moves the clock; every timer on the way goes off at its own instant, in order.</summary>
+    public void Advance(TimeSpan by)
+    {
+        var target = GetUtcNow() + by;
+        while (true)
+        {
+            FakeTimer? next;
+            lock (_lock)
+            {
+                next = _timers.Where(timer => timer.Due <= target).MinBy(timer => timer.Due);
+                if (next is null)
+                {
+                    if (_now < target) _now = target;
+                    return;
+                }
+                if (_now < next.Due) _now = next.Due;
+                next.Next(_now);
+            }
+            next.Fire();
+        }
+    }
+
+    /// <summary>Moves the clock step by step until something has come true: for waits whose length is random or whose start is not seen.</summary>
+    public Task AdvanceUntilAsync(Func<Task<bool>> condition, TimeSpan step) => Eventually.BeTrueAsync(async () =>
+    {
+        if (await condition()) return true;
+        Advance(step);
+        return false;
+    });
+
+    public Task AdvanceUntilAsync(Func<bool> condition, TimeSpan step) => AdvanceUntilAsync(() => Task.FromResult(condition()), step);
+
+    private sealed class FakeTimer(FakeClock clock, TimerCallback callback, object? state) : ITimer
+    {
+        private TimeSpan _period = Timeout.InfiniteTimeSpan;
+
+        public DateTimeOffset Due { get; private set; }
+
+        public bool Change(TimeSpan dueTime, TimeSpan period)
+        {
+            lock (clock._lock)
+            {
+                clock._timers.Remove(this);
+                _period = period;
+                if (dueTime == Timeout.InfiniteTimeSpan) return true;
+                Due = clock._now + dueTime;
+                clock._timers.Add(this);
+            }
+            if (dueTime == TimeSpan.Zero) clock.Advance(TimeSpan.Zero);
+            return true;
+        }
+
+        public void Next(DateTimeOffset now)
+        {
+            if (_period > TimeSpan.Zero) Due = now + _period;
+            else clock._timers.Remove(this);
+        }
+
+        public void Fire() => callback(state);
+
+        public void Dispose()
+        {
+            lock (clock._lock) clock._timers.Remove(this);
+        }
+
+        public ValueTask DisposeAsync()
+        {
+            Dispose();
+            return ValueTask.CompletedTask;
+        }
+    }
+}

@@ -1,0 +1,28 @@
+using System.Collections.Concurrent;
+using Microsoft.Extensions.Http;
+
+namespace OtpPortal.Tests.Infrastructure;
+
+/// <summary>Lets the portal's HTTP clients call only the servers that a test has put there; any other call fails, and fails the test.</summary>
+public sealed class OutboundGuard(Uri? allowed) : IHttpMessageHandlerBuilderFilter
+{
+    private readonly ConcurrentQueue<Uri?> _unexpected = new();
+
+    public void ShouldHaveSeenNoUnexpectedCall() => _unexpected.ShouldBeEmpty("the portal called a server that the test does not know");
+
+    public Action<HttpMessageHandlerBuilder> Configure(Action<HttpMessageHandlerBuilder> next) => builder =>
+    {
+        next(builder);
+        builder.AdditionalHandlers.Add(new Gate(this, allowed));
+    };
+
+    private sealed class Gate(OutboundGuard guard, Uri? allowed) : DelegatingHandler
+    {
+        protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+        {
+            if (allowed is not null && request.RequestUri?.Authority == allowed.Authority) return base.SendAsync(request, cancellationToken);
+            guard._unexpected.Enqueue(request.RequestUri);
+            throw new HttpRequestException("Tests do not call the outside world.");
+        }
+    }
+}

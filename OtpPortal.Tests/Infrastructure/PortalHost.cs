@@ -1,0 +1,175 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Globalization;
+using System.Text.RegularExpressions;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Http;
+using Microsoft.Extensions.Logging;
+using OtpPortal.Settings;
+using StackExchange.Redis;
+
+namespace OtpPortal.Tests.Infrastructure;
+
+/// <summary>
+/// The real portal on real Kestrel and a real Redis, with a clock that only the test moves. As a class fixture it has the default settings;
+/// a test that needs others starts its own with <see cref="StartAsync"/>.
+/// </summary>
+public sealed partial class PortalHost : IAsyncLifetime, IAsyncDisposable
+{
+    public const string Secret = "a-secret-of-the-tests-0123456789";
+
+    private readonly Dictionary<string, string> _settings;
+    private readonly bool _production;
+    private readonly Action<WebApplicationBuilder>? _configure;
+    private readonly OutboundGuard _outbound;
+    private readonly List<Browserlike> _browsers = [];
+    private readonly (int Otp, int Auth) _databases;
+    private WebApplication? _app;
+
+    public PortalHost()
+        : this([], production: false, RedisServer.Shared, null, null)
+    {
+    }
+
+    private PortalHost(IEnumerable<(string Name, string Value)> settings, bool production, RedisServer redis, Uri? outbound, Action<WebApplicationBuilder>? configure, (int, int)? databases = null)
+    {
+        _production = production;
+        _configure = configure;
+        _outbound = new OutboundGuard(outbound);
+        _databases = databases ?? RedisServer.NewDatabases();
+        Redis = redis;
+        var port = FreePort.Next();
+        Address = new Uri(string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{port}"));
+        _settings = new Dictionary<string, string>(StringComparer.Ordinal)
+        {
+            ["PORT"] = port.ToString(CultureInfo.InvariantCulture),
+            ["BIND_ADDRESS"] = "127.0.0.1",
+            ["PUBLIC_URL"] = Address.GetLeftPart(UriPartial.Authority),
+            ["AUTH_SECRET_KEY"] = Secret,
+            ["REDIS_URL_OTP"] = redis.Url(_databases.Otp),
+            ["REDIS_URL_AUTH"] = redis.Url(_databases.Auth),
+            ["MAIL_TRANSPORT"] = "mailbox",
+        };
+        foreach (var (name, value) in settings) _settings[name] = value;
+    }
+
+    public RedisServer Redis { get; }
+
+    public FakeClock Clock { get; private init; } = new();
+
+    public CapturedLog Log { get; } = new();
+
+    /// <summary>Where it really listens, whatever PUBLIC_URL says.</summary>
+    public Uri Address { get; }
+
+    public IServiceProvider Services => _app!.Services;
+
+    [SuppressMessage("Reliability", "CA2000", Justification = "The caller disposes of it.")]
+    public static async Task<PortalHost> StartAsync(params (string Name, string Value)[] settings) =>
+        await new PortalHost(settings, production: false, RedisServer.Shared, null, null).RunAsync();
+
+    [SuppressMessage("Reliability", "CA2000", Justification = "The caller disposes of it.")]
+    public static async Task<PortalHost> StartInProductionAsync(params (string Name, string Value)[] settings) =>
+        await new PortalHost(settings, production: true, RedisServer.Shared, null, null).RunAsync();
+
+    /// <summary>With a Redis that the test may stop.</summary>
+    [SuppressMessage("Reliability", "CA2000", Justification = "The caller disposes of it.")]
+    public static async Task<PortalHost> StartOnAsync(RedisServer redis, params (string Name, string Value)[] settings) =>
+        await new PortalHost(settings, production: false, redis, null, null).RunAsync();
+
+    /// <summary>With something of the outside replaced; <paramref name="outbound"/> is the one server its HTTP clients may call.</summary>
+    [SuppressMessage("Reliability", "CA2000", Justification = "The caller disposes of it.")]
+    public static async Task<PortalHost> StartWithAsync(Action<WebApplicationBuilder>? configure, Uri? outbound, params (string Name, string Value)[] settings) =>
+        await new PortalHost(settings, production: false, RedisServer.Shared, outbound, configure).RunAsync();
+
+    /// <summary>A second process of the same installation: same stores, same settings, same clock.</summary>
+    [SuppressMessage("Reliability", "CA2000", Justification = "The caller disposes of it.")]
+    public async Task<PortalHost> StartReplicaAsync(params (string Name, string Value)[] settings) =>
+        await new PortalHost(
+            [.. _settings.Where(setting => setting.Key != "PORT").Select(setting => (setting.Key, setting.Value)), .. settings],
+            _production, Redis, null, _configure, _databases) { Clock = Clock }.RunAsync();
+
+    public Task InitializeAsync() => RunAsync();
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var browser in _browsers) browser.Dispose();
+        if (_app is not null)
+        {
+            await _app.StopAsync();
+            await _app.DisposeAsync();
+        }
+        _outbound.ShouldHaveSeenNoUnexpectedCall();
+    }
+
+    Task IAsyncLifetime.DisposeAsync() => DisposeAsync().AsTask();
+
+    /// <summary>A browser that has never been here.</summary>
+    public Browserlike NewBrowser(System.Net.IPAddress? source = null)
+    {
+        var browser = new Browserlike(Address, source);
+        lock (_browsers) _browsers.Add(browser);
+        return browser;
+    }
+
+    public Browserlike NewProgram() => NewBrowser().AsProgram();
+
+    /// <summary>The codes that were mailed to an address so far, the oldest first, as soon as there are <paramref name="count"/>.</summary>
+    public Task<IReadOnlyList<string>> CodesForAsync(string email, int count) => Eventually.GetAsync(async () =>
+    {
+        var codes = await CodesAsync(email);
+        return codes.Count >= count ? codes : null;
+    });
+
+    public async Task<string> CodeForAsync(string email) => (await CodesForAsync(email, 1))[^1];
+
+    /// <summary>The codes that are in the mailbox now.</summary>
+    public async Task<IReadOnlyList<string>> CodesAsync(string email)
+    {
+        using var reader = new Browserlike(Address).AsProgram();
+        var answer = await reader.GetAsync("/dev/mailbox.json");
+        return
+        [
+            .. answer.Json.EnumerateArray()
+                .Where(message => message.GetProperty("to").GetString() == email)
+                .Select(message => Code().Match(message.GetProperty("subject").GetString()!).Value)
+                .Reverse(),
+        ];
+    }
+
+    /// <summary>The whole way: address, code, token. Gives the browser that is signed in.</summary>
+    public async Task<Browserlike> SignInAsync(string email, Browserlike? browser = null)
+    {
+        browser ??= NewBrowser();
+        var before = (await CodesAsync(email)).Count;
+        (await browser.PostAsync("/login", ("email", email))).Status.ShouldBeOneOf(303, 202);
+        var codes = await CodesForAsync(email, before + 1);
+        (await browser.PostAsync("/login-otp", ("code", codes[^1]))).Status.ShouldBeOneOf(303, 200);
+        browser.Cookies.ShouldContainKey("auth_token");
+        return browser;
+    }
+
+    /// <summary>Everything in both databases: names and values, as an attacker with a copy would see them.</summary>
+    public StoreDump Dump()
+    {
+        using var connection = ConnectionMultiplexer.Connect($"127.0.0.1:{Redis.Port},allowAdmin=true");
+        return StoreDump.Of(connection, _databases.Otp, _databases.Auth);
+    }
+
+    private async Task<PortalHost> RunAsync()
+    {
+        var configuration = PortalConfiguration.Read(new SettingsReader(_settings, _production, Path.GetTempPath()));
+        _app = PortalApp.Build([], configuration, builder =>
+        {
+            builder.Logging.ClearProviders().AddProvider(Log).AddFilter("OtpPortal", LogLevel.Debug);
+            builder.Services.AddSingleton<TimeProvider>(Clock);
+            builder.Services.AddSingleton<IHttpMessageHandlerBuilderFilter>(_outbound);
+            _configure?.Invoke(builder);
+        });
+        await _app.StartAsync();
+        return this;
+    }
+
+    [GeneratedRegex("[0-9]{6,24}$", RegexOptions.None, 1000)]
+    private static partial Regex Code();
+}

@@ -1,0 +1,224 @@
+using System.Text.RegularExpressions;
+using OtpPortal.Tests.Infrastructure;
+
+namespace OtpPortal.Tests.SignIn;
+
+/// <summary><c>GET /</c> and <c>POST /login</c>: a visitor asks for a code.</summary>
+public sealed partial class BeginningTests(PortalHost portal) : IClassFixture<PortalHost>
+{
+    /// <summary>What is no address, and why somebody would send it.</summary>
+    public static TheoryData<string, string> NoAddresses => new()
+    {
+        { "", "Please enter your e-mail address." },
+        { "   ", "Please enter your e-mail address." },
+        { "ann", "complete e-mail address" },
+        { "ann@", "complete e-mail address" },
+        { "@example.com", "complete e-mail address" },
+        { "ann@example", "complete e-mail address" },
+        { "ann@eve@example.com", "complete e-mail address" },
+        { "Ann <ann@example.com>", "complete e-mail address" },
+        { "\"ann lee\"@example.com", "complete e-mail address" },
+        { "ann@example.com, eve@example.com", "complete e-mail address" },
+        { "ann@example.com\r\nBcc: eve@example.com", "complete e-mail address" },
+        { "ann\0@example.com", "complete e-mail address" },
+        { "ann\t@example.com", "complete e-mail address" },
+        { "ann@example..com", "complete e-mail address" },
+        { "ann@-example.com", "complete e-mail address" },
+        { new string('a', 65) + "@example.com", "complete e-mail address" },
+        { "ann@" + string.Concat(Enumerable.Repeat("abcdefghi.", 25)) + "x", "complete e-mail address" },
+        { "ann@[127.0.0.1]", "complete e-mail address" },
+    };
+
+    [Fact]
+    public async Task A_stranger_sees_the_address_page()
+    {
+        var answer = await portal.NewBrowser().GetAsync("/");
+
+        answer.Status.ShouldBe(200);
+        answer.ContentType.ShouldStartWith("text/html");
+        answer.Header("Cache-Control").ShouldBe("no-store");
+        answer.Find("form[method=post][action='/login'] input[name=email][type=email]").ShouldNotBeNull();
+        answer.Find("script[src*='blazor.web']").ShouldNotBeNull();
+        answer.Cookies.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task An_address_leads_to_the_code_page_and_a_mail()
+    {
+        var (browser, email) = (portal.NewBrowser(), Someone.New());
+
+        var answer = await browser.PostAsync("/login", ("email", email));
+
+        (answer.Status, answer.Location).ShouldBe((303, "/login/code"));
+        var page = await browser.GetAsync("/login/code");
+        page.Status.ShouldBe(200);
+        page.Text.ShouldContain(email);
+        (await portal.CodeForAsync(email)).ShouldMatch("^[0-9]{6}$");
+    }
+
+    [Fact]
+    public async Task The_flow_cookie_is_the_browsers_alone()
+    {
+        var answer = await portal.NewBrowser().PostAsync("/login", ("email", Someone.New()));
+
+        var cookie = answer.Cookie("otp_flow").ShouldNotBeNull();
+        cookie.Value.Length.ShouldBe(32);
+        cookie.Has("httponly").ShouldBeTrue();
+        cookie.Attributes["samesite"].ShouldBe("lax", StringCompareShould.IgnoreCase);
+        cookie.Attributes["path"].ShouldBe("/");
+        cookie.Has("secure").ShouldBeFalse("PUBLIC_URL is http here");
+        cookie.Has("domain").ShouldBeFalse();
+    }
+
+    [Fact]
+    public async Task A_new_sign_in_gets_a_new_id_whatever_the_browser_brings()
+    {
+        var browser = portal.NewBrowser();
+        browser.Cookies["otp_flow"] = new string('A', 32);
+
+        await browser.PostAsync("/login", ("email", Someone.New()));
+
+        browser.Cookies["otp_flow"].ShouldNotBe(new string('A', 32), "a planted id would let its planter share the sign-in");
+    }
+
+    [Fact]
+    public async Task A_program_is_told_how_long_the_code_is_good()
+    {
+        var answer = await portal.NewProgram().PostAsync("/login", ("email", Someone.New()));
+
+        answer.Status.ShouldBe(202);
+        answer.ContentType.ShouldStartWith("application/json");
+        answer.Body.ShouldBe("""{"expires_in":300,"resend_in":30}""");
+        answer.Cookie("otp_flow").ShouldNotBeNull();
+    }
+
+    [Theory]
+    [MemberData(nameof(NoAddresses))]
+    public async Task What_is_no_address_is_refused_beside_the_field(string typed, string reason)
+    {
+        var browser = portal.NewBrowser();
+        var before = portal.Dump().Keys;
+
+        var answer = await browser.PostAsync("/login", ("email", typed));
+
+        answer.Status.ShouldBe(400);
+        answer.FieldError.ShouldNotBeNull().ShouldContain(reason);
+        answer.Find("input[name=email]")!.GetAttribute("aria-invalid").ShouldBe("true");
+        answer.Find("input[name=email]")!.GetAttribute("aria-describedby").ShouldBe("email-error");
+        answer.Cookie("otp_flow").ShouldBeNull();
+        portal.Dump().Keys.ShouldBe(before, ignoreOrder: true);
+    }
+
+    [Theory]
+    [MemberData(nameof(NoAddresses))]
+    public async Task A_program_is_told_that_it_is_no_address(string typed, string reason)
+    {
+        reason.ShouldNotBeEmpty();
+        var answer = await portal.NewProgram().PostAsync("/login", ("email", typed));
+
+        answer.Status.ShouldBe(400);
+        answer.Body.ShouldBe("""{"error":"invalid_email"}""");
+    }
+
+    [Fact]
+    public async Task What_was_typed_is_shown_again_and_cannot_run()
+    {
+        var answer = await portal.NewBrowser().PostAsync("/login", ("email", "\"><script>alert(1)</script>"));
+
+        answer.Find("input[name=email]")!.GetAttribute("value").ShouldBe("\"><script>alert(1)</script>");
+        answer.Body.ShouldNotContain("<script>alert");
+    }
+
+    [Fact]
+    public async Task An_address_is_the_same_in_any_case_and_with_blanks_around_it()
+    {
+        var (browser, email) = (portal.NewProgram(), Someone.New());
+
+        await browser.PostAsync("/login", ("email", $"  {email.ToUpperInvariant()} "));
+
+        var code = await portal.CodeForAsync(email);
+        (await browser.PostAsync("/login-otp", ("code", code))).Json.GetProperty("email").GetString().ShouldBe(email);
+    }
+
+    [Theory]
+    [InlineData("en", "Sign in")]
+    [InlineData("de", "Anmelden")]
+    [InlineData("fr-CH, fr;q=0.9", "connexion")]
+    [InlineData("es-MX", "sesión")]
+    [InlineData("zh-CN", "登录")]
+    [InlineData("tlh, xx;q=0.5", "Sign in")]
+    public async Task The_page_speaks_the_browsers_language(string accepted, string title)
+    {
+        var answer = await portal.NewBrowser().GetAsync("/", ("Accept-Language", accepted));
+
+        answer.Find("h1")!.TextContent.ShouldContain(title, Case.Insensitive);
+        var language = Language().Match(accepted).Value;
+        answer.Find("html")!.GetAttribute("lang").ShouldBe(language is "tlh" ? "en" : language);
+    }
+
+    [Fact]
+    public async Task The_mail_is_written_in_the_visitors_language_and_says_what_it_is()
+    {
+        var (browser, email) = (portal.NewBrowser(), Someone.New());
+        await browser.PostAsync("/login", ("email", email));
+        var code = await portal.CodeForAsync(email);
+
+        var message = (await browser.GetAsync("/dev/mailbox.json")).Json.EnumerateArray().First(m => m.GetProperty("to").GetString() == email);
+
+        message.GetProperty("subject").GetString().ShouldBe($"Your OTP Portal code is {code}");
+        var text = message.GetProperty("text").GetString()!;
+        text.ShouldContain(code);
+        text.ShouldContain("5 minutes");
+        text.ShouldContain("If you did not ask for it, ignore");
+        var html = message.GetProperty("html").GetString()!;
+        html.ShouldContain(code);
+        html.ShouldContain("prefers-color-scheme: dark");
+        message.GetProperty("sent_at").GetDateTimeOffset().ShouldBe(portal.Clock.GetUtcNow());
+
+        var german = Someone.New();
+        browser.Headers["Accept-Language"] = "de";
+        await browser.PostAsync("/login", ("email", german));
+        await portal.CodeForAsync(german);
+        (await browser.GetAsync("/dev/mailbox.json")).Json.EnumerateArray().First(m => m.GetProperty("to").GetString() == german)
+            .GetProperty("subject").GetString().ShouldStartWith("Ihr Code");
+    }
+
+    [Fact]
+    public async Task A_chosen_language_is_kept()
+    {
+        var browser = portal.NewBrowser();
+
+        var answer = await browser.PostAsync("/language", ("lang", "fr"), ("back", "/?return_to=x"));
+
+        (answer.Status, answer.Location).ShouldBe((303, "/?return_to=x"));
+        (await browser.GetAsync("/", ("Accept-Language", "de"))).Find("html")!.GetAttribute("lang").ShouldBe("fr");
+    }
+
+    [Theory]
+    [InlineData("//evil.example")]
+    [InlineData("/\\evil.example")]
+    [InlineData("https://evil.example/")]
+    [InlineData("/auth-tokens")]
+    public async Task Changing_the_language_sends_nobody_elsewhere(string back)
+    {
+        var answer = await portal.NewBrowser().PostAsync("/language", ("lang", "de"), ("back", back));
+
+        (answer.Status, answer.Location).ShouldBe((303, "/"));
+    }
+
+    [Fact]
+    public async Task An_unknown_language_is_refused() =>
+        (await portal.NewBrowser().PostAsync("/language", ("lang", "tlh"))).Status.ShouldBe(400);
+
+    [Fact]
+    public async Task An_open_sign_in_can_be_taken_up_again_from_the_start_page()
+    {
+        var browser = portal.NewBrowser();
+        await browser.PostAsync("/login", ("email", Someone.New()));
+
+        (await browser.GetAsync("/")).Find("a[href='/login/code']").ShouldNotBeNull();
+    }
+
+    [GeneratedRegex("^[a-z]+", RegexOptions.None, 1000)]
+    private static partial Regex Language();
+}

@@ -1,0 +1,342 @@
+using OtpPortal.Tests.Infrastructure;
+
+namespace OtpPortal.Tests.SignIn;
+
+/// <summary><c>GET /login/code</c> and <c>POST /login-otp</c>: the code is entered.</summary>
+public sealed class EnteringACodeTests(PortalHost portal) : IClassFixture<PortalHost>
+{
+    private async Task<(Browserlike Browser, string Email, string Code)> BeginAsync(Browserlike? browser = null)
+    {
+        var email = Someone.New();
+        browser ??= portal.NewProgram();
+        await browser.PostAsync("/login", ("email", email));
+        return (browser, email, await portal.CodeForAsync(email));
+    }
+
+    private static string NotThe(string code) => code[..^1] + (char)('0' + ((code[^1] - '0' + 1) % 10));
+
+    [Fact]
+    public async Task The_right_code_signs_in()
+    {
+        var (browser, email, code) = await BeginAsync(portal.NewBrowser());
+
+        var answer = await browser.PostAsync("/login-otp", ("code", code));
+
+        (answer.Status, answer.Location).ShouldBe((303, "/"));
+        (await browser.GetAsync("/")).Text.ShouldContain($"You are signed in as {email}");
+    }
+
+    [Fact]
+    public async Task The_token_cookie_is_out_of_reach_of_scripts_and_other_sites()
+    {
+        var (browser, _, code) = await BeginAsync();
+
+        var answer = await browser.PostAsync("/login-otp", ("code", code));
+
+        var cookie = answer.Cookie("auth_token").ShouldNotBeNull();
+        cookie.Value.ShouldMatch("^[A-Za-z0-9]{32}$");
+        cookie.Has("httponly").ShouldBeTrue();
+        cookie.Attributes["samesite"].ShouldBe("lax", StringCompareShould.IgnoreCase);
+        cookie.Attributes["path"].ShouldBe("/");
+        cookie.MaxAge.ShouldBe(604800);
+        cookie.Has("secure").ShouldBeFalse("PUBLIC_URL is http here");
+        cookie.Has("domain").ShouldBeFalse();
+        answer.Cookie("otp_flow").ShouldNotBeNull().IsRemoval.ShouldBeTrue();
+    }
+
+    [Fact]
+    public async Task Behind_https_every_cookie_is_secure_and_may_cover_the_domain()
+    {
+        await using var https = await PortalHost.StartAsync(("PUBLIC_URL", "https://login.example.com"), ("COOKIE_DOMAIN", "example.com"), ("AUTH_TOKEN_COOKIE_NAME", "__Secure-session"));
+        var (browser, email) = (https.NewBrowser(), Someone.New());
+
+        var begun = await browser.PostAsync("/login", ("email", email));
+        var done = await browser.PostAsync("/login-otp", ("code", await https.CodeForAsync(email)));
+
+        begun.Cookie("otp_flow")!.Has("secure").ShouldBeTrue();
+        var token = done.Cookie("__Secure-session").ShouldNotBeNull();
+        token.Has("secure").ShouldBeTrue();
+        token.Attributes["domain"].ShouldBe("example.com");
+        done.Header("Strict-Transport-Security").ShouldNotBeNull();
+    }
+
+    [Fact]
+    public async Task A_program_is_told_who_signed_in()
+    {
+        var (browser, email, code) = await BeginAsync();
+
+        var answer = await browser.PostAsync("/login-otp", ("code", code), ("email", email));
+
+        answer.Status.ShouldBe(200);
+        answer.Body.ShouldBe($$"""{"email":"{{email}}"}""");
+    }
+
+    [Fact]
+    public async Task A_wrong_code_leads_back_to_the_page_that_says_how_many_tries_are_left()
+    {
+        var (browser, _, code) = await BeginAsync(portal.NewBrowser());
+
+        var answer = await browser.PostAsync("/login-otp", ("code", NotThe(code)));
+
+        (answer.Status, answer.Location).ShouldBe((303, "/login/code"));
+        answer.Cookie("auth_token").ShouldBeNull();
+        var page = await browser.GetAsync("/login/code");
+        page.FieldError.ShouldBe("That code is not right. 4 tries are left.");
+        page.Find("input[name=code]")!.GetAttribute("aria-invalid").ShouldBe("true");
+        (await browser.GetAsync("/login/code")).FieldError.ShouldBe("That code is not right. 4 tries are left.", "a reload shows the same step");
+        (await browser.PostAsync("/login-otp", ("code", code))).Location.ShouldBe("/", "the right code is still good");
+    }
+
+    [Fact]
+    public async Task Five_wrong_codes_end_the_sign_in()
+    {
+        var (browser, email, code) = await BeginAsync();
+
+        for (var left = 4; left >= 0; left--)
+        {
+            var wrong = await browser.PostAsync("/login-otp", ("code", NotThe(code)));
+            wrong.Status.ShouldBe(401);
+            wrong.Body.ShouldBe($$"""{"error":"wrong_code","attempts_left":{{left}}}""");
+        }
+
+        var right = await browser.PostAsync("/login-otp", ("code", code));
+        right.Status.ShouldBe(429);
+        right.Body.ShouldBe("""{"error":"too_many_attempts"}""");
+        browser.Cookies.ShouldNotContainKey("auth_token");
+
+        browser.Headers["Accept"] = "text/html";
+        var page = await browser.GetAsync("/login/code");
+        (page.Status, page.Location).ShouldBe((303, "/"));
+        (await browser.GetAsync("/")).Text.ShouldContain("too many wrong codes");
+        (await browser.GetAsync("/")).Text.ShouldNotContain("too many wrong codes", Case.Insensitive, "it is said once");
+        (await browser.PostAsync("/login", ("email", email))).Status.ShouldBe(303, "the user may begin anew");
+    }
+
+    [Fact]
+    public async Task A_form_with_a_wrong_code_at_the_end_leads_to_the_start_page_too()
+    {
+        var (browser, _, code) = await BeginAsync(portal.NewBrowser());
+        for (var i = 0; i < 6; i++)
+        {
+            var answer = await browser.PostAsync("/login-otp", ("code", NotThe(code)));
+            (answer.Status, answer.Location).ShouldBe((303, "/login/code"));
+        }
+
+        (await browser.GetAsync("/login/code")).Location.ShouldBe("/");
+    }
+
+    [Fact]
+    public async Task A_code_is_dead_after_its_time()
+    {
+        var (browser, _, code) = await BeginAsync();
+        portal.Clock.Advance(TimeSpan.FromSeconds(299));
+        (await browser.PostAsync("/login-otp", ("code", NotThe(code)))).Status.ShouldBe(401, "not yet over");
+
+        portal.Clock.Advance(TimeSpan.FromSeconds(1));
+
+        var answer = await browser.PostAsync("/login-otp", ("code", code));
+        answer.Status.ShouldBe(410);
+        answer.Body.ShouldBe("""{"error":"expired"}""");
+        browser.Headers["Accept"] = "text/html";
+        (await browser.GetAsync("/login/code")).Location.ShouldBe("/");
+        (await browser.GetAsync("/")).Text.ShouldContain("The code has expired");
+    }
+
+    [Fact]
+    public async Task A_code_works_once()
+    {
+        var (browser, _, code) = await BeginAsync();
+        var flow = browser.Cookies["otp_flow"];
+        (await browser.PostAsync("/login-otp", ("code", code))).Status.ShouldBe(200);
+
+        var thief = portal.NewProgram();
+        thief.Cookies["otp_flow"] = flow;
+        var again = await thief.PostAsync("/login-otp", ("code", code));
+
+        again.Status.ShouldBe(410);
+        thief.Cookies.ShouldNotContainKey("auth_token");
+    }
+
+    [Fact]
+    public async Task Of_twenty_simultaneous_right_codes_one_signs_in()
+    {
+        var (browser, email, code) = await BeginAsync();
+        var rivals = Enumerable.Range(0, 20).Select(_ =>
+        {
+            var rival = portal.NewProgram();
+            rival.Cookies["otp_flow"] = browser.Cookies["otp_flow"];
+            return rival;
+        }).ToList();
+
+        var answers = await Task.WhenAll(rivals.Select(rival => rival.PostAsync("/login-otp", ("code", code))));
+
+        answers.Count(answer => answer.Status == 200).ShouldBe(1);
+        answers.Count(answer => answer.Cookie("auth_token") is not null).ShouldBe(1);
+        answers.Where(answer => answer.Status != 200).ShouldAllBe(answer => answer.Status == 410 || answer.Status == 429);
+        email.ShouldNotBeNull();
+    }
+
+    [Fact]
+    public async Task A_code_is_worth_nothing_in_another_browser()
+    {
+        var (_, _, code) = await BeginAsync();
+        var (phisher, _, _) = await BeginAsync();
+
+        (await phisher.PostAsync("/login-otp", ("code", code))).Status.ShouldBe(401, "another sign-in's code");
+        (await portal.NewProgram().PostAsync("/login-otp", ("code", code))).Status.ShouldBe(410, "no sign-in at all");
+    }
+
+    [Fact]
+    public async Task An_address_that_comes_along_must_be_the_one_the_sign_in_began_with()
+    {
+        var (browser, email, code) = await BeginAsync();
+
+        (await browser.PostAsync("/login-otp", ("code", code), ("email", Someone.New()))).Status.ShouldBe(400);
+        (await browser.PostAsync("/login-otp", ("code", code), ("email", email.ToUpperInvariant()))).Status.ShouldBe(200);
+    }
+
+    [Theory]
+    [InlineData("{0} {1}")]
+    [InlineData("{0}-{1}")]
+    [InlineData(" {0}\u2009{1}\n")]
+    [InlineData("{0}\u2013{1}")]
+    public async Task A_code_may_be_pasted_as_it_stands_in_the_mail(string form)
+    {
+        var (browser, _, code) = await BeginAsync();
+
+        var answer = await browser.PostAsync("/login-otp", ("code", string.Format(null, form, code[..3], code[3..])));
+
+        answer.Status.ShouldBe(200);
+    }
+
+    [Fact]
+    public async Task Full_width_digits_are_digits()
+    {
+        var (browser, _, code) = await BeginAsync();
+
+        (await browser.PostAsync("/login-otp", ("code", string.Concat(code.Select(c => (char)(c - '0' + '０')))))).Status.ShouldBe(200);
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("12345")]
+    [InlineData("1234567")]
+    [InlineData("12345a")]
+    [InlineData("abcdef")]
+    [InlineData("12345\0")]
+    [InlineData("١٢٣٤٥")]
+    [InlineData("-12345")]
+    [InlineData("1e5")]
+    [InlineData("THOUSAND")]
+    public async Task What_cannot_be_a_code_costs_no_try(string typed)
+    {
+        if (typed == "THOUSAND") typed = new string('1', 1000);
+        var (browser, _, code) = await BeginAsync();
+
+        for (var i = 0; i < 6; i++) (await browser.PostAsync("/login-otp", ("code", typed))).Body.ShouldBe("""{"error":"invalid_code"}""");
+
+        (await browser.PostAsync("/login-otp", ("code", NotThe(code)))).Json.GetProperty("attempts_left").GetInt32().ShouldBe(4);
+        browser.Headers["Accept"] = "text/html";
+        var page = await browser.PostAsync("/login-otp", ("code", typed));
+        page.Status.ShouldBe(400);
+        page.FieldError.ShouldBe("A code has 6 digits.");
+    }
+
+    [Fact]
+    public async Task The_code_page_is_one_field_made_for_codes()
+    {
+        var (browser, email, _) = await BeginAsync(portal.NewBrowser());
+
+        var page = await browser.GetAsync("/login/code");
+
+        var field = page.Find("form[action='/login-otp'] input[name=code]").ShouldNotBeNull();
+        field.GetAttribute("inputmode").ShouldBe("numeric");
+        field.GetAttribute("autocomplete").ShouldBe("one-time-code");
+        page.Page.QuerySelectorAll("form[action='/login-otp'] input").Length.ShouldBe(1);
+        page.Find("form[action='/login/resend'] button").ShouldNotBeNull();
+        page.Header("Cache-Control").ShouldBe("no-store");
+        page.Text.ShouldContain(email);
+        page.Text.ShouldContain("5:00");
+    }
+
+    [Fact]
+    public async Task The_code_page_tells_that_the_message_was_handed_over()
+    {
+        var (browser, _, _) = await BeginAsync(portal.NewBrowser());
+
+        await Eventually.BeTrueAsync(async () => (await browser.GetAsync("/login/code")).Find(".portal-progress")!.TextContent.Contains("Handed to the mail service", StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData(null)]
+    [InlineData("short")]
+    [InlineData("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")]
+    [InlineData("../../../../../../../../etc/pass*")]
+    public async Task Without_a_live_sign_in_the_code_page_leads_to_the_start(string? cookie)
+    {
+        var browser = portal.NewBrowser();
+        if (cookie is not null) browser.Cookies["otp_flow"] = cookie;
+
+        var page = await browser.GetAsync("/login/code");
+        (page.Status, page.Location).ShouldBe((303, "/"));
+        var post = await browser.PostAsync("/login-otp", ("code", "123456"));
+        (post.Status, post.Location).ShouldBe((303, "/login/code"));
+    }
+
+    [Fact]
+    public async Task Reloading_sends_nothing_again()
+    {
+        var (browser, email, _) = await BeginAsync(portal.NewBrowser());
+
+        for (var i = 0; i < 5; i++) await browser.GetAsync("/login/code");
+        // A later message that has arrived shows that an earlier one would have.
+        await BeginAsync();
+
+        (await portal.CodesAsync(email)).Count.ShouldBe(1);
+    }
+
+    [Fact]
+    public async Task Another_replica_shows_the_same_step_and_takes_the_code()
+    {
+        await using var replica = await portal.StartReplicaAsync();
+        var (browser, email, code) = await BeginAsync(portal.NewBrowser());
+        await browser.PostAsync("/login-otp", ("code", NotThe(code)));
+
+        var other = replica.NewBrowser();
+        other.Cookies["otp_flow"] = browser.Cookies["otp_flow"];
+        var page = await other.GetAsync("/login/code");
+        page.Text.ShouldContain(email);
+        page.FieldError.ShouldNotBeNull().ShouldContain("4 tries");
+        (await other.PostAsync("/login-otp", ("code", code))).Location.ShouldBe("/");
+        browser.Cookies["auth_token"] = other.Cookies["auth_token"];
+        (await browser.GetAsync("/check-auth")).Status.ShouldBe(200);
+    }
+
+    [Fact]
+    public async Task Long_codes_and_short_lives_can_be_chosen()
+    {
+        await using var other = await PortalHost.StartAsync(("OTP_CODE_LENGTH", "9"), ("OTP_CODE_EXPIRY", "60"), ("OTP_MAX_ATTEMPTS", "1"), ("OTP_RESEND_COOLDOWN", "5"));
+        var (browser, email) = (other.NewProgram(), Someone.New());
+
+        (await browser.PostAsync("/login", ("email", email))).Body.ShouldBe("""{"expires_in":60,"resend_in":5}""");
+        var code = await other.CodeForAsync(email);
+
+        code.ShouldMatch("^[0-9]{9}$");
+        (await browser.PostAsync("/login-otp", ("code", NotThe(code)))).Json.GetProperty("attempts_left").GetInt32().ShouldBe(0);
+        (await browser.PostAsync("/login-otp", ("code", code))).Status.ShouldBe(429);
+    }
+
+    [Fact]
+    public async Task Signing_in_again_ends_the_browsers_earlier_session()
+    {
+        var email = Someone.New();
+        var browser = await portal.SignInAsync(email);
+        var earlier = browser.Cookies["auth_token"];
+
+        await portal.SignInAsync(email, browser);
+
+        var thief = portal.NewProgram();
+        (await thief.GetAsync("/check-auth", ("Authorization", $"Bearer {earlier}"))).Status.ShouldBe(403);
+        (await browser.GetAsync("/check-auth")).Status.ShouldBe(200);
+    }
+}

@@ -1,0 +1,127 @@
+using OtpPortal.Tests.Infrastructure;
+
+namespace OtpPortal.Tests.SignIn;
+
+/// <summary>What keeps strangers from flooding a mailbox or guessing for ever, and what it must not break.</summary>
+public sealed class LimitTests(PortalHost portal) : IClassFixture<PortalHost>
+{
+    [Fact]
+    public async Task The_sixth_mail_to_an_address_within_a_quarter_of_an_hour_is_not_sent()
+    {
+        var email = Someone.New();
+        for (var i = 0; i < 5; i++) (await portal.NewProgram().PostAsync("/login", ("email", email))).Status.ShouldBe(202);
+        await portal.CodesForAsync(email, 5);
+        portal.Clock.Advance(TimeSpan.FromSeconds(100));
+
+        var program = await portal.NewProgram().PostAsync("/login", ("email", email));
+        program.Status.ShouldBe(429);
+        program.RetryAfter.ShouldBe(800);
+        program.Json.GetProperty("error").GetString().ShouldBe("too_many_requests");
+        program.Cookie("otp_flow").ShouldBeNull();
+
+        var page = await portal.NewBrowser().PostAsync("/login", ("email", email));
+        page.Status.ShouldBe(429);
+        page.RetryAfter.ShouldBe(800);
+        page.FieldError.ShouldBe("Please wait 14 minutes before you ask for another code. Nothing was sent.");
+        page.Find("input[name=email]")!.GetAttribute("value").ShouldBe(email);
+        (await portal.CodesAsync(email)).Count.ShouldBe(5);
+
+        portal.Clock.Advance(TimeSpan.FromSeconds(800));
+        (await portal.NewProgram().PostAsync("/login", ("email", email))).Status.ShouldBe(202);
+    }
+
+    [Fact]
+    public async Task One_client_cannot_write_to_everybody()
+    {
+        var browser = portal.NewProgram();
+        for (var i = 0; i < 30; i++) (await browser.PostAsync("/login", ("email", Someone.New()))).Status.ShouldBe(202);
+
+        var answer = await browser.PostAsync("/login", ("email", Someone.New()));
+
+        answer.Status.ShouldBe(429);
+        answer.RetryAfter.ShouldBe(900);
+        (await portal.NewProgram().PostAsync("/login", ("email", Someone.New()))).Status.ShouldBe(202, "others are not concerned");
+    }
+
+    [Fact]
+    public async Task Replicas_count_together()
+    {
+        await using var replica = await portal.StartReplicaAsync();
+        var email = Someone.New();
+        foreach (var host in (PortalHost[])[portal, replica, portal, replica, portal])
+        {
+            (await host.NewProgram().PostAsync("/login", ("email", email))).Status.ShouldBe(202);
+        }
+
+        (await replica.NewProgram().PostAsync("/login", ("email", email))).Status.ShouldBe(429);
+    }
+
+    [Fact]
+    public async Task Who_burns_an_addresss_limits_ends_neither_its_session_nor_its_open_sign_in()
+    {
+        await using var strict = await PortalHost.StartAsync(("LIMIT_FAILURES_PER_ADDRESS", "6/86400"), ("LIMIT_SENDS_PER_ADDRESS", "4/900"));
+        var email = Someone.New();
+        var session = await strict.SignInAsync(email);
+        var victim = strict.NewProgram();
+        await victim.PostAsync("/login", ("email", email));
+        var code = (await strict.CodesForAsync(email, 2))[^1];
+
+        var attacker = strict.NewProgram();
+        foreach (var _ in (int[])[1, 2])
+        {
+            await attacker.PostAsync("/login", ("email", email));
+            for (var i = 0; i < 5; i++) await attacker.PostAsync("/login-otp", ("code", "000000"));
+        }
+        var further = await attacker.PostAsync("/login", ("email", email));
+        further.Status.ShouldBe(429);
+        further.RetryAfter.ShouldBeGreaterThan(80_000, "the failures of a day count");
+
+        (await session.GetAsync("/check-auth")).Status.ShouldBe(200);
+        (await victim.PostAsync("/login-otp", ("code", code))).Status.ShouldBe(200);
+    }
+
+    [Fact]
+    public async Task Addresses_that_may_not_sign_in_are_counted_like_all_others()
+    {
+        await using var closed = await PortalHost.StartAsync(("ALLOWED_EMAILS", "*@friends.example"));
+        var stranger = Someone.New();
+        for (var i = 0; i < 5; i++) (await closed.NewProgram().PostAsync("/login", ("email", stranger))).Status.ShouldBe(202);
+
+        (await closed.NewProgram().PostAsync("/login", ("email", stranger))).Status.ShouldBe(429);
+    }
+
+    [Fact]
+    public async Task A_forwarded_address_does_not_escape_the_limit()
+    {
+        await using var strict = await PortalHost.StartAsync(("LIMIT_SENDS_PER_IP", "2/900"));
+        var browser = strict.NewProgram();
+        for (var i = 0; i < 3; i++)
+        {
+            browser.Headers["X-Forwarded-For"] = $"203.0.113.{i}";
+            (await browser.PostAsync("/login", ("email", Someone.New()))).Status.ShouldBe(i < 2 ? 202 : 429);
+        }
+    }
+
+    [Fact]
+    public async Task Behind_a_trusted_proxy_the_forwarded_address_counts()
+    {
+        await using var strict = await PortalHost.StartAsync(("LIMIT_SENDS_PER_IP", "2/900"), ("TRUSTED_PROXIES", "127.0.0.0/8"));
+        var proxy = strict.NewProgram();
+
+        async Task<int> LoginAsync(string forwarded)
+        {
+            proxy.Headers["X-Forwarded-For"] = forwarded;
+            return (await proxy.PostAsync("/login", ("email", Someone.New()))).Status;
+        }
+
+        (await LoginAsync("203.0.113.1")).ShouldBe(202);
+        (await LoginAsync("203.0.113.1")).ShouldBe(202);
+        (await LoginAsync("203.0.113.1")).ShouldBe(429);
+        (await LoginAsync("203.0.113.2")).ShouldBe(202, "another visitor");
+        (await LoginAsync("198.51.100.9, 203.0.113.1")).ShouldBe(429, "what the visitor put in front of the proxy's word is forged");
+        (await LoginAsync("2001:db8:1:2:3:4:5:6")).ShouldBe(202);
+        (await LoginAsync("2001:db8:1:2:ffff::1")).ShouldBe(202);
+        (await LoginAsync("2001:db8:1:2:aaaa::9")).ShouldBe(429, "one /64 is one visitor");
+        (await LoginAsync("2001:db8:1:3::1")).ShouldBe(202);
+    }
+}

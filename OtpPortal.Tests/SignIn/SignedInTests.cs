@@ -1,0 +1,140 @@
+using OtpPortal.Tests.Infrastructure;
+
+namespace OtpPortal.Tests.SignIn;
+
+/// <summary>The page of who is signed in, and the ways out.</summary>
+public sealed class SignedInTests(PortalHost portal) : IClassFixture<PortalHost>
+{
+    private const string Firefox = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
+    private const string Safari = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Mobile/15E148 Safari/604.1";
+
+    private Browserlike With(string userAgent)
+    {
+        var browser = portal.NewBrowser();
+        browser.Headers["User-Agent"] = userAgent;
+        return browser;
+    }
+
+    [Fact]
+    public async Task Users_see_where_they_are_signed_in()
+    {
+        var email = Someone.New();
+        var phone = await portal.SignInAsync(email, With(Safari));
+        portal.Clock.Advance(TimeSpan.FromMinutes(125));
+        var laptop = await portal.SignInAsync(email, With(Firefox));
+        await portal.SignInAsync(Someone.New());
+
+        var page = await laptop.GetAsync("/");
+
+        page.Header("Cache-Control").ShouldBe("no-store");
+        page.Text.ShouldContain($"You are signed in as {email}");
+        var sessions = page.Page.QuerySelectorAll(".portal-sessions li").Select(item => string.Join(' ', item.TextContent.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries))).ToList();
+        sessions.Count.ShouldBe(2);
+        sessions[0].ShouldContain("Firefox on Linux");
+        sessions[0].ShouldContain("This device");
+        sessions[0].ShouldContain(laptop.Source.ToString());
+        sessions[1].ShouldContain("Safari on iPhone");
+        sessions[1].ShouldContain("Signed in 2 hours ago, last seen 2 hours ago");
+        sessions[1].ShouldContain(phone.Source.ToString());
+        sessions[1].ShouldNotContain("This device");
+        page.Find("form[action='/logout']").ShouldNotBeNull();
+        page.Find("form[action='/logout/others']").ShouldNotBeNull();
+    }
+
+    [Fact]
+    public async Task A_hostile_user_agent_is_only_text()
+    {
+        var browser = await portal.SignInAsync(Someone.New(), With("<script>alert(1)</script> " + new string('x', 3000)));
+
+        var page = await browser.GetAsync("/");
+
+        page.Body.ShouldNotContain("<script>alert");
+        page.Text.ShouldContain("Unknown device");
+    }
+
+    [Fact]
+    public async Task Signing_out_kills_the_token_and_clears_the_cookie()
+    {
+        var browser = await portal.SignInAsync(Someone.New());
+        var token = browser.Cookies["auth_token"];
+
+        var answer = await browser.PostAsync("/logout");
+
+        (answer.Status, answer.Location).ShouldBe((303, "/"));
+        answer.Cookie("auth_token").ShouldNotBeNull().IsRemoval.ShouldBeTrue();
+        (await portal.NewProgram().GetAsync("/check-auth", ("Authorization", $"Bearer {token}"))).Status.ShouldBe(403);
+        (await browser.GetAsync("/")).Find("form[action='/login']").ShouldNotBeNull();
+    }
+
+    [Fact]
+    public async Task Signing_out_works_for_who_is_not_signed_in()
+    {
+        var answer = await portal.NewBrowser().PostAsync("/logout");
+
+        (answer.Status, answer.Location).ShouldBe((303, "/"));
+    }
+
+    [Fact]
+    public async Task A_link_does_not_sign_out() =>
+        (await (await portal.SignInAsync(Someone.New())).GetAsync("/logout")).Status.ShouldBeOneOf(404, 405);
+
+    [Fact]
+    public async Task Signing_out_everywhere_else_leaves_this_session_and_other_peoples()
+    {
+        var email = Someone.New();
+        var here = await portal.SignInAsync(email);
+        var there = await portal.SignInAsync(email);
+        var somebody = await portal.SignInAsync(Someone.New());
+
+        var answer = await here.PostAsync("/logout/others");
+
+        (answer.Status, answer.Location).ShouldBe((303, "/"));
+        (await here.GetAsync("/check-auth")).Status.ShouldBe(200);
+        (await there.GetAsync("/check-auth")).Status.ShouldBe(403);
+        (await somebody.GetAsync("/check-auth")).Status.ShouldBe(200);
+        (await here.GetAsync("/")).Find("form[action='/logout/others']").ShouldBeNull("there is nothing left to end");
+    }
+
+    [Theory]
+    [InlineData("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")]
+    [InlineData("nonsense")]
+    [InlineData("%00%0d%0a")]
+    public async Task A_dead_tokens_cookie_is_cleared(string token)
+    {
+        var browser = portal.NewBrowser();
+        browser.Cookies["auth_token"] = token;
+
+        var answer = await browser.GetAsync("/");
+
+        answer.Status.ShouldBe(200);
+        answer.Cookie("auth_token").ShouldNotBeNull().IsRemoval.ShouldBeTrue();
+        answer.Find("form[action='/login']").ShouldNotBeNull();
+    }
+
+    [Fact]
+    public async Task A_session_that_nobody_used_for_a_week_is_over()
+    {
+        var browser = await portal.SignInAsync(Someone.New());
+        portal.Clock.Advance(TimeSpan.FromDays(7));
+
+        var answer = await browser.GetAsync("/");
+
+        answer.Find("form[action='/login']").ShouldNotBeNull();
+        answer.Cookie("auth_token").ShouldNotBeNull().IsRemoval.ShouldBeTrue();
+    }
+
+    [Fact]
+    public async Task Looking_at_the_page_keeps_the_session_alive_for_a_month_at_most()
+    {
+        var browser = await portal.SignInAsync(Someone.New());
+        for (var day = 6; day < 30; day += 6)
+        {
+            portal.Clock.Advance(TimeSpan.FromDays(6));
+            (await browser.GetAsync("/")).Text.ShouldContain("You are signed in as");
+        }
+
+        portal.Clock.Advance(TimeSpan.FromDays(6));
+
+        (await browser.GetAsync("/")).Find("form[action='/login']").ShouldNotBeNull();
+    }
+}
