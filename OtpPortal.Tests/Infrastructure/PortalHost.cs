@@ -87,7 +87,8 @@ public sealed partial class PortalHost : IAsyncLifetime, IAsyncDisposable
     public async Task<PortalHost> StartReplicaAsync(params (string Name, string Value)[] settings) =>
         await new PortalHost(
             [.. _settings.Where(setting => setting.Key != "PORT").Select(setting => (setting.Key, setting.Value)), .. settings],
-            _production, Redis, null, _configure, _databases) { Clock = Clock }.RunAsync();
+            _production, Redis, null, _configure, _databases)
+        { Clock = Clock }.RunAsync();
 
     public Task InitializeAsync() => RunAsync();
 
