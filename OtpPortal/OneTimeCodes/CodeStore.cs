@@ -16,7 +16,7 @@ namespace OtpPortal.OneTimeCodes;
 /// K        hash    deadline, tries, sends, sent, sent_at, cooldown (ms, UTC), c1…cN = HMAC of each code, d:… = the feature's data
 /// K:tries  list    one ticket for each try that is left; taking one is LPOP, which is atomic and, unlike HINCRBY, does not
 ///                  bring a key that has just expired back to life without an expiry
-/// K:open   string  there until a right code is taken; whoever deletes it has the success, everybody else comes too late
+/// K:open   string  there until a right code is taken; whoever claims it has the success, everybody else comes too late
 /// </code>
 /// All three live <see cref="Linger"/> beyond the deadline, so that a late visitor reads "expired" and not "unknown". The deadline
 /// itself is the stored instant; the expiry in Redis only sweeps.
@@ -101,7 +101,7 @@ public sealed class CodeStore(Stores stores, AuthSecret secret, TimeProvider tim
 
         var left = (int)ticket;
         if (!IsOneOf(record.Hashes, HashOf(key, code))) return new TryOutcome.Wrong(left, record with { AttemptsLeft = left });
-        if (!await Database.KeyDeleteAsync(Open(key))) return new TryOutcome.Expired(record);
+        if (!await Database.ClaimAsync(Open(key))) return new TryOutcome.Expired(record);
         await Database.KeyDeleteAsync(Tries(key));
         return new TryOutcome.Right(record with { AttemptsLeft = left, IsOpen = false });
     }

@@ -161,8 +161,8 @@ public sealed class AuthFlow(
             return new SubmitOutcome.Expired();
         }
         var record = await codes.FindAsync(key);
-        // Whoever deletes it has it: of two that come at once, one gets a token.
-        if (record is null || !await Database.KeyDeleteAsync(TicketKey(key))) return new SubmitOutcome.Expired();
+        // Of two that come at once, one gets a token.
+        if (record is null || !await Database.ClaimAsync(TicketKey(key))) return new SubmitOutcome.Expired();
         return new SubmitOutcome.Verified(record.Data["email"], record.Data.GetValueOrDefault("return_to"));
     }
 

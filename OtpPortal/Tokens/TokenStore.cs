@@ -66,9 +66,9 @@ public sealed class TokenStore(Stores stores, AuthToken tokens, AuthSecret secre
     public async Task<bool> RevokeAsync(string sid)
     {
         if (!IsSessionId(sid)) return false;
-        var revoked = await Database.KeyDeleteAsync(LiveKey(sid));
+        var wasLive = await Database.ClaimAsync(LiveKey(sid));
         await ForgetAsync(sid, AllSessions);
-        return revoked;
+        return wasLive;
     }
 
     /// <summary>Ends every session of an address but one. Gives the number that was ended.</summary>

@@ -42,6 +42,7 @@ public static partial class Hosting
         }
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = s_shutdown);
         builder.Services.AddHostedService<StartMessage>();
+        builder.Services.AddHostedService<Drain>();
         if (configuration.Telemetry.Endpoint is { } endpoint) AddTelemetry(builder, endpoint);
     }
 
