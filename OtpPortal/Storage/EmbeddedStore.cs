@@ -232,6 +232,8 @@ internal sealed partial class EmbeddedStore : IDisposable
         var old = GenerationDirectory(_generation);
         _generation++;
         Directory.Delete(old, recursive: true);
+        // Two servers' worth of large buffers have just become garbage; the runtime would keep that memory for a long time.
+        GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
     }
 
     /// <summary>Listens again where clients look for the store, however long it takes to get that port back.</summary>
