@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace OtpPortal.Tests.Infrastructure;
 
 /// <summary>A clock that stands still until a test moves it. Its timers (PeriodicTimer, Task.Delay, time-outs) go off as it is moved.</summary>
@@ -55,14 +57,18 @@ public sealed class FakeClock : TimeProvider
     }
 
     /// <summary>Moves the clock step by step until something has come true: for waits whose length is random or whose start is not seen.</summary>
-    public Task AdvanceUntilAsync(Func<Task<bool>> condition, TimeSpan step) => Eventually.BeTrueAsync(async () =>
-    {
-        if (await condition()) return true;
-        Advance(step);
-        return false;
-    });
+    public Task AdvanceUntilAsync(Func<Task<bool>> condition, TimeSpan step, [CallerArgumentExpression(nameof(condition))] string what = "") =>
+        Eventually.BeTrueAsync(
+            async () =>
+            {
+                if (await condition()) return true;
+                Advance(step);
+                return false;
+            },
+            what);
 
-    public Task AdvanceUntilAsync(Func<bool> condition, TimeSpan step) => AdvanceUntilAsync(() => Task.FromResult(condition()), step);
+    public Task AdvanceUntilAsync(Func<bool> condition, TimeSpan step, [CallerArgumentExpression(nameof(condition))] string what = "") =>
+        AdvanceUntilAsync(() => Task.FromResult(condition()), step, what);
 
     private sealed class FakeTimer(FakeClock clock, TimerCallback callback, object? state) : ITimer
     {

@@ -97,7 +97,10 @@ public sealed partial class PortalHost : IAsyncLifetime, IAsyncDisposable
         foreach (var browser in _browsers) browser.Dispose();
         if (_app is not null)
         {
-            await _app.StopAsync();
+            // What waits in the queue for another try is waiting for this clock.
+            var stop = _app.StopAsync();
+            await Clock.AdvanceUntilAsync(() => stop.IsCompleted, TimeSpan.FromSeconds(20));
+            await stop;
             await _app.DisposeAsync();
         }
         _outbound.ShouldHaveSeenNoUnexpectedCall();

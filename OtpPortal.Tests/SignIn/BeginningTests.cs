@@ -20,7 +20,7 @@ public sealed partial class BeginningTests(PortalHost portal) : IClassFixture<Po
         { "\"ann lee\"@example.com", "complete e-mail address" },
         { "ann@example.com, eve@example.com", "complete e-mail address" },
         { "ann@example.com\r\nBcc: eve@example.com", "complete e-mail address" },
-        { "ann\0@example.com", "complete e-mail address" },
+        { "ann\u0001@example.com", "complete e-mail address" },
         { "ann\t@example.com", "complete e-mail address" },
         { "ann@example..com", "complete e-mail address" },
         { "ann@-example.com", "complete e-mail address" },
@@ -36,7 +36,7 @@ public sealed partial class BeginningTests(PortalHost portal) : IClassFixture<Po
 
         answer.Status.ShouldBe(200);
         answer.ContentType.ShouldStartWith("text/html");
-        answer.Header("Cache-Control").ShouldBe("no-store");
+        answer.Header("Cache-Control").ShouldNotBeNull().ShouldContain("no-store");
         answer.Find("form[method=post][action='/login'] input[name=email][type=email]").ShouldNotBeNull();
         answer.Find("script[src*='blazor.web']").ShouldNotBeNull();
         answer.Cookies.ShouldBeEmpty();
@@ -97,7 +97,7 @@ public sealed partial class BeginningTests(PortalHost portal) : IClassFixture<Po
     public async Task What_is_no_address_is_refused_beside_the_field(string typed, string reason)
     {
         var browser = portal.NewBrowser();
-        var before = portal.Dump().Keys;
+        var before = portal.Dump().State;
 
         var answer = await browser.PostAsync("/login", ("email", typed));
 
@@ -106,7 +106,7 @@ public sealed partial class BeginningTests(PortalHost portal) : IClassFixture<Po
         answer.Find("input[name=email]")!.GetAttribute("aria-invalid").ShouldBe("true");
         answer.Find("input[name=email]")!.GetAttribute("aria-describedby").ShouldBe("email-error");
         answer.Cookie("otp_flow").ShouldBeNull();
-        portal.Dump().Keys.ShouldBe(before, ignoreOrder: true);
+        portal.Dump().State.ShouldBe(before);
     }
 
     [Theory]
@@ -118,6 +118,17 @@ public sealed partial class BeginningTests(PortalHost portal) : IClassFixture<Po
 
         answer.Status.ShouldBe(400);
         answer.Body.ShouldBe("""{"error":"invalid_email"}""");
+    }
+
+    [Fact]
+    public async Task A_form_with_a_null_character_is_refused_as_a_whole()
+    {
+        var before = portal.Dump().State;
+
+        (await portal.NewBrowser().PostAsync("/login", ("email", "ann\0@example.com"))).Status.ShouldBe(400);
+        (await portal.NewProgram().PostAsync("/login-otp", ("code", "12345\0"))).Status.ShouldBe(400);
+
+        portal.Dump().State.ShouldBe(before);
     }
 
     [Fact]

@@ -43,8 +43,8 @@ public sealed partial class DeliveryQueue(IMessageProvider provider, TimeProvide
 
     private readonly Channel<OutgoingMessage> _channel = Channel.CreateBounded<OutgoingMessage>(new BoundedChannelOptions(Capacity) { FullMode = BoundedChannelFullMode.Wait });
 
-    // How the last real message fared, for rehearsals to copy.
-    private volatile Rehearsal _rehearsal = new(TimeSpan.FromMilliseconds(50), DeliveryState.Sent);
+    // How the last real attempt fared, for rehearsals to copy.
+    private volatile Attempt _lastAttempt = new(TimeSpan.FromMilliseconds(50), new SendOutcome.Accepted());
 
     /// <summary>Takes a message; false when the queue is full or closing, and then nothing is reported.</summary>
     public bool TryEnqueue(OutgoingMessage message) => _channel.Writer.TryWrite(message);
@@ -69,7 +69,7 @@ public sealed partial class DeliveryQueue(IMessageProvider provider, TimeProvide
         {
             try
             {
-                await delivery.Report(delivery.Message is null ? await RehearseAsync() : await DeliverAsync(delivery.Message, delivery.Deadline));
+                await delivery.Report(await DeliverAsync(delivery.Message, delivery.Deadline));
             }
             // The report goes to a store that may be away; the message itself is out, and the worker must live on.
             catch (Exception e)
@@ -79,36 +79,37 @@ public sealed partial class DeliveryQueue(IMessageProvider provider, TimeProvide
         }
     }
 
-    private async Task<DeliveryState> DeliverAsync(Message message, DateTimeOffset deadline)
+    // A rehearsal goes the same way with copied attempts, so that it takes as long, is tried as often and ends as real messages do at the
+    // moment, also while the provider is down: the page must not tell apart who is allowed to sign in and who is not.
+    private async Task<DeliveryState> DeliverAsync(Message? message, DateTimeOffset deadline)
     {
-        var started = time.GetTimestamp();
         var pause = s_firstPause;
         for (var attempt = 1; ; attempt++)
         {
-            if (time.GetUtcNow() >= deadline) return Finish(started, "too_late", DeliveryState.Failed);
-            switch (await AttemptAsync(message))
+            if (time.GetUtcNow() >= deadline) return Finish(message, "too_late", DeliveryState.Failed);
+            switch (message is null ? await RehearseAsync() : await AttemptAsync(message))
             {
                 case SendOutcome.Accepted:
-                    return Finish(started, "sent", DeliveryState.Sent);
+                    return Finish(message, "sent", DeliveryState.Sent);
                 case SendOutcome.Refused(var reason):
-                    Refused(provider.Name, reason);
-                    return Finish(started, "refused", DeliveryState.Failed);
+                    if (message is not null) Refused(provider.Name, reason);
+                    return Finish(message, "refused", DeliveryState.Failed);
                 case SendOutcome.Misconfigured(var reason):
-                    Misconfigured(provider.Name, reason);
-                    return Finish(started, "misconfigured", DeliveryState.Failed);
+                    if (message is not null) Misconfigured(provider.Name, reason);
+                    return Finish(message, "misconfigured", DeliveryState.Failed);
                 case SendOutcome.Temporary(var reason):
                     if (time.GetUtcNow() + pause >= deadline)
                     {
-                        GivenUp(provider.Name, attempt, reason);
-                        return Finish(started, "given_up", DeliveryState.Failed);
+                        if (message is not null) GivenUp(provider.Name, attempt, reason);
+                        return Finish(message, "given_up", DeliveryState.Failed);
                     }
-                    Retrying(provider.Name, attempt, pause.TotalSeconds, reason);
+                    if (message is not null) Retrying(provider.Name, attempt, pause.TotalSeconds, reason);
                     break;
                 default:
                     throw new UnreachableException();
             }
             // Jitter, so that messages that failed together do not come back together.
-            await Task.Delay(pause * (0.75 + (Random.Shared.NextDouble() / 2)), time);
+            await Task.Delay(Jitter(pause), time);
             pause = pause * 2 < s_longestPause ? pause * 2 : s_longestPause;
         }
     }
@@ -116,33 +117,38 @@ public sealed partial class DeliveryQueue(IMessageProvider provider, TimeProvide
     private async Task<SendOutcome> AttemptAsync(Message message)
     {
         using var timeout = new CancellationTokenSource(s_sendTimeout, time);
+        var started = time.GetTimestamp();
+        SendOutcome outcome;
         try
         {
-            return await provider.SendAsync(message, timeout.Token);
+            outcome = await provider.SendAsync(message, timeout.Token);
         }
         catch (OperationCanceledException) when (timeout.IsCancellationRequested)
         {
-            return new SendOutcome.Temporary($"no answer within {s_sendTimeout.TotalSeconds} s");
+            outcome = new SendOutcome.Temporary($"no answer within {s_sendTimeout.TotalSeconds} s");
         }
+        _lastAttempt = new Attempt(time.GetElapsedTime(started), outcome);
+        return outcome;
     }
 
-    // Takes as long and ends as the last real message did: the page must not tell apart who is allowed to sign in and who is not.
-    private async Task<DeliveryState> RehearseAsync()
+    private async Task<SendOutcome> RehearseAsync()
     {
-        var rehearsal = _rehearsal;
-        await Task.Delay(rehearsal.Duration * (0.75 + (Random.Shared.NextDouble() / 2)), time);
-        return rehearsal.State;
+        await Task.Delay(Jitter(_lastAttempt.Duration), time);
+        return _lastAttempt.Outcome;
     }
 
-    private DeliveryState Finish(long started, string outcome, DeliveryState state)
+    private DeliveryState Finish(Message? message, string outcome, DeliveryState state)
     {
-        var duration = time.GetElapsedTime(started);
-        _rehearsal = new Rehearsal(duration < s_longestPause ? duration : s_longestPause, state);
-        s_delivered.Add(1, new KeyValuePair<string, object?>("provider", provider.Name), new KeyValuePair<string, object?>("outcome", outcome));
+        if (message is not null)
+        {
+            s_delivered.Add(1, new KeyValuePair<string, object?>("provider", provider.Name), new KeyValuePair<string, object?>("outcome", outcome));
+        }
         return state;
     }
 
-    private sealed record Rehearsal(TimeSpan Duration, DeliveryState State);
+    private static TimeSpan Jitter(TimeSpan span) => span * (0.75 + (Random.Shared.NextDouble() / 2));
+
+    private sealed record Attempt(TimeSpan Duration, SendOutcome Outcome);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "{Provider} did not take a message (attempt {Attempt}), next try in {Pause} s: {Reason}")]
     private partial void Retrying(string provider, int attempt, double pause, string reason);

@@ -15,7 +15,7 @@ public sealed class RedisStore : IDisposable
     {
         Name = name;
         _connection = connection;
-        Database = connection.GetDatabase(database);
+        Database = Impatient.Over(connection.GetDatabase(database), s_patience);
     }
 
     /// <summary>What <c>/readyz</c> calls it: <c>otp</c> or <c>auth</c>.</summary>
@@ -41,7 +41,7 @@ public sealed class RedisStore : IDisposable
     public async Task<TimeSpan> PingAsync()
     {
         var start = Stopwatch.GetTimestamp();
-        await Database.PingAsync().WaitAsync(s_patience);
+        await Database.PingAsync();
         return Stopwatch.GetElapsedTime(start);
     }
 

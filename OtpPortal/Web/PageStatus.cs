@@ -24,6 +24,9 @@ public sealed class PageStatus
 
     /// <summary>What was typed, to be shown again.</summary>
     public string? Typed { get; set; }
+
+    internal void TakeOver(PageStatus other) =>
+        (Path, Code, Wait, Reason, Argument, Typed) = (other.Path, other.Code, other.Wait, other.Reason, other.Argument, other.Typed);
 }
 
 /// <summary>Turns failures and refusals into pages for people and JSON for programs; no stack trace reaches either.</summary>
@@ -45,6 +48,11 @@ public static partial class PageErrors
             catch (InvalidDataException) when (!context.Response.HasStarted)
             {
                 // A form with too many or too long fields.
+                Reset(context, StatusCodes.Status400BadRequest);
+            }
+            catch (IOException) when (!context.Response.HasStarted && context.Request.HasFormContentType)
+            {
+                // A multipart form that ends in the middle.
                 Reset(context, StatusCodes.Status400BadRequest);
             }
             catch (OperationCanceledException) when (context.RequestAborted.IsCancellationRequested)
@@ -97,11 +105,20 @@ public static partial class PageErrors
         context.Request.Method = HttpMethods.Get;
         context.Request.Path = status.Path ?? "/error";
         context.Request.QueryString = QueryString.Empty;
+        // Blazor renders nothing into an answer that is 404 already: the status goes on at the end.
+        context.Response.StatusCode = StatusCodes.Status200OK;
         context.Response.OnStarting(() =>
         {
             context.Response.StatusCode = code;
             return Task.CompletedTask;
         });
+        // With services of its own, because a page that failed halfway has used up the request's: a scope renders one page.
+        await using var scope = context.RequestServices.CreateAsyncScope();
+        var services = context.RequestServices;
+        scope.ServiceProvider.GetRequiredService<PageStatus>().TakeOver(status);
+        context.RequestServices = scope.ServiceProvider;
+        // Blazor adds this one and does not expect it to be there.
+        context.Response.Headers.Remove("blazor-enhanced-nav");
         try
         {
             await next(context);
@@ -112,6 +129,10 @@ public static partial class PageErrors
             if (!StoreFailure.Is(e)) Failed(context.RequestServices.GetRequiredService<ILoggerFactory>().CreateLogger("OtpPortal.Errors"), e, context.Request.Path);
             context.Response.ContentType = "text/plain; charset=utf-8";
             await context.Response.WriteAsync(ErrorText(code));
+        }
+        finally
+        {
+            context.RequestServices = services;
         }
     }
 

@@ -1,0 +1,60 @@
+using OtpPortal.Tests.Infrastructure;
+
+namespace OtpPortal.Tests.Delivery;
+
+/// <summary><c>/dev/mailbox</c>: where mail is shown that goes nowhere else.</summary>
+public sealed class MailboxTests
+{
+    [Fact]
+    public async Task The_last_hundred_messages_are_shown_the_newest_first()
+    {
+        await using var portal = await PortalHost.StartAsync(("LIMIT_SENDS_PER_IP", "1000/900"));
+        (await portal.NewBrowser().GetAsync("/dev/mailbox")).Text.ShouldContain("No message yet");
+        var addresses = Enumerable.Range(0, 103).Select(_ => Someone.New()).ToList();
+        var browser = portal.NewProgram();
+        foreach (var address in addresses)
+        {
+            await browser.PostAsync("/login", ("email", address));
+            await portal.CodeForAsync(address);
+        }
+
+        var answer = await browser.GetAsync("/dev/mailbox.json");
+
+        answer.Status.ShouldBe(200);
+        answer.Header("Cache-Control").ShouldBe("no-store");
+        var messages = answer.Json.EnumerateArray().ToList();
+        messages[0].EnumerateObject().Select(property => property.Name).ShouldBe(["to", "subject", "text", "html", "sent_at"]);
+        messages.Select(message => message.GetProperty("to").GetString()).ShouldBe(Enumerable.Reverse(addresses).Take(100));
+        var page = await portal.NewBrowser().GetAsync("/dev/mailbox");
+        page.Text.ShouldContain(addresses[^1]);
+        page.Text.ShouldNotContain(addresses[0] + " ");
+        page.Page.QuerySelectorAll("iframe").Length.ShouldBe(100);
+        page.Page.QuerySelectorAll("iframe").ShouldAllBe(frame => frame.GetAttribute("sandbox") == "");
+    }
+
+    [Fact]
+    public async Task In_production_with_real_mail_there_is_no_mailbox()
+    {
+        await using var portal = await PortalHost.StartInProductionAsync(("MAIL_TRANSPORT", "smtp"), ("SMTP_HOST", "127.0.0.1"), ("SMTP_PORT", "1"));
+
+        (await portal.NewBrowser().GetAsync("/dev/mailbox")).Status.ShouldBe(404);
+        (await portal.NewProgram().GetAsync("/dev/mailbox.json")).Status.ShouldBe(404);
+    }
+
+    [Fact]
+    public async Task In_production_it_is_there_when_it_was_named_outright()
+    {
+        await using var portal = await PortalHost.StartInProductionAsync();
+
+        await portal.SignInAsync(Someone.New());
+        (await portal.NewBrowser().GetAsync("/dev/mailbox")).Status.ShouldBe(200);
+    }
+
+    [Fact]
+    public async Task In_development_the_page_is_there_whatever_the_transport()
+    {
+        await using var portal = await PortalHost.StartAsync(("MAIL_TRANSPORT", "smtp"), ("SMTP_HOST", "127.0.0.1"), ("SMTP_PORT", "1"));
+
+        (await portal.NewProgram().GetAsync("/dev/mailbox.json")).Body.ShouldBe("[]");
+    }
+}

@@ -1,0 +1,65 @@
+using OtpPortal.Settings;
+using OtpPortal.Storage;
+using OtpPortal.Tokens;
+using OtpPortal.Web;
+using StackExchange.Redis;
+
+namespace OtpPortal.Tests.Infrastructure;
+
+/// <summary>The two databases, without a portal. Every store test runs on each kind of store there is: see the derived classes.</summary>
+public abstract class StoreUnderTest : IAsyncLifetime
+{
+    private ConnectionMultiplexer _reader = null!;
+
+    public Stores Stores { get; private set; } = null!;
+
+    public FakeClock Clock { get; } = new();
+
+    public AuthSecret Secret { get; } = new(PortalHost.Secret);
+
+    public async Task InitializeAsync()
+    {
+        var (otp, auth) = await OpenAsync();
+        Stores = new Stores(RedisStore.Connect("otp", otp), RedisStore.Connect("auth", auth), null);
+        var options = auth.ToOptions("tests");
+        options.AllowAdmin = true;
+        _reader = await ConnectionMultiplexer.ConnectAsync(options);
+    }
+
+    public async Task DisposeAsync()
+    {
+        _reader.Dispose();
+        Stores.Dispose();
+        await CloseAsync();
+    }
+
+    /// <summary>A token store with some settings of its own.</summary>
+    internal TokenStore TokenStore(params (string Name, string Value)[] settings)
+    {
+        var values = settings.ToDictionary(setting => setting.Name, setting => setting.Value, StringComparer.Ordinal);
+        values["AUTH_SECRET_KEY"] = PortalHost.Secret;
+        var read = PortalConfiguration.Read(new SettingsReader(values, isProduction: false, Path.GetTempPath())).Tokens;
+        return new TokenStore(Stores, new AuthToken(Secret, read), Secret, read, Clock);
+    }
+
+    public StoreDump Dump() => StoreDump.Of(_reader, Stores.Otp.Database.Database, Stores.Auth.Database.Database);
+
+    private protected abstract Task<(RedisAddress Otp, RedisAddress Auth)> OpenAsync();
+
+    private protected abstract Task CloseAsync();
+}
+
+/// <summary>A real redis-server.</summary>
+public sealed class RedisUnderTest : StoreUnderTest
+{
+    private protected override Task<(RedisAddress Otp, RedisAddress Auth)> OpenAsync()
+    {
+        var (otp, auth) = RedisServer.NewDatabases();
+        return Task.FromResult((Address(otp), Address(auth)));
+    }
+
+    private protected override Task CloseAsync() => Task.CompletedTask;
+
+    private static RedisAddress Address(int database) =>
+        new(new System.Net.IPEndPoint(System.Net.IPAddress.Loopback, RedisServer.Shared.Port), Password: null, Tls: false, database);
+}

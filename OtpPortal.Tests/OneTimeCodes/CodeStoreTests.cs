@@ -1,0 +1,278 @@
+using OtpPortal.OneTimeCodes;
+using OtpPortal.Tests.Infrastructure;
+using StackExchange.Redis;
+
+namespace OtpPortal.Tests.OneTimeCodes;
+
+public sealed class CodeStoreOnRedisTests(RedisUnderTest store) : CodeStoreTests(store), IClassFixture<RedisUnderTest>;
+
+/// <summary>One-time codes under attack.</summary>
+public abstract class CodeStoreTests(StoreUnderTest store)
+{
+    private static readonly CodeTerms s_terms = new(TimeSpan.FromMinutes(5), MaxAttempts: 5, MaxSends: 3, TimeSpan.FromSeconds(30));
+    private static readonly Dictionary<string, string> s_data = new(StringComparer.Ordinal) { ["email"] = "ann@example.com" };
+
+    private readonly CodeStore _codes = new(store.Stores, store.Secret, store.Clock);
+
+    private IDatabase Database => store.Stores.Otp.Database;
+
+    private async Task<string> BeginAsync(string? code)
+    {
+        var key = CodeStore.KeyOf("tests", Guid.NewGuid().ToString());
+        await _codes.BeginAsync(key, code, s_terms, s_data);
+        return key;
+    }
+
+    [Fact]
+    public async Task A_new_record_says_what_holds_for_it()
+    {
+        var key = await BeginAsync("123456");
+
+        var record = (await _codes.FindAsync(key)).ShouldNotBeNull();
+
+        record.AttemptsLeft.ShouldBe(5);
+        record.MaxAttempts.ShouldBe(5);
+        record.Sends.ShouldBe(1);
+        record.MaxSends.ShouldBe(3);
+        record.SentAt.ShouldBe(store.Clock.GetUtcNow());
+        record.ResendAt.ShouldBe(store.Clock.GetUtcNow().AddSeconds(30));
+        record.Deadline.ShouldBe(store.Clock.GetUtcNow().AddMinutes(5));
+        record.IsOpen.ShouldBeTrue();
+        record.Data["email"].ShouldBe("ann@example.com");
+    }
+
+    [Fact]
+    public async Task The_right_code_is_right_once()
+    {
+        var key = await BeginAsync("012345");
+
+        var outcome = (await _codes.TryAsync(key, "012345")).ShouldBeOfType<TryOutcome.Right>();
+        outcome.Record.Data["email"].ShouldBe("ann@example.com");
+        (await _codes.TryAsync(key, "012345")).ShouldBeOfType<TryOutcome.Expired>();
+        (await _codes.FindAsync(key))!.IsOpen.ShouldBeFalse();
+    }
+
+    [Fact]
+    public async Task Leading_zeros_count()
+    {
+        var key = await BeginAsync("012345");
+
+        (await _codes.TryAsync(key, "12345")).ShouldBeOfType<TryOutcome.Wrong>();
+        (await _codes.TryAsync(key, "012345")).ShouldBeOfType<TryOutcome.Right>();
+    }
+
+    [Fact]
+    public async Task Five_wrong_tries_lock_the_record_even_for_the_right_code()
+    {
+        var key = await BeginAsync("123456");
+        for (var left = 4; left >= 0; left--)
+        {
+            (await _codes.TryAsync(key, "000000")).ShouldBeOfType<TryOutcome.Wrong>().AttemptsLeft.ShouldBe(left);
+        }
+
+        (await _codes.TryAsync(key, "123456")).ShouldBeOfType<TryOutcome.Locked>();
+        (await _codes.FindAsync(key))!.IsLocked.ShouldBeTrue();
+        store.Clock.Advance(TimeSpan.FromSeconds(60));
+        (await _codes.AddCodeAsync(key, "654321")).ShouldBeOfType<ResendOutcome.Ended>();
+        (await _codes.TryAsync(key, "654321")).ShouldBeOfType<TryOutcome.Locked>();
+    }
+
+    [Fact]
+    public async Task Fifty_simultaneous_right_codes_give_one_success()
+    {
+        // With tries enough for all, so that it is not their number that stops them.
+        var key = CodeStore.KeyOf("tests", Guid.NewGuid().ToString());
+        await _codes.BeginAsync(key, "123456", s_terms with { MaxAttempts = 20 }, s_data);
+
+        var outcomes = await Task.WhenAll(Enumerable.Range(0, 50).Select(_ => Task.Run(() => _codes.TryAsync(key, "123456"))));
+
+        outcomes.OfType<TryOutcome.Right>().Count().ShouldBe(1);
+        outcomes.OfType<TryOutcome.Wrong>().ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task Two_hundred_simultaneous_guesses_are_five_tries()
+    {
+        var key = await BeginAsync("999999");
+
+        var outcomes = await Task.WhenAll(Enumerable.Range(0, 200).Select(i => Task.Run(() => _codes.TryAsync(key, i.ToString("D6", null)))));
+
+        outcomes.OfType<TryOutcome.Wrong>().Select(wrong => wrong.AttemptsLeft).Order().ShouldBe([0, 1, 2, 3, 4]);
+        outcomes.OfType<TryOutcome.Locked>().Count().ShouldBe(195);
+        (await _codes.TryAsync(key, "999999")).ShouldBeOfType<TryOutcome.Locked>();
+    }
+
+    [Fact]
+    public async Task The_code_in_the_middle_of_a_flood_of_guesses_wins_only_within_the_tries()
+    {
+        for (var round = 0; round < 10; round++)
+        {
+            var key = await BeginAsync("000042");
+
+            var outcomes = await Task.WhenAll(Enumerable.Range(0, 60).Select(i => Task.Run(() => _codes.TryAsync(key, i.ToString("D6", null)))));
+
+            var compared = outcomes.Count(outcome => outcome is TryOutcome.Right or TryOutcome.Wrong);
+            compared.ShouldBeLessThanOrEqualTo(5);
+        }
+    }
+
+    [Fact]
+    public async Task Every_code_that_was_sent_stays_good_until_the_fixed_deadline()
+    {
+        foreach (var code in (string[])["111111", "222222", "333333"])
+        {
+            var key = await BeginAsync("111111");
+            var deadline = (await _codes.FindAsync(key))!.Deadline;
+            foreach (var next in (string[])["222222", "333333"])
+            {
+                store.Clock.Advance(TimeSpan.FromSeconds(30));
+                var added = (await _codes.AddCodeAsync(key, next)).ShouldBeOfType<ResendOutcome.Added>();
+                added.Record.Deadline.ShouldBe(deadline);
+            }
+            store.Clock.Advance(TimeSpan.FromSeconds(239));
+            (await _codes.TryAsync(key, code)).ShouldBeOfType<TryOutcome.Right>();
+        }
+    }
+
+    [Fact]
+    public async Task The_cooldown_and_the_number_of_sends_hold()
+    {
+        var key = await BeginAsync("111111");
+
+        store.Clock.Advance(TimeSpan.FromSeconds(29));
+        (await _codes.AddCodeAsync(key, "222222")).ShouldBeOfType<ResendOutcome.CoolingDown>().Until.ShouldBe(store.Clock.GetUtcNow().AddSeconds(1));
+        (await _codes.TryAsync(key, "222222")).ShouldBeOfType<TryOutcome.Wrong>("a code that was not added is worth nothing");
+        store.Clock.Advance(TimeSpan.FromSeconds(1));
+        (await _codes.AddCodeAsync(key, "222222")).ShouldBeOfType<ResendOutcome.Added>().Record.Sends.ShouldBe(2);
+        (await _codes.AddCodeAsync(key, "333333")).ShouldBeOfType<ResendOutcome.CoolingDown>();
+        store.Clock.Advance(TimeSpan.FromSeconds(30));
+        (await _codes.AddCodeAsync(key, "333333")).ShouldBeOfType<ResendOutcome.Added>();
+        store.Clock.Advance(TimeSpan.FromSeconds(30));
+        (await _codes.AddCodeAsync(key, "444444")).ShouldBeOfType<ResendOutcome.NoSendsLeft>();
+    }
+
+    [Fact]
+    public async Task Of_two_simultaneous_resends_one_wins()
+    {
+        for (var round = 0; round < 10; round++)
+        {
+            var key = await BeginAsync("111111");
+            store.Clock.Advance(TimeSpan.FromSeconds(30));
+
+            var outcomes = await Task.WhenAll(
+                Task.Run(() => _codes.AddCodeAsync(key, "222222")), Task.Run(() => _codes.AddCodeAsync(key, "333333")), Task.Run(() => _codes.AddCodeAsync(key, "444444")));
+
+            outcomes.OfType<ResendOutcome.Added>().Count().ShouldBe(1);
+            outcomes.OfType<ResendOutcome.CoolingDown>().Count().ShouldBe(2);
+            (await _codes.FindAsync(key))!.Sends.ShouldBe(2);
+        }
+    }
+
+    [Fact]
+    public async Task A_record_is_over_at_its_instant_though_it_is_still_stored()
+    {
+        var key = await BeginAsync("123456");
+
+        store.Clock.Advance(TimeSpan.FromMinutes(5));
+
+        (await _codes.TryAsync(key, "123456")).ShouldBeOfType<TryOutcome.Expired>().Record.ShouldNotBeNull("a late visitor is told what happened");
+        (await _codes.AddCodeAsync(key, "222222")).ShouldBeOfType<ResendOutcome.Ended>();
+        (await _codes.FindAsync(key))!.AttemptsLeft.ShouldBe(5, "late tries are not counted");
+    }
+
+    [Fact]
+    public async Task A_rehearsal_looks_like_a_record_and_no_code_opens_it()
+    {
+        var key = await BeginAsync(null);
+
+        (await _codes.TryAsync(key, "")).ShouldBeOfType<TryOutcome.Wrong>();
+        (await _codes.TryAsync(key, "000000")).ShouldBeOfType<TryOutcome.Wrong>();
+        store.Clock.Advance(TimeSpan.FromSeconds(30));
+        (await _codes.AddCodeAsync(key, null)).ShouldBeOfType<ResendOutcome.Added>();
+        (await Database.HashGetAllAsync(key)).Select(field => (string)field.Name!).Order()
+            .ShouldBe(["c1", "c2", "cooldown", "d:email", "deadline", "sends", "sent", "sent_at", "tries"]);
+    }
+
+    [Fact]
+    public async Task A_code_of_one_record_opens_no_other()
+    {
+        var (one, two) = (await BeginAsync("123456"), await BeginAsync("654321"));
+        // Even for somebody who can write to the store: the hash is bound to its record.
+        await Database.HashSetAsync(two, [new HashEntry("c1", await Database.HashGetAsync(one, "c1"))]);
+
+        (await _codes.TryAsync(two, "123456")).ShouldBeOfType<TryOutcome.Wrong>();
+    }
+
+    [Fact]
+    public async Task Nothing_in_the_store_gives_a_code_away()
+    {
+        var key = CodeStore.KeyOf("tests", "the-secret-id-of-a-flow");
+        await _codes.BeginAsync(key, "918273645918", s_terms, s_data);
+        store.Clock.Advance(TimeSpan.FromSeconds(30));
+        await _codes.AddCodeAsync(key, "564738291564");
+        await _codes.TryAsync(key, "111122223333");
+
+        var dump = store.Dump().Text;
+
+        foreach (var secret in (string[])["918273645918", "564738291564", "111122223333", "the-secret-id-of-a-flow"]) dump.Contains(secret, StringComparison.Ordinal).ShouldBeFalse(secret);
+        // And not by trying all codes either: the hashes depend on a key that is not in the store.
+        var stranger = new CodeStore(store.Stores, new OtpPortal.Web.AuthSecret("another-secret-0123456789"), store.Clock);
+        (await stranger.TryAsync(key, "918273645918")).ShouldBeOfType<TryOutcome.Wrong>();
+    }
+
+    [Fact]
+    public async Task A_record_that_has_gone_is_not_brought_back_by_anything()
+    {
+        var key = await BeginAsync("123456");
+        store.Clock.Advance(TimeSpan.FromSeconds(30));
+        await _codes.RemoveAsync(key);
+
+        (await _codes.TryAsync(key, "123456")).ShouldBeOfType<TryOutcome.Expired>().Record.ShouldBeNull();
+        (await _codes.AddCodeAsync(key, "222222")).ShouldBeOfType<ResendOutcome.Ended>();
+        (await _codes.FindAsync(key)).ShouldBeNull();
+        store.Dump().Keys.ShouldAllBe(name => !name.StartsWith(key, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_record_that_goes_in_the_middle_leaves_nothing_for_ever()
+    {
+        for (var round = 0; round < 20; round++)
+        {
+            var key = await BeginAsync("123456");
+            store.Clock.Advance(TimeSpan.FromSeconds(30));
+
+            await Task.WhenAll(
+                Task.Run(() => _codes.TryAsync(key, "000000")), Task.Run(() => _codes.AddCodeAsync(key, "222222")), Task.Run(() => _codes.RemoveAsync(key)), Task.Run(() => _codes.TryAsync(key, "123456")));
+        }
+
+        store.Dump().WithoutExpiry.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task Every_key_ends_a_little_after_the_deadline()
+    {
+        var key = await BeginAsync("123456");
+        store.Clock.Advance(TimeSpan.FromSeconds(30));
+        await _codes.AddCodeAsync(key, "222222");
+        await _codes.TryAsync(key, "000000");
+
+        var entries = store.Dump().Entries.Where(entry => entry.Key.StartsWith(key, StringComparison.Ordinal)).ToList();
+
+        entries.Count.ShouldBe(3);
+        entries.ShouldAllBe(entry => entry.TimeToLive > TimeSpan.FromMinutes(14) && entry.TimeToLive <= TimeSpan.FromMinutes(15));
+    }
+
+    [Fact]
+    public void Codes_are_uniform_digits_with_leading_zeros()
+    {
+        var codes = Enumerable.Range(0, 5000).Select(_ => CodeStore.NewCode(6)).ToList();
+
+        codes.ShouldAllBe(code => code.Length == 6 && code.All(char.IsAsciiDigit));
+        // 500 are expected of each digit in each place; 6 standard deviations are 127.
+        for (var place = 0; place < 6; place++)
+        {
+            codes.GroupBy(code => code[place]).Select(group => group.Count()).ShouldAllBe(count => count > 373 && count < 627);
+        }
+        codes.Distinct().Count().ShouldBeGreaterThan(4900);
+    }
+}

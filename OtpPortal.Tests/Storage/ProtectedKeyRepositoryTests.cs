@@ -1,0 +1,68 @@
+using System.Xml.Linq;
+using OtpPortal.Storage;
+using OtpPortal.Tests.Infrastructure;
+using OtpPortal.Web;
+
+namespace OtpPortal.Tests.Storage;
+
+public sealed class ProtectedKeyRepositoryOnRedisTests(RedisUnderTest store) : ProtectedKeyRepositoryTests(store), IClassFixture<RedisUnderTest>;
+
+/// <summary>Data Protection's keys, which open every circuit's state, in a store that others may read.</summary>
+public abstract class ProtectedKeyRepositoryTests(StoreUnderTest store)
+{
+    private static XElement Key(string secret) => new("key", new XAttribute("id", secret.Length), new XElement("value", secret));
+
+    [Fact]
+    public void What_one_replica_stores_another_reads()
+    {
+        new ProtectedKeyRepository(store.Stores.Auth, store.Secret).StoreElement(Key("for everybody"), "key-1");
+
+        new ProtectedKeyRepository(store.Stores.Auth, new AuthSecret(PortalHost.Secret)).GetAllElements().Select(element => element.Value).ShouldContain("for everybody");
+    }
+
+    [Fact]
+    public void A_dump_does_not_hold_the_key()
+    {
+        new ProtectedKeyRepository(store.Stores.Auth, store.Secret).StoreElement(Key("never to be read"), "key-2");
+
+        var dump = store.Dump().Text;
+
+        dump.ShouldContain("key-2");
+        dump.ShouldNotContain("never to be read");
+        dump.ShouldNotContain("<key");
+    }
+
+    [Fact]
+    public void Keys_under_another_secret_are_passed_over()
+    {
+        var stranger = new ProtectedKeyRepository(store.Stores.Auth, new AuthSecret("another-secret-0123456789"));
+        stranger.StoreElement(Key("of a stranger"), "key-3");
+
+        new ProtectedKeyRepository(store.Stores.Auth, store.Secret).GetAllElements().Select(element => element.Value).ShouldNotContain("of a stranger");
+        stranger.GetAllElements().Select(element => element.Value).ShouldBe(["of a stranger"]);
+    }
+
+    [Fact]
+    public void A_key_moved_to_another_name_does_not_open()
+    {
+        var repository = new ProtectedKeyRepository(store.Stores.Auth, store.Secret);
+        repository.StoreElement(Key("in its place"), "key-4");
+        var database = store.Stores.Auth.Database;
+
+        database.HashSet("dataprotection:keys", "key-5", database.HashGet("dataprotection:keys", "key-4"));
+
+        repository.GetAllElements().Count(element => element.Value == "in its place").ShouldBe(1);
+    }
+
+    [Fact]
+    public void A_key_without_a_name_is_kept_too()
+    {
+        var repository = new ProtectedKeyRepository(store.Stores.Auth, store.Secret);
+
+        repository.StoreElement(Key("nameless one"), "");
+        repository.StoreElement(Key("nameless two"), "");
+
+        repository.GetAllElements().Select(element => element.Value).ShouldContain("nameless one");
+        repository.GetAllElements().Select(element => element.Value).ShouldContain("nameless two");
+    }
+}

@@ -1,0 +1,122 @@
+using System.Diagnostics;
+using OtpPortal.Tests.Infrastructure;
+
+namespace OtpPortal.Tests.Storage;
+
+/// <summary>Redis goes away in the middle, and comes back.</summary>
+public sealed class StoreOutageTests
+{
+    /// <summary>A page that says so, for people.</summary>
+    private static void ShouldBeUnavailable(Answer answer)
+    {
+        answer.Status.ShouldBe(503);
+        answer.RetryAfter.ShouldBeInRange(1, 30);
+        answer.Cookies.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task While_redis_is_down_every_answer_is_a_quick_503_and_afterwards_all_is_well_again()
+    {
+        using var redis = RedisServer.Start();
+        await using var portal = await PortalHost.StartOnAsync(redis);
+        var email = Someone.New();
+        var browser = await portal.SignInAsync(email);
+        var flow = portal.NewBrowser();
+        await flow.PostAsync("/login", ("email", email));
+
+        redis.Stop();
+        // The lost connection is noticed by itself.
+        await Eventually.BeTrueAsync(async () => (await portal.NewProgram().GetAsync("/readyz")).Status == 503);
+
+        var started = Stopwatch.GetTimestamp();
+        ShouldBeUnavailable(await portal.NewBrowser().GetAsync("/"));
+        ShouldBeUnavailable(await browser.GetAsync("/"));
+        ShouldBeUnavailable(await portal.NewBrowser().PostAsync("/login", ("email", Someone.New())));
+        ShouldBeUnavailable(await flow.GetAsync("/login/code"));
+        ShouldBeUnavailable(await flow.PostAsync("/login-otp", ("code", "123456")));
+        ShouldBeUnavailable(await flow.PostAsync("/login/resend"));
+        ShouldBeUnavailable(await browser.PostAsync("/logout"));
+        ShouldBeUnavailable(await browser.GetAsync("/check-auth"));
+        ShouldBeUnavailable(await portal.NewProgram().GetAsync("/auth-tokens", ("Authorization", $"Bearer {PortalHost.Secret}")));
+        Stopwatch.GetElapsedTime(started).ShouldBeLessThan(TimeSpan.FromSeconds(2), "nine answers");
+
+        var page = await portal.NewBrowser().GetAsync("/");
+        page.Text.ShouldContain("cannot reach its store");
+        var program = await portal.NewProgram().PostAsync("/login", ("email", Someone.New()));
+        program.Json.GetProperty("error").GetString().ShouldBe("store_unavailable");
+        var ready = await portal.NewProgram().GetAsync("/readyz");
+        ready.Json.GetProperty("stores").EnumerateArray().Select(name => name.GetString()).ShouldBe(["otp", "auth"]);
+        (await portal.NewProgram().GetAsync("/healthz")).Status.ShouldBe(200, "the process itself serves");
+        browser.Cookies.ShouldContainKey("auth_token", "an outage signs nobody out");
+
+        redis.StartAgain();
+        await Eventually.BeTrueAsync(async () => (await portal.NewProgram().GetAsync("/readyz")).Status == 200);
+        await portal.SignInAsync(Someone.New());
+    }
+
+    [Fact]
+    public async Task Readyz_names_the_store_that_is_away_and_a_code_is_not_lost_over_it()
+    {
+        using var tokens = RedisServer.Start();
+        await using var portal = await PortalHost.StartAsync(("REDIS_URL_AUTH", tokens.Url(1)));
+        var (browser, email) = (portal.NewProgram(), Someone.New());
+        await browser.PostAsync("/login", ("email", email));
+        var code = await portal.CodeForAsync(email);
+
+        tokens.Stop();
+        await Eventually.BeTrueAsync(async () => (await portal.NewProgram().GetAsync("/readyz")).Status == 503);
+
+        (await portal.NewProgram().GetAsync("/readyz")).Json.GetProperty("stores").EnumerateArray().ShouldHaveSingleItem().GetString().ShouldBe("auth");
+        (await browser.PostAsync("/login-otp", ("code", code))).Status.ShouldBe(503);
+
+        tokens.StartAgain();
+        await Eventually.BeTrueAsync(async () => (await portal.NewProgram().GetAsync("/readyz")).Status == 200);
+        (await browser.PostAsync("/login-otp", ("code", code))).Status.ShouldBe(200);
+    }
+
+    [Fact]
+    public async Task A_redis_that_hangs_holds_nobody_for_long()
+    {
+        using var redis = RedisServer.Start();
+        await using var portal = await PortalHost.StartOnAsync(redis);
+        var browser = await portal.SignInAsync(Someone.New());
+
+        redis.Pause();
+        try
+        {
+            foreach (var path in (string[])["/check-auth", "/readyz", "/"])
+            {
+                var started = Stopwatch.GetTimestamp();
+                var answer = await browser.GetAsync(path);
+                answer.Status.ShouldBe(503, path);
+                if (path == "/") answer.Text.ShouldContain("cannot reach its store", Case.Sensitive, "in a page, though it failed halfway");
+                Stopwatch.GetElapsedTime(started).ShouldBeLessThan(TimeSpan.FromSeconds(3), path);
+            }
+            var login = Stopwatch.GetTimestamp();
+            (await portal.NewBrowser().PostAsync("/login", ("email", Someone.New()))).Status.ShouldBe(503);
+            Stopwatch.GetElapsedTime(login).ShouldBeLessThan(TimeSpan.FromSeconds(3));
+        }
+        finally
+        {
+            redis.Continue();
+        }
+
+        await Eventually.BeTrueAsync(async () => (await browser.GetAsync("/check-auth")).Status == 200);
+    }
+
+    [Fact]
+    public async Task The_portal_starts_without_redis_and_is_there_when_redis_is()
+    {
+        using var redis = RedisServer.Start();
+        redis.Stop();
+        await using var portal = await PortalHost.StartOnAsync(redis);
+        (await portal.NewProgram().GetAsync("/healthz")).Status.ShouldBe(200);
+        (await portal.NewProgram().GetAsync("/readyz")).Status.ShouldBe(503);
+        (await portal.NewBrowser().GetAsync("/")).Status.ShouldBe(503);
+
+        redis.StartAgain();
+
+        await Eventually.BeTrueAsync(async () => (await portal.NewProgram().GetAsync("/readyz")).Status == 200);
+        await portal.SignInAsync(Someone.New());
+    }
+}
