@@ -1,0 +1,149 @@
+using Deque.AxeCore.Commons;
+using Deque.AxeCore.Playwright;
+using OtpPortal.E2E.Infrastructure;
+using OtpPortal.E2E.Pages;
+
+namespace OtpPortal.E2E;
+
+/// <summary>On phones, for screen readers, in the dark, on slow lines.</summary>
+[Collection(DefaultPortal.Name)]
+public sealed class AppearanceTests(DefaultStage stage) : BrowserTest(stage)
+{
+    [Theory]
+    [InlineData(320, "en-GB")]
+    [InlineData(320, "de-DE")]
+    [InlineData(390, "fr-FR")]
+    public async Task Nothing_sticks_out_on_a_phone(int width, string locale)
+    {
+        await WalkAsync(
+            options =>
+            {
+                (options.Locale, options.ViewportSize, options.IsMobile, options.HasTouch) = (locale, new() { Width = width, Height = 640 }, true, true);
+            },
+            async (name, page) => (await page.ScrollsSidewaysAsync()).ShouldBeFalse($"{name} scrolls sideways at {width} px"));
+    }
+
+    [Theory]
+    [InlineData(ColorScheme.Light)]
+    [InlineData(ColorScheme.Dark)]
+    public async Task Axe_finds_nothing(ColorScheme scheme)
+    {
+        var findings = new List<string>();
+        await WalkAsync(options => options.ColorScheme = scheme, async (name, page) =>
+        {
+            var result = await page.Page.RunAxe();
+            findings.AddRange(result.Violations.Select(violation => $"{name}: {violation.Id}: {violation.Help}\n{string.Join('\n', violation.Nodes.Select(Describe))}"));
+        });
+        findings.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task A_first_visit_loads_little()
+    {
+        var ann = await ArriveAsync();
+        var page = await ann.OpenTabAsync();
+        var protocol = await ann.Context.NewCDPSessionAsync(page);
+        var bytes = 0.0;
+        var files = 0;
+        protocol.Event("Network.loadingFinished").OnEvent += (_, data) =>
+        {
+            bytes += data!.Value.GetProperty("encodedDataLength").GetDouble();
+            files++;
+        };
+        await protocol.SendAsync("Network.enable");
+
+        await page.GotoAsync("/", new() { WaitUntil = WaitUntilState.NetworkIdle });
+        await new AddressPage(page).BecomesInteractiveAsync();
+
+        files.ShouldBeGreaterThan(4);
+        bytes.ShouldBeInRange(50_000, 200 * 1024);
+    }
+
+    [Fact]
+    public async Task A_mistyped_link_leads_to_a_friendly_page_and_from_there_to_the_start()
+    {
+        var ann = await ArriveAsync();
+        ann.Tolerates("status of 404");
+        var page = new AddressPage(await ann.OpenTabAsync());
+
+        var answer = await page.Page.GotoAsync("/no/such/page");
+
+        answer!.Status.ShouldBe(404);
+        await Expect(page.Heading).ToHaveTextAsync("Page not found");
+        await page.Page.GetByRole(AriaRole.Link, new() { Name = "Back to the start page" }).ClickAsync();
+        await page.BecomesInteractiveAsync();
+        await Expect(page.Field).ToBeVisibleAsync();
+    }
+
+    [Fact]
+    public async Task A_script_that_somebody_smuggled_into_a_page_does_not_run()
+    {
+        var ann = await ArriveAsync();
+        var start = await AddressPage.OpenInteractiveAsync(ann);
+
+        await start.Page.EvaluateAsync("""
+            () => {
+                const script = document.createElement('script');
+                script.textContent = 'window.smuggled = true';
+                document.body.append(script);
+            }
+            """);
+
+        (await start.Page.EvaluateAsync<bool>("() => window.smuggled === true")).ShouldBeFalse();
+        // It also shows that these tests would notice a violation of the policy.
+        await Until.TrueAsync("the browser's complaint", () => Task.FromResult(ann.Complaints.Any(text => text.Contains("Content Security Policy", StringComparison.Ordinal))));
+        ann.Tolerates("Content Security Policy");
+    }
+
+    /// <summary>From page to page, through every state that looks different.</summary>
+    private async Task WalkAsync(Action<BrowserNewContextOptions> wishes, Func<string, PortalPage, Task> look)
+    {
+        var ann = await ArriveAsync(wishes);
+        ann.Tolerates("status of 40[034]");
+        var start = await AddressPage.OpenInteractiveAsync(ann);
+        await look("address page", start);
+        await start.Field.FillAsync("ann@example");
+        await start.Send.ClickAsync();
+        await Expect(start.Error).ToBeVisibleAsync();
+        await look("address page with an error", start);
+
+        var code = await start.SendToAsync(ann.Address);
+        await code.BecomesInteractiveAsync();
+        var right = await Mailbox.CodeAsync(ann.Address);
+        await Expect(code.Page.Locator(".portal-progress-handedover")).ToBeVisibleAsync();
+        await look("code page", code);
+        await code.TypeAsync(WrongCode(right));
+        await Expect(code.Error).ToBeVisibleAsync();
+        await look("code page with a wrong code", code);
+        for (var i = 0; i < 4; i++)
+        {
+            await Expect(code.Field).ToHaveValueAsync("");
+            await code.TypeAsync(WrongCode(right));
+        }
+        await Expect(code.Field).Not.ToBeVisibleAsync();
+        await look("ended sign-in", code);
+
+        // Two sessions, so that everything is there.
+        var other = await ArriveAsync(options => options.Locale = "en-GB");
+        await SignInAsync(other, ann.Address, message: 2);
+        code = await BeginAsync(ann);
+        await code.TypeAsync(await Mailbox.CodeAsync(ann.Address, message: 3));
+        var signedIn = await SignedInPage.IsShownAsync(code.Page, ann.Address);
+        await Expect(signedIn.SignOutOthers).ToBeVisibleAsync();
+        await look("signed-in page", signedIn);
+
+        var mailbox = await MailboxPage.OpenAsync(ann);
+        await mailbox.To(ann.Address).First.Locator("summary").ClickAsync();
+        await look("mailbox", mailbox);
+
+        await code.Page.GotoAsync("/no/such/page");
+        await look("404", code);
+        await using var app = await ThirdPartyApp.StartAsync(Portal);
+        await code.Page.GotoAsync(app.Url + "/nasty");
+        await code.Page.GetByRole(AriaRole.Button).ClickAsync();
+        await Expect(code.Page.Locator(".portal-brand")).ToBeVisibleAsync();
+        await look("403", code);
+    }
+
+    private static string Describe(AxeResultNode node) => $"    {node.Html} — {string.Join("; ", node.Any.Select(check => check.Message))}";
+}

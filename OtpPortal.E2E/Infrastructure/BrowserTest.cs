@@ -1,0 +1,58 @@
+using OtpPortal.E2E.Pages;
+
+namespace OtpPortal.E2E.Infrastructure;
+
+/// <summary>A test in the browser. Afterwards nobody's console may have complained.</summary>
+public abstract class BrowserTest(Stage stage) : IAsyncLifetime
+{
+    private readonly List<Visitor> _visitors = [];
+
+    protected Stage Stage => stage;
+
+    protected PortalProcess Portal => stage.Portal;
+
+    protected MailboxClient Mailbox => stage.Portal.Mailbox;
+
+    public virtual Task InitializeAsync() => Task.CompletedTask;
+
+    public virtual async Task DisposeAsync()
+    {
+        foreach (var visitor in _visitors) await visitor.Context.CloseAsync();
+        _visitors.SelectMany(visitor => visitor.Complaints).ShouldBeEmpty("The browser's console complained. The portal said:\n" + Portal.Log);
+    }
+
+    protected async Task<Visitor> ArriveAsync(Action<BrowserNewContextOptions>? wishes = null)
+    {
+        var visitor = await Visitor.ArriveAsync(stage, wishes);
+        _visitors.Add(visitor);
+        return visitor;
+    }
+
+    protected Task<Visitor> ArriveWithoutScriptAsync() => ArriveAsync(options => options.JavaScriptEnabled = false);
+
+    /// <summary>From the address page to the code page, interactive both.</summary>
+    protected static async Task<CodePage> BeginAsync(Visitor visitor, string? address = null, string path = "/")
+    {
+        var start = await AddressPage.OpenInteractiveAsync(visitor, path);
+        var code = await start.SendToAsync(address ?? visitor.Address);
+        await code.BecomesInteractiveAsync();
+        return code;
+    }
+
+    /// <summary>All the way; the n-th message to the address has the code.</summary>
+    protected async Task<SignedInPage> SignInAsync(Visitor visitor, string? address = null, int message = 1)
+    {
+        address ??= visitor.Address;
+        var code = await BeginAsync(visitor, address);
+        await code.TypeAsync(await Mailbox.CodeAsync(address, message));
+        return await SignedInPage.IsShownAsync(code.Page, address);
+    }
+
+    /// <summary>A code that is none of the given ones.</summary>
+    protected static string WrongCode(params string[] right) =>
+        Enumerable.Range(0, 1_000_000).Select(number => $"{number:D6}").First(code => !right.Contains(code, StringComparer.Ordinal));
+
+    protected static ILocatorAssertions Expect(ILocator locator) => Assertions.Expect(locator);
+
+    protected static IPageAssertions Expect(IPage page) => Assertions.Expect(page);
+}

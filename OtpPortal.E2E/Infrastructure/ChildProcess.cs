@@ -1,0 +1,64 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+
+namespace OtpPortal.E2E.Infrastructure;
+
+/// <summary>A program that a test started, and whatever it wrote. It ends with the test.</summary>
+internal sealed class ChildProcess : IDisposable
+{
+    private readonly Process _process;
+    private readonly ConcurrentQueue<string> _lines = new();
+
+    private ChildProcess(Process process) => _process = process;
+
+    public bool HasExited => _process.HasExited;
+
+    public IEnumerable<string> Lines => _lines;
+
+    public static ChildProcess Start(string program, IEnumerable<string> arguments, string folder, IReadOnlyDictionary<string, string> environment)
+    {
+        var start = new ProcessStartInfo(program, arguments)
+        {
+            WorkingDirectory = folder,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            RedirectStandardInput = true,
+        };
+        // Whatever settings the developer's shell has for the portal must not reach the tests.
+        foreach (var name in start.Environment.Keys.ToList())
+        {
+            if (name is not ("PATH" or "HOME" or "TMPDIR" or "LANG" or "USER") && !name.StartsWith("DOTNET", StringComparison.Ordinal)) start.Environment.Remove(name);
+        }
+        foreach (var (name, value) in environment) start.Environment[name] = value;
+
+        var process = new Process { StartInfo = start };
+        var child = new ChildProcess(process);
+        process.OutputDataReceived += (_, line) => child.Keep(line.Data);
+        process.ErrorDataReceived += (_, line) => child.Keep(line.Data);
+        process.Start();
+        process.BeginOutputReadLine();
+        process.BeginErrorReadLine();
+        return child;
+    }
+
+    /// <summary>Ends it as a power cut would (kill -9).</summary>
+    public async Task KillAsync()
+    {
+        if (!_process.HasExited) _process.Kill();
+        await _process.WaitForExitAsync();
+    }
+
+    public void WaitForExit() => _process.WaitForExit();
+
+    public void Dispose()
+    {
+        if (!_process.HasExited) _process.Kill();
+        _process.WaitForExit();
+        _process.Dispose();
+    }
+
+    private void Keep(string? line)
+    {
+        if (line is not null) _lines.Enqueue(line);
+    }
+}

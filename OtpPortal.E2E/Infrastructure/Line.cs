@@ -1,0 +1,120 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+
+namespace OtpPortal.E2E.Infrastructure;
+
+/// <summary>
+/// The line between browser and portal: a TCP forwarder that can treat WebSockets badly, as slow networks and old proxies do. The browser's own
+/// tools for that replace the WebSocket; this leaves everything real.
+/// </summary>
+public sealed class Line : IAsyncDisposable
+{
+    private readonly TcpListener _listener = new(IPAddress.Loopback, Ports.Free());
+    private readonly CancellationTokenSource _end = new();
+    private TaskCompletionSource _webSockets = Opened();
+    private volatile bool _refuses;
+    private Task _work = Task.CompletedTask;
+
+    public string Url => $"http://localhost:{((IPEndPoint)_listener.LocalEndpoint).Port}";
+
+    /// <summary>Reserves the port; nothing is forwarded yet.</summary>
+    public void Listen() => _listener.Start();
+
+    public void ForwardTo(int port) => _work = AcceptAsync(port);
+
+    /// <summary>From now on WebSockets wait, until <see cref="Release"/>.</summary>
+    public void HoldWebSockets() => _webSockets = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <summary>From now on WebSockets are cut off at once.</summary>
+    public void RefuseWebSockets() => _refuses = true;
+
+    public void Release()
+    {
+        _refuses = false;
+        _webSockets.TrySetResult();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _end.CancelAsync();
+        Release();
+        _listener.Stop();
+        await _work;
+        _end.Dispose();
+    }
+
+    private static TaskCompletionSource Opened()
+    {
+        var source = new TaskCompletionSource();
+        source.SetResult();
+        return source;
+    }
+
+    private async Task AcceptAsync(int port)
+    {
+        try
+        {
+            while (true)
+            {
+                var browser = await _listener.AcceptTcpClientAsync(_end.Token);
+                _ = ForwardAsync(browser, port);
+            }
+        }
+        catch (Exception e) when (e is OperationCanceledException or SocketException)
+        {
+            // The test is over.
+        }
+    }
+
+    private async Task ForwardAsync(TcpClient browser, int port)
+    {
+        try
+        {
+            using var near = browser;
+            var nearStream = near.GetStream();
+            var start = new byte[16 * 1024];
+            var length = await nearStream.ReadAsync(start, _end.Token);
+            // Browsers use a connection of its own for each WebSocket, so its first line says what it is.
+            if (Encoding.ASCII.GetString(start, 0, length).StartsWith("GET /_blazor", StringComparison.Ordinal))
+            {
+                if (_refuses) return;
+                await _webSockets.Task;
+            }
+            using var far = new TcpClient();
+            await far.ConnectAsync(IPAddress.Loopback, port, _end.Token);
+            var farStream = far.GetStream();
+            await farStream.WriteAsync(start.AsMemory(0, length), _end.Token);
+            await Task.WhenAny(nearStream.CopyToAsync(farStream, _end.Token), farStream.CopyToAsync(nearStream, _end.Token));
+        }
+        catch (Exception e) when (e is IOException or SocketException or OperationCanceledException)
+        {
+            // One side hung up.
+        }
+    }
+}
+
+/// <summary>A portal that browsers reach over a <see cref="E2E.Infrastructure.Line"/>.</summary>
+public sealed class LineStage : Stage
+{
+    public Line Line { get; } = new();
+
+    protected override IReadOnlyDictionary<string, string> Settings => new Dictionary<string, string>
+    {
+        ["PUBLIC_URL"] = Line.Url,
+        ["OTP_RESEND_COOLDOWN"] = "0",
+    };
+
+    public override async Task InitializeAsync()
+    {
+        Line.Listen();
+        await base.InitializeAsync();
+        Line.ForwardTo(Portal.Port);
+    }
+
+    public override async Task DisposeAsync()
+    {
+        await base.DisposeAsync();
+        await Line.DisposeAsync();
+    }
+}

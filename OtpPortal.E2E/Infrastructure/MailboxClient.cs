@@ -1,0 +1,35 @@
+using System.Net.Http.Json;
+using System.Text.Json.Serialization;
+using System.Text.RegularExpressions;
+
+namespace OtpPortal.E2E.Infrastructure;
+
+/// <summary>A message as the user finds it.</summary>
+public sealed partial record Mail(
+    [property: JsonPropertyName("to")] string To,
+    [property: JsonPropertyName("subject")] string Subject,
+    [property: JsonPropertyName("text")] string Text,
+    [property: JsonPropertyName("html")] string Html)
+{
+    public string Code => Digits().Match(Subject).Value;
+
+    [GeneratedRegex("[0-9]{6,}", RegexOptions.None, 1000)]
+    private static partial Regex Digits();
+}
+
+/// <summary>The user's inbox: <c>/dev/mailbox.json</c>.</summary>
+public sealed class MailboxClient(HttpClient http)
+{
+    /// <summary>The messages to one address, the oldest first.</summary>
+    public async Task<IReadOnlyList<Mail>> ToAsync(string address)
+    {
+        var all = await http.GetFromJsonAsync<List<Mail>>("/dev/mailbox.json");
+        return [.. all!.Where(mail => mail.To == address).Reverse()];
+    }
+
+    /// <summary>The code of the n-th message to this address, as soon as it is there.</summary>
+    public async Task<string> CodeAsync(string address, int message = 1) => (await MailAsync(address, message)).Code;
+
+    public Task<Mail> MailAsync(string address, int message = 1) =>
+        Until.SomethingAsync($"mail {message} to {address}", async () => (await ToAsync(address)).ElementAtOrDefault(message - 1));
+}

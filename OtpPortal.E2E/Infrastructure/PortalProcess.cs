@@ -1,0 +1,111 @@
+using System.Net;
+using System.Text.RegularExpressions;
+
+namespace OtpPortal.E2E.Infrastructure;
+
+/// <summary>The real program, as a process of its own: <c>dotnet OtpPortal.dll</c> from the build, or the one that PORTAL_DLL names.</summary>
+public sealed partial class PortalProcess : IAsyncDisposable
+{
+    private static readonly string s_solution = FindSolution();
+
+    private readonly Dictionary<string, string> _settings;
+    private readonly string _folder = Directory.CreateTempSubdirectory("otpportal-e2e-").FullName;
+    private readonly HttpClient _http;
+    private ChildProcess? _process;
+
+    /// <param name="settings">As in the environment; REDIS_URL_OTP and REDIS_URL_AUTH unset means the embedded store.</param>
+    public PortalProcess(IReadOnlyDictionary<string, string> settings)
+    {
+        Port = Ports.Free();
+        _settings = new Dictionary<string, string>(StringComparer.Ordinal)
+        {
+            ["ASPNETCORE_ENVIRONMENT"] = "Development",
+            ["PORT"] = $"{Port}",
+            ["BIND_ADDRESS"] = "127.0.0.1",
+            ["PUBLIC_URL"] = $"http://localhost:{Port}",
+            ["DATA_DIR"] = Path.Combine(_folder, "data"),
+            // All tests come from one address.
+            ["LIMIT_SENDS_PER_IP"] = "100000/900",
+        };
+        // The developer's .env stays out of it: the environment wins, also with nothing in it.
+        var file = Path.Combine(s_solution, ".env");
+        if (File.Exists(file))
+        {
+            foreach (Match name in SettingName().Matches(File.ReadAllText(file))) _settings.TryAdd(name.Groups[1].Value, "");
+        }
+        foreach (var (name, value) in settings) _settings[name] = value;
+        Url = _settings["PUBLIC_URL"];
+        _http = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{Port}") };
+        Mailbox = new MailboxClient(_http);
+    }
+
+    public int Port { get; }
+
+    /// <summary>PUBLIC_URL: what the browser opens.</summary>
+    public string Url { get; }
+
+    public MailboxClient Mailbox { get; }
+
+    /// <summary>What the program wrote, for messages of failed tests.</summary>
+    public string Log => string.Join('\n', _process?.Lines ?? []);
+
+    /// <summary>Starts it, on the same port and with the same stores as before.</summary>
+    public async Task StartAsync()
+    {
+        var program = Environment.GetEnvironmentVariable("PORTAL_DLL") ?? FindBuild();
+        var process = ChildProcess.Start("dotnet", [program], _folder, _settings);
+        _process?.Dispose();
+        _process = process;
+        await Until.TrueAsync("the portal's start", () => process.HasExited
+            ? throw new InvalidOperationException($"The portal ended:\n{Log}")
+            : AnswersAsync("/readyz", HttpStatusCode.OK));
+    }
+
+    /// <summary>Ends it as a power cut would: nothing is flushed, no line is closed in good order.</summary>
+    public Task KillAsync() => _process!.KillAsync();
+
+    public async Task<bool> AnswersAsync(string path, HttpStatusCode status)
+    {
+        try
+        {
+            using var response = await _http.GetAsync(new Uri(path, UriKind.Relative));
+            return response.StatusCode == status;
+        }
+        catch (HttpRequestException)
+        {
+            return false;
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_process is not null)
+        {
+            await _process.KillAsync();
+            _process.Dispose();
+        }
+        _http.Dispose();
+        Directory.Delete(_folder, recursive: true);
+    }
+
+    private static string FindSolution()
+    {
+        var folder = new DirectoryInfo(AppContext.BaseDirectory);
+        while (!File.Exists(Path.Combine(folder.FullName, "OtpPortal.sln")))
+        {
+            folder = folder.Parent ?? throw new InvalidOperationException("The tests are not inside the solution's folder; set PORTAL_DLL.");
+        }
+        return folder.FullName;
+    }
+
+    // The same configuration and framework as these tests: …/OtpPortal.E2E/bin/Debug/net10.0/
+    private static string FindBuild()
+    {
+        var framework = new DirectoryInfo(AppContext.BaseDirectory);
+        var program = Path.Combine(s_solution, "OtpPortal", "bin", framework.Parent!.Name, framework.Name, "OtpPortal.dll");
+        return File.Exists(program) ? program : throw new InvalidOperationException($"There is no {program}: build the solution first.");
+    }
+
+    [GeneratedRegex(@"^\s*(?:export\s+)?([A-Z0-9_]+)\s*=", RegexOptions.Multiline, 1000)]
+    private static partial Regex SettingName();
+}

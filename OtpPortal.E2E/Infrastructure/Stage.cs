@@ -1,0 +1,55 @@
+namespace OtpPortal.E2E.Infrastructure;
+
+/// <summary>What a test class needs around it: the portal with its stores, and a browser. Subclasses name other settings.</summary>
+public class Stage : IAsyncLifetime
+{
+    /// <summary>Null when the portal uses its embedded store.</summary>
+    public RedisServer? Redis { get; private set; }
+
+    public PortalProcess Portal { get; private set; } = null!;
+
+    public IBrowser Browser { get; private set; } = null!;
+
+    protected virtual bool UsesEmbeddedStore => false;
+
+    protected virtual IReadOnlyDictionary<string, string> Settings => new Dictionary<string, string>();
+
+    public virtual async Task InitializeAsync()
+    {
+        var settings = new Dictionary<string, string>(Settings, StringComparer.Ordinal);
+        if (!UsesEmbeddedStore)
+        {
+            Redis = new RedisServer();
+            await Redis.StartAsync();
+            settings["REDIS_URL_OTP"] = Redis.Url(0);
+            settings["REDIS_URL_AUTH"] = Redis.Url(1);
+        }
+        Portal = new PortalProcess(settings);
+        await Portal.StartAsync();
+        Browser = await Chromium.RentAsync();
+    }
+
+    public virtual async Task DisposeAsync()
+    {
+        if (Browser is not null) await Chromium.ReturnAsync();
+        if (Portal is not null) await Portal.DisposeAsync();
+        if (Redis is not null) await Redis.DisposeAsync();
+    }
+}
+
+/// <summary>One portal with the default settings for all test classes that ask for nothing else.</summary>
+[CollectionDefinition(Name)]
+public sealed class DefaultPortal : ICollectionFixture<DefaultStage>
+{
+    public const string Name = "the portal with its defaults";
+}
+
+/// <summary>The defaults, but that a further code may be asked for after two seconds, and apps on this machine may be returned to.</summary>
+public sealed class DefaultStage : Stage
+{
+    protected override IReadOnlyDictionary<string, string> Settings { get; } = new Dictionary<string, string>
+    {
+        ["OTP_RESEND_COOLDOWN"] = "2",
+        ["ALLOWED_REDIRECTS"] = "localhost",
+    };
+}

@@ -1,0 +1,68 @@
+using OtpPortal.E2E.Infrastructure;
+using OtpPortal.E2E.Pages;
+
+namespace OtpPortal.E2E;
+
+/// <summary>Everybody reads the portal, and its mail, in their own language.</summary>
+[Collection(DefaultPortal.Name)]
+public sealed class LanguageTests(DefaultStage stage) : BrowserTest(stage)
+{
+    [Theory]
+    [InlineData("de-AT", "de", "Anmelden", "Code eingeben", "Ihr Code für", "Dieser Code stimmt nicht", "Sie sind angemeldet")]
+    [InlineData("fr-CA", "fr", "Connexion", "Saisissez votre code", "Votre code", "Ce code est incorrect", "Connexion réussie")]
+    [InlineData("es-MX", "es", "Iniciar sesión", "Introduzca su código", "Su código de", "El código no es correcto", "Ha iniciado sesión")]
+    [InlineData("zh-CN", "zh", "登录", "输入验证码", "您的", "验证码不正确", "您已登录")]
+    [InlineData("ja-JP", "en", "Sign in", "Enter your code", "Your OTP Portal code", "That code is not right", "You are signed in")]
+    public async Task The_browsers_language_is_spoken(string locale, string language, string start, string code, string subject, string wrong, string signedIn)
+    {
+        var ann = await ArriveAsync(options => options.Locale = locale);
+        var addressPage = await AddressPage.OpenInteractiveAsync(ann);
+        await Expect(addressPage.Html).ToHaveAttributeAsync("lang", language);
+        await Expect(addressPage.Heading).ToHaveTextAsync(start);
+
+        var codePage = await addressPage.SendToAsync(ann.Address);
+        await codePage.BecomesInteractiveAsync();
+        await Expect(codePage.Heading).ToHaveTextAsync(code);
+        var mail = await Mailbox.MailAsync(ann.Address);
+        mail.Subject.ShouldStartWith(subject);
+        mail.Html.ShouldContain($"lang=\"{language}\"");
+
+        // Written by the circuit, not by the page's request.
+        await codePage.TypeAsync(WrongCode(mail.Code));
+        await Expect(codePage.Error).ToContainTextAsync(wrong);
+        await codePage.TypeAsync(mail.Code);
+        var page = await SignedInPage.IsShownAsync(codePage.Page, ann.Address);
+        await Expect(page.Html).ToHaveAttributeAsync("lang", language);
+        await Expect(page.Heading).ToHaveTextAsync(signedIn);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task The_switch_on_the_page_wins_and_is_remembered(bool withScript)
+    {
+        var ann = await ArriveAsync(options => options.JavaScriptEnabled = withScript);
+        var start = await AddressPage.OpenAsync(ann);
+        foreach (var (name, language, title) in new[] { ("Deutsch", "de", "Anmelden"), ("Français", "fr", "Connexion"), ("Español", "es", "Iniciar sesión"), ("中文", "zh", "登录"), ("English", "en", "Sign in") })
+        {
+            await start.Language(name).ClickAsync();
+            await Expect(start.Html).ToHaveAttributeAsync("lang", language);
+            await Expect(start.Heading).ToHaveTextAsync(title);
+            await Expect(start.Language(name)).ToHaveAttributeAsync("aria-current", "true");
+        }
+        await start.Language("Deutsch").ClickAsync();
+        await Expect(start.Html).ToHaveAttributeAsync("lang", "de");
+
+        var code = await start.SendToAsync(ann.Address);
+        var mail = await Mailbox.MailAsync(ann.Address);
+        mail.Subject.ShouldStartWith("Ihr Code für");
+
+        // In mid-flow it changes the words and nothing else.
+        await code.Language("Français").ClickAsync();
+        await Expect(code.Heading).ToHaveTextAsync("Saisissez votre code");
+        if (withScript) await code.BecomesInteractiveAsync();
+        await code.SubmitAsync(WrongCode(mail.Code));
+        await Expect(code.Error).ToContainTextAsync("Ce code est incorrect");
+        (await Mailbox.ToAsync(ann.Address)).Count.ShouldBe(1);
+    }
+}

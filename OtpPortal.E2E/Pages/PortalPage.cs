@@ -1,0 +1,137 @@
+using OtpPortal.E2E.Infrastructure;
+
+namespace OtpPortal.E2E.Pages;
+
+/// <summary>What all pages of the portal have.</summary>
+public abstract class PortalPage(IPage page)
+{
+    public IPage Page => page;
+
+    public ILocator Heading => page.Locator("h1");
+
+    public ILocator Html => page.Locator("html");
+
+    public ILocator ReconnectNotice => page.Locator("#components-reconnect-modal");
+
+    public ILocator Language(string name) => page.Locator(".portal-languages").GetByRole(AriaRole.Button, new() { Name = name });
+
+    /// <summary>The script came whole, and the server has taken the page over.</summary>
+    public async Task BecomesInteractiveAsync()
+    {
+        await Assertions.Expect(page.Locator("html[data-portal=ready]")).ToBeAttachedAsync();
+        var bytes = await page.EvaluateAsync<long>("() => performance.getEntriesByType('resource').find(entry => entry.name.includes('_framework/blazor.web'))?.decodedBodySize ?? 0");
+        bytes.ShouldBeGreaterThan(100_000, "blazor.web.js was not served whole");
+    }
+
+    /// <summary>True when something sticks out to the right, so that a phone would scroll sideways.</summary>
+    public Task<bool> ScrollsSidewaysAsync() =>
+        page.EvaluateAsync<bool>("() => document.documentElement.scrollWidth > document.documentElement.clientWidth");
+}
+
+/// <summary>Where the address is asked for.</summary>
+public sealed class AddressPage(IPage page) : PortalPage(page)
+{
+    public ILocator Field => Page.Locator("#email");
+
+    public ILocator Error => Page.Locator("#email-error");
+
+    public ILocator Send => Page.Locator("form[action='/login'] button");
+
+    public ILocator Notice => Page.Locator(".rz-alert");
+
+    public ILocator Continue => Page.Locator("a[href='/login/code']");
+
+    public static async Task<AddressPage> OpenAsync(Visitor visitor, string path = "/")
+    {
+        var page = new AddressPage(await visitor.OpenTabAsync());
+        await page.Page.GotoAsync(path);
+        return page;
+    }
+
+    /// <summary>Opens it and waits until it is interactive.</summary>
+    public static async Task<AddressPage> OpenInteractiveAsync(Visitor visitor, string path = "/")
+    {
+        var page = await OpenAsync(visitor, path);
+        await page.BecomesInteractiveAsync();
+        return page;
+    }
+
+    public async Task<CodePage> SendToAsync(string address)
+    {
+        await Field.FillAsync(address);
+        await Send.ClickAsync();
+        await Page.WaitForURLAsync("**/login/code");
+        return new CodePage(Page);
+    }
+}
+
+/// <summary>Where the code is asked for, and where a sign-in that has ended says so.</summary>
+public sealed class CodePage(IPage page) : PortalPage(page)
+{
+    public ILocator Field => Page.Locator("#code");
+
+    public ILocator Error => Page.Locator("#code-error");
+
+    public ILocator Progress => Page.Locator(".portal-progress");
+
+    public ILocator SignIn => Page.Locator("form[action='/login-otp'] button");
+
+    public ILocator Resend => Page.Locator("form[action='/login/resend'] button");
+
+    public ILocator OtherAddress => Page.Locator(".portal-actions a[href='/']");
+
+    public ILocator StartAgain => Page.GetByRole(AriaRole.Link, new() { Name = "Start again" });
+
+    /// <summary>Types as a person does; with script that is all it takes.</summary>
+    public Task TypeAsync(string code) => Field.PressSequentiallyAsync(code);
+
+    /// <summary>Pastes as a person does: from the clipboard, in one go.</summary>
+    public async Task PasteAsync(string text)
+    {
+        await Field.FocusAsync();
+        await Page.Keyboard.InsertTextAsync(text);
+    }
+
+    /// <summary>Types and presses the button, as one must without script.</summary>
+    public async Task SubmitAsync(string code)
+    {
+        await Field.FillAsync(code);
+        await SignIn.ClickAsync();
+    }
+}
+
+/// <summary>Who is signed in, and where else.</summary>
+public sealed class SignedInPage(IPage page) : PortalPage(page)
+{
+    public ILocator Who => Page.Locator("p.portal-address");
+
+    public ILocator Sessions => Page.Locator(".portal-sessions li");
+
+    public ILocator SignOut => Page.Locator("form[action='/logout'] button");
+
+    public ILocator SignOutOthers => Page.Locator("form[action='/logout/others'] button");
+
+    /// <summary>Waits until the page says that this address is signed in.</summary>
+    public static async Task<SignedInPage> IsShownAsync(IPage page, string address)
+    {
+        var signedIn = new SignedInPage(page);
+        await Assertions.Expect(signedIn.Who).ToContainTextAsync(address);
+        return signedIn;
+    }
+}
+
+/// <summary>The messages that would have been sent.</summary>
+public sealed class MailboxPage(IPage page) : PortalPage(page)
+{
+    public ILocator Messages => Page.Locator(".portal-mail");
+
+    public ILocator To(string address) => Messages.Filter(new() { HasText = address });
+
+    public static async Task<MailboxPage> OpenAsync(Visitor visitor)
+    {
+        var page = new MailboxPage(await visitor.OpenTabAsync());
+        await page.Page.GotoAsync("/dev/mailbox");
+        await page.BecomesInteractiveAsync();
+        return page;
+    }
+}

@@ -1,0 +1,72 @@
+using OtpPortal.E2E.Infrastructure;
+using OtpPortal.E2E.Pages;
+
+namespace OtpPortal.E2E;
+
+/// <summary>An app sends its users to the portal, and gets them back signed in.</summary>
+[Collection(DefaultPortal.Name)]
+public sealed class ReturnToTests(DefaultStage stage) : BrowserTest(stage)
+{
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task After_signing_in_the_app_greets_the_user(bool withScript)
+    {
+        await using var app = await ThirdPartyApp.StartAsync(Portal);
+        var ann = await ArriveAsync(options => options.JavaScriptEnabled = withScript);
+        var target = app.Url + "/welcome?from=portal";
+        var start = await AddressPage.OpenAsync(ann, "/?return_to=" + Uri.EscapeDataString(target));
+        if (withScript) await start.BecomesInteractiveAsync();
+        var code = await start.SendToAsync(ann.Address);
+        if (withScript) await code.BecomesInteractiveAsync();
+
+        var right = await Mailbox.CodeAsync(ann.Address);
+        if (withScript) await code.TypeAsync(right);
+        else await code.SubmitAsync(right);
+
+        // The browser follows the redirect after the form only where form-action allows it.
+        await Expect(code.Page.Locator("h1")).ToHaveTextAsync("Hello " + ann.Address);
+        code.Page.Url.ShouldBe(target);
+
+        // The next time there is nothing to ask.
+        await code.Page.GotoAsync(Portal.Url + "/?return_to=" + Uri.EscapeDataString(target));
+        await Expect(code.Page.Locator("h1")).ToHaveTextAsync("Hello " + ann.Address);
+    }
+
+    [Fact]
+    public async Task The_target_survives_a_mistyped_address_a_wrong_code_and_a_change_of_language()
+    {
+        await using var app = await ThirdPartyApp.StartAsync(Portal);
+        var ann = await ArriveWithoutScriptAsync();
+        ann.Tolerates("status of 400");
+        var start = await AddressPage.OpenAsync(ann, "/?return_to=" + Uri.EscapeDataString(app.Url + "/welcome"));
+        await start.Language("Deutsch").ClickAsync();
+        await start.Field.FillAsync("nobody");
+        await start.Send.ClickAsync();
+        await Expect(start.Error).ToBeVisibleAsync();
+        var code = await start.SendToAsync(ann.Address);
+        var right = await Mailbox.CodeAsync(ann.Address);
+        await code.SubmitAsync(WrongCode(right));
+        await Expect(code.Error).ToBeVisibleAsync();
+
+        await code.SubmitAsync(right);
+
+        await Expect(code.Page.Locator("h1")).ToHaveTextAsync("Hello " + ann.Address);
+    }
+
+    [Theory]
+    [InlineData("https://evil.example/")]
+    [InlineData("//evil.example/")]
+    [InlineData("https://localhost@evil.example/")]
+    [InlineData("javascript:alert(1)")]
+    public async Task A_target_that_is_not_allowed_is_forgotten(string target)
+    {
+        var ann = await ArriveAsync();
+        var code = await BeginAsync(ann, path: "/?return_to=" + Uri.EscapeDataString(target));
+
+        await code.TypeAsync(await Mailbox.CodeAsync(ann.Address));
+
+        await SignedInPage.IsShownAsync(code.Page, ann.Address);
+        code.Page.Url.ShouldBe(Portal.Url + "/");
+    }
+}

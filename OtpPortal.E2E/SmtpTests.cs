@@ -1,0 +1,54 @@
+using OtpPortal.E2E.Infrastructure;
+using OtpPortal.E2E.Pages;
+
+namespace OtpPortal.E2E;
+
+/// <summary>A portal that hands its mail to an SMTP server.</summary>
+public sealed class SmtpStage : Stage
+{
+    public SmtpServer Server { get; } = new();
+
+    protected override IReadOnlyDictionary<string, string> Settings => new Dictionary<string, string>
+    {
+        ["MAIL_TRANSPORT"] = "smtp",
+        ["SMTP_HOST"] = "127.0.0.1",
+        ["SMTP_PORT"] = $"{Server.Port}",
+        ["SMTP_TLS"] = "none",
+        ["MAIL_FROM"] = "portal@example.com",
+        ["APP_NAME"] = "Ærø & Søn",
+    };
+
+    public override async Task InitializeAsync()
+    {
+        await Server.StartAsync();
+        await base.InitializeAsync();
+    }
+
+    public override async Task DisposeAsync()
+    {
+        await base.DisposeAsync();
+        await Server.DisposeAsync();
+    }
+}
+
+/// <summary>The code comes by mail indeed.</summary>
+public sealed class SmtpTests(SmtpStage stage) : BrowserTest(stage), IClassFixture<SmtpStage>
+{
+    [Fact]
+    public async Task The_code_arrives_by_smtp_and_signs_in()
+    {
+        var ann = await ArriveAsync();
+        var code = await BeginAsync(ann);
+
+        var mail = await stage.Server.MailToAsync(ann.Address);
+
+        await Expect(code.Progress).ToContainTextAsync("Handed to the mail service");
+        mail.Subject.ShouldBe($"Your Ærø & Søn code is {mail.Code}");
+        mail.Text.ShouldContain(mail.Code);
+        mail.Text.ShouldContain("5 minutes");
+        mail.Html.ShouldContain(mail.Code);
+        await code.TypeAsync(mail.Code);
+        await SignedInPage.IsShownAsync(code.Page, ann.Address);
+        (await Mailbox.ToAsync(ann.Address)).ShouldBeEmpty("what really leaves is not shown in the mailbox");
+    }
+}

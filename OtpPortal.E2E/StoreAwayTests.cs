@@ -1,0 +1,41 @@
+using System.Net;
+using OtpPortal.E2E.Infrastructure;
+using OtpPortal.E2E.Pages;
+
+namespace OtpPortal.E2E;
+
+public sealed class StoreAwayStage : Stage;
+
+/// <summary>Redis is away for a while.</summary>
+public sealed class StoreAwayTests(StoreAwayStage stage) : BrowserTest(stage), IClassFixture<StoreAwayStage>
+{
+    [Fact]
+    public async Task Pages_say_to_come_back_in_a_moment_and_an_open_code_page_goes_on_when_it_is_back()
+    {
+        var ann = await ArriveAsync();
+        ann.Tolerates("status of 503");
+        var code = await BeginAsync(ann);
+        var right = await Mailbox.CodeAsync(ann.Address);
+
+        await stage.Redis!.StopAsync();
+        await code.TypeAsync(right);
+        await Expect(code.Error).ToContainTextAsync("out of reach for a moment");
+        await Expect(code.Field).ToHaveValueAsync(right);
+
+        await Until.TrueAsync("the portal's notice of it", () => Portal.AnswersAsync("/readyz", HttpStatusCode.ServiceUnavailable));
+        var other = new AddressPage(await ann.OpenTabAsync());
+        var answer = await other.Page.GotoAsync("/");
+        answer!.Status.ShouldBe(503);
+        (await answer.HeaderValueAsync("Retry-After")).ShouldNotBeNull();
+        await Expect(other.Heading).ToHaveTextAsync("Back in a moment");
+
+        await stage.Redis.StartAsync();
+        await Until.TrueAsync("the portal's recovery", () => Portal.AnswersAsync("/readyz", HttpStatusCode.OK));
+        await other.Page.ReloadAsync();
+        await other.BecomesInteractiveAsync();
+        await code.SignIn.ClickAsync();
+        await SignedInPage.IsShownAsync(code.Page, ann.Address);
+        await other.Page.ReloadAsync();
+        await SignedInPage.IsShownAsync(other.Page, ann.Address);
+    }
+}
