@@ -6,46 +6,92 @@ namespace OtpPortal.Storage;
 /// <summary>A connection to one of the two databases.</summary>
 public sealed class RedisStore : IDisposable
 {
-    // A hung server (not down: merely silent) must not hold requests: nothing we ask of Redis takes longer than milliseconds.
+    // A hung server (not down: merely silent) must not hold requests: nothing we ask of Redis takes longer than milliseconds. This version of
+    // the client lets asynchronous calls wait for ever; one ping that is not answered tells for all of them, and costs each of them nothing.
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan s_watch = TimeSpan.FromMilliseconds(250);
 
-    private readonly ConnectionMultiplexer _connection;
+    private readonly RedisAddress _address;
+    private readonly CancellationTokenSource _gone = new();
+    private volatile Link _link;
 
-    private RedisStore(string name, ConnectionMultiplexer connection, int database)
+    private RedisStore(string name, RedisAddress address)
     {
         Name = name;
-        _connection = connection;
-        Database = Impatient.Over(connection.GetDatabase(database), s_patience);
+        _address = address;
+        _link = Open();
+        _ = Task.Run(WatchAsync);
     }
 
     /// <summary>What <c>/readyz</c> calls it: <c>otp</c> or <c>auth</c>.</summary>
     public string Name { get; }
 
-    public IDatabase Database { get; }
+    public IDatabase Database => _link.Database;
 
     /// <summary>False as soon as the connection is known to be lost.</summary>
-    public bool IsConnected => _connection.IsConnected;
+    public bool IsConnected => _link.Connection.IsConnected;
 
-    public ISubscriber Subscriber => _connection.GetSubscriber();
+    public ISubscriber Subscriber => _link.Connection.GetSubscriber();
 
     /// <summary>Connects; returns also when the server does not answer, and keeps trying in the background.</summary>
-    public static RedisStore Connect(string name, RedisAddress address)
-    {
-        var connection = ConnectionMultiplexer.Connect(address.ToOptions("otpportal-" + name));
-        // With the client's default, a continuation that blocks the reader thread would hang every later call.
-        connection.PreserveAsyncOrder = false;
-        return new RedisStore(name, connection, address.Database);
-    }
+    public static RedisStore Connect(string name, RedisAddress address) => new(name, address);
 
     /// <summary>The time of one round trip; throws when there is none within two seconds.</summary>
     public async Task<TimeSpan> PingAsync()
     {
         var start = Stopwatch.GetTimestamp();
-        await Database.PingAsync();
+        await Database.PingAsync().WaitAsync(s_patience);
         return Stopwatch.GetElapsedTime(start);
     }
 
-    public void Dispose() => _connection.Dispose();
+    public void Dispose()
+    {
+        _gone.Cancel();
+        _link.Connection.Dispose();
+        _gone.Dispose();
+    }
+
+    private async Task WatchAsync()
+    {
+        try
+        {
+            using var timer = new PeriodicTimer(s_watch);
+            while (await timer.WaitForNextTickAsync(_gone.Token))
+            {
+                if (!IsConnected) continue;
+                try
+                {
+                    await PingAsync();
+                }
+                catch (TimeoutException)
+                {
+                    // Closing fails every call that waits; the next connection succeeds when the server comes to.
+                    var hung = _link.Connection;
+                    hung.Close(allowCommandsToComplete: false);
+                    _link = Open();
+                    hung.Dispose();
+                }
+                catch (Exception e) when (StoreFailure.Is(e))
+                {
+                    // Down, not hung: the client knows, and reconnects by itself.
+                }
+            }
+        }
+        catch (Exception e) when (e is OperationCanceledException or ObjectDisposedException)
+        {
+            // The store is being disposed.
+        }
+    }
+
+    private Link Open()
+    {
+        var connection = ConnectionMultiplexer.Connect(_address.ToOptions("otpportal-" + Name));
+        // With the client's default, a continuation that blocks the reader thread would hang every later call.
+        connection.PreserveAsyncOrder = false;
+        return new Link(connection, connection.GetDatabase(_address.Database));
+    }
+
+    private sealed record Link(ConnectionMultiplexer Connection, IDatabase Database);
 }
 
 /// <summary>The two databases of the portal: codes and limits in one, tokens and keys in the other.</summary>
@@ -73,6 +119,8 @@ public static class StoreFailure
     {
         null => false,
         RedisConnectionException or RedisTimeoutException => true,
+        // A connection that was given up while it was being used.
+        ObjectDisposedException { ObjectName: var name } => name.Contains("Redis", StringComparison.Ordinal) || name.Contains("Multiplexer", StringComparison.Ordinal) || name.StartsWith("otpportal", StringComparison.Ordinal),
         RedisServerException server => IsAway(server.Message),
         TimeoutException => true,
         RedisException => true,
