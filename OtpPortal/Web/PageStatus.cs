@@ -24,6 +24,9 @@ public sealed class PageStatus
 
     /// <summary>What was typed, to be shown again.</summary>
     public string? Typed { get; set; }
+
+    internal void Take(PageStatus other) =>
+        (Path, Code, Wait, Reason, Argument, Typed) = (other.Path, other.Code, other.Wait, other.Reason, other.Argument, other.Typed);
 }
 
 /// <summary>Turns failures and refusals into pages for people and JSON for programs; no stack trace reaches either.</summary>
@@ -97,11 +100,19 @@ public static partial class PageErrors
         context.Request.Method = HttpMethods.Get;
         context.Request.Path = status.Path ?? "/error";
         context.Request.QueryString = QueryString.Empty;
+        // Blazor writes no page into an answer that is 404 already.
+        context.Response.StatusCode = StatusCodes.Status200OK;
+        context.Response.Headers.Remove("blazor-enhanced-nav");
         context.Response.OnStarting(() =>
         {
             context.Response.StatusCode = code;
             return Task.CompletedTask;
         });
+        // With services of its own: what failed may have been a page, and Blazor renders only one in a scope.
+        var services = context.RequestServices;
+        await using var scope = services.CreateAsyncScope();
+        scope.ServiceProvider.GetRequiredService<PageStatus>().Take(status);
+        context.RequestServices = scope.ServiceProvider;
         try
         {
             await next(context);
@@ -112,6 +123,10 @@ public static partial class PageErrors
             if (!StoreFailure.Is(e)) Failed(context.RequestServices.GetRequiredService<ILoggerFactory>().CreateLogger("OtpPortal.Errors"), e, context.Request.Path);
             context.Response.ContentType = "text/plain; charset=utf-8";
             await context.Response.WriteAsync(ErrorText(code));
+        }
+        finally
+        {
+            context.RequestServices = services;
         }
     }
 
