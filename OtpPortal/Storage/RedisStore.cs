@@ -45,6 +45,10 @@ public sealed class RedisStore : IDisposable
         return Stopwatch.GetElapsedTime(start);
     }
 
+    /// <summary>The server's own clock.</summary>
+    public async Task<DateTimeOffset> TimeAsync() =>
+        new(await _connection.GetServer(_connection.GetEndPoints()[0]).TimeAsync().WaitAsync(s_patience), TimeSpan.Zero);
+
     public void Dispose() => _connection.Dispose();
 }
 
