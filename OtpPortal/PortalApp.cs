@@ -1,5 +1,7 @@
+using OtpPortal.Admin;
 using OtpPortal.Components;
 using OtpPortal.Delivery;
+using OtpPortal.Journal;
 using OtpPortal.Language;
 using OtpPortal.Limits;
 using OtpPortal.Settings;
@@ -27,10 +29,12 @@ public static class PortalApp
         builder.AddHosting(configuration);
         builder.AddWeb(configuration);
         builder.AddStorage(configuration);
+        builder.AddJournal();
         builder.AddLimits(configuration);
         builder.AddDelivery(configuration);
         builder.AddTokens(configuration);
         builder.AddSignIn(configuration);
+        builder.AddAdmin(configuration);
         builder.AddLanguages();
         builder.AddPages();
         configure?.Invoke(builder);
@@ -50,6 +54,7 @@ public static class PortalApp
         app.MapHealth();
         app.MapTokens();
         app.MapSignIn();
+        app.MapAdmin();
         app.MapMailbox(configuration.Mail);
         app.MapLanguages(portal);
         app.MapPages();

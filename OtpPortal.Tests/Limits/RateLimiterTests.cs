@@ -1,4 +1,6 @@
 using System.Net;
+using Microsoft.Extensions.Logging.Abstractions;
+using OtpPortal.Journal;
 using OtpPortal.Limits;
 using OtpPortal.Tests.Infrastructure;
 using OtpPortal.Web;
@@ -11,7 +13,7 @@ public sealed class RateLimiterOnRedisTests(RedisUnderTest store) : RateLimiterT
 public abstract class RateLimiterTests(StoreUnderTest store)
 {
     private static readonly Limit s_limit = new("TESTS", 3, TimeSpan.FromSeconds(60));
-    private readonly RateLimiter _limiter = new(store.Stores, store.Clock);
+    private readonly RateLimiter _limiter = new(store.Stores, new Statistics(store.Stores, store.Clock, NullLogger<Statistics>.Instance), store.Clock);
     private readonly string _subject = Someone.New();
 
     [Fact]

@@ -46,6 +46,9 @@ public sealed partial class DeliveryQueue(IMessageProvider provider, TimeProvide
     // How the last real attempt fared, for rehearsals to copy.
     private volatile Attempt _lastAttempt = new(TimeSpan.FromMilliseconds(50), new SendOutcome.Accepted());
 
+    /// <summary>Raised when a message is out or given up, with the provider's name; never for rehearsals.</summary>
+    public event Action<string, DeliveryState>? Finished;
+
     /// <summary>Takes a message; false when the queue is full or closing, and then nothing is reported.</summary>
     public bool TryEnqueue(OutgoingMessage message) => _channel.Writer.TryWrite(message);
 
@@ -142,6 +145,7 @@ public sealed partial class DeliveryQueue(IMessageProvider provider, TimeProvide
         if (message is not null)
         {
             s_delivered.Add(1, new KeyValuePair<string, object?>("provider", provider.Name), new KeyValuePair<string, object?>("outcome", outcome));
+            Finished?.Invoke(provider.Name, state);
         }
         return state;
     }

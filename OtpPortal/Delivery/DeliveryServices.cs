@@ -1,6 +1,7 @@
 using OtpPortal.Delivery.Mailbox;
 using OtpPortal.Delivery.Postmark;
 using OtpPortal.Delivery.Smtp;
+using OtpPortal.Journal;
 using OtpPortal.Settings;
 
 namespace OtpPortal.Delivery;
@@ -28,7 +29,17 @@ public static class DeliveryServices
             "smtp" => new SmtpProvider(mail.Smtp!, mail),
             _ => services.GetRequiredService<MailboxProvider>(),
         });
-        builder.Services.AddSingleton<DeliveryQueue>();
+        builder.Services.AddSingleton(services =>
+        {
+            var queue = ActivatorUtilities.CreateInstance<DeliveryQueue>(services);
+            var statistics = services.GetRequiredService<Statistics>();
+            queue.Finished += (provider, state) =>
+            {
+                if (state == DeliveryState.Sent) statistics.Count(Happening.Sent);
+                else statistics.CountFailed(provider);
+            };
+            return queue;
+        });
         builder.Services.AddHostedService(services => services.GetRequiredService<DeliveryQueue>());
         return builder;
     }

@@ -60,7 +60,7 @@ public static class LanguageServices
     private static string BackTo(string back)
     {
         var path = back.Split('?', 2)[0];
-        if (path is not ("/" or "/login/code" or "/dev/mailbox")) return "/";
+        if (path is not ("/" or "/login/code" or "/dev/mailbox" or "/admin" or "/admin/audit" or "/admin/check")) return "/";
         return back.All(c => c is > ' ' and <= '~' and not '\\') ? back : path;
     }
 }

@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using OtpPortal.Journal;
 using OtpPortal.Storage;
 using OtpPortal.Web;
 using StackExchange.Redis;
@@ -10,7 +11,7 @@ namespace OtpPortal.Limits;
 /// Key layout: <c>limit:{name}:{SHA-256 of the subject}</c>, a sorted set with one member an event, scored with its instant (ms, UTC). A log
 /// rather than a counter: it has no window whose edge lets twice the number through, and its oldest entry tells when to come back.
 /// </remarks>
-public sealed class RateLimiter(Stores stores, TimeProvider time)
+public sealed class RateLimiter(Stores stores, Statistics statistics, TimeProvider time)
 {
     private IDatabase Database => stores.Otp.Database;
 
@@ -29,6 +30,7 @@ public sealed class RateLimiter(Stores stores, TimeProvider time)
         if (await count <= limit.Count) return null;
 
         await Database.SortedSetRemoveAsync(key, member);
+        statistics.Count(Happening.Limited);
         return Wait(limit, await oldest, now);
     }
 
@@ -39,7 +41,9 @@ public sealed class RateLimiter(Stores stores, TimeProvider time)
         var now = time.GetUtcNow();
         var count = Database.SortedSetLengthAsync(key, Start(limit, now), double.PositiveInfinity, Exclude.Start);
         var oldest = Database.SortedSetRangeByScoreWithScoresAsync(key, Start(limit, now), double.PositiveInfinity, Exclude.Start, Order.Ascending, 0, 1);
-        return await count < limit.Count ? null : Wait(limit, await oldest, now);
+        if (await count < limit.Count) return null;
+        statistics.Count(Happening.Limited);
+        return Wait(limit, await oldest, now);
     }
 
     private static double Start(Limit limit, DateTimeOffset now) => (now - limit.Window).ToUnixTimeMilliseconds();

@@ -1,3 +1,5 @@
+using OtpPortal.Journal;
+
 namespace OtpPortal.Limits;
 
 /// <summary>What a presented secret is worth.</summary>
@@ -14,7 +16,7 @@ public abstract record SecretOutcome
 }
 
 /// <summary>Keeps clients from guessing secrets (admin key, namespace secrets).</summary>
-public sealed class SecretGuard(RateLimiter limiter, LimitSettings limits)
+public sealed class SecretGuard(RateLimiter limiter, LimitSettings limits, AuditLog audit)
 {
     /// <summary>Judges the outcome of a comparison that was made in constant time.</summary>
     public async Task<SecretOutcome> JudgeAsync(bool matches, string clientKey)
@@ -22,7 +24,11 @@ public sealed class SecretGuard(RateLimiter limiter, LimitSettings limits)
         var wait = matches
             ? await limiter.PeekAsync(limits.SecretFailuresPerIp, clientKey)
             : await limiter.TakeAsync(limits.SecretFailuresPerIp, clientKey);
-        if (wait is { } limited) return new SecretOutcome.Limited(limited);
+        if (wait is { } limited)
+        {
+            audit.WriteLimitHit(limits.SecretFailuresPerIp.Name, null, clientKey);
+            return new SecretOutcome.Limited(limited);
+        }
         return matches ? new SecretOutcome.Accepted() : new SecretOutcome.Refused();
     }
 }

@@ -1,3 +1,4 @@
+using OtpPortal.Admin;
 using OtpPortal.Delivery;
 using OtpPortal.Limits;
 using OtpPortal.SignIn;
@@ -15,6 +16,7 @@ public sealed record PortalConfiguration(
     TokenSettings Tokens,
     MailSettings Mail,
     LimitSettings Limits,
+    AdminSettings Admin,
     TelemetrySettings Telemetry)
 {
     /// <summary>Reads all settings. Throws <see cref="SettingsException"/> with every complaint when any value is not allowed.</summary>
@@ -28,6 +30,7 @@ public sealed record PortalConfiguration(
             TokenSettings.Read(reader, portal),
             MailSettings.Read(reader, portal),
             LimitSettings.Read(reader),
+            AdminSettings.Read(reader),
             TelemetrySettings.Read(reader));
         return reader.Complaints.Count == 0 ? configuration : throw new SettingsException(reader.Complaints);
     }

@@ -3,6 +3,7 @@ using System.Diagnostics.Metrics;
 using System.Globalization;
 using System.Security.Cryptography;
 using OtpPortal.Delivery;
+using OtpPortal.Journal;
 using OtpPortal.Limits;
 using OtpPortal.OneTimeCodes;
 using OtpPortal.Storage;
@@ -27,6 +28,8 @@ public sealed class AuthFlow(
     SignInSettings settings,
     SignInMail mail,
     DeliveryQueue queue,
+    Statistics statistics,
+    AuditLog audit,
     PortalSettings portal,
     TimeProvider time)
 {
@@ -59,7 +62,8 @@ public sealed class AuthFlow(
 
         var record = await codes.BeginAsync(key, code, settings.Terms, data);
         await SendAsync(key, email.Value, code, record);
-        s_events.Add(1, new KeyValuePair<string, object?>("event", "begun"));
+        Count("begun");
+        statistics.Count(Happening.Begun);
         return new BeginOutcome.Begun(flowId, settings.CodeExpiry, settings.ResendCooldown);
     }
 
@@ -75,7 +79,7 @@ public sealed class AuthFlow(
     }
 
     /// <summary>Tries a code. On <see cref="SubmitOutcome.Verified"/> the caller issues the token or asks for a ticket.</summary>
-    public async Task<SubmitOutcome> SubmitAsync(string? flowId, string? typed)
+    public async Task<SubmitOutcome> SubmitAsync(string? flowId, string? typed, Visitor visitor)
     {
         if (!IsFlowId(flowId)) return new SubmitOutcome.Expired();
         var code = TypedCode.Normalize(typed, settings.CodeLength);
@@ -92,16 +96,25 @@ public sealed class AuthFlow(
         {
             case TryOutcome.Right(var record):
                 Count("verified");
+                statistics.CountVerified(time.GetUtcNow() - (record.Deadline - settings.CodeExpiry));
                 return new SubmitOutcome.Verified(record.Data["email"], record.Data.GetValueOrDefault("return_to"));
             case TryOutcome.Wrong(var left, var record):
                 Count("wrong");
+                statistics.Count(Happening.Wrong);
+                audit.Write(left > 0 ? AuditEvent.SignInFailed : AuditEvent.Locked, record.Data["email"], visitor.Ip, left > 0 ? "wrong_code" : "too_many_attempts");
                 // Counted here, asked about only when a new sign-in begins: a stranger's wrong codes never end a sign-in that is open.
                 await limiter.TakeAsync(limits.FailuresPerAddress, record.Data["email"]);
                 return new SubmitOutcome.Wrong(left);
             case TryOutcome.Locked:
                 return new SubmitOutcome.Locked();
-            case TryOutcome.Expired:
+            case TryOutcome.Expired(var record):
                 Count("expired");
+                // Without a record there was no sign-in: anybody could fill the log with made-up ids.
+                if (record is { IsOpen: true })
+                {
+                    statistics.Count(Happening.Expired);
+                    audit.Write(AuditEvent.SignInFailed, record.Data["email"], visitor.Ip, "expired");
+                }
                 return new SubmitOutcome.Expired();
             default:
                 throw new UnreachableException();
@@ -170,12 +183,17 @@ public sealed class AuthFlow(
     internal static bool IsFlowId(string? text) => text is { Length: 32 } && text.All(char.IsAsciiLetterOrDigit);
 
     private async Task<TimeSpan?> LimitAsync(string email, Visitor visitor) =>
-        await limiter.PeekAsync(limits.FailuresPerAddress, email) ?? await LimitSendsAsync(email, visitor);
+        Refusal(limits.FailuresPerAddress, await limiter.PeekAsync(limits.FailuresPerAddress, email), email, visitor) ?? await LimitSendsAsync(email, visitor);
 
-    private async Task<TimeSpan?> LimitSendsAsync(string email, Visitor visitor)
+    private async Task<TimeSpan?> LimitSendsAsync(string email, Visitor visitor) =>
+        Refusal(limits.SendsPerIp, await limiter.TakeAsync(limits.SendsPerIp, visitor.LimitKey), email, visitor)
+        ?? Refusal(limits.SendsPerAddress, await limiter.TakeAsync(limits.SendsPerAddress, email), email, visitor);
+
+    private TimeSpan? Refusal(Limit limit, TimeSpan? wait, string email, Visitor visitor)
     {
-        var wait = await limiter.TakeAsync(limits.SendsPerIp, visitor.LimitKey) ?? await limiter.TakeAsync(limits.SendsPerAddress, email);
-        if (wait is not null) Count("limited");
+        if (wait is null) return null;
+        Count("limited");
+        audit.WriteLimitHit(limit.Name, email, visitor.Ip);
         return wait;
     }
 

@@ -37,7 +37,7 @@ public sealed partial class CodeForm(AuthFlow flow, SignInSettings settings, Tim
     [Parameter, EditorRequired]
     public string? Ticket { get; set; }
 
-    /// <summary>Who opened the page, for limits.</summary>
+    /// <summary>Who opened the page, for limits and the audit log.</summary>
     [Parameter, EditorRequired]
     public Visitor Visitor { get; set; } = null!;
 
@@ -85,7 +85,7 @@ public sealed partial class CodeForm(AuthFlow flow, SignInSettings settings, Tim
         _busy = true;
         try
         {
-            switch (await flow.SubmitAsync(FlowId, _code))
+            switch (await flow.SubmitAsync(FlowId, _code, Visitor))
             {
                 case SubmitOutcome.Verified:
                     _ticket = await flow.GrantTicketAsync(FlowId);

@@ -1,6 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using System.Text.RegularExpressions;
+using OtpPortal.Web;
 
 namespace OtpPortal.SignIn;
 
@@ -20,7 +21,7 @@ public sealed partial record EmailAddress
     public string Value { get; }
 
     /// <summary>Masked for logs: the first letter and the domain.</summary>
-    public string Masked => $"{Value[0]}…{Value[Value.IndexOf('@', StringComparison.Ordinal)..]}";
+    public string Masked => MaskedAddress.Of(Value);
 
     public static bool TryParse(string? text, [NotNullWhen(true)] out EmailAddress? address)
     {

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Text.Json.Serialization;
+using OtpPortal.Journal;
 using OtpPortal.Settings;
 using OtpPortal.Storage;
 using OtpPortal.Tokens;
@@ -64,7 +65,8 @@ public static class SignInEndpoints
     }
 
     private static async Task<IResult> SubmitAsync(
-        HttpContext context, AuthFlow flow, SignInSettings settings, FlowCookie cookie, TokenStore tokens, TokenCookie tokenCookie)
+        HttpContext context, AuthFlow flow, SignInSettings settings, FlowCookie cookie, TokenStore tokens, TokenCookie tokenCookie,
+        Statistics statistics, AuditLog audit)
     {
         if (await ReadFormAsync(context) is not { } form) return PageErrors.Page(context, StatusCodes.Status415UnsupportedMediaType);
         var json = Problem.WantsJson(context.Request);
@@ -76,10 +78,10 @@ public static class SignInEndpoints
             return json ? Error(StatusCodes.Status400BadRequest, "email_mismatch") : PageErrors.Page(context, StatusCodes.Status400BadRequest, CodePath, "AddressMismatch");
         }
 
-        switch (await flow.SubmitAsync(flowId, form["code"].ToString()))
+        switch (await flow.SubmitAsync(flowId, form["code"].ToString(), VisitorOf(context)))
         {
             case SubmitOutcome.Verified verified:
-                return await CompleteAsync(context, flow, flowId!, verified, cookie, tokens, tokenCookie);
+                return await CompleteAsync(context, flow, flowId!, verified, cookie, tokens, tokenCookie, statistics, audit);
             case SubmitOutcome.Wrong(var left):
                 return json
                     ? Results.Json(new { error = "wrong_code", attempts_left = left }, statusCode: StatusCodes.Status401Unauthorized)
@@ -113,17 +115,19 @@ public static class SignInEndpoints
         }
     }
 
-    private static async Task<IResult> FinishAsync(HttpContext context, AuthFlow flow, FlowCookie cookie, TokenStore tokens, TokenCookie tokenCookie)
+    private static async Task<IResult> FinishAsync(
+        HttpContext context, AuthFlow flow, FlowCookie cookie, TokenStore tokens, TokenCookie tokenCookie, Statistics statistics, AuditLog audit)
     {
         if (await ReadFormAsync(context) is not { } form) return PageErrors.Page(context, StatusCodes.Status415UnsupportedMediaType);
         var flowId = FlowCookie.Read(context.Request);
         return await flow.RedeemAsync(flowId, form["ticket"].ToString()) is SubmitOutcome.Verified verified
-            ? await CompleteAsync(context, flow, flowId!, verified, cookie, tokens, tokenCookie)
+            ? await CompleteAsync(context, flow, flowId!, verified, cookie, tokens, tokenCookie, statistics, audit)
             : SeeOther(context, CodePath);
     }
 
     private static async Task<IResult> CompleteAsync(
-        HttpContext context, AuthFlow flow, string flowId, SubmitOutcome.Verified verified, FlowCookie cookie, TokenStore tokens, TokenCookie tokenCookie)
+        HttpContext context, AuthFlow flow, string flowId, SubmitOutcome.Verified verified, FlowCookie cookie, TokenStore tokens, TokenCookie tokenCookie,
+        Statistics statistics, AuditLog audit)
     {
         var visitor = VisitorOf(context);
         LiveToken token;
@@ -140,24 +144,33 @@ public static class SignInEndpoints
 
         // The browser's earlier session has just lost its cookie: it would live on with nobody to end it.
         if (await tokens.UseAsync(tokenCookie.Read(context.Request)) is { } earlier) await tokens.RevokeAsync(earlier.SessionId);
+        statistics.Count(Happening.SignedIn);
+        audit.Write(AuditEvent.SignIn, verified.Email, visitor.Ip, "signed_in");
         tokenCookie.Write(context.Response, token);
         cookie.Clear(context.Response);
         context.Response.Headers.CacheControl = "no-store";
         return Problem.WantsJson(context.Request) ? Results.Json(new { email = verified.Email }) : SeeOther(context, verified.ReturnTo ?? AddressPath);
     }
 
-    private static async Task<IResult> SignOutAsync(HttpContext context, TokenStore tokens, TokenCookie cookie)
+    private static async Task<IResult> SignOutAsync(HttpContext context, TokenStore tokens, TokenCookie cookie, AuditLog audit)
     {
-        if (await tokens.UseAsync(cookie.Read(context.Request)) is { } token) await tokens.RevokeAsync(token.SessionId);
+        if (await tokens.UseAsync(cookie.Read(context.Request)) is { } token && await tokens.RevokeAsync(token.SessionId))
+        {
+            audit.Write(AuditEvent.SignedOut, token.Email, ClientAddress.Of(context), "sessions:1");
+        }
         cookie.Clear(context.Response);
         // What the browser has kept of the pages goes with the session.
         context.Response.Headers["Clear-Site-Data"] = "\"cache\"";
         return SeeOther(context, AddressPath);
     }
 
-    private static async Task<IResult> SignOutOthersAsync(HttpContext context, TokenStore tokens, TokenCookie cookie)
+    private static async Task<IResult> SignOutOthersAsync(HttpContext context, TokenStore tokens, TokenCookie cookie, AuditLog audit)
     {
-        if (await tokens.UseAsync(cookie.Read(context.Request)) is { } token) await tokens.RevokeAllAsync(token.Email, exceptSid: token.SessionId);
+        if (await tokens.UseAsync(cookie.Read(context.Request)) is { } token)
+        {
+            var count = await tokens.RevokeAllAsync(token.Email, exceptSid: token.SessionId);
+            audit.Write(AuditEvent.SignedOut, token.Email, ClientAddress.Of(context), $"sessions:{count}");
+        }
         return SeeOther(context, AddressPath);
     }
 

@@ -44,6 +44,13 @@ public sealed class RedisStore : IDisposable
         return Stopwatch.GetElapsedTime(start);
     }
 
+    /// <summary>The server's own clock.</summary>
+    public async Task<DateTimeOffset> TimeAsync()
+    {
+        var connection = _link.Connection;
+        return new(await connection.GetServer(connection.GetEndPoints()[0]).TimeAsync().WaitAsync(s_patience), TimeSpan.Zero);
+    }
+
     public void Dispose()
     {
         _gone.Cancel();

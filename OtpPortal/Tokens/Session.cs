@@ -26,5 +26,22 @@ public sealed record LiveToken(string SessionId, string Email, string Token, Tim
     public override string ToString() => $"Token of session {SessionId}";
 }
 
+/// <summary>What a list of sessions is sorted by.</summary>
+public enum SessionOrder
+{
+    LastSeen,
+    Created,
+    Email,
+}
+
+/// <summary>Which part of the list of all sessions is asked for.</summary>
+/// <param name="Prefix">What the addresses begin with, in lower case; empty for all.</param>
+public sealed record SessionQuery(string Prefix, SessionOrder Order, bool Descending, int Skip, int Take);
+
+/// <summary>A part of the list of all sessions.</summary>
+/// <param name="Total">How many the whole list has; those that have just ended by themselves may still count.</param>
+/// <param name="Order">What it is sorted by: a search with very many matches knows addresses alone.</param>
+public sealed record SessionSlice(IReadOnlyList<Session> Sessions, long Total, SessionOrder Order);
+
 /// <summary>A page of a list of sessions. <paramref name="Next"/> is null on the last one.</summary>
 public sealed record SessionPage(IReadOnlyList<Session> Sessions, string? Next);

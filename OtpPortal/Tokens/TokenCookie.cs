@@ -12,6 +12,9 @@ public sealed class TokenCookie(TokenSettings settings, PortalSettings portal)
 
     public void Clear(HttpResponse response) => response.Cookies.Append(settings.CookieName, "", Options(TimeSpan.Zero));
 
+    /// <summary>The Set-Cookie line that a sign-in gets, without a token.</summary>
+    public string Describe() => Options(settings.IdleLifetime < settings.MaxAge ? settings.IdleLifetime : settings.MaxAge).CreateCookieHeader(settings.CookieName, "…").ToString();
+
     private CookieOptions Options(TimeSpan maxAge) => new()
     {
         // Scripts cannot read it (theft by XSS), other sites' forms cannot send it (CSRF), and over TLS it is never sent in the clear.

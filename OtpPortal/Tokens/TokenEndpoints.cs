@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Microsoft.Extensions.Primitives;
+using OtpPortal.Journal;
 using OtpPortal.Limits;
 using OtpPortal.Settings;
 using OtpPortal.Web;
@@ -56,9 +57,9 @@ public static partial class TokenEndpoints
         return Results.Json(new CheckedToken(token.Token, token.Email, (long)token.ExpiresIn.TotalSeconds), TokenJson.Default.CheckedToken);
     }
 
-    private static async Task ListAsync(HttpContext context, TokenStore store, PortalSettings portal, SecretGuard guard)
+    private static async Task ListAsync(HttpContext context, TokenStore store, PortalSettings portal, SecretGuard guard, AuditLog audit)
     {
-        if (!await AdmitAsync(context, portal, guard)) return;
+        if (!await AdmitAsync(context, portal, guard, audit)) return;
         var query = context.Request.Query;
         var email = Single(query["email"])?.Trim().ToLowerInvariant();
         var details = Single(query["details"]) is "true" or "1";
@@ -84,26 +85,32 @@ public static partial class TokenEndpoints
         await WriteAsync(context, store.ListAsync(email), details);
     }
 
-    private static async Task RevokeAsync(HttpContext context, string id, TokenStore store, PortalSettings portal, SecretGuard guard)
+    private static async Task RevokeAsync(HttpContext context, string id, TokenStore store, PortalSettings portal, SecretGuard guard, AuditLog audit)
     {
-        if (!await AdmitAsync(context, portal, guard)) return;
-        if (await store.RevokeAsync(id)) context.Response.StatusCode = StatusCodes.Status204NoContent;
+        if (!await AdmitAsync(context, portal, guard, audit)) return;
+        var session = await store.FindAsync(id);
+        if (await store.RevokeAsync(id))
+        {
+            audit.WriteByAdmin(AuditEvent.Revoked, session?.Email, ClientAddress.Of(context), "sessions:1", "key");
+            context.Response.StatusCode = StatusCodes.Status204NoContent;
+        }
         else await Problem.WriteAsync(context, StatusCodes.Status404NotFound, "not_found", "There is no live session with this id.");
     }
 
-    private static async Task RevokeAllAsync(HttpContext context, TokenStore store, PortalSettings portal, SecretGuard guard)
+    private static async Task RevokeAllAsync(HttpContext context, TokenStore store, PortalSettings portal, SecretGuard guard, AuditLog audit)
     {
-        if (!await AdmitAsync(context, portal, guard)) return;
+        if (!await AdmitAsync(context, portal, guard, audit)) return;
         if (Single(context.Request.Query["email"])?.Trim() is not { Length: > 0 } email)
         {
             await Problem.WriteAsync(context, StatusCodes.Status400BadRequest, "invalid_email", "email is needed: the address whose sessions shall end.");
             return;
         }
-        await store.RevokeAllAsync(email.ToLowerInvariant());
+        var count = await store.RevokeAllAsync(email.ToLowerInvariant());
+        if (count > 0) audit.WriteByAdmin(AuditEvent.Revoked, email.ToLowerInvariant(), ClientAddress.Of(context), $"sessions:{count}", "key");
         context.Response.StatusCode = StatusCodes.Status204NoContent;
     }
 
-    private static async Task<bool> AdmitAsync(HttpContext context, PortalSettings portal, SecretGuard guard)
+    private static async Task<bool> AdmitAsync(HttpContext context, PortalSettings portal, SecretGuard guard, AuditLog audit)
     {
         context.Response.Headers.CacheControl = "no-store";
         switch (await guard.JudgeAsync(portal.Secret.Matches(Bearer(context.Request) ?? ""), ClientAddress.LimitKey(context)))
@@ -115,6 +122,7 @@ public static partial class TokenEndpoints
                 await Problem.WriteAsync(context, StatusCodes.Status429TooManyRequests, "too_many_requests", "Too many wrong keys from this address.");
                 return false;
             default:
+                audit.Write(AuditEvent.AdminRefused, null, ClientAddress.Of(context), "wrong_key");
                 await Problem.WriteAsync(context, StatusCodes.Status403Forbidden, "forbidden", "Authorization: Bearer AUTH_SECRET_KEY is needed.");
                 return false;
         }

@@ -41,7 +41,7 @@ public sealed partial record TokenSettings(
         {
             reader.Complain("AUTH_TOKEN_COOKIE_NAME", CookieName, "1 to 64 letters, digits and !#$%&'*+-.^_`|~ (RFC 6265)");
         }
-        if (CookieName is "otp_flow" or "otp_return" or "otp_lang" or "otp_bounce")
+        if (CookieName is "otp_flow" or "otp_return" or "otp_lang" or "otp_bounce" or "otp_admin")
         {
             reader.Complain("AUTH_TOKEN_COOKIE_NAME", CookieName, "a name that the portal does not use for something else");
         }

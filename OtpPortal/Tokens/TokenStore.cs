@@ -16,6 +16,8 @@ namespace OtpPortal.Tokens;
 ///                                       and using a session is SET XX, which cannot bring a revoked one back
 /// session:{sid}                 hash    email, created, ends, ip, ua, token (AES-GCM): what lists show
 /// sessions                      zset    every sid by creation, for lists that are paged and never scan
+/// seen                          zset    every sid by when it was last seen, to the minute
+/// emails                        zset    {email}\0{sid} of every session, in the order of letters (all scores are 0)
 /// user:{email}                  zset    the sids of one address
 /// </code>
 /// Instants are ms, UTC. What is over is decided from them; expiry in Redis only sweeps. A dump of the database signs nobody in.
@@ -23,7 +25,17 @@ namespace OtpPortal.Tokens;
 public sealed class TokenStore(Stores stores, AuthToken tokens, AuthSecret secret, TokenSettings settings, TimeProvider time)
 {
     private const string AllSessions = "sessions";
+    private const string BySeen = "seen";
+    private const string ByEmail = "emails";
     private const int PageOfIndex = 200;
+
+    // Up to so many matches of a search are read whole and sorted; more are shown by address, which the index gives.
+    private const int MaxSorted = 200;
+
+    // Sessions that have ended by themselves are dropped from a page, and it is read anew: so often at most.
+    private const int MaxReads = 4;
+
+    private static readonly TimeSpan s_seenStep = TimeSpan.FromMinutes(1);
     private readonly SealedText _seal = new(secret.DeriveKey("token-at-rest"));
 
     private IDatabase Database => stores.Auth.Database;
@@ -47,6 +59,8 @@ public sealed class TokenStore(Stores stores, AuthToken tokens, AuthSecret secre
         _ = transaction.KeyExpireAsync(SessionKey(sid), settings.MaxAge);
         _ = transaction.StringSetAsync(LiveKey(sid), created, IdleFrom(now, ends));
         _ = transaction.SortedSetAddAsync(AllSessions, sid, created);
+        _ = transaction.SortedSetAddAsync(BySeen, sid, created);
+        _ = transaction.SortedSetAddAsync(ByEmail, EmailMember(email, sid), 0);
         _ = transaction.SortedSetAddAsync(UserKey(email), sid, created);
         _ = transaction.KeyExpireAsync(UserKey(email), settings.MaxAge);
         await transaction.ExecuteAsync();
@@ -67,7 +81,7 @@ public sealed class TokenStore(Stores stores, AuthToken tokens, AuthSecret secre
     {
         if (!IsSessionId(sid)) return false;
         var wasLive = await Database.ClaimAsync(LiveKey(sid));
-        await ForgetAsync(sid, AllSessions);
+        await ForgetAsync(sid, null);
         return wasLive;
     }
 
@@ -80,6 +94,44 @@ public sealed class TokenStore(Stores stores, AuthToken tokens, AuthSecret secre
             if ((string)sid! != exceptSid && await RevokeAsync((string)sid!)) count++;
         }
         return count;
+    }
+
+    /// <summary>Ends every session there is. Gives the number that was ended.</summary>
+    public async Task<int> RevokeEveryoneAsync()
+    {
+        // First what lets people in, many at a time, so that all have ended within moments; then what is left of them.
+        var sids = new List<RedisValue>();
+        while (await Database.SortedSetRangeByRankAsync(AllSessions, sids.Count, sids.Count + 999) is { Length: > 0 } page) sids.AddRange(page);
+        var count = 0;
+        foreach (var chunk in sids.Chunk(1000))
+        {
+            RedisKey[] live = [.. chunk.Select(sid => (RedisKey)LiveKey((string)sid!))];
+            count += (await Database.StringGetAsync(live)).Count(seen => !seen.IsNull);
+            await Database.KeyDeleteAsync(live);
+        }
+        foreach (var chunk in sids.Chunk(PageOfIndex)) await Task.WhenAll(chunk.Select(sid => ForgetAsync((string)sid!, null)));
+        return count;
+    }
+
+    /// <summary>A live session by its id, or null. It is not used by this, and does not slide.</summary>
+    public async Task<Session?> FindAsync(string sid) => IsSessionId(sid) ? (await ReadAsync([sid]))[0] : null;
+
+    /// <summary>Some of all live sessions in an order, or of those whose address begins so: the same few commands for any number of sessions.</summary>
+    public async Task<SessionSlice> SliceAsync(SessionQuery query)
+    {
+        if (query.Prefix.Length == 0) return await ReadRanksAsync(query, 0, null);
+
+        // Every address that begins with the prefix lies between these two.
+        var start = Database.SortedSetLengthByValueAsync(ByEmail, default, query.Prefix, Exclude.Stop);
+        var stop = Database.SortedSetLengthByValueAsync(ByEmail, default, query.Prefix + "\u00ff", Exclude.Stop);
+        await Task.WhenAll(start, stop);
+        var found = await stop - await start;
+        if (query.Order == SessionOrder.Email || found > MaxSorted) return await ReadRanksAsync(query with { Order = SessionOrder.Email }, await start, await stop);
+
+        var all = await ReadRanksAsync(new SessionQuery(query.Prefix, SessionOrder.Email, Descending: false, 0, MaxSorted), await start, await stop);
+        var sorted = all.Sessions.OrderBy(session => query.Order == SessionOrder.Created ? session.CreatedAt : session.LastSeenAt).ToList();
+        if (query.Descending) sorted.Reverse();
+        return new SessionSlice([.. sorted.Skip(query.Skip).Take(query.Take)], all.Total, query.Order);
     }
 
     /// <summary>The live sessions of an address, the newest first.</summary>
@@ -95,7 +147,7 @@ public sealed class TokenStore(Stores stores, AuthToken tokens, AuthSecret secre
         SessionCursor? cursor = null;
         do
         {
-            (var sessions, cursor) = await ReadIndexAsync(IndexKey(email), cursor, PageOfIndex);
+            (var sessions, cursor) = await ReadIndexAsync(email, cursor, PageOfIndex);
             foreach (var (session, _) in sessions) yield return session;
         }
         while (cursor is not null);
@@ -111,7 +163,7 @@ public sealed class TokenStore(Stores stores, AuthToken tokens, AuthSecret secre
         do
         {
             // One more than asked for, to know whether there is a next page.
-            (var sessions, position) = await ReadIndexAsync(IndexKey(email), position, Math.Max(limit + 1 - page.Count, 20));
+            (var sessions, position) = await ReadIndexAsync(email, position, Math.Max(limit + 1 - page.Count, 20));
             page.AddRange(sessions);
         }
         while (position is not null && page.Count <= limit);
@@ -123,12 +175,17 @@ public sealed class TokenStore(Stores stores, AuthToken tokens, AuthSecret secre
     /// <summary>Forgets what is left of sessions that have ended by themselves.</summary>
     public async Task SweepAsync(CancellationToken stop)
     {
-        SessionCursor? cursor = null;
-        do
+        // By this index, because its names hold the address, which must go even where nothing else is left of a session.
+        var position = 0L;
+        while (!stop.IsCancellationRequested && await Database.SortedSetRangeByRankAsync(ByEmail, position, position + PageOfIndex - 1) is { Length: > 0 } page)
         {
-            (_, cursor) = await ReadIndexAsync(AllSessions, cursor, PageOfIndex);
+            var members = page.Select(member => SplitMember((string)member!)).ToArray();
+            var seen = await Database.StringGetAsync([.. members.Select(member => (RedisKey)LiveKey(member.Sid))]);
+            var now = time.GetUtcNow();
+            var ended = members.Where((_, i) => seen[i].IsNull || now >= Instant(seen[i]) + settings.IdleLifetime).ToList();
+            await Task.WhenAll(ended.Select(member => ForgetAsync(member.Sid, member.Email)));
+            position += page.Length - ended.Count;
         }
-        while (cursor is not null && !stop.IsCancellationRequested);
     }
 
     private async Task<LiveToken?> CheckAsync(string? token, bool mayRotate)
@@ -155,7 +212,7 @@ public sealed class TokenStore(Stores stores, AuthToken tokens, AuthSecret secre
             if (rotates) await Database.KeyDeleteAsync([TokenKey(current), SessionKey(found.SessionId)]);
             return null;
         }
-        if (now >= DateTimeOffset.FromUnixTimeMilliseconds((long)seen) + settings.IdleLifetime)
+        if (now >= Instant(seen) + settings.IdleLifetime)
         {
             await RevokeAsync(found.SessionId);
             return null;
@@ -164,6 +221,11 @@ public sealed class TokenStore(Stores stores, AuthToken tokens, AuthSecret secre
         // After the decision, never before it: a slide that ran ahead would make two simultaneous late calls revive each other.
         var idle = IdleFrom(now, found.Ends);
         _ = Database.StringSetAsync(LiveKey(found.SessionId), now.ToUnixTimeMilliseconds(), idle, When.Exists, CommandFlags.FireAndForget);
+        // Once a minute is enough for a list. XX: a session that is revoked at this moment does not come back into it.
+        if (now.Ticks / s_seenStep.Ticks != Instant(seen).Ticks / s_seenStep.Ticks)
+        {
+            _ = Database.SortedSetAddAsync(BySeen, found.SessionId, now.ToUnixTimeMilliseconds(), When.Exists, CommandFlags.FireAndForget);
+        }
         return new LiveToken(found.SessionId, found.Email, current, idle);
     }
 
@@ -201,10 +263,10 @@ public sealed class TokenStore(Stores stores, AuthToken tokens, AuthSecret secre
     }
 
     private async Task<(List<(Session Session, SessionCursor Position)> Sessions, SessionCursor? Next)> ReadIndexAsync(
-        RedisKey index, SessionCursor? after, int take)
+        string? email, SessionCursor? after, int take)
     {
         // Sessions that began in the same millisecond share a score: the page starts at that score, and those already seen are left out.
-        var entries = await Database.SortedSetRangeByScoreWithScoresAsync(index, after?.Created ?? double.NegativeInfinity, take: take + (after?.Skip ?? 0));
+        var entries = await Database.SortedSetRangeByScoreWithScoresAsync(IndexKey(email), after?.Created ?? double.NegativeInfinity, take: take + (after?.Skip ?? 0));
         var positions = new List<SessionCursor>();
         foreach (var entry in entries)
         {
@@ -219,10 +281,36 @@ public sealed class TokenStore(Stores stores, AuthToken tokens, AuthSecret secre
         for (var i = 0; i < fresh.Count; i++)
         {
             if (sessions[i] is { } session) live.Add((session, fresh[i]));
-            else await ForgetAsync(fresh[i].Sid, index);
+            else await ForgetAsync(fresh[i].Sid, email);
         }
         var full = entries.Length == take + (after?.Skip ?? 0);
         return (live, full && positions.Count > 0 ? positions[^1] : null);
+    }
+
+    private async Task<SessionSlice> ReadRanksAsync(SessionQuery query, long start, long? stop)
+    {
+        RedisKey index = query.Order switch
+        {
+            SessionOrder.Created => AllSessions,
+            SessionOrder.LastSeen => BySeen,
+            _ => ByEmail,
+        };
+        for (var read = 1; ; read++)
+        {
+            var end = stop ?? await Database.SortedSetLengthAsync(index);
+            var (first, last) = query.Descending
+                ? (Math.Max(start, end - query.Skip - query.Take), end - query.Skip - 1)
+                : (start + query.Skip, Math.Min(end, start + query.Skip + query.Take) - 1);
+            var entries = last < first ? [] : await Database.SortedSetRangeByRankAsync(index, first, last);
+            if (query.Descending) Array.Reverse(entries);
+            var members = entries.Select(entry => query.Order == SessionOrder.Email ? SplitMember((string)entry!) : (Email: null, Sid: (string)entry!)).ToArray();
+            var sessions = await ReadAsync([.. members.Select(member => (RedisValue)member.Sid)]);
+
+            var ended = members.Where((_, i) => sessions[i] is null).ToList();
+            if (ended.Count == 0 || read == MaxReads) return new SessionSlice([.. sessions.OfType<Session>()], end - start, query.Order);
+            await Task.WhenAll(ended.Select(member => ForgetAsync(member.Sid, member.Email)));
+            if (stop is not null) stop -= ended.Count;
+        }
     }
 
     private async Task<Session?[]> ReadAsync(RedisValue[] sids)
@@ -241,7 +329,7 @@ public sealed class TokenStore(Stores stores, AuthToken tokens, AuthSecret secre
     private Session? ToSession(string sid, Dictionary<string, RedisValue> record, RedisValue seen, DateTimeOffset now)
     {
         if (seen.IsNull || !record.TryGetValue("email", out var email)) return null;
-        var lastSeen = DateTimeOffset.FromUnixTimeMilliseconds((long)seen);
+        var lastSeen = Instant(seen);
         var ends = DateTimeOffset.FromUnixTimeMilliseconds((long)record["ends"]);
         var expires = lastSeen + settings.IdleLifetime < ends ? lastSeen + settings.IdleLifetime : ends;
         // A token sealed under another AUTH_SECRET_KEY cannot be shown, but the session is there and can be revoked.
@@ -251,16 +339,22 @@ public sealed class TokenStore(Stores stores, AuthToken tokens, AuthSecret secre
             (string?)record["ip"] ?? "", (string?)record["ua"] ?? "", token);
     }
 
-    private async Task ForgetAsync(string sid, RedisKey index)
+    /// <param name="email">The address, as far as the caller knows it: the session's own record may have gone already.</param>
+    private async Task ForgetAsync(string sid, string? email)
     {
         var record = Fields(await Database.HashGetAllAsync(SessionKey(sid)));
         var work = new List<Task>
         {
             Database.KeyDeleteAsync([LiveKey(sid), SessionKey(sid)]),
             Database.SortedSetRemoveAsync(AllSessions, sid),
-            Database.SortedSetRemoveAsync(index, sid),
+            Database.SortedSetRemoveAsync(BySeen, sid),
         };
-        if (record.TryGetValue("email", out var email)) work.Add(Database.SortedSetRemoveAsync(UserKey((string)email!), sid));
+        email ??= (string?)record.GetValueOrDefault("email");
+        if (email is not null)
+        {
+            work.Add(Database.SortedSetRemoveAsync(UserKey(email), sid));
+            work.Add(Database.SortedSetRemoveAsync(ByEmail, EmailMember(email, sid)));
+        }
         if (record.TryGetValue("token", out var token) && _seal.TryOpen((byte[])token!, sid, out var text)) work.Add(Database.KeyDeleteAsync(TokenKey(text)));
         await Task.WhenAll(work);
     }
@@ -281,6 +375,12 @@ public sealed class TokenStore(Stores stores, AuthToken tokens, AuthSecret secre
     private static string SessionKey(string sid) => "session:" + sid;
 
     private static string UserKey(string email) => "user:" + email;
+
+    private static string EmailMember(string email, string sid) => email + '\0' + sid;
+
+    private static (string? Email, string Sid) SplitMember(string member) => member.Split('\0') is [var email, var sid] ? (email, sid) : (null, member);
+
+    private static DateTimeOffset Instant(RedisValue milliseconds) => DateTimeOffset.FromUnixTimeMilliseconds((long)milliseconds);
 
     private sealed record TokenRecord(
         string SessionId, string Email, long Created, DateTimeOffset Issued, DateTimeOffset Ends, int Generation, DateTimeOffset? Dead, string? Next)

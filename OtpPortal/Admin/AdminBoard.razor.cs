@@ -1,0 +1,89 @@
+using Microsoft.AspNetCore.Components;
+using OtpPortal.Journal;
+using OtpPortal.Storage;
+
+namespace OtpPortal.Admin;
+
+/// <summary>What an administrator sees, for as long as they are one: a circuit outlives the request that opened it, so it asks again and again.</summary>
+public sealed partial class AdminBoard(AdminPolicy policy, Statistics statistics, TimeProvider time)
+{
+    private static readonly TimeSpan s_tick = TimeSpan.FromSeconds(5);
+
+    // Once a minute.
+    private const int TicksPerReport = 12;
+
+    private readonly CancellationTokenSource _gone = new();
+    private Access _access = Access.Held;
+    private StatisticsReport? _report;
+    private Task _ticking = Task.CompletedTask;
+
+    private enum Access
+    {
+        Held,
+
+        /// <summary>It cannot be asked, so nothing is shown.</summary>
+        Unknown,
+        Ended,
+    }
+
+    /// <summary>Why the page was opened. It reaches the circuit inside the page, encrypted.</summary>
+    [Parameter, EditorRequired]
+    public AdminPass Pass { get; set; } = null!;
+
+    public async ValueTask DisposeAsync()
+    {
+        await _gone.CancelAsync();
+        await _ticking;
+        _gone.Dispose();
+    }
+
+    protected override async Task OnInitializedAsync() => await RefreshAsync(withReport: true);
+
+    protected override void OnAfterRender(bool firstRender)
+    {
+        if (firstRender) _ticking = TickAsync();
+    }
+
+    private async Task TickAsync()
+    {
+        using var timer = new PeriodicTimer(s_tick, time);
+        try
+        {
+            for (var tick = 1; _access != Access.Ended; tick++)
+            {
+                if (!await timer.WaitForNextTickAsync(_gone.Token)) return;
+                await InvokeAsync(async () =>
+                {
+                    var before = _access;
+                    await RefreshAsync(withReport: tick % TicksPerReport == 0);
+                    if (_access != before || tick % TicksPerReport == 0) StateHasChanged();
+                });
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // The page was left.
+        }
+    }
+
+    private async Task RefreshAsync(bool withReport)
+    {
+        if (_access == Access.Ended) return;
+        try
+        {
+            if (!await policy.HoldsAsync(Pass))
+            {
+                End();
+                return;
+            }
+            if (withReport || _report is null) _report = await statistics.ReadAsync();
+            _access = Access.Held;
+        }
+        catch (Exception e) when (StoreFailure.Is(e))
+        {
+            _access = Access.Unknown;
+        }
+    }
+
+    private void End() => (_access, _report) = (Access.Ended, null);
+}

@@ -1,0 +1,112 @@
+using System.Diagnostics;
+using OtpPortal.Journal;
+using OtpPortal.Limits;
+using OtpPortal.Settings;
+using OtpPortal.SignIn;
+using OtpPortal.Web;
+
+namespace OtpPortal.Admin;
+
+/// <summary>The administration: <c>/admin</c> and what is below it.</summary>
+public static class AdminEndpoints
+{
+    internal const string StartPath = "/admin";
+    internal const string CheckPath = "/admin/check";
+
+    public static WebApplicationBuilder AddAdmin(this WebApplicationBuilder builder, PortalConfiguration configuration)
+    {
+        builder.Services.AddSingleton(configuration.Admin);
+        builder.Services.AddSingleton<AdminSessions>();
+        builder.Services.AddSingleton<AdminCookie>();
+        builder.Services.AddSingleton<AdminPolicy>();
+        builder.Services.AddSingleton<TestMessage>();
+        builder.Services.AddSingleton<SelfCheck>();
+        return builder;
+    }
+
+    public static void MapAdmin(this IEndpointRouteBuilder routes)
+    {
+        routes.MapPost("/admin/login", SignInAsync);
+        routes.MapPost("/admin/logout", SignOutAsync);
+        routes.MapGet("/admin/audit.jsonl", ExportAsync);
+        routes.MapPost("/admin/check/message", SendTestAsync);
+    }
+
+    private static async Task<IResult> SignInAsync(
+        HttpContext context, PortalSettings portal, SecretGuard guard, AdminSessions sessions, AdminCookie cookie, AuditLog audit)
+    {
+        if (!context.Request.HasFormContentType) return PageErrors.Page(context, StatusCodes.Status415UnsupportedMediaType);
+        var key = (await context.Request.ReadFormAsync(context.RequestAborted))["key"].ToString();
+        if (key.Length == 0) return PageErrors.Page(context, StatusCodes.Status400BadRequest, StartPath, "AdminKeyMissing");
+
+        switch (await guard.JudgeAsync(portal.Secret.Matches(key), ClientAddress.LimitKey(context)))
+        {
+            case SecretOutcome.Accepted:
+                // The earlier session has just lost its cookie: it would live on with nobody to end it.
+                if (AdminCookie.Read(context.Request) is { } earlier) await sessions.EndAsync(AdminSessions.NameOf(earlier));
+                cookie.Write(context.Response, await sessions.BeginAsync());
+                audit.WriteByAdmin(AuditEvent.AdminAccess, null, ClientAddress.Of(context), "admitted", "key");
+                return SeeOther(context, StartPath);
+            case SecretOutcome.Refused:
+                audit.Write(AuditEvent.AdminRefused, null, ClientAddress.Of(context), "wrong_key");
+                return PageErrors.Page(context, StatusCodes.Status403Forbidden, StartPath, "AdminKeyWrong");
+            case SecretOutcome.Limited(var wait):
+                return PageErrors.Page(context, StatusCodes.Status429TooManyRequests, StartPath, "AdminWait", wait: wait);
+            default:
+                throw new UnreachableException();
+        }
+    }
+
+    private static async Task<IResult> SignOutAsync(HttpContext context, AdminSessions sessions, AdminCookie cookie, AuditLog audit)
+    {
+        if (AdminCookie.Read(context.Request) is { } id)
+        {
+            var name = AdminSessions.NameOf(id);
+            if (await sessions.IsLiveAsync(name)) audit.WriteByAdmin(AuditEvent.AdminLeft, null, ClientAddress.Of(context), "signed_out", "key");
+            await sessions.EndAsync(name);
+        }
+        cookie.Clear(context.Response);
+        context.Response.Headers["Clear-Site-Data"] = "\"cache\"";
+        return SeeOther(context, StartPath);
+    }
+
+    private static async Task<IResult> ExportAsync(HttpContext context, AdminPolicy policy, AuditLog audit)
+    {
+        if (await policy.AdmitAsync(context) is not { } pass)
+        {
+            return Results.Json(new { error = "forbidden" }, statusCode: StatusCodes.Status403Forbidden);
+        }
+        var lines = await audit.ExportAsync();
+        audit.WriteByAdmin(AuditEvent.AdminAccess, null, pass.Ip, "audit_exported", pass.By);
+        context.Response.Headers.ContentDisposition = "attachment; filename=\"audit.jsonl\"";
+        return Results.Stream(
+            async body =>
+            {
+                await using var writer = new StreamWriter(body);
+                foreach (var line in lines) await writer.WriteAsync(line + '\n');
+            },
+            "application/jsonl; charset=utf-8");
+    }
+
+    private static async Task<IResult> SendTestAsync(HttpContext context, AdminPolicy policy, TestMessage test)
+    {
+        if (await policy.AdmitAsync(context) is not { } pass) return SeeOther(context, StartPath);
+        if (!context.Request.HasFormContentType) return PageErrors.Page(context, StatusCodes.Status415UnsupportedMediaType);
+        var typed = (await context.Request.ReadFormAsync(context.RequestAborted))["email"].ToString();
+        var shown = typed.Length <= 254 ? typed : typed[..254];
+        if (!EmailAddress.TryParse(typed, out var email))
+        {
+            return PageErrors.Page(context, StatusCodes.Status400BadRequest, CheckPath, typed.Trim().Length == 0 ? "AddressMissing" : "AddressInvalid", shown);
+        }
+        return await test.SendAsync(email, pass, ClientAddress.LimitKey(context)) is { } wait
+            ? PageErrors.Page(context, StatusCodes.Status429TooManyRequests, CheckPath, "WaitBeforeSending", shown, wait)
+            : SeeOther(context, CheckPath + "#message");
+    }
+
+    private static IResult SeeOther(HttpContext context, string location)
+    {
+        context.Response.Headers.Location = location;
+        context.Response.Headers.CacheControl = "no-store";
+        return Results.StatusCode(StatusCodes.Status303SeeOther);
+    }
+}

@@ -1,0 +1,67 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using OtpPortal.Storage;
+using OtpPortal.Web;
+using StackExchange.Redis;
+
+namespace OtpPortal.Admin;
+
+/// <summary>The short sessions of those who gave the secret key.</summary>
+/// <remarks>
+/// Key layout in the token database: <c>admin:{SHA-256 of the id}</c> = begun|last used|root. Instants are ms, UTC, and decide; expiry in Redis only
+/// sweeps. Using a session is SET XX, which cannot bring an ended one back. The root is derived from AUTH_SECRET_KEY: a new key, set because
+/// the old one leaked, ends the sessions that the old one opened.
+/// </remarks>
+public sealed class AdminSessions(Stores stores, AuthSecret secret, TimeProvider time)
+{
+    /// <summary>How long a session that nobody uses lasts.</summary>
+    internal static readonly TimeSpan IdleLifetime = TimeSpan.FromMinutes(15);
+
+    /// <summary>How long any session lasts.</summary>
+    internal static readonly TimeSpan MaxAge = TimeSpan.FromHours(8);
+
+    private readonly string _root = Convert.ToHexStringLower(secret.DeriveKey("admin-sessions", 8));
+
+    private IDatabase Database => stores.Auth.Database;
+
+    /// <summary>Begins a session and gives its id, which the cookie holds and nothing else.</summary>
+    public async Task<string> BeginAsync()
+    {
+        var id = RandomNumberGenerator.GetString("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789", 43);
+        var now = time.GetUtcNow();
+        await Database.StringSetAsync(KeyOf(NameOf(id)), Write(now, now), IdleLifetime);
+        return id;
+    }
+
+    /// <summary>The name of a session in the store: it opens nothing, so pages and circuits may carry it.</summary>
+    public static string NameOf(string id) => Digest.Of(id);
+
+    /// <summary>Whether the session lives; it does not slide.</summary>
+    public async Task<bool> IsLiveAsync(string name) => await FindAsync(name) is not null;
+
+    /// <summary>Uses a session. False when it is over.</summary>
+    public async Task<bool> UseAsync(string name)
+    {
+        if (await FindAsync(name) is not { } begun) return false;
+        var now = time.GetUtcNow();
+        var left = begun + MaxAge - now;
+        return await Database.StringSetAsync(KeyOf(name), Write(begun, now), left < IdleLifetime ? left : IdleLifetime, When.Exists);
+    }
+
+    /// <summary>Ends a session, in every browser window and circuit that has it.</summary>
+    public Task EndAsync(string name) => Database.KeyDeleteAsync(KeyOf(name));
+
+    private async Task<DateTimeOffset?> FindAsync(string name)
+    {
+        if (((string?)await Database.StringGetAsync(KeyOf(name)))?.Split('|') is not [var begun, var used, var root] || root != _root) return null;
+        var now = time.GetUtcNow();
+        return now < Instant(used) + IdleLifetime && now < Instant(begun) + MaxAge ? Instant(begun) : null;
+    }
+
+    private string Write(DateTimeOffset begun, DateTimeOffset used) =>
+        string.Create(CultureInfo.InvariantCulture, $"{begun.ToUnixTimeMilliseconds()}|{used.ToUnixTimeMilliseconds()}|{_root}");
+
+    private static DateTimeOffset Instant(string text) => DateTimeOffset.FromUnixTimeMilliseconds(long.Parse(text, CultureInfo.InvariantCulture));
+
+    private static RedisKey KeyOf(string name) => "admin:" + name;
+}

@@ -1,0 +1,149 @@
+using System.Diagnostics;
+using Microsoft.AspNetCore.Components;
+using Microsoft.JSInterop;
+using OtpPortal.Journal;
+using OtpPortal.SignIn;
+using OtpPortal.Storage;
+using OtpPortal.Tokens;
+using Radzen;
+using Radzen.Blazor;
+
+namespace OtpPortal.Admin;
+
+/// <summary>A session as the grid shows it: without its token, which a circuit has no use for.</summary>
+public sealed record SessionRow(string Id, string Email, string Device, string Ip, DateTimeOffset CreatedAt, DateTimeOffset LastSeenAt, DateTimeOffset ExpiresAt);
+
+public sealed partial class SessionGrid(AdminPolicy policy, TokenStore tokens, AuditLog audit, IJSRuntime script)
+{
+    private const int PageSize = 20;
+
+    private RadzenDataGrid<SessionRow> _grid = null!;
+    private ElementReference _dialog;
+    private IReadOnlyList<SessionRow> _rows = [];
+    private int _total;
+    private bool _byAddress;
+    private bool _loading;
+    private bool _busy;
+    private string _typed = "";
+    private string _prefix = "";
+    private string? _said;
+    private Question? _question;
+
+    private abstract record Question
+    {
+        public sealed record One(SessionRow Row) : Question;
+
+        public sealed record User(string Email) : Question;
+
+        public sealed record Everyone : Question;
+    }
+
+    [Parameter, EditorRequired]
+    public AdminPass Pass { get; set; } = null!;
+
+    /// <summary>Told when the access turns out to be over.</summary>
+    [Parameter, EditorRequired]
+    public EventCallback Ended { get; set; }
+
+    private Task SearchAsync()
+    {
+        _prefix = _typed.Trim().ToLowerInvariant();
+        _said = null;
+        return _grid.FirstPage(forceReload: true);
+    }
+
+    private async Task LoadAsync(LoadDataArgs args)
+    {
+        _loading = true;
+        try
+        {
+            if (!await StillAdmittedAsync()) return;
+            var sort = args.Sorts?.FirstOrDefault();
+            var order = sort?.Property switch
+            {
+                nameof(SessionRow.Email) => SessionOrder.Email,
+                nameof(SessionRow.CreatedAt) => SessionOrder.Created,
+                _ => SessionOrder.LastSeen,
+            };
+            // Without a choice, those who were here last come first.
+            var descending = sort is null || sort.SortOrder == SortOrder.Descending;
+            var slice = await tokens.SliceAsync(new SessionQuery(_prefix, order, descending, args.Skip ?? 0, args.Top ?? PageSize));
+            _rows = [.. slice.Sessions.Select(session => new SessionRow(
+                session.Id, session.Email, DeviceName.Of(session.UserAgent, T), session.Ip, session.CreatedAt, session.LastSeenAt, session.ExpiresAt))];
+            _total = (int)slice.Total;
+            _byAddress = slice.Order != order;
+        }
+        catch (Exception e) when (StoreFailure.Is(e))
+        {
+            _said = T["StoreAway"];
+        }
+        finally
+        {
+            _loading = false;
+        }
+    }
+
+    private async Task AskAsync(Question question)
+    {
+        _question = question;
+        _said = null;
+        StateHasChanged();
+        // Drawn first: the dialog takes its focus from what is in it.
+        await Task.Yield();
+        await script.InvokeVoidAsync("otpAdmin.ask", _dialog);
+    }
+
+    private async Task CloseAsync() => await script.InvokeVoidAsync("otpAdmin.close", _dialog);
+
+    private async Task RevokeAsync()
+    {
+        if (_busy || _question is not { } question) return;
+        _busy = true;
+        try
+        {
+            if (!await StillAdmittedAsync()) return;
+            var count = question switch
+            {
+                Question.One(var row) => await tokens.RevokeAsync(row.Id) ? 1 : 0,
+                Question.User(var email) => await tokens.RevokeAllAsync(email),
+                Question.Everyone => await tokens.RevokeEveryoneAsync(),
+                _ => throw new UnreachableException(),
+            };
+            var whose = question switch
+            {
+                Question.One(var row) => row.Email,
+                Question.User(var email) => email,
+                _ => null,
+            };
+            if (count > 0) audit.WriteByAdmin(AuditEvent.Revoked, whose, Pass.Ip, $"sessions:{count}", Pass.By);
+            _said = T["RevokedCount", count];
+            await CloseAsync();
+            // It may have been the administrator's own.
+            if (await StillAdmittedAsync()) await _grid.Reload();
+        }
+        catch (Exception e) when (StoreFailure.Is(e))
+        {
+            _said = T["StoreAway"];
+            await CloseAsync();
+        }
+        finally
+        {
+            _busy = false;
+        }
+    }
+
+    private async Task<bool> StillAdmittedAsync()
+    {
+        if (await policy.UseAsync(Pass)) return true;
+        _rows = [];
+        await Ended.InvokeAsync();
+        return false;
+    }
+
+    private string TextOf(Question question) => question switch
+    {
+        Question.One(var row) => T["RevokeOneQuestion", row.Email, row.Device],
+        Question.User(var email) => T["RevokeUserQuestion", email],
+        _ => T["RevokeEveryoneQuestion"],
+    };
+}
