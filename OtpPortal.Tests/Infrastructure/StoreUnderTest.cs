@@ -63,3 +63,25 @@ public sealed class RedisUnderTest : StoreUnderTest
     private static RedisAddress Address(int database) =>
         new(new System.Net.IPEndPoint(System.Net.IPAddress.Loopback, RedisServer.Shared.Port), Password: null, Tls: false, database);
 }
+
+/// <summary>The store inside the portal's own process.</summary>
+public sealed class EmbeddedUnderTest : StoreUnderTest
+{
+    private readonly TemporaryFolder _folder = new();
+    private EmbeddedStore _store = null!;
+
+    private protected override Task<(RedisAddress Otp, RedisAddress Auth)> OpenAsync()
+    {
+        _store = EmbeddedStore.Start(_folder.Path, Microsoft.Extensions.Logging.Abstractions.NullLogger.Instance);
+        return Task.FromResult((
+            new RedisAddress(_store.EndPoint, _store.Password, Tls: false, Database: 0),
+            new RedisAddress(_store.EndPoint, _store.Password, Tls: false, Database: 1)));
+    }
+
+    private protected override Task CloseAsync()
+    {
+        _store.Dispose();
+        _folder.Dispose();
+        return Task.CompletedTask;
+    }
+}

@@ -9,6 +9,8 @@ namespace OtpPortal.Tests.Limits;
 
 public sealed class RateLimiterOnRedisTests(RedisUnderTest store) : RateLimiterTests(store), IClassFixture<RedisUnderTest>;
 
+public sealed class RateLimiterEmbeddedTests(EmbeddedUnderTest store) : RateLimiterTests(store), IClassFixture<EmbeddedUnderTest>;
+
 /// <summary>So many in so much time, and not one more.</summary>
 public abstract class RateLimiterTests(StoreUnderTest store)
 {

@@ -6,6 +6,8 @@ namespace OtpPortal.Tests.OneTimeCodes;
 
 public sealed class CodeStoreOnRedisTests(RedisUnderTest store) : CodeStoreTests(store), IClassFixture<RedisUnderTest>;
 
+public sealed class CodeStoreEmbeddedTests(EmbeddedUnderTest store) : CodeStoreTests(store), IClassFixture<EmbeddedUnderTest>;
+
 /// <summary>One-time codes under attack.</summary>
 public abstract class CodeStoreTests(StoreUnderTest store)
 {

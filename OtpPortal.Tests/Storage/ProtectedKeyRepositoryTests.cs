@@ -7,6 +7,8 @@ namespace OtpPortal.Tests.Storage;
 
 public sealed class ProtectedKeyRepositoryOnRedisTests(RedisUnderTest store) : ProtectedKeyRepositoryTests(store), IClassFixture<RedisUnderTest>;
 
+public sealed class ProtectedKeyRepositoryEmbeddedTests(EmbeddedUnderTest store) : ProtectedKeyRepositoryTests(store), IClassFixture<EmbeddedUnderTest>;
+
 /// <summary>Data Protection's keys, which open every circuit's state, in a store that others may read.</summary>
 public abstract class ProtectedKeyRepositoryTests(StoreUnderTest store)
 {

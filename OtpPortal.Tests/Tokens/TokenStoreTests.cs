@@ -5,6 +5,8 @@ namespace OtpPortal.Tests.Tokens;
 
 public sealed class TokenStoreOnRedisTests(RedisUnderTest store) : TokenStoreTests(store), IClassFixture<RedisUnderTest>;
 
+public sealed class TokenStoreEmbeddedTests(EmbeddedUnderTest store) : TokenStoreTests(store), IClassFixture<EmbeddedUnderTest>;
+
 /// <summary>Tokens: how long they live, how they change, and how they end.</summary>
 public abstract class TokenStoreTests(StoreUnderTest store)
 {

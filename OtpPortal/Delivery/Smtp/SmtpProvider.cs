@@ -49,14 +49,18 @@ internal sealed class SmtpProvider(SmtpSettings settings, MailSettings mail) : I
         }
     }
 
-    private static SendOutcome Judge(SmtpException e)
+    private SendOutcome Judge(SmtpException e)
     {
         if (e.InnerException is AuthenticationException) return new SendOutcome.Misconfigured("the server's TLS certificate is not valid for SMTP_HOST");
         var code = (int)e.StatusCode;
         return e.StatusCode switch
         {
-            SmtpStatusCode.MustIssueStartTlsFirst => new SendOutcome.Misconfigured("the server wants TLS: set SMTP_TLS=starttls"),
-            // 530, 534, 535, 538: signing in failed or is missing (RFC 4954).
+            // 530 is both "STARTTLS first" (RFC 3207) and "sign in first" (RFC 4954), which also follows on a sign-in that failed.
+            SmtpStatusCode.MustIssueStartTlsFirst when e.Message.Contains("STARTTLS", StringComparison.OrdinalIgnoreCase) =>
+                new SendOutcome.Misconfigured("the server wants TLS: set SMTP_TLS=starttls"),
+            SmtpStatusCode.MustIssueStartTlsFirst when settings.UserName is null => new SendOutcome.Misconfigured("the server wants SMTP_USERNAME and SMTP_PASSWORD (530)"),
+            SmtpStatusCode.MustIssueStartTlsFirst => new SendOutcome.Misconfigured("the server does not accept SMTP_USERNAME and SMTP_PASSWORD (530)"),
+            // Signing in failed (RFC 4954).
             _ when code is 534 or 535 or 538 => new SendOutcome.Misconfigured($"the server does not accept SMTP_USERNAME and SMTP_PASSWORD ({code})"),
             _ when code is >= 400 and < 500 => new SendOutcome.Temporary($"the server said {code}"),
             _ when code is >= 500 and < 600 => new SendOutcome.Refused($"the server said {code}"),

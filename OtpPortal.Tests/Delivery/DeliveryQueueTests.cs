@@ -1,0 +1,303 @@
+using System.Collections.Concurrent;
+using OtpPortal.Delivery;
+using OtpPortal.Tests.Infrastructure;
+
+namespace OtpPortal.Tests.Delivery;
+
+/// <summary>Messages on their way: tried again, given up in time, never lost silently.</summary>
+public sealed class DeliveryQueueTests : IAsyncLifetime
+{
+    private readonly FakeClock _clock = new();
+    private readonly CapturedLog _log = new();
+    private readonly Postman _postman;
+    private readonly DeliveryQueue _queue;
+
+    public DeliveryQueueTests()
+    {
+        _postman = new Postman(_clock);
+        _queue = new DeliveryQueue(_postman, _clock, _log.For<DeliveryQueue>());
+    }
+
+    public Task InitializeAsync() => _queue.StartAsync(CancellationToken.None);
+
+    public async Task DisposeAsync()
+    {
+        _postman.Answer = () => new SendOutcome.Accepted();
+        _postman.LetGo();
+        var stop = _queue.StopAsync(CancellationToken.None);
+        await _clock.AdvanceUntilAsync(() => stop.IsCompleted, TimeSpan.FromSeconds(20));
+        await stop;
+        _queue.Dispose();
+    }
+
+    private static Message Mail(string code = "918273") => new("ann@example.com", $"Your code is {code}", $"text {code}", $"<p>{code}</p>");
+
+    private Delivery Enqueue(Message? message, TimeSpan? life = null)
+    {
+        var delivery = new Delivery();
+        _queue.TryEnqueue(new OutgoingMessage(message, _clock.GetUtcNow() + (life ?? TimeSpan.FromMinutes(5)), delivery.ReportAsync)).ShouldBeTrue();
+        return delivery;
+    }
+
+    [Fact]
+    public async Task A_message_is_handed_over_and_reported_once()
+    {
+        var delivery = Enqueue(Mail());
+
+        await Eventually.BeTrueAsync(() => delivery.States.Count > 0);
+
+        delivery.States.ShouldBe([DeliveryState.Sent]);
+        _postman.Sent.ShouldHaveSingleItem().To.ShouldBe("ann@example.com");
+    }
+
+    [Fact]
+    public async Task What_fails_for_a_while_is_tried_again_with_longer_and_longer_pauses()
+    {
+        var failures = 4;
+        _postman.Answer = () => failures-- > 0 ? new SendOutcome.Temporary("busy") : new SendOutcome.Accepted();
+
+        var delivery = Enqueue(Mail());
+        await _clock.AdvanceUntilAsync(() => delivery.States.Count > 0, TimeSpan.FromMilliseconds(100));
+
+        delivery.States.ShouldBe([DeliveryState.Sent]);
+        var pauses = _postman.Attempts.Zip(_postman.Attempts.Skip(1), (a, b) => (b - a).TotalSeconds).ToList();
+        pauses.Count.ShouldBe(4);
+        for (var i = 0; i < 4; i++) pauses[i].ShouldBeInRange(0.75 * Math.Pow(2, i), (1.25 * Math.Pow(2, i)) + 1, "1, 2, 4, 8 s with jitter");
+        _log.Lines.Count(line => line.Contains("next try", StringComparison.Ordinal)).ShouldBe(4);
+    }
+
+    [Fact]
+    public async Task A_message_is_given_up_before_its_code_is_worthless()
+    {
+        _postman.Answer = () => new SendOutcome.Temporary("busy");
+        var deadline = _clock.GetUtcNow().AddSeconds(60);
+
+        var delivery = Enqueue(Mail(), TimeSpan.FromSeconds(60));
+        await _clock.AdvanceUntilAsync(() => delivery.States.Count > 0, TimeSpan.FromMilliseconds(250));
+
+        delivery.States.ShouldBe([DeliveryState.Failed]);
+        _postman.Attempts.Count.ShouldBeGreaterThan(3);
+        _postman.Attempts.ShouldAllBe(instant => instant < deadline);
+        _log.Lines.ShouldContain(line => line.StartsWith("Error", StringComparison.Ordinal) && line.Contains("would come too late", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_message_that_waited_past_its_deadline_is_not_sent()
+    {
+        _postman.Hold();
+        var busy = Enumerable.Range(0, 8).Select(_ => Enqueue(Mail())).ToList();
+        await Eventually.BeTrueAsync(() => _postman.Attempts.Count == 8);
+        var late = Enqueue(Mail("111111"), TimeSpan.FromSeconds(10));
+        _clock.Advance(TimeSpan.FromSeconds(10));
+
+        _postman.LetGo();
+        await Eventually.BeTrueAsync(() => late.States.Count > 0 && busy.TrueForAll(delivery => delivery.States.Count > 0));
+
+        late.States.ShouldBe([DeliveryState.Failed]);
+        _postman.Sent.ShouldNotContain(message => message.Text.Contains("111111", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_provider_that_hangs_is_asked_again_after_fifteen_seconds()
+    {
+        _postman.Hold();
+        var delivery = Enqueue(Mail());
+        await Eventually.BeTrueAsync(() => _postman.Attempts.Count == 1);
+
+        _clock.Advance(TimeSpan.FromSeconds(15));
+        await Eventually.BeTrueAsync(() => _log.Text.Contains("no answer within 15 s", StringComparison.Ordinal));
+        _postman.LetGo();
+        await _clock.AdvanceUntilAsync(() => delivery.States.Count > 0, TimeSpan.FromMilliseconds(250));
+
+        delivery.States.ShouldBe([DeliveryState.Sent]);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task What_can_never_work_is_not_tried_again(bool refused)
+    {
+        _postman.Answer = () => refused ? new SendOutcome.Refused("the recipient is inactive") : new SendOutcome.Misconfigured("the key is wrong");
+
+        var delivery = Enqueue(Mail());
+        await Eventually.BeTrueAsync(() => delivery.States.Count > 0);
+
+        delivery.States.ShouldBe([DeliveryState.Failed]);
+        _postman.Attempts.Count.ShouldBe(1);
+        _log.Lines.ShouldContain(line => line.StartsWith("Error", StringComparison.Ordinal) && line.Contains(refused ? "the recipient is inactive" : "the key is wrong", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task The_log_names_neither_code_nor_recipient()
+    {
+        _postman.Answer = () => new SendOutcome.Temporary("busy");
+        var delivery = Enqueue(Mail("918273"), TimeSpan.FromSeconds(20));
+        await _clock.AdvanceUntilAsync(() => delivery.States.Count > 0, TimeSpan.FromMilliseconds(250));
+
+        _log.Text.ShouldNotBeEmpty();
+        _log.Text.ShouldNotContain("918273");
+        _log.Text.ShouldNotContain("ann@example.com");
+    }
+
+    [Fact]
+    public async Task The_queue_is_bounded()
+    {
+        _postman.Hold();
+        // Eight are on their way, a thousand wait.
+        for (var i = 0; i < 8; i++) Enqueue(Mail());
+        await Eventually.BeTrueAsync(() => _postman.Attempts.Count == 8);
+        for (var i = 0; i < 1000; i++) Enqueue(Mail());
+
+        _queue.TryEnqueue(new OutgoingMessage(Mail(), _clock.GetUtcNow().AddMinutes(5), _ => Task.CompletedTask)).ShouldBeFalse();
+    }
+
+    [Fact]
+    public async Task What_waits_at_shutdown_is_still_sent()
+    {
+        _postman.Hold();
+        var deliveries = Enumerable.Range(0, 20).Select(_ => Enqueue(Mail())).ToList();
+        await Eventually.BeTrueAsync(() => _postman.Attempts.Count == 8);
+
+        var stop = _queue.StopAsync(CancellationToken.None);
+        _queue.TryEnqueue(new OutgoingMessage(Mail(), _clock.GetUtcNow().AddMinutes(5), _ => Task.CompletedTask)).ShouldBeFalse("nothing new is taken");
+        stop.IsCompleted.ShouldBeFalse();
+        _postman.LetGo();
+        await stop;
+
+        deliveries.ShouldAllBe(delivery => delivery.States.Single() == DeliveryState.Sent);
+        _postman.Sent.Count.ShouldBe(20);
+    }
+
+    [Fact]
+    public async Task Shutdown_does_not_wait_longer_than_the_host_allows()
+    {
+        _postman.Hold();
+        Enqueue(Mail());
+        await Eventually.BeTrueAsync(() => _postman.Attempts.Count == 1);
+        using var patience = new CancellationTokenSource();
+
+        var stop = _queue.StopAsync(patience.Token);
+        stop.IsCompleted.ShouldBeFalse();
+        await patience.CancelAsync();
+
+        await Eventually.BeTrueAsync(() => stop.IsCompleted);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_rehearsal_ends_as_the_last_message_did_and_sends_nothing(bool fails)
+    {
+        if (fails) _postman.Answer = () => new SendOutcome.Misconfigured("the key is wrong");
+        var real = Enqueue(Mail());
+        await Eventually.BeTrueAsync(() => real.States.Count > 0);
+        var lines = _log.Lines.Count;
+
+        var rehearsal = Enqueue(null);
+        await _clock.AdvanceUntilAsync(() => rehearsal.States.Count > 0, TimeSpan.FromMilliseconds(10));
+
+        rehearsal.States.ShouldBe(real.States);
+        _postman.Attempts.Count.ShouldBe(1);
+        _log.Lines.Count.ShouldBe(lines, "an operator is not told of messages that there are not");
+    }
+
+    [Fact]
+    public async Task A_rehearsal_takes_as_long_as_the_last_message_did()
+    {
+        _postman.Hold();
+        var real = Enqueue(Mail());
+        await Eventually.BeTrueAsync(() => _postman.Attempts.Count == 1);
+        _clock.Advance(TimeSpan.FromSeconds(8));
+        _postman.LetGo();
+        await Eventually.BeTrueAsync(() => real.States.Count > 0);
+        var started = _clock.GetUtcNow();
+
+        var rehearsal = Enqueue(null);
+        await _clock.AdvanceUntilAsync(() => rehearsal.States.Count > 0, TimeSpan.FromMilliseconds(100));
+
+        (_clock.GetUtcNow() - started).TotalSeconds.ShouldBeInRange(6, 11);
+    }
+
+    [Fact]
+    public async Task A_rehearsal_is_tried_again_while_real_messages_are()
+    {
+        _postman.Answer = () => new SendOutcome.Temporary("busy");
+        var real = Enqueue(Mail(), TimeSpan.FromSeconds(60));
+        await Eventually.BeTrueAsync(() => _postman.Attempts.Count == 1);
+        await Eventually.BeTrueAsync(() => _log.Text.Contains("next try", StringComparison.Ordinal));
+
+        var rehearsal = Enqueue(null, TimeSpan.FromSeconds(60));
+        var started = _clock.GetUtcNow();
+        await _clock.AdvanceUntilAsync(() => rehearsal.States.Count > 0 && real.States.Count > 0, TimeSpan.FromMilliseconds(250));
+
+        rehearsal.States.ShouldBe([DeliveryState.Failed]);
+        (_clock.GetUtcNow() - started).ShouldBeGreaterThan(TimeSpan.FromSeconds(20));
+    }
+
+    [Fact]
+    public async Task A_report_that_fails_stops_nobody_elses_message()
+    {
+        for (var i = 0; i < 20; i++)
+        {
+            _queue.TryEnqueue(new OutgoingMessage(Mail(), _clock.GetUtcNow().AddMinutes(5), _ => throw new TimeoutException())).ShouldBeTrue();
+        }
+
+        var delivery = Enqueue(Mail());
+        await Eventually.BeTrueAsync(() => delivery.States.Count > 0);
+
+        _postman.Sent.Count.ShouldBe(21);
+        _log.Text.ShouldContain("could not be noted");
+    }
+
+    /// <summary>What was reported of one message.</summary>
+    private sealed class Delivery
+    {
+        private readonly ConcurrentQueue<DeliveryState> _states = new();
+
+        public IReadOnlyCollection<DeliveryState> States => _states;
+
+        public Task ReportAsync(DeliveryState state)
+        {
+            _states.Enqueue(state);
+            return Task.CompletedTask;
+        }
+    }
+
+    /// <summary>A provider that does what the test wants.</summary>
+    private sealed class Postman(FakeClock clock) : IMessageProvider
+    {
+        private readonly ConcurrentQueue<DateTimeOffset> _attempts = new();
+        private readonly ConcurrentQueue<Message> _sent = new();
+        private TaskCompletionSource _gate = Open();
+
+        public string Name => "postman";
+
+        public Func<SendOutcome> Answer { get; set; } = () => new SendOutcome.Accepted();
+
+        public IReadOnlyCollection<DateTimeOffset> Attempts => _attempts;
+
+        public IReadOnlyCollection<Message> Sent => _sent;
+
+        /// <summary>From now on it takes its time.</summary>
+        public void Hold() => _gate = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public void LetGo() => _gate.TrySetResult();
+
+        public async Task<SendOutcome> SendAsync(Message message, CancellationToken stop)
+        {
+            var gate = _gate.Task;
+            _attempts.Enqueue(clock.GetUtcNow());
+            await gate.WaitAsync(stop);
+            var outcome = Answer();
+            if (outcome is SendOutcome.Accepted) _sent.Enqueue(message);
+            return outcome;
+        }
+
+        private static TaskCompletionSource Open()
+        {
+            var gate = new TaskCompletionSource();
+            gate.SetResult();
+            return gate;
+        }
+    }
+}

@@ -1,0 +1,61 @@
+using OtpPortal.Delivery;
+
+namespace OtpPortal.Tests.Delivery;
+
+/// <summary>The mail in five languages.</summary>
+public sealed class MessageTemplatesTests
+{
+    private static readonly MessageTemplates s_templates = new();
+
+    private static Message Fill(string language, string app = "Our App", string logo = "") => s_templates.Fill("sign-in", language, "ann@example.com", new Dictionary<string, object?>
+    {
+        ["app_name"] = app, ["code"] = "012345", ["duration"] = "5 minutes", ["logo_url"] = logo, ["accent"] = "#102030", ["portal_url"] = "https://login.example.com", ["language"] = language,
+    });
+
+    [Theory]
+    [InlineData("en")]
+    [InlineData("de")]
+    [InlineData("fr")]
+    [InlineData("es")]
+    [InlineData("zh")]
+    public void Every_language_has_all_three_parts(string language)
+    {
+        var message = Fill(language);
+
+        message.To.ShouldBe("ann@example.com");
+        message.Subject.ShouldContain("012345");
+        message.Subject.ShouldContain("Our App");
+        foreach (var part in (string[])[message.Text, message.Html])
+        {
+            part.ShouldContain("012345");
+            part.ShouldContain("5 minutes");
+            part.ShouldContain("https://login.example.com");
+            part.ShouldNotContain("{{");
+        }
+        message.Html.ShouldContain($"<html lang=\"{language}\">");
+        message.Html.ShouldContain("prefers-color-scheme: dark");
+        if (language != "en") message.Text.ShouldNotBe(Fill("en").Text);
+    }
+
+    [Fact]
+    public void An_unknown_language_is_english() => Fill("tlh").Subject.ShouldBe("Your Our App code is 012345");
+
+    [Fact]
+    public void What_is_filled_in_cannot_become_markup()
+    {
+        var message = Fill("en", app: "<b>Tom & \"Co\"</b>", logo: "https://cdn.example.com/l.svg?a=\"><script>");
+
+        message.Html.ShouldNotContain("<b>");
+        message.Html.ShouldNotContain("<script>");
+        message.Html.ShouldContain("&lt;b&gt;Tom &amp; ");
+        message.Subject.ShouldBe("Your <b>Tom & \"Co\"</b> code is 012345", "a subject and a text are no markup");
+        message.Text.ShouldContain("<b>Tom & \"Co\"</b>");
+    }
+
+    [Fact]
+    public void A_logo_is_shown_when_there_is_one()
+    {
+        Fill("en").Html.ShouldNotContain("<img");
+        Fill("en", logo: "https://cdn.example.com/l.svg").Html.ShouldContain("<img src=\"https://cdn.example.com/l.svg\"");
+    }
+}

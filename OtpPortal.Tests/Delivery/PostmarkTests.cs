@@ -1,0 +1,166 @@
+using System.Collections.Concurrent;
+using System.Text.Json;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Logging;
+using OtpPortal.Tests.Infrastructure;
+
+namespace OtpPortal.Tests.Delivery;
+
+/// <summary>Postmark, played by a server of our own: what it is sent, and what its answers mean.</summary>
+public sealed class PostmarkTests : IAsyncLifetime
+{
+    private const string Token = "11111111-2222-3333-4444-555555555555";
+    private const string Accepted = """{"To":"ann@example.com","SubmittedAt":"2026-03-01T12:00:00Z","MessageID":"0a129aee-e1cd-480d-b08d-4f48548ff48d","ErrorCode":0,"Message":"OK"}""";
+
+    private readonly ConcurrentQueue<Request> _requests = new();
+    private readonly TaskCompletionSource _never = new();
+    private WebApplication _postmark = null!;
+    private PortalHost _portal = null!;
+    private Func<int, (int Status, string Body)?> _answer = _ => (200, Accepted);
+    private Uri _address = null!;
+
+    private sealed record Request(string Method, string Path, IReadOnlyDictionary<string, string> Headers, string Body);
+
+    public async Task InitializeAsync()
+    {
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
+        var port = FreePort.Next();
+        builder.WebHost.UseUrls($"http://127.0.0.1:{port}");
+        _postmark = builder.Build();
+        _postmark.Run(async context =>
+        {
+            using var reader = new StreamReader(context.Request.Body);
+            _requests.Enqueue(new Request(
+                context.Request.Method, context.Request.Path + context.Request.QueryString,
+                context.Request.Headers.ToDictionary(header => header.Key, header => header.Value.ToString(), StringComparer.OrdinalIgnoreCase), await reader.ReadToEndAsync()));
+            if (_answer(_requests.Count) is not { } answer)
+            {
+                // Hangs until the client or the test goes.
+                await Task.WhenAny(_never.Task, Task.Delay(Timeout.Infinite, context.RequestAborted));
+                return;
+            }
+            context.Response.StatusCode = answer.Status;
+            context.Response.ContentType = "application/json";
+            if (answer.Status is 302) context.Response.Headers.Location = "http://127.0.0.1:1/elsewhere";
+            await context.Response.WriteAsync(answer.Body);
+        });
+        await _postmark.StartAsync();
+        _address = new Uri($"http://127.0.0.1:{port}");
+        _portal = await PortalHost.StartWithAsync(null, _address, ("MAIL_TRANSPORT", "postmark"), ("POSTMARK_SERVER_TOKEN", Token), ("POSTMARK_API_URL", _address.ToString()), ("DOMAIN_NAME", "example.org"), ("APP_NAME", "Ann's \"App\""), ("DEBUG", "true"));
+    }
+
+    public async Task DisposeAsync()
+    {
+        _never.TrySetResult();
+        await _portal.DisposeAsync();
+        await _postmark.DisposeAsync();
+    }
+
+    private async Task<Browserlike> BeginAsync(string email = "ann@example.com")
+    {
+        var browser = _portal.NewBrowser();
+        (await browser.PostAsync("/login", ("email", email))).Status.ShouldBe(303);
+        return browser;
+    }
+
+    private static async Task<string> ProgressAsync(Browserlike browser) => (await browser.GetAsync("/login/code")).Find(".portal-progress")!.TextContent;
+
+    private static Task EndsAsync(Browserlike browser, string text) => Eventually.BeTrueAsync(async () => (await ProgressAsync(browser)).Contains(text, StringComparison.Ordinal));
+
+    [Fact]
+    public async Task The_request_is_what_postmark_documents()
+    {
+        var browser = await BeginAsync();
+        await EndsAsync(browser, "Handed to the mail service");
+
+        var request = _requests.ShouldHaveSingleItem();
+        (request.Method, request.Path).ShouldBe(("POST", "/email"));
+        request.Headers["X-Postmark-Server-Token"].ShouldBe(Token);
+        request.Headers["Accept"].ShouldBe("application/json");
+        request.Headers["Content-Type"].ShouldStartWith("application/json");
+        var mail = JsonDocument.Parse(request.Body).RootElement;
+        mail.EnumerateObject().Select(property => property.Name).ShouldBe(["From", "To", "Subject", "TextBody", "HtmlBody", "MessageStream"]);
+        mail.GetProperty("From").GetString().ShouldBe("\"Ann's App\" <otp@example.org>");
+        mail.GetProperty("To").GetString().ShouldBe("ann@example.com");
+        mail.GetProperty("MessageStream").GetString().ShouldBe("outbound");
+        var code = mail.GetProperty("Subject").GetString()![^6..];
+        code.ShouldMatch("^[0-9]{6}$");
+        mail.GetProperty("TextBody").GetString()!.ShouldContain(code);
+        mail.GetProperty("HtmlBody").GetString()!.ShouldContain(code);
+        (await browser.PostAsync("/login-otp", ("code", code))).Location.ShouldBe("/");
+        _portal.Log.Text.ShouldNotContain(code);
+        _portal.Log.Text.ShouldNotContain(Token);
+    }
+
+    [Theory]
+    [InlineData(401, """{"ErrorCode":10,"Message":"The Server Token you provided in the X-Postmark-Server-Token request header was invalid."}""", "POSTMARK_SERVER_TOKEN")]
+    [InlineData(422, """{"ErrorCode":406,"Message":"You tried to send to a recipient that has been marked as inactive: ann@example.com"}""", "inactive")]
+    [InlineData(422, """{"ErrorCode":300,"Message":"Invalid 'To' address: 'ann@example.com'."}""", "not valid (error 300)")]
+    [InlineData(422, """{"ErrorCode":400,"Message":"The 'From' address you supplied is not a Sender Signature"}""", "MAIL_FROM")]
+    [InlineData(422, """{"ErrorCode":405,"Message":"Not allowed to send, you are out of credits."}""", "credits")]
+    [InlineData(422, """{"ErrorCode":412,"Message":"Account pending approval"}""", "not approved")]
+    [InlineData(422, """{"ErrorCode":1235,"Message":"The stream does not exist"}""", "POSTMARK_MESSAGE_STREAM")]
+    [InlineData(422, """{"ErrorCode":9999,"Message":"Something new"}""", "error 9999")]
+    [InlineData(422, "garbage", "cannot be processed")]
+    [InlineData(200, "<html>a captive portal</html>", "POSTMARK_API_URL")]
+    [InlineData(200, """{"ErrorCode":"zero"}""", "POSTMARK_API_URL")]
+    [InlineData(302, "", "POSTMARK_API_URL")]
+    [InlineData(404, "no such page", "POSTMARK_API_URL")]
+    public async Task What_can_never_work_is_not_tried_again_and_the_log_says_why(int status, string body, string reason)
+    {
+        _answer = _ => (status, body);
+
+        var browser = await BeginAsync();
+        await EndsAsync(browser, "could not be sent");
+
+        _requests.Count.ShouldBe(1);
+        var line = _portal.Log.Lines.Where(line => line.StartsWith("Error", StringComparison.Ordinal)).ShouldHaveSingleItem();
+        line.ShouldContain("postmark");
+        line.ShouldContain(reason);
+        _portal.Log.Text.ShouldNotContain("ann@example.com");
+    }
+
+    [Theory]
+    [InlineData(429, "")]
+    [InlineData(500, """{"ErrorCode":100,"Message":"Maintenance"}""")]
+    [InlineData(503, "<html>down</html>")]
+    public async Task What_may_pass_is_tried_again(int status, string body)
+    {
+        _answer = count => count <= 2 ? (status, body) : (200, Accepted);
+
+        var browser = await BeginAsync();
+        await _portal.Clock.AdvanceUntilAsync(async () => (await ProgressAsync(browser)).Contains("Handed", StringComparison.Ordinal), TimeSpan.FromMilliseconds(200));
+
+        _requests.Count.ShouldBe(3);
+        _requests.Select(request => request.Body).Distinct().Count().ShouldBe(1, "it is the same message");
+        _portal.Log.Lines.Count(line => line.StartsWith("Warning", StringComparison.Ordinal) && line.Contains($"({status})", StringComparison.Ordinal)).ShouldBe(2);
+    }
+
+    [Fact]
+    public async Task A_postmark_that_hangs_is_left_and_asked_again()
+    {
+        _answer = count => count == 1 ? null : (200, Accepted);
+
+        var browser = await BeginAsync();
+        await Eventually.BeTrueAsync(() => _requests.Count == 1);
+        (await ProgressAsync(browser)).ShouldContain("on its way");
+        await _portal.Clock.AdvanceUntilAsync(async () => (await ProgressAsync(browser)).Contains("Handed", StringComparison.Ordinal), TimeSpan.FromSeconds(1));
+
+        _requests.Count.ShouldBe(2);
+        _portal.Log.Text.ShouldContain("no answer within 15 s");
+    }
+
+    [Fact]
+    public async Task A_postmark_that_cannot_be_reached_is_asked_again()
+    {
+        await _postmark.StopAsync();
+
+        var browser = await BeginAsync();
+        await Eventually.BeTrueAsync(() => _portal.Log.Text.Contains("it cannot be reached", StringComparison.Ordinal));
+
+        (await ProgressAsync(browser)).ShouldContain("on its way");
+    }
+}

@@ -1,0 +1,160 @@
+using System.Text.RegularExpressions;
+using OtpPortal.Tests.Infrastructure;
+
+namespace OtpPortal.Tests.Delivery;
+
+/// <summary>Mail through a real SMTP server.</summary>
+public sealed partial class SmtpTests
+{
+    private static async Task<Browserlike> BeginAsync(PortalHost portal, string email = "ann@example.com")
+    {
+        var browser = portal.NewBrowser();
+        (await browser.PostAsync("/login", ("email", email))).Status.ShouldBe(303);
+        return browser;
+    }
+
+    private static Task EndsAsync(Browserlike browser, string text) => Eventually.BeTrueAsync(async () =>
+        (await browser.GetAsync("/login/code")).Find(".portal-progress")!.TextContent.Contains(text, StringComparison.Ordinal));
+
+    private static string ErrorOf(PortalHost portal) => portal.Log.Lines.Where(line => line.StartsWith("Error", StringComparison.Ordinal)).ShouldHaveSingleItem();
+
+    [Fact]
+    public async Task The_mail_arrives_with_both_parts_and_the_code_signs_in()
+    {
+        using var server = await MailServer.StartAsync();
+        await using var portal = await PortalHost.StartAsync(server.Settings("none"));
+
+        var browser = await BeginAsync(portal);
+        await EndsAsync(browser, "Handed to the mail service");
+
+        var mail = server.Mails.ShouldHaveSingleItem();
+        mail.GetProperty("from").GetString().ShouldBe("otp@example.org");
+        mail.GetProperty("to").EnumerateArray().Single().GetString().ShouldBe("ann@example.com");
+        var content = mail.GetProperty("content").GetString()!;
+        content.ShouldContain("From: \"OTP Portal\" <otp@example.org>");
+        content.ShouldContain("To: ann@example.com");
+        content.ShouldContain("Auto-Submitted: auto-generated", Case.Insensitive);
+        content.ShouldContain("multipart/alternative");
+        content.ShouldContain("text/plain");
+        content.ShouldContain("text/html");
+        var code = Subject().Match(content).Groups[1].Value;
+        code.Length.ShouldBe(6);
+        (await browser.PostAsync("/login-otp", ("code", code))).Location.ShouldBe("/");
+        portal.Log.Text.ShouldNotContain(code);
+    }
+
+    [Fact]
+    public async Task A_user_name_and_password_are_used()
+    {
+        using var server = await MailServer.StartAsync(("user", "portal"), ("password", "pass word!"));
+        await using var portal = await PortalHost.StartAsync([.. server.Settings("none"), ("SMTP_USERNAME", "portal"), ("SMTP_PASSWORD", "pass word!")]);
+
+        await EndsAsync(await BeginAsync(portal), "Handed to the mail service");
+
+        server.Mails.ShouldHaveSingleItem().GetProperty("user").GetString().ShouldBe("portal");
+    }
+
+    [Fact]
+    public async Task A_wrong_password_is_a_matter_of_settings_and_is_not_logged()
+    {
+        using var server = await MailServer.StartAsync(("user", "portal"), ("password", "right"));
+        await using var portal = await PortalHost.StartAsync([.. server.Settings("none"), ("SMTP_USERNAME", "portal"), ("SMTP_PASSWORD", "wrong-password")]);
+
+        await EndsAsync(await BeginAsync(portal), "could not be sent");
+
+        var error = ErrorOf(portal);
+        error.ShouldContain("SMTP_USERNAME and SMTP_PASSWORD");
+        portal.Log.Text.ShouldNotContain("wrong-password");
+        server.Mails.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task A_server_that_wants_a_user_name_says_so()
+    {
+        using var server = await MailServer.StartAsync(("user", "portal"), ("password", "right"));
+        await using var portal = await PortalHost.StartAsync(server.Settings("none"));
+
+        await EndsAsync(await BeginAsync(portal), "could not be sent");
+
+        ErrorOf(portal).ShouldContain("the server wants SMTP_USERNAME and SMTP_PASSWORD");
+    }
+
+    [Theory]
+    [InlineData("550 5.1.1 ann@example.com: no such user", "the server said 550")]
+    [InlineData("553 mailbox name not allowed", "the server said 553")]
+    public async Task A_recipient_that_the_server_refuses_is_not_tried_again(string reply, string reason)
+    {
+        using var server = await MailServer.StartAsync(("refuse", reply));
+        await using var portal = await PortalHost.StartAsync(server.Settings("none"));
+
+        await EndsAsync(await BeginAsync(portal), "could not be sent");
+
+        ErrorOf(portal).ShouldContain(reason);
+        portal.Log.Text.ShouldNotContain("ann@example.com");
+    }
+
+    [Fact]
+    public async Task A_server_that_is_busy_is_asked_again()
+    {
+        using var server = await MailServer.StartAsync(("refuse", "451 try later"));
+        await using var portal = await PortalHost.StartAsync(server.Settings("none"));
+
+        await BeginAsync(portal);
+
+        await portal.Clock.AdvanceUntilAsync(
+            () => portal.Log.Lines.Count(line => line.Contains("next try", StringComparison.Ordinal) && line.Contains("the server said 45", StringComparison.Ordinal)) >= 3, TimeSpan.FromMilliseconds(250));
+    }
+
+    [Fact]
+    public async Task A_certificate_that_nobody_vouches_for_is_refused()
+    {
+        using var server = await MailServer.StartAsync(("tls", true));
+        await using var portal = await PortalHost.StartAsync(server.Settings("starttls"));
+
+        await EndsAsync(await BeginAsync(portal), "could not be sent");
+
+        ErrorOf(portal).ShouldContain("certificate is not valid for SMTP_HOST");
+        server.Mails.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task A_server_without_starttls_gets_no_mail_in_the_clear()
+    {
+        using var server = await MailServer.StartAsync();
+        await using var portal = await PortalHost.StartAsync(server.Settings("starttls"));
+
+        await EndsAsync(await BeginAsync(portal), "could not be sent");
+
+        ErrorOf(portal).ShouldContain("STARTTLS");
+        server.Mails.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task A_server_that_wants_tls_is_told_apart()
+    {
+        using var server = await MailServer.StartAsync(("tls", true), ("require_tls", true));
+        await using var portal = await PortalHost.StartAsync(server.Settings("none"));
+
+        await EndsAsync(await BeginAsync(portal), "could not be sent");
+
+        ErrorOf(portal).ShouldContain("SMTP_TLS=starttls");
+        server.Mails.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task With_a_certificate_that_the_system_trusts_mail_goes_encrypted()
+    {
+        // What a system trusts is read once a process: so the portal runs in one of its own.
+        using var server = await MailServer.StartAsync(("tls", true), ("require_tls", true));
+        using var portal = await PortalProcess.StartAsync([.. server.Settings("starttls"), ("SSL_CERT_FILE", server.CertificateFile!)]);
+        using var browser = new Browserlike(portal.Address);
+
+        await browser.PostAsync("/login", ("email", "ann@example.com"));
+        await EndsAsync(browser, "Handed to the mail service");
+
+        server.Mails.ShouldHaveSingleItem().GetProperty("tls").GetBoolean().ShouldBeTrue();
+    }
+
+    [GeneratedRegex("^Subject: .*code is ([0-9]{6})\\r?$", RegexOptions.Multiline, 1000)]
+    private static partial Regex Subject();
+}

@@ -1,0 +1,397 @@
+using OtpPortal.Settings;
+using OtpPortal.Tests.Infrastructure;
+
+namespace OtpPortal.Tests.Settings;
+
+/// <summary>Every setting: what it is when it is not set, and what is said when it cannot be.</summary>
+public sealed class SettingsTests
+{
+    private static PortalConfiguration Read(bool production, params (string Name, string Value)[] settings)
+    {
+        var values = settings.ToDictionary(setting => setting.Name, setting => setting.Value, StringComparer.Ordinal);
+        if (!values.ContainsKey("AUTH_SECRET_KEY") && !production) values["AUTH_SECRET_KEY"] = PortalHost.Secret;
+        return PortalConfiguration.Read(new SettingsReader(values, production, "/root-of-tests"));
+    }
+
+    private static PortalConfiguration Read(params (string Name, string Value)[] settings) => Read(false, settings);
+
+    private static IReadOnlyList<string> Complaints(bool production, params (string Name, string Value)[] settings) =>
+        Should.Throw<SettingsException>(() => Read(production, settings)).Complaints;
+
+    private static string Complaint(params (string Name, string Value)[] settings) => Complaints(false, settings).ShouldHaveSingleItem();
+
+    [Fact]
+    public void Without_any_setting_the_defaults_hold()
+    {
+        var read = Read();
+
+        read.Portal.Port.ShouldBe(3000);
+        read.Portal.BindAddress.ShouldBeNull();
+        read.Portal.Origin.ShouldBe("http://localhost:3000");
+        read.Portal.IsHttps.ShouldBeFalse();
+        read.Portal.AppName.ShouldBe("OTP Portal");
+        read.Portal.LogoUrl.ShouldBeNull();
+        read.Portal.AccentColor.ShouldBeNull();
+        read.Portal.DataDir.ShouldBe("/root-of-tests/data");
+        read.Portal.TrustedProxies.ShouldBeEmpty();
+        read.Portal.Debug.ShouldBeFalse();
+        read.Portal.Redirects.FormActionSources.ShouldBeEmpty();
+        read.Storage.Otp.ShouldBeNull();
+        read.Storage.Auth.ShouldBeNull();
+        read.SignIn.CodeLength.ShouldBe(6);
+        read.SignIn.CodeExpiry.ShouldBe(TimeSpan.FromSeconds(300));
+        read.SignIn.MaxAttempts.ShouldBe(5);
+        read.SignIn.MaxSends.ShouldBe(3);
+        read.SignIn.ResendCooldown.ShouldBe(TimeSpan.FromSeconds(30));
+        read.SignIn.AllowedEmails.ShouldBeEmpty();
+        read.Tokens.Length.ShouldBe(32);
+        read.Tokens.IdleLifetime.ShouldBe(TimeSpan.FromSeconds(604800));
+        read.Tokens.MaxAge.ShouldBe(TimeSpan.FromSeconds(2592000));
+        read.Tokens.RotateAfter.ShouldBe(TimeSpan.FromSeconds(60));
+        read.Tokens.Grace.ShouldBe(TimeSpan.FromSeconds(120));
+        read.Tokens.CookieName.ShouldBe("auth_token");
+        read.Tokens.CookieDomain.ShouldBeNull();
+        read.Mail.Transport.ShouldBe("mailbox");
+        read.Mail.ShowMailbox.ShouldBeTrue();
+        read.Mail.From.ShouldBe("otp@localhost");
+        read.Limits.SendsPerAddress.ShouldBe(new("SENDS_PER_ADDRESS", 5, TimeSpan.FromSeconds(900)));
+        read.Limits.SendsPerIp.ShouldBe(new("SENDS_PER_IP", 30, TimeSpan.FromSeconds(900)));
+        read.Limits.FailuresPerAddress.ShouldBe(new("FAILURES_PER_ADDRESS", 100, TimeSpan.FromSeconds(86400)));
+        read.Limits.SecretFailuresPerIp.ShouldBe(new("SECRET_FAILURES_PER_IP", 10, TimeSpan.FromSeconds(300)));
+        read.Telemetry.Endpoint.ShouldBeNull();
+    }
+
+    [Fact]
+    public void An_empty_value_is_none() => Read(("PORT", ""), ("OTP_CODE_LENGTH", "  "), ("ALLOWED_EMAILS", "")).Portal.Port.ShouldBe(3000);
+
+    [Fact]
+    public void The_public_address_follows_the_port() => Read(("PORT", "8080")).Portal.Origin.ShouldBe("http://localhost:8080");
+
+    [Theory]
+    [InlineData("PORT", "0", "1 to 65535")]
+    [InlineData("PORT", "65536", "1 to 65535")]
+    [InlineData("PORT", "http", "1 to 65535")]
+    [InlineData("PORT", "-1", "1 to 65535")]
+    [InlineData("PORT", "80.0", "1 to 65535")]
+    [InlineData("BIND_ADDRESS", "localhost", "IP address")]
+    [InlineData("PUBLIC_URL", "login.example.com", "http:// or https://")]
+    [InlineData("PUBLIC_URL", "ftp://login.example.com", "http:// or https://")]
+    [InlineData("PUBLIC_URL", "https://login.example.com/portal", "scheme, host and port alone")]
+    [InlineData("PUBLIC_URL", "https://login.example.com/?x=1", "scheme, host and port alone")]
+    [InlineData("PUBLIC_URL", "https://user@login.example.com", "without user name")]
+    [InlineData("PUBLIC_URL", "https://login.example.com/#x", "fragment")]
+    [InlineData("LOGO_URL", "logo.png", "http:// or https://")]
+    [InlineData("LOGO_URL", "javascript:alert(1)", "http:// or https://")]
+    [InlineData("ACCENT_COLOR", "red", "#rrggbb")]
+    [InlineData("ACCENT_COLOR", "#ff000", "#rrggbb")]
+    [InlineData("ACCENT_COLOR", "#ff0000;}", "#rrggbb")]
+    [InlineData("DEBUG", "maybe", "true or false")]
+    [InlineData("OTP_CODE_LENGTH", "5", "6 to 24")]
+    [InlineData("OTP_CODE_LENGTH", "25", "6 to 24")]
+    [InlineData("OTP_CODE_LENGTH", "six", "6 to 24")]
+    [InlineData("OTP_CODE_EXPIRY", "29", "30 to 600")]
+    [InlineData("OTP_CODE_EXPIRY", "601", "30 to 600")]
+    [InlineData("OTP_CODE_EXPIRY", "5m", "30 to 600")]
+    [InlineData("OTP_MAX_ATTEMPTS", "0", "from 1")]
+    [InlineData("OTP_MAX_SENDS", "0", "from 1")]
+    [InlineData("OTP_RESEND_COOLDOWN", "-1", "from 0")]
+    [InlineData("AUTH_TOKEN_LENGTH", "21", "22 to 128")]
+    [InlineData("AUTH_TOKEN_LENGTH", "129", "22 to 128")]
+    [InlineData("AUTH_TOKEN_EXPIRY", "0", "from 1")]
+    [InlineData("AUTH_TOKEN_EXPIRY", "7d", "whole number")]
+    [InlineData("AUTH_TOKEN_MAX_AGE", "0", "from 1")]
+    [InlineData("AUTH_TOKEN_ROTATE_AFTER", "-1", "from 0")]
+    [InlineData("AUTH_TOKEN_GRACE", "x", "from 0")]
+    [InlineData("AUTH_TOKEN_COOKIE_NAME", "auth token", "RFC 6265")]
+    [InlineData("AUTH_TOKEN_COOKIE_NAME", "a;b", "RFC 6265")]
+    [InlineData("AUTH_TOKEN_COOKIE_NAME", "otp_flow", "something else")]
+    [InlineData("AUTH_TOKEN_COOKIE_NAME", "otp_lang", "something else")]
+    [InlineData("AUTH_TOKEN_COOKIE_NAME", "__Host-session", "https")]
+    [InlineData("AUTH_TOKEN_COOKIE_NAME", "__Secure-session", "https")]
+    [InlineData("COOKIE_DOMAIN", "example.com", "PUBLIC_URL's host (localhost)")]
+    [InlineData("MAIL_TRANSPORT", "pigeon", "postmark, smtp, mailbox")]
+    [InlineData("POSTMARK_API_URL", "api.postmarkapp.com", "http:// or https://")]
+    [InlineData("SMTP_PORT", "smtp", "1 to 65535")]
+    [InlineData("SMTP_TLS", "ssl", "none, starttls")]
+    [InlineData("DOMAIN_NAME", "exa mple.com", "domain name")]
+    [InlineData("DOMAIN_NAME", "ann@example.com", "domain name")]
+    [InlineData("MAIL_FROM", "nobody", "address")]
+    [InlineData("MAIL_FROM", "Ann <ann@example.com>", "address")]
+    [InlineData("ALLOWED_EMAILS", "ann@example.com, everybody", "*@example.com")]
+    [InlineData("ALLOWED_EMAILS", "*", "*@example.com")]
+    [InlineData("ALLOWED_EMAILS", "*@*.com", "*@example.com")]
+    [InlineData("ALLOWED_REDIRECTS", "*.com", "top-level domain")]
+    [InlineData("ALLOWED_REDIRECTS", "*", "hosts such as")]
+    [InlineData("ALLOWED_REDIRECTS", "https://app.example.com", "hosts such as")]
+    [InlineData("ALLOWED_REDIRECTS", "app.example.com/path", "hosts such as")]
+    [InlineData("ALLOWED_REDIRECTS", "app.example.com:0", "hosts such as")]
+    [InlineData("ALLOWED_REDIRECTS", "app.example.com:99999", "hosts such as")]
+    [InlineData("ALLOWED_REDIRECTS", "a.*.example.com", "hosts such as")]
+    [InlineData("TRUSTED_PROXIES", "10.0.0.0/33", "networks such as 10.0.0.0/8")]
+    [InlineData("TRUSTED_PROXIES", "127.0.0.1, nginx", "networks such as 10.0.0.0/8")]
+    [InlineData("LIMIT_SENDS_PER_ADDRESS", "5", "count/seconds")]
+    [InlineData("LIMIT_SENDS_PER_ADDRESS", "5/15m", "count/seconds")]
+    [InlineData("LIMIT_SENDS_PER_IP", "0/900", "count/seconds")]
+    [InlineData("LIMIT_FAILURES_PER_ADDRESS", "100/0", "count/seconds")]
+    [InlineData("LIMIT_SECRET_FAILURES_PER_IP", "10/300/2", "count/seconds")]
+    [InlineData("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4317", "http:// or https://")]
+    public void What_cannot_be_is_named_with_its_value_and_what_is_allowed(string name, string value, string allowed)
+    {
+        var complaint = Complaint((name, value));
+
+        complaint.ShouldStartWith(name + " ");
+        complaint.ShouldContain(value.Split(", ")[^1]);
+        complaint.ShouldContain(allowed);
+        complaint.ShouldNotContain("\n");
+    }
+
+    [Fact]
+    public void An_app_name_is_one_short_line()
+    {
+        Complaint(("APP_NAME", new string('x', 61))).ShouldContain("at most 60 characters");
+        Complaint(("APP_NAME", "Two\nlines")).ShouldNotContain("\n");
+    }
+
+    [Theory]
+    [InlineData("LIMIT_SENDS_PER_ADRESS", "5/900")]
+    [InlineData("LIMIT_", "5/900")]
+    public void A_mistyped_limit_does_not_silently_not_hold(string name, string value)
+    {
+        var complaint = Complaint((name, value));
+
+        complaint.ShouldStartWith(name);
+        complaint.ShouldContain("LIMIT_SENDS_PER_ADDRESS");
+    }
+
+    [Fact]
+    public void All_complaints_come_at_once()
+    {
+        var complaints = Complaints(false, ("PORT", "x"), ("OTP_CODE_LENGTH", "4"), ("SMTP_TLS", "ssl"), ("LIMIT_SENDS_PER_IP", "x"), ("REDIS_URL_OTP", "x"));
+
+        complaints.Count.ShouldBe(5);
+        foreach (var name in (string[])["PORT", "OTP_CODE_LENGTH", "SMTP_TLS", "LIMIT_SENDS_PER_IP", "REDIS_URL_OTP"])
+        {
+            complaints.ShouldContain(complaint => complaint.StartsWith(name + " ", StringComparison.Ordinal));
+        }
+    }
+
+    [Fact]
+    public void Values_in_range_are_taken()
+    {
+        var read = Read(
+            ("PORT", "443"), ("BIND_ADDRESS", "0.0.0.0"), ("PUBLIC_URL", "https://Login.Example.com:8443"), ("APP_NAME", "Our App"), ("LOGO_URL", "https://cdn.example.com/logo.svg"), ("ACCENT_COLOR", "#aBc123"),
+            ("DATA_DIR", "/var/lib/portal"), ("DEBUG", "yes"), ("OTP_CODE_LENGTH", "24"), ("OTP_CODE_EXPIRY", "600"), ("AUTH_TOKEN_LENGTH", "22"), ("AUTH_TOKEN_COOKIE_NAME", "__Secure-t"), ("COOKIE_DOMAIN", ".Example.com"),
+            ("ALLOWED_EMAILS", "Ann@Example.com, *@Friends.Example"), ("ALLOWED_REDIRECTS", "app.example.com:8443,*.apps.example"), ("TRUSTED_PROXIES", "10.0.0.0/8, ::1, 192.0.2.1"), ("LIMIT_SENDS_PER_IP", "7/60"),
+            ("SMTP_HOST", "mail.example.com"), ("SMTP_USERNAME", "u"), ("SMTP_PASSWORD", "p"), ("DOMAIN_NAME", "example.org"));
+
+        read.Portal.Origin.ShouldBe("https://login.example.com:8443");
+        read.Portal.IsHttps.ShouldBeTrue();
+        read.Portal.DataDir.ShouldBe("/var/lib/portal");
+        read.Portal.Debug.ShouldBeTrue();
+        read.Portal.TrustedProxies.Select(network => network.ToString()).ShouldBe(["10.0.0.0/8", "::1/128", "192.0.2.1/32"]);
+        read.Tokens.CookieDomain.ShouldBe("example.com");
+        read.SignIn.AllowedEmails.ShouldBe(["ann@example.com", "*@friends.example"]);
+        read.Limits.SendsPerIp.ShouldBe(new("SENDS_PER_IP", 7, TimeSpan.FromSeconds(60)));
+        read.Mail.Transport.ShouldBe("smtp", "SMTP_HOST alone chooses it");
+        read.Mail.From.ShouldBe("otp@example.org");
+        read.Mail.Smtp!.Port.ShouldBe(587);
+        read.Mail.Smtp.StartTls.ShouldBeTrue();
+    }
+
+    [Fact]
+    public void Postmarks_token_chooses_postmark_even_beside_smtp()
+    {
+        var read = Read(("POSTMARK_SERVER_TOKEN", "token"), ("SMTP_HOST", "mail.example.com"));
+
+        read.Mail.Transport.ShouldBe("postmark");
+        read.Mail.Postmark!.ApiUrl.ShouldBe(new Uri("https://api.postmarkapp.com"));
+        read.Mail.Postmark.MessageStream.ShouldBe("outbound");
+    }
+
+    [Theory]
+    [InlineData("MAIL_TRANSPORT", "postmark", "POSTMARK_SERVER_TOKEN is missing")]
+    [InlineData("MAIL_TRANSPORT", "smtp", "SMTP_HOST is missing")]
+    [InlineData("SMTP_USERNAME", "someone", "SMTP_PASSWORD is missing")]
+    [InlineData("SMTP_PASSWORD", "the-password", "SMTP_USERNAME is missing")]
+    public void What_belongs_together_is_asked_for_together(string name, string value, string complaint)
+    {
+        var said = Complaint((name, value));
+
+        said.ShouldStartWith(complaint);
+        said.ShouldNotContain("the-password");
+    }
+
+    [Theory]
+    [InlineData("redis://localhost", "localhost:6379/0")]
+    [InlineData("redis://localhost:7000", "localhost:7000/0")]
+    [InlineData("redis://:pass%40word@redis.example:6380/3", "redis.example:6380/3")]
+    [InlineData("rediss://:pw@redis.example/2", "redis.example:6379/2")]
+    public void Redis_addresses_are_read(string url, string address)
+    {
+        var read = Read(("REDIS_URL_OTP", url)).Storage.Otp.ShouldNotBeNull();
+
+        read.ToString().ShouldBe(address, "without the password");
+        read.Tls.ShouldBe(url.StartsWith("rediss", StringComparison.Ordinal));
+        if (url.Contains("pass%40", StringComparison.Ordinal)) read.Password.ShouldBe("pass@word");
+    }
+
+    [Theory]
+    [InlineData("redis://user:S3cret@localhost:6379/0", "user name")]
+    [InlineData("redis://S3cret@localhost:6379/0", "user name")]
+    [InlineData("redis://:S3cret@localhost:6379/zero", "a number")]
+    [InlineData("http://:S3cret@localhost", "redis://")]
+    [InlineData("S3cret", "redis://")]
+    [InlineData("redis://", "redis://")]
+    [InlineData("redis://:S3cret@localhost/0?ssl=true", "redis://")]
+    public void A_bad_redis_address_is_told_without_its_password(string url, string allowed)
+    {
+        foreach (var name in (string[])["REDIS_URL_OTP", "REDIS_URL_AUTH"])
+        {
+            var complaint = Complaint((name, url));
+
+            complaint.ShouldStartWith(name);
+            complaint.ShouldContain(allowed);
+            complaint.ShouldNotContain("S3cret");
+        }
+    }
+
+    [Fact]
+    public void Tokens_live_in_database_one_unless_told_otherwise() => Read(("REDIS_URL_AUTH", "redis://localhost")).Storage.Auth!.Database.ShouldBe(1);
+
+    [Theory]
+    [InlineData("https://login.example.com", "login.example.com", true)]
+    [InlineData("https://login.example.com", "example.com", true)]
+    [InlineData("https://login.example.com", "other.com", false)]
+    [InlineData("https://login.example.com", "ample.com", false)]
+    [InlineData("https://login.example.com", "sub.login.example.com", false)]
+    [InlineData("https://login.example.com", "com", false)]
+    [InlineData("https://login.example.com", "exam ple.com", false)]
+    public void A_cookie_domain_must_cover_the_portal(string publicUrl, string domain, bool covers)
+    {
+        if (covers) Read(("PUBLIC_URL", publicUrl), ("COOKIE_DOMAIN", domain)).Tokens.CookieDomain.ShouldBe(domain);
+        else Complaint(("PUBLIC_URL", publicUrl), ("COOKIE_DOMAIN", domain)).ShouldStartWith("COOKIE_DOMAIN ");
+    }
+
+    [Fact]
+    public void A_host_cookie_has_no_domain()
+    {
+        Read(("PUBLIC_URL", "https://login.example.com"), ("AUTH_TOKEN_COOKIE_NAME", "__Host-t")).Tokens.CookieName.ShouldBe("__Host-t");
+        Complaint(("PUBLIC_URL", "https://login.example.com"), ("AUTH_TOKEN_COOKIE_NAME", "__Host-t"), ("COOKIE_DOMAIN", "example.com"))
+            .ShouldContain("only without COOKIE_DOMAIN");
+    }
+
+    [Fact]
+    public void Production_needs_a_secret_and_a_way_to_send_mail()
+    {
+        var complaints = Complaints(true);
+
+        complaints.Count.ShouldBe(2);
+        complaints.ShouldContain(complaint => complaint.StartsWith("AUTH_SECRET_KEY is missing", StringComparison.Ordinal) && complaint.Contains("16 characters", StringComparison.Ordinal));
+        complaints.ShouldContain(complaint => complaint.StartsWith("MAIL_TRANSPORT is missing", StringComparison.Ordinal) && complaint.Contains("MAIL_TRANSPORT=mailbox", StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("fifteen-letters", "is too short")]
+    [InlineData("replace-me-with-32-random-characters", "has the value of .env.sample")]
+    public void Production_refuses_a_secret_that_is_none(string secret, string reason)
+    {
+        var complaint = Complaints(true, ("AUTH_SECRET_KEY", secret), ("MAIL_TRANSPORT", "mailbox")).ShouldHaveSingleItem();
+
+        complaint.ShouldStartWith($"AUTH_SECRET_KEY {reason}");
+        complaint.ShouldNotContain(secret);
+    }
+
+    [Fact]
+    public void Production_refuses_debug() =>
+        Complaints(true, ("AUTH_SECRET_KEY", PortalHost.Secret), ("MAIL_TRANSPORT", "mailbox"), ("DEBUG", "true")).ShouldHaveSingleItem().ShouldStartWith("DEBUG ");
+
+    [Fact]
+    public void Production_with_real_mail_shows_no_mailbox()
+    {
+        var read = Read(true, ("AUTH_SECRET_KEY", PortalHost.Secret), ("POSTMARK_SERVER_TOKEN", "token"));
+
+        read.Mail.ShowMailbox.ShouldBeFalse();
+        read.Portal.IsProduction.ShouldBeTrue();
+    }
+
+    [Fact]
+    public void Development_makes_a_secret_and_keeps_it_for_its_owner_alone()
+    {
+        using var folder = new TemporaryFolder();
+        var values = new Dictionary<string, string> { ["DATA_DIR"] = Path.Combine(folder.Path, "new", "data") };
+
+        var first = PortalConfiguration.Read(new SettingsReader(values, false, "/")).Portal.Secret;
+        var second = PortalConfiguration.Read(new SettingsReader(values, false, "/")).Portal.Secret;
+
+        var file = Path.Combine(folder.Path, "new", "data", "auth-secret-key");
+        var kept = File.ReadAllText(file).Trim();
+        kept.Length.ShouldBe(64);
+        first.Matches(kept).ShouldBeTrue();
+        second.Matches(kept).ShouldBeTrue();
+        File.GetUnixFileMode(file).ShouldBe(UnixFileMode.UserRead | UnixFileMode.UserWrite);
+    }
+
+    [Fact]
+    public void A_data_folder_that_cannot_be_made_is_named()
+    {
+        using var folder = new TemporaryFolder();
+        var file = Path.Combine(folder.Path, "a-file");
+        File.WriteAllText(file, "");
+        var reader = new SettingsReader(new Dictionary<string, string> { ["DATA_DIR"] = Path.Combine(file, "data") }, false, "/");
+
+        var complaint = Should.Throw<SettingsException>(() => PortalConfiguration.Read(reader)).Complaints.ShouldHaveSingleItem();
+
+        complaint.ShouldStartWith("DATA_DIR ");
+        complaint.ShouldContain("a-file");
+    }
+
+    [Fact]
+    public void Nothing_that_holds_a_secret_prints_it()
+    {
+        var read = Read(("POSTMARK_SERVER_TOKEN", "tok-S3cret"), ("SMTP_HOST", "mail.example.com"), ("SMTP_USERNAME", "u"), ("SMTP_PASSWORD", "pw-S3cret"), ("REDIS_URL_OTP", "redis://:rd-S3cret@localhost"), ("AUTH_SECRET_KEY", "key-S3cret-0123456789"));
+
+        read.ToString().ShouldNotContain("S3cret");
+        new OtpPortal.Tokens.LiveToken("sid", "a@b.c", "tok-S3cret", TimeSpan.Zero).ToString().ShouldNotContain("S3cret");
+        new OtpPortal.Delivery.Message("a@b.c", "S3cret", "S3cret", "S3cret").ToString().ShouldNotContain("S3cret");
+    }
+
+    [Fact]
+    public void The_sample_names_every_setting_that_is_read()
+    {
+        var sample = File.ReadAllText(Path.Combine(RepositoryRoot(), ".env.sample"));
+
+        foreach (var name in Recorder.Names()) sample.ShouldContain(name + "=", Case.Sensitive, $"{name} is missing in .env.sample");
+    }
+
+    internal static string RepositoryRoot()
+    {
+        for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
+        {
+            if (File.Exists(Path.Combine(folder.FullName, "OtpPortal.sln"))) return folder.FullName;
+        }
+        throw new InvalidOperationException("The tests run outside of the repository.");
+    }
+
+    /// <summary>Notes which settings are asked for.</summary>
+    private static class Recorder
+    {
+        public static IReadOnlyCollection<string> Names()
+        {
+            var values = new Recording();
+            Should.NotThrow(() => PortalConfiguration.Read(new SettingsReader(values, false, Path.GetTempPath())));
+            return values.Asked;
+        }
+
+        private sealed class Recording : Dictionary<string, string>, IReadOnlyDictionary<string, string>
+        {
+            public HashSet<string> Asked { get; } = new(StringComparer.Ordinal);
+
+            bool IReadOnlyDictionary<string, string>.TryGetValue(string key, out string value)
+            {
+                Asked.Add(key);
+                value = key == "AUTH_SECRET_KEY" ? PortalHost.Secret : "";
+                return key == "AUTH_SECRET_KEY";
+            }
+        }
+    }
+}

@@ -1,0 +1,72 @@
+using OtpPortal.SignIn;
+
+namespace OtpPortal.Tests.SignIn;
+
+public sealed class EmailAddressTests
+{
+    [Theory]
+    [InlineData("ann@example.com", "ann@example.com")]
+    [InlineData("  Ann.Lee+tag@Example.COM ", "ann.lee+tag@example.com")]
+    [InlineData("o'brien@example.co.uk", "o'brien@example.co.uk")]
+    [InlineData("ann@localhost", "ann@localhost")]
+    [InlineData("ann@bücher.example", "ann@xn--bcher-kva.example")]
+    [InlineData("ann@BÜCHER.example", "ann@xn--bcher-kva.example")]
+    [InlineData("ann@例え.jp", "ann@xn--r8jz45g.jp")]
+    [InlineData("a@b.c", "a@b.c")]
+    public void An_address_has_one_form(string typed, string kept)
+    {
+        EmailAddress.TryParse(typed, out var address).ShouldBeTrue();
+        address!.Value.ShouldBe(kept);
+    }
+
+    [Theory]
+    [InlineData(null)]
+    [InlineData("")]
+    [InlineData("@")]
+    [InlineData("ann")]
+    [InlineData("ann@")]
+    [InlineData("@example.com")]
+    [InlineData("ann@example")]
+    [InlineData("ann@exam_ple.com")]
+    [InlineData("ann@.com")]
+    [InlineData("ann@example.com.")]
+    [InlineData("ann@example..com")]
+    [InlineData("ann@-a.com")]
+    [InlineData("ann@eve@example.com")]
+    [InlineData("ann lee@example.com")]
+    [InlineData("\"ann\"@example.com")]
+    [InlineData("Ann <ann@example.com>")]
+    [InlineData("<ann@example.com>")]
+    [InlineData("ann@example.com,eve@example.com")]
+    [InlineData("ann@example.com;eve@example.com")]
+    [InlineData("ann@example.com\n")]
+    [InlineData("ann@example.com\r\nBcc: eve@example.com")]
+    [InlineData("ann\u0000@example.com")]
+    [InlineData("ann@exam\u0000ple.com")]
+    [InlineData("ann(comment)@example.com")]
+    [InlineData("änn@example.com")]
+    [InlineData("ann@[127.0.0.1]")]
+    [InlineData("ann@example.com>")]
+    [InlineData("ann@exa\u200Bmple .com")]
+    public void What_smuggles_or_lacks_something_is_none(string? typed) => EmailAddress.TryParse(typed, out _).ShouldBeFalse();
+
+    [Fact]
+    public void Lengths_are_those_of_mail()
+    {
+        var domain = string.Concat(Enumerable.Repeat("abcdefghi.", 18)) + "example";
+        EmailAddress.TryParse(new string('a', 64) + "@example.com", out _).ShouldBeTrue();
+        EmailAddress.TryParse(new string('a', 65) + "@example.com", out _).ShouldBeFalse();
+        EmailAddress.TryParse(new string('a', 64) + "@" + domain, out _).ShouldBeTrue();
+        EmailAddress.TryParse(new string('a', 64) + "@" + "abc." + domain, out _).ShouldBeFalse("255 characters");
+        EmailAddress.TryParse("ann@" + new string('a', 64) + ".com", out _).ShouldBeFalse("a label of 64");
+    }
+
+    [Fact]
+    public void For_logs_it_is_masked()
+    {
+        EmailAddress.TryParse("annabel@example.com", out var address).ShouldBeTrue();
+
+        address!.Masked.ShouldBe("a…@example.com");
+        address.ToString().ShouldBe("a…@example.com");
+    }
+}
