@@ -166,10 +166,16 @@ public sealed partial class CodeForm(AuthFlow flow, SignInSettings settings, Tim
 
     private async Task TickOnceAsync(int tick)
     {
-        if (_busy || _sending) return;
+        if (_busy || _sending || _ticket is not null) return;
         try
         {
-            if (_state.Message == MessageProgress.OnItsWay || tick % IdleTicks == 0) await RefreshAsync();
+            if (_state.Message == MessageProgress.OnItsWay || tick % IdleTicks == 0)
+            {
+                var now = await flow.FindAsync(FlowId);
+                // A code that was sent off meanwhile has its own answer, and must not be mistaken for another tab's.
+                if (_busy || _sending || _ticket is not null) return;
+                await ShowAsync(now);
+            }
         }
         catch (Exception e) when (StoreFailure.Is(e))
         {
@@ -178,9 +184,10 @@ public sealed partial class CodeForm(AuthFlow flow, SignInSettings settings, Tim
         StateHasChanged();
     }
 
-    private async Task RefreshAsync()
+    private async Task RefreshAsync() => await ShowAsync(await flow.FindAsync(FlowId));
+
+    private async Task ShowAsync(SignInFlow? now)
     {
-        var now = await flow.FindAsync(FlowId);
         // Completed in another tab of this browser: the start page knows who is signed in, and if that tab is stuck on its way, this one
         // fetches the token. Until the browser has left, the page stays as it is: nothing has expired.
         if (now?.Step == SignInStep.Verified || (now?.Step == SignInStep.Ended && time.GetUtcNow() < _state.Deadline))
