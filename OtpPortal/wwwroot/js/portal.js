@@ -6,9 +6,17 @@
     const line = () => document.getElementById('components-reconnect-modal');
     const lineIsDown = () => /components-reconnect-(show|failed|rejected)/.test(line()?.className ?? '');
 
+    // A ticket is good for one post. The page posts it by itself, and the circuit that takes the page over would post it again: the browser
+    // would throw the first answer away, and the second one would say that the ticket is used.
+    let finishing = false;
+
     window.otpPortal = {
         // Past the submit event, so that a circuit which has done its part does not get it back.
-        post: form => form?.isConnected && HTMLFormElement.prototype.submit.call(form),
+        post: form => {
+            if (!form?.isConnected || finishing) return;
+            finishing = 'submitAtOnce' in form.dataset;
+            HTMLFormElement.prototype.submit.call(form);
+        },
         focus: id => { const field = document.getElementById(id); field?.focus(); field?.select?.(); },
         open: path => location.assign(path),
         ready: () => { document.documentElement.dataset.portal = 'ready'; },
@@ -18,6 +26,17 @@
     addEventListener('submit', event => {
         if (lineIsDown()) event.stopImmediatePropagation();
     }, true);
+
+    // Nor would it hear what is typed meanwhile: it is told when the line is up again.
+    const tell = field => field.dispatchEvent(new Event('input', { bubbles: true }));
+    const watchLine = () => {
+        let wasDown = false;
+        new MutationObserver(() => {
+            const isDown = lineIsDown();
+            if (wasDown && !isDown) document.querySelectorAll('main input[id]').forEach(tell);
+            wasDown = isDown;
+        }).observe(line() ?? document.body, { attributes: true, attributeFilter: ['class'] });
+    };
 
     // The circuit draws its part of the page anew. On a slow line somebody has begun to type by then: what they typed, and the focus, go on
     // in the new fields.
@@ -39,15 +58,14 @@
             if (old.value === old.defaultValue) continue;
             field.value = old.value;
             if (field.type === 'text') field.setSelectionRange(old.selectionStart, old.selectionEnd);
-            field.dispatchEvent(new Event('input', { bubbles: true }));
+            tell(field);
         }
     };
 
     // A full code is submitted by itself.
     const digitsOf = text => text.replace(/[\s\p{Pd}\p{Cf}]/gu, '');
     let submitted = '';
-    addEventListener('input', event => {
-        const field = event.target;
+    const submitWhenFull = field => {
         const length = Number(field.dataset?.codeLength);
         if (!length) return;
         const digits = digitsOf(field.value);
@@ -56,7 +74,11 @@
         submitted = digits;
         // After the circuit has heard of the input itself.
         setTimeout(() => field.isConnected && field.form?.requestSubmit(), 0);
-    });
+    };
+    addEventListener('input', event => {
+        submitWhenFull(event.target);
+        if (lineIsDown()) event.stopImmediatePropagation();
+    }, true);
 
     // A code in a text message that names this site can be taken over with one tap (WebOTP).
     const offerCode = () => {
@@ -64,13 +86,14 @@
         if (!field || !('OTPCredential' in window)) return;
         navigator.credentials.get({ otp: { transport: ['sms'] } }).then(otp => {
             field.value = otp.code;
-            field.dispatchEvent(new Event('input', { bubbles: true }));
+            tell(field);
         }).catch(() => { });
     };
 
     addEventListener('DOMContentLoaded', () => {
         window.otpPortal.post(document.querySelector('form[data-submit-at-once]'));
         offerCode();
+        watchLine();
         remember();
         addEventListener('focusin', () => { focused = document.activeElement; });
         new MutationObserver(carryOver).observe(document.querySelector('main') ?? document.body, { childList: true, subtree: true });
