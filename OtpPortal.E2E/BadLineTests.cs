@@ -66,6 +66,41 @@ public sealed class BadLineTests(LineStage stage) : BrowserTest(stage), IClassFi
     }
 
     [Fact]
+    public async Task What_was_typed_while_the_line_was_down_is_there_when_it_is_up_again()
+    {
+        stage.Line.Release();
+        var ann = await ArriveAsync();
+        ann.Tolerates(LostLine);
+        var start = await AddressPage.OpenInteractiveAsync(ann);
+
+        stage.Line.Cut();
+        await Expect(start.ReconnectNotice).ToBeVisibleAsync();
+        await start.Page.Keyboard.TypeAsync(ann.Address);
+        stage.Line.Release();
+        await Expect(start.ReconnectNotice).Not.ToBeVisibleAsync();
+        await start.Page.Keyboard.PressAsync("Enter");
+
+        await start.Page.WaitForURLAsync("**/login/code");
+        (await Mailbox.CodeAsync(ann.Address)).Length.ShouldBe(6);
+    }
+
+    [Fact]
+    public async Task Forms_go_the_ordinary_way_while_the_line_is_down()
+    {
+        stage.Line.Release();
+        var ann = await ArriveAsync();
+        ann.Tolerates(LostLine);
+        var code = await BeginAsync(ann);
+
+        stage.Line.Cut();
+        await Expect(code.ReconnectNotice).ToBeVisibleAsync();
+        await code.TypeAsync(await Mailbox.CodeAsync(ann.Address));
+
+        await SignedInPage.IsShownAsync(code.Page, ann.Address);
+        stage.Line.Release();
+    }
+
+    [Fact]
     public async Task A_code_that_is_complete_before_the_circuit_started_signs_in()
     {
         stage.Line.HoldWebSockets();

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
@@ -14,6 +15,7 @@ public sealed class Line : IAsyncDisposable
     private readonly CancellationTokenSource _end = new();
     private TaskCompletionSource _webSockets = Opened();
     private volatile bool _refuses;
+    private readonly ConcurrentBag<TcpClient> _open = [];
     private Task _work = Task.CompletedTask;
 
     public string Url => $"http://localhost:{((IPEndPoint)_listener.LocalEndpoint).Port}";
@@ -28,6 +30,13 @@ public sealed class Line : IAsyncDisposable
 
     /// <summary>From now on WebSockets are cut off at once.</summary>
     public void RefuseWebSockets() => _refuses = true;
+
+    /// <summary>Cuts the WebSockets that are open, as a phone in a tunnel does; new ones wait.</summary>
+    public void Cut()
+    {
+        HoldWebSockets();
+        while (_open.TryTake(out var browser)) browser.Close();
+    }
 
     public void Release()
     {
@@ -80,6 +89,7 @@ public sealed class Line : IAsyncDisposable
             {
                 if (_refuses) return;
                 await _webSockets.Task;
+                _open.Add(browser);
             }
             using var far = new TcpClient();
             await far.ConnectAsync(IPAddress.Loopback, port, _end.Token);
