@@ -66,12 +66,16 @@ public sealed class RedisStore : IDisposable
             while (await timer.WaitForNextTickAsync(_gone.Token))
             {
                 if (!IsConnected) continue;
+                var pong = Database.PingAsync();
                 try
                 {
-                    await PingAsync();
+                    await pong.WaitAsync(s_patience);
                 }
                 catch (TimeoutException)
                 {
+                    // On a machine that is out of breath the answer may be there, and only its news late, as late as that of the time-out.
+                    await Task.Delay(s_watch, _gone.Token);
+                    if (pong.IsCompleted) continue;
                     // Closing fails every call that waits; the next connection succeeds when the server comes to.
                     var hung = _link.Connection;
                     hung.Close(allowCommandsToComplete: false);

@@ -220,11 +220,17 @@ public sealed class TokenStore(Stores stores, AuthToken tokens, AuthSecret secre
 
         // After the decision, never before it: a slide that ran ahead would make two simultaneous late calls revive each other.
         var idle = IdleFrom(now, found.Ends);
-        _ = Database.StringSetAsync(LiveKey(found.SessionId), now.ToUnixTimeMilliseconds(), idle, When.Exists, CommandFlags.FireAndForget);
-        // Once a minute is enough for a list. XX: a session that is revoked at this moment does not come back into it.
-        if (now.Ticks / s_seenStep.Ticks != Instant(seen).Ticks / s_seenStep.Ticks)
+        // XX: a session that is revoked at this moment is not brought back, nor into the list.
+        if (now - Instant(seen) < s_seenStep)
         {
-            _ = Database.SortedSetAddAsync(BySeen, found.SessionId, now.ToUnixTimeMilliseconds(), When.Exists, CommandFlags.FireAndForget);
+            // Not waited for: were it lost with the connection, the session would end a minute early at most.
+            _ = Database.StringSetAsync(LiveKey(found.SessionId), now.ToUnixTimeMilliseconds(), idle, When.Exists, CommandFlags.FireAndForget);
+        }
+        else
+        {
+            await Task.WhenAll(
+                Database.StringSetAsync(LiveKey(found.SessionId), now.ToUnixTimeMilliseconds(), idle, When.Exists),
+                Database.SortedSetAddAsync(BySeen, found.SessionId, now.ToUnixTimeMilliseconds(), When.Exists));
         }
         return new LiveToken(found.SessionId, found.Email, current, idle);
     }
