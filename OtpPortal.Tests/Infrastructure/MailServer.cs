@@ -31,7 +31,7 @@ public sealed class MailServer : IDisposable
             ok = data.login == options['user'].encode() and data.password == options['password'].encode()
             if ok:
                 session.portal_user = data.login.decode()
-            return AuthResult(success=ok)
+            return AuthResult(success=ok, handled=False)
 
         context = None
         if options.get('certificate'):

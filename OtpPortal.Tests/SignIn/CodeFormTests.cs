@@ -1,0 +1,287 @@
+using Bunit;
+using Microsoft.Extensions.DependencyInjection;
+using OtpPortal.SignIn;
+using OtpPortal.Tests.Infrastructure;
+
+namespace OtpPortal.Tests.SignIn;
+
+/// <summary>The code page in a circuit, over the real sign-in on a real store, with a clock that the test moves.</summary>
+public sealed class CodeFormTests(PortalHost portal) : IClassFixture<PortalHost>, IAsyncLifetime
+{
+    private static readonly Visitor s_visitor = new("192.0.2.1", "192.0.2.1", "Tests/1.0");
+
+    private readonly BunitContext _page = new();
+    private readonly string _email = Someone.New();
+    private IServiceScope _scope = null!;
+    private AuthFlow _flow = null!;
+    private string _flowId = null!;
+
+    public async Task InitializeAsync()
+    {
+        _scope = portal.Services.CreateScope();
+        _flow = _scope.ServiceProvider.GetRequiredService<AuthFlow>();
+        _page.Services.AddLogging().AddLocalization();
+        _page.Services.AddSingleton(_flow);
+        _page.Services.AddSingleton(portal.Services.GetRequiredService<SignInSettings>());
+        _page.Services.AddSingleton<TimeProvider>(portal.Clock);
+        _page.JSInterop.SetupVoid("otpPortal.ready").SetVoidResult();
+        _page.JSInterop.SetupVoid("otpPortal.focus", "code").SetVoidResult();
+        _page.JSInterop.SetupVoid("otpPortal.post", call => call.Arguments.Count == 1).SetVoidResult();
+        _page.JSInterop.SetupVoid("otpPortal.open", call => call.Arguments.Count == 1).SetVoidResult();
+        _flowId = (await _flow.BeginAsync(_email, s_visitor with { LimitKey = _email }, null)).ShouldBeOfType<BeginOutcome.Begun>().FlowId;
+    }
+
+    public async Task DisposeAsync()
+    {
+        await _page.DisposeAsync();
+        _scope.Dispose();
+    }
+
+    private async Task<IRenderedComponent<CodeForm>> RenderAsync(string? error = null, string? ticket = null)
+    {
+        var state = (await _flow.FindAsync(_flowId)).ShouldNotBeNull();
+        return _page.Render<CodeForm>(form => form
+            .Add(component => component.FlowId, _flowId)
+            .Add(component => component.Initial, state)
+            .Add(component => component.Ticket, ticket)
+            .Add(component => component.Visitor, s_visitor with { LimitKey = _email })
+            .Add(component => component.Error, error));
+    }
+
+    private static void Enter(IRenderedComponent<CodeForm> form, string code)
+    {
+        form.Find("#code").Input(code);
+        form.Find("form[action='/login-otp']").Submit();
+    }
+
+    private static string TextOf(IRenderedComponent<CodeForm> form, string selector) =>
+        string.Join(' ', form.Find(selector).TextContent.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
+
+    private static string Wrong(string code) => code[..^1] + (char)('0' + ((code[^1] - '0' + 1) % 10));
+
+    // The circuit draws on its own thread, after a round trip to the store.
+    private static Task ShowsAsync(IRenderedComponent<CodeForm> form, string selector, string text) =>
+        Eventually.BeTrueAsync(() => form.FindAll(selector) is [var element] && element.TextContent.Contains(text, StringComparison.Ordinal), $"{selector} shows {text}");
+
+    [Fact]
+    public async Task The_clock_counts_down_to_the_deadline_and_to_the_next_code()
+    {
+        var form = await RenderAsync();
+        TextOf(form, "#code-expiry").ShouldBe("Good for 5:00 more minutes.");
+        TextOf(form, "form[action='/login/resend'] button").ShouldBe("Send another code (in 0:30)");
+        form.Find("form[action='/login/resend'] button").HasAttribute("disabled").ShouldBeTrue();
+
+        portal.Clock.Advance(TimeSpan.FromSeconds(1));
+        await ShowsAsync(form, "#code-expiry", "4:59");
+        await ShowsAsync(form, "form[action='/login/resend'] button", "0:29");
+
+        for (var second = 0; second < 29; second++) portal.Clock.Advance(TimeSpan.FromSeconds(1));
+        await portal.Clock.AdvanceUntilAsync(() => TextOf(form, "form[action='/login/resend'] button") == "Send another code", TimeSpan.FromMilliseconds(200));
+        form.Find("form[action='/login/resend'] button").HasAttribute("disabled").ShouldBeFalse();
+    }
+
+    [Fact]
+    public async Task The_progress_of_the_message_follows()
+    {
+        var state = (await _flow.FindAsync(_flowId)).ShouldNotBeNull() with { Message = MessageProgress.OnItsWay };
+        var form = _page.Render<CodeForm>(parameters => parameters
+            .Add(component => component.FlowId, _flowId).Add(component => component.Initial, state).Add(component => component.Ticket, null)
+            .Add(component => component.Visitor, s_visitor).Add(component => component.Error, null));
+        TextOf(form, "[role=status]").ShouldBe("The message is on its way…");
+
+        await portal.CodeForAsync(_email);
+        await portal.Clock.AdvanceUntilAsync(() => TextOf(form, "[role=status]").StartsWith("Handed to the mail service", StringComparison.Ordinal), TimeSpan.FromMilliseconds(200));
+    }
+
+    [Fact]
+    public async Task A_wrong_code_is_told_in_place_with_the_tries_that_are_left()
+    {
+        var code = await portal.CodeForAsync(_email);
+        var form = await RenderAsync();
+
+        Enter(form, Wrong(code));
+        await ShowsAsync(form, "#code-error", "That code is not right. 4 tries are left.");
+        form.Find("#code").GetAttribute("aria-invalid").ShouldBe("true");
+        form.Find("#code").GetAttribute("aria-describedby").ShouldBe("code-error code-expiry");
+        (form.Find("#code").GetAttribute("value") ?? "").ShouldBeEmpty("ready for the next try");
+        _page.JSInterop.VerifyInvoke("otpPortal.focus");
+
+        for (var i = 0; i < 3; i++)
+        {
+            Enter(form, Wrong(code));
+            await ShowsAsync(form, "#code-error", i == 2 ? "1 try is left" : $"{3 - i} tries are left");
+        }
+        _page.JSInterop.VerifyNotInvoke("otpPortal.post");
+    }
+
+    [Fact]
+    public async Task What_cannot_be_a_code_is_told_and_costs_no_try()
+    {
+        var form = await RenderAsync();
+
+        Enter(form, "12x");
+
+        await ShowsAsync(form, "#code-error", "A code has 6 digits.");
+        (await _flow.FindAsync(_flowId))!.AttemptsLeft.ShouldBe(5);
+    }
+
+    [Fact]
+    public async Task The_right_code_leads_to_a_form_whose_ticket_is_worth_one_sign_in()
+    {
+        var code = await portal.CodeForAsync(_email);
+        var form = await RenderAsync();
+
+        Enter(form, $"{code[..3]} {code[3..]}");
+        await Eventually.BeTrueAsync(() => form.FindAll("form[action='/login/finish']").Count == 1);
+
+        form.Find("h1").TextContent.ShouldBe("The code is right");
+        await Eventually.BeTrueAsync(() => _page.JSInterop.Invocations["otpPortal.post"].Count == 1);
+        var ticket = form.Find("input[name=ticket]").GetAttribute("value")!;
+        ticket.Length.ShouldBe(43);
+
+        var stranger = portal.NewBrowser();
+        (await stranger.PostAsync("/login/finish", ("ticket", ticket))).Cookie("auth_token").ShouldBeNull("it needs the flow's cookie");
+        var browser = portal.NewBrowser();
+        browser.Cookies["otp_flow"] = _flowId;
+        (await browser.PostAsync("/login/finish", ("ticket", "x" + ticket[1..]))).Cookie("auth_token").ShouldBeNull();
+        var done = await browser.PostAsync("/login/finish", ("ticket", ticket));
+        (done.Status, done.Location).ShouldBe((303, "/"));
+        (await browser.GetAsync("/")).Text.ShouldContain($"You are signed in as {_email}");
+
+        var again = portal.NewBrowser();
+        again.Cookies["otp_flow"] = _flowId;
+        (await again.PostAsync("/login/finish", ("ticket", ticket))).Cookie("auth_token").ShouldBeNull("once");
+    }
+
+    [Fact]
+    public async Task A_ticket_is_good_for_a_minute_and_a_reload_gives_another()
+    {
+        (await _flow.SubmitAsync(_flowId, await portal.CodeForAsync(_email))).ShouldBeOfType<SubmitOutcome.Verified>();
+        var lost = await _flow.GrantTicketAsync(_flowId);
+        var browser = portal.NewBrowser();
+        browser.Cookies["otp_flow"] = _flowId;
+
+        var page = await browser.GetAsync("/login/code");
+        var ticket = page.Find("form[action='/login/finish'] input[name=ticket]")!.GetAttribute("value")!;
+        ticket.ShouldNotBe(lost);
+        (await browser.PostAsync("/login/finish", ("ticket", lost))).Cookie("auth_token").ShouldBeNull();
+        portal.Clock.Advance(TimeSpan.FromSeconds(60));
+        (await browser.PostAsync("/login/finish", ("ticket", ticket))).Cookie("auth_token").ShouldBeNull();
+    }
+
+    [Fact]
+    public async Task After_the_last_wrong_code_the_page_says_that_it_is_over()
+    {
+        var code = await portal.CodeForAsync(_email);
+        var form = await RenderAsync();
+
+        for (var i = 0; i < 5; i++)
+        {
+            var left = 4 - i;
+            Enter(form, Wrong(code));
+            await Eventually.BeTrueAsync(() => left == 0 ? form.FindAll("#code").Count == 0 : form.FindAll("#code-error") is [var error] && error.TextContent.Contains(left.ToString(null, null), StringComparison.Ordinal));
+        }
+
+        form.Find("h1").TextContent.ShouldBe("This sign-in has ended");
+        form.Find("[role=alert]").TextContent.ShouldContain("too many wrong codes");
+        form.Find("a[href='/']").TextContent.Trim().ShouldBe("Start again");
+    }
+
+    [Fact]
+    public async Task At_the_deadline_the_page_says_so_by_itself()
+    {
+        var form = await RenderAsync();
+
+        portal.Clock.Advance(TimeSpan.FromSeconds(300));
+        await portal.Clock.AdvanceUntilAsync(() => form.FindAll("#code").Count == 0, TimeSpan.FromSeconds(1));
+
+        form.Find("[role=alert]").TextContent.ShouldContain("The code has expired");
+    }
+
+    [Fact]
+    public async Task Another_code_is_sent_from_the_page()
+    {
+        await portal.CodeForAsync(_email);
+        var form = await RenderAsync();
+        portal.Clock.Advance(TimeSpan.FromSeconds(30));
+
+        form.Find("form[action='/login/resend']").Submit();
+
+        var codes = await portal.CodesForAsync(_email, 2);
+        await ShowsAsync(form, "form[action='/login/resend'] button", "0:30");
+        Enter(form, codes[0]);
+        await Eventually.BeTrueAsync(() => form.FindAll("form[action='/login/finish']").Count == 1, "the first code is still good");
+    }
+
+    [Fact]
+    public async Task Too_early_a_wish_is_told_in_place()
+    {
+        var form = await RenderAsync();
+
+        form.Find("form[action='/login/resend']").Submit();
+
+        await ShowsAsync(form, "#code-error", "Please wait 30 seconds");
+        (await portal.CodesForAsync(_email, 1)).Count.ShouldBe(1);
+    }
+
+    [Fact]
+    public async Task When_nothing_more_can_be_sent_the_page_offers_it_no_more()
+    {
+        foreach (var _ in (int[])[2, 3])
+        {
+            portal.Clock.Advance(TimeSpan.FromSeconds(30));
+            (await _flow.SendAgainAsync(_flowId, s_visitor with { LimitKey = _email })).ShouldBeOfType<SendAgainOutcome.Sent>();
+        }
+
+        var form = await RenderAsync();
+
+        form.FindAll("form[action='/login/resend']").ShouldBeEmpty();
+        form.Markup.ShouldContain("No further code can be sent in this sign-in.");
+    }
+
+    [Fact]
+    public async Task A_sign_in_that_another_tab_completed_takes_this_one_along()
+    {
+        var form = await RenderAsync();
+        (await _flow.SubmitAsync(_flowId, await portal.CodeForAsync(_email))).ShouldBeOfType<SubmitOutcome.Verified>();
+
+        await portal.Clock.AdvanceUntilAsync(() => _page.JSInterop.Invocations["otpPortal.open"].Count > 0, TimeSpan.FromSeconds(1));
+
+        _page.JSInterop.Invocations["otpPortal.open"][0].Arguments.ShouldBe(["/"]);
+    }
+
+    [Fact]
+    public async Task A_wrong_code_of_another_tab_is_counted_here_too()
+    {
+        var code = await portal.CodeForAsync(_email);
+        var form = await RenderAsync();
+        (await _flow.SubmitAsync(_flowId, Wrong(code))).ShouldBeOfType<SubmitOutcome.Wrong>();
+
+        await portal.Clock.AdvanceUntilAsync(
+            () => form.FindAll("#code-error") is [var error] && error.TextContent.Contains("4 tries are left", StringComparison.Ordinal), TimeSpan.FromSeconds(1));
+    }
+
+    [Fact]
+    public async Task Leaving_the_page_stops_its_clock()
+    {
+        var form = await RenderAsync();
+        var running = portal.Clock.TimersSet;
+
+        await _page.DisposeComponentsAsync();
+
+        portal.Clock.TimersSet.ShouldBe(running - 1);
+        form.IsDisposed.ShouldBeTrue();
+    }
+
+    [Fact]
+    public async Task The_first_drawing_is_the_pages_own()
+    {
+        var form = await RenderAsync(error: "Please wait 20 seconds.");
+
+        TextOf(form, "#code-error").ShouldBe("Please wait 20 seconds.");
+        TextOf(form, ".portal-address").ShouldBe(_email);
+        form.Find("#code").GetAttribute("inputmode").ShouldBe("numeric");
+        form.Find("#code").GetAttribute("autocomplete").ShouldBe("one-time-code");
+        form.Find("#code").GetAttribute("data-code-length").ShouldBe("6");
+    }
+}
