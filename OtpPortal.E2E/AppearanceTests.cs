@@ -6,7 +6,7 @@ using OtpPortal.E2E.Pages;
 namespace OtpPortal.E2E;
 
 /// <summary>On phones, for screen readers, in the dark, on slow lines.</summary>
-[Collection(DefaultPortal.Name)]
+[Collection(SecondPortal.Name)]
 public sealed class AppearanceTests(DefaultStage stage) : BrowserTest(stage)
 {
     [Theory]

@@ -4,7 +4,7 @@ using OtpPortal.E2E.Pages;
 namespace OtpPortal.E2E;
 
 /// <summary>The mailbox page of a portal that sends no mail yet.</summary>
-[Collection(DefaultPortal.Name)]
+[Collection(SecondPortal.Name)]
 public sealed class MailboxTests(DefaultStage stage) : BrowserTest(stage)
 {
     [Fact]

@@ -77,6 +77,25 @@ public sealed class SignInTests(DefaultStage stage) : BrowserTest(stage)
     }
 
     [Fact]
+    public async Task Enter_after_a_code_that_submitted_itself_does_no_harm()
+    {
+        var ann = await ArriveAsync();
+        var code = await BeginAsync(ann);
+        var right = await Mailbox.CodeAsync(ann.Address);
+
+        await code.TypeAsync(WrongCode(right));
+        await Expect(code.Error).ToContainTextAsync("4 tries are left");
+        await Expect(code.Field).ToHaveValueAsync("");
+        await code.Page.Keyboard.PressAsync("Enter");
+        await Expect(code.SignIn).ToBeEnabledAsync();
+        await Expect(code.Error).ToContainTextAsync("4 tries are left");
+
+        await code.TypeAsync(right);
+        await code.Page.Keyboard.PressAsync("Enter");
+        await SignedInPage.IsShownAsync(code.Page, ann.Address);
+    }
+
+    [Fact]
     public async Task Half_a_code_costs_no_try()
     {
         var ann = await ArriveAsync();

@@ -37,11 +37,18 @@ public class Stage : IAsyncLifetime
     }
 }
 
-/// <summary>One portal with the default settings for all test classes that ask for nothing else.</summary>
+/// <summary>One portal with the default settings for the test classes that ask for nothing else.</summary>
 [CollectionDefinition(Name)]
 public sealed class DefaultPortal : ICollectionFixture<DefaultStage>
 {
     public const string Name = "the portal with its defaults";
+}
+
+/// <summary>Another one, for half of them: so that they run beside the others.</summary>
+[CollectionDefinition(Name)]
+public sealed class SecondPortal : ICollectionFixture<DefaultStage>
+{
+    public const string Name = "a second portal with the defaults";
 }
 
 /// <summary>The defaults, but that a further code may be asked for after two seconds, and apps on this machine may be returned to.</summary>

@@ -96,7 +96,8 @@ public sealed partial class CodeForm(AuthFlow flow, SignInSettings settings, Tim
                     _code = "";
                     break;
                 case SubmitOutcome.Malformed:
-                    _error = T["CodeMalformed", settings.CodeLength];
+                    // Enter after the last digit of a wrong code, which submitted itself, finds the field empty: what was said of that code stays.
+                    if (_code.Length > 0 || _error is null) _error = T["CodeMalformed", settings.CodeLength];
                     break;
                 case SubmitOutcome.Wrong or SubmitOutcome.Locked:
                     _state = _state with { Step = SignInStep.Locked };

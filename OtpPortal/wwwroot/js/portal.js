@@ -38,6 +38,15 @@
         }).observe(line() ?? document.body, { attributes: true, attributeFilter: ['class'] });
     };
 
+    // A form that is on its way is not sent again: the answer to the first one, with its cookie, would be thrown away. Typing a code, which
+    // submits itself, and then pressing Enter would do that.
+    let sentAt = -Infinity;
+    addEventListener('submit', event => {
+        if (event.defaultPrevented) return;
+        if (event.timeStamp - sentAt < 3000) event.preventDefault();
+        else sentAt = event.timeStamp;
+    });
+
     // The circuit draws its part of the page anew. On a slow line somebody has begun to type by then: what they typed, and the focus, go on
     // in the new fields.
     const fields = new Map();
