@@ -21,6 +21,8 @@ public static class AdminEndpoints
         builder.Services.AddSingleton<AdminPolicy>();
         builder.Services.AddSingleton<TestMessage>();
         builder.Services.AddSingleton<SelfCheck>();
+        // The charts of the component library ask for it.
+        builder.Services.AddScoped<Radzen.TooltipService>();
         return builder;
     }
 

@@ -19,7 +19,9 @@ public sealed partial class SessionGrid(AdminPolicy policy, TokenStore tokens, A
 
     private RadzenDataGrid<SessionRow> _grid = null!;
     private ElementReference _dialog;
-    private IReadOnlyList<SessionRow> _rows = [];
+
+    // Null until the first page is there: the grid asks for it then, and only then.
+    private IReadOnlyList<SessionRow>? _rows;
     private int _total;
     private bool _byAddress;
     private bool _loading;
