@@ -50,6 +50,7 @@ public sealed class PatienceTests(ShortLifeStage stage) : BrowserTest(stage), IC
 
         await code.StartAgain.ClickAsync();
         var start = new AddressPage(code.Page);
+        await Expect(start.Field).ToBeVisibleAsync();
         await start.BecomesInteractiveAsync();
         code = await start.SendToAsync(ann.Address);
         await code.BecomesInteractiveAsync();

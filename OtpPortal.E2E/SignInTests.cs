@@ -126,6 +126,7 @@ public sealed class SignInTests(DefaultStage stage) : BrowserTest(stage)
 
         await code.StartAgain.ClickAsync();
         var start = new AddressPage(code.Page);
+        await Expect(start.Field).ToBeVisibleAsync();
         await start.BecomesInteractiveAsync();
         code = await start.SendToAsync(ann.Address);
         await code.BecomesInteractiveAsync();
@@ -250,7 +251,10 @@ public sealed class SignInTests(DefaultStage stage) : BrowserTest(stage)
         for (var sent = 0; sent < 5; sent++)
         {
             var code = await start.SendToAsync(ann.Address);
+            // A click while the circuit draws the page anew would hit nothing.
+            await code.BecomesInteractiveAsync();
             await code.OtherAddress.ClickAsync();
+            await Expect(start.Field).ToBeVisibleAsync();
             await start.BecomesInteractiveAsync();
         }
 
