@@ -13,7 +13,8 @@ public sealed record StoreDump(IReadOnlyList<StoreDump.Entry> Entries)
     public string Text => string.Join('\n', Entries.Select(entry => entry.Key + " " + entry.Content));
 
     /// <summary>The same for two dumps between which nothing was changed; how far a message has come may change by itself.</summary>
-    public string State => string.Join('\n', Entries.Where(entry => !entry.Key.Contains(":delivery:", StringComparison.Ordinal))
+    public string State => string.Join('\n', Entries.Where(entry => !entry.Key.Contains(":delivery:", StringComparison.Ordinal)
+            && !entry.Key.StartsWith("stats:", StringComparison.Ordinal) && entry.Key != "audit")
         .Select(entry => entry.Key + " " + entry.Content).Order(StringComparer.Ordinal));
 
     public IReadOnlyList<string> Keys => [.. Entries.Select(entry => entry.Key)];

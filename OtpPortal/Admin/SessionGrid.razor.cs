@@ -16,6 +16,8 @@ public sealed record SessionRow(string Id, string Email, string Device, string I
 public sealed partial class SessionGrid(AdminPolicy policy, TokenStore tokens, AuditLog audit, IJSRuntime script)
 {
     private const int PageSize = 20;
+    private static readonly SortOrder?[] s_upFirst = [SortOrder.Ascending, SortOrder.Descending];
+    private static readonly SortOrder?[] s_downFirst = [SortOrder.Descending, SortOrder.Ascending];
 
     private RadzenDataGrid<SessionRow> _grid = null!;
     private ElementReference _dialog;

@@ -1,0 +1,132 @@
+using System.Text.Json;
+using Microsoft.Extensions.DependencyInjection;
+using OtpPortal.Journal;
+using OtpPortal.Tests.Infrastructure;
+
+namespace OtpPortal.Tests.Admin;
+
+/// <summary>The audit log: what is in it, what is not, and how it is read.</summary>
+public sealed class AuditTests
+{
+    private static async Task<IReadOnlyList<JsonElement>> ExportAsync(Browserlike admin)
+    {
+        var answer = await admin.GetAsync("/admin/audit.jsonl");
+        answer.Status.ShouldBe(200);
+        answer.Header("Cache-Control").ShouldBe("no-store");
+        return [.. answer.Body.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonDocument.Parse(line).RootElement)];
+    }
+
+    private static string? Text(JsonElement entry, string name) => entry.GetProperty(name).GetString();
+
+    // Writing holds nobody up: an entry may arrive a moment later.
+    private static Task<JsonElement[]> EntryAsync(Browserlike admin, string what) => Eventually.GetAsync(
+        async () => (await ExportAsync(admin)).Where(entry => Text(entry, "event") == what).ToArray() is { Length: > 0 } found ? found : null, what);
+
+    [Fact]
+    public async Task It_tells_of_sign_ins_failures_and_ends_with_masked_addresses()
+    {
+        await using var portal = await PortalHost.StartAsync();
+        var admin = await portal.OpenAdministrationAsync();
+        var email = Someone.New();
+        var browser = await portal.SignInAsync(email);
+        await browser.PostAsync("/logout");
+        await browser.PostAsync("/login", ("email", email));
+        var code = (await portal.CodesForAsync(email, 2))[^1];
+        for (var i = 0; i < 5; i++) await browser.PostAsync("/login-otp", ("code", code == "000000" ? "000001" : "000000"));
+
+        var signIn = (await EntryAsync(admin, "sign_in")).ShouldHaveSingleItem();
+        Text(signIn, "address").ShouldBe("s…@example.com");
+        Text(signIn, "ip").ShouldBe(browser.Source.ToString());
+        Text(signIn, "outcome").ShouldBe("signed_in");
+        signIn.GetProperty("time").GetDateTimeOffset().ShouldBe(portal.Clock.GetUtcNow());
+        Text((await EntryAsync(admin, "signed_out")).ShouldHaveSingleItem(), "outcome").ShouldBe("sessions:1");
+        Text((await EntryAsync(admin, "locked")).ShouldHaveSingleItem(), "outcome").ShouldBe("too_many_attempts");
+        (await EntryAsync(admin, "sign_in_failed")).Length.ShouldBe(4);
+        (await EntryAsync(admin, "sign_in_failed")).ShouldAllBe(entry => Text(entry, "outcome") == "wrong_code");
+        portal.Dump().Entries.Single(entry => entry.Key == "audit").Content.ShouldNotContain(email);
+    }
+
+    [Fact]
+    public async Task It_tells_who_used_the_key_and_who_failed()
+    {
+        await using var portal = await PortalHost.StartAsync();
+        var stranger = portal.NewBrowser();
+        for (var i = 0; i < 13; i++) await stranger.PostAsync("/admin/login", ("key", "wrong"));
+        var admin = await portal.OpenAdministrationAsync();
+
+        var refused = await EntryAsync(admin, "admin_refused");
+        refused.Length.ShouldBe(10);
+        refused.ShouldAllBe(entry => Text(entry, "ip") == stranger.Source.ToString());
+        var limited = (await EntryAsync(admin, "limit_hit")).ShouldHaveSingleItem("a flood of refusals does not flood the log");
+        Text(limited, "outcome").ShouldBe("SECRET_FAILURES_PER_IP");
+        Text((await EntryAsync(admin, "admin_access"))[^1], "by").ShouldBe("key");
+    }
+
+    [Fact]
+    public async Task It_tells_what_was_revoked_through_the_api()
+    {
+        await using var portal = await PortalHost.StartAsync();
+        var admin = await portal.OpenAdministrationAsync();
+        var email = Someone.New();
+        await portal.SignInAsync(email);
+        await portal.SignInAsync(email);
+
+        await portal.NewProgram().SendAsync(HttpMethod.Delete, $"/auth-tokens?email={email}", null, ("Authorization", $"Bearer {PortalHost.Secret}"));
+
+        var revoked = (await EntryAsync(admin, "revoked")).ShouldHaveSingleItem();
+        (Text(revoked, "address"), Text(revoked, "outcome"), Text(revoked, "by")).ShouldBe(("s…@example.com", "sessions:2", "key"));
+    }
+
+    [Fact]
+    public async Task The_page_shows_the_newest_first_fifty_at_a_time()
+    {
+        await using var portal = await PortalHost.StartAsync();
+        var admin = await portal.OpenAdministrationAsync();
+        var log = portal.Services.GetRequiredService<AuditLog>();
+        for (var i = 0; i < 120; i++) log.Write(AuditEvent.SignIn, "<b>@example.com", "192.0.2.1", $"entry-{i}-");
+        await Eventually.BeTrueAsync(async () => (await log.ReadAsync(0, 1)).Total >= 121);
+
+        var first = await admin.GetAsync("/admin/audit");
+        var second = await admin.GetAsync("/admin/audit?page=2");
+        var last = await admin.GetAsync("/admin/audit?page=3");
+        var beyond = await admin.GetAsync("/admin/audit?page=99999999999");
+
+        first.Page.QuerySelectorAll("tbody tr").Length.ShouldBe(50);
+        first.Page.QuerySelector("tbody tr")!.TextContent.ShouldContain("entry-119-");
+        first.Body.ShouldNotContain("<b>@");
+        first.Find("a[rel=prev]").ShouldBeNull();
+        second.Text.ShouldContain("entry-69-");
+        second.Text.ShouldNotContain("entry-70-");
+        second.Find("a[rel=prev]").ShouldNotBeNull();
+        last.Find("a[rel=next]").ShouldBeNull();
+        beyond.Status.ShouldBe(200);
+    }
+
+    [Fact]
+    public async Task Ten_thousand_entries_are_kept()
+    {
+        await using var portal = await PortalHost.StartAsync();
+        var admin = await portal.OpenAdministrationAsync();
+        var log = portal.Services.GetRequiredService<AuditLog>();
+        for (var i = 0; i < 10_050; i++) log.Write(AuditEvent.SignIn, Someone.New(), "192.0.2.1", $"entry-{i}-");
+
+        await Eventually.BeTrueAsync(async () => (await log.ReadAsync(0, 1)).Entries[0].Outcome == "entry-10049-");
+        (await log.ReadAsync(0, 1)).Total.ShouldBe(10_000);
+        var lines = await ExportAsync(admin);
+        lines.Count.ShouldBe(10_000);
+        Text(lines[0], "outcome").ShouldBe("entry-10049-");
+    }
+
+    [Fact]
+    public async Task The_export_is_a_file_of_its_own()
+    {
+        await using var portal = await PortalHost.StartAsync();
+        var admin = await portal.OpenAdministrationAsync();
+
+        var answer = await admin.GetAsync("/admin/audit.jsonl");
+
+        answer.ContentType.ShouldStartWith("application/jsonl");
+        answer.Header("Content-Disposition").ShouldBe("attachment; filename=\"audit.jsonl\"");
+        (await portal.NewBrowser().GetAsync("/admin/audit.jsonl")).Status.ShouldBe(403);
+    }
+}

@@ -1,0 +1,164 @@
+using Bunit;
+using Microsoft.Extensions.DependencyInjection;
+using OtpPortal.Admin;
+using OtpPortal.Journal;
+using OtpPortal.Tests.Infrastructure;
+using OtpPortal.Tokens;
+using Radzen;
+
+namespace OtpPortal.Tests.Admin;
+
+/// <summary>The list and the charts in a circuit, over a real store, with a clock that the test moves.</summary>
+public sealed class BoardTests : IAsyncLifetime
+{
+    private readonly BunitContext _page = new();
+    private PortalHost _portal = null!;
+    private Browserlike _admin = null!;
+    private AdminPass _pass = null!;
+
+    private TokenStore Tokens => _portal.Services.GetRequiredService<TokenStore>();
+
+    public async Task InitializeAsync()
+    {
+        _portal = await PortalHost.StartAsync(("ADMIN_EMAILS", "boss@example.com"));
+        _admin = await _portal.OpenAdministrationAsync();
+        _pass = new AdminPass.ByKey(AdminSessions.NameOf(_admin.Cookies["otp_admin"]), "192.0.2.1");
+        _page.Services.AddLogging().AddLocalization();
+        _page.Services.AddSingleton(_portal.Services.GetRequiredService<AdminPolicy>());
+        _page.Services.AddSingleton(_portal.Services.GetRequiredService<Statistics>());
+        _page.Services.AddSingleton(_portal.Services.GetRequiredService<AuditLog>());
+        _page.Services.AddSingleton(Tokens);
+        _page.Services.AddSingleton<TimeProvider>(_portal.Clock);
+        _page.Services.AddScoped<TooltipService>();
+        // The component library measures and binds through script; none of it matters here.
+        _page.JSInterop.Mode = JSRuntimeMode.Loose;
+    }
+
+    public async Task DisposeAsync()
+    {
+        await _page.DisposeAsync();
+        await _portal.DisposeAsync();
+    }
+
+    private async Task<IRenderedComponent<AdminBoard>> RenderAsync(int sessions)
+    {
+        var board = _page.Render<AdminBoard>(component => component.Add(board => board.Pass, _pass));
+        await RowsAsync(board, sessions);
+        return board;
+    }
+
+    private static Task RowsAsync(IRenderedComponent<AdminBoard> board, int count) =>
+        Eventually.BeTrueAsync(() => board.FindAll(".admin-row-actions").Count == count, $"{count} sessions are shown");
+
+    private Task<LiveToken> IssueAsync(string email) => Tokens.IssueAsync(email, "192.0.2.1", "Tests/1.0");
+
+    private static void Click(IRenderedComponent<AdminBoard> board, string selector, string text) =>
+        board.FindAll(selector).First(button => button.TextContent.Trim() == text).Click();
+
+    private Task<bool> IsLiveAsync(LiveToken token) => Tokens.UseAsync(token.Token).ContinueWith(found => found.Result is not null, TaskScheduler.Default);
+
+    [Fact]
+    public async Task Revoking_one_asks_first_and_counts_at_once()
+    {
+        var (one, other) = (await IssueAsync("ann@example.com"), await IssueAsync("bob@example.com"));
+        var board = await RenderAsync(2);
+        var row = board.FindAll("tr").First(tr => tr.TextContent.Contains("ann@example.com", StringComparison.Ordinal));
+        row.QuerySelector(".admin-row-actions button")!.Click();
+        await Eventually.BeTrueAsync(() => board.FindAll("#question-text") is [var question] && question.TextContent.Contains("ann@example.com", StringComparison.Ordinal));
+        (await IsLiveAsync(one)).ShouldBeTrue("nothing happens before the answer");
+
+        Click(board, "dialog button", "Revoke");
+
+        await RowsAsync(board, 1);
+        (await IsLiveAsync(one)).ShouldBeFalse();
+        (await IsLiveAsync(other)).ShouldBeTrue();
+        var log = _portal.Services.GetRequiredService<AuditLog>();
+        await Eventually.BeTrueAsync(async () => (await log.ReadAsync(0, 10)).Entries.Any(entry => entry is { Event: AuditEvent.Revoked, Address: "a…@example.com", Outcome: "sessions:1", By: "key" }));
+    }
+
+    [Fact]
+    public async Task Revoking_a_user_or_everybody()
+    {
+        LiveToken[] ann = [await IssueAsync("ann@example.com"), await IssueAsync("ann@example.com")];
+        LiveToken[] others = [await IssueAsync("bob@example.com"), await IssueAsync("eve@example.com")];
+        var board = await RenderAsync(4);
+        board.FindAll("tr").First(tr => tr.TextContent.Contains("ann@example.com", StringComparison.Ordinal)).QuerySelectorAll(".admin-row-actions button")[1].Click();
+        await Eventually.BeTrueAsync(() => board.FindAll("#question-text").Count == 1);
+        Click(board, "dialog button", "Revoke");
+        await RowsAsync(board, 2);
+        foreach (var token in ann) (await IsLiveAsync(token)).ShouldBeFalse();
+
+        Click(board, "button", "Revoke all sessions");
+        await Eventually.BeTrueAsync(() => board.FindAll("#question-text") is [var question] && question.TextContent.Contains("everybody", StringComparison.Ordinal));
+        Click(board, "dialog button", "Revoke");
+        await RowsAsync(board, 0);
+        foreach (var token in others) (await IsLiveAsync(token)).ShouldBeFalse();
+        (await _admin.IsAdmittedAsync()).ShouldBeTrue("the key's own session is none of the users'");
+    }
+
+    [Fact]
+    public async Task Access_that_was_ended_elsewhere_shows_nothing_more_within_ten_seconds()
+    {
+        await IssueAsync("ann@example.com");
+        var board = await RenderAsync(1);
+        await _admin.PostAsync("/admin/logout");
+
+        for (var second = 0; second < 10; second++) _portal.Clock.Advance(TimeSpan.FromSeconds(1));
+
+        await Eventually.BeTrueAsync(() => board.Find("[role=alert]").TextContent.Contains("Nothing is shown any more", StringComparison.Ordinal));
+        board.Markup.ShouldNotContain("ann@example.com");
+        board.FindAll("table").ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task An_open_page_keeps_no_session_alive()
+    {
+        await IssueAsync("ann@example.com");
+        var board = await RenderAsync(1);
+
+        await _portal.Clock.AdvanceUntilAsync(() => board.Markup.Contains("Your access has ended", StringComparison.Ordinal), TimeSpan.FromSeconds(5));
+
+        (await _admin.IsAdmittedAsync()).ShouldBeFalse();
+    }
+
+    [Fact]
+    public async Task Nothing_is_done_for_who_was_an_administrator_a_moment_ago()
+    {
+        var token = await IssueAsync("ann@example.com");
+        var board = await RenderAsync(1);
+        board.Find(".admin-row-actions button").Click();
+        await Eventually.BeTrueAsync(() => board.FindAll("#question-text").Count == 1);
+        await _admin.PostAsync("/admin/logout");
+
+        Click(board, "dialog button", "Revoke");
+
+        await Eventually.BeTrueAsync(() => board.Markup.Contains("Your access has ended", StringComparison.Ordinal));
+        (await IsLiveAsync(token)).ShouldBeTrue();
+    }
+
+    [Fact]
+    public async Task An_administrator_who_is_revoked_like_anybody_is_out()
+    {
+        var boss = await IssueAsync("boss@example.com");
+        _pass = new AdminPass.ByAddress(boss.SessionId, "boss@example.com", "192.0.2.1");
+        var board = await RenderAsync(1);
+
+        Click(board, "button", "Revoke all sessions");
+        await Eventually.BeTrueAsync(() => board.FindAll("#question-text").Count == 1);
+        Click(board, "dialog button", "Revoke");
+
+        await Eventually.BeTrueAsync(() => board.Markup.Contains("Your access has ended", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_pass_that_is_not_an_administrators_shows_nothing()
+    {
+        var user = await IssueAsync("user@example.com");
+        _pass = new AdminPass.ByAddress(user.SessionId, "user@example.com", "192.0.2.1");
+
+        var board = _page.Render<AdminBoard>(component => component.Add(board => board.Pass, _pass));
+
+        await Eventually.BeTrueAsync(() => board.Markup.Contains("Your access has ended", StringComparison.Ordinal));
+        board.Markup.ShouldNotContain("user@example.com");
+    }
+}

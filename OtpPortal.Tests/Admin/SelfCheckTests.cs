@@ -1,0 +1,138 @@
+using Microsoft.Extensions.DependencyInjection;
+using OtpPortal.Delivery;
+using OtpPortal.Tests.Infrastructure;
+
+namespace OtpPortal.Tests.Admin;
+
+/// <summary>The page for whoever sets the portal up.</summary>
+public sealed class SelfCheckTests(PortalHost portal) : IClassFixture<PortalHost>
+{
+    private static string Finding(Answer page, string subject)
+    {
+        var name = page.Page.QuerySelectorAll("dt").Single(item => item.TextContent.Trim() == subject);
+        return string.Join(' ', name.NextElementSibling!.TextContent.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
+    }
+
+    [Fact]
+    public async Task It_shows_what_the_portal_sees()
+    {
+        var admin = await portal.OpenAdministrationAsync();
+
+        var page = await admin.GetAsync("/admin/check");
+
+        page.Status.ShouldBe(200);
+        page.Header("Cache-Control").ShouldBe("no-store");
+        Finding(page, "Public address").ShouldStartWith(portal.Address.GetLeftPart(UriPartial.Authority));
+        Finding(page, "Scheme").ShouldBe("http OK");
+        Finding(page, "Host").ShouldEndWith("OK");
+        Finding(page, "Client address").ShouldBe($"{admin.Source} OK");
+        Finding(page, "Peer address").ShouldBe($"{admin.Source} OK");
+        Finding(page, "Proxy").ShouldBe("none seen OK");
+        Finding(page, "Cookie of a sign-in").ShouldBe("auth_token=TOKEN; max-age=604800; path=/; samesite=lax; httponly OK");
+        Finding(page, "Codes and limits").ShouldContain(" ms ");
+        Finding(page, "Tokens and keys").ShouldContain(" ms ");
+        Finding(page, "Clock of “Tokens and keys” against this one").ShouldContain("Problem The clocks differ", Case.Sensitive, "the portal's clock stands still in tests");
+        Finding(page, "Transport").ShouldStartWith("mailbox");
+        page.Body.ShouldNotContain(PortalHost.Secret);
+    }
+
+    [Fact]
+    public async Task It_names_a_proxy_that_is_not_trusted()
+    {
+        var admin = await portal.OpenAdministrationAsync();
+
+        var page = await admin.GetAsync("/admin/check", ("X-Forwarded-For", "203.0.113.9"), ("X-Forwarded-Proto", "https"));
+
+        Finding(page, "Proxy").ShouldContain($"X-Forwarded-For, X-Forwarded-Proto came from {admin.Source} and was passed over");
+        Finding(page, "Client address").ShouldStartWith(admin.Source.ToString());
+    }
+
+    [Fact]
+    public async Task Behind_a_trusted_proxy_it_shows_both_ends()
+    {
+        await using var behind = await PortalHost.StartAsync(("TRUSTED_PROXIES", "127.0.0.0/8"), ("PUBLIC_URL", "https://login.example.com"), ("COOKIE_DOMAIN", "example.com"));
+        var admin = await behind.OpenAdministrationAsync();
+
+        var page = await admin.GetAsync("/admin/check", ("X-Forwarded-For", "203.0.113.9"), ("X-Forwarded-Proto", "https"));
+        Finding(page, "Proxy").ShouldBe("trusted (TRUSTED_PROXIES) OK");
+        Finding(page, "Client address").ShouldStartWith("203.0.113.9");
+        Finding(page, "Peer address").ShouldStartWith(admin.Source.ToString());
+        Finding(page, "Scheme").ShouldBe("https OK");
+        Finding(page, "Cookie of a sign-in").ShouldContain("domain=example.com; path=/; secure; samesite=lax; httponly");
+
+        var silent = await admin.GetAsync("/admin/check");
+        Finding(silent, "Scheme").ShouldContain("Problem Users come by https, but the portal sees plain http");
+        Finding(silent, "Proxy").ShouldContain("It sent no X-Forwarded-For");
+    }
+
+    [Fact]
+    public async Task A_test_message_goes_out_once_and_its_fate_is_shown()
+    {
+        var admin = await portal.OpenAdministrationAsync();
+        var email = Someone.New();
+
+        var answer = await admin.PostAsync("/admin/check/message", ("email", email));
+
+        (answer.Status, answer.Location).ShouldBe((303, "/admin/check#message"));
+        (await admin.GetAsync("/admin/check")).Text.ShouldContain("The provider took the message to s…@example.com.");
+        await admin.GetAsync("/admin/check");
+        var mails = (await portal.NewProgram().GetAsync("/dev/mailbox.json")).Json.EnumerateArray().Where(mail => mail.GetProperty("to").GetString() == email).ToList();
+        mails.ShouldHaveSingleItem().GetProperty("subject").GetString().ShouldBe("Test message from OTP Portal");
+        (await (await portal.OpenAdministrationAsync()).GetAsync("/admin/check")).Text.ShouldNotContain("The provider took", Case.Sensitive, "it is this administrator's own");
+    }
+
+    [Theory]
+    [InlineData("refused", "refuses this message to s…@example.com for good; trying again will not help: because")]
+    [InlineData("misconfigured", "until a setting is put right: because")]
+    [InlineData("temporary", "did not go out now, but may later; codes are tried again by themselves: because")]
+    public async Task A_test_message_that_fails_says_why(string outcome, string text)
+    {
+        await using var own = await PortalHost.StartWithAsync(builder => builder.Services.AddSingleton<IMessageProvider>(new Failing(outcome)), null);
+        var admin = await own.OpenAdministrationAsync();
+
+        await admin.PostAsync("/admin/check/message", ("email", Someone.New()));
+
+        (await admin.GetAsync("/admin/check")).Text.ShouldContain(text);
+    }
+
+    [Theory]
+    [InlineData("", "Please enter your e-mail address.")]
+    [InlineData("nobody", "Please enter a complete e-mail address, such as name@example.com.")]
+    [InlineData("a@example.com,b@example.com", "Please enter a complete e-mail address, such as name@example.com.")]
+    public async Task A_bad_address_is_told_beside_the_field(string email, string error)
+    {
+        var admin = await portal.OpenAdministrationAsync();
+
+        var answer = await admin.PostAsync("/admin/check/message", ("email", email));
+
+        answer.Status.ShouldBe(400);
+        answer.FieldError.ShouldBe(error);
+        answer.Find("#email")!.GetAttribute("value").ShouldBe(email);
+    }
+
+    [Fact]
+    public async Task Test_messages_have_everybodys_limit()
+    {
+        await using var strict = await PortalHost.StartAsync(("LIMIT_SENDS_PER_IP", "2/900"));
+        var admin = await strict.OpenAdministrationAsync();
+        for (var i = 0; i < 2; i++) (await admin.PostAsync("/admin/check/message", ("email", Someone.New()))).Status.ShouldBe(303);
+
+        var answer = await admin.PostAsync("/admin/check/message", ("email", Someone.New()));
+
+        answer.Status.ShouldBe(429);
+        answer.RetryAfter.ShouldBe(900);
+        answer.FieldError.ShouldNotBeNull().ShouldContain("Nothing was sent.");
+    }
+
+    private sealed class Failing(string outcome) : IMessageProvider
+    {
+        public string Name => "failing";
+
+        public Task<SendOutcome> SendAsync(Message message, CancellationToken stop) => Task.FromResult<SendOutcome>(outcome switch
+        {
+            "refused" => new SendOutcome.Refused("because"),
+            "misconfigured" => new SendOutcome.Misconfigured("because"),
+            _ => new SendOutcome.Temporary("because"),
+        });
+    }
+}

@@ -1,0 +1,178 @@
+using OtpPortal.Tests.Infrastructure;
+using OtpPortal.Tokens;
+
+namespace OtpPortal.Tests.Admin;
+
+public sealed class SessionListOnRedisTests() : SessionListTests(new RedisUnderTest());
+
+public sealed class SessionListEmbeddedTests() : SessionListTests(new EmbeddedUnderTest());
+
+/// <summary>The list of all sessions, part by part, in its orders. Each test has a store to itself.</summary>
+public abstract class SessionListTests(StoreUnderTest store) : IAsyncLifetime
+{
+    private TokenStore _tokens = null!;
+
+    public async Task InitializeAsync()
+    {
+        await store.InitializeAsync();
+        _tokens = store.TokenStore();
+    }
+
+    public Task DisposeAsync() => store.DisposeAsync();
+
+    private Task<LiveToken> IssueAsync(string email) => _tokens.IssueAsync(email, "192.0.2.1", "Tests/1.0");
+
+    private async Task<IReadOnlyList<LiveToken>> IssueManyAsync(int count)
+    {
+        var issued = new List<LiveToken>();
+        for (var i = 0; i < count; i++)
+        {
+            store.Clock.Advance(TimeSpan.FromSeconds(61));
+            issued.Add(await IssueAsync($"user{i % 10}@example.com"));
+        }
+        return issued;
+    }
+
+    private async Task<IReadOnlyList<string>> IdsAsync(SessionOrder order, bool descending, int skip = 0, int take = 1000, string prefix = "") =>
+        [.. (await _tokens.SliceAsync(new SessionQuery(prefix, order, descending, skip, take))).Sessions.Select(session => session.Id)];
+
+    [Fact]
+    public async Task Pages_follow_on_each_other_both_ways()
+    {
+        var ids = (await IssueManyAsync(45)).Select(token => token.SessionId).ToList();
+
+        foreach (var order in (SessionOrder[])[SessionOrder.Created, SessionOrder.LastSeen])
+        {
+            var up = new List<string>();
+            var down = new List<string>();
+            for (var skip = 0; skip < 60; skip += 20)
+            {
+                up.AddRange(await IdsAsync(order, descending: false, skip, 20));
+                down.AddRange(await IdsAsync(order, descending: true, skip, 20));
+            }
+            up.ShouldBe(ids);
+            down.ShouldBe(Enumerable.Reverse(ids));
+        }
+        (await _tokens.SliceAsync(new SessionQuery("", SessionOrder.LastSeen, Descending: true, 40, 20))).Total.ShouldBe(45);
+    }
+
+    [Fact]
+    public async Task Who_is_seen_again_moves_to_the_top_and_by_creation_stays()
+    {
+        var issued = await IssueManyAsync(5);
+        store.Clock.Advance(TimeSpan.FromMinutes(5));
+        // Used without a pause: never idle for a minute, and seen all the same.
+        for (var i = 0; i < 20; i++)
+        {
+            store.Clock.Advance(TimeSpan.FromSeconds(10));
+            await _tokens.UseAsync(issued[1].Token);
+        }
+
+        await Eventually.BeTrueAsync(async () => (await IdsAsync(SessionOrder.LastSeen, descending: true))[0] == issued[1].SessionId);
+        (await IdsAsync(SessionOrder.Created, descending: false))[1].ShouldBe(issued[1].SessionId);
+    }
+
+    [Fact]
+    public async Task A_search_finds_what_begins_so()
+    {
+        foreach (var email in (string[])["ann@example.com", "anna@example.com", "anna@example.com", "anne@example.org", "bob@example.com"]) await IssueAsync(email);
+
+        async Task<string[]> FindAsync(string prefix) =>
+            [.. (await _tokens.SliceAsync(new SessionQuery(prefix, SessionOrder.Email, Descending: false, 0, 20))).Sessions.Select(session => session.Email)];
+
+        (await FindAsync("ann")).ShouldBe(["ann@example.com", "anna@example.com", "anna@example.com", "anne@example.org"]);
+        (await FindAsync("ann@")).ShouldBe(["ann@example.com"]);
+        (await FindAsync("anna@example.com")).Length.ShouldBe(2);
+        (await FindAsync("c")).ShouldBeEmpty();
+        (await FindAsync("nn")).ShouldBeEmpty("the beginning, and not the middle");
+        (await FindAsync("[ann")).ShouldBeEmpty("what means something to the store means nothing here");
+    }
+
+    [Fact]
+    public async Task A_small_search_is_sorted_as_asked_and_a_large_one_by_address()
+    {
+        var issued = await IssueManyAsync(30);
+        var mine = issued.Where((_, i) => i % 10 == 3).Select(token => token.SessionId).ToList();
+
+        (await IdsAsync(SessionOrder.Created, descending: true, prefix: "user3")).ShouldBe(Enumerable.Reverse(mine));
+        (await IdsAsync(SessionOrder.Created, descending: false, 1, 1, "user3")).ShouldBe([mine[1]]);
+
+        for (var i = 0; i < 201; i++) await IssueAsync($"many{i:000}@example.com");
+        var many = await _tokens.SliceAsync(new SessionQuery("many", SessionOrder.Created, Descending: true, 0, 20));
+        many.Order.ShouldBe(SessionOrder.Email);
+        many.Total.ShouldBe(201);
+        many.Sessions[0].Email.ShouldBe("many200@example.com");
+    }
+
+    [Fact]
+    public async Task Revoked_sessions_are_gone_from_every_order_at_once()
+    {
+        var issued = await IssueManyAsync(12);
+
+        (await _tokens.RevokeAsync(issued[4].SessionId)).ShouldBeTrue();
+        (await _tokens.RevokeAllAsync("user1@example.com")).ShouldBe(2);
+
+        foreach (var order in Enum.GetValues<SessionOrder>())
+        {
+            var slice = await _tokens.SliceAsync(new SessionQuery("", order, Descending: false, 0, 100));
+            slice.Total.ShouldBe(9);
+            slice.Sessions.Select(session => session.Email).ShouldNotContain("user1@example.com");
+        }
+        (await _tokens.UseAsync(issued[4].Token)).ShouldBeNull();
+        (await _tokens.UseAsync(issued[1].Token)).ShouldBeNull();
+        (await _tokens.UseAsync(issued[2].Token)).ShouldNotBeNull();
+    }
+
+    [Fact]
+    public async Task Everybody_can_be_signed_out()
+    {
+        var issued = await IssueManyAsync(12);
+        await _tokens.RevokeAsync(issued[0].SessionId);
+
+        (await _tokens.RevokeEveryoneAsync()).ShouldBe(11);
+
+        foreach (var token in issued) (await _tokens.UseAsync(token.Token)).ShouldBeNull();
+        (await _tokens.SliceAsync(new SessionQuery("", SessionOrder.LastSeen, Descending: true, 0, 20))).ShouldSatisfyAllConditions(
+            slice => slice.Total.ShouldBe(0), slice => slice.Sessions.ShouldBeEmpty());
+        store.Dump().Text.ShouldNotContain("@example.com", Case.Sensitive, "nothing is left of them");
+    }
+
+    [Fact]
+    public async Task A_session_that_is_revoked_while_it_is_used_does_not_come_back()
+    {
+        var token = await IssueAsync("ann@example.com");
+        store.Clock.Advance(TimeSpan.FromMinutes(5));
+
+        await Task.WhenAll(_tokens.UseAsync(token.Token), _tokens.RevokeAsync(token.SessionId), _tokens.UseAsync(token.Token));
+
+        (await _tokens.UseAsync(token.Token)).ShouldBeNull();
+        foreach (var order in Enum.GetValues<SessionOrder>()) (await IdsAsync(order, descending: false)).ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task Sessions_that_ended_by_themselves_leave_no_holes_in_a_page()
+    {
+        var old = await IssueManyAsync(30);
+        store.Clock.Advance(TimeSpan.FromDays(6));
+        var fresh = await IssueManyAsync(5);
+        await _tokens.UseAsync(old[29].Token);
+        store.Clock.Advance(TimeSpan.FromDays(2));
+
+        var ids = await IdsAsync(SessionOrder.Created, descending: false, 0, 10);
+
+        ids.ShouldBe([old[29].SessionId, .. fresh.Select(token => token.SessionId)]);
+    }
+
+    [Fact]
+    public async Task The_sweep_leaves_no_address_of_ended_sessions()
+    {
+        await IssueAsync("gone@example.com");
+        store.Clock.Advance(TimeSpan.FromDays(8));
+        await IssueAsync("here@example.com");
+
+        await _tokens.SweepAsync(CancellationToken.None);
+
+        store.Dump().Text.ShouldNotContain("gone@example.com");
+        (await IdsAsync(SessionOrder.Email, descending: false)).Count.ShouldBe(1);
+    }
+}

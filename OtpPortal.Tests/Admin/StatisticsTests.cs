@@ -1,0 +1,120 @@
+using Microsoft.Extensions.DependencyInjection;
+using OtpPortal.Delivery;
+using OtpPortal.Journal;
+using OtpPortal.Tests.Infrastructure;
+
+namespace OtpPortal.Tests.Admin;
+
+/// <summary>The numbers behind the charts. Each test has a portal to itself, because they count everything.</summary>
+public sealed class StatisticsTests
+{
+    private static Task<StatisticsReport> ReadAsync(PortalHost portal) => portal.Services.GetRequiredService<Statistics>().ReadAsync();
+
+    // Counting holds nobody up: it may arrive a moment later.
+    private static Task ShowsAsync(PortalHost portal, Func<StatisticsSlot, bool> what) =>
+        Eventually.BeTrueAsync(async () => what((await ReadAsync(portal)).Hours[^1]), "the running hour shows it");
+
+    [Fact]
+    public async Task Each_step_of_a_sign_in_is_counted_once()
+    {
+        await using var portal = await PortalHost.StartAsync();
+        var email = Someone.New();
+        var browser = portal.NewBrowser();
+        await browser.PostAsync("/login", ("email", email));
+        var code = await portal.CodeForAsync(email);
+        await browser.PostAsync("/login-otp", ("code", code == "000000" ? "000001" : "000000"));
+        portal.Clock.Advance(TimeSpan.FromSeconds(22));
+        await browser.PostAsync("/login-otp", ("code", code));
+
+        await ShowsAsync(portal, hour => hour is { Begun: 1, Sent: 1, Wrong: 1, Verified: 1, SignedIn: 1, Expired: 0, Limited: 0, Failed: 0 });
+        var report = await ReadAsync(portal);
+        report.Hours.Count.ShouldBe(24);
+        report.Days.Count.ShouldBe(30);
+        report.Hours[^1].Took.Median.ShouldNotBeNull().TotalSeconds.ShouldBeInRange(20, 25);
+        report.Days[^1].SignedIn.ShouldBe(1);
+    }
+
+    [Fact]
+    public async Task Late_codes_and_limits_are_counted()
+    {
+        await using var portal = await PortalHost.StartAsync(("LIMIT_SENDS_PER_ADDRESS", "1/3600"));
+        var email = Someone.New();
+        var browser = portal.NewBrowser();
+        await browser.PostAsync("/login", ("email", email));
+        var code = await portal.CodeForAsync(email);
+        (await portal.NewBrowser().PostAsync("/login", ("email", email))).Status.ShouldBe(429);
+        portal.Clock.Advance(TimeSpan.FromMinutes(5));
+        await browser.PostAsync("/login-otp", ("code", code));
+        await portal.NewBrowser().PostAsync("/login-otp", ("code", code));
+
+        await ShowsAsync(portal, hour => hour is { Begun: 1, Sent: 1, Expired: 1, Limited: 1, SignedIn: 0 });
+    }
+
+    [Fact]
+    public async Task Failed_deliveries_are_counted_by_provider_and_rehearsals_are_not()
+    {
+        await using var portal = await PortalHost.StartWithAsync(
+            builder => builder.Services.AddSingleton<IMessageProvider>(new Refusing()), null, ("ALLOWED_EMAILS", "*@friends.example"));
+        await portal.NewBrowser().PostAsync("/login", ("email", Someone.New("friends.example")));
+        await portal.NewBrowser().PostAsync("/login", ("email", Someone.New("strangers.example")));
+
+        await ShowsAsync(portal, hour => hour is { Begun: 2, Failed: 1, Sent: 0 });
+        (await ReadAsync(portal)).Hours[^1].FailedBy.ShouldBe([KeyValuePair.Create("refusing", 1L)]);
+    }
+
+    [Fact]
+    public async Task Hours_become_days_and_a_month_is_forgotten()
+    {
+        await using var portal = await PortalHost.StartAsync();
+        var statistics = portal.Services.GetRequiredService<Statistics>();
+        statistics.Count(Happening.SignedIn);
+        await ShowsAsync(portal, hour => hour.SignedIn == 1);
+        portal.Clock.Advance(TimeSpan.FromHours(23));
+        statistics.Count(Happening.SignedIn);
+        await ShowsAsync(portal, hour => hour.SignedIn == 1);
+
+        var report = await ReadAsync(portal);
+        report.Hours[0].SignedIn.ShouldBe(1);
+        report.Days[^2].SignedIn.ShouldBe(1);
+        report.Days[^1].SignedIn.ShouldBe(1);
+
+        portal.Clock.Advance(TimeSpan.FromHours(1));
+        (await ReadAsync(portal)).Hours.Sum(hour => hour.SignedIn).ShouldBe(1);
+        portal.Dump().Entries.Where(entry => entry.Key.StartsWith("stats:", StringComparison.Ordinal)).ShouldAllBe(entry => entry.TimeToLive > TimeSpan.FromDays(30));
+    }
+
+    [Theory]
+    [InlineData(new int[0], null)]
+    [InlineData(new[] { 10 }, 9.0)]
+    [InlineData(new[] { 3, 3, 3 }, 3.0)]
+    [InlineData(new[] { 5, 14, 100 }, 12.5)]
+    [InlineData(new[] { 9999 }, 600.0)]
+    public void The_median_is_read_off_within_its_bucket(int[] seconds, double? median)
+    {
+        var counts = seconds.GroupBy(s => Durations.BucketOf(TimeSpan.FromSeconds(s)), StringComparer.Ordinal).ToDictionary(group => group.Key, group => (long)group.Count(), StringComparer.Ordinal);
+
+        new Durations(counts).Median?.TotalSeconds.ShouldBe(median.ShouldNotBeNull(), 0.01);
+        if (median is null) new Durations(counts).Median.ShouldBeNull();
+    }
+
+    [Fact]
+    public async Task A_store_that_is_away_spoils_no_count_and_no_caller()
+    {
+        using var redis = RedisServer.Start();
+        await using var portal = await PortalHost.StartOnAsync(redis);
+        redis.Stop();
+
+        Should.NotThrow(() => portal.Services.GetRequiredService<Statistics>().Count(Happening.Begun));
+        Should.NotThrow(() => portal.Services.GetRequiredService<AuditLog>().Write(AuditEvent.SignIn, Someone.New(), "192.0.2.1", "signed_in"));
+
+        await Eventually.BeTrueAsync(() => portal.Log.Text.Contains("An event was not counted", StringComparison.Ordinal) && portal.Log.Text.Contains("The audit log lacks an entry", StringComparison.Ordinal));
+        redis.StartAgain();
+    }
+
+    private sealed class Refusing : IMessageProvider
+    {
+        public string Name => "refusing";
+
+        public Task<SendOutcome> SendAsync(Message message, CancellationToken stop) => Task.FromResult<SendOutcome>(new SendOutcome.Refused("no"));
+    }
+}

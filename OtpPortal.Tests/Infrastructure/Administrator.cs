@@ -1,0 +1,25 @@
+namespace OtpPortal.Tests.Infrastructure;
+
+/// <summary>Somebody at the administration.</summary>
+internal static class Administrator
+{
+    /// <summary>A browser that the secret key has opened the administration to.</summary>
+    public static async Task<Browserlike> OpenAdministrationAsync(this PortalHost portal)
+    {
+        var browser = portal.NewBrowser();
+        var answer = await browser.PostAsync("/admin/login", ("key", PortalHost.Secret));
+        (answer.Status, answer.Location).ShouldBe((303, "/admin"));
+        return browser;
+    }
+
+    /// <summary>Whether a page shows more than the form for the key.</summary>
+    public static async Task<bool> IsAdmittedAsync(this Browserlike browser)
+    {
+        var page = await browser.GetAsync("/admin");
+        page.Status.ShouldBe(200);
+        page.Header("Cache-Control").ShouldBe("no-store");
+        var form = page.Find("form[action='/admin/login']") is not null;
+        (page.Find("nav.admin-nav") is null).ShouldBe(form, "either the form or the pages, never both");
+        return !form;
+    }
+}
