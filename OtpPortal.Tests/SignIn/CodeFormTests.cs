@@ -156,7 +156,7 @@ public sealed class CodeFormTests(PortalHost portal) : IClassFixture<PortalHost>
     [Fact]
     public async Task A_ticket_is_good_for_a_minute_and_a_reload_gives_another()
     {
-        (await _flow.SubmitAsync(_flowId, await portal.CodeForAsync(_email))).ShouldBeOfType<SubmitOutcome.Verified>();
+        (await _flow.SubmitAsync(_flowId, await portal.CodeForAsync(_email), s_visitor)).ShouldBeOfType<SubmitOutcome.Verified>();
         var lost = await _flow.GrantTicketAsync(_flowId);
         var browser = portal.NewBrowser();
         browser.Cookies["otp_flow"] = _flowId;
@@ -243,7 +243,7 @@ public sealed class CodeFormTests(PortalHost portal) : IClassFixture<PortalHost>
     public async Task A_sign_in_that_another_tab_completed_takes_this_one_along()
     {
         var form = await RenderAsync();
-        (await _flow.SubmitAsync(_flowId, await portal.CodeForAsync(_email))).ShouldBeOfType<SubmitOutcome.Verified>();
+        (await _flow.SubmitAsync(_flowId, await portal.CodeForAsync(_email), s_visitor)).ShouldBeOfType<SubmitOutcome.Verified>();
 
         await portal.Clock.AdvanceUntilAsync(() => _page.JSInterop.Invocations["otpPortal.open"].Count > 0, TimeSpan.FromSeconds(1));
 
@@ -255,7 +255,7 @@ public sealed class CodeFormTests(PortalHost portal) : IClassFixture<PortalHost>
     {
         var code = await portal.CodeForAsync(_email);
         var form = await RenderAsync();
-        (await _flow.SubmitAsync(_flowId, Wrong(code))).ShouldBeOfType<SubmitOutcome.Wrong>();
+        (await _flow.SubmitAsync(_flowId, Wrong(code), s_visitor)).ShouldBeOfType<SubmitOutcome.Wrong>();
 
         await portal.Clock.AdvanceUntilAsync(
             () => form.FindAll("#code-error") is [var error] && error.TextContent.Contains("4 tries are left", StringComparison.Ordinal), TimeSpan.FromSeconds(1));
