@@ -48,7 +48,7 @@ public sealed partial class SecrecyTests
         await portal.NewProgram().PostAsync("/login", ("email", Someone.New()));
         await portal.NewProgram().GetAsync("/auth-tokens", ("Authorization", "Bearer wrong"));
 
-        // Only what belongs to no single user stays: the indexes, which are swept, the log, which is bounded, and the keys of Data Protection.
+        // What stays has an end of its own: the indexes are swept, the audit log is cut, and Data Protection keeps a handful of keys.
         portal.Dump().WithoutExpiry.ShouldBeSubsetOf(["sessions", "seen", "emails", "audit", "dataprotection:keys"]);
     }
 

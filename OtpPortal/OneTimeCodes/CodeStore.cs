@@ -88,7 +88,10 @@ public sealed class CodeStore(Stores stores, AuthSecret secret, TimeProvider tim
     /// Tries a code. The try is counted before anything is compared, so that no number of simultaneous guesses gets more than the
     /// record's tries; and of any number of simultaneous right codes exactly one is told <see cref="TryOutcome.Right"/>.
     /// </summary>
-    public async Task<TryOutcome> TryAsync(string key, string code)
+    public Task<TryOutcome> TryAsync(string key, string code) => TryAsync(key, code, static _ => { });
+
+    /// <summary>As the other one; <paramref name="onRight"/> adds what happens in the same step as the success.</summary>
+    public async Task<TryOutcome> TryAsync(string key, string code, Action<ITransaction> onRight)
     {
         var record = await FindAsync(key);
         if (record is null || record.IsExpired(time.GetUtcNow()) || !record.IsOpen) return new TryOutcome.Expired(record);
@@ -101,7 +104,7 @@ public sealed class CodeStore(Stores stores, AuthSecret secret, TimeProvider tim
 
         var left = (int)ticket;
         if (!IsOneOf(record.Hashes, HashOf(key, code))) return new TryOutcome.Wrong(left, record with { AttemptsLeft = left });
-        if (!await Database.ClaimAsync(Open(key))) return new TryOutcome.Expired(record);
+        if (!await Database.ClaimAsync(Open(key), onRight)) return new TryOutcome.Expired(record);
         await Database.KeyDeleteAsync(Tries(key));
         return new TryOutcome.Right(record with { AttemptsLeft = left, IsOpen = false });
     }

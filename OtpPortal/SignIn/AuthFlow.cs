@@ -78,8 +78,16 @@ public sealed class AuthFlow(
         return Describe(record, await delivery, await ticket);
     }
 
-    /// <summary>Tries a code. On <see cref="SubmitOutcome.Verified"/> the caller issues the token or asks for a ticket.</summary>
-    public async Task<SubmitOutcome> SubmitAsync(string? flowId, string? typed, Visitor visitor)
+    /// <summary>Tries a code, for HTTP: on <see cref="SubmitOutcome.Verified"/> the caller issues the token.</summary>
+    public Task<SubmitOutcome> SubmitAsync(string? flowId, string? typed, Visitor visitor) => SubmitAsync(flowId, typed, visitor, ticket: null);
+
+    /// <summary>
+    /// Tries a code, for a circuit, which cannot set cookies: with <see cref="SubmitOutcome.Verified"/> comes the ticket, written in the same
+    /// step as the success, so that no other tab sees the one without the other.
+    /// </summary>
+    public Task<SubmitOutcome> SubmitForTicketAsync(string? flowId, string? typed, Visitor visitor) => SubmitAsync(flowId, typed, visitor, NewTicket());
+
+    private async Task<SubmitOutcome> SubmitAsync(string? flowId, string? typed, Visitor visitor, string? ticket)
     {
         if (!IsFlowId(flowId)) return new SubmitOutcome.Expired();
         var code = TypedCode.Normalize(typed, settings.CodeLength);
@@ -92,12 +100,15 @@ public sealed class AuthFlow(
                 : new SubmitOutcome.Malformed();
         }
 
-        switch (await codes.TryAsync(key, code))
+        switch (await codes.TryAsync(key, code, success =>
+        {
+            if (ticket is not null) _ = success.StringSetAsync(TicketKey(key), TicketRecord(ticket), s_ticketLife);
+        }))
         {
             case TryOutcome.Right(var record):
                 Count("verified");
                 statistics.CountVerified(time.GetUtcNow() - (record.Deadline - settings.CodeExpiry));
-                return new SubmitOutcome.Verified(record.Data["email"], record.Data.GetValueOrDefault("return_to"));
+                return new SubmitOutcome.Verified(record.Data["email"], record.Data.GetValueOrDefault("return_to"), ticket);
             case TryOutcome.Wrong(var left, var record):
                 Count("wrong");
                 statistics.Count(Happening.Wrong);
@@ -151,8 +162,7 @@ public sealed class AuthFlow(
     }
 
     /// <summary>
-    /// A single-use ticket for the success that this caller was told of. A circuit cannot set cookies: it gives the ticket to the browser,
-    /// which trades it in over HTTP, together with the flow's cookie.
+    /// A single-use ticket for a success whose token could not be issued: the browser trades it in over HTTP, together with the flow's cookie.
     /// </summary>
     public Task<string> GrantTicketAsync(string flowId) => WriteTicketAsync(CodeStore.KeyOf(Realm, flowId), When.Always)!;
 
@@ -176,7 +186,7 @@ public sealed class AuthFlow(
         var record = await codes.FindAsync(key);
         // Of two that come at once, one gets a token.
         if (record is null || !await Database.ClaimAsync(TicketKey(key))) return new SubmitOutcome.Expired();
-        return new SubmitOutcome.Verified(record.Data["email"], record.Data.GetValueOrDefault("return_to"));
+        return new SubmitOutcome.Verified(record.Data["email"], record.Data.GetValueOrDefault("return_to"), Ticket: null);
     }
 
     /// <summary>True for what could be the id of a sign-in.</summary>
@@ -214,11 +224,15 @@ public sealed class AuthFlow(
 
     private async Task<string?> WriteTicketAsync(string key, When when)
     {
-        var ticket = RandomNumberGenerator.GetString("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789", 43);
-        var ends = (time.GetUtcNow() + s_ticketLife).ToUnixTimeMilliseconds();
-        var written = await Database.StringSetAsync(TicketKey(key), string.Create(CultureInfo.InvariantCulture, $"{Digest.Of(ticket)}|{ends}"), s_ticketLife, when);
+        var ticket = NewTicket();
+        var written = await Database.StringSetAsync(TicketKey(key), TicketRecord(ticket), s_ticketLife, when);
         return written ? ticket : null;
     }
+
+    private static string NewTicket() => RandomNumberGenerator.GetString("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789", 43);
+
+    private string TicketRecord(string ticket) =>
+        string.Create(CultureInfo.InvariantCulture, $"{Digest.Of(ticket)}|{(time.GetUtcNow() + s_ticketLife).ToUnixTimeMilliseconds()}");
 
     private SignInFlow Describe(CodeRecord record, RedisValue delivery, bool hasTicket)
     {

@@ -85,10 +85,10 @@ public sealed partial class CodeForm(AuthFlow flow, SignInSettings settings, Tim
         _busy = true;
         try
         {
-            switch (await flow.SubmitAsync(FlowId, _code, Visitor))
+            switch (await flow.SubmitForTicketAsync(FlowId, _code, Visitor))
             {
-                case SubmitOutcome.Verified:
-                    _ticket = await flow.GrantTicketAsync(FlowId);
+                case SubmitOutcome.Verified verified:
+                    _ticket = verified.Ticket;
                     return;
                 case SubmitOutcome.Wrong(> 0 and var left):
                     _state = _state with { AttemptsLeft = left, HasWrongTry = true };

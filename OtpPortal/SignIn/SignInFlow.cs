@@ -61,8 +61,15 @@ public abstract record SubmitOutcome
 {
     private SubmitOutcome() { }
 
-    /// <summary>Right: exactly one caller is told so. The token is issued to the browser that began the sign-in.</summary>
-    public sealed record Verified(string Email, string? ReturnTo) : SubmitOutcome;
+    /// <summary>
+    /// Right: exactly one caller is told so. The token is issued to the browser that began the sign-in. A circuit also gets the
+    /// <paramref name="Ticket"/> that the browser trades in for it.
+    /// </summary>
+    public sealed record Verified(string Email, string? ReturnTo, string? Ticket) : SubmitOutcome
+    {
+        /// <summary>Leaves the ticket out, so that no log line can hold it.</summary>
+        public override string ToString() => nameof(Verified);
+    }
 
     public sealed record Wrong(int AttemptsLeft) : SubmitOutcome;
 
