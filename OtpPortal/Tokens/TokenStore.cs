@@ -180,8 +180,9 @@ public sealed class TokenStore(Stores stores, AuthToken tokens, AuthSecret secre
         while (!stop.IsCancellationRequested && await Database.SortedSetRangeByRankAsync(ByEmail, position, position + PageOfIndex - 1) is { Length: > 0 } page)
         {
             var members = page.Select(member => SplitMember((string)member!)).ToArray();
-            var seen = await Database.StringGetAsync([.. members.Select(member => (RedisKey)LiveKey(member.Sid))]);
+            // Before it is read when they were seen: what is over at this instant no later check can revive, but one before it may have.
             var now = time.GetUtcNow();
+            var seen = await Database.StringGetAsync([.. members.Select(member => (RedisKey)LiveKey(member.Sid))]);
             var ended = members.Where((_, i) => seen[i].IsNull || now >= Instant(seen[i]) + settings.IdleLifetime).ToList();
             await Task.WhenAll(ended.Select(member => ForgetAsync(member.Sid, member.Email)));
             position += page.Length - ended.Count;
