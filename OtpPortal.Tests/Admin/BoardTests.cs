@@ -105,7 +105,7 @@ public sealed class BoardTests : IAsyncLifetime
 
         for (var second = 0; second < 10; second++) _portal.Clock.Advance(TimeSpan.FromSeconds(1));
 
-        await Eventually.BeTrueAsync(() => board.Find("[role=alert]").TextContent.Contains("Nothing is shown any more", StringComparison.Ordinal));
+        await Eventually.BeTrueAsync(() => board.FindAll("[role=alert]") is [var alert] && alert.TextContent.Contains("Nothing is shown any more", StringComparison.Ordinal));
         board.Markup.ShouldNotContain("ann@example.com");
         board.FindAll("table").ShouldBeEmpty();
     }

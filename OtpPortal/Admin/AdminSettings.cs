@@ -14,8 +14,8 @@ public sealed record AdminSettings(IReadOnlyList<string> Emails)
         var emails = new List<string>();
         foreach (var entry in reader.List("ADMIN_EMAILS"))
         {
-            if (EmailAddress.TryParse(entry, out var email)) emails.Add(email.Value);
-            // No wildcards: whoever can get a mailbox in a domain would end everybody's sessions.
+            // No wildcards: whoever can get a mailbox in a domain could end everybody's sessions. (As a letter of an address, * is allowed.)
+            if (EmailAddress.TryParse(entry, out var email) && !entry.Contains('*', StringComparison.Ordinal)) emails.Add(email.Value);
             else reader.Complain("ADMIN_EMAILS", entry, "addresses such as ann@example.com, with commas between them");
         }
         return new AdminSettings(emails);
