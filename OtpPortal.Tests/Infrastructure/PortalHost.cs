@@ -136,7 +136,9 @@ public sealed partial class PortalHost : IAsyncLifetime, IAsyncDisposable
         [
             .. answer.Json.EnumerateArray()
                 .Where(message => message.GetProperty("to").GetString() == email)
-                .Select(message => Code().Match(message.GetProperty("subject").GetString()!).Value)
+                .Select(message => Code().Match(message.GetProperty("subject").GetString()!))
+                .Where(code => code.Success)
+                .Select(code => code.Value)
                 .Reverse(),
         ];
     }

@@ -14,6 +14,7 @@ public sealed class MessageTemplates
     public static readonly IReadOnlyList<string> Languages = ["en", "de", "fr", "es", "zh"];
 
     private const string Root = "OtpPortal.Templates/";
+    private static readonly string[] s_messages = ["sign-in", "new-device"];
     private readonly FrozenDictionary<string, HandlebarsTemplate<object, object>> _templates;
 
     public MessageTemplates()
@@ -25,10 +26,10 @@ public sealed class MessageTemplates
         var templates = new Dictionary<string, HandlebarsTemplate<object, object>>(StringComparer.Ordinal);
         foreach (var language in Languages)
         {
-            foreach (var part in (string[])["subject.txt", "txt", "html"])
+            foreach (var part in s_messages.SelectMany(message => (string[])[message + ".subject.txt", message + ".txt", message + ".html"]))
             {
-                var name = $"{language}/sign-in.{part}";
-                templates[name] = (part == "html" ? html : plain).Compile(ReadText(Root + name));
+                var name = $"{language}/{part}";
+                templates[name] = (part.EndsWith(".html", StringComparison.Ordinal) ? html : plain).Compile(ReadText(Root + name));
             }
         }
         _templates = templates.ToFrozenDictionary(StringComparer.Ordinal);
@@ -48,23 +49,29 @@ public sealed class MessageTemplates
 
     private void Check(string language)
     {
-        const string Code = "918273";
-        var values = new Dictionary<string, object?>(StringComparer.Ordinal)
+        // What each message must show in all its parts but the subject.
+        foreach (var (name, needed) in new[] { ("sign-in", "918273"), ("new-device", "192.0.2.1") })
         {
-            ["app_name"] = "<App>",
-            ["code"] = Code,
-            ["duration"] = "5 minutes",
-            ["logo_url"] = "",
-            ["accent"] = "#4340d2",
-            ["portal_url"] = "https://example.com",
-            ["language"] = language,
-        };
-        var message = Fill("sign-in", language, "", values);
-        if (!message.Subject.Contains(Code, StringComparison.Ordinal) || message.Subject.Contains('\n', StringComparison.Ordinal)
-            || !message.Text.Contains(Code, StringComparison.Ordinal) || !message.Html.Contains(Code, StringComparison.Ordinal)
-            || message.Html.Contains("<App>", StringComparison.Ordinal))
-        {
-            throw new InvalidOperationException($"The sign-in message in {language} must show the code in subject, text and HTML, and escape what it shows.");
+            var message = Fill(name, language, "", new Dictionary<string, object?>(StringComparer.Ordinal)
+            {
+                ["app_name"] = "<App>",
+                ["code"] = "918273",
+                ["duration"] = "5 minutes",
+                ["device"] = "Firefox",
+                ["ip"] = "192.0.2.1",
+                ["time"] = "now",
+                ["logo_url"] = "",
+                ["accent"] = "#4340d2",
+                ["portal_url"] = "https://example.com",
+                ["language"] = language,
+            });
+            if (message.Subject.Length == 0 || message.Subject.Contains('\n', StringComparison.Ordinal)
+                || (name == "sign-in" && !message.Subject.Contains(needed, StringComparison.Ordinal))
+                || !message.Text.Contains(needed, StringComparison.Ordinal) || !message.Html.Contains(needed, StringComparison.Ordinal)
+                || message.Html.Contains("<App>", StringComparison.Ordinal))
+            {
+                throw new InvalidOperationException($"The message {name} in {language} must show {needed} in text and HTML, and escape what it shows.");
+            }
         }
     }
 

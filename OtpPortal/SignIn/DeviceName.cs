@@ -18,6 +18,9 @@ internal static class DeviceName
         ("iPhone", "iPhone"), ("iPad", "iPad"), ("Android", "Android"), ("Windows", "Windows"), ("CrOS", "ChromeOS"), ("Mac OS X", "macOS"), ("Linux", "Linux"),
     ];
 
+    /// <summary>In English whatever the language: for comparing devices.</summary>
+    public static string Of(string userAgent) => $"{Find(s_browsers, userAgent) ?? "?"} on {Find(s_systems, userAgent) ?? "?"}";
+
     public static string Of(string userAgent, IStringLocalizer texts)
     {
         var browser = Find(s_browsers, userAgent);

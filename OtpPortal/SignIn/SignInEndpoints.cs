@@ -2,7 +2,6 @@ using System.Diagnostics;
 using System.Text.Json.Serialization;
 using OtpPortal.Journal;
 using OtpPortal.Settings;
-using OtpPortal.Storage;
 using OtpPortal.Tokens;
 using OtpPortal.Web;
 
@@ -21,6 +20,8 @@ public static class SignInEndpoints
         builder.Services.AddSingleton<SignInMail>();
         builder.Services.AddSingleton<FlowCookie>();
         builder.Services.AddSingleton<BounceGuard>();
+        builder.Services.AddSingleton<NewDeviceNotice>();
+        builder.Services.AddScoped<SignInCompletion>();
         builder.Services.AddScoped<AuthFlow>();
         return builder;
     }
@@ -64,9 +65,7 @@ public static class SignInEndpoints
         }
     }
 
-    private static async Task<IResult> SubmitAsync(
-        HttpContext context, AuthFlow flow, SignInSettings settings, FlowCookie cookie, TokenStore tokens, TokenCookie tokenCookie,
-        Statistics statistics, AuditLog audit)
+    private static async Task<IResult> SubmitAsync(HttpContext context, AuthFlow flow, SignInSettings settings, SignInCompletion completion)
     {
         if (await ReadFormAsync(context) is not { } form) return PageErrors.Page(context, StatusCodes.Status415UnsupportedMediaType);
         var json = Problem.WantsJson(context.Request);
@@ -81,7 +80,7 @@ public static class SignInEndpoints
         switch (await flow.SubmitAsync(flowId, form["code"].ToString(), VisitorOf(context)))
         {
             case SubmitOutcome.Verified verified:
-                return await CompleteAsync(context, flow, flowId!, verified, cookie, tokens, tokenCookie, statistics, audit);
+                return await CompleteAsync(context, completion, flowId!, verified);
             case SubmitOutcome.Wrong(var left):
                 return json
                     ? Results.Json(new { error = "wrong_code", attempts_left = left }, statusCode: StatusCodes.Status401Unauthorized)
@@ -115,40 +114,18 @@ public static class SignInEndpoints
         }
     }
 
-    private static async Task<IResult> FinishAsync(
-        HttpContext context, AuthFlow flow, FlowCookie cookie, TokenStore tokens, TokenCookie tokenCookie, Statistics statistics, AuditLog audit)
+    private static async Task<IResult> FinishAsync(HttpContext context, AuthFlow flow, SignInCompletion completion)
     {
         if (await ReadFormAsync(context) is not { } form) return PageErrors.Page(context, StatusCodes.Status415UnsupportedMediaType);
         var flowId = FlowCookie.Read(context.Request);
         return await flow.RedeemAsync(flowId, form["ticket"].ToString()) is SubmitOutcome.Verified verified
-            ? await CompleteAsync(context, flow, flowId!, verified, cookie, tokens, tokenCookie, statistics, audit)
+            ? await CompleteAsync(context, completion, flowId!, verified)
             : SeeOther(context, CodePath);
     }
 
-    private static async Task<IResult> CompleteAsync(
-        HttpContext context, AuthFlow flow, string flowId, SubmitOutcome.Verified verified, FlowCookie cookie, TokenStore tokens, TokenCookie tokenCookie,
-        Statistics statistics, AuditLog audit)
+    private static async Task<IResult> CompleteAsync(HttpContext context, SignInCompletion completion, string flowId, SubmitOutcome.Verified verified)
     {
-        var visitor = VisitorOf(context);
-        LiveToken token;
-        try
-        {
-            token = await tokens.IssueAsync(verified.Email, visitor.Ip, visitor.UserAgent);
-        }
-        catch (Exception e) when (StoreFailure.Is(e))
-        {
-            // The code was right and is used up, but the token store is away: leave a ticket, so that a reload goes on from here.
-            await flow.GrantTicketAsync(flowId);
-            throw;
-        }
-
-        // The browser's earlier session has just lost its cookie: it would live on with nobody to end it.
-        if (await tokens.UseAsync(tokenCookie.Read(context.Request)) is { } earlier) await tokens.RevokeAsync(earlier.SessionId);
-        statistics.Count(Happening.SignedIn);
-        audit.Write(AuditEvent.SignIn, verified.Email, visitor.Ip, "signed_in");
-        tokenCookie.Write(context.Response, token);
-        cookie.Clear(context.Response);
-        context.Response.Headers.CacheControl = "no-store";
+        await completion.CompleteAsync(context, flowId, verified);
         return Problem.WantsJson(context.Request) ? Results.Json(new { email = verified.Email }) : SeeOther(context, verified.ReturnTo ?? AddressPath);
     }
 

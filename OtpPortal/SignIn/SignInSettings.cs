@@ -11,13 +11,15 @@ namespace OtpPortal.SignIn;
 /// <param name="MaxSends">OTP_MAX_SENDS: codes a sign-in, the first one included.</param>
 /// <param name="ResendCooldown">OTP_RESEND_COOLDOWN: least time between two sends.</param>
 /// <param name="AllowedEmails">ALLOWED_EMAILS: addresses and <c>*@domain</c>; empty allows all.</param>
+/// <param name="NewDeviceMail">NEW_DEVICE_MAIL: users are written to when they sign in with a kind of browser for the first time.</param>
 public sealed partial record SignInSettings(
     int CodeLength,
     TimeSpan CodeExpiry,
     int MaxAttempts,
     int MaxSends,
     TimeSpan ResendCooldown,
-    IReadOnlyList<string> AllowedEmails)
+    IReadOnlyList<string> AllowedEmails,
+    bool NewDeviceMail)
 {
     public CodeTerms Terms => new(CodeExpiry, MaxAttempts, MaxSends, ResendCooldown);
 
@@ -42,7 +44,8 @@ public sealed partial record SignInSettings(
             reader.Integer("OTP_MAX_ATTEMPTS", 5, 1, 20),
             reader.Integer("OTP_MAX_SENDS", 3, 1, 10),
             reader.Seconds("OTP_RESEND_COOLDOWN", 30, 0, 600),
-            allowed);
+            allowed,
+            reader.Flag("NEW_DEVICE_MAIL", fallback: true));
     }
 
     [GeneratedRegex(@"^\*@[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?\z", RegexOptions.None, 1000)]
