@@ -49,13 +49,16 @@ internal static class Run
         await using var bareProcess = Child.Start("dotnet", [Environment.ProcessPath is { } path && path.EndsWith(".dll", StringComparison.Ordinal) ? path : Path.Combine(AppContext.BaseDirectory, "OtpPortal.Bench.dll"), "bare", $"{barePort}", $"127.0.0.1:{redisPort}"]);
         await Machine.WaitForAsync(http, bare + "/");
 
+        var (proxy, nginx) = StartNginx(repository, portalPort, barePort);
+        await using var nginxProcess = nginx;
+
         var visitor = new Visitor(portal, post);
         var token = await visitor.SignInAsync("ann@bench.example");
         await Machine.WrkAsync(bare + "/", 2, 32, carry);
         await Machine.WrkAsync(portal + "/check-auth", 2, 32, carry, token);
         await Machine.WrkAsync(portal + "/", 2, 32, carry);
 
-        var (bares, rotating, sliding, pages, signIns) = (new List<double>(), new List<double>(), new List<double>(), new List<double>(), new List<double>());
+        var (bares, rotating, sliding, pages, signIns, forward, proxied, unguarded) = (new List<double>(), new List<double>(), new List<double>(), new List<double>(), new List<double>(), new List<double>(), new List<double>(), new List<double>());
         var count = 0;
         for (var round = 0; round < Rounds; round++)
         {
@@ -64,6 +67,9 @@ internal static class Run
             rotating.Add(await Machine.WrkAsync(portal + "/check-auth", seconds, 32, carry, await visitor.SignInAsync($"rotating{round}@bench.example")));
             var rotated = await RotateOnceAsync(http, portal, await visitor.SignInAsync($"sliding{round}@bench.example"));
             sliding.Add(await Machine.WrkAsync(portal + "/check-auth", seconds, 32, carry, rotated));
+            forward.Add(await Machine.WrkAsync(portal + "/forward-auth", seconds, 32, carry, rotated));
+            proxied.Add(await Machine.WrkAsync(proxy + "/guarded/", seconds, 32, carry, rotated));
+            unguarded.Add(await Machine.WrkAsync(proxy + "/open/", seconds, 32, carry, rotated));
             pages.Add(await Machine.WrkAsync(portal + "/", seconds, 32, carry));
 
             var end = Stopwatch.GetTimestamp() + (seconds * Stopwatch.Frequency);
@@ -90,6 +96,9 @@ internal static class Run
         Row("bare Kestrel endpoint: GET + EXPIRE", yardstick, yardstick);
         Row("/check-auth, bearer, returned token carried along", Median(rotating), yardstick);
         Row("/check-auth, sliding only", Median(sliding), yardstick);
+        Row("/forward-auth, asked directly", Median(forward), yardstick);
+        Row("the bare endpoint behind nginx, not guarded", Median(unguarded), yardstick);
+        Row("the bare endpoint behind nginx, guarded by /forward-auth", Median(proxied), yardstick);
         Row("GET / (address page)", Median(pages), yardstick);
         Row("whole sign-ins over HTTP (4 requests and a mail each)", Median(signIns), yardstick);
         Console.WriteLine();
@@ -100,6 +109,18 @@ internal static class Run
         Console.WriteLine($"| resident memory after all of the above | {portalProcess.ResidentMegabytes:0} MB |");
         Console.WriteLine($"| Redis commands of one /check-auth | {roundTrips} |");
         return 0;
+    }
+
+    // The app behind it is the bare endpoint, once with and once without the question to the portal.
+    private static (string Address, Child Process) StartNginx(string repository, int portal, int app)
+    {
+        var port = Machine.FreePort();
+        var folder = Directory.CreateTempSubdirectory("otpportal-bench").FullName;
+        var configuration = File.ReadAllText(Path.Combine(repository, "bench/nginx.conf"))
+            .Replace("$PORTAL", $"{portal}", StringComparison.Ordinal).Replace("$APP", $"{app}", StringComparison.Ordinal).Replace("$PORT", $"{port}", StringComparison.Ordinal);
+        var file = Path.Combine(folder, "nginx.conf");
+        File.WriteAllText(file, configuration);
+        return ($"http://127.0.0.1:{port}", Child.Start("nginx", ["-p", folder, "-c", file]));
     }
 
     private static async Task<string> RotateOnceAsync(HttpClient http, string portal, string token)
