@@ -52,8 +52,9 @@ public sealed class BoardTests : IAsyncLifetime
 
     private Task<LiveToken> IssueAsync(string email) => Tokens.IssueAsync(email, "192.0.2.1", "Tests/1.0");
 
-    private static void Click(IRenderedComponent<AdminBoard> board, string selector, string text) =>
-        board.FindAll(selector).First(button => button.TextContent.Trim() == text).Click();
+    // While something is being revoked the button is disabled, and whoever clicks it is not heard.
+    private static async Task ClickAsync(IRenderedComponent<AdminBoard> board, string selector, string text) =>
+        (await Eventually.GetAsync(() => Task.FromResult(board.FindAll(selector).FirstOrDefault(button => button.TextContent.Trim() == text && !button.HasAttribute("disabled"))))).Click();
 
     private Task<bool> IsLiveAsync(LiveToken token) => Tokens.UseAsync(token.Token).ContinueWith(found => found.Result is not null, TaskScheduler.Default);
 
@@ -67,7 +68,7 @@ public sealed class BoardTests : IAsyncLifetime
         await Eventually.BeTrueAsync(() => board.FindAll("#question-text") is [var question] && question.TextContent.Contains("ann@example.com", StringComparison.Ordinal));
         (await IsLiveAsync(one)).ShouldBeTrue("nothing happens before the answer");
 
-        Click(board, "dialog button", "Revoke");
+        await ClickAsync(board, "dialog button", "Revoke");
 
         await RowsAsync(board, 1);
         (await IsLiveAsync(one)).ShouldBeFalse();
@@ -84,13 +85,13 @@ public sealed class BoardTests : IAsyncLifetime
         var board = await RenderAsync(4);
         board.FindAll("tr").First(tr => tr.TextContent.Contains("ann@example.com", StringComparison.Ordinal)).QuerySelectorAll(".admin-row-actions button")[1].Click();
         await Eventually.BeTrueAsync(() => board.FindAll("#question-text").Count == 1);
-        Click(board, "dialog button", "Revoke");
+        await ClickAsync(board, "dialog button", "Revoke");
         await RowsAsync(board, 2);
         foreach (var token in ann) (await IsLiveAsync(token)).ShouldBeFalse();
 
-        Click(board, "button", "Revoke all sessions");
+        await ClickAsync(board, "button", "Revoke all sessions");
         await Eventually.BeTrueAsync(() => board.FindAll("#question-text") is [var question] && question.TextContent.Contains("everybody", StringComparison.Ordinal));
-        Click(board, "dialog button", "Revoke");
+        await ClickAsync(board, "dialog button", "Revoke");
         await RowsAsync(board, 0);
         foreach (var token in others) (await IsLiveAsync(token)).ShouldBeFalse();
         (await _admin.IsAdmittedAsync()).ShouldBeTrue("the key's own session is none of the users'");
@@ -130,7 +131,7 @@ public sealed class BoardTests : IAsyncLifetime
         await Eventually.BeTrueAsync(() => board.FindAll("#question-text").Count == 1);
         await _admin.PostAsync("/admin/logout");
 
-        Click(board, "dialog button", "Revoke");
+        await ClickAsync(board, "dialog button", "Revoke");
 
         await Eventually.BeTrueAsync(() => board.Markup.Contains("Your access has ended", StringComparison.Ordinal));
         (await IsLiveAsync(token)).ShouldBeTrue();
@@ -143,9 +144,9 @@ public sealed class BoardTests : IAsyncLifetime
         _pass = new AdminPass.ByAddress(boss.SessionId, "boss@example.com", "192.0.2.1");
         var board = await RenderAsync(1);
 
-        Click(board, "button", "Revoke all sessions");
+        await ClickAsync(board, "button", "Revoke all sessions");
         await Eventually.BeTrueAsync(() => board.FindAll("#question-text").Count == 1);
-        Click(board, "dialog button", "Revoke");
+        await ClickAsync(board, "dialog button", "Revoke");
 
         await Eventually.BeTrueAsync(() => board.Markup.Contains("Your access has ended", StringComparison.Ordinal));
     }
