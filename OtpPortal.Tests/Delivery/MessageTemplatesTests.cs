@@ -9,7 +9,13 @@ public sealed class MessageTemplatesTests
 
     private static Message Fill(string language, string app = "Our App", string logo = "") => s_templates.Fill("sign-in", language, "ann@example.com", new Dictionary<string, object?>
     {
-        ["app_name"] = app, ["code"] = "012345", ["duration"] = "5 minutes", ["logo_url"] = logo, ["accent"] = "#102030", ["portal_url"] = "https://login.example.com", ["language"] = language,
+        ["app_name"] = app,
+        ["code"] = "012345",
+        ["duration"] = "5 minutes",
+        ["logo_url"] = logo,
+        ["accent"] = "#102030",
+        ["portal_url"] = "https://login.example.com",
+        ["language"] = language,
     });
 
     [Theory]
