@@ -42,6 +42,7 @@ public static class PortalApp
         var app = builder.Build();
         // Opened now, so that a data folder that cannot be used stops the start.
         _ = app.Services.GetRequiredService<Stores>();
+        Drain.RefuseCircuits(app);
         app.UseForwardedAddresses(portal);
         app.UseSecurityHeaders(portal);
         app.UseRequestLocalization();

@@ -48,6 +48,20 @@ internal sealed class ChildProcess : IDisposable
         await _process.WaitForExitAsync();
     }
 
+    /// <summary>Asks it to end, as service managers do (SIGTERM).</summary>
+    public void Terminate()
+    {
+        using var shell = Process.Start("/bin/sh", ["-c", $"kill -TERM {_process.Id}"]);
+        shell.WaitForExit();
+    }
+
+    /// <summary>How it ended, as soon as it has.</summary>
+    public async Task<int> ExitCodeAsync()
+    {
+        await _process.WaitForExitAsync();
+        return _process.ExitCode;
+    }
+
     public void WaitForExit() => _process.WaitForExit();
 
     public void Dispose()

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using System.Text.RegularExpressions;
 
 namespace OtpPortal.E2E.Infrastructure;
@@ -6,7 +7,7 @@ namespace OtpPortal.E2E.Infrastructure;
 /// <summary>The real program, as a process of its own: <c>dotnet OtpPortal.dll</c> from the build, or the one that PORTAL_DLL names.</summary>
 public sealed partial class PortalProcess : IAsyncDisposable
 {
-    private static readonly string s_solution = FindSolution();
+    private static readonly string s_solution = Repository.Root;
 
     private readonly Dictionary<string, string> _settings;
     private readonly string _folder = Directory.CreateTempSubdirectory("otpportal-e2e-").FullName;
@@ -64,6 +65,12 @@ public sealed partial class PortalProcess : IAsyncDisposable
     /// <summary>Ends it as a power cut would: nothing is flushed, no line is closed in good order.</summary>
     public Task KillAsync() => _process!.KillAsync();
 
+    /// <summary>Asks it to end (SIGTERM); it takes its time.</summary>
+    public void Terminate() => _process!.Terminate();
+
+    /// <summary>The exit code, as soon as it has ended.</summary>
+    public Task<int> ExitCodeAsync() => _process!.ExitCodeAsync();
+
     public async Task<bool> AnswersAsync(string path, HttpStatusCode status)
     {
         try
@@ -72,6 +79,21 @@ public sealed partial class PortalProcess : IAsyncDisposable
             return response.StatusCode == status;
         }
         catch (HttpRequestException)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>Whether a new connection is taken at all.</summary>
+    public async Task<bool> ListensAsync()
+    {
+        try
+        {
+            using var client = new TcpClient();
+            await client.ConnectAsync(IPAddress.Loopback, Port);
+            return true;
+        }
+        catch (SocketException)
         {
             return false;
         }
@@ -86,16 +108,6 @@ public sealed partial class PortalProcess : IAsyncDisposable
         }
         _http.Dispose();
         Directory.Delete(_folder, recursive: true);
-    }
-
-    private static string FindSolution()
-    {
-        var folder = new DirectoryInfo(AppContext.BaseDirectory);
-        while (!File.Exists(Path.Combine(folder.FullName, "OtpPortal.sln")))
-        {
-            folder = folder.Parent ?? throw new InvalidOperationException("The tests are not inside the solution's folder; set PORTAL_DLL.");
-        }
-        return folder.FullName;
     }
 
     // The same configuration and framework as these tests: …/OtpPortal.E2E/bin/Debug/net10.0/

@@ -6,7 +6,7 @@ public class Stage : IAsyncLifetime
     /// <summary>Null when the portal uses its embedded store.</summary>
     public RedisServer? Redis { get; private set; }
 
-    public PortalProcess Portal { get; private set; } = null!;
+    public PortalProcess Portal { get; protected set; } = null!;
 
     public IBrowser Browser { get; private set; } = null!;
 
@@ -24,8 +24,7 @@ public class Stage : IAsyncLifetime
             settings["REDIS_URL_OTP"] = Redis.Url(0);
             settings["REDIS_URL_AUTH"] = Redis.Url(1);
         }
-        Portal = new PortalProcess(settings);
-        await Portal.StartAsync();
+        await StartPortalAsync(settings);
         Browser = await Chromium.RentAsync();
     }
 
@@ -34,6 +33,12 @@ public class Stage : IAsyncLifetime
         if (Browser is not null) await Chromium.ReturnAsync();
         if (Portal is not null) await Portal.DisposeAsync();
         if (Redis is not null) await Redis.DisposeAsync();
+    }
+
+    protected virtual async Task StartPortalAsync(IReadOnlyDictionary<string, string> settings)
+    {
+        Portal = new PortalProcess(settings);
+        await Portal.StartAsync();
     }
 }
 

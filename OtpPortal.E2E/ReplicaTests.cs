@@ -1,0 +1,290 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using System.Net;
+using System.Net.WebSockets;
+using System.Text.Json;
+using OtpPortal.E2E.Infrastructure;
+using OtpPortal.E2E.Pages;
+using Xunit.Abstractions;
+
+namespace OtpPortal.E2E;
+
+/// <summary>Several replicas behind a proxy that sends every request to the next one.</summary>
+public sealed class ReplicaTests(ReplicasStage stage, ITestOutputHelper output) : BrowserTest(stage), IClassFixture<ReplicasStage>
+{
+    private const string ServerAway = "WebSocket|connection|circuit|ERR_|status of 50";
+
+    [Fact]
+    public async Task A_sign_in_that_changes_the_replica_at_every_step_succeeds()
+    {
+        using var ann = Arrive();
+        var steps = new List<PlainAnswer>
+        {
+            (await ann.GetAsync("/")).ShouldBe(200),
+            (await ann.PostAsync("/login", "email", ann.Address)).ShouldBe(303, "/login/code"),
+            (await ann.GetAsync("/login/code")).ShouldBe(200),
+            (await ann.PostAsync("/login-otp", "code", WrongCode(await stage.Postmark.CodeAsync(ann.Address)))).ShouldBe(303, "/login/code"),
+        };
+        var told = (await ann.GetAsync("/login/code")).ShouldBe(200);
+        told.Body.ShouldContain("4 tries are left");
+        steps.Add(told);
+        steps.Add((await ann.PostAsync("/login-otp", "code", await stage.Postmark.CodeAsync(ann.Address))).ShouldBe(303, "/"));
+        var signedIn = (await ann.GetAsync("/")).ShouldBe(200);
+        signedIn.Body.ShouldContain(ann.Address);
+        steps.Add(signedIn);
+
+        var replicas = steps.Select(step => step.ServedBy).ToList();
+        replicas.Zip(replicas.Skip(1)).ShouldAllBe(pair => pair.First != pair.Second);
+        stage.Postmark.To(ann.Address).Count.ShouldBe(1);
+    }
+
+    [Fact]
+    public async Task A_revocation_counts_on_both_at_once()
+    {
+        using var ann = Arrive();
+        await SignInAsync(ann);
+        using var operators = Arrive();
+        foreach (var replica in stage.Replicas) (await DirectAsync(replica, ann)).ShouldBe(200);
+        var list = await operators.SendAsync(HttpMethod.Get, $"/auth-tokens?email={ann.Address}&details=1", bearer: ReplicasStage.Secret);
+        var session = JsonDocument.Parse(list.ShouldBe(200).Body).RootElement[0].GetProperty("id").GetString();
+
+        (await operators.SendAsync(HttpMethod.Delete, $"/auth-tokens/{session}", bearer: ReplicasStage.Secret)).ShouldBe(204);
+
+        foreach (var replica in stage.Replicas) (await DirectAsync(replica, ann)).ShouldBe(403);
+        (await ann.GetAsync("/check-auth")).ShouldBe(403);
+        (await ann.GetAsync("/check-auth")).ShouldBe(403);
+    }
+
+    [Fact]
+    public async Task Limits_are_shared()
+    {
+        // Five codes for one address, whoever asks and wherever.
+        var address = $"often.{Guid.NewGuid():N}@example.com";
+        foreach (var _ in Enumerable.Range(0, 5))
+        {
+            using var somebody = Arrive();
+            (await somebody.PostAsync("/login", "email", address)).ShouldBe(303, "/login/code");
+        }
+        foreach (var replica in stage.Replicas)
+        {
+            using var somebody = Arrive(replica);
+            (await somebody.PostAsync("/login", "email", address)).Status.ShouldBe(429);
+        }
+
+        // Ten wrong secrets of one client, who is known by its own address and not by the proxy's.
+        using var guesser = Arrive(source: "127.0.7.7");
+        var guesses = new List<PlainAnswer>();
+        foreach (var guess in Enumerable.Range(0, 10)) guesses.Add((await guesser.SendAsync(HttpMethod.Get, "/auth-tokens", bearer: $"wrong-{guess}")).ShouldBe(403));
+        guesses.Select(guess => guess.ServedBy).Distinct().Count().ShouldBe(2);
+        foreach (var _ in stage.Replicas) (await guesser.SendAsync(HttpMethod.Get, "/auth-tokens", bearer: ReplicasStage.Secret)).Status.ShouldBe(429);
+        using var other = Arrive(source: "127.0.7.8");
+        (await other.SendAsync(HttpMethod.Get, "/auth-tokens", bearer: ReplicasStage.Secret)).ShouldBe(200);
+    }
+
+    [Fact]
+    public async Task A_page_of_one_replica_and_its_circuit_at_the_other_sign_in()
+    {
+        var ann = await ArriveAsync();
+        var code = await BeginWatchedAsync(ann);
+        // It depends on the files between them which replica a circuit meets.
+        await Until.TrueAsync("a circuit at the other replica than its page", async () =>
+        {
+            if (code.PageAt != code.CircuitAt) return true;
+            await code.Page.Page.ReloadAsync();
+            await code.Page.BecomesInteractiveAsync();
+            return false;
+        });
+
+        await code.Page.TypeAsync(await stage.Postmark.CodeAsync(ann.Address));
+
+        await SignedInPage.IsShownAsync(code.Page.Page, ann.Address);
+        stage.Postmark.To(ann.Address).Count.ShouldBe(1);
+    }
+
+    [Fact]
+    public async Task When_the_replica_with_the_circuit_dies_the_other_one_shows_the_same_step()
+    {
+        var ann = await ArriveAsync();
+        ann.Tolerates(ServerAway);
+        var code = await BeginWatchedAsync(ann);
+        var right = await stage.Postmark.CodeAsync(ann.Address);
+        await code.Page.TypeAsync(WrongCode(right));
+        await Expect(code.Page.Error).ToContainTextAsync("4 tries are left");
+        var dying = code.CircuitAt!;
+
+        await dying.KillAsync();
+
+        // The page that Blazor opens by itself, at the replica that is left.
+        await Until.TrueAsync("a circuit at the other replica", () => Task.FromResult(code.CircuitAt != dying));
+        await code.Page.BecomesInteractiveAsync();
+        await Expect(code.Page.Heading).ToHaveTextAsync("Enter your code");
+        await Expect(code.Page.Error).ToContainTextAsync("4 tries are left");
+        await code.Page.TypeAsync(right);
+        await SignedInPage.IsShownAsync(code.Page.Page, ann.Address);
+        stage.Postmark.To(ann.Address).Count.ShouldBe(1);
+
+        await dying.StartAsync();
+    }
+
+    [Fact]
+    public async Task A_rolling_restart_fails_nobody()
+    {
+        // Somebody with an open page, who takes longer than the restart of both.
+        var ann = await ArriveAsync();
+        ann.Tolerates(ServerAway);
+        var code = await BeginWatchedAsync(ann);
+        var clock = Stopwatch.StartNew();
+
+        using var end = new CancellationTokenSource();
+        var (succeeded, failures) = (0, new ConcurrentQueue<string>());
+        var signIns = Enumerable.Range(0, 10).Select(_ => Task.Run(async () =>
+        {
+            while (!end.IsCancellationRequested || Volatile.Read(ref succeeded) + failures.Count < 200)
+            {
+                try
+                {
+                    using var somebody = Arrive();
+                    await SignInAsync(somebody);
+                    Interlocked.Increment(ref succeeded);
+                }
+                catch (Exception e) when (e is HttpRequestException or OperationCanceledException or TimeoutException or ShouldAssertException)
+                {
+                    failures.Enqueue($"{DateTime.UtcNow:HH:mm:ss.fff} {e.Message}");
+                }
+            }
+        })).ToList();
+        try
+        {
+            foreach (var replica in stage.Replicas) await RestartAsync(replica);
+        }
+        finally
+        {
+            await end.CancelAsync();
+            await Task.WhenAll(signIns);
+        }
+
+        output.WriteLine($"{succeeded} sign-ins succeeded in {clock.Elapsed.TotalSeconds:F1} s.");
+        failures.ShouldBeEmpty($"{succeeded} sign-ins succeeded.\n{stage.Log}");
+        succeeded.ShouldBeGreaterThanOrEqualTo(200);
+        await code.Page.BecomesInteractiveAsync();
+        await code.Page.TypeAsync(await stage.Postmark.CodeAsync(ann.Address));
+        await SignedInPage.IsShownAsync(code.Page.Page, ann.Address);
+        stage.Postmark.To(ann.Address).Count.ShouldBe(1);
+    }
+
+    [Fact]
+    public async Task A_replica_that_is_told_to_stop_still_sends_the_mail_in_its_queue()
+    {
+        var replica = stage.Replicas[1];
+        stage.Postmark.Hold();
+        // More than are sent at once, so that some wait in the queue.
+        var waiting = Enumerable.Range(0, 12).Select(_ => $"held.{Guid.NewGuid():N}@example.com").ToList();
+        foreach (var address in waiting)
+        {
+            using var direct = Arrive(replica);
+            (await direct.PostAsync("/login", "email", address)).ShouldBe(303, "/login/code");
+        }
+
+        replica.Terminate();
+        await Until.TrueAsync("the end of listening", async () => !await replica.ListensAsync());
+        waiting.ShouldAllBe(address => stage.Postmark.To(address).Count == 0);
+        stage.Postmark.Release();
+
+        (await replica.ExitCodeAsync()).ShouldBe(0, replica.Log);
+        waiting.ShouldAllBe(address => stage.Postmark.To(address).Count == 1, replica.Log);
+        await replica.StartAsync();
+    }
+
+    private async Task RestartAsync(PortalProcess replica)
+    {
+        (await TakesCircuitsAsync(replica)).ShouldBeTrue();
+        var clock = Stopwatch.StartNew();
+        replica.Terminate();
+        await Until.TrueAsync("/readyz of a replica that ends", () => replica.AnswersAsync("/readyz", HttpStatusCode.ServiceUnavailable));
+        using (var late = Arrive(replica))
+        {
+            (await late.GetAsync("/")).ShouldBe(200);
+            (await late.PostAsync("/login", "email", late.Address)).ShouldBe(303, "/login/code");
+        }
+        (await TakesCircuitsAsync(replica)).ShouldBeFalse("pages would keep it from ending");
+        (await replica.ExitCodeAsync()).ShouldBe(0, replica.Log);
+        output.WriteLine($"A replica ended after {clock.Elapsed.TotalSeconds:F1} s.");
+        clock.Elapsed.ShouldBeLessThan(TimeSpan.FromSeconds(30), replica.Log);
+        await replica.StartAsync();
+    }
+
+    private static async Task<bool> TakesCircuitsAsync(PortalProcess replica)
+    {
+        using var circuit = new ClientWebSocket();
+        try
+        {
+            await circuit.ConnectAsync(new Uri($"ws://127.0.0.1:{replica.Port}/_blazor"), CancellationToken.None);
+            return true;
+        }
+        catch (WebSocketException)
+        {
+            return false;
+        }
+    }
+
+    private PlainVisitor Arrive(string source = "127.0.0.1") => new(Portal.Url, Portal.Url, source);
+
+    /// <summary>Somebody who gets past the proxy.</summary>
+    private PlainVisitor Arrive(PortalProcess replica) => new($"http://127.0.0.1:{replica.Port}", Portal.Url);
+
+    private async Task SignInAsync(PlainVisitor visitor)
+    {
+        (await visitor.GetAsync("/")).ShouldBe(200);
+        (await visitor.PostAsync("/login", "email", visitor.Address)).ShouldBe(303, "/login/code");
+        (await visitor.GetAsync("/login/code")).ShouldBe(200);
+        (await visitor.PostAsync("/login-otp", "code", await stage.Postmark.CodeAsync(visitor.Address))).ShouldBe(303, "/");
+    }
+
+    // What a replica says of a visitor's cookie.
+    private async Task<PlainAnswer> DirectAsync(PortalProcess replica, PlainVisitor visitor)
+    {
+        using var direct = Arrive(replica);
+        return await direct.SendAsync(HttpMethod.Get, "/check-auth", bearer: visitor.Cookie("auth_token"));
+    }
+
+    private async Task<WatchedCodePage> BeginWatchedAsync(Visitor visitor)
+    {
+        var start = await AddressPage.OpenInteractiveAsync(visitor);
+        var watched = await WatchedCodePage.WatchAsync(new CodePage(start.Page), stage);
+        await start.SendToAsync(visitor.Address);
+        await watched.Page.BecomesInteractiveAsync();
+        await Until.TrueAsync("a circuit", () => Task.FromResult(watched.CircuitAt is not null));
+        return watched;
+    }
+
+    /// <summary>A code page, and which replicas it and its circuit come from.</summary>
+    private sealed class WatchedCodePage(CodePage page)
+    {
+        public CodePage Page => page;
+
+        public PortalProcess? PageAt { get; private set; }
+
+        public PortalProcess? CircuitAt { get; private set; }
+
+        public static async Task<WatchedCodePage> WatchAsync(CodePage page, ReplicasStage stage)
+        {
+            var watched = new WatchedCodePage(page);
+            page.Page.Response += (_, response) =>
+            {
+                if (response.Request.IsNavigationRequest && response.Headers.TryGetValue("x-served-by", out var replica)) watched.PageAt = stage.ReplicaOf(replica);
+            };
+            // Playwright itself does not show the headers of WebSockets.
+            var tools = await page.Page.Context.NewCDPSessionAsync(page.Page);
+            await tools.SendAsync("Network.enable");
+            tools.Event("Network.webSocketHandshakeResponseReceived").OnEvent += (_, handshake) =>
+            {
+                var headers = handshake!.Value.GetProperty("response").GetProperty("headers");
+                if (headers.EnumerateObject().FirstOrDefault(header => header.Name.Equals(Nginx.ServedBy, StringComparison.OrdinalIgnoreCase)) is { Value.ValueKind: JsonValueKind.String } replica)
+                {
+                    watched.CircuitAt = stage.ReplicaOf(replica.Value.GetString()!) ?? watched.CircuitAt;
+                }
+            };
+            return watched;
+        }
+    }
+}
