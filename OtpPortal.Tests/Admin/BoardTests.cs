@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+using AngleSharp.Dom;
 using Bunit;
 using Microsoft.Extensions.DependencyInjection;
 using OtpPortal.Admin;
@@ -32,6 +34,7 @@ public sealed class BoardTests : IAsyncLifetime
         _page.Services.AddScoped<TooltipService>();
         // The component library measures and binds through script; none of it matters here.
         _page.JSInterop.Mode = JSRuntimeMode.Loose;
+        _page.JSInterop.Setup<Radzen.Blazor.Rendering.Rect>("Radzen.createChart", _ => true).SetResult(new Radzen.Blazor.Rendering.Rect { Width = 600, Height = 240 });
     }
 
     public async Task DisposeAsync()
@@ -52,9 +55,22 @@ public sealed class BoardTests : IAsyncLifetime
 
     private Task<LiveToken> IssueAsync(string email) => Tokens.IssueAsync(email, "192.0.2.1", "Tests/1.0");
 
-    // While something is being revoked the button is disabled, and whoever clicks it is not heard.
-    private static async Task ClickAsync(IRenderedComponent<AdminBoard> board, string selector, string text) =>
-        (await Eventually.GetAsync(() => Task.FromResult(board.FindAll(selector).FirstOrDefault(button => button.TextContent.Trim() == text && !button.HasAttribute("disabled"))))).Click();
+    // Found and clicked in one step of the circuit: in between it may draw anew. While something is being revoked, the button is disabled.
+    private static Task ClickAsync(IRenderedComponent<AdminBoard> board, Func<IElement?> find, [CallerArgumentExpression(nameof(find))] string what = "") =>
+        Eventually.BeTrueAsync(
+            () => board.InvokeAsync(() =>
+            {
+                if (find() is not { } button || button.HasAttribute("disabled")) return false;
+                button.Click();
+                return true;
+            }),
+            what);
+
+    private static Task ClickAsync(IRenderedComponent<AdminBoard> board, string selector, string text) =>
+        ClickAsync(board, () => board.FindAll(selector).FirstOrDefault(button => button.TextContent.Trim() == text));
+
+    private static Task ClickInRowAsync(IRenderedComponent<AdminBoard> board, string email, int button) =>
+        ClickAsync(board, () => board.FindAll("tr").FirstOrDefault(tr => tr.TextContent.Contains(email, StringComparison.Ordinal))?.QuerySelectorAll(".admin-row-actions button")[button]);
 
     private Task<bool> IsLiveAsync(LiveToken token) => Tokens.UseAsync(token.Token).ContinueWith(found => found.Result is not null, TaskScheduler.Default);
 
@@ -63,8 +79,7 @@ public sealed class BoardTests : IAsyncLifetime
     {
         var (one, other) = (await IssueAsync("ann@example.com"), await IssueAsync("bob@example.com"));
         var board = await RenderAsync(2);
-        var row = board.FindAll("tr").First(tr => tr.TextContent.Contains("ann@example.com", StringComparison.Ordinal));
-        row.QuerySelector(".admin-row-actions button")!.Click();
+        await ClickInRowAsync(board, "ann@example.com", 0);
         await Eventually.BeTrueAsync(() => board.FindAll("#question-text") is [var question] && question.TextContent.Contains("ann@example.com", StringComparison.Ordinal));
         (await IsLiveAsync(one)).ShouldBeTrue("nothing happens before the answer");
 
@@ -83,7 +98,7 @@ public sealed class BoardTests : IAsyncLifetime
         LiveToken[] ann = [await IssueAsync("ann@example.com"), await IssueAsync("ann@example.com")];
         LiveToken[] others = [await IssueAsync("bob@example.com"), await IssueAsync("eve@example.com")];
         var board = await RenderAsync(4);
-        board.FindAll("tr").First(tr => tr.TextContent.Contains("ann@example.com", StringComparison.Ordinal)).QuerySelectorAll(".admin-row-actions button")[1].Click();
+        await ClickInRowAsync(board, "ann@example.com", 1);
         await Eventually.BeTrueAsync(() => board.FindAll("#question-text").Count == 1);
         await ClickAsync(board, "dialog button", "Revoke");
         await RowsAsync(board, 2);
@@ -127,7 +142,7 @@ public sealed class BoardTests : IAsyncLifetime
     {
         var token = await IssueAsync("ann@example.com");
         var board = await RenderAsync(1);
-        board.Find(".admin-row-actions button").Click();
+        await ClickInRowAsync(board, "ann@example.com", 0);
         await Eventually.BeTrueAsync(() => board.FindAll("#question-text").Count == 1);
         await _admin.PostAsync("/admin/logout");
 
