@@ -34,7 +34,7 @@ public sealed class BoardTests : IAsyncLifetime
         _page.Services.AddScoped<TooltipService>();
         // The component library measures and binds through script; none of it matters here.
         _page.JSInterop.Mode = JSRuntimeMode.Loose;
-        _page.JSInterop.Setup<Rect>("Radzen.createChart", _ => true).SetResult(new Rect { Width = 600, Height = 240 });
+        _page.JSInterop.Setup<Radzen.Blazor.Rendering.Rect>("Radzen.createChart", _ => true).SetResult(new Radzen.Blazor.Rendering.Rect { Width = 600, Height = 240 });
     }
 
     public async Task DisposeAsync()
