@@ -1,8 +1,9 @@
+using OtpPortal.Limits.Captcha;
 using OtpPortal.Settings;
 
 namespace OtpPortal.Limits;
 
-/// <summary>Rate limits.</summary>
+/// <summary>Rate limits and the captcha.</summary>
 public static class LimitServices
 {
     public static WebApplicationBuilder AddLimits(this WebApplicationBuilder builder, PortalConfiguration configuration)
@@ -10,6 +11,17 @@ public static class LimitServices
         builder.Services.AddSingleton(configuration.Limits);
         builder.Services.AddSingleton<RateLimiter>();
         builder.Services.AddSingleton<SecretGuard>();
+        builder.Services.AddSingleton(configuration.Captcha);
+        builder.Services.AddSingleton<WaitingTickets>();
+        // A redirect would carry the secret to wherever it points.
+        builder.Services.AddHttpClient<CaptchaVerifier>().ConfigurePrimaryHttpMessageHandler(() => new SocketsHttpHandler
+        {
+            AllowAutoRedirect = false,
+            UseCookies = false,
+            PooledConnectionLifetime = TimeSpan.FromMinutes(5),
+            ConnectTimeout = TimeSpan.FromSeconds(5),
+        });
+        builder.Services.AddTransient<CaptchaGuard>();
         return builder;
     }
 }

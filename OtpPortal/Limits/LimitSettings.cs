@@ -4,7 +4,7 @@ using OtpPortal.Settings;
 namespace OtpPortal.Limits;
 
 /// <summary>So many events in so much time, counted over a sliding window.</summary>
-/// <param name="Name">As in the setting, without LIMIT_.</param>
+/// <param name="Name">What it is counted under: as in the setting, without LIMIT_.</param>
 /// <param name="Count">1–1,000,000 events.</param>
 /// <param name="Window">1 s to 7 days.</param>
 public sealed record Limit(string Name, int Count, TimeSpan Window);
@@ -19,10 +19,10 @@ public sealed record LimitSettings(Limit SendsPerAddress, Limit SendsPerIp, Limi
     internal static LimitSettings Read(SettingsReader reader)
     {
         var settings = new LimitSettings(
-            ReadLimit(reader, "SENDS_PER_ADDRESS", 5, 900),
-            ReadLimit(reader, "SENDS_PER_IP", 30, 900),
-            ReadLimit(reader, "FAILURES_PER_ADDRESS", 100, 86400),
-            ReadLimit(reader, "SECRET_FAILURES_PER_IP", 10, 300));
+            ReadLimit(reader, "LIMIT_SENDS_PER_ADDRESS", "SENDS_PER_ADDRESS", 5, 900),
+            ReadLimit(reader, "LIMIT_SENDS_PER_IP", "SENDS_PER_IP", 30, 900),
+            ReadLimit(reader, "LIMIT_FAILURES_PER_ADDRESS", "FAILURES_PER_ADDRESS", 100, 86400),
+            ReadLimit(reader, "LIMIT_SECRET_FAILURES_PER_IP", "SECRET_FAILURES_PER_IP", 10, 300));
         string[] known = [settings.SendsPerAddress.Name, settings.SendsPerIp.Name, settings.FailuresPerAddress.Name, settings.SecretFailuresPerIp.Name];
         // A limit with a mistyped name would silently not hold.
         foreach (var name in reader.Names.Where(name => name.StartsWith("LIMIT_", StringComparison.Ordinal) && !known.Contains(name["LIMIT_".Length..], StringComparer.Ordinal)))
@@ -32,9 +32,9 @@ public sealed record LimitSettings(Limit SendsPerAddress, Limit SendsPerIp, Limi
         return settings;
     }
 
-    private static Limit ReadLimit(SettingsReader reader, string name, int count, int seconds)
+    internal static Limit ReadLimit(SettingsReader reader, string setting, string name, int count, int seconds)
     {
-        var text = reader.Text("LIMIT_" + name);
+        var text = reader.Text(setting);
         if (text is null) return new Limit(name, count, TimeSpan.FromSeconds(seconds));
         var parts = text.Split('/');
         if (parts.Length == 2
@@ -43,7 +43,7 @@ public sealed record LimitSettings(Limit SendsPerAddress, Limit SendsPerIp, Limi
         {
             return new Limit(name, c, TimeSpan.FromSeconds(s));
         }
-        reader.Complain("LIMIT_" + name, text, $"count/seconds such as {count}/{seconds}, with a count from 1 to 1000000 and 1 to 604800 seconds");
+        reader.Complain(setting, text, $"count/seconds such as {count}/{seconds}, with a count from 1 to 1000000 and 1 to 604800 seconds");
         return new Limit(name, count, TimeSpan.FromSeconds(seconds));
     }
 }

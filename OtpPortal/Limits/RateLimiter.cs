@@ -18,6 +18,14 @@ public sealed class RateLimiter(Stores stores, Statistics statistics, TimeProvid
     /// <summary>Counts an event. Null when it is within the limit; else how long to wait, and the event is not counted.</summary>
     public async Task<TimeSpan?> TakeAsync(Limit limit, string subject)
     {
+        var wait = await CountAsync(limit, subject);
+        if (wait is not null) statistics.Count(Happening.Limited);
+        return wait;
+    }
+
+    /// <summary>As <see cref="TakeAsync"/>, for a threshold past which something is asked for: nobody is refused, so no statistic tells of it.</summary>
+    public async Task<TimeSpan?> CountAsync(Limit limit, string subject)
+    {
         var key = KeyOf(limit, subject);
         var now = time.GetUtcNow();
         RedisValue member = RandomNumberGenerator.GetHexString(16);
@@ -30,7 +38,6 @@ public sealed class RateLimiter(Stores stores, Statistics statistics, TimeProvid
         if (await count <= limit.Count) return null;
 
         await Database.SortedSetRemoveAsync(key, member);
-        statistics.Count(Happening.Limited);
         return Wait(limit, await oldest, now);
     }
 

@@ -1,6 +1,7 @@
 using OtpPortal.Admin;
 using OtpPortal.Delivery;
 using OtpPortal.Limits;
+using OtpPortal.Limits.Captcha;
 using OtpPortal.SignIn;
 using OtpPortal.Storage;
 using OtpPortal.Tokens;
@@ -16,6 +17,7 @@ public sealed record PortalConfiguration(
     TokenSettings Tokens,
     MailSettings Mail,
     LimitSettings Limits,
+    CaptchaSettings Captcha,
     AdminSettings Admin,
     TelemetrySettings Telemetry)
 {
@@ -30,6 +32,7 @@ public sealed record PortalConfiguration(
             TokenSettings.Read(reader, portal),
             MailSettings.Read(reader, portal),
             LimitSettings.Read(reader),
+            CaptchaSettings.Read(reader),
             AdminSettings.Read(reader),
             TelemetrySettings.Read(reader));
         return reader.Complaints.Count == 0 ? configuration : throw new SettingsException(reader.Complaints);

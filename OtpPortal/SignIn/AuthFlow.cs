@@ -5,6 +5,7 @@ using System.Security.Cryptography;
 using OtpPortal.Delivery;
 using OtpPortal.Journal;
 using OtpPortal.Limits;
+using OtpPortal.Limits.Captcha;
 using OtpPortal.OneTimeCodes;
 using OtpPortal.Storage;
 using OtpPortal.Web;
@@ -25,6 +26,7 @@ public sealed class AuthFlow(
     Stores stores,
     RateLimiter limiter,
     LimitSettings limits,
+    CaptchaGuard captcha,
     SignInSettings settings,
     SignInMail mail,
     DeliveryQueue queue,
@@ -47,12 +49,17 @@ public sealed class AuthFlow(
     private IDatabase Database => stores.Otp.Database;
 
     /// <summary>Begins a sign-in and sends its first code.</summary>
-    public async Task<BeginOutcome> BeginAsync(string? address, Visitor visitor, string? returnTo)
+    public async Task<BeginOutcome> BeginAsync(string? address, Visitor visitor, string? returnTo, Proof proof)
     {
         if (!EmailAddress.TryParse(address, out var email)) return new BeginOutcome.InvalidAddress();
 
         // Counted for every address alike, known or not, before anything else tells them apart.
-        if (await LimitAsync(email.Value, visitor) is { } wait) return new BeginOutcome.Limited(wait);
+        if (Refusal(limits.FailuresPerAddress, await limiter.PeekAsync(limits.FailuresPerAddress, email.Value), email.Value, visitor) is { } failures)
+        {
+            return new BeginOutcome.Limited(failures);
+        }
+        if (await ProveAsync(email.Value, visitor, proof) is { } refused) return refused;
+        if (await LimitSendsAsync(email.Value, visitor) is { } wait) return new BeginOutcome.Limited(wait);
 
         var flowId = RandomNumberGenerator.GetString("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789", 32);
         var key = CodeStore.KeyOf(Realm, flowId);
@@ -145,6 +152,8 @@ public sealed class AuthFlow(
 
         var email = record.Data["email"];
         if (await LimitSendsAsync(email, visitor) is { } wait) return new SendAgainOutcome.Wait(wait);
+        // Counted, but not asked about: a sign-in sends few codes, and its page has no place for a captcha.
+        await captcha.CountAsync(email, visitor.LimitKey);
         var code = settings.Allows(email) ? CodeStore.NewCode(settings.CodeLength) : null;
         switch (await codes.AddCodeAsync(key, code))
         {
@@ -192,8 +201,18 @@ public sealed class AuthFlow(
     /// <summary>True for what could be the id of a sign-in.</summary>
     internal static bool IsFlowId(string? text) => text is { Length: 32 } && text.All(char.IsAsciiLetterOrDigit);
 
-    private async Task<TimeSpan?> LimitAsync(string email, Visitor visitor) =>
-        Refusal(limits.FailuresPerAddress, await limiter.PeekAsync(limits.FailuresPerAddress, email), email, visitor) ?? await LimitSendsAsync(email, visitor);
+    private async Task<BeginOutcome?> ProveAsync(string email, Visitor visitor, Proof proof)
+    {
+        if (!await captcha.CountAsync(email, visitor.LimitKey)) return null;
+        // Nobody solves a captcha only to read that there is nothing to be had now.
+        var wait = Refusal(limits.SendsPerIp, await limiter.PeekAsync(limits.SendsPerIp, visitor.LimitKey), email, visitor)
+            ?? Refusal(limits.SendsPerAddress, await limiter.PeekAsync(limits.SendsPerAddress, email), email, visitor);
+        if (wait is { } limited) return new BeginOutcome.Limited(limited);
+        if (await captcha.JudgeAsync(proof, email, visitor.Ip) is not ProofOutcome.Needed needed) return null;
+        Count("proof_needed");
+        audit.WriteLimitHit("CAPTCHA_AFTER", email, visitor.Ip);
+        return new BeginOutcome.ProofNeeded(needed.Wait, needed.Ticket, needed.Lack);
+    }
 
     private async Task<TimeSpan?> LimitSendsAsync(string email, Visitor visitor) =>
         Refusal(limits.SendsPerIp, await limiter.TakeAsync(limits.SendsPerIp, visitor.LimitKey), email, visitor)

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Text.Json.Serialization;
 using OtpPortal.Journal;
+using OtpPortal.Limits.Captcha;
 using OtpPortal.Settings;
 using OtpPortal.Tokens;
 using OtpPortal.Web;
@@ -43,12 +44,13 @@ public static class SignInEndpoints
         return new Visitor(ClientAddress.Of(context), ClientAddress.LimitKey(context), agent.Length <= 400 ? agent : agent[..400]);
     }
 
-    private static async Task<IResult> BeginAsync(HttpContext context, AuthFlow flow, FlowCookie cookie)
+    private static async Task<IResult> BeginAsync(HttpContext context, AuthFlow flow, FlowCookie cookie, CaptchaSettings captcha)
     {
         if (await ReadFormAsync(context) is not { } form) return PageErrors.Page(context, StatusCodes.Status415UnsupportedMediaType);
         var typed = form["email"].ToString();
         var returnTo = form["return_to"].ToString() is { Length: > 0 } hidden ? hidden : FlowCookie.ReadReturn(context.Request);
-        switch (await flow.BeginAsync(typed, VisitorOf(context), returnTo))
+        var response = captcha.Service is { } service ? form[service.Provider.ResponseField].ToString() : null;
+        switch (await flow.BeginAsync(typed, VisitorOf(context), returnTo, new Proof(response, form[CaptchaWidget.TicketField].ToString())))
         {
             case BeginOutcome.Begun(var flowId, var expiresIn, var resendIn):
                 cookie.Write(context.Response, flowId);
@@ -60,6 +62,10 @@ public static class SignInEndpoints
                     : PageErrors.Page(context, StatusCodes.Status400BadRequest, AddressPath, typed.Trim().Length == 0 ? "AddressMissing" : "AddressInvalid", Shown(typed));
             case BeginOutcome.Limited(var wait):
                 return Limited(context, wait, AddressPath, Shown(typed));
+            case BeginOutcome.ProofNeeded(var wait, var ticket, var lack):
+                if (!Problem.WantsJson(context.Request)) return PageErrors.ProofPage(context, AddressPath, "Proof" + lack, Shown(typed), wait, ticket);
+                context.Response.Headers.RetryAfter = Problem.Seconds(wait);
+                return Results.Json(new { error = "captcha_required", ticket }, statusCode: StatusCodes.Status429TooManyRequests);
             default:
                 throw new UnreachableException();
         }

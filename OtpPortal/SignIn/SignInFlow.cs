@@ -1,3 +1,5 @@
+using OtpPortal.Limits.Captcha;
+
 namespace OtpPortal.SignIn;
 
 /// <summary>Where a visitor is in signing in. It follows from the stored state alone.</summary>
@@ -54,6 +56,9 @@ public abstract record BeginOutcome
 
     /// <summary>Too many sends or failures; nothing was sent.</summary>
     public sealed record Limited(TimeSpan Wait) : BeginOutcome;
+
+    /// <summary>First a proof that this is no program that writes to everybody: the captcha, or the ticket after the wait. Nothing was sent.</summary>
+    public sealed record ProofNeeded(TimeSpan Wait, string Ticket, ProofLack Lack) : BeginOutcome;
 }
 
 /// <summary>What became of a typed code.</summary>

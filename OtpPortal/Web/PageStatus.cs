@@ -25,8 +25,11 @@ public sealed class PageStatus
     /// <summary>What was typed, to be shown again.</summary>
     public string? Typed { get; set; }
 
+    /// <summary>What the form carries along, hidden, when it is sent again: the page asks for a proof.</summary>
+    public string? Ticket { get; set; }
+
     internal void TakeOver(PageStatus other) =>
-        (Path, Code, Wait, Reason, Argument, Typed) = (other.Path, other.Code, other.Wait, other.Reason, other.Argument, other.Typed);
+        (Path, Code, Wait, Reason, Argument, Typed, Ticket) = (other.Path, other.Code, other.Wait, other.Reason, other.Argument, other.Typed, other.Ticket);
 }
 
 /// <summary>Turns failures and refusals into pages for people and JSON for programs; no stack trace reaches either.</summary>
@@ -83,6 +86,13 @@ public static partial class PageErrors
         var status = context.RequestServices.GetRequiredService<PageStatus>();
         (status.Path, status.Reason, status.Typed, status.Wait, status.Argument) = (path, reason, typed, wait, argument);
         return Results.StatusCode(code);
+    }
+
+    /// <summary>As the other one, with a form that asks for a proof and carries the ticket along.</summary>
+    public static IResult ProofPage(HttpContext context, string path, string reason, string typed, TimeSpan wait, string ticket)
+    {
+        context.RequestServices.GetRequiredService<PageStatus>().Ticket = ticket;
+        return Page(context, StatusCodes.Status429TooManyRequests, path, reason, typed, wait);
     }
 
     private static async Task ShowAsync(HttpContext context, RequestDelegate next)

@@ -21,6 +21,23 @@ public static class SecurityHeaders
         });
     }
 
+    /// <summary>Lets one page take scripts, frames and the like from elsewhere too; <paramref name="sources"/> are by directive.</summary>
+    public static void Widen(HttpResponse response, IReadOnlyDictionary<string, string> sources) =>
+        response.Headers.ContentSecurityPolicy = Widen(response.Headers.ContentSecurityPolicy.ToString(), sources);
+
+    internal static string Widen(string policy, IReadOnlyDictionary<string, string> sources)
+    {
+        var directives = policy.Split("; ").ToList();
+        foreach (var (directive, more) in sources)
+        {
+            var place = directives.FindIndex(line => line.StartsWith(directive + " ", StringComparison.Ordinal));
+            // A directive that is not there follows default-src: 'self'.
+            if (place < 0) directives.Add($"{directive} 'self' {more}");
+            else directives[place] += " " + more;
+        }
+        return string.Join("; ", directives);
+    }
+
     // Scripts only from our own files: injected markup cannot run anything. Styles may be inline, because the component library sets
     // sizes that way. Nobody may frame the portal (clickjacking), and forms go to us or, by redirect after signing in, to ALLOWED_REDIRECTS.
     internal static string ContentSecurityPolicy(PortalSettings portal)

@@ -1,0 +1,449 @@
+using OtpPortal.Tests.Infrastructure;
+
+namespace OtpPortal.Tests.Limits.Captcha;
+
+/// <summary>The captcha: who is asked for it, what passes, and what those do who have no script.</summary>
+public sealed class CaptchaTests : IAsyncLifetime
+{
+    private const string Field = "cf-turnstile-response";
+    private const string Asked = "Before we send more codes, please answer the check below, or wait 30 seconds and send again. Nothing was sent.";
+    private const string Wrong = "The answer to the check was not right or is too old. Please answer it again, or wait 30 seconds and send again. Nothing was sent.";
+    private const string Away = "The check cannot be used at the moment. Please wait 30 seconds and send again. Nothing was sent.";
+
+    private readonly string _email = Someone.New();
+    private VerificationServer _service = null!;
+
+    public async Task InitializeAsync() => _service = await VerificationServer.StartAsync();
+
+    public async Task DisposeAsync() => await _service.DisposeAsync();
+
+    private Task<PortalHost> StartAsync(params (string Name, string Value)[] settings) => PortalHost.StartWithAsync(
+        null, _service.Address,
+        [("CAPTCHA_PROVIDER", "turnstile"), ("CAPTCHA_SITE_KEY", "site-key"), ("CAPTCHA_SECRET_KEY", "secret-key"), ("CAPTCHA_API_URL", _service.Url), .. settings]);
+
+    // Three codes, each asked for from another network: from the fourth on the address has to prove itself.
+    private async Task<PortalHost> StartAtThresholdAsync(params (string Name, string Value)[] settings)
+    {
+        var portal = await StartAsync(settings);
+        await ReachAsync(portal, _email);
+        return portal;
+    }
+
+    private static async Task ReachAsync(PortalHost portal, string email)
+    {
+        for (var i = 0; i < 3; i++) (await portal.NewProgram().PostAsync("/login", ("email", email))).Status.ShouldBe(202);
+    }
+
+    private static string TicketOf(Answer page) => page.Find("form[action='/login'] input[name=captcha_ticket]").ShouldNotBeNull().GetAttribute("value")!;
+
+    private async Task<string> TicketAsync(PortalHost portal) => TicketOf(await portal.NewBrowser().PostAsync("/login", ("email", _email)));
+
+    [Fact]
+    public async Task Without_a_service_nobody_is_asked()
+    {
+        await using var portal = await PortalHost.StartAsync(("CAPTCHA_AFTER", "1/900"));
+
+        await ReachAsync(portal, _email);
+
+        (await portal.NewProgram().PostAsync("/login", ("email", _email))).Status.ShouldBe(202);
+    }
+
+    [Fact]
+    public async Task An_address_gets_its_first_codes_without_being_asked_and_then_is_asked()
+    {
+        await using var portal = await StartAsync();
+        await ReachAsync(portal, _email);
+        await portal.CodesForAsync(_email, 3);
+
+        var page = await portal.NewBrowser().PostAsync("/login", ("email", _email));
+        page.Status.ShouldBe(429);
+        page.RetryAfter.ShouldBe(30);
+        page.FieldError.ShouldBe(Asked);
+        page.Header("Cache-Control").ShouldBe("no-store");
+        page.Cookie("otp_flow").ShouldBeNull();
+        page.Find("input[name=email]")!.GetAttribute("value").ShouldBe(_email);
+        page.Find("form[action='/login'] .cf-turnstile")!.GetAttribute("data-sitekey").ShouldBe("site-key");
+        page.Body.ShouldNotContain("secret-key");
+
+        var program = await portal.NewProgram().PostAsync("/login", ("email", _email));
+        program.Status.ShouldBe(429);
+        program.RetryAfter.ShouldBe(30);
+        program.Json.EnumerateObject().Select(property => property.Name).ShouldBe(["error", "ticket"]);
+        program.Json.GetProperty("error").GetString().ShouldBe("captcha_required");
+
+        (await portal.CodesAsync(_email)).Count.ShouldBe(3);
+        _service.Requests.ShouldBeEmpty("there was nothing to verify");
+        (await portal.NewProgram().PostAsync("/login", ("email", Someone.New()))).Status.ShouldBe(202, "others are not concerned");
+        portal.Clock.Advance(TimeSpan.FromSeconds(900));
+        (await portal.NewProgram().PostAsync("/login", ("email", _email))).Status.ShouldBe(202, "the window is over");
+    }
+
+    [Fact]
+    public async Task A_network_is_asked_after_its_first_codes_whatever_the_address()
+    {
+        await using var portal = await StartAsync(("CAPTCHA_AFTER", "2/60"));
+        var browser = portal.NewBrowser();
+        for (var i = 0; i < 2; i++) (await browser.PostAsync("/login", ("email", Someone.New()))).Status.ShouldBe(303);
+
+        for (var i = 0; i < 3; i++) (await browser.PostAsync("/login", ("email", _email))).FieldError.ShouldBe(Asked);
+
+        (await portal.NewProgram().PostAsync("/login", ("email", _email))).Status.ShouldBe(202, "who is refused does not use up an address's codes");
+        portal.Clock.Advance(TimeSpan.FromSeconds(60));
+        (await browser.PostAsync("/login", ("email", _email))).Status.ShouldBe(303);
+    }
+
+    [Fact]
+    public async Task A_further_code_within_a_sign_in_counts_and_is_not_asked_about()
+    {
+        await using var portal = await StartAsync(("CAPTCHA_AFTER", "2/900"));
+        var browser = portal.NewProgram();
+        await browser.PostAsync("/login", ("email", _email));
+        for (var i = 0; i < 2; i++)
+        {
+            portal.Clock.Advance(TimeSpan.FromSeconds(30));
+            (await browser.PostAsync("/login/resend")).Status.ShouldBe(202);
+        }
+
+        (await portal.NewProgram().PostAsync("/login", ("email", _email))).Status.ShouldBe(429);
+    }
+
+    [Fact]
+    public async Task The_right_answer_passes_and_the_service_is_asked_as_it_documents()
+    {
+        await using var portal = await StartAtThresholdAsync();
+        var browser = portal.NewBrowser();
+        var ticket = TicketOf(await browser.PostAsync("/login", ("email", _email)));
+
+        var answer = await browser.PostAsync("/login", ("email", _email), (Field, "right"), ("captcha_ticket", ticket));
+
+        (answer.Status, answer.Location).ShouldBe((303, "/login/code"));
+        await portal.CodesForAsync(_email, 4);
+        var request = _service.Requests.ShouldHaveSingleItem();
+        (request.Method, request.Path, request.ContentType).ShouldBe(("POST", "/turnstile/v0/siteverify", "application/x-www-form-urlencoded"));
+        request.Form.OrderBy(field => field.Key, StringComparer.Ordinal).Select(field => $"{field.Key}={field.Value}").ShouldBe(
+            [$"remoteip={browser.Source}", "response=right", "secret=secret-key", "sitekey=site-key"]);
+        portal.Log.Text.ShouldNotContain("secret-key");
+    }
+
+    [Fact]
+    public async Task Below_the_threshold_an_answer_is_not_used_up()
+    {
+        await using var portal = await StartAsync();
+
+        (await portal.NewProgram().PostAsync("/login", ("email", _email), (Field, "right"))).Status.ShouldBe(202);
+
+        _service.Requests.ShouldBeEmpty();
+    }
+
+    [Theory]
+    [InlineData("turnstile", "cf-turnstile")]
+    [InlineData("hcaptcha", "h-captcha")]
+    [InlineData("recaptcha", "g-recaptcha")]
+    public async Task Each_service_finds_its_widget_and_its_answer(string provider, string name)
+    {
+        await using var portal = await StartAtThresholdAsync(("CAPTCHA_PROVIDER", provider));
+
+        var page = await portal.NewBrowser().PostAsync("/login", ("email", _email));
+        page.Find($"form .{name}")!.GetAttribute("data-sitekey").ShouldBe("site-key");
+        var script = new Uri(page.Page.QuerySelectorAll("form script[src]").ShouldHaveSingleItem().GetAttribute("src")!);
+        script.Scheme.ShouldBe("https");
+
+        (await portal.NewBrowser().PostAsync("/login", ("email", _email), (name + "-response", "right"))).Status.ShouldBe(303);
+    }
+
+    [Fact]
+    public async Task An_answer_is_good_once()
+    {
+        await using var portal = await StartAtThresholdAsync();
+        (await portal.NewBrowser().PostAsync("/login", ("email", _email), (Field, "right"))).Status.ShouldBe(303);
+
+        var again = await portal.NewBrowser().PostAsync("/login", ("email", _email), (Field, "right"));
+
+        (again.Status, again.FieldError).ShouldBe((429, Wrong));
+    }
+
+    [Theory]
+    [InlineData("wrong", Wrong, 1)]
+    [InlineData("", Asked, 0)]
+    [InlineData("   ", Asked, 0)]
+    [InlineData("too long", Wrong, 0)]
+    public async Task What_is_no_right_answer_does_not_pass(string response, string error, int requests)
+    {
+        await using var portal = await StartAtThresholdAsync(("CAPTCHA_FAIL", "open"));
+        if (response == "too long") response = new string('x', 8193);
+
+        var page = await portal.NewBrowser().PostAsync("/login", ("email", _email), (Field, response));
+
+        (page.Status, page.FieldError).ShouldBe((429, error));
+        _service.Requests.Count.ShouldBe(requests);
+        (await portal.CodesForAsync(_email, 3)).Count.ShouldBe(3);
+    }
+
+    private static readonly (int Status, string Body)[] s_failures =
+    [
+        (500, "{}"),
+        (503, "<html>down</html>"),
+        (429, ""),
+        (302, ""),
+        (404, "no such page"),
+        (200, "<html>a captive portal</html>"),
+        (200, """{"success":"perhaps"}"""),
+        (200, "null"),
+        (200, """{"success":false,"error-codes":["internal-error"]}"""),
+        (200, """{"success":false,"error-codes":["invalid-input-secret"]}"""),
+        (400, """{"success":false,"error-codes":["missing-input-secret"]}"""),
+    ];
+
+    [Fact]
+    public async Task While_the_service_is_away_only_waiting_helps()
+    {
+        await using var portal = await StartAsync();
+        foreach (var failure in s_failures)
+        {
+            _service.Always = failure;
+            var email = Someone.New();
+            await ReachAsync(portal, email);
+            var page = await portal.NewBrowser().PostAsync("/login", ("email", email), (Field, "right"));
+            (page.Status, page.FieldError).ShouldBe((429, Away), failure.ToString());
+
+            portal.Clock.Advance(TimeSpan.FromSeconds(30));
+            (await portal.NewBrowser().PostAsync("/login", ("email", email), (Field, "right"), ("captcha_ticket", TicketOf(page)))).Status.ShouldBe(303);
+        }
+        _service.Requests.Count.ShouldBe(s_failures.Length, "who has waited is not looked up");
+        portal.Log.Lines.Count(line => line.Contains("The captcha service cannot be asked", StringComparison.Ordinal)).ShouldBe(s_failures.Length - 2);
+        portal.Log.Lines.Count(line => line.StartsWith("Error", StringComparison.Ordinal) && line.Contains("CAPTCHA_SECRET_KEY is not a key", StringComparison.Ordinal)).ShouldBe(2);
+    }
+
+    [Fact]
+    public async Task Where_it_fails_open_every_answer_counts_while_the_service_is_away()
+    {
+        await using var portal = await StartAsync(("CAPTCHA_FAIL", "open"));
+        foreach (var failure in s_failures)
+        {
+            _service.Always = failure;
+            var email = Someone.New();
+            await ReachAsync(portal, email);
+            (await portal.NewBrowser().PostAsync("/login", ("email", email), (Field, "any"))).Status.ShouldBe(303, failure.ToString());
+            (await portal.NewBrowser().PostAsync("/login", ("email", email))).FieldError.ShouldBe(Asked, "some answer there must be");
+        }
+    }
+
+    [Theory]
+    [InlineData("closed", 429)]
+    [InlineData("open", 303)]
+    public async Task A_service_that_hangs_or_is_gone_is_left_after_five_seconds(string fail, int status)
+    {
+        _service.Always = (200, null);
+        await using var portal = await StartAtThresholdAsync(("CAPTCHA_FAIL", fail));
+        var pending = portal.NewBrowser().PostAsync("/login", ("email", _email), (Field, "right"));
+        await Eventually.BeTrueAsync(() => _service.Requests.Count == 1);
+        pending.IsCompleted.ShouldBeFalse();
+
+        portal.Clock.Advance(TimeSpan.FromSeconds(5));
+
+        (await pending).Status.ShouldBe(status);
+        portal.Log.Text.ShouldContain("no answer within 5 s");
+        await _service.StopAsync();
+        (await portal.NewBrowser().PostAsync("/login", ("email", _email), (Field, "right"))).Status.ShouldBe(status);
+    }
+
+    [Fact]
+    public async Task Who_waits_needs_no_script()
+    {
+        await using var portal = await StartAtThresholdAsync();
+        var browser = portal.NewBrowser();
+        var ticket = TicketOf(await browser.PostAsync("/login", ("email", _email)));
+
+        portal.Clock.Advance(TimeSpan.FromSeconds(20));
+        var early = await browser.PostAsync("/login", ("email", _email), ("captcha_ticket", ticket));
+        (early.Status, early.RetryAfter).ShouldBe((429, 10));
+        early.FieldError.ShouldBe("Please answer the check below, or wait 10 seconds more and send again. Nothing was sent.");
+        TicketOf(early).ShouldBe(ticket, "the wait goes on");
+
+        portal.Clock.Advance(TimeSpan.FromSeconds(10));
+        (await browser.PostAsync("/login", ("email", _email), ("captcha_ticket", ticket))).Location.ShouldBe("/login/code");
+        await portal.CodesForAsync(_email, 4);
+        _service.Requests.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task A_program_may_wait_too_on_another_replica()
+    {
+        await using var portal = await StartAtThresholdAsync();
+        await using var replica = await portal.StartReplicaAsync();
+        var ticket = (await portal.NewProgram().PostAsync("/login", ("email", _email))).Json.GetProperty("ticket").GetString()!;
+        portal.Clock.Advance(TimeSpan.FromSeconds(30));
+
+        (await replica.NewProgram().PostAsync("/login", ("email", _email), ("captcha_ticket", ticket))).Status.ShouldBe(202);
+        (await portal.NewProgram().PostAsync("/login", ("email", _email), ("captcha_ticket", ticket))).Status.ShouldBe(429, "it was used there");
+    }
+
+    [Fact]
+    public async Task Of_many_that_bring_one_ticket_at_once_one_passes()
+    {
+        await using var portal = await StartAtThresholdAsync(("LIMIT_SENDS_PER_ADDRESS", "100/900"));
+        var ticket = await TicketAsync(portal);
+        portal.Clock.Advance(TimeSpan.FromSeconds(30));
+
+        var answers = await Task.WhenAll(Enumerable.Range(0, 20).Select(_ => portal.NewProgram().PostAsync("/login", ("email", _email), ("captcha_ticket", ticket))));
+
+        answers.Count(answer => answer.Status == 202).ShouldBe(1);
+    }
+
+    [Fact]
+    public async Task A_ticket_is_for_its_own_address()
+    {
+        await using var portal = await StartAtThresholdAsync();
+        var other = Someone.New();
+        await ReachAsync(portal, other);
+        var ticket = await TicketAsync(portal);
+        portal.Clock.Advance(TimeSpan.FromSeconds(30));
+
+        var answer = await portal.NewBrowser().PostAsync("/login", ("email", other), ("captcha_ticket", ticket));
+
+        (answer.Status, answer.RetryAfter, answer.FieldError).ShouldBe((429, 30, Asked));
+        TicketOf(answer).ShouldNotBe(ticket);
+        (await portal.NewBrowser().PostAsync("/login", ("email", _email.ToUpperInvariant()), ("captcha_ticket", ticket))).Status.ShouldBe(303, "the same address, written otherwise");
+    }
+
+    [Fact]
+    public async Task A_ticket_ends_ten_minutes_after_the_wait()
+    {
+        await using var portal = await StartAtThresholdAsync();
+        var (late, inTime) = (await TicketAsync(portal), await TicketAsync(portal));
+
+        portal.Clock.Advance(TimeSpan.FromSeconds(629));
+        (await portal.NewBrowser().PostAsync("/login", ("email", _email), ("captcha_ticket", inTime))).Status.ShouldBe(303);
+        portal.Clock.Advance(TimeSpan.FromSeconds(1));
+        (await portal.NewBrowser().PostAsync("/login", ("email", _email), ("captcha_ticket", late))).FieldError.ShouldBe(Asked);
+    }
+
+    [Fact]
+    public async Task A_forged_ticket_is_none()
+    {
+        await using var portal = await StartAtThresholdAsync();
+        var ticket = await TicketAsync(portal);
+        portal.Clock.Advance(TimeSpan.FromSeconds(30));
+        var other = ticket[5] == 'A' ? 'B' : 'A';
+        string[] forged = [ticket[..5] + other + ticket[6..], ticket[..^4], ticket + "AAAA", "AAAA", "!", "ü", "a b", new string('A', 5000), "0|0"];
+
+        foreach (var text in forged) (await portal.NewBrowser().PostAsync("/login", ("email", _email), ("captcha_ticket", text))).FieldError.ShouldBe(Asked, text);
+
+        (await portal.NewBrowser().PostAsync("/login", ("email", _email), ("captcha_ticket", ticket))).Status.ShouldBe(303);
+    }
+
+    [Fact]
+    public async Task Past_the_limit_of_sends_no_captcha_is_asked_for()
+    {
+        await using var portal = await StartAtThresholdAsync(("LIMIT_SENDS_PER_ADDRESS", "3/900"));
+
+        var page = await portal.NewBrowser().PostAsync("/login", ("email", _email), (Field, "right"));
+
+        page.Status.ShouldBe(429);
+        page.FieldError.ShouldNotBeNull().ShouldStartWith("Please wait 15 minutes");
+        page.Find(".cf-turnstile").ShouldBeNull();
+        _service.Requests.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task An_address_that_may_not_sign_in_is_asked_like_any_other()
+    {
+        await using var portal = await StartAsync(("ALLOWED_EMAILS", "*@friends.example"));
+
+        async Task<string> WalkAsync(string email)
+        {
+            var seen = new List<string>();
+            for (var i = 0; i < 3; i++) seen.Add((await portal.NewProgram().PostAsync("/login", ("email", email))).Body);
+            var page = await portal.NewBrowser().PostAsync("/login", ("email", email));
+            var ticket = TicketOf(page);
+            var headers = page.Headers.Concat(page.ContentHeaders).Where(header => header.Key != "Date").Select(header => $"{header.Key}: {string.Join(',', header.Value)}");
+            seen.Add($"{page.Status} {string.Join('\n', headers)} {page.Find("main form")!.OuterHtml.Replace(ticket, $"TICKET {ticket.Length}", StringComparison.Ordinal).Replace(email, "EMAIL", StringComparison.Ordinal)}");
+            seen.Add((await portal.NewProgram().PostAsync("/login", ("email", email), (Field, "wrong"))).Status.ToString(null, null));
+            portal.Clock.Advance(TimeSpan.FromSeconds(30));
+            seen.Add((await portal.NewProgram().PostAsync("/login", ("email", email), ("captcha_ticket", ticket))).Body);
+            return string.Join('\n', seen);
+        }
+
+        var ours = await WalkAsync("joe@friends.example");
+        var theirs = await WalkAsync("eve@enemies.example");
+
+        theirs.ShouldBe(ours);
+        (await portal.CodesAsync("eve@enemies.example")).ShouldBeEmpty();
+    }
+
+    [Theory]
+    [InlineData("turnstile", "script-src 'self' https://challenges.cloudflare.com", "frame-src 'self' https://challenges.cloudflare.com", "connect-src 'self' https://challenges.cloudflare.com")]
+    [InlineData("hcaptcha", "script-src 'self' https://hcaptcha.com https://*.hcaptcha.com", "frame-src 'self' https://hcaptcha.com https://*.hcaptcha.com", "connect-src 'self' https://hcaptcha.com https://*.hcaptcha.com")]
+    [InlineData("recaptcha", "script-src 'self' https://www.google.com/recaptcha/ https://www.gstatic.com/recaptcha/", "frame-src 'self' https://www.google.com/recaptcha/ https://recaptcha.google.com/recaptcha/", "connect-src 'self' https://www.google.com/recaptcha/")]
+    public async Task Only_the_page_with_the_widget_runs_the_services_scripts(string provider, params string[] directives)
+    {
+        await using var portal = await StartAtThresholdAsync(("CAPTCHA_PROVIDER", provider));
+        var plain = await portal.NewBrowser().GetAsync("/");
+        var refused = await portal.NewBrowser().PostAsync("/login", ("email", "nobody"));
+
+        var page = await portal.NewBrowser().PostAsync("/login", ("email", _email));
+
+        var policy = page.Header("Content-Security-Policy")!.Split("; ");
+        foreach (var directive in directives) policy.ShouldContain(directive);
+        policy.ShouldContain("default-src 'self'");
+        policy.ShouldContain("frame-ancestors 'none'");
+        page.Page.QuerySelectorAll("script:not([src])").Where(script => script.GetAttribute("type") is null or "text/javascript").ShouldBeEmpty();
+        page.Header("Cross-Origin-Opener-Policy").ShouldBe("same-origin");
+        foreach (var other in (Answer[])[plain, refused, await portal.NewBrowser().GetAsync("/")])
+        {
+            var theirs = other.Header("Content-Security-Policy")!;
+            theirs.ShouldContain("script-src 'self';");
+            theirs.ShouldNotContain("frame-src");
+            other.Find("form script").ShouldBeNull();
+        }
+    }
+
+    [Fact]
+    public async Task The_form_with_the_widget_is_left_alone_by_circuits()
+    {
+        await using var portal = await StartAtThresholdAsync();
+        const string Marker = "<!--Blazor:{\"type\":\"server\"";
+        (await portal.NewBrowser().GetAsync("/")).Body.ShouldContain(Marker);
+
+        // A circuit draws its part of the page anew, and the widget would be gone.
+        (await portal.NewBrowser().PostAsync("/login", ("email", _email))).Body.ShouldNotContain(Marker);
+    }
+
+    [Fact]
+    public async Task Where_to_go_after_signing_in_is_kept()
+    {
+        await using var portal = await StartAtThresholdAsync(("ALLOWED_REDIRECTS", "app.example.com"));
+        var browser = portal.NewBrowser();
+        await browser.GetAsync("/?return_to=https://app.example.com/x");
+
+        var page = await browser.PostAsync("/login", ("email", _email), ("return_to", "https://app.example.com/x"));
+        var kept = page.Find("input[name=return_to]").ShouldNotBeNull().GetAttribute("value")!;
+        await browser.PostAsync("/login", ("email", _email), ("return_to", kept), (Field, "right"));
+        var code = (await portal.CodesForAsync(_email, 4))[^1];
+
+        (await browser.PostAsync("/login-otp", ("code", code))).Location.ShouldBe("https://app.example.com/x");
+    }
+
+    [Fact]
+    public async Task The_audit_log_tells_that_a_proof_was_asked_for()
+    {
+        await using var portal = await StartAtThresholdAsync();
+        await portal.NewBrowser().PostAsync("/login", ("email", _email));
+
+        await Eventually.BeTrueAsync(() => portal.Dump().Text.Contains("CAPTCHA_AFTER", StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("de", "Bevor wir weitere Codes senden")]
+    [InlineData("fr", "Avant l’envoi d’autres codes")]
+    [InlineData("es", "Antes de enviar más códigos")]
+    [InlineData("zh", "在发送更多验证码之前")]
+    public async Task It_is_asked_in_the_visitors_language(string language, string beginning)
+    {
+        await using var portal = await StartAtThresholdAsync();
+        var browser = portal.NewBrowser();
+        browser.Headers["Accept-Language"] = language;
+
+        (await browser.PostAsync("/login", ("email", _email))).FieldError.ShouldNotBeNull().ShouldStartWith(beginning);
+    }
+}

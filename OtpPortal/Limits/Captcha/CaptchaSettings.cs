@@ -1,0 +1,53 @@
+using OtpPortal.Settings;
+
+namespace OtpPortal.Limits.Captcha;
+
+/// <summary>When a proof is asked for that somebody is no program, and what counts as one.</summary>
+/// <param name="Service">Null: nobody is asked.</param>
+/// <param name="SendsPerAddress">CAPTCHA_AFTER: codes that one address gets without being asked.</param>
+/// <param name="SendsPerNetwork">CAPTCHA_AFTER: codes that one client (IPv6: its /64) gets without being asked.</param>
+/// <param name="FailsOpen">CAPTCHA_FAIL=open: while the service is away an answer counts unseen. Else only the plain wait does.</param>
+public sealed record CaptchaSettings(CaptchaService? Service, Limit SendsPerAddress, Limit SendsPerNetwork, bool FailsOpen)
+{
+    internal static CaptchaSettings Read(SettingsReader reader)
+    {
+        var after = LimitSettings.ReadLimit(reader, "CAPTCHA_AFTER", "CAPTCHA_AFTER", 3, 900);
+        var fail = reader.OneOf("CAPTCHA_FAIL", "closed", "open");
+        return new CaptchaSettings(
+            CaptchaService.Read(reader), after with { Name = "CAPTCHA_PER_ADDRESS" }, after with { Name = "CAPTCHA_PER_NETWORK" }, fail == "open");
+    }
+}
+
+/// <summary>An account with a captcha service.</summary>
+/// <param name="SiteKey">CAPTCHA_SITE_KEY: stands in the page.</param>
+/// <param name="SecretKey">CAPTCHA_SECRET_KEY: for the verification.</param>
+/// <param name="ApiUrl">CAPTCHA_API_URL, or the provider's own.</param>
+public sealed record CaptchaService(CaptchaProvider Provider, string SiteKey, string SecretKey, Uri ApiUrl)
+{
+    private static readonly string[] s_needed = ["CAPTCHA_PROVIDER", "CAPTCHA_SITE_KEY", "CAPTCHA_SECRET_KEY"];
+
+    public override string ToString() => "Captcha verified at " + ApiUrl;
+
+    internal static CaptchaService? Read(SettingsReader reader)
+    {
+        var url = reader.WebAddress("CAPTCHA_API_URL", null);
+        var name = reader.OneOf("CAPTCHA_PROVIDER", [.. CaptchaProvider.ByName.Keys.Order(StringComparer.Ordinal)]);
+        var (siteKey, secretKey) = (Key(reader, "CAPTCHA_SITE_KEY"), Key(reader, "CAPTCHA_SECRET_KEY"));
+        var missing = s_needed.Where(setting => reader.Text(setting) is null).ToList();
+        if (missing.Count is > 0 and < 3)
+        {
+            foreach (var setting in missing) reader.Complain($"{setting} is missing: {string.Join(", ", s_needed)} are set all three or not at all.");
+        }
+        if (name is null || siteKey is null || secretKey is null) return null;
+        var provider = CaptchaProvider.ByName[name];
+        return new CaptchaService(provider, siteKey, secretKey, url ?? provider.VerificationUrl);
+    }
+
+    private static string? Key(SettingsReader reader, string name)
+    {
+        if (reader.Text(name) is not { } key) return null;
+        if (key.All(c => c is > ' ' and <= '~')) return key;
+        reader.Complain($"{name} has blanks or control characters: allowed is the key as the captcha service shows it.");
+        return null;
+    }
+}
