@@ -11,7 +11,7 @@ namespace OtpPortal.E2E.Infrastructure;
 /// </summary>
 public sealed class Line : IAsyncDisposable
 {
-    private readonly TcpListener _listener = new(IPAddress.Loopback, Ports.Free());
+    private readonly TcpListener _listener = new(IPAddress.Loopback, FreePort.Next());
     private readonly CancellationTokenSource _end = new();
     private TaskCompletionSource _webSockets = Opened();
     private volatile bool _refuses;

@@ -17,7 +17,7 @@ public sealed partial class PortalProcess : IAsyncDisposable
     /// <param name="settings">As in the environment; REDIS_URL_OTP and REDIS_URL_AUTH unset means the embedded store.</param>
     public PortalProcess(IReadOnlyDictionary<string, string> settings)
     {
-        Port = Ports.Free();
+        Port = FreePort.Next();
         _settings = new Dictionary<string, string>(StringComparer.Ordinal)
         {
             ["ASPNETCORE_ENVIRONMENT"] = "Development",

@@ -16,7 +16,7 @@ public sealed class PostmarkStandIn : IAsyncDisposable
 
     public PostmarkStandIn()
     {
-        Url = $"http://127.0.0.1:{Ports.Free()}";
+        Url = $"http://127.0.0.1:{FreePort.Next()}";
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
         builder.WebHost.UseUrls(Url);

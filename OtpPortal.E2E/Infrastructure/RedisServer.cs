@@ -7,7 +7,7 @@ public sealed class RedisServer : IAsyncDisposable
 {
     private static readonly Dictionary<string, string> s_environment = [];
     private readonly string _folder = Directory.CreateTempSubdirectory("otpportal-redis-").FullName;
-    private readonly int _port = Ports.Free();
+    private readonly int _port = FreePort.Next();
     private ChildProcess? _process;
 
     public string Url(int database) => $"redis://127.0.0.1:{_port}/{database}";

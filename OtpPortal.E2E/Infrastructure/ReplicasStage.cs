@@ -5,7 +5,7 @@ public sealed class ReplicasStage : Stage
 {
     public const string Secret = "the-secret-of-both-replicas-0123456789";
 
-    private readonly int _port = Ports.Free();
+    private readonly int _port = FreePort.Next();
 
     public PostmarkStandIn Postmark { get; } = new();
 

@@ -8,7 +8,7 @@ public sealed class SmtpServer : IAsyncDisposable
     private static readonly Dictionary<string, string> s_environment = [];
     private ChildProcess? _process;
 
-    public int Port { get; } = Ports.Free();
+    public int Port { get; } = FreePort.Next();
 
     public async Task StartAsync()
     {

@@ -25,7 +25,7 @@ public sealed class ThirdPartyApp : IAsyncDisposable
 
     public static async Task<ThirdPartyApp> StartAsync(PortalProcess portal)
     {
-        var port = Ports.Free();
+        var port = FreePort.Next();
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
         builder.WebHost.UseUrls($"http://127.0.0.1:{port}");
