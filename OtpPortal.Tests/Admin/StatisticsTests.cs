@@ -35,6 +35,24 @@ public sealed class StatisticsTests
     }
 
     [Fact]
+    public async Task A_message_that_is_no_code_is_not_counted_as_one()
+    {
+        await using var portal = await PortalHost.StartAsync();
+        var email = Someone.New();
+        foreach (var agent in (string[])["Firefox/140.0 (Linux)", "Safari/604.1 (iPhone)"])
+        {
+            var browser = portal.NewBrowser();
+            browser.Headers["User-Agent"] = agent;
+            await portal.SignInAsync(email, browser);
+        }
+
+        // Two codes, and a notice of a sign-in from another device.
+        await Eventually.BeTrueAsync(async () =>
+            (await portal.NewProgram().GetAsync("/dev/mailbox.json")).Json.EnumerateArray().Count(mail => mail.GetProperty("to").GetString() == email) == 3);
+        await ShowsAsync(portal, hour => hour is { SignedIn: 2, Sent: 2 });
+    }
+
+    [Fact]
     public async Task Late_codes_and_limits_are_counted()
     {
         await using var portal = await PortalHost.StartAsync(("LIMIT_SENDS_PER_ADDRESS", "1/3600"));

@@ -35,8 +35,7 @@ public static class DeliveryServices
             var statistics = services.GetRequiredService<Statistics>();
             queue.Finished += (provider, state) =>
             {
-                if (state == DeliveryState.Sent) statistics.Count(Happening.Sent);
-                else statistics.CountFailed(provider);
+                if (state == DeliveryState.Failed) statistics.CountFailed(provider);
             };
             return queue;
         });

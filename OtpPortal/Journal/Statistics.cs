@@ -13,7 +13,7 @@ public enum Happening
     /// <summary>A token was issued.</summary>
     SignedIn,
 
-    /// <summary>A provider took a message.</summary>
+    /// <summary>A provider took a message with a code.</summary>
     Sent,
 
     /// <summary>A right code.</summary>

@@ -234,8 +234,16 @@ public sealed class AuthFlow(
         await Database.StringSetAsync(delivery, string.Create(CultureInfo.InvariantCulture, $"{DeliveryState.Queued}|{now.ToUnixTimeMilliseconds()}"), life);
         // Without a code it is a rehearsal: the message is written all the same, so that it takes as long, and nobody gets it.
         var message = mail.Compose(email, code ?? CodeStore.NewCode(settings.CodeLength), record.Deadline - record.SentAt);
-        var queued = queue.TryEnqueue(new OutgoingMessage(code is null ? null : message, record.Deadline, state => ReportAsync(delivery, state, life)));
+        var isReal = code is not null;
+        var queued = queue.TryEnqueue(new OutgoingMessage(code is null ? null : message, record.Deadline, state => CountAndReportAsync(isReal, delivery, state, life)));
         if (!queued) await ReportAsync(delivery, DeliveryState.Failed, life);
+    }
+
+    private Task CountAndReportAsync(bool isReal, string delivery, DeliveryState state, TimeSpan life)
+    {
+        // Here and not in the queue, which sends other messages than codes too.
+        if (isReal && state == DeliveryState.Sent) statistics.Count(Happening.Sent);
+        return ReportAsync(delivery, state, life);
     }
 
     private Task ReportAsync(string delivery, DeliveryState state, TimeSpan life) =>
