@@ -222,7 +222,7 @@ public sealed class TokenStore(Stores stores, AuthToken tokens, AuthSecret secre
         // After the decision, never before it: a slide that ran ahead would make two simultaneous late calls revive each other.
         var idle = IdleFrom(now, found.Ends);
         // XX: a session that is revoked at this moment is not brought back, nor into the list.
-        if (now - Instant(seen) < s_seenStep)
+        if (now.Ticks / s_seenStep.Ticks == Instant(seen).Ticks / s_seenStep.Ticks)
         {
             // Not waited for: were it lost with the connection, the session would end a minute early at most.
             _ = Database.StringSetAsync(LiveKey(found.SessionId), now.ToUnixTimeMilliseconds(), idle, When.Exists, CommandFlags.FireAndForget);
