@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Security.Cryptography;
 using OtpPortal.Storage;
 using OtpPortal.Web;
 using StackExchange.Redis;
@@ -27,7 +26,7 @@ public sealed class AdminSessions(Stores stores, AuthSecret secret, TimeProvider
     /// <summary>Begins a session and gives its id, which the cookie holds and nothing else.</summary>
     public async Task<string> BeginAsync()
     {
-        var id = RandomNumberGenerator.GetString("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789", 43);
+        var id = RandomText.New(43);
         var now = time.GetUtcNow();
         await Database.StringSetAsync(KeyOf(NameOf(id)), Write(now, now), IdleLifetime);
         return id;

@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
 using System.Globalization;
-using System.Security.Cryptography;
 using OtpPortal.Delivery;
 using OtpPortal.Journal;
 using OtpPortal.Limits;
@@ -61,7 +60,7 @@ public sealed class AuthFlow(
         if (await ProveAsync(email.Value, visitor, proof) is { } refused) return refused;
         if (await LimitSendsAsync(email.Value, visitor) is { } wait) return new BeginOutcome.Limited(wait);
 
-        var flowId = RandomNumberGenerator.GetString("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789", 32);
+        var flowId = RandomText.New(32);
         var key = CodeStore.KeyOf(Realm, flowId);
         var code = settings.Allows(email.Value) ? CodeStore.NewCode(settings.CodeLength) : null;
         var data = new Dictionary<string, string>(StringComparer.Ordinal) { ["email"] = email.Value };
@@ -256,7 +255,7 @@ public sealed class AuthFlow(
         return written ? ticket : null;
     }
 
-    private static string NewTicket() => RandomNumberGenerator.GetString("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789", 43);
+    private static string NewTicket() => RandomText.New(43);
 
     private string TicketRecord(string ticket) =>
         string.Create(CultureInfo.InvariantCulture, $"{Digest.Of(ticket)}|{(time.GetUtcNow() + s_ticketLife).ToUnixTimeMilliseconds()}");

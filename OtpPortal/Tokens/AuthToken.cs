@@ -7,11 +7,10 @@ namespace OtpPortal.Tokens;
 /// <summary>Makes tokens: characters of A–Z a–z 0–9, uniform, unguessable.</summary>
 public sealed class AuthToken(AuthSecret secret, TokenSettings settings)
 {
-    private const string Alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
     private readonly byte[] _key = secret.DeriveKey("token-successor");
 
     /// <summary>A new token from the system's CSPRNG.</summary>
-    public string New() => RandomNumberGenerator.GetString(Alphabet, settings.Length);
+    public string New() => RandomText.New(settings.Length);
 
     /// <summary>
     /// The token that follows on a token. It is a keyed function of the old one (HMAC-SHA-256 in counter mode, NIST SP 800-108), so that
@@ -25,7 +24,7 @@ public sealed class AuthToken(AuthSecret secret, TokenSettings settings)
             foreach (var b in HMACSHA256.HashData(_key, Encoding.UTF8.GetBytes($"{counter}\n{token}")))
             {
                 // 248 is the largest multiple of 62 in a byte: taking more would favour some characters.
-                if (b < 248 && successor.Length < settings.Length) successor.Append(Alphabet[b % 62]);
+                if (b < 248 && successor.Length < settings.Length) successor.Append(RandomText.Alphabet[b % 62]);
             }
         }
         return successor.ToString();
