@@ -100,6 +100,8 @@ public sealed class WithoutScriptTests(DefaultStage stage) : BrowserTest(stage)
         var ann = await ArriveWithoutScriptAsync();
         var code = await BeginPlainlyAsync(ann);
         await code.SubmitAsync(WrongCode(await Mailbox.CodeAsync(ann.Address)));
+        // A reload before the answer is there would take the try back.
+        await Expect(code.Error).ToContainTextAsync("4 tries are left");
 
         await code.Page.ReloadAsync();
 
