@@ -1,8 +1,8 @@
 using System.Diagnostics;
+using OtpPortal.Delivery;
 using OtpPortal.Journal;
 using OtpPortal.Limits;
 using OtpPortal.Settings;
-using OtpPortal.SignIn;
 using OtpPortal.Web;
 
 namespace OtpPortal.Admin;

@@ -1,5 +1,5 @@
+using OtpPortal.Delivery;
 using OtpPortal.Settings;
-using OtpPortal.SignIn;
 
 namespace OtpPortal.Admin;
 

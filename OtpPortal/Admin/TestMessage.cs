@@ -5,7 +5,6 @@ using OtpPortal.Delivery;
 using OtpPortal.Journal;
 using OtpPortal.Language;
 using OtpPortal.Limits;
-using OtpPortal.SignIn;
 using OtpPortal.Storage;
 using OtpPortal.Web;
 using StackExchange.Redis;

@@ -41,7 +41,7 @@ public sealed partial class DeliveryQueue(IMessageProvider provider, TimeProvide
     private static readonly Meter s_meter = new("OtpPortal.Delivery");
     private static readonly Counter<long> s_delivered = s_meter.CreateCounter<long>("otpportal.deliveries", "{message}", "Messages by provider and outcome.");
 
-    private readonly Channel<OutgoingMessage> _channel = Channel.CreateBounded<OutgoingMessage>(new BoundedChannelOptions(Capacity) { FullMode = BoundedChannelFullMode.Wait });
+    private readonly Channel<OutgoingMessage> _channel = System.Threading.Channels.Channel.CreateBounded<OutgoingMessage>(new BoundedChannelOptions(Capacity) { FullMode = BoundedChannelFullMode.Wait });
 
     // How the last real attempt fared, for rehearsals to copy.
     private volatile Attempt _lastAttempt = new(TimeSpan.FromMilliseconds(50), new SendOutcome.Accepted());

@@ -23,12 +23,15 @@ public static class DeliveryServices
             PooledConnectionLifetime = TimeSpan.FromMinutes(5),
             ConnectTimeout = TimeSpan.FromSeconds(5),
         });
-        builder.Services.AddSingleton<IMessageProvider>(services => mail.Transport switch
+        builder.Services.AddSingleton<IMessageProvider>(services => Sender(services, mail, mail.Transport));
+        builder.Services.AddSingleton(services =>
         {
-            "postmark" => new PostmarkProvider(services.GetRequiredService<IHttpClientFactory>().CreateClient(nameof(PostmarkProvider)), mail.Postmark!, mail),
-            "smtp" => new SmtpProvider(mail.Smtp!, mail),
-            _ => services.GetRequiredService<MailboxProvider>(),
+            var transport = services.GetRequiredService<IMessageProvider>();
+            var names = (string?[])[mail.Smtp is null ? null : "smtp", mail.Postmark is null ? null : "postmark", mail.ShowMailbox ? "mailbox" : null];
+            var all = names.OfType<string>().Select(name => Describe(name == transport.Name ? transport : Sender(services, mail, name))).ToList();
+            return new Providers(all, all.Find(provider => provider.Name == transport.Name) ?? Describe(transport));
         });
+        builder.Services.AddSingleton<Dispatcher>();
         builder.Services.AddSingleton(services =>
         {
             var queue = ActivatorUtilities.CreateInstance<DeliveryQueue>(services);
@@ -53,4 +56,22 @@ public static class DeliveryServices
             return Results.Json(mailbox.Messages);
         });
     }
+
+    private static IMessageProvider Sender(IServiceProvider services, MailSettings mail, string name) => name switch
+    {
+        "postmark" => new PostmarkProvider(services.GetRequiredService<IHttpClientFactory>().CreateClient(nameof(PostmarkProvider)), mail.Postmark!, mail),
+        "smtp" => new SmtpProvider(mail.Smtp!, mail),
+        _ => services.GetRequiredService<MailboxProvider>(),
+    };
+
+    private static Provider Describe(IMessageProvider sender) => new()
+    {
+        Sender = sender,
+        Channel = sender is MailboxProvider ? Channel.Mailbox : Channel.Email,
+        ChannelName = "E-mail",
+        AddressName = "E-mail",
+        MaxAddressLength = 254,
+        MaxCodeLength = 24,
+        Normalize = address => EmailAddress.TryParse(address, out var email) ? email.Value : null,
+    };
 }

@@ -3,6 +3,12 @@ namespace OtpPortal.Delivery;
 /// <summary>A message to one person. It may hold a code: it is never logged.</summary>
 public sealed record Message(string To, string Subject, string Text, string Html)
 {
+    /// <summary>The code alone, for providers that fill a template of their own (WhatsApp).</summary>
+    public string? Code { get; init; }
+
+    /// <summary>What a webhook is told of the code under <c>otp</c>; null tells it the address and the code.</summary>
+    public IReadOnlyDictionary<string, object?>? Otp { get; init; }
+
     /// <summary>Leaves everything out, because subject and text hold the code.</summary>
     public override string ToString() => "Message";
 }

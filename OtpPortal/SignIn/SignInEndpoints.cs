@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Text.Json.Serialization;
+using OtpPortal.Delivery;
 using OtpPortal.Journal;
 using OtpPortal.Limits.Captcha;
 using OtpPortal.Settings;

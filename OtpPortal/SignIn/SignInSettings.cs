@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using OtpPortal.Delivery;
 using OtpPortal.OneTimeCodes;
 using OtpPortal.Settings;
 

@@ -1,6 +1,6 @@
-using OtpPortal.SignIn;
+using OtpPortal.Delivery;
 
-namespace OtpPortal.Tests.SignIn;
+namespace OtpPortal.Tests.Delivery;
 
 public sealed class EmailAddressTests
 {

@@ -3,7 +3,7 @@ using System.Globalization;
 using System.Text.RegularExpressions;
 using OtpPortal.Web;
 
-namespace OtpPortal.SignIn;
+namespace OtpPortal.Delivery;
 
 /// <summary>
 /// An e-mail address in the one form it is kept, compared and counted in: lower case, with the domain in ASCII (RFC 5891).
