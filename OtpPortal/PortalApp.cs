@@ -1,6 +1,7 @@
 using OtpPortal.Admin;
 using OtpPortal.Components;
 using OtpPortal.Delivery;
+using OtpPortal.Gateway;
 using OtpPortal.Journal;
 using OtpPortal.Language;
 using OtpPortal.Limits;
@@ -34,6 +35,7 @@ public static class PortalApp
         builder.AddDelivery(configuration);
         builder.AddTokens(configuration);
         builder.AddSignIn(configuration);
+        builder.AddGateway(configuration);
         builder.AddAdmin(configuration);
         builder.AddLanguages();
         builder.AddPages();
@@ -55,6 +57,7 @@ public static class PortalApp
         app.MapHealth();
         app.MapTokens();
         app.MapSignIn();
+        app.MapGateway();
         app.MapAdmin();
         app.MapMailbox(configuration.Mail);
         app.MapLanguages(portal);

@@ -22,6 +22,9 @@ public enum AuditEvent
     AdminLeft,
     LimitHit,
     TestMessage,
+
+    /// <summary>Somebody came to the gateway with a wrong secret.</summary>
+    NamespaceRefused,
 }
 
 /// <summary>One line of the audit log.</summary>

@@ -43,6 +43,55 @@ public sealed class CodeStore(Stores stores, AuthSecret secret, TimeProvider tim
     /// </summary>
     public async Task<CodeRecord> BeginAsync(string key, string? code, CodeTerms terms, IReadOnlyDictionary<string, string> data)
     {
+        var transaction = Database.CreateTransaction();
+        var record = Write(transaction, key, code, terms, data, used: 0, sent: 1);
+        await transaction.ExecuteAsync();
+        return record;
+    }
+
+    /// <summary>
+    /// Begins a record where <paramref name="before"/> was found; null when it has changed since, and then nothing is done. A record that can
+    /// still be opened hands on the tries it has used and the codes it has sent: whoever asks again and again gets no more guesses. Its codes
+    /// are good no longer.
+    /// </summary>
+    public async Task<CodeRecord?> ReplaceAsync(string key, CodeRecord? before, string code, CodeTerms terms, IReadOnlyDictionary<string, string> data)
+    {
+        var transaction = Database.CreateTransaction();
+        var (used, sent) = (0, 1);
+        if (before is null) transaction.AddCondition(Condition.KeyNotExists(key));
+        else
+        {
+            transaction.AddCondition(Condition.HashEqual(key, "deadline", before.Deadline.ToUnixTimeMilliseconds()));
+            transaction.AddCondition(Condition.HashEqual(key, "sent", before.Sends));
+            if (before.IsOpen && !before.IsExpired(time.GetUtcNow()))
+            {
+                // A try that is taken meanwhile must not come back.
+                transaction.AddCondition(Condition.ListLengthEqual(Tries(key), before.AttemptsLeft));
+                (used, sent) = (before.MaxAttempts - before.AttemptsLeft, before.Sends + 1);
+            }
+        }
+        var record = Write(transaction, key, code, terms, data, used, sent);
+        return await transaction.ExecuteAsync() ? record : null;
+    }
+
+    /// <summary>
+    /// Adds to the data of an open record what is not there yet, and counts the cooldown from now; false when somebody else was faster.
+    /// </summary>
+    public Task<bool> FillInAsync(string key, string name, string value)
+    {
+        var transaction = Database.CreateTransaction();
+        transaction.AddCondition(Condition.HashNotExists(key, "d:" + name));
+        transaction.AddCondition(Condition.KeyExists(Open(key)));
+        _ = transaction.HashSetAsync(key, [new HashEntry("d:" + name, value), new HashEntry("sent_at", time.GetUtcNow().ToUnixTimeMilliseconds())]);
+        return transaction.ExecuteAsync();
+    }
+
+    /// <summary>Takes back what <see cref="FillInAsync"/> added.</summary>
+    public Task WithdrawAsync(string key, string name) => Database.HashDeleteAsync(key, "d:" + name);
+
+    private CodeRecord Write(
+        ITransaction transaction, string key, string? code, CodeTerms terms, IReadOnlyDictionary<string, string> data, int used, int sent)
+    {
         var now = time.GetUtcNow();
         var deadline = now + terms.Lifetime;
         var hash = HashOf(key, code);
@@ -51,28 +100,26 @@ public sealed class CodeStore(Stores stores, AuthSecret secret, TimeProvider tim
             new("deadline", deadline.ToUnixTimeMilliseconds()),
             new("tries", terms.MaxAttempts),
             new("sends", terms.MaxSends),
-            new("sent", 1),
+            new("sent", sent),
             new("sent_at", now.ToUnixTimeMilliseconds()),
             new("cooldown", (long)terms.ResendCooldown.TotalMilliseconds),
             new("c1", hash),
         };
         fields.AddRange(data.Select(item => new HashEntry("d:" + item.Key, item.Value)));
-        var tickets = Enumerable.Range(0, terms.MaxAttempts).Select(i => (RedisValue)(terms.MaxAttempts - 1 - i)).ToArray();
+        var left = Math.Max(0, terms.MaxAttempts - used);
+        var tickets = Enumerable.Range(0, left).Select(i => (RedisValue)(left - 1 - i)).ToArray();
 
         var life = terms.Lifetime + s_linger;
-        var transaction = Database.CreateTransaction();
         _ = transaction.KeyDeleteAsync([key, Tries(key), Open(key)]);
         _ = transaction.HashSetAsync(key, [.. fields]);
         _ = transaction.KeyExpireAsync(key, life);
-        _ = transaction.ListRightPushAsync(Tries(key), tickets);
-        _ = transaction.KeyExpireAsync(Tries(key), life);
-        _ = transaction.StringSetAsync(Open(key), "1", life);
-        await transaction.ExecuteAsync();
-
-        return new CodeRecord(deadline, terms.MaxAttempts, terms.MaxAttempts, terms.MaxSends, 1, now, terms.ResendCooldown, IsOpen: true, data)
+        if (tickets.Length > 0)
         {
-            Hashes = [hash],
-        };
+            _ = transaction.ListRightPushAsync(Tries(key), tickets);
+            _ = transaction.KeyExpireAsync(Tries(key), life);
+        }
+        _ = transaction.StringSetAsync(Open(key), "1", life);
+        return new CodeRecord(deadline, terms.MaxAttempts, left, terms.MaxSends, sent, now, terms.ResendCooldown, IsOpen: true, data) { Hashes = [hash] };
     }
 
     /// <summary>The record, or null when there is none (any more).</summary>
@@ -105,7 +152,6 @@ public sealed class CodeStore(Stores stores, AuthSecret secret, TimeProvider tim
         var left = (int)ticket;
         if (!IsOneOf(record.Hashes, HashOf(key, code))) return new TryOutcome.Wrong(left, record with { AttemptsLeft = left });
         if (!await Database.ClaimAsync(Open(key), onRight)) return new TryOutcome.Expired(record);
-        await Database.KeyDeleteAsync(Tries(key));
         return new TryOutcome.Right(record with { AttemptsLeft = left, IsOpen = false });
     }
 
@@ -137,6 +183,16 @@ public sealed class CodeStore(Stores stores, AuthSecret secret, TimeProvider tim
 
     /// <summary>Ends a record at once.</summary>
     public Task RemoveAsync(string key) => Database.KeyDeleteAsync([key, Tries(key), Open(key)]);
+
+    /// <summary>Ends this record at once; one that took its place meanwhile stays.</summary>
+    public Task RemoveAsync(string key, CodeRecord record)
+    {
+        var transaction = Database.CreateTransaction();
+        transaction.AddCondition(Condition.HashEqual(key, "deadline", record.Deadline.ToUnixTimeMilliseconds()));
+        transaction.AddCondition(Condition.HashEqual(key, "sent", record.Sends));
+        _ = transaction.KeyDeleteAsync([key, Tries(key), Open(key)]);
+        return transaction.ExecuteAsync();
+    }
 
     private static RedisKey Tries(string key) => key + ":tries";
 

@@ -1,5 +1,6 @@
 using OtpPortal.Admin;
 using OtpPortal.Delivery;
+using OtpPortal.Gateway;
 using OtpPortal.Limits;
 using OtpPortal.Limits.Captcha;
 using OtpPortal.SignIn;
@@ -19,21 +20,24 @@ public sealed record PortalConfiguration(
     LimitSettings Limits,
     CaptchaSettings Captcha,
     AdminSettings Admin,
+    GatewaySettings Gateway,
     TelemetrySettings Telemetry)
 {
     /// <summary>Reads all settings. Throws <see cref="SettingsException"/> with every complaint when any value is not allowed.</summary>
     public static PortalConfiguration Read(SettingsReader reader)
     {
         var portal = PortalSettings.Read(reader);
+        var signIn = SignInSettings.Read(reader);
         var configuration = new PortalConfiguration(
             portal,
             StorageSettings.Read(reader),
-            SignInSettings.Read(reader),
+            signIn,
             TokenSettings.Read(reader, portal),
             MailSettings.Read(reader, portal),
             LimitSettings.Read(reader),
             CaptchaSettings.Read(reader),
             AdminSettings.Read(reader),
+            GatewaySettings.Read(reader, portal, signIn.Terms, signIn.CodeLength),
             TelemetrySettings.Read(reader));
         return reader.Complaints.Count == 0 ? configuration : throw new SettingsException(reader.Complaints);
     }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Microsoft.AspNetCore.Components;
 using Microsoft.JSInterop;
+using OtpPortal.Language;
 using OtpPortal.Storage;
 
 namespace OtpPortal.SignIn;
@@ -127,7 +128,7 @@ public sealed partial class CodeForm(AuthFlow flow, SignInSettings settings, Tim
             switch (await flow.SendAgainAsync(FlowId, Visitor))
             {
                 case SendAgainOutcome.Wait(var wait):
-                    _error = T["WaitBeforeSending", WaitTexts.Of(T, wait)];
+                    _error = T["WaitBeforeSending", DurationTexts.Wait(T, wait)];
                     break;
                 case SendAgainOutcome.NoneLeft:
                     _error = T["NoSendsLeft"];

@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.Components;
+using OtpPortal.Language;
 using OtpPortal.Web;
 
 namespace OtpPortal.SignIn;
@@ -31,6 +32,6 @@ public sealed partial class CodePage(AuthFlow flow, PortalSettings portal, PageS
         }
         _state = state;
         _visitor = SignInEndpoints.VisitorOf(Http);
-        _error = WaitTexts.Reason(T, status);
+        _error = DurationTexts.Reason(T, status);
     }
 }

@@ -16,19 +16,11 @@ public sealed class SignInMail(MessageTemplates templates, PortalSettings portal
         {
             ["app_name"] = portal.AppName,
             ["code"] = code,
-            ["duration"] = Duration(lifetime),
+            ["duration"] = DurationTexts.Lifetime(texts, lifetime),
             ["logo_url"] = portal.LogoUrl?.ToString() ?? "",
             ["accent"] = portal.AccentColor ?? "#4340d2",
             ["portal_url"] = portal.Origin,
             ["language"] = language,
         });
     }
-
-    // Rounded down, so that nobody is promised more than there is.
-    private string Duration(TimeSpan lifetime) => lifetime switch
-    {
-        { TotalSeconds: < 60 } => texts["DurationSeconds", (int)lifetime.TotalSeconds],
-        { TotalSeconds: < 120 } => texts["DurationMinute"],
-        _ => texts["DurationMinutes", (int)lifetime.TotalMinutes],
-    };
 }

@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.Components;
+using OtpPortal.Language;
 using OtpPortal.Tokens;
 using OtpPortal.Web;
 
@@ -45,7 +46,7 @@ public sealed partial class StartPage(
 
         KeepReturn();
         if (status.Code == 0) await DescribeFlowAsync();
-        _error = WaitTexts.Reason(T, status);
+        _error = DurationTexts.Reason(T, status);
     }
 
     // The flow does not exist before the address is sent. The form carries the target, and the cookie is for those who post without the page.

@@ -31,7 +31,8 @@ public static class StorageRoutes
         app.Use((context, next) =>
         {
             var path = context.Request.Path;
-            if (stores.AreConnected || !(path == "/" || path.StartsWithSegments("/login", StringComparison.Ordinal) || path == "/login-otp" || path.StartsWithSegments("/logout", StringComparison.Ordinal)))
+            if (stores.AreConnected || !(path == "/" || path.StartsWithSegments("/login", StringComparison.Ordinal) || path == "/login-otp" || path.StartsWithSegments("/logout", StringComparison.Ordinal)
+                || path.StartsWithSegments("/otp", StringComparison.Ordinal)))
             {
                 return next(context);
             }

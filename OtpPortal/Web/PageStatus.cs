@@ -11,6 +11,9 @@ public sealed class PageStatus
     /// <summary>The page to show, or null for the plain error page.</summary>
     public string? Path { get; set; }
 
+    /// <summary>The query of that page, with its question mark.</summary>
+    public string Query { get; set; } = "";
+
     public int Code { get; set; }
 
     /// <summary>How long to wait, for 429 and 503.</summary>
@@ -29,7 +32,7 @@ public sealed class PageStatus
     public string? Ticket { get; set; }
 
     internal void TakeOver(PageStatus other) =>
-        (Path, Code, Wait, Reason, Argument, Typed, Ticket) = (other.Path, other.Code, other.Wait, other.Reason, other.Argument, other.Typed, other.Ticket);
+        (Path, Query, Code, Wait, Reason, Argument, Typed, Ticket) = (other.Path, other.Query, other.Code, other.Wait, other.Reason, other.Argument, other.Typed, other.Ticket);
 }
 
 /// <summary>Turns failures and refusals into pages for people and JSON for programs; no stack trace reaches either.</summary>
@@ -114,7 +117,7 @@ public static partial class PageErrors
         context.Request.RouteValues.Clear();
         context.Request.Method = HttpMethods.Get;
         context.Request.Path = status.Path ?? "/error";
-        context.Request.QueryString = QueryString.Empty;
+        context.Request.QueryString = new QueryString(status.Query);
         // Blazor renders nothing into an answer that is 404 already: the status goes on at the end.
         context.Response.StatusCode = StatusCodes.Status200OK;
         context.Response.OnStarting(() =>

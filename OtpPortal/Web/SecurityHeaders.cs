@@ -25,6 +25,16 @@ public static class SecurityHeaders
     public static void Widen(HttpResponse response, IReadOnlyDictionary<string, string> sources) =>
         response.Headers.ContentSecurityPolicy = Widen(response.Headers.ContentSecurityPolicy.ToString(), sources);
 
+    /// <summary>Lets pages of these origins show this page in a frame; without any nobody may.</summary>
+    public static void AllowFraming(HttpResponse response, IReadOnlyList<string> origins)
+    {
+        if (origins.Count == 0) return;
+        response.Headers.ContentSecurityPolicy = response.Headers.ContentSecurityPolicy.ToString()
+            .Replace("frame-ancestors 'none'", "frame-ancestors " + string.Join(' ', origins), StringComparison.Ordinal);
+        // It knows no list; where both are sent, frame-ancestors counts alone (CSP 3, 6.4.2.1), but old browsers would refuse.
+        response.Headers.Remove("X-Frame-Options");
+    }
+
     internal static string Widen(string policy, IReadOnlyDictionary<string, string> sources)
     {
         var directives = policy.Split("; ").ToList();

@@ -19,8 +19,19 @@
         },
         focus: id => { const field = document.getElementById(id); field?.focus(); field?.select?.(); },
         open: path => location.assign(path),
+        finished: () => tellFrame('finished'),
         ready: () => { document.documentElement.dataset.portal = 'ready'; },
     };
+
+    // A hosted page in a frame tells the page around it that the code was right, or that Escape was pressed: that origin only, which the
+    // server has checked, and never "*", because any page may try to frame us.
+    const tellFrame = event => {
+        const page = document.querySelector('[data-otp-page]');
+        if (!page?.dataset.origin || parent === window) return;
+        const { namespace, id, origin } = page.dataset;
+        parent.postMessage({ otpgateway: event, namespace, id }, origin);
+    };
+    addEventListener('keydown', event => { if (event.key === 'Escape') tellFrame('cancelled'); });
 
     // While the circuit's line is down it would swallow the form: let it go the ordinary way instead.
     addEventListener('submit', event => {
@@ -101,6 +112,7 @@
 
     addEventListener('DOMContentLoaded', () => {
         window.otpPortal.post(document.querySelector('form[data-submit-at-once]'));
+        if (document.querySelector('[data-otp-page][data-finished]')) tellFrame('finished');
         offerCode();
         watchLine();
         remember();

@@ -1,6 +1,6 @@
-using OtpPortal.SignIn;
+using OtpPortal.OneTimeCodes;
 
-namespace OtpPortal.Tests.SignIn;
+namespace OtpPortal.Tests.OneTimeCodes;
 
 public sealed class TypedCodeTests
 {

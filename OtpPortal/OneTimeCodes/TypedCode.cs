@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text;
 
-namespace OtpPortal.SignIn;
+namespace OtpPortal.OneTimeCodes;
 
 /// <summary>What a person types or pastes for a code.</summary>
 public static class TypedCode

@@ -1,0 +1,273 @@
+using System.Diagnostics;
+using System.Net.Http.Headers;
+using System.Text;
+using System.Text.Json.Serialization.Metadata;
+using OtpPortal.Delivery;
+using OtpPortal.Journal;
+using OtpPortal.Limits;
+using OtpPortal.Settings;
+using OtpPortal.Storage;
+using OtpPortal.Web;
+
+namespace OtpPortal.Gateway;
+
+/// <summary>The API that other backends use, in otpgateway's wire format: <c>/api/…</c>.</summary>
+public static class GatewayEndpoints
+{
+    private const string Name = "namespace";
+    private const int MaxBody = 64 * 1024;
+
+    public static WebApplicationBuilder AddGateway(this WebApplicationBuilder builder, PortalConfiguration configuration)
+    {
+        builder.Services.AddSingleton(configuration.Gateway);
+        builder.Services.AddSingleton<VerificationRequestReader>();
+        builder.Services.AddSingleton<VerificationMessage>();
+        // A redirect would carry what happened to wherever it points.
+        builder.Services.AddHttpClient(nameof(EventWebhooks)).ConfigurePrimaryHttpMessageHandler(() => new SocketsHttpHandler
+        {
+            AllowAutoRedirect = false,
+            UseCookies = false,
+            PooledConnectionLifetime = TimeSpan.FromMinutes(5),
+            ConnectTimeout = TimeSpan.FromSeconds(5),
+        });
+        builder.Services.AddSingleton<EventWebhooks>();
+        builder.Services.AddHostedService(services => services.GetRequiredService<EventWebhooks>());
+        builder.Services.AddSingleton<VerificationEvents>();
+        builder.Services.AddSingleton<VerificationFlow>();
+        return builder;
+    }
+
+    public static void MapGateway(this IEndpointRouteBuilder routes)
+    {
+        routes.MapMethods("/api/health", ["GET", "HEAD"], Answer(HealthAsync));
+        routes.MapGet("/api/providers", Answer(ListProvidersAsync, needsNamespace: true));
+        routes.MapPut("/api/otp", Answer(PutAsync, needsNamespace: true));
+        routes.MapPut("/api/otp/{id}", Answer(PutAsync, needsNamespace: true));
+        routes.MapPost("/api/otp/{id}", Answer(CheckAsync, needsNamespace: true));
+        routes.MapPost("/api/otp/{id}/status", Answer(StatusAsync, needsNamespace: true));
+        routes.MapDelete("/api/otp/{id}/status", Answer(StatusAsync, needsNamespace: true));
+        routes.MapGet("/otp/{namespace}/{id}/status", Answer(PageStatusAsync));
+        routes.MapHostedPages();
+    }
+
+    private static async Task HealthAsync(HttpContext context)
+    {
+        await context.RequestServices.GetRequiredService<Stores>().Otp.PingAsync();
+        await SucceedAsync(context, "OK", GatewayJson.Json.SuccessText);
+    }
+
+    private static Task ListProvidersAsync(HttpContext context) =>
+        SucceedAsync(context, context.RequestServices.GetRequiredService<Providers>().Names, GatewayJson.Json.SuccessNames);
+
+    private static async Task PutAsync(HttpContext context)
+    {
+        var services = context.RequestServices;
+        var (portal, time) = (services.GetRequiredService<PortalSettings>(), services.GetRequiredService<TimeProvider>());
+        var fields = await ReadAsync(context);
+        if (services.GetRequiredService<VerificationRequestReader>().Read(context.GetRouteValue("id") as string, fields, out var complaint) is not { } request)
+        {
+            await FailAsync(context, StatusCodes.Status400BadRequest, complaint);
+            return;
+        }
+        switch (await services.GetRequiredService<VerificationFlow>().PutAsync(OwnerOf(context), request, context.RequestAborted))
+        {
+            case PutOutcome.Created(var created, var code):
+                await SucceedAsync(context, GatewayJson.Describe(created, portal, time, code), GatewayJson.Json.SuccessOtpData);
+                break;
+            case PutOutcome.Locked(var locked):
+                var left = GatewayJson.SecondsLeft(locked, time);
+                context.Response.Headers.RetryAfter = Problem.Seconds(TimeSpan.FromSeconds(left));
+                await FailAsync(
+                    context, StatusCodes.Status429TooManyRequests, $"OTP attempts exceeded. Retry after {left} seconds.",
+                    new GatewayJson.LockData(left, locked.Attempts, locked.MaxAttempts, locked.Generate, locked.MaxGenerate), GatewayJson.Json.FailureLockData);
+                break;
+            case PutOutcome.Limited(var reason, var wait):
+                context.Response.Headers.RetryAfter = Problem.Seconds(wait);
+                await FailAsync(context, StatusCodes.Status429TooManyRequests, $"The message is not sent: {reason}.");
+                break;
+            case PutOutcome.NotSent:
+                // What the provider said is in our log: it may name accounts and addresses that are nobody else's business.
+                await FailAsync(context, StatusCodes.Status502BadGateway, "The provider did not take the message.");
+                break;
+            default:
+                throw new UnreachableException();
+        }
+    }
+
+    private static async Task CheckAsync(HttpContext context)
+    {
+        var services = context.RequestServices;
+        var (portal, time) = (services.GetRequiredService<PortalSettings>(), services.GetRequiredService<TimeProvider>());
+        var fields = await ReadAsync(context);
+        var id = IdOf(context);
+        string complaint;
+        if (id is null) complaint = VerificationRequestReader.IdComplaint;
+        else if (!fields.TryOne("action", out var action, out complaint)) { }
+        else if (action is not ("" or "check")) complaint = "Invalid `action`: check is the only one.";
+        else if (!VerificationRequestReader.TryFlag(fields, "skip_delete", out var keep, out complaint)) { }
+        else if (!fields.TryOne("otp", out var typed, out complaint)) { }
+        else if (typed.Length == 0) complaint = "`otp` is empty.";
+        else
+        {
+            switch (await services.GetRequiredService<VerificationFlow>().CheckAsync(OwnerOf(context), id, typed, keep, ClientAddress.Of(context)))
+            {
+                case CheckOutcome.Verified(var verified):
+                    await SucceedAsync(context, GatewayJson.Describe(verified, portal, time), GatewayJson.Json.SuccessOtpData);
+                    return;
+                case CheckOutcome.Wrong(var wrong):
+                    await FailAsync(context, StatusCodes.Status400BadRequest, "Incorrect OTP", GatewayJson.Describe(wrong, portal, time), GatewayJson.Json.FailureOtpData);
+                    return;
+                case CheckOutcome.Locked(var locked):
+                    var left = GatewayJson.SecondsLeft(locked, time);
+                    context.Response.Headers.RetryAfter = Problem.Seconds(TimeSpan.FromSeconds(left));
+                    await FailAsync(
+                        context, StatusCodes.Status429TooManyRequests, $"Too many attempts. Please retry after {left} seconds.",
+                        GatewayJson.Describe(locked, portal, time), GatewayJson.Json.FailureOtpData);
+                    return;
+                case CheckOutcome.Closed(var closed):
+                    await FailAsync(
+                        context, StatusCodes.Status400BadRequest, "The OTP was verified already: ask for its status.",
+                        GatewayJson.Describe(closed, portal, time), GatewayJson.Json.FailureOtpData);
+                    return;
+                case CheckOutcome.Unknown:
+                    complaint = Unknown;
+                    break;
+                default:
+                    throw new UnreachableException();
+            }
+        }
+        await FailAsync(context, StatusCodes.Status400BadRequest, complaint);
+    }
+
+    private static async Task StatusAsync(HttpContext context)
+    {
+        var services = context.RequestServices;
+        var flow = services.GetRequiredService<VerificationFlow>();
+        var owner = OwnerOf(context).Name;
+        if (IdOf(context) is not { } id)
+        {
+            await FailAsync(context, StatusCodes.Status400BadRequest, VerificationRequestReader.IdComplaint);
+            return;
+        }
+        var verification = await flow.FindAsync(owner, id);
+        if (verification is { Closed: true } && HttpMethods.IsDelete(context.Request.Method)) verification = await flow.TakeAsync(owner, id);
+        if (verification is not { Closed: true })
+        {
+            await FailAsync(context, StatusCodes.Status400BadRequest, verification is null ? Unknown : "OTP not verified");
+            return;
+        }
+        await SucceedAsync(
+            context, GatewayJson.Describe(verification, services.GetRequiredService<PortalSettings>(), services.GetRequiredService<TimeProvider>()), GatewayJson.Json.SuccessOtpData);
+    }
+
+    // For the pages of whoever was sent the link: they know the id, and learn no more than whether it is done.
+    private static async Task PageStatusAsync(HttpContext context)
+    {
+        var services = context.RequestServices;
+        var verification = context.GetRouteValue(Name) is string name && IdOf(context) is { } id && services.GetRequiredService<GatewaySettings>().Find(name) is not null
+            ? await services.GetRequiredService<VerificationFlow>().FindAsync(name, id)
+            : null;
+        if (verification is null) await FailAsync(context, StatusCodes.Status400BadRequest, "Session expired.");
+        else await SucceedAsync(context, new GatewayJson.ClosedData(verification.Closed), GatewayJson.Json.SuccessClosedData);
+    }
+
+    private const string Unknown = "The OTP does not exist.";
+
+    private static Namespace OwnerOf(HttpContext context) => (Namespace)context.Items[typeof(Namespace)]!;
+
+    private static string? IdOf(HttpContext context) => context.GetRouteValue("id") is string id && VerificationRequestReader.IsId(id) ? id : null;
+
+    private static async Task<Fields> ReadAsync(HttpContext context)
+    {
+        var request = context.Request;
+        if (request.HasFormContentType) return new Fields(await request.ReadFormAsync(context.RequestAborted), request.Query);
+        // A body that is no form would be taken for an empty one, and everything in it be silently left out.
+        if (request.ContentLength > 0 || request.Headers.TransferEncoding.Count > 0)
+        {
+            throw new BadHttpRequestException("The fields are sent as a form: application/x-www-form-urlencoded or multipart/form-data.", StatusCodes.Status400BadRequest);
+        }
+        return new Fields(FormCollection.Empty, request.Query);
+    }
+
+    // Every answer in the API's own envelope, whatever goes wrong.
+    private static RequestDelegate Answer(RequestDelegate handle, bool needsNamespace = false) => async context =>
+    {
+        context.Response.Headers.CacheControl = "no-store";
+        if (context.Features.Get<Microsoft.AspNetCore.Http.Features.IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } size) size.MaxRequestBodySize = MaxBody;
+        try
+        {
+            if (!context.RequestServices.GetRequiredService<Stores>().AreConnected) await FailAsync(context, StatusCodes.Status503ServiceUnavailable, StoreAway);
+            else if (!needsNamespace || await AdmitAsync(context)) await handle(context);
+        }
+        catch (BadHttpRequestException e) when (!context.Response.HasStarted)
+        {
+            await FailAsync(context, e.StatusCode, e.StatusCode == StatusCodes.Status413PayloadTooLarge ? $"The request is too large: at most {MaxBody / 1024} KB." : e.Message);
+        }
+        catch (Exception e) when (e is InvalidDataException or IOException && !context.Response.HasStarted)
+        {
+            await FailAsync(context, StatusCodes.Status400BadRequest, "The form cannot be read.");
+        }
+        catch (Exception e) when (StoreFailure.Is(e) && !context.Response.HasStarted)
+        {
+            context.Response.Headers.RetryAfter = "5";
+            await FailAsync(context, StatusCodes.Status503ServiceUnavailable, StoreAway);
+        }
+    };
+
+    private const string StoreAway = "Unable to reach store.";
+
+    private static async Task<bool> AdmitAsync(HttpContext context)
+    {
+        var services = context.RequestServices;
+        var header = context.Request.Headers.Authorization;
+        if (header.Count != 1 || !AuthenticationHeaderValue.TryParse(header[0], out var authorization) || !string.Equals(authorization.Scheme, "Basic", StringComparison.OrdinalIgnoreCase))
+        {
+            return await RefuseAsync(context, "Missing Basic Authorization header.");
+        }
+        if (Decode(authorization.Parameter) is not { } pair) return await RefuseAsync(context, "Invalid Base64 value in Basic Authorization header.");
+        // The secret may hold colons, the name cannot (RFC 7617, 2).
+        var colon = pair.IndexOf(':', StringComparison.Ordinal);
+        if (colon < 0) return await RefuseAsync(context, "Invalid value in Basic Authorization header.");
+
+        var owner = services.GetRequiredService<GatewaySettings>().Authenticate(pair[..colon], pair[(colon + 1)..]);
+        switch (await services.GetRequiredService<SecretGuard>().JudgeAsync(owner is not null, ClientAddress.LimitKey(context)))
+        {
+            case SecretOutcome.Accepted:
+                context.Items[typeof(Namespace)] = owner;
+                return true;
+            case SecretOutcome.Limited(var wait):
+                context.Response.Headers.RetryAfter = Problem.Seconds(wait);
+                await FailAsync(context, StatusCodes.Status429TooManyRequests, "Too many wrong credentials from this address.");
+                return false;
+            default:
+                services.GetRequiredService<AuditLog>().Write(AuditEvent.NamespaceRefused, null, ClientAddress.Of(context), "wrong_secret");
+                return await RefuseAsync(context, "Invalid API credentials.");
+        }
+    }
+
+    private static string? Decode(string? parameter)
+    {
+        var bytes = new byte[(parameter?.Length ?? 0) + 2];
+        return Convert.TryFromBase64String(parameter ?? "", bytes, out var length) ? Encoding.UTF8.GetString(bytes, 0, length) : null;
+    }
+
+    private static async Task<bool> RefuseAsync(HttpContext context, string message)
+    {
+        context.Response.Headers.WWWAuthenticate = "Basic realm=\"OtpPortal gateway\", charset=\"UTF-8\"";
+        await FailAsync(context, StatusCodes.Status401Unauthorized, message);
+        return false;
+    }
+
+    private static Task SucceedAsync<T>(HttpContext context, T data, JsonTypeInfo<GatewayJson.Success<T>> type) =>
+        context.Response.WriteAsJsonAsync(new GatewayJson.Success<T>(data), type, "application/json; charset=utf-8", context.RequestAborted);
+
+    private static Task FailAsync(HttpContext context, int status, string message) =>
+        FailAsync(context, status, message, null, GatewayJson.Json.FailureLockData);
+
+    private static Task FailAsync<T>(HttpContext context, int status, string message, T? data, JsonTypeInfo<GatewayJson.Failure<T>> type)
+        where T : class
+    {
+        context.Response.StatusCode = status;
+        return context.Response.WriteAsJsonAsync(new GatewayJson.Failure<T>(message, data), type, "application/json; charset=utf-8", context.RequestAborted);
+    }
+}

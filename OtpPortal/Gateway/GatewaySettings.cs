@@ -1,0 +1,122 @@
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.RegularExpressions;
+using OtpPortal.OneTimeCodes;
+using OtpPortal.Settings;
+using OtpPortal.Web;
+
+namespace OtpPortal.Gateway;
+
+/// <summary>One application that uses the gateway. It sees its own ids only.</summary>
+/// <param name="Name">1–64 letters, digits, <c>._-</c>; the user name of HTTP Basic.</param>
+/// <param name="Events">Where its events are posted, or null.</param>
+public sealed record Namespace(string Name, EventTarget? Events)
+{
+    private readonly byte[] _digest = [];
+
+    internal Namespace(string name, string secret, EventTarget? events) : this(name, events) => _digest = DigestOf(secret);
+
+    /// <summary>True for its secret. Takes the same time wherever the two differ, so that nobody finds it byte by byte.</summary>
+    internal bool Matches(byte[] digest) => CryptographicOperations.FixedTimeEquals(digest, _digest);
+
+    internal static byte[] DigestOf(string secret) => SHA256.HashData(Encoding.UTF8.GetBytes(secret));
+
+    public override string ToString() => Name;
+}
+
+/// <summary>Where the events <c>verified</c> and <c>locked</c> of a namespace are posted.</summary>
+/// <param name="Url">EVENTS_{NAMESPACE}_URL.</param>
+/// <param name="Key">EVENTS_{NAMESPACE}_SECRET: the key of the signature, 16 characters at least.</param>
+public sealed record EventTarget(Uri Url, byte[] Key)
+{
+    public override string ToString() => Url.ToString();
+}
+
+/// <summary>The gateway for other backends.</summary>
+/// <param name="Namespaces">NAMESPACES: <c>name:secret,…</c>; none: the gateway is off.</param>
+/// <param name="EmbedOrigins">EMBED_ORIGINS: origins whose pages may show the hosted pages in a frame.</param>
+/// <param name="PublishKey">GATEWAY_PUBLISH_KEY: the Redis channel that events are published to.</param>
+/// <param name="Terms">What holds where a request says nothing: as for signing in (OTP_CODE_EXPIRY, OTP_MAX_ATTEMPTS, OTP_MAX_SENDS, OTP_RESEND_COOLDOWN).</param>
+/// <param name="CodeLength">OTP_CODE_LENGTH.</param>
+public sealed partial record GatewaySettings(
+    IReadOnlyList<Namespace> Namespaces, IReadOnlyList<string> EmbedOrigins, string? PublishKey, CodeTerms Terms, int CodeLength)
+{
+    // Compared with when there is no such namespace, so that names cannot be told from the time it takes.
+    private static readonly Namespace s_nobody = new("", RandomNumberGenerator.GetHexString(64), null);
+
+    /// <summary>The namespace whose name and secret these are.</summary>
+    public Namespace? Authenticate(string name, string secret)
+    {
+        var candidate = Namespaces.FirstOrDefault(known => string.Equals(known.Name, name, StringComparison.Ordinal)) ?? s_nobody;
+        return candidate.Matches(Namespace.DigestOf(secret)) ? candidate : null;
+    }
+
+    public Namespace? Find(string name) => Namespaces.FirstOrDefault(known => string.Equals(known.Name, name, StringComparison.Ordinal));
+
+    internal static GatewaySettings Read(SettingsReader reader, PortalSettings portal, CodeTerms terms, int codeLength)
+    {
+        var namespaces = new List<Namespace>();
+        var prefixes = new HashSet<string>(StringComparer.Ordinal);
+        foreach (var entry in reader.List("NAMESPACES"))
+        {
+            var colon = entry.IndexOf(':', StringComparison.Ordinal);
+            var (name, secret) = colon < 0 ? (entry, "") : (entry[..colon].Trim(), entry[(colon + 1)..].Trim());
+            if (colon < 0 || secret.Length == 0 || !Name().IsMatch(name))
+            {
+                // Without what follows the colon: it is a secret.
+                reader.Complain($"NAMESPACES has an entry that cannot be read ({(colon < 0 ? "it has no colon" : secret.Length == 0 ? $"\"{name}\" has no secret" : "its name is not allowed")}): allowed is name:secret,name:secret with names of 1 to 64 letters, digits and ._-");
+                continue;
+            }
+            if (namespaces.Exists(known => string.Equals(known.Name, name, StringComparison.Ordinal)))
+            {
+                reader.Complain($"NAMESPACES names \"{name}\" twice: allowed is each name once.");
+                continue;
+            }
+            namespaces.Add(new Namespace(name, secret, ReadEvents(reader, name, prefixes)));
+        }
+        foreach (var stray in reader.Names.Where(name => name.StartsWith("EVENTS_", StringComparison.Ordinal) && !prefixes.Any(prefix => name == prefix + "URL" || name == prefix + "SECRET")))
+        {
+            reader.Complain($"{stray} belongs to no namespace: allowed are EVENTS_{{NAMESPACE}}_URL and EVENTS_{{NAMESPACE}}_SECRET for names in NAMESPACES, in capitals, with _ for other characters.");
+        }
+
+        var origins = new List<string>();
+        foreach (var entry in reader.List("EMBED_ORIGINS"))
+        {
+            if (Uri.TryCreate(entry, UriKind.Absolute, out var uri) && uri.Scheme is "http" or "https" && uri is { PathAndQuery: "/", Fragment: "", UserInfo: "" }
+                && !entry.Contains('*', StringComparison.Ordinal) && (uri.Scheme == "https" || uri.IsLoopback || !portal.IsProduction))
+            {
+                origins.Add(uri.GetLeftPart(UriPartial.Authority));
+            }
+            else reader.Complain("EMBED_ORIGINS", entry, "a comma-separated list of origins such as https://app.example.com, without path or wildcard; in Production https only, but for localhost http too");
+        }
+
+        var key = reader.Line("GATEWAY_PUBLISH_KEY", "", 200);
+        return new GatewaySettings(namespaces, origins, key.Length == 0 ? null : key, terms, codeLength);
+    }
+
+    private static EventTarget? ReadEvents(SettingsReader reader, string name, HashSet<string> prefixes)
+    {
+        var prefix = "EVENTS_" + NotInNames().Replace(name.ToUpperInvariant(), "_") + "_";
+        if (!prefixes.Add(prefix) && reader.Text(prefix + "URL") is not null)
+        {
+            reader.Complain($"{prefix}URL could be meant for two namespaces: names that have events differ in letters and digits.");
+            return null;
+        }
+        var url = reader.WebAddress(prefix + "URL", null);
+        var secret = reader.Text(prefix + "SECRET");
+        if (url is null)
+        {
+            if (secret is not null && reader.Text(prefix + "URL") is null) reader.Complain($"{prefix}URL is missing: {prefix}SECRET is the key of what is posted there.");
+            return null;
+        }
+        if (secret is { Length: >= 16 }) return new EventTarget(url, Encoding.UTF8.GetBytes(secret));
+        reader.Complain($"{prefix}SECRET {(secret is null ? "is missing" : "is too short")}: 16 characters at least sign what is posted to {prefix}URL.");
+        return null;
+    }
+
+    [GeneratedRegex(@"^[A-Za-z0-9._-]{1,64}\z", RegexOptions.None, 1000)]
+    private static partial Regex Name();
+
+    [GeneratedRegex("[^A-Z0-9]", RegexOptions.None, 1000)]
+    private static partial Regex NotInNames();
+}

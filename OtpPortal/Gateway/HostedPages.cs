@@ -1,0 +1,138 @@
+using System.Diagnostics;
+using Microsoft.Extensions.Localization;
+using OtpPortal.Delivery;
+using OtpPortal.Language;
+using OtpPortal.OneTimeCodes;
+using OtpPortal.Web;
+
+namespace OtpPortal.Gateway;
+
+/// <summary>
+/// The forms of the hosted pages, <c>/otp/{namespace}/{id}</c> and <c>…/address</c>. Whoever knows the address of a page may use it: it needs no
+/// cookie, so that it also works in a frame and on a second device.
+/// </summary>
+public static class HostedPages
+{
+    public static void MapHostedPages(this IEndpointRouteBuilder routes)
+    {
+        routes.MapPost("/otp/{namespace}/{id}", SubmitAsync);
+        routes.MapPost("/otp/{namespace}/{id}/address", SetAddressAsync);
+    }
+
+    /// <summary>Headers of a hosted page, and how it is shown.</summary>
+    internal static PageView Prepare(HttpContext context, GatewaySettings settings)
+    {
+        context.Response.Headers.CacheControl = "no-store";
+        // The link in a message carries the code: its address goes nowhere else.
+        context.Response.Headers["Referrer-Policy"] = "same-origin";
+        SecurityHeaders.AllowFraming(context.Response, settings.EmbedOrigins);
+        return PageView.Of(context.Request, settings);
+    }
+
+    internal static async Task<Verification?> FindAsync(VerificationFlow flow, GatewaySettings settings, string owner, string id) =>
+        settings.Find(owner) is not null && VerificationRequestReader.IsId(id) ? await flow.FindAsync(owner, id) : null;
+
+    /// <summary>What the page calls the provider's addresses, in the visitor's language.</summary>
+    internal static string AddressNameOf(IStringLocalizer texts, Provider? provider) => provider?.Channel switch
+    {
+        null => "",
+        Channel.Email or Channel.Mailbox => texts["AddressKindEmail"],
+        Channel.Sms or Channel.WhatsApp => texts["AddressKindPhone"],
+        _ => provider.AddressName,
+    };
+
+    internal static Guest GuestOf(HttpContext context) => new(ClientAddress.Of(context), ClientAddress.LimitKey(context));
+
+    /// <summary>What was typed as the code it is meant to be; null when it cannot be one, and then no try is spent on it.</summary>
+    internal static string? Normalize(string typed, Verification verification)
+    {
+        var code = verification.CodeIsDigits
+            ? TypedCode.Normalize(typed, verification.CodeLength)
+            : typed.Trim();
+        return code?.Length == verification.CodeLength ? code : null;
+    }
+
+    internal static string MalformedText(IStringLocalizer texts, Verification verification) =>
+        texts[verification.CodeIsDigits ? "CodeMalformed" : "CodeMalformedText", verification.CodeLength];
+
+    /// <summary>Why nothing was sent, in words; null when it was.</summary>
+    internal static string? Refusal(IStringLocalizer texts, PageSendOutcome outcome) => Reason(texts, outcome)?.Value;
+
+    private static LocalizedString? Reason(IStringLocalizer texts, PageSendOutcome outcome) => outcome switch
+    {
+        PageSendOutcome.Wait(var wait) => texts["WaitBeforeSending", DurationTexts.Wait(texts, wait)],
+        PageSendOutcome.NoneLeft => texts["NoSendsLeft"],
+        PageSendOutcome.NotSent => texts["MessageNotSent"],
+        PageSendOutcome.InvalidAddress => texts["AddressRefused"],
+        _ => null,
+    };
+
+    private static async Task<IResult> SubmitAsync(HttpContext context, string @namespace, string id, VerificationFlow flow, GatewaySettings settings)
+    {
+        if (await ReadFormAsync(context) is not { } form) return PageErrors.Page(context, StatusCodes.Status415UnsupportedMediaType);
+        var page = $"/otp/{@namespace}/{id}";
+        var view = PageView.Of(context.Request, settings);
+        if (settings.Find(@namespace) is not { } owner || await FindAsync(flow, settings, @namespace, id) is not { } verification) return SeeOther(context, page, view);
+
+        if (form["action"] == "resend")
+        {
+            var guest = GuestOf(context);
+            return await flow.SendAgainAsync(owner, id, guest.Ip, guest.LimitKey, context.RequestAborted) switch
+            {
+                PageSendOutcome.Wait(var wait) => Refuse(context, StatusCodes.Status429TooManyRequests, page, view, "WaitBeforeSending", wait: wait),
+                PageSendOutcome.NoneLeft => Refuse(context, StatusCodes.Status429TooManyRequests, page, view, "NoSendsLeft"),
+                PageSendOutcome.NotSent => Refuse(context, StatusCodes.Status502BadGateway, page, view, "MessageNotSent"),
+                _ => SeeOther(context, page, view),
+            };
+        }
+        if (Normalize(form["otp"].ToString(), verification) is not { } code)
+        {
+            return Refuse(
+                context, StatusCodes.Status400BadRequest, page, view, verification.CodeIsDigits ? "CodeMalformed" : "CodeMalformedText", argument: verification.CodeLength);
+        }
+        // Right, wrong or over: the page tells from the state alone, and a reload posts nothing again.
+        await flow.CheckAsync(owner, id, code, keep: true, ClientAddress.Of(context));
+        return SeeOther(context, page, view);
+    }
+
+    private static async Task<IResult> SetAddressAsync(HttpContext context, string @namespace, string id, VerificationFlow flow, GatewaySettings settings)
+    {
+        if (await ReadFormAsync(context) is not { } form) return PageErrors.Page(context, StatusCodes.Status415UnsupportedMediaType);
+        var page = $"/otp/{@namespace}/{id}";
+        var view = PageView.Of(context.Request, settings);
+        if (settings.Find(@namespace) is not { } owner || !VerificationRequestReader.IsId(id)) return SeeOther(context, page, view);
+        var typed = form["to"].ToString();
+        var shown = typed.Length <= 254 ? typed : typed[..254];
+        var guest = GuestOf(context);
+        switch (await flow.SetAddressAsync(owner, id, typed, guest.Ip, guest.LimitKey, context.RequestAborted))
+        {
+            case PageSendOutcome.Sent or PageSendOutcome.Ended:
+                return SeeOther(context, page, view);
+            case PageSendOutcome.InvalidAddress:
+                return Refuse(context, StatusCodes.Status400BadRequest, page + "/address", view, typed.Trim().Length == 0 ? "AddressNeeded" : "AddressRefused", shown);
+            case PageSendOutcome.Wait(var wait):
+                return Refuse(context, StatusCodes.Status429TooManyRequests, page + "/address", view, "WaitBeforeSending", shown, wait);
+            case PageSendOutcome.NotSent:
+                return Refuse(context, StatusCodes.Status502BadGateway, page + "/address", view, "MessageNotSent", shown);
+            default:
+                throw new UnreachableException();
+        }
+    }
+
+    private static async Task<IFormCollection?> ReadFormAsync(HttpContext context) =>
+        context.Request.HasFormContentType ? await context.Request.ReadFormAsync(context.RequestAborted) : null;
+
+    private static IResult Refuse(
+        HttpContext context, int code, string path, PageView view, string reason, string? typed = null, TimeSpan? wait = null, object? argument = null)
+    {
+        context.RequestServices.GetRequiredService<PageStatus>().Query = view.Query;
+        return PageErrors.Page(context, code, path, reason, typed, wait, argument);
+    }
+
+    private static IResult SeeOther(HttpContext context, string path, PageView view)
+    {
+        context.Response.Headers.Location = path + view.Query;
+        context.Response.Headers.CacheControl = "no-store";
+        return Results.StatusCode(StatusCodes.Status303SeeOther);
+    }
+}

@@ -1,0 +1,56 @@
+using System.Text.Json;
+using OtpPortal.Storage;
+using OtpPortal.Web;
+
+namespace OtpPortal.Gateway;
+
+/// <summary>
+/// Tells others what happens to verifications: <c>check</c> and <c>close</c> on the Redis channel GATEWAY_PUBLISH_KEY, as otpgateway does but
+/// without the code, and <c>verified</c> and <c>locked</c> to the namespace's own address. Telling never fails and never holds up what it tells of.
+/// </summary>
+public sealed partial class VerificationEvents(
+    Stores stores, GatewaySettings settings, EventWebhooks webhooks, PortalSettings portal, TimeProvider time, ILogger<VerificationEvents> logger)
+{
+    /// <summary>A code was tried.</summary>
+    public void Checked(Namespace owner, Verification verification) => Publish("check", owner, verification, withData: true);
+
+    /// <summary>The right code was tried.</summary>
+    public void Closed(Namespace owner, Verification verification)
+    {
+        Publish("check", owner, verification, withData: true);
+        Publish("close", owner, verification, withData: false);
+        Post("verified", owner, verification);
+    }
+
+    /// <summary>The last try was wrong, too.</summary>
+    public void Locked(Namespace owner, Verification verification) => Post("locked", owner, verification);
+
+    private void Post(string type, Namespace owner, Verification verification)
+    {
+        if (owner.Events is { } target) webhooks.Enqueue(target, type, Write(type, owner, verification, withData: true));
+    }
+
+    private void Publish(string type, Namespace owner, Verification verification, bool withData)
+    {
+        if (settings.PublishKey is { } channel) _ = PublishAsync(channel, Write(type, owner, verification, withData));
+    }
+
+    private byte[] Write(string type, Namespace owner, Verification verification, bool withData) =>
+        JsonSerializer.SerializeToUtf8Bytes(
+            new GatewayJson.Event(type, owner.Name, verification.Id, withData ? GatewayJson.Describe(verification, portal, time) : null), GatewayJson.Json.Event);
+
+    private async Task PublishAsync(string channel, byte[] message)
+    {
+        try
+        {
+            await stores.Otp.Subscriber.PublishAsync(channel, message);
+        }
+        catch (Exception e) when (StoreFailure.Is(e))
+        {
+            NotPublished(e.GetType().Name);
+        }
+    }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "An event could not be published, the store does not answer ({Error})")]
+    private partial void NotPublished(string error);
+}

@@ -1,0 +1,222 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text.Json;
+using OtpPortal.Delivery;
+using OtpPortal.Journal;
+using OtpPortal.Limits;
+using OtpPortal.OneTimeCodes;
+using OtpPortal.Web;
+
+namespace OtpPortal.Gateway;
+
+/// <summary>
+/// A verification from the namespace's wish to the right code: the same for the API, the hosted pages and their circuits. It knows nothing of
+/// HTTP, and keeps nothing itself: all state is in the OTP store, under the namespace, so that no namespace reaches another's.
+/// </summary>
+/// <remarks>
+/// The code is kept twice in its record (see <see cref="CodeStore"/>): as HMAC, for comparing, and encrypted, bound to its record, because it
+/// may have to be sent later (when the page asks for the address) or again, and the caller may have chosen it. A dump of Redis reads neither.
+/// </remarks>
+public sealed class VerificationFlow(
+    CodeStore codes,
+    Providers providers,
+    Dispatcher dispatcher,
+    VerificationMessage messages,
+    VerificationEvents events,
+    RateLimiter limiter,
+    LimitSettings limits,
+    Statistics statistics,
+    AuditLog audit,
+    AuthSecret secret,
+    TimeProvider time)
+{
+    private const string To = "to";
+
+    private readonly SealedText _sealedCodes = new(secret.DeriveKey("gateway-codes"));
+
+    /// <summary>Begins a verification, or begins it anew, and sends its code when there is an address.</summary>
+    public async Task<PutOutcome> PutAsync(Namespace owner, VerificationRequest request, CancellationToken stop)
+    {
+        var key = KeyOf(owner.Name, request.Id);
+        var code = request.Code ?? CodeStore.NewCode(Math.Min(request.CodeLength, request.Provider.MaxCodeLength));
+        var data = new Dictionary<string, string>(StringComparer.Ordinal)
+        {
+            ["provider"] = request.Provider.Name,
+            ["code"] = Convert.ToBase64String(_sealedCodes.Seal(code, key)),
+            ["length"] = code.Length.ToString(CultureInfo.InvariantCulture),
+        };
+        if (request.To.Length > 0) data[To] = request.To;
+        if (request.ChannelDescription.Length > 0) data["channel"] = request.ChannelDescription;
+        if (request.AddressDescription.Length > 0) data["address"] = request.AddressDescription;
+        if (request.Extra != "{}") data["extra"] = request.Extra;
+        if (request.SkipDelete) data["skip_delete"] = "1";
+        if (code.All(char.IsAsciiDigit)) data["digits"] = "1";
+
+        while (true)
+        {
+            var now = time.GetUtcNow();
+            var before = await codes.FindAsync(key);
+            var isOpen = before is { IsOpen: true } && !before.IsExpired(now);
+            if (isOpen && (before!.IsLocked || before.Sends >= request.Terms.MaxSends || before.MaxAttempts - before.AttemptsLeft >= request.Terms.MaxAttempts))
+            {
+                return new PutOutcome.Locked(Describe(owner.Name, request.Id, before));
+            }
+            // Of simultaneous wishes for one id each is counted: who was overtaken looks again, and in the end finds the id locked.
+            if (await codes.ReplaceAsync(key, before, code, request.Terms, data) is not { } record) continue;
+
+            var created = Describe(owner.Name, request.Id, record);
+            if (request.To.Length == 0) return new PutOutcome.Created(created, code);
+            switch (await SendAsync(created, code, stop))
+            {
+                case DispatchOutcome.Sent:
+                    return new PutOutcome.Created(created, code);
+                case DispatchOutcome.Limited(var reason, var wait):
+                    if (!isOpen) await codes.RemoveAsync(key, record);
+                    return new PutOutcome.Limited(reason, wait);
+                default:
+                    // Nobody has a code that was not sent. One that took another's place goes on counting, or a provider's failure would give tries back.
+                    if (!isOpen) await codes.RemoveAsync(key, record);
+                    return new PutOutcome.NotSent();
+            }
+        }
+    }
+
+    /// <summary>The verification, or null when there is none or its time is over.</summary>
+    public async Task<Verification?> FindAsync(string owner, string id) =>
+        await codes.FindAsync(KeyOf(owner, id)) is { } record && !record.IsExpired(time.GetUtcNow()) ? Describe(owner, id, record) : null;
+
+    /// <summary>Tries a code: counted before it is compared, and one success a record.</summary>
+    /// <param name="keep">The record stays when the code is right, so that <c>status</c> can tell; else it is deleted.</param>
+    public async Task<CheckOutcome> CheckAsync(Namespace owner, string id, string typed, bool keep, string ip)
+    {
+        var key = KeyOf(owner.Name, id);
+        switch (await codes.TryAsync(key, typed))
+        {
+            case TryOutcome.Right(var record):
+                var verified = Describe(owner.Name, id, record);
+                if (!keep && !verified.SkipDelete) await codes.RemoveAsync(key, record);
+                statistics.CountVerified(time.GetUtcNow() - record.SentAt);
+                events.Closed(owner, verified);
+                return new CheckOutcome.Verified(verified);
+            case TryOutcome.Wrong(var left, var record):
+                var wrong = Describe(owner.Name, id, record);
+                statistics.Count(Happening.Wrong);
+                events.Checked(owner, wrong);
+                if (left == 0)
+                {
+                    audit.Write(AuditEvent.Locked, wrong.To.Length > 0 ? wrong.To : null, ip, "gateway:" + owner.Name);
+                    events.Locked(owner, wrong);
+                }
+                return new CheckOutcome.Wrong(wrong);
+            case TryOutcome.Locked(var record):
+                return new CheckOutcome.Locked(Describe(owner.Name, id, record));
+            case TryOutcome.Expired({ IsOpen: false } record) when !record.IsExpired(time.GetUtcNow()):
+                return new CheckOutcome.Closed(Describe(owner.Name, id, record));
+            case TryOutcome.Expired:
+                return new CheckOutcome.Unknown();
+            default:
+                throw new UnreachableException();
+        }
+    }
+
+    /// <summary>Ends a verification that is closed; false when it is not.</summary>
+    public async Task<Verification?> TakeAsync(string owner, string id)
+    {
+        var key = KeyOf(owner, id);
+        if (await codes.FindAsync(key) is not { IsOpen: false } record || record.IsExpired(time.GetUtcNow())) return null;
+        await codes.RemoveAsync(key, record);
+        return Describe(owner, id, record);
+    }
+
+    /// <summary>The page's visitor names the address that the namespace left out, once.</summary>
+    public async Task<PageSendOutcome> SetAddressAsync(Namespace owner, string id, string? typed, string ip, string limitKey, CancellationToken stop)
+    {
+        var key = KeyOf(owner.Name, id);
+        if (await codes.FindAsync(key) is not { } record || !record.IsLive(time.GetUtcNow()) || record.Data.ContainsKey(To)) return new PageSendOutcome.Ended();
+        if (providers.Find(record.Data["provider"]) is not { } provider) return new PageSendOutcome.NotSent();
+        if (!provider.TryNormalize(typed ?? "", out var address)) return new PageSendOutcome.InvalidAddress();
+        // Whoever has the page's address could write to anybody from it: strangers' limits count, not only the namespace's.
+        if (await LimitAsync(address, ip, limitKey) is { } wait) return new PageSendOutcome.Wait(wait);
+        if (!await codes.FillInAsync(key, To, address)) return new PageSendOutcome.Ended();
+
+        var verification = Describe(owner.Name, id, record) with { To = address };
+        switch (await SendAsync(verification, CodeOf(record, key), stop))
+        {
+            case DispatchOutcome.Failed:
+                // The visitor may name another address, or the same one later.
+                await codes.WithdrawAsync(key, To);
+                return new PageSendOutcome.NotSent();
+            default:
+                // A number that is not written to looks, to a stranger, like one that is.
+                return new PageSendOutcome.Sent();
+        }
+    }
+
+    /// <summary>The page's visitor wants the code once more.</summary>
+    public async Task<PageSendOutcome> SendAgainAsync(Namespace owner, string id, string ip, string limitKey, CancellationToken stop)
+    {
+        var key = KeyOf(owner.Name, id);
+        var now = time.GetUtcNow();
+        if (await codes.FindAsync(key) is not { } record || !record.IsLive(now) || !record.Data.TryGetValue(To, out var address)) return new PageSendOutcome.Ended();
+        if (record.Sends >= record.MaxSends) return new PageSendOutcome.NoneLeft();
+        if (now < record.ResendAt) return new PageSendOutcome.Wait(record.ResendAt - now);
+        if (await LimitAsync(address, ip, limitKey) is { } wait) return new PageSendOutcome.Wait(wait);
+        var code = CodeOf(record, key);
+        switch (await codes.AddCodeAsync(key, code))
+        {
+            case ResendOutcome.Added:
+                return await SendAsync(Describe(owner.Name, id, record), code, stop) is DispatchOutcome.Failed ? new PageSendOutcome.NotSent() : new PageSendOutcome.Sent();
+            case ResendOutcome.CoolingDown(var until):
+                return new PageSendOutcome.Wait(until - now);
+            case ResendOutcome.NoSendsLeft:
+                return new PageSendOutcome.NoneLeft();
+            default:
+                return new PageSendOutcome.Ended();
+        }
+    }
+
+    // The namespace is part of the key, and a name cannot hold the colon that ends it.
+    private static string KeyOf(string owner, string id) => CodeStore.KeyOf("gateway:" + owner, id);
+
+    private async Task<TimeSpan?> LimitAsync(string address, string ip, string limitKey)
+    {
+        foreach (var (limit, subject) in new[] { (limits.SendsPerIp, limitKey), (limits.SendsPerAddress, address) })
+        {
+            if (await limiter.TakeAsync(limit, subject) is not { } wait) continue;
+            audit.WriteLimitHit(limit.Name, address, ip);
+            return wait;
+        }
+        return null;
+    }
+
+    private async Task<DispatchOutcome> SendAsync(Verification verification, string code, CancellationToken stop)
+    {
+        if (providers.Find(verification.Provider) is not { } provider)
+        {
+            return new DispatchOutcome.Failed(verification.Provider, new SendOutcome.Misconfigured("the provider was switched off"));
+        }
+        var outcome = await dispatcher.SendAsync(provider, messages.Compose(verification, code), stop);
+        if (outcome is DispatchOutcome.Sent) statistics.Count(Happening.Sent);
+        else if (outcome is DispatchOutcome.Failed(var failed, _)) statistics.CountFailed(failed);
+        return outcome;
+    }
+
+    private string CodeOf(CodeRecord record, string key) =>
+        _sealedCodes.TryOpen(Convert.FromBase64String(record.Data["code"]), key, out var code)
+            ? code
+            : throw new InvalidOperationException("A verification's code cannot be read: AUTH_SECRET_KEY has changed since it was made.");
+
+    private static Verification Describe(string owner, string id, CodeRecord record)
+    {
+        var data = record.Data;
+        using var extra = JsonDocument.Parse(data.GetValueOrDefault("extra", "{}"));
+        return new Verification(
+            owner, id, data.GetValueOrDefault(To, ""), data["provider"], data.GetValueOrDefault("channel", ""), data.GetValueOrDefault("address", ""),
+            extra.RootElement.Clone(),
+            // As otpgateway counts: the sending is the first one.
+            1 + record.MaxAttempts - record.AttemptsLeft, record.MaxAttempts,
+            record.Sends, record.MaxSends,
+            Closed: !record.IsOpen, record.IsLocked, record.Deadline, record.ResendAt,
+            int.Parse(data["length"], CultureInfo.InvariantCulture), data.ContainsKey("digits"), data.ContainsKey("skip_delete"));
+    }
+}

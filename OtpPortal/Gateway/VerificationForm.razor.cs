@@ -1,0 +1,216 @@
+using System.Globalization;
+using Microsoft.AspNetCore.Components;
+using Microsoft.JSInterop;
+using OtpPortal.Storage;
+
+namespace OtpPortal.Gateway;
+
+/// <summary>The hosted code page of a circuit, and of a browser without script.</summary>
+public sealed partial class VerificationForm(VerificationFlow flow, GatewaySettings settings, TimeProvider time, IJSRuntime script)
+{
+    // Another device's success shows with the next tick.
+    private static readonly TimeSpan s_tick = TimeSpan.FromSeconds(1);
+
+    private readonly CancellationTokenSource _gone = new();
+    private Verification _state = null!;
+    private string _code = "";
+    private string? _error;
+    private string? _notice;
+    private bool _over;
+    private bool _busy;
+    private bool _sending;
+    private bool _live;
+    private bool _told;
+    private Task _ticking = Task.CompletedTask;
+
+    [Parameter, EditorRequired]
+    public string Namespace { get; set; } = "";
+
+    [Parameter, EditorRequired]
+    public string Id { get; set; } = "";
+
+    /// <summary>The state when the page was made, so that the first drawing of the circuit is the same as the page's.</summary>
+    [Parameter, EditorRequired]
+    public Verification Initial { get; set; } = null!;
+
+    /// <summary>What the address is called: "E-mail", "Phone number".</summary>
+    [Parameter, EditorRequired]
+    public string Address { get; set; } = "";
+
+    [Parameter, EditorRequired]
+    public PageView View { get; set; } = null!;
+
+    [Parameter, EditorRequired]
+    public Guest Guest { get; set; } = null!;
+
+    /// <summary>The code from the link that was opened; whoever opened it sends it off.</summary>
+    [Parameter, EditorRequired]
+    public string? Prefilled { get; set; }
+
+    /// <summary>Why the last form was refused, in words.</summary>
+    [Parameter, EditorRequired]
+    public string? Error { get; set; }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _gone.CancelAsync();
+        await _ticking;
+        _gone.Dispose();
+    }
+
+    protected override void OnInitialized()
+    {
+        _state = Initial;
+        _code = Prefilled ?? "";
+        _error = Error ?? (_state.Attempts > 1 ? WrongText() : null);
+    }
+
+    protected override async Task OnAfterRenderAsync(bool firstRender)
+    {
+        if (firstRender)
+        {
+            // Only circuits come here: a page without script keeps its resend button enabled, because nobody would enable it later.
+            _live = true;
+            _ticking = TickAsync();
+            StateHasChanged();
+        }
+        if (_state.Closed && !_told)
+        {
+            _told = true;
+            await script.InvokeVoidAsync("otpPortal.finished");
+        }
+    }
+
+    private async Task SubmitAsync()
+    {
+        if (_busy || _state.Closed || settings.Find(Namespace) is not { } owner) return;
+        _busy = true;
+        _notice = null;
+        try
+        {
+            if (HostedPages.Normalize(_code, _state) is not { } code)
+            {
+                // Enter after the last digit of a wrong code, which submitted itself, finds the field empty: what was said of that code stays.
+                if (_code.Length > 0 || _error is null) _error = HostedPages.MalformedText(T, _state);
+            }
+            else
+            {
+                switch (await flow.CheckAsync(owner, Id, code, keep: true, Guest.Ip))
+                {
+                    case CheckOutcome.Wrong({ Locked: false } wrong):
+                        _state = wrong;
+                        _error = WrongText();
+                        _code = "";
+                        break;
+                    case CheckOutcome.Unknown:
+                        _over = true;
+                        return;
+                    case CheckOutcome.Verified(var now):
+                        _state = now;
+                        return;
+                    case CheckOutcome.Closed(var now):
+                        _state = now;
+                        return;
+                    case CheckOutcome.Wrong(var now):
+                        _state = now;
+                        return;
+                    case CheckOutcome.Locked(var now):
+                        _state = now;
+                        return;
+                }
+            }
+            await script.InvokeVoidAsync("otpPortal.focus", "otp");
+        }
+        catch (Exception e) when (StoreFailure.Is(e))
+        {
+            _error = T["StoreAway"];
+        }
+        finally
+        {
+            _busy = false;
+        }
+    }
+
+    private async Task SendAgainAsync()
+    {
+        if (_sending || settings.Find(Namespace) is not { } owner) return;
+        _sending = true;
+        _notice = null;
+        try
+        {
+            var outcome = await flow.SendAgainAsync(owner, Id, Guest.Ip, Guest.LimitKey, _gone.Token);
+            _error = HostedPages.Refusal(T, outcome);
+            if (outcome is PageSendOutcome.Sent) _notice = T["MessageHandedOver"];
+            await RefreshAsync();
+        }
+        catch (OperationCanceledException)
+        {
+            // The page was left.
+        }
+        catch (Exception e) when (StoreFailure.Is(e))
+        {
+            _error = T["StoreAway"];
+        }
+        finally
+        {
+            _sending = false;
+        }
+    }
+
+    private async Task TickAsync()
+    {
+        using var timer = new PeriodicTimer(s_tick, time);
+        try
+        {
+            while (!_over && !_state.Closed)
+            {
+                if (!await timer.WaitForNextTickAsync(_gone.Token)) return;
+                await InvokeAsync(TickOnceAsync);
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // The page was left.
+        }
+    }
+
+    private async Task TickOnceAsync()
+    {
+        if (_busy || _sending) return;
+        try
+        {
+            await RefreshAsync();
+        }
+        catch (Exception e) when (StoreFailure.Is(e))
+        {
+            // The countdown goes on; the next tick asks again.
+        }
+        StateHasChanged();
+    }
+
+    private async Task RefreshAsync()
+    {
+        var now = await flow.FindAsync(Namespace, Id);
+        if (_busy || _state.Closed) return;
+        // Verified elsewhere and fetched by the caller's backend, which deletes it, looks the same as over.
+        if (now is null) _over = true;
+        else
+        {
+            var before = _state;
+            _state = now;
+            if (now is { Closed: false, Locked: false } && now.Attempts > before.Attempts) _error = WrongText();
+        }
+    }
+
+    private string Action => $"/otp/{Namespace}/{Id}{View.Query}";
+
+    private string WrongText() => _state.AttemptsLeft == 1 ? T["CodeWrongOne"] : T["CodeWrong", _state.AttemptsLeft];
+
+    private TimeSpan Left(DateTimeOffset until) => until - time.GetUtcNow() is { Ticks: > 0 } left ? left : TimeSpan.Zero;
+
+    private string Clock(DateTimeOffset until)
+    {
+        var left = Left(until);
+        return left == TimeSpan.Zero ? "0:00" : left.Add(TimeSpan.FromMilliseconds(999)).ToString(left.TotalHours >= 1 ? @"h\:mm\:ss" : @"m\:ss", CultureInfo.InvariantCulture);
+    }
+}

@@ -1,0 +1,51 @@
+using System.Globalization;
+using Microsoft.Extensions.Localization;
+using OtpPortal.Delivery;
+using OtpPortal.Language;
+using OtpPortal.Web;
+
+namespace OtpPortal.Gateway;
+
+/// <summary>Writes the message that carries a verification's code, in the language of the request that asked for it.</summary>
+public sealed class VerificationMessage(MessageTemplates templates, IStringLocalizer<Texts> texts, PortalSettings portal, TimeProvider time)
+{
+    public Message Compose(Verification verification, string code)
+    {
+        var language = CultureInfo.CurrentUICulture.TwoLetterISOLanguageName;
+        var url = GatewayJson.UrlOf(verification, portal);
+        // Opening the link only fills the code in: scanners of mail open links, too.
+        var message = templates.Fill("sign-in", language, verification.To, new Dictionary<string, object?>(StringComparer.Ordinal)
+        {
+            ["app_name"] = portal.AppName,
+            ["namespace"] = verification.Namespace,
+            ["code"] = code,
+            ["url"] = url + "?otp=" + Uri.EscapeDataString(code),
+            ["duration"] = DurationTexts.Lifetime(texts, verification.Deadline - time.GetUtcNow()),
+            ["logo_url"] = portal.LogoUrl?.ToString() ?? "",
+            ["accent"] = portal.AccentColor ?? "#4340d2",
+            ["portal_url"] = portal.Origin,
+            ["language"] = language,
+        });
+        return message with
+        {
+            Code = code,
+            Otp = new Dictionary<string, object?>(StringComparer.Ordinal)
+            {
+                ["namespace"] = verification.Namespace,
+                ["id"] = verification.Id,
+                ["to"] = verification.To,
+                ["channel_description"] = verification.ChannelDescription,
+                ["address_description"] = verification.AddressDescription,
+                ["extra"] = verification.Extra,
+                ["provider"] = verification.Provider,
+                ["otp"] = code,
+                ["max_attempts"] = verification.MaxAttempts,
+                ["attempts"] = verification.Attempts,
+                ["generate"] = verification.Generate,
+                ["max_generate"] = verification.MaxGenerate,
+                ["closed"] = verification.Closed,
+                ["ttl"] = GatewayJson.SecondsLeft(verification, time),
+            },
+        };
+    }
+}

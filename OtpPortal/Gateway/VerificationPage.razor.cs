@@ -1,0 +1,52 @@
+using Microsoft.AspNetCore.Components;
+using OtpPortal.Delivery;
+using OtpPortal.Language;
+using OtpPortal.Web;
+
+namespace OtpPortal.Gateway;
+
+public sealed partial class VerificationPage(VerificationFlow flow, Providers providers, GatewaySettings settings, PortalSettings portal, PageStatus status)
+{
+    private Verification? _verification;
+    private bool _ended;
+    private string _address = "";
+    private string? _prefilled;
+    private string? _error;
+    private PageView _view = null!;
+    private Guest _guest = null!;
+
+    [Parameter]
+    public string Namespace { get; set; } = "";
+
+    [Parameter]
+    public string Id { get; set; } = "";
+
+    private PortalSettings Portal => portal;
+
+    [CascadingParameter]
+    private HttpContext Http { get; set; } = null!;
+
+    protected override async Task OnInitializedAsync()
+    {
+        _view = HostedPages.Prepare(Http, settings);
+        _verification = await HostedPages.FindAsync(flow, settings, Namespace, Id);
+        if (_verification is null)
+        {
+            _ended = true;
+            Http.Response.StatusCode = StatusCodes.Status410Gone;
+            return;
+        }
+        if (_verification is { To: "", Closed: false, Locked: false })
+        {
+            Http.Response.StatusCode = StatusCodes.Status303SeeOther;
+            Http.Response.Headers.Location = $"/otp/{Namespace}/{Id}/address{_view.Query}";
+            _verification = null;
+            return;
+        }
+        _address = HostedPages.AddressNameOf(T, providers.Find(_verification.Provider));
+        _guest = HostedPages.GuestOf(Http);
+        // From the link in the message. It is only filled in: programs that look at mail open every link.
+        if (Http.Request.Query["otp"].ToString() is { Length: >= 4 and <= 24 } code) _prefilled = code;
+        _error = DurationTexts.Reason(T, status);
+    }
+}

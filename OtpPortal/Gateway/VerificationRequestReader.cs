@@ -1,0 +1,130 @@
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+using System.Text.RegularExpressions;
+using Microsoft.Extensions.Primitives;
+using OtpPortal.Delivery;
+using OtpPortal.OneTimeCodes;
+using OtpPortal.Web;
+
+namespace OtpPortal.Gateway;
+
+/// <summary>Reads the fields of a request to the gateway; the first one that is not allowed is told by name.</summary>
+internal sealed partial class VerificationRequestReader(GatewaySettings defaults, Providers providers)
+{
+    private const int MaxDescription = 500;
+    private const int MaxExtraBytes = 4096;
+
+    /// <summary>True for what may be an id: 6–128 characters that need no escaping anywhere.</summary>
+    public static bool IsId(string id) => Id().IsMatch(id);
+
+    /// <summary>Reads a wish for a verification; null with the reason when a field is not allowed.</summary>
+    public VerificationRequest? Read(string? id, Fields fields, out string complaint)
+    {
+        id ??= RandomText.New(32);
+        if (!IsId(id)) return Refuse(out complaint, IdComplaint);
+        if (!fields.TryOne("provider", out var name, out complaint)) return null;
+        if (name.Length == 0) return Refuse(out complaint, "`provider` is empty: GET /api/providers lists the providers.");
+        if (providers.Find(name) is not { } provider) return Refuse(out complaint, "Unknown `provider`: GET /api/providers lists the providers.");
+
+        if (!fields.TryOne("to", out var to, out complaint)) return null;
+        var address = "";
+        if (to.Length > 0 && !provider.TryNormalize(to, out address)) return Refuse(out complaint, $"Invalid `to` address for the provider {provider.Name}.");
+        if (!TryDescription(fields, "channel_description", out var channel, out complaint)) return null;
+        if (!TryDescription(fields, "address_description", out var addressText, out complaint)) return null;
+
+        if (!fields.TryOne("otp", out var code, out complaint)) return null;
+        var maxCode = Math.Min(24, provider.MaxCodeLength);
+        if (code.Length > 0 && !(code.Length >= 4 && code.Length <= maxCode && code.All(c => c is > ' ' and <= '~')))
+        {
+            return Refuse(out complaint, $"Invalid `otp`: 4 to {maxCode} visible ASCII characters for the provider {provider.Name}.");
+        }
+
+        if (!TryNumber(fields, "ttl", (int)defaults.Terms.Lifetime.TotalSeconds, 5, 3600, "seconds", out var ttl, out complaint)) return null;
+        if (!TryNumber(fields, "max_attempts", defaults.Terms.MaxAttempts, 1, 20, "attempts", out var attempts, out complaint)) return null;
+        if (!TryNumber(fields, "max_generate", defaults.Terms.MaxSends, 1, 20, "codes", out var generate, out complaint)) return null;
+        if (!TryFlag(fields, "skip_delete", out var skipDelete, out complaint)) return null;
+
+        if (!fields.TryOne("extra", out var extra, out complaint)) return null;
+        if (extra.Length == 0) extra = "{}";
+        if (Encoding.UTF8.GetByteCount(extra) > MaxExtraBytes) return Refuse(out complaint, $"`extra` is too long: at most {MaxExtraBytes} bytes.");
+        if (!IsJson(extra)) return Refuse(out complaint, "Invalid JSON in `extra`.");
+
+        complaint = "";
+        return new VerificationRequest(
+            id, provider, address, channel, addressText, code.Length == 0 ? null : code, defaults.CodeLength,
+            new CodeTerms(TimeSpan.FromSeconds(ttl), attempts, generate, defaults.Terms.ResendCooldown), extra, skipDelete);
+    }
+
+    public const string IdComplaint = "Invalid `id`: 6 to 128 characters of A-Z a-z 0-9 . _ - are allowed.";
+
+    public static bool TryFlag(Fields fields, string name, out bool value, out string complaint)
+    {
+        value = false;
+        if (!fields.TryOne(name, out var text, out complaint)) return false;
+        switch (text.ToUpperInvariant())
+        {
+            case "" or "FALSE" or "0" or "F":
+                return true;
+            case "TRUE" or "1" or "T":
+                value = true;
+                return true;
+            default:
+                complaint = $"Invalid `{name}`: true or false.";
+                return false;
+        }
+    }
+
+    private static bool TryNumber(Fields fields, string name, int fallback, int min, int max, string unit, out int value, out string complaint)
+    {
+        value = fallback;
+        if (!fields.TryOne(name, out var text, out complaint)) return false;
+        if (text.Length == 0) return true;
+        if (int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out value) && value >= min && value <= max) return true;
+        complaint = $"Invalid `{name}`: a whole number of {unit} from {min} to {max}.";
+        return false;
+    }
+
+    private static bool TryDescription(Fields fields, string name, out string text, out string complaint)
+    {
+        if (!fields.TryOne(name, out text, out complaint)) return false;
+        if (text.Length <= MaxDescription && !text.Any(c => char.IsControl(c) && c is not ('\n' or '\r' or '\t'))) return true;
+        complaint = $"Invalid `{name}`: at most {MaxDescription} characters of text.";
+        return false;
+    }
+
+    private static bool IsJson(string text)
+    {
+        try
+        {
+            using var _ = JsonDocument.Parse(text);
+            return true;
+        }
+        catch (JsonException)
+        {
+            return false;
+        }
+    }
+
+    private static VerificationRequest? Refuse(out string complaint, string reason)
+    {
+        complaint = reason;
+        return null;
+    }
+
+    [GeneratedRegex(@"^[A-Za-z0-9._-]{6,128}\z", RegexOptions.None, 1000)]
+    private static partial Regex Id();
+}
+
+/// <summary>The fields of a request: those of the form, and, as otpgateway has it, those of the query where the form has none.</summary>
+internal sealed class Fields(IFormCollection form, IQueryCollection query)
+{
+    /// <summary>A field's value, or empty; false when it came more than once: two readers could take different ones.</summary>
+    public bool TryOne(string name, out string value, out string complaint)
+    {
+        var values = form.TryGetValue(name, out var posted) ? posted : query.TryGetValue(name, out var asked) ? asked : StringValues.Empty;
+        value = values.Count > 0 ? values[0] ?? "" : "";
+        complaint = values.Count > 1 ? $"`{name}` was sent more than once." : "";
+        return values.Count <= 1;
+    }
+}
