@@ -23,6 +23,14 @@ public abstract class PortalPage(IPage page)
         bytes.ShouldBeGreaterThan(100_000, "blazor.web.js was not served whole");
     }
 
+    /// <summary>Does what loads a page, and waits for that page: the one before may look the same, and what is done to it then is lost.</summary>
+    public async Task LeaveByAsync(Func<Task> act)
+    {
+        await Html.EvaluateAsync("html => { html.dataset.left = ''; }");
+        await act();
+        await Assertions.Expect(page.Locator("html:not([data-left])")).ToBeAttachedAsync();
+    }
+
     /// <summary>True when something sticks out to the right, so that a phone would scroll sideways.</summary>
     public Task<bool> ScrollsSidewaysAsync() =>
         page.EvaluateAsync<bool>("() => document.documentElement.scrollWidth > document.documentElement.clientWidth");
@@ -96,7 +104,7 @@ public sealed class CodePage(IPage page) : PortalPage(page)
     public async Task SubmitAsync(string code)
     {
         await Field.FillAsync(code);
-        await SignIn.ClickAsync();
+        await LeaveByAsync(() => SignIn.ClickAsync());
     }
 }
 
