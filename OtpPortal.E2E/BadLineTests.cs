@@ -32,7 +32,7 @@ public sealed class BadLineTests(LineStage stage) : BrowserTest(stage), IClassFi
         // It is complete, so it submits itself here as well.
         await code.TypeAsync(WrongCode(first));
         await Expect(code.Error).ToContainTextAsync("4 tries are left");
-        await code.Resend.ClickAsync();
+        await code.LeaveByAsync(() => code.Resend.ClickAsync());
         await Mailbox.CodeAsync(ann.Address, message: 2);
         await Expect(code.Heading).ToHaveTextAsync("Enter your code");
         await code.TypeAsync(first);
@@ -110,6 +110,7 @@ public sealed class BadLineTests(LineStage stage) : BrowserTest(stage), IClassFi
 
         stage.Line.Cut();
         await Expect(start.ReconnectNotice).ToBeVisibleAsync();
+        await Expect(start.Field).ToBeFocusedAsync();
         await start.Page.Keyboard.TypeAsync(ann.Address);
         stage.Line.Release();
         await Expect(start.ReconnectNotice).Not.ToBeVisibleAsync();
@@ -163,8 +164,11 @@ public sealed class BadLineTests(LineStage stage) : BrowserTest(stage), IClassFi
         stage.Line.HoldWebSockets();
         var code = await start.SendToAsync(ann.Address);
         await Mailbox.CodeAsync(ann.Address);
-        // The message is delivered by now, so the page says so from the start.
-        await code.Page.ReloadAsync();
+        await Until.TrueAsync("a page that says from the start that the message is handed over", async () =>
+        {
+            await code.Page.ReloadAsync();
+            return await code.Page.Locator(".portal-progress-handedover").IsVisibleAsync();
+        });
         before = await BoxesAsync(code);
         before.Count.ShouldBeGreaterThan(8);
         stage.Line.Release();

@@ -22,15 +22,15 @@ public sealed class PatienceTests(ShortLifeStage stage) : BrowserTest(stage), IC
         var ann = await ArriveAsync();
         var code = await BeginAsync(ann);
         var first = await Mailbox.CodeAsync(ann.Address);
-        await Expect(code.Resend).ToBeDisabledAsync();
-        await Expect(code.Resend).ToContainTextAsync("in 0:0");
+        // On a busy machine the first countdown may have ended before the page was there; the next one begins before everybody's eyes.
         await Expect(code.Resend).ToHaveTextAsync("Send another code");
         await Expect(code.Resend).ToBeEnabledAsync();
 
         await code.Resend.ClickAsync();
 
-        (await Mailbox.CodeAsync(ann.Address, message: 2)).Length.ShouldBe(6);
+        await Expect(code.Resend).ToContainTextAsync("in 0:0");
         await Expect(code.Resend).ToBeDisabledAsync();
+        (await Mailbox.CodeAsync(ann.Address, message: 2)).Length.ShouldBe(6);
         await Expect(code.Progress).ToContainTextAsync("Handed to the mail service");
         await code.TypeAsync(first);
         await SignedInPage.IsShownAsync(code.Page, ann.Address);
@@ -41,21 +41,14 @@ public sealed class PatienceTests(ShortLifeStage stage) : BrowserTest(stage), IC
     {
         var ann = await ArriveAsync();
         var code = await BeginAsync(ann);
+        await Expect(code.Page.Locator("#code-expiry")).ToContainTextAsync("0:");
         var plain = await ArriveWithoutScriptAsync();
         var plainCode = await (await AddressPage.OpenAsync(plain)).SendToAsync(plain.Address);
-        await Expect(code.Page.Locator("#code-expiry")).ToContainTextAsync("0:");
 
-        await Expect(code.Heading).ToHaveTextAsync("This sign-in has ended", new() { Timeout = 45_000 });
+        await Expect(code.Heading).ToHaveTextAsync("This sign-in has ended", new() { Timeout = 60_000 });
         await Expect(code.Page.GetByRole(AriaRole.Alert)).ToContainTextAsync("expired");
 
-        await code.StartAgain.ClickAsync();
-        var start = new AddressPage(code.Page);
-        await Expect(start.Field).ToBeVisibleAsync();
-        await start.BecomesInteractiveAsync();
-        code = await start.SendToAsync(ann.Address);
-        await code.BecomesInteractiveAsync();
-        await code.TypeAsync(await Mailbox.CodeAsync(ann.Address, message: 2));
-        await SignedInPage.IsShownAsync(code.Page, ann.Address);
+        await StartAgainAsync(code, ann.Address, message: 2);
 
         // Without script the page cannot know; who types the code then is told.
         await Until.TrueAsync("the end of the other sign-in", async () =>

@@ -48,6 +48,19 @@ public abstract class BrowserTest(Stage stage) : IAsyncLifetime
         return await SignedInPage.IsShownAsync(code.Page, address);
     }
 
+    /// <summary>From the page that says that a sign-in has ended all the way through another one.</summary>
+    protected async Task<SignedInPage> StartAgainAsync(CodePage ended, string address, int message)
+    {
+        await ended.StartAgain.ClickAsync();
+        var start = new AddressPage(ended.Page);
+        await Expect(start.Field).ToBeVisibleAsync();
+        await start.BecomesInteractiveAsync();
+        var code = await start.SendToAsync(address);
+        await code.BecomesInteractiveAsync();
+        await code.TypeAsync(await Mailbox.CodeAsync(address, message));
+        return await SignedInPage.IsShownAsync(code.Page, address);
+    }
+
     /// <summary>A code that is none of the given ones.</summary>
     protected static string WrongCode(params string[] right) =>
         Enumerable.Range(0, 1_000_000).Select(number => $"{number:D6}").First(code => !right.Contains(code, StringComparer.Ordinal));

@@ -38,7 +38,7 @@ public sealed class Browserlike : IDisposable
         })
         {
             BaseAddress = portal,
-            Timeout = TimeSpan.FromSeconds(30),
+            Timeout = TimeSpan.FromSeconds(60),
         };
     }
 

@@ -6,7 +6,7 @@ namespace OtpPortal.Tests.Infrastructure;
 /// <summary>Waits for a condition, and no longer than it takes.</summary>
 internal static class Eventually
 {
-    private static readonly TimeSpan s_deadline = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan s_deadline = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan s_pollInterval = TimeSpan.FromMilliseconds(5);
 
     public static Task BeTrueAsync(Func<bool> condition, [CallerArgumentExpression(nameof(condition))] string what = "") =>

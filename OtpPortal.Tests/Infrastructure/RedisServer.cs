@@ -64,7 +64,7 @@ public sealed partial class RedisServer : IDisposable
         _process.BeginOutputReadLine();
         _process.BeginErrorReadLine();
         // It loads nothing, so it serves as soon as it listens.
-        SpinWait.SpinUntil(Answers, TimeSpan.FromSeconds(10)).ShouldBeTrue("redis-server should listen");
+        SpinWait.SpinUntil(Answers, TimeSpan.FromSeconds(60)).ShouldBeTrue("redis-server should listen");
     }
 
     /// <summary>Gone at once, as after a crash.</summary>

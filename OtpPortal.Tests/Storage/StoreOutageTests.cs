@@ -6,6 +6,9 @@ namespace OtpPortal.Tests.Storage;
 /// <summary>Redis goes away in the middle, and comes back.</summary>
 public sealed class StoreOutageTests
 {
+    // The portal gives up after little more than two seconds, and the client never would; the rest is for a busy machine.
+    private static readonly TimeSpan s_notLong = TimeSpan.FromSeconds(8);
+
     /// <summary>A page that says so, for people.</summary>
     private static void ShouldBeUnavailable(Answer answer)
     {
@@ -38,7 +41,7 @@ public sealed class StoreOutageTests
         ShouldBeUnavailable(await browser.PostAsync("/logout"));
         ShouldBeUnavailable(await browser.GetAsync("/check-auth"));
         ShouldBeUnavailable(await portal.NewProgram().GetAsync("/auth-tokens", ("Authorization", $"Bearer {PortalHost.Secret}")));
-        Stopwatch.GetElapsedTime(started).ShouldBeLessThan(TimeSpan.FromSeconds(2), "nine answers");
+        Stopwatch.GetElapsedTime(started).ShouldBeLessThan(s_notLong, "nine answers, none of which waited for the store");
 
         var page = await portal.NewBrowser().GetAsync("/");
         page.Text.ShouldContain("cannot reach its store");
@@ -90,11 +93,11 @@ public sealed class StoreOutageTests
                 var answer = await browser.GetAsync(path);
                 answer.Status.ShouldBe(503, path);
                 if (path == "/") answer.Text.ShouldContain("cannot reach its store", Case.Sensitive, "in a page, though it failed halfway");
-                Stopwatch.GetElapsedTime(started).ShouldBeLessThan(TimeSpan.FromSeconds(3), path);
+                Stopwatch.GetElapsedTime(started).ShouldBeLessThan(s_notLong, path);
             }
             var login = Stopwatch.GetTimestamp();
             (await portal.NewBrowser().PostAsync("/login", ("email", Someone.New()))).Status.ShouldBe(503);
-            Stopwatch.GetElapsedTime(login).ShouldBeLessThan(TimeSpan.FromSeconds(3));
+            Stopwatch.GetElapsedTime(login).ShouldBeLessThan(s_notLong);
         }
         finally
         {
