@@ -145,6 +145,7 @@ public sealed class AppearanceTests(DefaultStage stage) : BrowserTest(stage)
         await code.TypeAsync(await Mailbox.CodeAsync(ann.Address, message: 3));
         var signedIn = await SignedInPage.IsShownAsync(code.Page, ann.Address);
         await Expect(signedIn.SignOutOthers).ToBeVisibleAsync();
+        await Expect(signedIn.SignOutEverywhere).ToBeVisibleAsync();
         await look("signed-in page", signedIn);
 
         var mailbox = await MailboxPage.OpenAsync(ann);

@@ -43,6 +43,23 @@ public sealed class SessionTests(DefaultStage stage) : BrowserTest(stage)
         await SignedInPage.IsShownAsync(onLaptop.Page, phone.Address);
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Signing_out_everywhere_ends_the_session_in_both_browsers(bool withScript)
+    {
+        var phone = await ArriveAsync();
+        var laptop = await ArriveAsync(options => options.JavaScriptEnabled = withScript);
+        var onPhone = await SignInAsync(phone);
+        var onLaptop = withScript ? await SignInAsync(laptop, phone.Address, message: 2) : await SignInPlainlyAsync(laptop, phone.Address, message: 2);
+
+        await onLaptop.SignOutEverywhere.ClickAsync();
+
+        await Expect(new AddressPage(onLaptop.Page).Field).ToBeVisibleAsync();
+        await onPhone.Page.ReloadAsync();
+        await Expect(new AddressPage(onPhone.Page).Field).ToBeVisibleAsync();
+    }
+
     [Fact]
     public async Task The_session_list_tells_the_device_and_when_and_from_where()
     {
@@ -52,6 +69,13 @@ public sealed class SessionTests(DefaultStage stage) : BrowserTest(stage)
         await Expect(page.Sessions).ToContainTextAsync(["Firefox on Linux"]);
         await Expect(page.Sessions).ToContainTextAsync(["just now"]);
         await Expect(page.Sessions).ToContainTextAsync(["127.0.0.1"]);
+    }
+
+    private async Task<SignedInPage> SignInPlainlyAsync(Visitor visitor, string address, int message)
+    {
+        var code = await (await AddressPage.OpenAsync(visitor)).SendToAsync(address);
+        await code.SubmitAsync(await Mailbox.CodeAsync(address, message));
+        return await SignedInPage.IsShownAsync(code.Page, address);
     }
 
     [Fact]

@@ -119,6 +119,8 @@ public sealed class SignedInPage(IPage page) : PortalPage(page)
 
     public ILocator SignOutOthers => Page.Locator("form[action='/logout/others'] button");
 
+    public ILocator SignOutEverywhere => Page.Locator("form[action='/logout/everywhere'] button");
+
     /// <summary>Waits until the page says that this address is signed in.</summary>
     public static async Task<SignedInPage> IsShownAsync(IPage page, string address)
     {

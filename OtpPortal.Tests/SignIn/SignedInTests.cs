@@ -39,6 +39,7 @@ public sealed class SignedInTests(PortalHost portal) : IClassFixture<PortalHost>
         sessions[1].ShouldNotContain("This device");
         page.Find("form[action='/logout']").ShouldNotBeNull();
         page.Find("form[action='/logout/others']").ShouldNotBeNull();
+        page.Find("form[action='/logout/everywhere']").ShouldNotBeNull();
     }
 
     [Fact]
@@ -93,6 +94,35 @@ public sealed class SignedInTests(PortalHost portal) : IClassFixture<PortalHost>
         (await there.GetAsync("/check-auth")).Status.ShouldBe(403);
         (await somebody.GetAsync("/check-auth")).Status.ShouldBe(200);
         (await here.GetAsync("/")).Find("form[action='/logout/others']").ShouldBeNull("there is nothing left to end");
+    }
+
+    [Fact]
+    public async Task Signing_out_everywhere_ends_this_session_too_and_no_other_persons()
+    {
+        var email = Someone.New();
+        var here = await portal.SignInAsync(email);
+        var there = await portal.SignInAsync(email);
+        var somebody = await portal.SignInAsync(Someone.New());
+        var token = here.Cookies["auth_token"];
+
+        var answer = await here.PostAsync("/logout/everywhere");
+
+        (answer.Status, answer.Location).ShouldBe((303, "/"));
+        answer.Cookie("auth_token").ShouldNotBeNull().IsRemoval.ShouldBeTrue();
+        answer.Header("Clear-Site-Data").ShouldBe("\"cache\"");
+        (await portal.NewProgram().GetAsync("/check-auth", ("Authorization", $"Bearer {token}"))).Status.ShouldBe(403);
+        (await there.GetAsync("/check-auth")).Status.ShouldBe(403);
+        (await somebody.GetAsync("/check-auth")).Status.ShouldBe(200);
+    }
+
+    [Fact]
+    public async Task Who_is_signed_in_once_only_is_offered_one_way_out()
+    {
+        var browser = await portal.SignInAsync(Someone.New());
+
+        var page = await browser.GetAsync("/");
+
+        page.Page.QuerySelectorAll("form[action^='/logout']").Length.ShouldBe(1);
     }
 
     [Theory]

@@ -36,6 +36,7 @@ public static class SignInEndpoints
         routes.MapPost("/login/finish", FinishAsync);
         routes.MapPost("/logout", SignOutAsync);
         routes.MapPost("/logout/others", SignOutOthersAsync);
+        routes.MapPost("/logout/everywhere", SignOutEverywhereAsync);
     }
 
     /// <summary>Who sends this request, for limits and the session list.</summary>
@@ -142,10 +143,17 @@ public static class SignInEndpoints
         {
             audit.Write(AuditEvent.SignedOut, token.Email, ClientAddress.Of(context), "sessions:1");
         }
-        cookie.Clear(context.Response);
-        // What the browser has kept of the pages goes with the session.
-        context.Response.Headers["Clear-Site-Data"] = "\"cache\"";
-        return SeeOther(context, AddressPath);
+        return SignedOut(context, cookie);
+    }
+
+    private static async Task<IResult> SignOutEverywhereAsync(HttpContext context, TokenStore tokens, TokenCookie cookie, AuditLog audit)
+    {
+        if (await tokens.UseAsync(cookie.Read(context.Request)) is { } token)
+        {
+            var count = await tokens.RevokeAllAsync(token.Email);
+            audit.Write(AuditEvent.SignedOut, token.Email, ClientAddress.Of(context), $"sessions:{count}");
+        }
+        return SignedOut(context, cookie);
     }
 
     private static async Task<IResult> SignOutOthersAsync(HttpContext context, TokenStore tokens, TokenCookie cookie, AuditLog audit)
@@ -155,6 +163,14 @@ public static class SignInEndpoints
             var count = await tokens.RevokeAllAsync(token.Email, exceptSid: token.SessionId);
             audit.Write(AuditEvent.SignedOut, token.Email, ClientAddress.Of(context), $"sessions:{count}");
         }
+        return SeeOther(context, AddressPath);
+    }
+
+    private static IResult SignedOut(HttpContext context, TokenCookie cookie)
+    {
+        cookie.Clear(context.Response);
+        // What the browser has kept of the pages goes with the session.
+        context.Response.Headers["Clear-Site-Data"] = "\"cache\"";
         return SeeOther(context, AddressPath);
     }
 
