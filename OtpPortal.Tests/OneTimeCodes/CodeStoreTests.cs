@@ -277,4 +277,88 @@ public abstract class CodeStoreTests(StoreUnderTest store)
         }
         codes.Distinct().Count().ShouldBeGreaterThan(4900);
     }
+
+    [Fact]
+    public async Task A_replaced_record_hands_on_its_tries_and_sends_and_its_codes_are_good_no_longer()
+    {
+        var key = await BeginAsync("111111");
+        await _codes.TryAsync(key, "000000");
+        var before = await _codes.FindAsync(key);
+
+        var record = (await _codes.ReplaceAsync(key, before, "222222", s_terms with { MaxAttempts = 4 }, s_data)).ShouldNotBeNull();
+
+        (record.AttemptsLeft, record.MaxAttempts, record.Sends).ShouldBe((3, 4, 2));
+        (await _codes.TryAsync(key, "111111")).ShouldBeOfType<TryOutcome.Wrong>().AttemptsLeft.ShouldBe(2);
+        (await _codes.TryAsync(key, "222222")).ShouldBeOfType<TryOutcome.Right>();
+    }
+
+    [Fact]
+    public async Task A_try_that_was_taken_meanwhile_does_not_come_back_with_a_replacement()
+    {
+        var key = await BeginAsync("111111");
+        var before = await _codes.FindAsync(key);
+        await _codes.TryAsync(key, "000000");
+
+        (await _codes.ReplaceAsync(key, before, "222222", s_terms, s_data)).ShouldBeNull();
+
+        (await _codes.FindAsync(key))!.AttemptsLeft.ShouldBe(4);
+    }
+
+    [Fact]
+    public async Task Of_simultaneous_replacements_one_takes_place()
+    {
+        var key = await BeginAsync("111111");
+        var before = await _codes.FindAsync(key);
+        var nowhere = CodeStore.KeyOf("tests", Guid.NewGuid().ToString());
+
+        var replaced = await Task.WhenAll(Enumerable.Range(0, 10).Select(_ => _codes.ReplaceAsync(key, before, "222222", s_terms, s_data)));
+        var begun = await Task.WhenAll(Enumerable.Range(0, 10).Select(_ => _codes.ReplaceAsync(nowhere, null, "222222", s_terms, s_data)));
+
+        replaced.Count(record => record is not null).ShouldBe(1);
+        begun.Count(record => record is not null).ShouldBe(1);
+        (await _codes.FindAsync(key))!.Sends.ShouldBe(2);
+    }
+
+    [Fact]
+    public async Task A_record_that_was_opened_or_is_over_is_replaced_by_a_fresh_one()
+    {
+        var opened = await BeginAsync("111111");
+        await _codes.TryAsync(opened, "000000");
+        await _codes.TryAsync(opened, "111111");
+        var over = await BeginAsync("111111");
+        await _codes.TryAsync(over, "000000");
+        store.Clock.Advance(s_terms.Lifetime);
+
+        foreach (var key in new[] { opened, over })
+        {
+            var record = (await _codes.ReplaceAsync(key, await _codes.FindAsync(key), "222222", s_terms, s_data)).ShouldNotBeNull();
+            (record.AttemptsLeft, record.Sends, record.IsOpen).ShouldBe((5, 1, true));
+        }
+    }
+
+    [Fact]
+    public async Task Data_is_filled_in_once_and_only_while_the_record_is_open()
+    {
+        var key = await BeginAsync("111111");
+
+        var filled = await Task.WhenAll(Enumerable.Range(0, 10).Select(i => _codes.FillInAsync(key, "to", $"{i}@example.com")));
+        filled.Count(done => done).ShouldBe(1);
+        await _codes.WithdrawAsync(key, "to");
+        (await _codes.FillInAsync(key, "to", "ann@example.com")).ShouldBeTrue();
+        await _codes.WithdrawAsync(key, "to");
+        await _codes.TryAsync(key, "111111");
+        (await _codes.FillInAsync(key, "to", "eve@example.com")).ShouldBeFalse();
+    }
+
+    [Fact]
+    public async Task Removing_a_record_leaves_the_one_that_took_its_place()
+    {
+        var key = await BeginAsync("111111");
+        var before = (await _codes.FindAsync(key))!;
+        await _codes.ReplaceAsync(key, before, "222222", s_terms, s_data);
+
+        await _codes.RemoveAsync(key, before);
+
+        (await _codes.TryAsync(key, "222222")).ShouldBeOfType<TryOutcome.Right>().Record.ShouldNotBeNull();
+    }
 }

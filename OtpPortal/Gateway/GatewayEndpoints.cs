@@ -171,7 +171,7 @@ public static class GatewayEndpoints
         else await SucceedAsync(context, new GatewayJson.ClosedData(verification.Closed), GatewayJson.Json.SuccessClosedData);
     }
 
-    private const string Unknown = "The OTP does not exist.";
+    private const string Unknown = "the OTP does not exist";
 
     private static Namespace OwnerOf(HttpContext context) => (Namespace)context.Items[typeof(Namespace)]!;
 

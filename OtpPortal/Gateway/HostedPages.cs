@@ -15,8 +15,9 @@ public static class HostedPages
 {
     public static void MapHostedPages(this IEndpointRouteBuilder routes)
     {
-        routes.MapPost("/otp/{namespace}/{id}", SubmitAsync);
-        routes.MapPost("/otp/{namespace}/{id}/address", SetAddressAsync);
+        // Before the pages of the same addresses, which take posts as well.
+        routes.MapPost("/otp/{namespace}/{id}", SubmitAsync).WithOrder(-1);
+        routes.MapPost("/otp/{namespace}/{id}/address", SetAddressAsync).WithOrder(-1);
     }
 
     /// <summary>Headers of a hosted page, and how it is shown.</summary>

@@ -1,0 +1,163 @@
+using OtpPortal.Tests.Infrastructure;
+
+namespace OtpPortal.Tests.Gateway;
+
+/// <summary><c>POST /api/otp/{id}</c> and <c>…/status</c>: a code is tried, and what became of it is asked.</summary>
+public sealed class CheckTests(GatewayPortal gateway) : IClassFixture<GatewayPortal>
+{
+    private readonly GatewayClient _app = gateway.App;
+
+    private static string Message(Answer answer) => answer.Json.GetProperty("message").GetString()!;
+
+    [Fact]
+    public async Task The_right_code_verifies_and_the_record_is_gone()
+    {
+        var (id, code) = await _app.BeginAsync();
+
+        var answer = await _app.CheckAsync(id, code);
+
+        answer.Status.ShouldBe(200);
+        var data = answer.Json.GetProperty("data");
+        data.GetProperty("closed").GetBoolean().ShouldBeTrue();
+        data.GetProperty("id").GetString().ShouldBe(id);
+        data.TryGetProperty("otp", out _).ShouldBeFalse("only PUT tells it");
+        Message(await _app.CheckAsync(id, code)).ShouldBe("the OTP does not exist");
+        Message(await _app.StatusAsync(id)).ShouldBe("the OTP does not exist");
+        gateway.Host.Dump().Keys.ShouldNotContain(key => key.Contains(id, StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData(true, false)]
+    [InlineData(false, true)]
+    public async Task With_skip_delete_the_status_tells_of_the_success_until_the_time_is_over(bool inPut, bool inCheck)
+    {
+        var (id, code) = await _app.BeginAsync(("ttl", "100"), ("skip_delete", inPut ? "true" : "false"));
+        Message(await _app.StatusAsync(id)).ShouldBe("OTP not verified");
+        gateway.Host.Clock.Advance(TimeSpan.FromSeconds(40));
+
+        (await _app.CheckAsync(id, code, ("skip_delete", inCheck ? "1" : ""))).Status.ShouldBe(200);
+
+        var status = await _app.StatusAsync(id);
+        status.Status.ShouldBe(200);
+        status.Json.GetProperty("data").GetProperty("closed").GetBoolean().ShouldBeTrue();
+        status.Json.GetProperty("data").GetProperty("ttl").GetInt32().ShouldBe(60, "success makes it live no longer");
+        status.Json.GetProperty("data").TryGetProperty("otp", out _).ShouldBeFalse();
+        gateway.Host.Clock.Advance(TimeSpan.FromSeconds(60));
+        Message(await _app.StatusAsync(id)).ShouldBe("the OTP does not exist");
+    }
+
+    [Fact]
+    public async Task The_right_code_counts_once_also_with_skip_delete()
+    {
+        var (id, code) = await _app.BeginAsync(("skip_delete", "true"));
+
+        var answers = await Task.WhenAll(Enumerable.Range(0, 30).Select(_ => gateway.App.CheckAsync(id, code)));
+
+        answers.Count(answer => answer.Status == 200).ShouldBe(1);
+        answers.Where(answer => answer.Status != 200).ShouldAllBe(answer => answer.Status == 400 || answer.Status == 429);
+    }
+
+    [Fact]
+    public async Task A_verified_record_is_deleted_when_its_status_is_fetched_with_DELETE()
+    {
+        var (id, code) = await _app.BeginAsync(("skip_delete", "true"));
+        (await _app.DeleteAsync(id)).Status.ShouldBe(400, "it is not verified");
+        (await _app.CheckAsync(id, code)).Status.ShouldBe(200);
+
+        (await _app.DeleteAsync(id)).Status.ShouldBe(200);
+
+        Message(await _app.DeleteAsync(id)).ShouldBe("the OTP does not exist");
+    }
+
+    [Fact]
+    public async Task Wrong_codes_are_counted_and_then_the_id_is_locked()
+    {
+        var (id, code) = await _app.BeginAsync(("max_attempts", "2"), ("ttl", "100"));
+
+        var first = await _app.CheckAsync(id, GatewayClient.NotThe(code));
+        var second = await _app.CheckAsync(id, GatewayClient.NotThe(code));
+        var right = await _app.CheckAsync(id, code);
+
+        (first.Status, Message(first)).ShouldBe((400, "Incorrect OTP"));
+        first.Json.GetProperty("data").GetProperty("attempts").GetInt32().ShouldBe(2);
+        second.Status.ShouldBe(400);
+        right.Status.ShouldBe(429, "right or not");
+        Message(right).ShouldBe("Too many attempts. Please retry after 100 seconds.");
+        right.RetryAfter.ShouldBe(100);
+        right.Json.GetProperty("data").GetProperty("attempts").GetInt32().ShouldBe(3);
+        right.Json.GetProperty("data").GetProperty("max_attempts").GetInt32().ShouldBe(2);
+    }
+
+    [Fact]
+    public async Task Simultaneous_guesses_get_no_more_tries_than_there_are()
+    {
+        var (id, code) = await _app.BeginAsync(("max_attempts", "3"));
+
+        var answers = await Task.WhenAll(Enumerable.Range(0, 30).Select(_ => gateway.App.CheckAsync(id, GatewayClient.NotThe(code))));
+
+        answers.Count(answer => answer.Status == 400).ShouldBe(3);
+        answers.Count(answer => answer.Status == 429).ShouldBe(27);
+    }
+
+    [Fact]
+    public async Task What_cannot_be_tried_costs_no_try()
+    {
+        var (id, code) = await _app.BeginAsync(("max_attempts", "1"));
+
+        (await _app.SendAsync(HttpMethod.Post, "/api/otp/" + id, [])).Json.GetProperty("message").GetString()!.ShouldContain("`otp`");
+        (await _app.SendAsync(HttpMethod.Post, "/api/otp/" + id, [("otp", "1111"), ("otp", code)])).Json.GetProperty("message").GetString()!.ShouldContain("`otp`");
+        (await _app.CheckAsync(id, code, ("action", "delete"))).Json.GetProperty("message").GetString()!.ShouldContain("`action`");
+        (await _app.CheckAsync(id, code, ("skip_delete", "maybe"))).Json.GetProperty("message").GetString()!.ShouldContain("`skip_delete`");
+
+        (await _app.CheckAsync(id, code)).Status.ShouldBe(200);
+    }
+
+    [Theory]
+    [InlineData("short")]
+    [InlineData("bad%20id%20here")]
+    public async Task An_id_that_cannot_be_one_is_refused_by_name(string id)
+    {
+        (await _app.CheckAsync(id, "123456")).Json.GetProperty("message").GetString()!.ShouldContain("`id`");
+        (await _app.StatusAsync(id)).Json.GetProperty("message").GetString()!.ShouldContain("`id`");
+    }
+
+    [Fact]
+    public async Task Another_namespaces_id_looks_like_one_that_does_not_exist()
+    {
+        var (id, code) = await _app.BeginAsync(("skip_delete", "true"));
+        var other = gateway.OtherApp;
+
+        var (check, status, delete) = (await other.CheckAsync(id, code), await other.StatusAsync(id), await other.DeleteAsync(id));
+        var nothing = await other.CheckAsync(GatewayClient.NewId(), code);
+
+        (check.Status, check.Body).ShouldBe((nothing.Status, nothing.Body));
+        Message(status).ShouldBe("the OTP does not exist");
+        Message(delete).ShouldBe("the OTP does not exist");
+        (await _app.CheckAsync(id, code)).Status.ShouldBe(200, "and it took no try");
+    }
+
+    [Fact]
+    public async Task Two_namespaces_may_use_the_same_id()
+    {
+        var id = GatewayClient.NewId();
+        await _app.PutAsync(id, ("provider", "mailbox"), ("to", Someone.New()), ("otp", "111111"));
+        await gateway.OtherApp.PutAsync(id, ("provider", "mailbox"), ("to", Someone.New()), ("otp", "222222"));
+
+        (await _app.CheckAsync(id, "222222")).Status.ShouldBe(400);
+        (await gateway.OtherApp.CheckAsync(id, "222222")).Status.ShouldBe(200);
+        (await _app.CheckAsync(id, "111111")).Status.ShouldBe(200);
+    }
+
+    [Fact]
+    public async Task The_page_of_the_id_tells_only_whether_it_is_done()
+    {
+        var (id, code) = await _app.BeginAsync(("skip_delete", "true"));
+        var stranger = gateway.Host.NewProgram();
+
+        (await stranger.GetAsync($"/otp/MyApp/{id}/status")).Body.ShouldBe("""{"status":"success","data":{"closed":false}}""");
+        await _app.CheckAsync(id, code);
+        (await stranger.GetAsync($"/otp/MyApp/{id}/status")).Body.ShouldBe("""{"status":"success","data":{"closed":true}}""");
+        (await stranger.GetAsync($"/otp/Other/{id}/status")).Status.ShouldBe(400);
+        (await stranger.GetAsync($"/otp/Nobody/{id}/status")).Status.ShouldBe(400);
+    }
+}

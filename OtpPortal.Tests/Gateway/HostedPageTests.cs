@@ -1,0 +1,182 @@
+using OtpPortal.Tests.Infrastructure;
+
+namespace OtpPortal.Tests.Gateway;
+
+/// <summary>The hosted pages as plain forms.</summary>
+public sealed class HostedPageTests(GatewayPortal gateway) : IClassFixture<GatewayPortal>
+{
+    private readonly GatewayClient _app = gateway.App;
+    private readonly Browserlike _visitor = gateway.Host.NewBrowser();
+
+    [Fact]
+    public async Task The_right_code_verifies_and_the_backend_sees_it()
+    {
+        var (id, code) = await _app.BeginAsync();
+        (await _visitor.GetAsync("/otp/MyApp/" + id)).Find("input#otp").ShouldNotBeNull();
+
+        var answer = await _visitor.PostAsync("/otp/MyApp/" + id, ("action", "check"), ("otp", code[..3] + " " + code[3..]));
+
+        (answer.Status, answer.Location).ShouldBe((303, "/otp/MyApp/" + id));
+        (await _visitor.GetAsync("/otp/MyApp/" + id)).Text.ShouldContain("This page can be closed now");
+        (await _app.StatusAsync(id)).Status.ShouldBe(200, "the page keeps the record for the backend to ask about");
+    }
+
+    [Fact]
+    public async Task Opening_the_link_in_the_message_verifies_nothing()
+    {
+        var (id, code) = await _app.BeginAsync();
+
+        var page = await _visitor.GetAsync($"/otp/MyApp/{id}?otp={code}");
+        await _visitor.SendAsync(HttpMethod.Head, $"/otp/MyApp/{id}?otp={code}&action=check", null);
+
+        page.Find("input#otp")!.GetAttribute("value").ShouldBe(code);
+        page.Find("input#otp")!.HasAttribute("data-code-length").ShouldBeFalse("nor may a script send it off by itself");
+        page.Header("Cache-Control")!.ShouldContain("no-store");
+        (await _app.StatusAsync(id)).Status.ShouldBe(400);
+        (await _app.CheckAsync(id, code)).Status.ShouldBe(200);
+    }
+
+    [Fact]
+    public async Task A_wrong_code_is_told_with_the_tries_left_and_the_last_one_locks()
+    {
+        var (id, code) = await _app.BeginAsync(("max_attempts", "2"), ("ttl", "100"));
+
+        await _visitor.PostAsync("/otp/MyApp/" + id, ("action", "check"), ("otp", GatewayClient.NotThe(code)));
+        (await _visitor.GetAsync("/otp/MyApp/" + id)).FieldError.ShouldBe("That code is not right. 1 try is left.");
+        await _visitor.PostAsync("/otp/MyApp/" + id, ("action", "check"), ("otp", GatewayClient.NotThe(code)));
+        await _visitor.PostAsync("/otp/MyApp/" + id, ("action", "check"), ("otp", code));
+
+        (await _visitor.GetAsync("/otp/MyApp/" + id)).Text.ShouldContain("Too many attempts");
+        (await _app.StatusAsync(id)).Status.ShouldBe(400);
+    }
+
+    [Fact]
+    public async Task Half_a_code_costs_no_try()
+    {
+        var (id, code) = await _app.BeginAsync(("max_attempts", "1"));
+
+        var answer = await _visitor.PostAsync($"/otp/MyApp/{id}?view=popup", ("action", "check"), ("otp", "123"));
+
+        answer.Status.ShouldBe(400);
+        answer.FieldError.ShouldBe("A code has 6 digits.");
+        answer.Find("form")!.GetAttribute("action").ShouldBe($"/otp/MyApp/{id}?view=popup", "it stays in its frame");
+        (await _app.CheckAsync(id, code)).Status.ShouldBe(200);
+    }
+
+    [Fact]
+    public async Task The_page_asks_for_the_address_that_the_backend_left_out_once()
+    {
+        var (id, to) = (GatewayClient.NewId(), Someone.New());
+        await _app.PutAsync(id, ("provider", "mailbox"), ("otp", "998877"), ("address_description", "Where shall we write to?"));
+
+        var first = await _visitor.GetAsync("/otp/MyApp/" + id);
+        (first.Status, first.Location).ShouldBe((303, $"/otp/MyApp/{id}/address"));
+        (await _visitor.GetAsync($"/otp/MyApp/{id}/address")).Text.ShouldContain("Where shall we write to?");
+        var mistake = await _visitor.PostAsync($"/otp/MyApp/{id}/address", ("to", "nonsense"));
+        (mistake.Status, mistake.Find("input#to")!.GetAttribute("value")).ShouldBe((400, "nonsense"));
+        mistake.FieldError.ShouldNotBeNull();
+        (await _visitor.PostAsync($"/otp/MyApp/{id}/address", ("to", to))).Location.ShouldBe("/otp/MyApp/" + id);
+
+        (await gateway.Host.CodeForAsync(to)).ShouldBe("998877");
+        var stranger = Someone.New();
+        (await _visitor.PostAsync($"/otp/MyApp/{id}/address", ("to", stranger))).Location.ShouldBe("/otp/MyApp/" + id);
+        (await gateway.Host.CodesAsync(stranger)).ShouldBeEmpty("it is named once");
+        (await _visitor.PostAsync("/otp/MyApp/" + id, ("otp", "998877"))).Status.ShouldBe(303);
+        (await _app.StatusAsync(id)).Json.GetProperty("data").GetProperty("to").GetString().ShouldBe(to);
+    }
+
+    [Fact]
+    public async Task The_address_page_cannot_be_used_to_write_to_everybody()
+    {
+        await using var portal = await PortalHost.StartAsync(("NAMESPACES", "MyApp:secret"), ("LIMIT_SENDS_PER_IP", "2/900"));
+        var (app, visitor) = (new GatewayClient(portal, "MyApp", "secret"), portal.NewBrowser());
+        var answers = new List<Answer>();
+        for (var i = 0; i < 3; i++)
+        {
+            var id = GatewayClient.NewId();
+            await app.PutAsync(id, ("provider", "mailbox"));
+            answers.Add(await visitor.PostAsync($"/otp/MyApp/{id}/address", ("to", Someone.New())));
+        }
+
+        answers.Select(answer => answer.Status).ShouldBe([303, 303, 429]);
+        answers[2].RetryAfter.ShouldBe(900);
+        answers[2].FieldError.ShouldNotBeNull();
+    }
+
+    [Fact]
+    public async Task Another_message_carries_the_same_code_after_the_cooldown_and_not_for_ever()
+    {
+        var (id, to) = (GatewayClient.NewId(), Someone.New());
+        await _app.PutAsync(id, ("provider", "mailbox"), ("to", to), ("max_generate", "2"));
+
+        (await _visitor.PostAsync("/otp/MyApp/" + id, ("action", "resend"))).Status.ShouldBe(429, "too soon");
+        gateway.Host.Clock.Advance(TimeSpan.FromSeconds(30));
+        (await _visitor.PostAsync("/otp/MyApp/" + id, ("action", "resend"))).Status.ShouldBe(303);
+        gateway.Host.Clock.Advance(TimeSpan.FromSeconds(30));
+        (await _visitor.PostAsync("/otp/MyApp/" + id, ("action", "resend"))).Status.ShouldBe(429, "two is the most");
+
+        var codes = await gateway.Host.CodesAsync(to);
+        codes.Count.ShouldBe(2);
+        codes[0].ShouldBe(codes[1]);
+        (await _app.CheckAsync(id, codes[0])).Status.ShouldBe(200);
+    }
+
+    [Fact]
+    public async Task A_verification_that_is_over_or_never_was_looks_the_same()
+    {
+        var (id, _) = await _app.BeginAsync(("ttl", "5"));
+        gateway.Host.Clock.Advance(TimeSpan.FromSeconds(5));
+
+        var over = await _visitor.GetAsync("/otp/MyApp/" + id);
+        var never = await _visitor.GetAsync("/otp/MyApp/" + GatewayClient.NewId());
+        var nobody = await _visitor.GetAsync("/otp/Nobody/" + id);
+        var address = await _visitor.GetAsync($"/otp/MyApp/{id}/address");
+
+        over.Status.ShouldBe(410);
+        over.Text.ShouldContain("This verification is over");
+        (never.Status, never.Text).ShouldBe((over.Status, over.Text));
+        (nobody.Status, nobody.Text).ShouldBe((over.Status, over.Text));
+        (address.Status, address.Text).ShouldBe((over.Status, over.Text));
+    }
+
+    [Fact]
+    public async Task Nobody_frames_the_pages_unless_named()
+    {
+        var (id, _) = await _app.BeginAsync();
+
+        var page = await _visitor.GetAsync($"/otp/MyApp/{id}?view=popup&origin=https://evil.example");
+
+        page.Header("X-Frame-Options").ShouldBe("DENY");
+        page.Header("Content-Security-Policy")!.ShouldContain("frame-ancestors 'none'");
+        page.Find("[data-otp-page]")!.GetAttribute("data-origin").ShouldBeNull();
+    }
+
+    [Fact]
+    public async Task Named_origins_frame_the_hosted_pages_and_nothing_else()
+    {
+        await using var portal = await PortalHost.StartAsync(("NAMESPACES", "MyApp:secret"), ("EMBED_ORIGINS", "https://app.example.com,http://localhost:5000"));
+        var (id, _) = await new GatewayClient(portal, "MyApp", "secret").BeginAsync();
+        var visitor = portal.NewBrowser();
+
+        var page = await visitor.GetAsync($"/otp/MyApp/{id}?view=popup&origin=https://app.example.com");
+        var foreign = await visitor.GetAsync($"/otp/MyApp/{id}?view=popup&origin=https://evil.example");
+        var start = await visitor.GetAsync("/");
+
+        page.Header("X-Frame-Options").ShouldBeNull();
+        page.Header("Content-Security-Policy")!.ShouldContain("frame-ancestors https://app.example.com http://localhost:5000");
+        page.Find("[data-otp-page]")!.GetAttribute("data-origin").ShouldBe("https://app.example.com");
+        foreign.Find("[data-otp-page]")!.GetAttribute("data-origin").ShouldBeNull("nobody is told of a success but whom the settings name");
+        start.Header("X-Frame-Options").ShouldBe("DENY");
+    }
+
+    [Fact]
+    public async Task Another_sites_page_cannot_post_the_forms()
+    {
+        var (id, code) = await _app.BeginAsync();
+        _visitor.Headers["Sec-Fetch-Site"] = "cross-site";
+
+        (await _visitor.PostAsync("/otp/MyApp/" + id, ("otp", code))).Status.ShouldBe(403);
+
+        (await _app.StatusAsync(id)).Status.ShouldBe(400);
+    }
+}

@@ -1,0 +1,134 @@
+using OtpPortal.Settings;
+using OtpPortal.Tests.Infrastructure;
+
+namespace OtpPortal.Tests.Gateway;
+
+/// <summary>Who may use the gateway.</summary>
+public sealed class NamespaceTests(GatewayPortal gateway) : IClassFixture<GatewayPortal>
+{
+    [Fact]
+    public async Task Providers_are_listed_for_who_knows_the_secret()
+    {
+        (await gateway.App.SendAsync(HttpMethod.Get, "/api/providers", null)).Body.ShouldBe("""{"status":"success","data":["mailbox"]}""");
+        (await gateway.OtherApp.SendAsync(HttpMethod.Get, "/api/providers", null)).Status.ShouldBe(200, "a secret may hold colons");
+    }
+
+    [Theory]
+    [InlineData(null)]
+    [InlineData("")]
+    [InlineData("Basic")]
+    [InlineData("Basic !!!")]
+    [InlineData("Basic bm9jb2xvbg==")]
+    [InlineData("Bearer secret")]
+    [InlineData("MyApp:secret")]
+    [InlineData("Basic TXlBcHA6d3Jvbmc=")]
+    [InlineData("Basic bXlhcHA6c2VjcmV0")]
+    [InlineData("Basic TXlBcHA6U2VjcmV0")]
+    [InlineData("Basic TXlBcHA6")]
+    [InlineData("Basic OnNlY3JldA==")]
+    public async Task Whoever_has_no_secret_is_asked_for_it(string? authorization)
+    {
+        var program = gateway.Host.NewProgram();
+        (string, string)[] headers = authorization is null ? [] : [("Authorization", authorization)];
+
+        foreach (var (method, path) in new[]
+        {
+            (HttpMethod.Get, "/api/providers"), (HttpMethod.Put, "/api/otp"), (HttpMethod.Put, "/api/otp/some-id"), (HttpMethod.Post, "/api/otp/some-id"),
+            (HttpMethod.Post, "/api/otp/some-id/status"), (HttpMethod.Delete, "/api/otp/some-id/status"),
+        })
+        {
+            var answer = await program.SendAsync(method, path, null, headers);
+            answer.Status.ShouldBe(401, path);
+            answer.Json.GetProperty("status").GetString().ShouldBe("error");
+            answer.Header("WWW-Authenticate")!.ShouldStartWith("Basic ");
+        }
+    }
+
+    [Fact]
+    public async Task The_scheme_is_written_as_one_likes()
+    {
+        var header = ("Authorization", GatewayClient.Basic("MyApp:secret").Replace("Basic", "bAsIc", StringComparison.Ordinal));
+
+        (await gateway.Host.NewProgram().GetAsync("/api/providers", header)).Status.ShouldBe(200);
+    }
+
+    [Fact]
+    public async Task After_ten_wrong_secrets_not_even_the_right_one_counts_from_there()
+    {
+        var guesser = gateway.Host.NewProgram();
+        for (var guess = 0; guess < 10; guess++)
+        {
+            (await guesser.GetAsync("/api/providers", ("Authorization", GatewayClient.Basic($"MyApp:guess{guess}")))).Status.ShouldBe(401);
+        }
+
+        var refused = await guesser.GetAsync("/api/providers", ("Authorization", GatewayClient.Basic("MyApp:secret")));
+
+        refused.Status.ShouldBe(429);
+        refused.RetryAfter.ShouldBeInRange(1, 300);
+        refused.Json.GetProperty("status").GetString().ShouldBe("error");
+        (await gateway.App.SendAsync(HttpMethod.Get, "/api/providers", null)).Status.ShouldBe(200, "others are not held up");
+    }
+
+    [Fact]
+    public async Task Anybody_may_ask_whether_the_gateway_is_well() =>
+        (await gateway.Host.NewProgram().GetAsync("/api/health")).Body.ShouldBe("""{"status":"success","data":"OK"}""");
+
+    [Fact]
+    public async Task Without_namespaces_nobody_gets_in()
+    {
+        await using var portal = await PortalHost.StartAsync();
+
+        (await portal.NewProgram().GetAsync("/api/providers", ("Authorization", GatewayClient.Basic(":")))).Status.ShouldBe(401);
+    }
+
+    [Fact]
+    public async Task While_the_store_is_away_the_answer_is_503_in_the_same_envelope()
+    {
+        using var redis = RedisServer.Start();
+        await using var portal = await PortalHost.StartOnAsync(redis, ("NAMESPACES", "MyApp:secret"));
+        var app = new GatewayClient(portal, "MyApp", "secret");
+        var (id, code) = await app.BeginAsync();
+        redis.Stop();
+        await Eventually.BeTrueAsync(async () => (await portal.NewProgram().GetAsync("/api/health")).Status == 503);
+
+        foreach (var answer in new[] { await app.PutAsync(id, ("provider", "mailbox"), ("to", Someone.New())), await app.CheckAsync(id, code), await app.StatusAsync(id) })
+        {
+            answer.Status.ShouldBe(503);
+            answer.Json.GetProperty("message").GetString().ShouldBe("Unable to reach store.");
+        }
+    }
+
+    [Theory]
+    [InlineData("NAMESPACES", "nocolon", "NAMESPACES")]
+    [InlineData("NAMESPACES", "name:", "NAMESPACES")]
+    [InlineData("NAMESPACES", "with blank:topsecret", "NAMESPACES")]
+    [InlineData("NAMESPACES", "one:topsecret,one:topsecret2", "NAMESPACES")]
+    [InlineData("EMBED_ORIGINS", "*", "EMBED_ORIGINS")]
+    [InlineData("EMBED_ORIGINS", "https://app.example.com/path", "EMBED_ORIGINS")]
+    [InlineData("EMBED_ORIGINS", "app.example.com", "EMBED_ORIGINS")]
+    [InlineData("EVENTS_MYAPP_URL", "https://app.example.com/hook", "EVENTS_MYAPP_URL")]
+    public void A_setting_that_cannot_hold_stops_the_start(string name, string value, string named)
+    {
+        var values = new Dictionary<string, string>(StringComparer.Ordinal) { ["AUTH_SECRET_KEY"] = PortalHost.Secret, [name] = value };
+
+        var complaint = Should.Throw<SettingsException>(() => PortalConfiguration.Read(new SettingsReader(values, isProduction: false, Path.GetTempPath()))).Complaints.ShouldHaveSingleItem();
+
+        complaint.ShouldContain(named);
+        complaint.ShouldNotContain("topsecret");
+    }
+
+    [Theory]
+    [InlineData("not a url", "0123456789abcdef", "EVENTS_MY_APP_URL")]
+    [InlineData("https://app.example.com/hook", "tooshort", "EVENTS_MY_APP_SECRET")]
+    [InlineData("https://app.example.com/hook", "", "EVENTS_MY_APP_SECRET")]
+    [InlineData("", "0123456789abcdef", "EVENTS_MY_APP_URL")]
+    public void Events_need_an_address_and_a_key(string url, string secret, string named)
+    {
+        var values = new Dictionary<string, string>(StringComparer.Ordinal)
+        {
+            ["AUTH_SECRET_KEY"] = PortalHost.Secret, ["NAMESPACES"] = "my.app:secret", ["EVENTS_MY_APP_URL"] = url, ["EVENTS_MY_APP_SECRET"] = secret,
+        };
+
+        Should.Throw<SettingsException>(() => PortalConfiguration.Read(new SettingsReader(values, isProduction: false, Path.GetTempPath()))).Complaints.ShouldHaveSingleItem().ShouldContain(named);
+    }
+}
