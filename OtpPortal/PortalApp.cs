@@ -1,4 +1,5 @@
 using OtpPortal.Admin;
+using OtpPortal.ApiDocs;
 using OtpPortal.Components;
 using OtpPortal.Delivery;
 using OtpPortal.Gateway;
@@ -37,6 +38,7 @@ public static class PortalApp
         builder.AddSignIn(configuration);
         builder.AddGateway(configuration);
         builder.AddAdmin(configuration);
+        builder.AddApiDocs(configuration);
         builder.AddLanguages();
         builder.AddPages();
         configure?.Invoke(builder);
@@ -59,6 +61,7 @@ public static class PortalApp
         app.MapSignIn();
         app.MapGateway();
         app.MapAdmin();
+        app.MapApiDocs();
         app.MapMailbox(configuration.Mail);
         app.MapLanguages(portal);
         app.MapPages();

@@ -1,0 +1,51 @@
+using System.Reflection;
+using System.Text.Json;
+using OtpPortal.Settings;
+
+namespace OtpPortal.ApiDocs;
+
+/// <summary>
+/// A description of an API in OpenAPI 3.1, written by hand and held to what the server does by a test that asks it; <c>/docs</c> shows it.
+/// </summary>
+/// <param name="Name">It is served at <c>/openapi/{Name}.json</c>.</param>
+public sealed record ApiDocument(string Name, string Text)
+{
+    private const string Root = "OtpPortal.ApiDocs/";
+
+    public string Path => $"/openapi/{Name}.json";
+
+    /// <summary>Reads it, with the portal's own address in it.</summary>
+    internal static ApiDocument Load(string name, string origin)
+    {
+        using var stream = Assembly.GetExecutingAssembly().GetManifestResourceStream($"{Root}{name}.json")
+            ?? throw new InvalidOperationException($"The API document {name} is missing.");
+        using var reader = new StreamReader(stream);
+        return new ApiDocument(name, reader.ReadToEnd().Replace("{PUBLIC_URL}", origin, StringComparison.Ordinal));
+    }
+
+    /// <summary>Its parts, as a page shows them.</summary>
+    internal JsonElement Parse() => JsonDocument.Parse(Text).RootElement;
+}
+
+/// <summary>Every API that is described.</summary>
+public sealed record ApiDocuments(IReadOnlyList<ApiDocument> All);
+
+/// <summary><c>/openapi/….json</c>; the page <c>/docs</c> beside it is <see cref="DocsPage"/>.</summary>
+public static class ApiDocsRoutes
+{
+    private static readonly string[] s_names = ["gateway"];
+
+    public static WebApplicationBuilder AddApiDocs(this WebApplicationBuilder builder, PortalConfiguration configuration)
+    {
+        builder.Services.AddSingleton(new ApiDocuments([.. s_names.Select(name => ApiDocument.Load(name, configuration.Portal.Origin))]));
+        return builder;
+    }
+
+    public static void MapApiDocs(this IEndpointRouteBuilder routes)
+    {
+        foreach (var document in routes.ServiceProvider.GetRequiredService<ApiDocuments>().All)
+        {
+            routes.MapMethods(document.Path, ["GET", "HEAD"], () => Results.Text(document.Text, "application/json"));
+        }
+    }
+}
