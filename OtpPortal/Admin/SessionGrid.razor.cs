@@ -2,7 +2,6 @@ using System.Diagnostics;
 using Microsoft.AspNetCore.Components;
 using Microsoft.JSInterop;
 using OtpPortal.Journal;
-using OtpPortal.SignIn;
 using OtpPortal.Storage;
 using OtpPortal.Tokens;
 using Radzen;
@@ -67,6 +66,8 @@ public sealed partial class SessionGrid(AdminPolicy policy, TokenStore tokens, A
             {
                 nameof(SessionRow.Email) => SessionOrder.Email,
                 nameof(SessionRow.CreatedAt) => SessionOrder.Created,
+                nameof(SessionRow.Ip) => SessionOrder.Ip,
+                nameof(SessionRow.Device) => SessionOrder.Device,
                 _ => SessionOrder.LastSeen,
             };
             // Without a choice, those who were here last come first.

@@ -3,6 +3,7 @@ using Microsoft.Extensions.Localization;
 using OtpPortal.Delivery;
 using OtpPortal.Language;
 using OtpPortal.Storage;
+using OtpPortal.Tokens;
 using OtpPortal.Web;
 using StackExchange.Redis;
 

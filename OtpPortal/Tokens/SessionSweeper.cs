@@ -2,7 +2,7 @@ using OtpPortal.Storage;
 
 namespace OtpPortal.Tokens;
 
-/// <summary>Once an hour, forgets what is left of sessions that have ended by themselves: addresses are not kept longer than needed.</summary>
+/// <summary>At the start and then once an hour, forgets what is left of sessions that have ended by themselves: addresses are not kept longer than needed.</summary>
 internal sealed partial class SessionSweeper(TokenStore store, TimeProvider time, ILogger<SessionSweeper> logger) : BackgroundService
 {
     private static readonly TimeSpan s_interval = TimeSpan.FromHours(1);
@@ -10,7 +10,7 @@ internal sealed partial class SessionSweeper(TokenStore store, TimeProvider time
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         using var timer = new PeriodicTimer(s_interval, time);
-        while (await timer.WaitForNextTickAsync(stoppingToken))
+        do
         {
             try
             {
@@ -21,6 +21,7 @@ internal sealed partial class SessionSweeper(TokenStore store, TimeProvider time
                 StoreAway(e.Message);
             }
         }
+        while (await timer.WaitForNextTickAsync(stoppingToken));
     }
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Ended sessions were not swept, the token store does not answer: {Reason}")]

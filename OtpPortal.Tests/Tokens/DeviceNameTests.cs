@@ -1,9 +1,9 @@
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Localization;
 using OtpPortal.Language;
-using OtpPortal.SignIn;
+using OtpPortal.Tokens;
 
-namespace OtpPortal.Tests.SignIn;
+namespace OtpPortal.Tests.Tokens;
 
 public sealed class DeviceNameTests
 {

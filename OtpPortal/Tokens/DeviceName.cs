@@ -1,6 +1,6 @@
 using Microsoft.Extensions.Localization;
 
-namespace OtpPortal.SignIn;
+namespace OtpPortal.Tokens;
 
 /// <summary>Says what a browser is in words a person understands, such as "Firefox on Linux", from its User-Agent.</summary>
 /// <remarks>A handful of names is enough for somebody to know their own device; the lists that tell every browser apart need feeding.</remarks>
@@ -20,6 +20,13 @@ internal static class DeviceName
 
     /// <summary>In English whatever the language: for comparing devices.</summary>
     public static string Of(string userAgent) => $"{Find(s_browsers, userAgent) ?? "?"} on {Find(s_systems, userAgent) ?? "?"}";
+
+    /// <summary>What lists are sorted by: the browser, then the system, whatever the language and its order of the two.</summary>
+    public static string SortKey(string userAgent) => (Find(s_browsers, userAgent), Find(s_systems, userAgent)) switch
+    {
+        (null, null) => "unknown",
+        var (browser, system) => $"{browser} {system}".Trim().ToLowerInvariant(),
+    };
 
     public static string Of(string userAgent, IStringLocalizer texts)
     {
