@@ -87,7 +87,7 @@ public sealed class SelfCheckTests(PortalHost portal) : IClassFixture<PortalHost
     [InlineData("temporary", "did not go out now, but may later; codes are tried again by themselves: because")]
     public async Task A_test_message_that_fails_says_why(string outcome, string text)
     {
-        await using var own = await PortalHost.StartWithAsync(builder => builder.Services.AddSingleton<IMessageProvider>(new Failing(outcome)), null);
+        await using var own = await PortalHost.StartWithAsync(builder => builder.Services.AddSingleton(StandInProviders.Only(new Failing(outcome))), null);
         var admin = await own.OpenAdministrationAsync();
 
         await admin.PostAsync("/admin/check/message", ("email", Someone.New()));

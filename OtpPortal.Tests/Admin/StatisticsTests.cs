@@ -72,7 +72,7 @@ public sealed class StatisticsTests
     public async Task Failed_deliveries_are_counted_by_provider_and_rehearsals_are_not()
     {
         await using var portal = await PortalHost.StartWithAsync(
-            builder => builder.Services.AddSingleton<IMessageProvider>(new Refusing()), null, ("ALLOWED_EMAILS", "*@friends.example"));
+            builder => builder.Services.AddSingleton(StandInProviders.Only(new Refusing())), null, ("ALLOWED_EMAILS", "*@friends.example"));
         await portal.NewBrowser().PostAsync("/login", ("email", Someone.New("friends.example")));
         await portal.NewBrowser().PostAsync("/login", ("email", Someone.New("strangers.example")));
 

@@ -5,17 +5,18 @@ using OtpPortal.Tests.Infrastructure;
 namespace OtpPortal.Tests.Delivery;
 
 /// <summary>Messages on their way: tried again, given up in time, never lost silently.</summary>
-public sealed class DeliveryQueueTests : IAsyncLifetime
+public sealed class DeliveryQueueTests : IClassFixture<RedisUnderTest>, IAsyncLifetime
 {
     private readonly FakeClock _clock = new();
     private readonly CapturedLog _log = new();
     private readonly Postman _postman;
     private readonly DeliveryQueue _queue;
 
-    public DeliveryQueueTests()
+    public DeliveryQueueTests(RedisUnderTest store)
     {
         _postman = new Postman(_clock);
-        _queue = new DeliveryQueue(_postman, _clock, _log.For<DeliveryQueue>());
+        var providers = StandInProviders.Only(_postman);
+        _queue = new DeliveryQueue(StandInProviders.Dispatcher(providers, store.Stores, _clock, _log), providers, _clock, _log.For<DeliveryQueue>());
     }
 
     public Task InitializeAsync() => _queue.StartAsync(CancellationToken.None);

@@ -90,17 +90,21 @@ public static class AdminEndpoints
             "application/jsonl; charset=utf-8");
     }
 
-    private static async Task<IResult> SendTestAsync(HttpContext context, AdminPolicy policy, TestMessage test)
+    private static async Task<IResult> SendTestAsync(HttpContext context, AdminPolicy policy, Providers providers, TestMessage test)
     {
         if (await policy.AdmitAsync(context) is not { } pass) return SeeOther(context, StartPath);
         if (!context.Request.HasFormContentType) return PageErrors.Page(context, StatusCodes.Status415UnsupportedMediaType);
-        var typed = (await context.Request.ReadFormAsync(context.RequestAborted))["email"].ToString();
-        var shown = typed.Length <= 254 ? typed : typed[..254];
-        if (!EmailAddress.TryParse(typed, out var email))
+        var form = await context.Request.ReadFormAsync(context.RequestAborted);
+        var typed = form["email"].ToString();
+        var shown = typed.Length <= EmailAddress.MaxLength ? typed : typed[..EmailAddress.MaxLength];
+        var provider = form["provider"].ToString() is { Length: > 0 } name ? providers.Find(name) : providers.Mail;
+        if (provider is null) return PageErrors.Page(context, StatusCodes.Status400BadRequest);
+        if (!provider.TryNormalize(typed, out var address))
         {
-            return PageErrors.Page(context, StatusCodes.Status400BadRequest, CheckPath, typed.Trim().Length == 0 ? "AddressMissing" : "AddressInvalid", shown);
+            var reason = provider.Channel == Channel.Email || provider == providers.Mail ? typed.Trim().Length == 0 ? "AddressMissing" : "AddressInvalid" : "TestMessageInvalid";
+            return PageErrors.Page(context, StatusCodes.Status400BadRequest, CheckPath, reason, shown, argument: provider.AddressName);
         }
-        return await test.SendAsync(email, pass, ClientAddress.LimitKey(context)) is { } wait
+        return await test.SendAsync(provider, address, pass, ClientAddress.LimitKey(context)) is { } wait
             ? PageErrors.Page(context, StatusCodes.Status429TooManyRequests, CheckPath, "WaitBeforeSending", shown, wait)
             : SeeOther(context, CheckPath + "#message");
     }

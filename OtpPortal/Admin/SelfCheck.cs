@@ -24,7 +24,7 @@ public sealed record Finding(string Subject, string Value, FindingState State, s
 
 /// <summary>Looks at the portal from inside a request: what the proxies in front of it make of the address, and whether all that it needs is there.</summary>
 public sealed class SelfCheck(
-    PortalConfiguration configuration, Stores stores, TokenCookie tokenCookie, IMessageProvider provider, IStringLocalizer<Texts> texts, TimeProvider time)
+    PortalConfiguration configuration, Stores stores, TokenCookie tokenCookie, Providers providers, Dispatcher dispatcher, IStringLocalizer<Texts> texts, TimeProvider time)
 {
     private static readonly TimeSpan s_slow = TimeSpan.FromMilliseconds(50);
 
@@ -77,7 +77,8 @@ public sealed class SelfCheck(
     public IReadOnlyList<Finding> LookAtMail()
     {
         var mail = configuration.Mail;
-        var server = provider.Name switch
+        var transport = providers.Mail.Name;
+        var server = transport switch
         {
             "postmark" => mail.Postmark?.ApiUrl.ToString(),
             "smtp" => string.Create(CultureInfo.InvariantCulture, $"{mail.Smtp?.Host}:{mail.Smtp?.Port}, {(mail.Smtp?.StartTls == true ? "STARTTLS" : texts["CheckMailPlain"].Value)}"),
@@ -85,12 +86,36 @@ public sealed class SelfCheck(
         };
         var findings = new List<Finding>
         {
-            new(texts["CheckMail"], provider.Name, provider.Name == "mailbox" ? FindingState.Note : FindingState.Good, provider.Name == "mailbox" ? texts["CheckMailbox"].Value : null),
+            new(texts["CheckMail"], transport, transport == "mailbox" ? FindingState.Note : FindingState.Good, transport == "mailbox" ? texts["CheckMailbox"].Value : null),
             new(texts["CheckSender"], mail.From, FindingState.Good, null),
         };
         if (server is not null) findings.Insert(1, new(texts["CheckMailServer"], server, FindingState.Good, null));
+        if (mail.Fallback is not null) findings.Add(new(texts["CheckFallback"], mail.Fallback, FindingState.Good, null));
         return findings;
     }
+
+    /// <summary>Each provider, and how it did since this process began.</summary>
+    public IReadOnlyList<Finding> LookAtProviders()
+    {
+        var findings = providers.All.Select(LookAt).ToList();
+        var order = configuration.Providers.Sms.Order;
+        if (order.Count > 0) findings.Add(new(texts["CheckSmsOrder"], string.Join(" → ", order), FindingState.Good, null));
+        return findings;
+    }
+
+    private Finding LookAt(Provider provider)
+    {
+        var value = provider.Countries is { Count: > 0 } countries ? $"{provider.ChannelName}: {string.Join(", ", countries)}" : provider.ChannelName;
+        if (provider.Countries is { Count: 0 }) return new(provider.Name, value, FindingState.Problem, texts["CheckNoCountries"]);
+        var health = dispatcher.HealthOf(provider);
+        if (health.LastFailure is null) return new(provider.Name, value, FindingState.Good, null);
+        var (kind, reason) = Dispatcher.WordsOf(health.LastFailure);
+        var advice = texts["CheckProvider_" + kind, Time(health.FailedAt), reason].Value;
+        if (health.OpenUntil is { } until) advice += " " + texts["CheckProviderOpen", Time(until)].Value;
+        return new(provider.Name, value, kind == "refused" ? FindingState.Note : FindingState.Problem, advice);
+    }
+
+    private static string Time(DateTimeOffset instant) => instant.UtcDateTime.ToString("yyyy-MM-dd HH:mm:ss", CultureInfo.InvariantCulture);
 
     private async Task<Finding[]> LookAtAsync(RedisStore store, string name, RedisAddress? address)
     {

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net;
 using System.Text.Json;
 using Microsoft.Extensions.Localization;
@@ -12,42 +13,42 @@ using StackExchange.Redis;
 namespace OtpPortal.Admin;
 
 /// <summary>How the last test message fared.</summary>
+/// <param name="Provider">Its name.</param>
 /// <param name="To">Masked.</param>
-/// <param name="Outcome">accepted, refused, misconfigured or temporary.</param>
-/// <param name="Reason">In the provider's words; empty when it was accepted.</param>
-public sealed record TestMessageResult(string To, string Outcome, string Reason, DateTimeOffset SentAt);
+/// <param name="Outcome">accepted, refused, misconfigured, temporary or limited.</param>
+/// <param name="Reason">In the provider's words, or the setting that holds it back; empty when it was accepted.</param>
+public sealed record TestMessageResult(string Provider, string To, string Outcome, string Reason, DateTimeOffset SentAt);
 
 /// <summary>
-/// "Send me a test message": handed to the provider at once, once and without the queue's retries, so that its own words come back.
+/// "Send me a test message": handed to one provider at once, once and without the queue's retries and those that take over, so that its own words come back.
 /// </summary>
 /// <remarks>Key layout in the token database: <c>admin:message:{SHA-256 of the administrator's session}</c>, the last result for ten minutes, so that a reload shows it and sends nothing.</remarks>
 public sealed class TestMessage(
-    IMessageProvider provider, RateLimiter limiter, LimitSettings limits, Stores stores, AuditLog audit, PortalSettings portal, IStringLocalizer<Texts> texts, TimeProvider time)
+    Dispatcher dispatcher, RateLimiter limiter, LimitSettings limits, Stores stores, AuditLog audit, PortalSettings portal, IStringLocalizer<Texts> texts, TimeProvider time)
 {
-    private static readonly TimeSpan s_timeout = TimeSpan.FromSeconds(15);
     private static readonly TimeSpan s_kept = TimeSpan.FromMinutes(10);
 
     private IDatabase Database => stores.Auth.Database;
 
     /// <summary>Sends one, and keeps how it fared. Null when it was tried; else how long to wait, and nothing was sent.</summary>
-    public async Task<TimeSpan?> SendAsync(EmailAddress to, AdminPass pass, string limitKey)
+    /// <param name="address">As the provider's <see cref="Provider.TryNormalize"/> gives it.</param>
+    public async Task<TimeSpan?> SendAsync(Provider provider, string address, AdminPass pass, string limitKey)
     {
         // The limit of everybody: a stolen administrator's session is no way to flood a mailbox.
         if (await limiter.TakeAsync(limits.SendsPerIp, limitKey) is { } wait)
         {
-            audit.WriteLimitHit(limits.SendsPerIp.Name, to.Value, pass.Ip);
+            audit.WriteLimitHit(limits.SendsPerIp.Name, address, pass.Ip);
             return wait;
         }
-        var (outcome, reason) = await HandOverAsync(to.Value) switch
+        var (outcome, reason) = await dispatcher.TryOutAsync(provider, Compose(address), CancellationToken.None) switch
         {
-            SendOutcome.Accepted => ("accepted", ""),
-            SendOutcome.Refused refused => ("refused", refused.Reason),
-            SendOutcome.Misconfigured misconfigured => ("misconfigured", misconfigured.Reason),
-            SendOutcome.Temporary temporary => ("temporary", temporary.Reason),
-            _ => ("temporary", ""),
+            DispatchOutcome.Sent => ("accepted", ""),
+            DispatchOutcome.Limited limited => ("limited", limited.Reason),
+            DispatchOutcome.Failed failed => Dispatcher.WordsOf(failed.Last),
+            _ => throw new UnreachableException(),
         };
-        audit.WriteByAdmin(AuditEvent.TestMessage, to.Value, pass.Ip, outcome, pass.By);
-        var result = new TestMessageResult(to.Masked, outcome, reason, time.GetUtcNow());
+        audit.WriteByAdmin(AuditEvent.TestMessage, address, pass.Ip, outcome, pass.By);
+        var result = new TestMessageResult(provider.Name, MaskedAddress.Of(address), outcome, reason, time.GetUtcNow());
         await Database.StringSetAsync(KeyOf(pass), JsonSerializer.Serialize(result), s_kept);
         return null;
     }
@@ -56,20 +57,14 @@ public sealed class TestMessage(
     public async Task<TestMessageResult?> LastAsync(AdminPass pass) =>
         (string?)await Database.StringGetAsync(KeyOf(pass)) is { } json ? JsonSerializer.Deserialize<TestMessageResult>(json) : null;
 
-    private async Task<SendOutcome> HandOverAsync(string to)
+    private Message Compose(string to)
     {
         var subject = texts["TestMessageSubject", portal.AppName].Value;
         var text = texts["TestMessageText", portal.AppName, portal.Origin].Value;
-        var html = $"<!DOCTYPE html><html><head><meta charset=\"utf-8\"><meta name=\"color-scheme\" content=\"light dark\"></head><body><p>{WebUtility.HtmlEncode(text)}</p></body></html>";
-        using var timeout = new CancellationTokenSource(s_timeout, time);
-        try
-        {
-            return await provider.SendAsync(new Message(to, subject, text, html), timeout.Token);
-        }
-        catch (OperationCanceledException) when (timeout.IsCancellationRequested)
-        {
-            return new SendOutcome.Temporary($"no answer within {s_timeout.TotalSeconds} s");
-        }
+        // A telephone number gets an SMS, which is text alone; WhatsApp carries a code or nothing.
+        var html = to.StartsWith('+') ? ""
+            : $"<!DOCTYPE html><html><head><meta charset=\"utf-8\"><meta name=\"color-scheme\" content=\"light dark\"></head><body><p>{WebUtility.HtmlEncode(text)}</p></body></html>";
+        return new Message(to, subject, text, html) { Code = "000000" };
     }
 
     private static RedisKey KeyOf(AdminPass pass) => "admin:message:" + Digest.Of(pass switch

@@ -1,5 +1,5 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
-using System.Diagnostics.Metrics;
 using System.Threading.Channels;
 
 namespace OtpPortal.Delivery;
@@ -21,13 +21,17 @@ public enum DeliveryState
 /// <param name="Message">Null for a rehearsal: nothing is sent, but it looks from outside as if it were.</param>
 /// <param name="Deadline">When the code in it is worthless: it is not sent after that.</param>
 /// <param name="Report">Told once: sent or failed.</param>
-public sealed record OutgoingMessage(Message? Message, DateTimeOffset Deadline, Func<DeliveryState, Task> Report);
+public sealed record OutgoingMessage(Message? Message, DateTimeOffset Deadline, Func<DeliveryState, Task> Report)
+{
+    /// <summary>Whom to ask first; null means the transport of the portal's mail.</summary>
+    public Provider? By { get; init; }
+}
 
 /// <summary>
 /// Sends messages in the background, so that no page waits for a provider: bounded, with retries and back-off until the message's deadline.
-/// On shutdown what is queued is still sent.
+/// Each try goes along the provider's chain. On shutdown what is queued is still sent.
 /// </summary>
-public sealed partial class DeliveryQueue(IMessageProvider provider, TimeProvider time, ILogger<DeliveryQueue> logger) : BackgroundService
+public sealed partial class DeliveryQueue(Dispatcher dispatcher, Providers providers, TimeProvider time, ILogger<DeliveryQueue> logger) : BackgroundService
 {
     /// <summary>Messages that may wait; beyond that a sign-in is told at once that its message could not be sent.</summary>
     internal const int Capacity = 1000;
@@ -35,19 +39,14 @@ public sealed partial class DeliveryQueue(IMessageProvider provider, TimeProvide
     // Providers answer in tenths of a second; eight at once are some 50 messages a second.
     private const int Workers = 8;
 
-    private static readonly TimeSpan s_sendTimeout = TimeSpan.FromSeconds(15);
     private static readonly TimeSpan s_firstPause = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan s_longestPause = TimeSpan.FromSeconds(20);
-    private static readonly Meter s_meter = new("OtpPortal.Delivery");
-    private static readonly Counter<long> s_delivered = s_meter.CreateCounter<long>("otpportal.deliveries", "{message}", "Messages by provider and outcome.");
+    private static readonly Attempt s_first = new(TimeSpan.FromMilliseconds(50), new DispatchOutcome.Sent(""));
 
     private readonly Channel<OutgoingMessage> _channel = System.Threading.Channels.Channel.CreateBounded<OutgoingMessage>(new BoundedChannelOptions(Capacity) { FullMode = BoundedChannelFullMode.Wait });
 
-    // How the last real attempt fared, for rehearsals to copy.
-    private volatile Attempt _lastAttempt = new(TimeSpan.FromMilliseconds(50), new SendOutcome.Accepted());
-
-    /// <summary>Raised when a message is out or given up, with the provider's name; never for rehearsals.</summary>
-    public event Action<string, DeliveryState>? Finished;
+    // How the last real attempt by a provider and its chain fared, for rehearsals to copy.
+    private readonly ConcurrentDictionary<string, Attempt> _lastAttempts = new(StringComparer.Ordinal);
 
     /// <summary>Takes a message; false when the queue is full or closing, and then nothing is reported.</summary>
     public bool TryEnqueue(OutgoingMessage message) => _channel.Writer.TryWrite(message);
@@ -72,7 +71,7 @@ public sealed partial class DeliveryQueue(IMessageProvider provider, TimeProvide
         {
             try
             {
-                await delivery.Report(await DeliverAsync(delivery.Message, delivery.Deadline));
+                await delivery.Report(await DeliverAsync(delivery.By ?? providers.Mail, delivery.Message, delivery.Deadline));
             }
             // The report goes to a store that may be away; the message itself is out, and the worker must live on.
             catch (Exception e)
@@ -84,75 +83,68 @@ public sealed partial class DeliveryQueue(IMessageProvider provider, TimeProvide
 
     // A rehearsal goes the same way with copied attempts, so that it takes as long, is tried as often and ends as real messages do at the
     // moment, also while the provider is down: the page must not tell apart who is allowed to sign in and who is not.
-    private async Task<DeliveryState> DeliverAsync(Message? message, DateTimeOffset deadline)
+    private async Task<DeliveryState> DeliverAsync(Provider provider, Message? message, DateTimeOffset deadline)
     {
         var pause = s_firstPause;
+        var counted = false;
         for (var attempt = 1; ; attempt++)
         {
-            if (time.GetUtcNow() >= deadline) return Finish(message, "too_late", DeliveryState.Failed);
-            switch (message is null ? await RehearseAsync() : await AttemptAsync(message))
+            if (time.GetUtcNow() >= deadline) return Fail(message, provider.Name, "too_late");
+            switch (message is null ? await RehearseAsync(provider) : await AttemptAsync(provider, message, countIt: !counted))
             {
-                case SendOutcome.Accepted:
-                    return Finish(message, "sent", DeliveryState.Sent);
-                case SendOutcome.Refused(var reason):
-                    if (message is not null) Refused(provider.Name, reason);
-                    return Finish(message, "refused", DeliveryState.Failed);
-                case SendOutcome.Misconfigured(var reason):
-                    if (message is not null) Misconfigured(provider.Name, reason);
-                    return Finish(message, "misconfigured", DeliveryState.Failed);
-                case SendOutcome.Temporary(var reason):
+                case DispatchOutcome.Sent:
+                    return DeliveryState.Sent;
+                case DispatchOutcome.Limited:
+                    return Fail(message, provider.Name, "limited");
+                case DispatchOutcome.Failed(var last, SendOutcome.Refused(var reason)):
+                    if (message is not null) Refused(last, reason);
+                    return Fail(message, last, "refused");
+                case DispatchOutcome.Failed(var last, SendOutcome.Misconfigured(var reason)):
+                    if (message is not null) Misconfigured(last, reason);
+                    return Fail(message, last, "misconfigured");
+                case DispatchOutcome.Failed(var last, SendOutcome.Temporary(var reason)):
                     if (time.GetUtcNow() + pause >= deadline)
                     {
-                        if (message is not null) GivenUp(provider.Name, attempt, reason);
-                        return Finish(message, "given_up", DeliveryState.Failed);
+                        if (message is not null) GivenUp(last, attempt, reason);
+                        return Fail(message, last, "given_up");
                     }
-                    if (message is not null) Retrying(provider.Name, attempt, pause.TotalSeconds, reason);
+                    if (message is not null) Retrying(last, attempt, pause.TotalSeconds, reason);
                     break;
                 default:
                     throw new UnreachableException();
             }
+            // Counted against the limits of SMS once, however often it is tried.
+            counted = true;
             // Jitter, so that messages that failed together do not come back together.
             await Task.Delay(Jitter(pause), time);
             pause = pause * 2 < s_longestPause ? pause * 2 : s_longestPause;
         }
     }
 
-    private async Task<SendOutcome> AttemptAsync(Message message)
+    private async Task<DispatchOutcome> AttemptAsync(Provider provider, Message message, bool countIt)
     {
-        using var timeout = new CancellationTokenSource(s_sendTimeout, time);
         var started = time.GetTimestamp();
-        SendOutcome outcome;
-        try
-        {
-            outcome = await provider.SendAsync(message, timeout.Token);
-        }
-        catch (OperationCanceledException) when (timeout.IsCancellationRequested)
-        {
-            outcome = new SendOutcome.Temporary($"no answer within {s_sendTimeout.TotalSeconds} s");
-        }
-        _lastAttempt = new Attempt(time.GetElapsedTime(started), outcome);
+        var outcome = (countIt ? await dispatcher.HoldBackAsync(provider, message) : null) ?? await dispatcher.PassOnAsync(provider, message, CancellationToken.None);
+        _lastAttempts[provider.Name] = new Attempt(time.GetElapsedTime(started), outcome);
         return outcome;
     }
 
-    private async Task<SendOutcome> RehearseAsync()
+    private async Task<DispatchOutcome> RehearseAsync(Provider provider)
     {
-        await Task.Delay(Jitter(_lastAttempt.Duration), time);
-        return _lastAttempt.Outcome;
+        var last = _lastAttempts.GetValueOrDefault(provider.Name) ?? s_first;
+        await Task.Delay(Jitter(last.Duration), time);
+        return last.Outcome;
     }
 
-    private DeliveryState Finish(Message? message, string outcome, DeliveryState state)
+    private DeliveryState Fail(Message? message, string provider, string kind)
     {
-        if (message is not null)
-        {
-            s_delivered.Add(1, new KeyValuePair<string, object?>("provider", provider.Name), new KeyValuePair<string, object?>("outcome", outcome));
-            Finished?.Invoke(provider.Name, state);
-        }
-        return state;
+        if (message is not null) dispatcher.NoteGivenUp(provider, kind);
+        return DeliveryState.Failed;
     }
 
     private static TimeSpan Jitter(TimeSpan span) => span * (0.75 + (Random.Shared.NextDouble() / 2));
 
-    private sealed record Attempt(TimeSpan Duration, SendOutcome Outcome);
+    private sealed record Attempt(TimeSpan Duration, DispatchOutcome Outcome);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "{Provider} did not take a message (attempt {Attempt}), next try in {Pause} s: {Reason}")]
     private partial void Retrying(string provider, int attempt, double pause, string reason);

@@ -1,47 +1,39 @@
+using OtpPortal.Delivery.Aws;
+using OtpPortal.Delivery.Kaleyra;
 using OtpPortal.Delivery.Mailbox;
 using OtpPortal.Delivery.Postmark;
+using OtpPortal.Delivery.Sipgate;
+using OtpPortal.Delivery.Sms;
 using OtpPortal.Delivery.Smtp;
-using OtpPortal.Journal;
+using OtpPortal.Delivery.Webhook;
 using OtpPortal.Settings;
 
 namespace OtpPortal.Delivery;
 
-/// <summary>The queue, the providers and the mailbox.</summary>
+/// <summary>The queue, the dispatcher, the providers and the mailbox.</summary>
 public static class DeliveryServices
 {
+    private const string Client = "OtpPortal.Delivery";
+
     public static WebApplicationBuilder AddDelivery(this WebApplicationBuilder builder, PortalConfiguration configuration)
     {
-        var mail = configuration.Mail;
+        var (mail, settings) = (configuration.Mail, configuration.Providers);
         builder.Services.AddSingleton(mail);
+        builder.Services.AddSingleton(settings.Sms);
+        builder.Services.AddSingleton(settings.Templates);
         builder.Services.AddSingleton<MailboxProvider>();
-        builder.Services.AddSingleton(new MessageTemplates());
-        // A redirect would carry the token and the code to wherever it points.
-        builder.Services.AddHttpClient(nameof(PostmarkProvider)).ConfigurePrimaryHttpMessageHandler(() => new SocketsHttpHandler
+        // A redirect would carry keys and codes to wherever it points.
+        builder.Services.AddHttpClient(Client).ConfigurePrimaryHttpMessageHandler(() => new SocketsHttpHandler
         {
             AllowAutoRedirect = false,
             UseCookies = false,
             PooledConnectionLifetime = TimeSpan.FromMinutes(5),
             ConnectTimeout = TimeSpan.FromSeconds(5),
         });
-        builder.Services.AddSingleton<IMessageProvider>(services => Sender(services, mail, mail.Transport));
-        builder.Services.AddSingleton(services =>
-        {
-            var transport = services.GetRequiredService<IMessageProvider>();
-            var names = (string?[])[mail.Smtp is null ? null : "smtp", mail.Postmark is null ? null : "postmark", mail.ShowMailbox ? "mailbox" : null];
-            var all = names.OfType<string>().Select(name => Describe(name == transport.Name ? transport : Sender(services, mail, name))).ToList();
-            return new Providers(all, all.Find(provider => provider.Name == transport.Name) ?? Describe(transport));
-        });
+        builder.Services.AddSingleton(services => Build(services, mail, settings));
+        builder.Services.AddSingleton<SmsGuard>();
         builder.Services.AddSingleton<Dispatcher>();
-        builder.Services.AddSingleton(services =>
-        {
-            var queue = ActivatorUtilities.CreateInstance<DeliveryQueue>(services);
-            var statistics = services.GetRequiredService<Statistics>();
-            queue.Finished += (provider, state) =>
-            {
-                if (state == DeliveryState.Failed) statistics.CountFailed(provider);
-            };
-            return queue;
-        });
+        builder.Services.AddSingleton<DeliveryQueue>();
         builder.Services.AddHostedService(services => services.GetRequiredService<DeliveryQueue>());
         return builder;
     }
@@ -57,21 +49,86 @@ public static class DeliveryServices
         });
     }
 
-    private static IMessageProvider Sender(IServiceProvider services, MailSettings mail, string name) => name switch
+    private static Providers Build(IServiceProvider services, MailSettings mail, ProviderSettings settings)
     {
-        "postmark" => new PostmarkProvider(services.GetRequiredService<IHttpClientFactory>().CreateClient(nameof(PostmarkProvider)), mail.Postmark!, mail),
-        "smtp" => new SmtpProvider(mail.Smtp!, mail),
-        _ => services.GetRequiredService<MailboxProvider>(),
-    };
+        var time = services.GetRequiredService<TimeProvider>();
+        var client = services.GetRequiredService<IHttpClientFactory>().CreateClient(Client);
+        // Each provider has a timeout of its own.
+        client.Timeout = Timeout.InfiniteTimeSpan;
+        var http = new ProviderHttp(client, time);
 
-    private static Provider Describe(IMessageProvider sender) => new()
+        var all = new List<Provider>();
+        if (mail.Smtp is { } smtp) all.Add(ForMail(new SmtpProvider(smtp, mail), smtp.Terms));
+        if (mail.Postmark is { } postmark) all.Add(ForMail(new PostmarkProvider(client, postmark, mail), postmark.Terms));
+        if (settings.Aws is { } aws) all.Add(ForNumbers(new AwsSmsProvider(http, aws, time), Channel.Sms, "SMS", aws.Terms, aws.Numbers));
+        if (settings.Kaleyra is { } kaleyra)
+        {
+            all.Add(ForNumbers(new KaleyraSms(http, kaleyra), Channel.Sms, "SMS", kaleyra.Terms, kaleyra.Numbers));
+            if (kaleyra.TemplateName is not null) all.Add(ForNumbers(new KaleyraWhatsApp(http, kaleyra), Channel.WhatsApp, "WhatsApp", kaleyra.Terms, kaleyra.Numbers));
+        }
+        if (settings.Sipgate is { } sipgate) all.Add(ForNumbers(new SipgateProvider(http, sipgate), Channel.Sms, "SMS", sipgate.Terms, sipgate.Numbers));
+        all.AddRange(settings.Webhooks.Select(webhook => ForWebhook(new WebhookProvider(http, webhook), webhook, settings.Sms)));
+        if (mail.ShowMailbox) all.Add(ForMailbox(services.GetRequiredService<MailboxProvider>(), settings.Sms));
+
+        var mailOrder = new[] { mail.Transport, mail.Fallback }.OfType<string>();
+        return new Providers(all, [.. mailOrder.Select(Named)], [.. settings.Sms.Order.Select(Named)]);
+
+        Provider Named(string name) => all.Find(provider => provider.Name == name) ?? throw new InvalidOperationException($"The provider {name} is not set up.");
+    }
+
+    private static Provider ForMail(IMessageProvider sender, ProviderTerms terms) => new()
     {
         Sender = sender,
-        Channel = sender is MailboxProvider ? Channel.Mailbox : Channel.Email,
+        Channel = Channel.Email,
         ChannelName = "E-mail",
         AddressName = "E-mail",
-        MaxAddressLength = 254,
-        MaxCodeLength = 24,
-        Normalize = address => EmailAddress.TryParse(address, out var email) ? email.Value : null,
+        MaxAddressLength = EmailAddress.MaxLength,
+        MaxCodeLength = 100,
+        Terms = terms,
+        Normalize = Email,
     };
+
+    private static Provider ForNumbers(IMessageProvider sender, Channel channel, string name, ProviderTerms terms, NumberTerms numbers) => new()
+    {
+        Sender = sender,
+        Channel = channel,
+        ChannelName = name,
+        AddressName = "Phone number",
+        MaxAddressLength = PhoneNumber.MaxTyped,
+        // WhatsApp's authentication templates take no more than 15 characters; in an SMS of 160 there is room for 24.
+        MaxCodeLength = channel == Channel.WhatsApp ? 15 : 24,
+        Terms = terms,
+        Normalize = numbers.Normalize,
+        Countries = numbers.Countries,
+    };
+
+    private static Provider ForWebhook(IMessageProvider sender, WebhookSettings webhook, SmsSettings sms) => new()
+    {
+        Sender = sender,
+        Channel = Channel.Webhook,
+        ChannelName = webhook.ChannelName,
+        AddressName = webhook.AddressName,
+        MaxAddressLength = webhook.MaxAddressLength,
+        MaxCodeLength = webhook.MaxCodeLength,
+        Terms = webhook.Terms,
+        // What an address is, only the program behind it knows.
+        Normalize = address => address.Trim() is { Length: > 0 } text && !text.Any(char.IsControl) ? text : null,
+        Countries = sms.Order.Contains(webhook.Name, StringComparer.Ordinal) ? sms.Countries : null,
+    };
+
+    private static Provider ForMailbox(MailboxProvider mailbox, SmsSettings sms) => new()
+    {
+        Sender = mailbox,
+        Channel = Channel.Mailbox,
+        ChannelName = "Mailbox",
+        AddressName = "E-mail or phone number",
+        MaxAddressLength = EmailAddress.MaxLength,
+        MaxCodeLength = 100,
+        Terms = new ProviderTerms(TimeSpan.FromSeconds(10), 100),
+        Normalize = address => Email(address) ?? (PhoneNumber.TryParse(address, sms.DefaultCountry, sms.AllowFictional, out var number) ? number.Value : null),
+        // Where it plays the part of SMS, it has the limits of SMS.
+        Countries = sms.Order.Contains(mailbox.Name, StringComparer.Ordinal) ? sms.Countries : null,
+    };
+
+    private static string? Email(string address) => EmailAddress.TryParse(address, out var email) ? email.Value : null;
 }

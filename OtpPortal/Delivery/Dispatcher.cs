@@ -1,3 +1,8 @@
+using System.Collections.Concurrent;
+using System.Diagnostics.Metrics;
+using OtpPortal.Delivery.Sms;
+using OtpPortal.Journal;
+
 namespace OtpPortal.Delivery;
 
 /// <summary>How a message fared that somebody waited for.</summary>
@@ -5,11 +10,12 @@ public abstract record DispatchOutcome
 {
     private DispatchOutcome() { }
 
-    /// <summary>The provider that took it, which may be another one than the one that was asked for.</summary>
+    /// <summary>It is out.</summary>
+    /// <param name="Provider">Who took it, which may be another one than the one that was asked for.</param>
     public sealed record Sent(string Provider) : DispatchOutcome;
 
     /// <summary>A limit holds it back: nothing was sent.</summary>
-    /// <param name="Reason">For whoever runs the portal; never the number itself.</param>
+    /// <param name="Reason">The setting that holds it back.</param>
     public sealed record Limited(string Reason, TimeSpan Wait) : DispatchOutcome;
 
     /// <summary>Nobody took it.</summary>
@@ -17,32 +23,128 @@ public abstract record DispatchOutcome
     public sealed record Failed(string Provider, SendOutcome Last) : DispatchOutcome;
 }
 
-/// <summary>Sends a message now, for a caller that waits for the outcome.</summary>
-public sealed class Dispatcher(Providers providers, TimeProvider time)
+/// <summary>
+/// Hands messages to providers: past the limits of SMS, no more at once than a provider may have, never longer than it may take, and to
+/// the next one of its channel when it fails.
+/// </summary>
+public sealed partial class Dispatcher(Providers providers, SmsGuard guard, Statistics statistics, TimeProvider time, ILogger<Dispatcher> logger)
 {
-    private static readonly TimeSpan s_timeout = TimeSpan.FromSeconds(15);
+    private static readonly Meter s_meter = new("OtpPortal.Delivery");
+    private static readonly Counter<long> s_delivered = s_meter.CreateCounter<long>("otpportal.deliveries", "{message}", "Messages by provider and outcome.");
 
-    /// <summary>Hands a message to a provider, or to those that take over when it fails.</summary>
+    private readonly ConcurrentDictionary<string, Line> _lines = new(StringComparer.Ordinal);
+
+    /// <summary>Sends a message now, for a caller that waits for the outcome.</summary>
     public async Task<DispatchOutcome> SendAsync(Provider provider, Message message, CancellationToken stop)
     {
-        var failed = new DispatchOutcome.Failed(provider.Name, new SendOutcome.Temporary("it was not asked"));
-        foreach (var next in providers.ChainOf(provider))
+        if (await HoldBackAsync(provider, message) is { } limited) return limited;
+        var outcome = await PassOnAsync(provider, message, stop);
+        if (outcome is DispatchOutcome.Failed(var last, var why))
         {
-            using var timeout = new CancellationTokenSource(s_timeout, time);
-            using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, stop);
-            SendOutcome outcome;
-            try
+            GivenUp(last, WordsOf(why).Reason);
+            NoteGivenUp(last, WordsOf(why).Kind);
+        }
+        return outcome;
+    }
+
+    /// <summary>Sends a message by one provider and no other, so that its own words come back, whatever its circuit says.</summary>
+    public async Task<DispatchOutcome> TryOutAsync(Provider provider, Message message, CancellationToken stop)
+    {
+        if (await HoldBackAsync(provider, message) is { } limited) return limited;
+        var outcome = await AskAsync(provider, message, stop);
+        return outcome is SendOutcome.Accepted ? new DispatchOutcome.Sent(provider.Name) : new DispatchOutcome.Failed(provider.Name, outcome);
+    }
+
+    /// <summary>How a provider did lately.</summary>
+    public ProviderHealth HealthOf(Provider provider) => LineOf(provider).Circuit.Health;
+
+    /// <summary>Counts the message against the limits of SMS; null when it may leave.</summary>
+    internal Task<DispatchOutcome.Limited?> HoldBackAsync(Provider provider, Message message) =>
+        provider.Countries is null ? Task.FromResult<DispatchOutcome.Limited?>(null) : guard.TakeAsync(message.To, CountriesOf(provider));
+
+    /// <summary>Along the chain, for a message that may leave.</summary>
+    internal async Task<DispatchOutcome> PassOnAsync(Provider first, Message message, CancellationToken stop)
+    {
+        DispatchOutcome.Failed? failed = null;
+        foreach (var provider in providers.ChainOf(first).Where(provider => Reaches(provider, message)))
+        {
+            if (failed is not null) TakingOver(provider.Name, failed.Provider, WordsOf(failed.Last).Reason);
+            var outcome = LineOf(provider).Circuit.Enter() ?? await AskAsync(provider, message, stop);
+            if (outcome is SendOutcome.Accepted)
             {
-                outcome = await next.Sender.SendAsync(message, either.Token);
+                s_delivered.Add(1, Tag("provider", provider.Name), Tag("outcome", "sent"));
+                if (provider.Countries is not null) await guard.CountSentAsync(message.To);
+                return new DispatchOutcome.Sent(provider.Name);
             }
-            catch (OperationCanceledException) when (timeout.IsCancellationRequested && !stop.IsCancellationRequested)
-            {
-                outcome = new SendOutcome.Temporary($"no answer within {s_timeout.TotalSeconds} s");
-            }
-            if (outcome is SendOutcome.Accepted) return new DispatchOutcome.Sent(next.Name);
-            failed = new DispatchOutcome.Failed(next.Name, outcome);
+            failed = new DispatchOutcome.Failed(provider.Name, outcome);
+            // A message that one provider refuses, another one shall not be talked into: the recipient may have opted out.
             if (outcome is SendOutcome.Refused) break;
         }
-        return failed;
+        return failed ?? new DispatchOutcome.Failed(first.Name, new SendOutcome.Refused("no provider writes to this country"));
     }
+
+    /// <summary>Notes a message that nobody will try again.</summary>
+    internal void NoteGivenUp(string provider, string kind)
+    {
+        s_delivered.Add(1, Tag("provider", provider), Tag("outcome", kind));
+        statistics.CountFailed(provider);
+    }
+
+    internal static (string Kind, string Reason) WordsOf(SendOutcome outcome) => outcome switch
+    {
+        SendOutcome.Refused refused => ("refused", refused.Reason),
+        SendOutcome.Misconfigured misconfigured => ("misconfigured", misconfigured.Reason),
+        SendOutcome.Temporary temporary => ("temporary", temporary.Reason),
+        _ => ("accepted", ""),
+    };
+
+    private IReadOnlyList<string> CountriesOf(Provider first) =>
+        [.. providers.ChainOf(first).SelectMany(provider => provider.Countries ?? []).Distinct(StringComparer.Ordinal)];
+
+    private static bool Reaches(Provider provider, Message message) => provider.Countries is null || SmsGuard.Allows(message.To, provider.Countries);
+
+    private async Task<SendOutcome> AskAsync(Provider provider, Message message, CancellationToken stop)
+    {
+        var line = LineOf(provider);
+        using var timeout = new CancellationTokenSource(provider.Terms.Timeout, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, stop);
+        SendOutcome outcome;
+        try
+        {
+            await line.Slots.WaitAsync(either.Token);
+        }
+        catch (OperationCanceledException) when (!stop.IsCancellationRequested)
+        {
+            // Not the provider's fault: its circuit hears nothing of it.
+            return new SendOutcome.Temporary("too many messages are being handed to it already");
+        }
+        try
+        {
+            outcome = await provider.Sender.SendAsync(message, either.Token);
+        }
+        catch (OperationCanceledException) when (!stop.IsCancellationRequested)
+        {
+            outcome = new SendOutcome.Temporary($"no answer within {provider.Terms.Timeout.TotalSeconds} s");
+        }
+        finally
+        {
+            line.Slots.Release();
+        }
+        line.Circuit.Report(outcome);
+        return outcome;
+    }
+
+    private Line LineOf(Provider provider) =>
+        _lines.GetOrAdd(provider.Name, _ => new Line(new Circuit(time), new SemaphoreSlim(provider.Terms.Connections)));
+
+    private static KeyValuePair<string, object?> Tag(string name, string value) => new(name, value);
+
+    // What stands between the portal and one provider.
+    private sealed record Line(Circuit Circuit, SemaphoreSlim Slots);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "{Provider} did not take a message, and nobody else did: {Reason}")]
+    private partial void GivenUp(string provider, string reason);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{Provider} takes over from {Failed}: {Reason}")]
+    private partial void TakingOver(string provider, string failed, string reason);
 }

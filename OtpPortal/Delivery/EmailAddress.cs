@@ -14,6 +14,9 @@ namespace OtpPortal.Delivery;
 /// </remarks>
 public sealed partial record EmailAddress
 {
+    /// <summary>Characters (RFC 5321, 4.5.3.1.3).</summary>
+    public const int MaxLength = 254;
+
     private static readonly IdnMapping s_idn = new() { UseStd3AsciiRules = true };
 
     private EmailAddress(string value) => Value = value;
@@ -27,10 +30,10 @@ public sealed partial record EmailAddress
     {
         address = null;
         text = text?.Trim(' ');
-        if (text is null || text.Length is < 3 or > 254) return false;
+        if (text is null || text.Length is < 3 or > MaxLength) return false;
         var at = text.IndexOf('@', StringComparison.Ordinal);
         if (at < 1 || at > 64 || !LocalPart().IsMatch(text[..at])) return false;
-        if (!TryGetAscii(text[(at + 1)..], out var domain) || at + 1 + domain.Length > 254) return false;
+        if (!TryGetAscii(text[(at + 1)..], out var domain) || at + 1 + domain.Length > MaxLength) return false;
         address = new EmailAddress((text[..at] + "@" + domain).ToLowerInvariant());
         return true;
     }

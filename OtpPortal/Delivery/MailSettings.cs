@@ -6,11 +6,13 @@ namespace OtpPortal.Delivery;
 
 /// <summary>How mail leaves the portal.</summary>
 /// <param name="Transport">MAIL_TRANSPORT: <c>postmark</c>, <c>smtp</c> or <c>mailbox</c>.</param>
+/// <param name="Fallback">MAIL_FALLBACK: <c>postmark</c> or <c>smtp</c>, which takes over when the transport fails; null when nothing does.</param>
 /// <param name="From">MAIL_FROM, or otp@DOMAIN_NAME.</param>
 /// <param name="FromName">Shown beside the address: APP_NAME.</param>
 /// <param name="ShowMailbox">The mailbox page exists: in Development, or when the mailbox is the transport.</param>
 public sealed partial record MailSettings(
     string Transport,
+    string? Fallback,
     string From,
     string FromName,
     bool ShowMailbox,
@@ -30,13 +32,17 @@ public sealed partial record MailSettings(
         }
         if (transport == "postmark" && postmark is null) reader.Complain("POSTMARK_SERVER_TOKEN is missing: MAIL_TRANSPORT=postmark needs it.");
         if (transport == "smtp" && smtp is null) reader.Complain("SMTP_HOST is missing: MAIL_TRANSPORT=smtp needs it.");
+        var fallback = reader.OneOf("MAIL_FALLBACK", "postmark", "smtp");
+        if (fallback is not null && fallback == transport) reader.Complain("MAIL_FALLBACK", fallback, "another one than MAIL_TRANSPORT");
+        else if (fallback == "postmark" && postmark is null) reader.Complain("POSTMARK_SERVER_TOKEN is missing: MAIL_FALLBACK=postmark needs it.");
+        else if (fallback == "smtp" && smtp is null) reader.Complain("SMTP_HOST is missing: MAIL_FALLBACK=smtp needs it.");
 
         var domain = reader.Text("DOMAIN_NAME", portal.PublicUrl.HostNameType == UriHostNameType.Dns ? portal.PublicUrl.IdnHost : "localhost");
         if (!Domain().IsMatch(domain)) reader.Complain("DOMAIN_NAME", domain, "a domain name such as example.com");
         var from = reader.Text("MAIL_FROM");
         if (from is not null && !Address().IsMatch(from)) reader.Complain("MAIL_FROM", from, "an address such as otp@example.com");
         return new MailSettings(
-            transport, from ?? $"otp@{domain}", portal.AppName, !portal.IsProduction || transport == "mailbox", postmark, smtp);
+            transport, fallback, from ?? $"otp@{domain}", portal.AppName, !portal.IsProduction || transport == "mailbox", postmark, smtp);
     }
 
     [GeneratedRegex(@"^[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?\z", RegexOptions.None, 1000)]
@@ -50,7 +56,8 @@ public sealed partial record MailSettings(
 /// <param name="ServerToken">POSTMARK_SERVER_TOKEN.</param>
 /// <param name="ApiUrl">POSTMARK_API_URL.</param>
 /// <param name="MessageStream">POSTMARK_MESSAGE_STREAM.</param>
-public sealed record PostmarkSettings(string ServerToken, Uri ApiUrl, string MessageStream)
+/// <param name="Terms">POSTMARK_TIMEOUT (15 s) and POSTMARK_CONNECTIONS.</param>
+public sealed record PostmarkSettings(string ServerToken, Uri ApiUrl, string MessageStream, ProviderTerms Terms)
 {
     public override string ToString() => "Postmark at " + ApiUrl;
 
@@ -58,8 +65,9 @@ public sealed record PostmarkSettings(string ServerToken, Uri ApiUrl, string Mes
     {
         var url = reader.WebAddress("POSTMARK_API_URL", "https://api.postmarkapp.com");
         var stream = reader.Line("POSTMARK_MESSAGE_STREAM", "outbound", 100);
+        var terms = ProviderTerms.Read(reader, "POSTMARK", 15);
         if (reader.Text("POSTMARK_SERVER_TOKEN") is not { } token || url is null) return null;
-        if (token.All(c => c is > ' ' and <= '~')) return new PostmarkSettings(token, url, stream);
+        if (token.All(c => c is > ' ' and <= '~')) return new PostmarkSettings(token, url, stream, terms);
         reader.Complain("POSTMARK_SERVER_TOKEN has blanks or control characters: allowed is the token as Postmark shows it.");
         return null;
     }
@@ -71,7 +79,8 @@ public sealed record PostmarkSettings(string ServerToken, Uri ApiUrl, string Mes
 /// <param name="UserName">SMTP_USERNAME; null sends without signing in.</param>
 /// <param name="Password">SMTP_PASSWORD.</param>
 /// <param name="StartTls">SMTP_TLS=starttls: the server must offer STARTTLS with a valid certificate (RFC 3207); there is no fall-back to plain text.</param>
-public sealed record SmtpSettings(string Host, int Port, string? UserName, string? Password, bool StartTls)
+/// <param name="Terms">SMTP_TIMEOUT (15 s) and SMTP_CONNECTIONS.</param>
+public sealed record SmtpSettings(string Host, int Port, string? UserName, string? Password, bool StartTls, ProviderTerms Terms)
 {
     public override string ToString() => $"SMTP at {Host}:{Port}";
 
@@ -79,11 +88,12 @@ public sealed record SmtpSettings(string Host, int Port, string? UserName, strin
     {
         var port = reader.Integer("SMTP_PORT", 587, 1, 65535);
         var tls = reader.OneOf("SMTP_TLS", "none", "starttls") ?? "starttls";
+        var terms = ProviderTerms.Read(reader, "SMTP", 15);
         var (user, password) = (reader.Text("SMTP_USERNAME"), reader.Text("SMTP_PASSWORD"));
         if (user is null != password is null)
         {
             reader.Complain($"{(user is null ? "SMTP_USERNAME" : "SMTP_PASSWORD")} is missing: SMTP_USERNAME and SMTP_PASSWORD are set both or not at all.");
         }
-        return reader.Text("SMTP_HOST") is { } host ? new SmtpSettings(host, port, user, password, tls == "starttls") : null;
+        return reader.Text("SMTP_HOST") is { } host ? new SmtpSettings(host, port, user, password, tls == "starttls", terms) : null;
     }
 }

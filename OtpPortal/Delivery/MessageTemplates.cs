@@ -1,79 +1,202 @@
 using System.Collections.Frozen;
 using System.Reflection;
 using HandlebarsDotNet;
+using OtpPortal.Settings;
 
 namespace OtpPortal.Delivery;
 
 /// <summary>
-/// The texts of messages: <c>Templates/{language}/{name}.subject.txt</c>, <c>.txt</c> and <c>.html</c>, in Handlebars.
-/// In HTML every value is escaped. All are compiled and filled in once at the start, so a mistake stops the start and not a sign-in.
+/// The texts of messages: <c>Templates/{language}/{name}.subject.txt</c>, <c>.txt</c> and <c>.html</c>, in Handlebars; an SMS has the text
+/// alone. In HTML every value is escaped. All are compiled and filled in once at the start, so a mistake stops the start and not a sign-in.
 /// </summary>
+/// <remarks>
+/// TEMPLATES_DIR names a folder whose files stand in for them: <c>{message}.txt</c> and so on for a message of the portal's or the gateway's,
+/// <c>{provider}.txt</c> for the gateway's messages by one provider; in a folder <c>{language}</c> for that language alone.
+/// </remarks>
 public sealed class MessageTemplates
 {
     /// <summary>Languages that every template exists in.</summary>
     public static readonly IReadOnlyList<string> Languages = ["en", "de", "fr", "es", "zh"];
 
+    private const string Setting = "TEMPLATES_DIR";
     private const string Root = "OtpPortal.Templates/";
-    private static readonly string[] s_messages = ["sign-in", "new-device"];
+    private const string Code = "918273";
+    private const string Device = "192.0.2.1";
+    private const string AnyLanguage = "";
+
+    private static readonly string[] s_parts = [".subject.txt", ".html", ".txt"];
+
+    // What each message must show, in what parts.
+    private static readonly Kind[] s_kinds =
+    [
+        new("sign-in", s_parts, Code),
+        new("new-device", s_parts, Device),
+        new("sign-in-sms", [".txt"], Code),
+        new("gateway-code", s_parts, Code),
+        new("gateway-sms", [".txt"], Code),
+    ];
+
     private readonly FrozenDictionary<string, HandlebarsTemplate<object, object>> _templates;
 
     public MessageTemplates()
+        : this(new Dictionary<string, HandlebarsTemplate<object, object>>(StringComparer.Ordinal))
     {
-        var plain = Handlebars.Create(new HandlebarsConfiguration { NoEscape = true, ThrowOnUnresolvedBindingExpression = true });
-        var html = Handlebars.Create(new HandlebarsConfiguration { ThrowOnUnresolvedBindingExpression = true });
-        html.RegisterTemplate("layout", ReadText(Root + "layout.html"));
+    }
 
-        var templates = new Dictionary<string, HandlebarsTemplate<object, object>>(StringComparer.Ordinal);
+    private MessageTemplates(Dictionary<string, HandlebarsTemplate<object, object>> own)
+    {
+        var (plain, html) = (Plain(), Html());
+        var templates = new Dictionary<string, HandlebarsTemplate<object, object>>(own, StringComparer.Ordinal);
         foreach (var language in Languages)
         {
-            foreach (var part in s_messages.SelectMany(message => (string[])[message + ".subject.txt", message + ".txt", message + ".html"]))
+            foreach (var part in s_kinds.SelectMany(kind => kind.Parts.Select(part => kind.Name + part)))
             {
-                var name = $"{language}/{part}";
-                templates[name] = (part.EndsWith(".html", StringComparison.Ordinal) ? html : plain).Compile(ReadText(Root + name));
+                var text = ReadText($"{Root}{language}/{part}");
+                templates[$"built-in/{language}/{part}"] = (part.EndsWith(".html", StringComparison.Ordinal) ? html : plain).Compile(text);
             }
         }
         _templates = templates.ToFrozenDictionary(StringComparer.Ordinal);
-        foreach (var language in Languages) Check(language);
     }
 
     /// <summary>Fills a message in. Unknown languages get English.</summary>
-    public Message Fill(string name, string language, string to, IReadOnlyDictionary<string, object?> values)
+    public Message Fill(string name, string language, string to, IReadOnlyDictionary<string, object?> values) => Fill([name], language, to, values);
+
+    /// <summary>Fills one of the gateway's messages in, with the texts of this provider where it has its own.</summary>
+    public Message Fill(string name, string language, string to, IReadOnlyDictionary<string, object?> values, string provider) => Fill([provider, name], language, to, values);
+
+    /// <summary>Reads TEMPLATES_DIR, when it is set; each file that cannot be used is a complaint.</summary>
+    internal static MessageTemplates Read(SettingsReader reader)
     {
-        var folder = Languages.Contains(language, StringComparer.Ordinal) ? language : "en";
-        return new Message(
-            to,
-            _templates[$"{folder}/{name}.subject.txt"](values).Trim(),
-            _templates[$"{folder}/{name}.txt"](values),
-            _templates[$"{folder}/{name}.html"](values));
+        var own = new Dictionary<string, HandlebarsTemplate<object, object>>(StringComparer.Ordinal);
+        if (reader.Text(Setting) is { } folder) ReadFolder(reader, Path.Combine(reader.RootDirectory, folder), own);
+        var templates = new MessageTemplates(own);
+        foreach (var language in Languages)
+        {
+            foreach (var kind in s_kinds) templates.Check(reader, kind, language, []);
+        }
+        foreach (var provider in own.Keys.Select(NameOf).Where(name => !s_kinds.Any(kind => kind.Name == name)).Distinct(StringComparer.Ordinal))
+        {
+            foreach (var language in Languages) templates.Check(reader, s_kinds[^2], language, [provider]);
+        }
+        return templates;
     }
 
-    private void Check(string language)
+    private Message Fill(string[] names, string language, string to, IReadOnlyDictionary<string, object?> values)
     {
-        // What each message must show in all its parts but the subject.
-        foreach (var (name, needed) in new[] { ("sign-in", "918273"), ("new-device", "192.0.2.1") })
+        var folder = Languages.Contains(language, StringComparer.Ordinal) ? language : "en";
+        var isSms = Array.Find(s_kinds, kind => kind.Name == names[^1])?.Parts.Length == 1;
+        var text = FillPart(names, folder, ".txt", values);
+        return new Message(
+            to,
+            FillPart(names, folder, ".subject.txt", values).Trim(),
+            // The browser looks for the code on the very last line of an SMS.
+            isSms ? text.Trim() : text,
+            isSms ? "" : FillPart(names, folder, ".html", values));
+    }
+
+    private string FillPart(string[] names, string language, string part, IReadOnlyDictionary<string, object?> values)
+    {
+        foreach (var name in names)
         {
-            var message = Fill(name, language, "", new Dictionary<string, object?>(StringComparer.Ordinal)
+            if (_templates.TryGetValue($"{language}/{name}{part}", out var template) || _templates.TryGetValue($"{AnyLanguage}/{name}{part}", out template)) return template(values);
+        }
+        return _templates.TryGetValue($"built-in/{language}/{names[^1]}{part}", out var builtIn) ? builtIn(values) : "";
+    }
+
+    private static void ReadFolder(SettingsReader reader, string folder, Dictionary<string, HandlebarsTemplate<object, object>> own)
+    {
+        var (plain, html) = (Plain(), Html());
+        IReadOnlyList<string> names = [.. s_kinds.Select(kind => kind.Name), .. ProviderSettings.BuiltIn, .. reader.List("WEBHOOKS")];
+        try
+        {
+            foreach (var (language, place) in Languages.Select(language => (language, Path.Combine(folder, language))).Prepend((AnyLanguage, folder)))
             {
-                ["app_name"] = "<App>",
-                ["code"] = "918273",
-                ["duration"] = "5 minutes",
-                ["device"] = "Firefox",
-                ["ip"] = "192.0.2.1",
-                ["time"] = "now",
-                ["logo_url"] = "",
-                ["accent"] = "#4340d2",
-                ["portal_url"] = "https://example.com",
-                ["language"] = language,
-            });
-            if (message.Subject.Length == 0 || message.Subject.Contains('\n', StringComparison.Ordinal)
-                || (name == "sign-in" && !message.Subject.Contains(needed, StringComparison.Ordinal))
-                || !message.Text.Contains(needed, StringComparison.Ordinal) || !message.Html.Contains(needed, StringComparison.Ordinal)
-                || message.Html.Contains("<App>", StringComparison.Ordinal))
-            {
-                throw new InvalidOperationException($"The message {name} in {language} must show {needed} in text and HTML, and escape what it shows.");
+                if (language != AnyLanguage && !Directory.Exists(place)) continue;
+                foreach (var path in Directory.EnumerateFiles(place).Where(path => Path.GetExtension(path) is ".txt" or ".html").Order(StringComparer.Ordinal))
+                {
+                    var file = Path.GetFileName(path);
+                    var part = Array.Find(s_parts, part => file.EndsWith(part, StringComparison.Ordinal))!;
+                    if (!names.Contains(file[..^part.Length], StringComparer.Ordinal))
+                    {
+                        reader.Complain(Setting, file, $"files NAME.subject.txt, NAME.txt and NAME.html with NAME one of {string.Join(", ", names)}");
+                        continue;
+                    }
+                    try
+                    {
+                        own[$"{language}/{file}"] = (part == ".html" ? html : plain).Compile(File.ReadAllText(path));
+                    }
+                    // Handlebars has several kinds of exceptions for what cannot be parsed, without a common root.
+                    catch (Exception e) when (e is not (IOException or UnauthorizedAccessException))
+                    {
+                        reader.Complain($"{Setting}: {Path.Combine(language, file)} does not parse: {FirstLine(e)}");
+                    }
+                }
             }
         }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            reader.Complain($"{Setting} cannot be read: {FirstLine(e)}");
+        }
     }
+
+    private void Check(SettingsReader reader, Kind kind, string language, string[] before)
+    {
+        var name = before.Length > 0 ? before[0] : kind.Name;
+        try
+        {
+            var message = Fill([.. before, kind.Name], language, "", Samples(language));
+            // A text of the operator's own may show the link alone, where there is one.
+            bool Shows(string part) => part.Contains(kind.Needed, StringComparison.Ordinal) || (before.Length > 0 && part.Contains("https://example.com/otp", StringComparison.Ordinal));
+            var isMail = kind.Parts.Length > 1;
+            if ((isMail && message.Subject.Length == 0) || message.Subject.Contains('\n', StringComparison.Ordinal)
+                || (kind.Name == "sign-in" && !Shows(message.Subject)) || !Shows(message.Text) || (isMail && !Shows(message.Html))
+                || message.Html.Contains("<App>", StringComparison.Ordinal))
+            {
+                reader.Complain($"{Setting}: the message {name} ({language}) needs a subject of one line, must show {(kind.Needed == Code ? "{{code}}" : "{{ip}}")} in text and HTML, and escape what it shows in HTML.");
+            }
+        }
+        // As above: a name that is no value of the message, or a helper that there is not.
+        catch (Exception e)
+        {
+            reader.Complain($"{Setting}: the message {name} ({language}) cannot be filled in: {FirstLine(e)}");
+        }
+    }
+
+    private static Dictionary<string, object?> Samples(string language) => new(StringComparer.Ordinal)
+    {
+        ["app_name"] = "<App>",
+        ["namespace"] = "<App>",
+        ["channel"] = "E-mail",
+        ["to"] = "ann@example.com",
+        ["code"] = Code,
+        ["duration"] = "5 minutes",
+        ["url"] = "https://example.com/otp/App/123456",
+        ["host"] = "example.com",
+        ["device"] = "Firefox",
+        ["ip"] = Device,
+        ["time"] = "now",
+        ["logo_url"] = "",
+        ["accent"] = "#4340d2",
+        ["portal_url"] = "https://example.com",
+        ["language"] = language,
+    };
+
+    private static IHandlebars Plain() => Handlebars.Create(new HandlebarsConfiguration { NoEscape = true, ThrowOnUnresolvedBindingExpression = true });
+
+    private static IHandlebars Html()
+    {
+        var html = Handlebars.Create(new HandlebarsConfiguration { ThrowOnUnresolvedBindingExpression = true });
+        html.RegisterTemplate("layout", ReadText(Root + "layout.html"));
+        return html;
+    }
+
+    private static string NameOf(string key)
+    {
+        var file = key[(key.IndexOf('/', StringComparison.Ordinal) + 1)..];
+        return file[..^Array.Find(s_parts, part => file.EndsWith(part, StringComparison.Ordinal))!.Length];
+    }
+
+    private static string FirstLine(Exception e) => e.Message.Split('\n')[0].Trim();
 
     private static string ReadText(string name)
     {
@@ -82,4 +205,6 @@ public sealed class MessageTemplates
         using var reader = new StreamReader(stream);
         return reader.ReadToEnd();
     }
+
+    private sealed record Kind(string Name, string[] Parts, string Needed);
 }

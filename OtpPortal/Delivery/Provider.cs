@@ -29,8 +29,14 @@ public sealed class Provider
     /// <summary>Characters of a code.</summary>
     public required int MaxCodeLength { get; init; }
 
+    /// <summary>How long it may take, and how much of it at once.</summary>
+    public required ProviderTerms Terms { get; init; }
+
     /// <summary>Gives an address the one form that it is kept, compared and counted in; null when it is none.</summary>
     public required Func<string, string?> Normalize { get; init; }
+
+    /// <summary>ISO codes of the countries whose numbers it writes to, within SMS_DAILY_CAP and the other limits; null when it sends no SMS.</summary>
+    public IReadOnlyList<string>? Countries { get; init; }
 
     public string Name => Sender.Name;
 

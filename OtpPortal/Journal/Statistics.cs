@@ -27,12 +27,15 @@ public enum Happening
 
     /// <summary>Something was refused because of a limit.</summary>
     Limited,
+
+    /// <summary>An SMS was held back because of what it costs.</summary>
+    SmsHeldBack,
 }
 
 /// <summary>Counts what happens, hour by hour, for the charts of the administration.</summary>
 /// <remarks>
 /// Key layout in the OTP database: <c>stats:{yyyyMMddHH}</c> (UTC), a hash that is kept 31 days, with the fields <c>begun</c>,
-/// <c>signedin</c>, <c>sent</c>, <c>verified</c>, <c>wrong</c>, <c>expired</c>, <c>limited</c>; <c>failed:{provider}</c> = messages given up; and
+/// <c>signedin</c>, <c>sent</c>, <c>verified</c>, <c>wrong</c>, <c>expired</c>, <c>limited</c>, <c>smsheldback</c>; <c>failed:{provider}</c> = messages given up; and
 /// <c>took:{seconds}</c> = successes that took at most so long from the first message on. No address and no client is in it.
 /// Counting never fails and never holds up what is counted.
 /// </remarks>
@@ -91,7 +94,7 @@ public sealed partial class Statistics(Stores stores, TimeProvider time, ILogger
         var counts = entries.ToDictionary(entry => (string)entry.Name!, entry => (long)entry.Value, StringComparer.Ordinal);
         long Of(Happening what) => counts.GetValueOrDefault(FieldOf(what));
         return new StatisticsSlot(
-            start, Of(Happening.Begun), Of(Happening.SignedIn), Of(Happening.Sent), Of(Happening.Verified), Of(Happening.Wrong), Of(Happening.Expired), Of(Happening.Limited),
+            start, Of(Happening.Begun), Of(Happening.SignedIn), Of(Happening.Sent), Of(Happening.Verified), Of(Happening.Wrong), Of(Happening.Expired), Of(Happening.Limited), Of(Happening.SmsHeldBack),
             Under(counts, Failed), new Durations(Under(counts, Took)));
     }
 
@@ -107,6 +110,7 @@ public sealed partial class Statistics(Stores stores, TimeProvider time, ILogger
         Happening.Wrong => "wrong",
         Happening.Expired => "expired",
         Happening.Limited => "limited",
+        Happening.SmsHeldBack => "smsheldback",
         _ => throw new ArgumentOutOfRangeException(nameof(what)),
     };
 

@@ -18,6 +18,7 @@ public sealed record StatisticsSlot(
     long Wrong,
     long Expired,
     long Limited,
+    long SmsHeldBack,
     IReadOnlyDictionary<string, long> FailedBy,
     Durations Took)
 {
@@ -32,6 +33,7 @@ public sealed record StatisticsSlot(
         slots.Sum(slot => slot.Wrong),
         slots.Sum(slot => slot.Expired),
         slots.Sum(slot => slot.Limited),
+        slots.Sum(slot => slot.SmsHeldBack),
         Merge(slots.Select(slot => slot.FailedBy)),
         new Durations(Merge(slots.Select(slot => slot.Took.Counts))));
 

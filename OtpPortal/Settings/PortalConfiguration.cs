@@ -17,6 +17,7 @@ public sealed record PortalConfiguration(
     SignInSettings SignIn,
     TokenSettings Tokens,
     MailSettings Mail,
+    ProviderSettings Providers,
     LimitSettings Limits,
     CaptchaSettings Captcha,
     AdminSettings Admin,
@@ -28,12 +29,14 @@ public sealed record PortalConfiguration(
     {
         var portal = PortalSettings.Read(reader);
         var signIn = SignInSettings.Read(reader);
+        var mail = MailSettings.Read(reader, portal);
         var configuration = new PortalConfiguration(
             portal,
             StorageSettings.Read(reader),
             signIn,
             TokenSettings.Read(reader, portal),
-            MailSettings.Read(reader, portal),
+            mail,
+            ProviderSettings.Read(reader, mail),
             LimitSettings.Read(reader),
             CaptchaSettings.Read(reader),
             AdminSettings.Read(reader),

@@ -1,11 +1,13 @@
 namespace OtpPortal.Web;
 
-/// <summary>An e-mail address as it may stand in logs: the first letter and the domain.</summary>
+/// <summary>An address as it may stand in logs: of an e-mail address the first letter and the domain, of a telephone number both ends.</summary>
 public static class MaskedAddress
 {
-    public static string Of(string email)
+    public static string Of(string address)
     {
-        var at = email.IndexOf('@', StringComparison.Ordinal);
-        return at > 0 ? $"{email[0]}…{email[at..]}" : "…";
+        var at = address.IndexOf('@', StringComparison.Ordinal);
+        if (at > 0) return $"{address[0]}…{address[at..]}";
+        // Masking once more changes nothing.
+        return address.Length > 5 && address[0] == '+' ? $"{address[..3]}…{address[^2..]}" : "…";
     }
 }

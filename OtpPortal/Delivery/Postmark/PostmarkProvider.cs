@@ -8,18 +8,15 @@ namespace OtpPortal.Delivery.Postmark;
 /// <remarks>Its client package is not in every registry, and one request needs none.</remarks>
 internal sealed class PostmarkProvider(HttpClient http, PostmarkSettings settings, MailSettings mail) : IMessageProvider
 {
-    // Names as in its documentation, From and not from, which the web defaults would make of them.
-    private static readonly JsonSerializerOptions s_asPostmarkWritesIt = new(JsonSerializerDefaults.General);
-
     public string Name => "postmark";
 
     public async Task<SendOutcome> SendAsync(Message message, CancellationToken stop)
     {
         using var request = new HttpRequestMessage(HttpMethod.Post, new Uri(settings.ApiUrl.ToString().TrimEnd('/') + "/email"))
         {
-            Content = JsonContent.Create(new Mail(
+            Content = ProviderHttp.Json(new Mail(
                 $"\"{mail.FromName.Replace("\"", "", StringComparison.Ordinal).Replace("\\", "", StringComparison.Ordinal)}\" <{mail.From}>",
-                message.To, message.Subject, message.Text, message.Html, settings.MessageStream), options: s_asPostmarkWritesIt),
+                message.To, message.Subject, message.Text, message.Html, settings.MessageStream)),
         };
         request.Headers.Add("X-Postmark-Server-Token", settings.ServerToken);
         request.Headers.Accept.ParseAdd("application/json");

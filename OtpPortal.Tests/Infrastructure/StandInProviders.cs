@@ -1,0 +1,48 @@
+using OtpPortal.Delivery;
+using OtpPortal.Delivery.Sms;
+using OtpPortal.Journal;
+using OtpPortal.Limits;
+using OtpPortal.Settings;
+using OtpPortal.Storage;
+
+namespace OtpPortal.Tests.Infrastructure;
+
+/// <summary>Providers of a test's own, which do what the test wants.</summary>
+internal static class StandInProviders
+{
+    /// <summary>One that takes mail, and is the transport.</summary>
+    public static Providers Only(IMessageProvider sender)
+    {
+        var provider = Mail(sender);
+        return new Providers([provider], [provider], []);
+    }
+
+    public static Provider Mail(IMessageProvider sender, int connections = 100) => new()
+    {
+        Sender = sender,
+        Channel = Channel.Email,
+        ChannelName = "E-mail",
+        AddressName = "E-mail",
+        MaxAddressLength = 254,
+        MaxCodeLength = 24,
+        Terms = new ProviderTerms(TimeSpan.FromSeconds(15), connections),
+        Normalize = address => address,
+    };
+
+    public static SmsSettings ReadSms(params (string Name, string Value)[] settings)
+    {
+        var reader = new SettingsReader(settings.ToDictionary(setting => setting.Name, setting => setting.Value, StringComparer.Ordinal), isProduction: false, Path.GetTempPath());
+        var read = SmsSettings.Read(reader);
+        reader.Complaints.ShouldBeEmpty();
+        return read;
+    }
+
+    public static SmsGuard Guard(Stores stores, TimeProvider clock, CapturedLog log, SmsSettings settings)
+    {
+        var statistics = new Statistics(stores, clock, log.For<Statistics>());
+        return new SmsGuard(settings, stores, new RateLimiter(stores, statistics, clock), statistics, new AuditLog(stores, clock, log.For<AuditLog>()), clock, log.For<SmsGuard>());
+    }
+
+    public static Dispatcher Dispatcher(Providers providers, Stores stores, TimeProvider clock, CapturedLog log, SmsSettings? sms = null) =>
+        new(providers, Guard(stores, clock, log, sms ?? ReadSms()), new Statistics(stores, clock, log.For<Statistics>()), clock, log.For<Dispatcher>());
+}

@@ -1,0 +1,66 @@
+namespace OtpPortal.Delivery.Kaleyra;
+
+/// <summary>Sends through Kaleyra's messages API (<c>POST /{sid}/messages</c>): what <see cref="KaleyraSms"/> and <see cref="KaleyraWhatsApp"/> share.</summary>
+internal abstract class KaleyraProvider(ProviderHttp http, KaleyraSettings settings) : IMessageProvider
+{
+    public abstract string Name { get; }
+
+    public Task<SendOutcome> SendAsync(Message message, CancellationToken stop)
+    {
+        if (FieldsFor(message) is not { } fields) return Task.FromResult<SendOutcome>(new SendOutcome.Refused("WhatsApp carries nothing but codes"));
+        return http.SendAsync(() => Request(fields), (response, _) => Task.FromResult(Judge((int)response.StatusCode)), stop);
+    }
+
+    /// <summary>The form; null when this is no message for the channel.</summary>
+    protected abstract IReadOnlyList<KeyValuePair<string, string>>? FieldsFor(Message message);
+
+    private HttpRequestMessage Request(IReadOnlyList<KeyValuePair<string, string>> fields) =>
+        new(HttpMethod.Post, new Uri($"{settings.ApiUrl.ToString().TrimEnd('/')}/{settings.Sid}/messages"))
+        {
+            Content = new FormUrlEncodedContent(fields),
+            Headers = { { "api-key", settings.ApiKey }, { "Accept", "application/json" } },
+        };
+
+    private static SendOutcome Judge(int status) => status switch
+    {
+        200 or 202 => new SendOutcome.Accepted(),
+        401 or 403 => new SendOutcome.Misconfigured($"it does not accept KALEYRA_API_KEY for the account KALEYRA_SID ({status})"),
+        402 => new SendOutcome.Misconfigured("the Kaleyra account has no credit left (402)"),
+        400 or 422 => new SendOutcome.Refused($"it does not take this message: the number, KALEYRA_SENDER, or a text that differs from its registered template ({status})"),
+        _ => new SendOutcome.Misconfigured($"it answered {status}; are KALEYRA_API_URL and KALEYRA_SID right?"),
+    };
+}
+
+internal sealed class KaleyraSms(ProviderHttp http, KaleyraSettings settings) : KaleyraProvider(http, settings)
+{
+    private readonly KaleyraSettings _settings = settings;
+
+    public override string Name => "kaleyra_sms";
+
+    protected override IReadOnlyList<KeyValuePair<string, string>> FieldsFor(Message message) =>
+    [
+        new("to", message.To),
+        new("type", "OTP"),
+        new("sender", _settings.Sender),
+        new("entity_id", _settings.EntityId ?? ""),
+        new("template_id", _settings.TemplateId ?? ""),
+        new("body", message.Text),
+    ];
+}
+
+internal sealed class KaleyraWhatsApp(ProviderHttp http, KaleyraSettings settings) : KaleyraProvider(http, settings)
+{
+    private readonly KaleyraSettings _settings = settings;
+
+    public override string Name => "kaleyra_whatsapp";
+
+    protected override IReadOnlyList<KeyValuePair<string, string>>? FieldsFor(Message message) => message.Code is null ? null :
+    [
+        new("to", message.To),
+        new("type", "authenticationtemplate"),
+        new("channel", "whatsapp"),
+        new("from", _settings.Sender),
+        new("template_name", _settings.TemplateName ?? ""),
+        new("verification_code", message.Code),
+    ];
+}

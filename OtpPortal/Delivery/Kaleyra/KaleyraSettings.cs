@@ -1,0 +1,45 @@
+using OtpPortal.Delivery.Sms;
+using OtpPortal.Settings;
+
+namespace OtpPortal.Delivery.Kaleyra;
+
+/// <summary>Kaleyra's messages API: SMS, and WhatsApp when there is a template for it.</summary>
+/// <param name="ApiKey">KALEYRA_API_KEY.</param>
+/// <param name="Sid">KALEYRA_SID: the account.</param>
+/// <param name="Sender">KALEYRA_SENDER: the sender's id, for WhatsApp the business number.</param>
+/// <param name="EntityId">KALEYRA_SMS_ENTITY_ID: the sender's registration, which India asks for (DLT).</param>
+/// <param name="TemplateId">KALEYRA_SMS_TEMPLATE_ID: the text's registration, likewise.</param>
+/// <param name="TemplateName">KALEYRA_TEMPLATE_NAME: the authentication template registered with WhatsApp; null leaves <c>kaleyra_whatsapp</c> off.</param>
+/// <param name="ApiUrl">KALEYRA_API_URL.</param>
+public sealed record KaleyraSettings(
+    string ApiKey, string Sid, string Sender, string? EntityId, string? TemplateId, string? TemplateName, Uri ApiUrl, ProviderTerms Terms, NumberTerms Numbers)
+{
+    public override string ToString() => "Kaleyra at " + ApiUrl;
+
+    internal static KaleyraSettings? Read(SettingsReader reader, SmsSettings sms)
+    {
+        var url = reader.WebAddress("KALEYRA_API_URL", "https://api.kaleyra.io/v1");
+        var terms = ProviderTerms.Read(reader, "KALEYRA");
+        var numbers = NumberTerms.Read(reader, "KALEYRA", sms);
+        var (key, sid, sender) = (reader.Text("KALEYRA_API_KEY"), reader.Text("KALEYRA_SID"), reader.Text("KALEYRA_SENDER"));
+        if (key is not null || sid is not null || sender is not null)
+        {
+            foreach (var (name, value) in new[] { ("KALEYRA_API_KEY", key), ("KALEYRA_SID", sid), ("KALEYRA_SENDER", sender) })
+            {
+                if (value is null) reader.Complain($"{name} is missing: KALEYRA_API_KEY, KALEYRA_SID and KALEYRA_SENDER are set all three or not at all.");
+            }
+        }
+        if (key?.All(c => c is > ' ' and <= '~') == false)
+        {
+            reader.Complain("KALEYRA_API_KEY has blanks or control characters: allowed is the key as Kaleyra shows it.");
+            return null;
+        }
+        if (sid?.All(char.IsAsciiLetterOrDigit) == false)
+        {
+            reader.Complain("KALEYRA_SID", sid, "the account's SID, which has letters and digits alone");
+            return null;
+        }
+        return key is null || sid is null || sender is null || url is null ? null
+            : new KaleyraSettings(key, sid, sender, reader.Text("KALEYRA_SMS_ENTITY_ID"), reader.Text("KALEYRA_SMS_TEMPLATE_ID"), reader.Text("KALEYRA_TEMPLATE_NAME"), url, terms, numbers);
+    }
+}

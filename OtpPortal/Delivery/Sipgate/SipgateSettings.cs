@@ -1,0 +1,31 @@
+using OtpPortal.Settings;
+using OtpPortal.Delivery.Sms;
+
+namespace OtpPortal.Delivery.Sipgate;
+
+/// <summary>sipgate's REST API.</summary>
+/// <param name="UserName">SIPGATE_USERNAME: the account's mail address, or the id of a personal access token.</param>
+/// <param name="Password">SIPGATE_PASSWORD, or the token.</param>
+/// <param name="SmsId">SIPGATE_SMS_ID: the SMS extension, such as s0.</param>
+/// <param name="ApiUrl">SIPGATE_API_URL.</param>
+public sealed record SipgateSettings(string UserName, string Password, string SmsId, Uri ApiUrl, ProviderTerms Terms, NumberTerms Numbers)
+{
+    public override string ToString() => "sipgate at " + ApiUrl;
+
+    internal static SipgateSettings? Read(SettingsReader reader, SmsSettings sms)
+    {
+        var url = reader.WebAddress("SIPGATE_API_URL", "https://api.sipgate.com/v2");
+        var smsId = reader.Line("SIPGATE_SMS_ID", "s0", 20);
+        var terms = ProviderTerms.Read(reader, "SIPGATE");
+        var numbers = NumberTerms.Read(reader, "SIPGATE", sms);
+        var (user, password) = (reader.Text("SIPGATE_USERNAME"), reader.Text("SIPGATE_PASSWORD"));
+        if (user is null != password is null)
+        {
+            reader.Complain($"{(user is null ? "SIPGATE_USERNAME" : "SIPGATE_PASSWORD")} is missing: SIPGATE_USERNAME and SIPGATE_PASSWORD are set both or not at all.");
+        }
+        // RFC 7617, 2: what stands behind the first colon is the password.
+        if (user?.Any(c => c == ':' || char.IsControl(c)) == true) reader.Complain("SIPGATE_USERNAME", user, "a name without colon and control characters");
+        if (password?.Any(char.IsControl) == true) reader.Complain("SIPGATE_PASSWORD has control characters, which Basic authentication cannot carry.");
+        return user is null || password is null || url is null ? null : new SipgateSettings(user, password, smsId, url, terms, numbers);
+    }
+}

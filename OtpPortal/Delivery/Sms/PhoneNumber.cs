@@ -1,0 +1,126 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Globalization;
+using System.Text;
+using OtpPortal.Web;
+
+namespace OtpPortal.Delivery.Sms;
+
+/// <summary>A telephone number in the one form it is kept, compared and counted in: <c>+</c>, calling code, number (ITU-T E.164).</summary>
+/// <remarks>
+/// Plausible, not proven: its country exists, its length fits that country's plan, and it is none of the ranges that are known to cost extra.
+/// There is no libphonenumber in every registry, and for this its 250 countries' formats are not needed.
+/// </remarks>
+public sealed record PhoneNumber
+{
+    /// <summary>Characters that somebody may reasonably type for a number of 15 digits.</summary>
+    public const int MaxTyped = 40;
+
+    private const int MaxDigits = 15;
+
+    private PhoneNumber(string value, string country)
+    {
+        Value = value;
+        Country = country;
+    }
+
+    /// <summary>In E.164, such as <c>+491711234567</c>.</summary>
+    public string Value { get; }
+
+    /// <summary>ISO 3166-1 alpha-2, such as <c>DE</c>.</summary>
+    public string Country { get; }
+
+    /// <summary>For logs: the first digits and the last two.</summary>
+    public string Masked => MaskedAddress.Of(Value);
+
+    /// <summary>True for an ISO code of a country that has telephone numbers.</summary>
+    public static bool IsCountry(string code) => NumberingPlan.Of(code) is not null;
+
+    /// <summary>Reads what people type: <c>+49 (0)171 / 123-4567</c>, <c>0049…</c>, and with a default country <c>0171…</c>.</summary>
+    /// <param name="defaultCountry">ISO code of the country that numbers without one belong to; null takes only numbers that name theirs.</param>
+    /// <param name="allowFictional">Whether numbers that are kept for films and examples count as numbers.</param>
+    public static bool TryParse(string? text, string? defaultCountry, bool allowFictional, [NotNullWhen(true)] out PhoneNumber? number)
+    {
+        number = null;
+        if (text is null || text.Length > MaxTyped || !TryClean(text, out var digits, out var isInternational)) return false;
+        var home = defaultCountry is null ? null : NumberingPlan.Of(defaultCountry);
+        if (!isInternational)
+        {
+            if (digits.StartsWith("00", StringComparison.Ordinal))
+            {
+                (digits, isInternational) = (digits[2..], true);
+            }
+            else if (home?.CallingCode == "1" && digits.StartsWith("011", StringComparison.Ordinal))
+            {
+                // What 00 is elsewhere is 011 in the North American plan.
+                (digits, isInternational) = (digits[3..], true);
+            }
+        }
+        var whole = isInternational ? FromAbroad(digits)
+            : home is null ? null
+            : FromWithin(digits, home);
+        if (whole is null || NumberingPlan.IsExpensive(whole) || (!allowFictional && NumberingPlan.IsFictional(whole))) return false;
+        number = new PhoneNumber("+" + whole, NumberingPlan.OfNumber(whole)!.CountryOf(whole));
+        return true;
+    }
+
+    public override string ToString() => Masked;
+
+    private static string? FromAbroad(string digits)
+    {
+        if (NumberingPlan.OfNumber(digits) is not { } plan) return null;
+        var rest = digits[plan.CallingCode.Length..];
+        // +49 0171… and +49 (0)171…: the 0 is dialled only from within, and no number behind it begins with one.
+        if (plan.Trunk == "0") rest = rest.TrimStart('0') is var bare && rest.Length - bare.Length <= 1 ? bare : rest;
+        // Mexico's mobile numbers had a 1 in front when called from abroad until 2019, and stand like that in many address books.
+        if (plan.Code == "MX" && rest.Length == 11 && rest[0] == '1') rest = rest[1..];
+        return Fits(plan, rest) ? plan.CallingCode + rest : null;
+    }
+
+    private static string? FromWithin(string digits, NumberingPlan home)
+    {
+        if (home.Trunk.Length > 0 && digits.StartsWith(home.Trunk, StringComparison.Ordinal) && Fits(home, digits[home.Trunk.Length..]))
+        {
+            return home.CallingCode + digits[home.Trunk.Length..];
+        }
+        return Fits(home, digits) ? home.CallingCode + digits
+            // 49171…, the plus forgotten.
+            : digits.StartsWith(home.CallingCode, StringComparison.Ordinal) && Fits(home, digits[home.CallingCode.Length..]) ? digits
+            : null;
+    }
+
+    private static bool Fits(NumberingPlan plan, string rest)
+    {
+        if (rest.Length < plan.Min || rest.Length > plan.Max || plan.CallingCode.Length + rest.Length > MaxDigits) return false;
+        if (plan.Trunk == "0" && rest[0] == '0') return false;
+        // NXX NXX XXXX, and no N11 or N9X as area code.
+        return plan.CallingCode != "1" || (rest[0] >= '2' && rest[1] != '9' && rest[1..3] != "11" && rest[3] >= '2');
+    }
+
+    // Keeps the digits of any script and drops what people put between them.
+    private static bool TryClean(string text, out string digits, out bool isInternational)
+    {
+        var kept = new StringBuilder();
+        isInternational = false;
+        foreach (var c in text)
+        {
+            switch (char.GetUnicodeCategory(c))
+            {
+                case UnicodeCategory.DecimalDigitNumber:
+                    kept.Append((char)('0' + (int)char.GetNumericValue(c)));
+                    break;
+                case UnicodeCategory.SpaceSeparator or UnicodeCategory.DashPunctuation or UnicodeCategory.Format:
+                    break;
+                case var _ when c is '.' or '/' or '(' or ')' or '\u2212':
+                    break;
+                case var _ when c is '+' or '\uFF0B' && kept.Length == 0 && !isInternational:
+                    isInternational = true;
+                    break;
+                default:
+                    digits = "";
+                    return false;
+            }
+        }
+        digits = kept.ToString();
+        return digits.Length > 3;
+    }
+}

@@ -1,0 +1,90 @@
+using System.Globalization;
+using OtpPortal.Limits;
+using OtpPortal.Settings;
+
+namespace OtpPortal.Delivery.Sms;
+
+/// <summary>Which numbers are written to, how many messages that may cost, and in what order providers are asked.</summary>
+/// <param name="Order">SMS_PROVIDERS: names, the first one first.</param>
+/// <param name="Countries">SMS_COUNTRIES: ISO codes of the countries that are written to; none by default, and then no message leaves.</param>
+/// <param name="DefaultCountry">SMS_DEFAULT_COUNTRY: the country of numbers that name none.</param>
+/// <param name="DailyCap">SMS_DAILY_CAP: messages a day (UTC), 1–1,000,000.</param>
+/// <param name="CountryQuotas">SMS_COUNTRY_QUOTAS: messages a day (UTC) to single countries, 0–1,000,000 each.</param>
+/// <param name="PrefixLimit">SMS_PREFIX_LIMIT: messages to numbers that differ in their last three digits alone; null when it is off.</param>
+/// <param name="MinVerified">SMS_MIN_VERIFIED: how many codes must come back; null when it is off.</param>
+/// <param name="AllowFictional">Numbers for films and examples count as numbers: in Development, where no real one is at hand.</param>
+public sealed record SmsSettings(
+    IReadOnlyList<string> Order,
+    IReadOnlyList<string> Countries,
+    string? DefaultCountry,
+    int DailyCap,
+    IReadOnlyDictionary<string, int> CountryQuotas,
+    Limit? PrefixLimit,
+    MinVerified? MinVerified,
+    bool AllowFictional)
+{
+    internal static SmsSettings Read(SettingsReader reader) => new(
+        reader.List("SMS_PROVIDERS"),
+        ReadCountries(reader, "SMS_COUNTRIES"),
+        ReadCountry(reader, "SMS_DEFAULT_COUNTRY"),
+        reader.Integer("SMS_DAILY_CAP", 1000, 1, 1_000_000, "messages a day"),
+        ReadQuotas(reader),
+        IsOff(reader, "SMS_PREFIX_LIMIT") ? null : LimitSettings.ReadLimit(reader, "SMS_PREFIX_LIMIT", "SMS_PREFIX", 20, 3600),
+        IsOff(reader, "SMS_MIN_VERIFIED") ? null : ReadMinVerified(reader),
+        !reader.IsProduction);
+
+    internal static IReadOnlyList<string> ReadCountries(SettingsReader reader, string name)
+    {
+        var countries = reader.List(name).Select(code => code.ToUpperInvariant()).Distinct(StringComparer.Ordinal).ToList();
+        foreach (var code in countries.Where(code => !PhoneNumber.IsCountry(code)))
+        {
+            reader.Complain(name, code, "ISO codes of countries with commas between them, such as DE,AT,CH");
+        }
+        return countries;
+    }
+
+    internal static string? ReadCountry(SettingsReader reader, string name)
+    {
+        if (reader.Text(name)?.ToUpperInvariant() is not { } code) return null;
+        if (PhoneNumber.IsCountry(code)) return code;
+        reader.Complain(name, code, "the ISO code of a country, such as DE");
+        return null;
+    }
+
+    private static Dictionary<string, int> ReadQuotas(SettingsReader reader)
+    {
+        const string Name = "SMS_COUNTRY_QUOTAS";
+        var quotas = new Dictionary<string, int>(StringComparer.Ordinal);
+        foreach (var entry in reader.List(Name))
+        {
+            var parts = entry.ToUpperInvariant().Split(':', StringSplitOptions.TrimEntries);
+            if (parts.Length != 2 || !PhoneNumber.IsCountry(parts[0])
+                || !int.TryParse(parts[1], NumberStyles.None, CultureInfo.InvariantCulture, out var quota) || quota > 1_000_000
+                || !quotas.TryAdd(parts[0], quota))
+            {
+                reader.Complain(Name, entry, "COUNTRY:messages a day, once a country, with commas between them, such as DE:500,US:200, each from 0 to 1000000");
+            }
+        }
+        return quotas;
+    }
+
+    private static MinVerified ReadMinVerified(SettingsReader reader)
+    {
+        var standard = new MinVerified(10, 50);
+        if (reader.Text("SMS_MIN_VERIFIED") is not { } text) return standard;
+        var parts = text.Split('/');
+        if (parts.Length == 2
+            && int.TryParse(parts[0], NumberStyles.None, CultureInfo.InvariantCulture, out var percent) && percent is >= 1 and <= 100
+            && int.TryParse(parts[1], NumberStyles.None, CultureInfo.InvariantCulture, out var sample) && sample is >= 1 and <= 100_000)
+        {
+            return new MinVerified(percent, sample);
+        }
+        reader.Complain("SMS_MIN_VERIFIED", text, "percent/messages such as 10/50, with 1 to 100 percent of at least 1 to 100000 messages, or off");
+        return standard;
+    }
+
+    private static bool IsOff(SettingsReader reader, string name) => string.Equals(reader.Text(name), "off", StringComparison.OrdinalIgnoreCase);
+}
+
+/// <summary>Of the messages to a country in the last hour, so many percent must have been answered with the right code, once there are that many.</summary>
+public sealed record MinVerified(int Percent, int Sample);

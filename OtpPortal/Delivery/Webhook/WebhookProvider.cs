@@ -1,0 +1,45 @@
+using System.Net;
+using System.Net.Http.Headers;
+using System.Text;
+using System.Text.Json.Serialization;
+
+namespace OtpPortal.Delivery.Webhook;
+
+/// <summary>Posts messages to a program of the operator's own, as otpgateway does: <c>{"otp":{…},"subject","body"}</c>.</summary>
+internal sealed class WebhookProvider(ProviderHttp http, WebhookSettings settings) : IMessageProvider
+{
+    public string Name => settings.Name;
+
+    public Task<SendOutcome> SendAsync(Message message, CancellationToken stop) => http.SendAsync(() => Request(message), (response, _) => Task.FromResult(Judge(response)), stop);
+
+    private HttpRequestMessage Request(Message message)
+    {
+        var otp = message.Otp ?? new Dictionary<string, object?>(StringComparer.Ordinal) { ["to"] = message.To, ["otp"] = message.Code };
+        var request = new HttpRequestMessage(HttpMethod.Post, settings.Url) { Content = ProviderHttp.Json(new Payload(otp, message.Subject, message.Text)) };
+        if (settings.UserName is not null)
+        {
+            request.Headers.Authorization = new AuthenticationHeaderValue("Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes($"{settings.UserName}:{settings.Password}")));
+        }
+        return request;
+    }
+
+    private SendOutcome Judge(HttpResponseMessage response)
+    {
+        var status = (int)response.StatusCode;
+        var prefix = "WEBHOOK_" + Name.ToUpperInvariant();
+        return response.StatusCode switch
+        {
+            >= HttpStatusCode.OK and < HttpStatusCode.MultipleChoices => new SendOutcome.Accepted(),
+            >= HttpStatusCode.MultipleChoices and < HttpStatusCode.BadRequest =>
+                new SendOutcome.Misconfigured($"it answered {status} and points elsewhere, where messages are not carried: {prefix}_URL must be the final address"),
+            HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden => new SendOutcome.Misconfigured($"it does not accept {prefix}_USERNAME and {prefix}_PASSWORD ({status})"),
+            HttpStatusCode.NotFound or HttpStatusCode.MethodNotAllowed or HttpStatusCode.Gone => new SendOutcome.Misconfigured($"it takes no messages there ({status}); is {prefix}_URL right?"),
+            _ => new SendOutcome.Refused($"it does not take this message ({status})"),
+        };
+    }
+
+    private sealed record Payload(
+        [property: JsonPropertyName("otp")] IReadOnlyDictionary<string, object?> Otp,
+        [property: JsonPropertyName("subject")] string Subject,
+        [property: JsonPropertyName("body")] string Body);
+}

@@ -1,0 +1,86 @@
+using OtpPortal.Settings;
+
+namespace OtpPortal.Delivery.Webhook;
+
+/// <summary>A program of the operator's own that takes messages.</summary>
+/// <param name="Name">As in WEBHOOKS; its settings are <c>WEBHOOK_{NAME}_…</c>, upper case.</param>
+/// <param name="Url">_URL: where messages are posted to.</param>
+/// <param name="UserName">_USERNAME of Basic authentication; null sends none.</param>
+/// <param name="Password">_PASSWORD.</param>
+/// <param name="ChannelName">_CHANNEL_NAME: what users know the way by, such as "Phone call".</param>
+/// <param name="AddressName">_ADDRESS_NAME: what an address is called, such as "Phone number".</param>
+/// <param name="MaxAddressLength">_MAX_ADDRESS_LEN: 1–1000 characters.</param>
+/// <param name="MaxCodeLength">_MAX_OTP_LEN: 4–100 characters.</param>
+public sealed record WebhookSettings(
+    string Name,
+    Uri Url,
+    string? UserName,
+    string? Password,
+    string ChannelName,
+    string AddressName,
+    int MaxAddressLength,
+    int MaxCodeLength,
+    ProviderTerms Terms)
+{
+    private static readonly string[] s_fields =
+        ["URL", "USERNAME", "PASSWORD", "CHANNEL_NAME", "ADDRESS_NAME", "MAX_ADDRESS_LEN", "MAX_OTP_LEN", "TIMEOUT", "CONNECTIONS"];
+
+    public override string ToString() => "Webhook " + Name;
+
+    internal static IReadOnlyList<WebhookSettings> ReadAll(SettingsReader reader)
+    {
+        var names = new List<string>();
+        foreach (var name in reader.List("WEBHOOKS"))
+        {
+            if (name.Length > 50 || !name.All(c => char.IsAsciiLetterOrDigit(c) || c == '_'))
+            {
+                reader.Complain("WEBHOOKS", name, "names of at most 50 letters, digits and underscores, with commas between them");
+            }
+            else if (ProviderSettings.BuiltIn.Contains(name, StringComparer.OrdinalIgnoreCase))
+            {
+                reader.Complain("WEBHOOKS", name, "any name but those of the portal's own providers: " + string.Join(", ", ProviderSettings.BuiltIn));
+            }
+            else if (names.Contains(name, StringComparer.OrdinalIgnoreCase))
+            {
+                reader.Complain("WEBHOOKS", name, "each name once, upper and lower case being the same");
+            }
+            else
+            {
+                names.Add(name);
+            }
+        }
+        var prefixes = names.Select(PrefixOf).ToList();
+        // A mistyped name would leave a webhook without its password, or a password without its webhook.
+        foreach (var setting in reader.Names.Where(setting => setting.StartsWith("WEBHOOK_", StringComparison.Ordinal) && reader.Text(setting) is not null))
+        {
+            if (!prefixes.Exists(prefix => s_fields.Any(field => setting == prefix + "_" + field)))
+            {
+                reader.Complain($"{setting} belongs to no webhook in WEBHOOKS: allowed are WEBHOOK_{{NAME}}_{string.Join(", _", s_fields)}, with the names in upper case.");
+            }
+        }
+        return [.. names.Select(name => Read(reader, name)).OfType<WebhookSettings>()];
+    }
+
+    private static string PrefixOf(string name) => "WEBHOOK_" + name.ToUpperInvariant();
+
+    private static WebhookSettings? Read(SettingsReader reader, string name)
+    {
+        var prefix = PrefixOf(name);
+        var url = reader.WebAddress(prefix + "_URL", null);
+        if (reader.Text(prefix + "_URL") is null) reader.Complain($"{prefix}_URL is missing: WEBHOOKS names {name}.");
+        var (user, password) = (reader.Text(prefix + "_USERNAME"), reader.Text(prefix + "_PASSWORD"));
+        if (user is null != password is null)
+        {
+            reader.Complain($"{prefix}_{(user is null ? "USERNAME" : "PASSWORD")} is missing: {prefix}_USERNAME and {prefix}_PASSWORD are set both or not at all.");
+        }
+        // RFC 7617, 2: what stands behind the first colon is the password.
+        if (user?.Any(c => c == ':' || char.IsControl(c)) == true) reader.Complain(prefix + "_USERNAME", user, "a name without colon and control characters");
+        if (password?.Any(char.IsControl) == true) reader.Complain($"{prefix}_PASSWORD has control characters, which Basic authentication cannot carry.");
+        var channel = reader.Line(prefix + "_CHANNEL_NAME", name, 50);
+        var address = reader.Line(prefix + "_ADDRESS_NAME", "Address", 50);
+        var maxAddress = reader.Integer(prefix + "_MAX_ADDRESS_LEN", 100, 1, 1000, "characters");
+        var maxCode = reader.Integer(prefix + "_MAX_OTP_LEN", 24, 4, 100, "characters");
+        var terms = ProviderTerms.Read(reader, prefix);
+        return url is null ? null : new WebhookSettings(name, url, user, password, channel, address, maxAddress, maxCode, terms);
+    }
+}
