@@ -29,7 +29,7 @@ public sealed class CodeFormTests(PortalHost portal) : IClassFixture<PortalHost>
         _page.JSInterop.SetupVoid("otpPortal.focus", "code").SetVoidResult();
         _page.JSInterop.SetupVoid("otpPortal.post", call => call.Arguments.Count == 1).SetVoidResult();
         _page.JSInterop.SetupVoid("otpPortal.open", call => call.Arguments.Count == 1).SetVoidResult();
-        _flowId = (await _flow.BeginAsync(_email, s_visitor with { LimitKey = _email }, null, Proof.None)).ShouldBeOfType<BeginOutcome.Begun>().FlowId;
+        _flowId = (await _flow.BeginAsync(_email, s_visitor with { LimitKey = _email }, null, Proof.None, null)).ShouldBeOfType<BeginOutcome.Begun>().FlowId;
     }
 
     public async Task DisposeAsync()

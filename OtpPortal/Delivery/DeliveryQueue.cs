@@ -15,6 +15,9 @@ public enum DeliveryState
 
     /// <summary>It was given up.</summary>
     Failed,
+
+    /// <summary>A limit of SMS held it back. Strangers are shown the same as for <see cref="Sent"/>: else they could find out what gets through.</summary>
+    HeldBack,
 }
 
 /// <summary>One message on its way.</summary>
@@ -95,7 +98,8 @@ public sealed partial class DeliveryQueue(Dispatcher dispatcher, Providers provi
                 case DispatchOutcome.Sent:
                     return DeliveryState.Sent;
                 case DispatchOutcome.Limited:
-                    return Fail(message, provider.Name, "limited");
+                    if (message is not null) dispatcher.NoteGivenUp(provider.Name, "limited");
+                    return DeliveryState.HeldBack;
                 case DispatchOutcome.Failed(var last, SendOutcome.Refused(var reason)):
                     if (message is not null) Refused(last, reason);
                     return Fail(message, last, "refused");

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
 using OtpPortal.Delivery;
+using OtpPortal.Delivery.Sms;
 using OtpPortal.Journal;
 using OtpPortal.Limits;
 using OtpPortal.OneTimeCodes;
@@ -21,6 +22,7 @@ public sealed class VerificationFlow(
     CodeStore codes,
     Providers providers,
     Dispatcher dispatcher,
+    SmsGuard guard,
     VerificationMessage messages,
     VerificationEvents events,
     RateLimiter limiter,
@@ -96,6 +98,7 @@ public sealed class VerificationFlow(
                 var verified = Describe(owner.Name, id, record);
                 if (!keep && !verified.SkipDelete) await codes.RemoveAsync(key, record);
                 statistics.CountVerified(time.GetUtcNow() - record.SentAt);
+                await guard.CountVerifiedAsync(verified.To);
                 events.Closed(owner, verified);
                 return new CheckOutcome.Verified(verified);
             case TryOutcome.Wrong(var left, var record):
@@ -195,9 +198,8 @@ public sealed class VerificationFlow(
         {
             return new DispatchOutcome.Failed(verification.Provider, new SendOutcome.Misconfigured("the provider was switched off"));
         }
-        var outcome = await dispatcher.SendAsync(provider, messages.Compose(verification, code), stop);
+        var outcome = await dispatcher.SendAsync(provider, messages.Compose(verification, provider, code), stop);
         if (outcome is DispatchOutcome.Sent) statistics.Count(Happening.Sent);
-        else if (outcome is DispatchOutcome.Failed(var failed, _)) statistics.CountFailed(failed);
         return outcome;
     }
 

@@ -9,12 +9,12 @@ namespace OtpPortal.Gateway;
 /// <summary>Writes the message that carries a verification's code, in the language of the request that asked for it.</summary>
 public sealed class VerificationMessage(MessageTemplates templates, IStringLocalizer<Texts> texts, PortalSettings portal, TimeProvider time)
 {
-    public Message Compose(Verification verification, string code)
+    public Message Compose(Verification verification, Provider provider, string code)
     {
         var language = CultureInfo.CurrentUICulture.TwoLetterISOLanguageName;
         var url = GatewayJson.UrlOf(verification, portal);
         // Opening the link only fills the code in: scanners of mail open links, too.
-        var message = templates.Fill("sign-in", language, verification.To, new Dictionary<string, object?>(StringComparer.Ordinal)
+        var message = templates.Fill(IsSms(provider, verification) ? "gateway-sms" : "gateway-code", language, verification.To, new Dictionary<string, object?>(StringComparer.Ordinal)
         {
             ["app_name"] = portal.AppName,
             ["namespace"] = verification.Namespace,
@@ -24,8 +24,9 @@ public sealed class VerificationMessage(MessageTemplates templates, IStringLocal
             ["logo_url"] = portal.LogoUrl?.ToString() ?? "",
             ["accent"] = portal.AccentColor ?? "#4340d2",
             ["portal_url"] = portal.Origin,
+            ["host"] = portal.PublicUrl.IdnHost,
             ["language"] = language,
-        });
+        }, provider.Name);
         return message with
         {
             Code = code,
@@ -48,4 +49,8 @@ public sealed class VerificationMessage(MessageTemplates templates, IStringLocal
             },
         };
     }
+
+    // The mailbox shows what an SMS would say.
+    private static bool IsSms(Provider provider, Verification verification) =>
+        provider.Channel == Channel.Sms || (provider.Channel == Channel.Mailbox && verification.To.StartsWith('+'));
 }

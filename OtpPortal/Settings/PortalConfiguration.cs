@@ -28,15 +28,16 @@ public sealed record PortalConfiguration(
     public static PortalConfiguration Read(SettingsReader reader)
     {
         var portal = PortalSettings.Read(reader);
-        var signIn = SignInSettings.Read(reader);
         var mail = MailSettings.Read(reader, portal);
+        var providers = ProviderSettings.Read(reader, mail);
+        var signIn = SignInSettings.Read(reader, providers.Sms);
         var configuration = new PortalConfiguration(
             portal,
             StorageSettings.Read(reader),
             signIn,
             TokenSettings.Read(reader, portal),
             mail,
-            ProviderSettings.Read(reader, mail),
+            providers,
             LimitSettings.Read(reader),
             CaptchaSettings.Read(reader),
             AdminSettings.Read(reader),

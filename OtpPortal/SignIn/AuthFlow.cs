@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Diagnostics.Metrics;
 using System.Globalization;
 using OtpPortal.Delivery;
+using OtpPortal.Delivery.Sms;
 using OtpPortal.Journal;
 using OtpPortal.Limits;
 using OtpPortal.Limits.Captcha;
@@ -29,12 +30,15 @@ public sealed class AuthFlow(
     SignInSettings settings,
     SignInMail mail,
     DeliveryQueue queue,
+    Providers providers,
+    SmsGuard guard,
     Statistics statistics,
     AuditLog audit,
     PortalSettings portal,
     TimeProvider time)
 {
     private const string Realm = "sign-in";
+    private const string Sms = "sms";
 
     // A circuit hands its success over at once; a minute is for slow phones.
     private static readonly TimeSpan s_ticketLife = TimeSpan.FromSeconds(60);
@@ -48,7 +52,8 @@ public sealed class AuthFlow(
     private IDatabase Database => stores.Otp.Database;
 
     /// <summary>Begins a sign-in and sends its first code.</summary>
-    public async Task<BeginOutcome> BeginAsync(string? address, Visitor visitor, string? returnTo, Proof proof)
+    /// <param name="channel">How the code shall come; null takes the way that the settings prefer.</param>
+    public async Task<BeginOutcome> BeginAsync(string? address, Visitor visitor, string? returnTo, Proof proof, CodeChannel? channel)
     {
         if (!EmailAddress.TryParse(address, out var email)) return new BeginOutcome.InvalidAddress();
 
@@ -62,12 +67,14 @@ public sealed class AuthFlow(
 
         var flowId = RandomText.New(32);
         var key = CodeStore.KeyOf(Realm, flowId);
-        var code = settings.Allows(email.Value) ? CodeStore.NewCode(settings.CodeLength) : null;
+        var route = RouteOf(email.Value, channel);
+        var code = route.IsReal ? CodeStore.NewCode(settings.CodeLength) : null;
         var data = new Dictionary<string, string>(StringComparer.Ordinal) { ["email"] = email.Value };
+        if (route.Asked == CodeChannel.Sms) data[Sms] = "1";
         if (portal.Redirects.Allows(returnTo)) data["return_to"] = returnTo!;
 
         var record = await codes.BeginAsync(key, code, settings.Terms, data);
-        await SendAsync(key, email.Value, code, record);
+        await SendAsync(key, route, code, record);
         Count("begun");
         statistics.Count(Happening.Begun);
         return new BeginOutcome.Begun(flowId, settings.CodeExpiry, settings.ResendCooldown);
@@ -114,6 +121,7 @@ public sealed class AuthFlow(
             case TryOutcome.Right(var record):
                 Count("verified");
                 statistics.CountVerified(time.GetUtcNow() - (record.Deadline - settings.CodeExpiry));
+                if (RouteOf(record) is { Used: CodeChannel.Sms, To: var number }) await guard.CountVerifiedAsync(number);
                 return new SubmitOutcome.Verified(record.Data["email"], record.Data.GetValueOrDefault("return_to"), ticket);
             case TryOutcome.Wrong(var left, var record):
                 Count("wrong");
@@ -153,12 +161,13 @@ public sealed class AuthFlow(
         if (await LimitSendsAsync(email, visitor) is { } wait) return new SendAgainOutcome.Wait(wait);
         // Counted, but not asked about: a sign-in sends few codes, and its page has no place for a captcha.
         await captcha.CountAsync(email, visitor.LimitKey);
-        var code = settings.Allows(email) ? CodeStore.NewCode(settings.CodeLength) : null;
+        var route = RouteOf(record);
+        var code = route.IsReal ? CodeStore.NewCode(settings.CodeLength) : null;
         switch (await codes.AddCodeAsync(key, code))
         {
             case ResendOutcome.Added(var added):
                 Count("resent");
-                await SendAsync(key, email, code, added);
+                await SendAsync(key, route, code, added);
                 return new SendAgainOutcome.Sent(added.Deadline - now, added.ResendCooldown);
             case ResendOutcome.CoolingDown(var until):
                 return new SendAgainOutcome.Wait(until - now);
@@ -225,16 +234,33 @@ public sealed class AuthFlow(
         return wait;
     }
 
-    private async Task SendAsync(string key, string email, string? code, CodeRecord record)
+    private Route RouteOf(CodeRecord record) => RouteOf(record.Data["email"], record.Data.ContainsKey(Sms) ? CodeChannel.Sms : CodeChannel.Email);
+
+    // What was asked for decides what the pages say; only whoever is written to learns what it came to.
+    private Route RouteOf(string email, CodeChannel? channel)
+    {
+        var asked = !settings.OffersSms || providers.Sms is null ? CodeChannel.Email : channel ?? CodeChannel.Sms;
+        if (settings.Directory is not { } directory) return new Route(asked, CodeChannel.Email, email, settings.Allows(email));
+        var used = directory.Find(email, asked, out var to);
+        // Nobody is written to; but composed and rehearsed it is all the same, on the way that was asked for.
+        return new Route(asked, used ?? asked, to, used is not null && settings.Allows(email));
+    }
+
+    private async Task SendAsync(string key, Route route, string? code, CodeRecord record)
     {
         var delivery = DeliveryKey(key, record.Sends);
         var now = time.GetUtcNow();
         var life = record.Deadline - now + CodeStore.Linger;
         await Database.StringSetAsync(delivery, string.Create(CultureInfo.InvariantCulture, $"{DeliveryState.Queued}|{now.ToUnixTimeMilliseconds()}"), life);
         // Without a code it is a rehearsal: the message is written all the same, so that it takes as long, and nobody gets it.
-        var message = mail.Compose(email, code ?? CodeStore.NewCode(settings.CodeLength), record.Deadline - record.SentAt);
+        var text = code ?? CodeStore.NewCode(settings.CodeLength);
+        var lifetime = record.Deadline - record.SentAt;
+        var message = route.Used == CodeChannel.Sms ? mail.ComposeSms(route.To, text, lifetime) : mail.Compose(route.To, text, lifetime);
         var isReal = code is not null;
-        var queued = queue.TryEnqueue(new OutgoingMessage(code is null ? null : message, record.Deadline, state => CountAndReportAsync(isReal, delivery, state, life)));
+        var queued = queue.TryEnqueue(new OutgoingMessage(code is null ? null : message, record.Deadline, state => CountAndReportAsync(isReal, delivery, state, life))
+        {
+            By = route.Used == CodeChannel.Sms ? providers.Sms : null,
+        });
         if (!queued) await ReportAsync(delivery, DeliveryState.Failed, life);
     }
 
@@ -269,16 +295,22 @@ public sealed class AuthFlow(
             : SignInStep.Code;
         return new SignInFlow(
             record.Data["email"], step, Progress(delivery, now), record.AttemptsLeft, record.AttemptsLeft < record.MaxAttempts,
-            record.Sends < record.MaxSends, record.ResendAt, record.Deadline, record.Data.GetValueOrDefault("return_to"));
+            record.Sends < record.MaxSends, record.ResendAt, record.Deadline, record.Data.GetValueOrDefault("return_to"),
+            record.Data.ContainsKey(Sms) ? CodeChannel.Sms : CodeChannel.Email);
     }
 
     private static MessageProgress Progress(RedisValue delivery, DateTimeOffset now)
     {
         if (((string?)delivery)?.Split('|') is not [var state, var since]) return MessageProgress.OnItsWay;
-        if (state == nameof(DeliveryState.Sent)) return MessageProgress.HandedOver;
+        if (state is nameof(DeliveryState.Sent) or nameof(DeliveryState.HeldBack)) return MessageProgress.HandedOver;
         var waiting = now - DateTimeOffset.FromUnixTimeMilliseconds(long.Parse(since, CultureInfo.InvariantCulture));
         return state == nameof(DeliveryState.Failed) || waiting > s_reportPatience ? MessageProgress.NotSent : MessageProgress.OnItsWay;
     }
+
+    /// <summary>The way of a code.</summary>
+    /// <param name="Asked">What the pages speak of.</param>
+    /// <param name="IsReal">False for who may not sign in: nothing leaves.</param>
+    private sealed record Route(CodeChannel Asked, CodeChannel Used, string To, bool IsReal);
 
     private static RedisKey TicketKey(string key) => key + ":ticket";
 

@@ -48,6 +48,8 @@ public sealed partial class CodeForm(AuthFlow flow, SignInSettings settings, Tim
 
     private SignInSettings Settings => settings;
 
+    private bool IsSms => _state.Channel == CodeChannel.Sms;
+
     private int ResendIn => (int)Math.Ceiling(Math.Max(0, (_state.ResendAt - time.GetUtcNow()).TotalSeconds));
 
     public async ValueTask DisposeAsync()

@@ -52,7 +52,7 @@ public static class SignInEndpoints
         var typed = form["email"].ToString();
         var returnTo = form["return_to"].ToString() is { Length: > 0 } hidden ? hidden : FlowCookie.ReadReturn(context.Request);
         var response = captcha.Service is { } service ? form[service.Provider.ResponseField].ToString() : null;
-        switch (await flow.BeginAsync(typed, VisitorOf(context), returnTo, new Proof(response, form[CaptchaWidget.TicketField].ToString())))
+        switch (await flow.BeginAsync(typed, VisitorOf(context), returnTo, new Proof(response, form[CaptchaWidget.TicketField].ToString()), ChannelOf(form)))
         {
             case BeginOutcome.Begun(var flowId, var expiresIn, var resendIn):
                 cookie.Write(context.Response, flowId);
@@ -173,6 +173,13 @@ public static class SignInEndpoints
         context.Response.Headers["Clear-Site-Data"] = "\"cache\"";
         return SeeOther(context, AddressPath);
     }
+
+    private static CodeChannel? ChannelOf(IFormCollection form) => form["channel"].ToString() switch
+    {
+        "sms" => CodeChannel.Sms,
+        "email" => CodeChannel.Email,
+        _ => null,
+    };
 
     private static async Task<IFormCollection?> ReadFormAsync(HttpContext context) =>
         context.Request.HasFormContentType ? await context.Request.ReadFormAsync(context.RequestAborted) : null;

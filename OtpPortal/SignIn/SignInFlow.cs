@@ -36,7 +36,8 @@ public sealed record SignInFlow(
     bool MaySendAgain,
     DateTimeOffset ResendAt,
     DateTimeOffset Deadline,
-    string? ReturnTo);
+    string? ReturnTo,
+    CodeChannel Channel);
 
 /// <summary>Who is at the other end.</summary>
 /// <param name="Ip">For the session list.</param>

@@ -1,5 +1,6 @@
 using System.Text.RegularExpressions;
 using OtpPortal.Delivery;
+using OtpPortal.Delivery.Sms;
 using OtpPortal.OneTimeCodes;
 using OtpPortal.Settings;
 
@@ -12,6 +13,7 @@ namespace OtpPortal.SignIn;
 /// <param name="MaxSends">OTP_MAX_SENDS: codes a sign-in, the first one included.</param>
 /// <param name="ResendCooldown">OTP_RESEND_COOLDOWN: least time between two sends.</param>
 /// <param name="AllowedEmails">ALLOWED_EMAILS: addresses and <c>*@domain</c>; empty allows all.</param>
+/// <param name="Directory">USERS_FILE: who may sign in, and their telephone numbers; null lets everybody whom ALLOWED_EMAILS allows.</param>
 /// <param name="NewDeviceMail">NEW_DEVICE_MAIL: users are written to when they sign in with a kind of browser for the first time.</param>
 public sealed partial record SignInSettings(
     int CodeLength,
@@ -20,8 +22,12 @@ public sealed partial record SignInSettings(
     int MaxSends,
     TimeSpan ResendCooldown,
     IReadOnlyList<string> AllowedEmails,
-    bool NewDeviceMail)
+    bool NewDeviceMail,
+    UserDirectory? Directory)
 {
+    /// <summary>The address page asks how the code shall come.</summary>
+    public bool OffersSms => Directory is { HasPhones: true };
+
     public CodeTerms Terms => new(CodeExpiry, MaxAttempts, MaxSends, ResendCooldown);
 
     /// <summary>Whether a normalised address may sign in. Nobody is told: who may not sees the same pages and gets no mail.</summary>
@@ -30,7 +36,7 @@ public sealed partial record SignInSettings(
         || AllowedEmails.Contains(email, StringComparer.Ordinal)
         || AllowedEmails.Contains("*" + email[email.IndexOf('@', StringComparison.Ordinal)..], StringComparer.Ordinal);
 
-    internal static SignInSettings Read(SettingsReader reader)
+    internal static SignInSettings Read(SettingsReader reader, SmsSettings sms)
     {
         var allowed = new List<string>();
         foreach (var entry in reader.List("ALLOWED_EMAILS").Select(entry => entry.ToLowerInvariant()))
@@ -46,7 +52,8 @@ public sealed partial record SignInSettings(
             reader.Integer("OTP_MAX_SENDS", 3, 1, 10),
             reader.Seconds("OTP_RESEND_COOLDOWN", 30, 0, 600),
             allowed,
-            reader.Flag("NEW_DEVICE_MAIL", fallback: true));
+            reader.Flag("NEW_DEVICE_MAIL", fallback: true),
+            UserDirectory.Read(reader, sms));
     }
 
     [GeneratedRegex(@"^\*@[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?\z", RegexOptions.None, 1000)]

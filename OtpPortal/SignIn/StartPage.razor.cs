@@ -7,7 +7,7 @@ namespace OtpPortal.SignIn;
 
 public sealed partial class StartPage(
     AuthFlow flow, FlowCookie flowCookie, TokenStore tokens, TokenCookie tokenCookie, BounceGuard bounces,
-    PortalSettings portal, PageStatus status)
+    SignInSettings settings, PortalSettings portal, PageStatus status)
 {
     private LiveToken? _session;
     private bool _redirected;
@@ -18,6 +18,8 @@ public sealed partial class StartPage(
     private string? _error;
 
     private PortalSettings Portal => portal;
+
+    private SignInSettings Settings => settings;
 
     private PageStatus Status => status;
 

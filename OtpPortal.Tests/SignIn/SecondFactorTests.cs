@@ -1,0 +1,176 @@
+using OtpPortal.Settings;
+using OtpPortal.Tests.Infrastructure;
+
+namespace OtpPortal.Tests.SignIn;
+
+/// <summary>USERS_FILE: people of a directory get the code by SMS.</summary>
+public sealed class SecondFactorTests : IDisposable
+{
+    private const string Users = """
+        [
+          { "mail": "Ann@Example.com", "phonenumber": "+49 151 23456789" },
+          { "mail": "ben@example.com" },
+          { "mail": "eve@example.com", "phonenumber": "+33 6 12 34 56 78" }
+        ]
+        """;
+
+    private const string AnnsPhone = "+4915123456789";
+
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    private string Write(string users)
+    {
+        var path = Path.Combine(_folder.Path, "users.json");
+        File.WriteAllText(path, users);
+        return path;
+    }
+
+    private Task<PortalHost> StartAsync(params (string Name, string Value)[] settings) =>
+        PortalHost.StartAsync([("USERS_FILE", Write(Users)), ("SMS_PROVIDERS", "mailbox"), ("SMS_COUNTRIES", "DE"), .. settings]);
+
+    private static async Task<IReadOnlyList<(string To, string Text, string Html)>> MessagesAsync(PortalHost portal) =>
+        [.. (await portal.NewProgram().GetAsync("/dev/mailbox.json")).Json.EnumerateArray()
+            .Select(message => (message.GetProperty("to").GetString()!, message.GetProperty("text").GetString()!, message.GetProperty("html").GetString()!))];
+
+    private static async Task<string> SmsAsync(PortalHost portal, string number)
+    {
+        await Eventually.BeTrueAsync(async () => (await MessagesAsync(portal)).Any(message => message.To == number));
+        return (await MessagesAsync(portal)).First(message => message.To == number).Text;
+    }
+
+    private static string CodeIn(string sms) => sms[(sms.LastIndexOf('#') + 1)..];
+
+    [Fact]
+    public async Task The_code_comes_by_SMS_and_signs_the_mail_address_in()
+    {
+        await using var portal = await StartAsync(("PUBLIC_URL", "https://login.example.com"));
+        var browser = portal.NewBrowser();
+
+        (await browser.PostAsync("/login", ("email", "ann@example.com"), ("channel", "sms"))).Location.ShouldBe("/login/code");
+        var sms = await SmsAsync(portal, AnnsPhone);
+        (await browser.GetAsync("/login/code")).Text.ShouldContain("We sent a code by SMS to the phone that belongs to ann@example.com");
+        await browser.PostAsync("/login-otp", ("code", CodeIn(sms)));
+
+        sms.Split('\n')[^1].ShouldMatch("^@login\\.example\\.com #[0-9]{6}$", "the last line is for this site alone, or phones fill the code in elsewhere");
+        (await browser.GetAsync("/")).Text.ShouldContain("You are signed in as ann@example.com");
+        (await MessagesAsync(portal)).ShouldNotContain(message => message.To == "ann@example.com" && message.Text.Contains(CodeIn(sms), StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task Without_a_choice_it_comes_by_SMS_to_those_who_have_a_number_and_else_by_mail()
+    {
+        await using var portal = await StartAsync();
+
+        await portal.NewProgram().PostAsync("/login", ("email", "ann@example.com"));
+        await portal.NewProgram().PostAsync("/login", ("email", "ben@example.com"));
+
+        await SmsAsync(portal, AnnsPhone);
+        (await portal.CodeForAsync("ben@example.com")).ShouldMatch("^[0-9]{6}$");
+    }
+
+    [Fact]
+    public async Task Who_has_both_may_choose_mail()
+    {
+        await using var portal = await StartAsync();
+        var browser = portal.NewBrowser();
+        var page = await browser.GetAsync("/");
+        page.Page.QuerySelectorAll("input[name=channel]").Select(choice => choice.GetAttribute("value")).ShouldBe(["sms", "email"]);
+
+        await browser.PostAsync("/login", ("email", "ann@example.com"), ("channel", "email"));
+        var code = await portal.CodeForAsync("ann@example.com");
+        await browser.PostAsync("/login-otp", ("code", code));
+
+        (await browser.GetAsync("/")).Text.ShouldContain("You are signed in as ann@example.com");
+        (await MessagesAsync(portal)).ShouldNotContain(message => message.To == AnnsPhone);
+    }
+
+    [Theory]
+    [InlineData("sms")]
+    [InlineData("email")]
+    public async Task Who_is_not_in_the_directory_sees_the_same_and_gets_nothing(string channel)
+    {
+        await using var portal = await StartAsync();
+        var (known, unknown) = (portal.NewBrowser(), portal.NewBrowser());
+
+        var answers = new[]
+        {
+            await known.PostAsync("/login", ("email", "ann@example.com"), ("channel", channel)),
+            await unknown.PostAsync("/login", ("email", "mia@example.com"), ("channel", channel)),
+        };
+        await Eventually.BeTrueAsync(async () => (await MessagesAsync(portal)).Count > 0);
+        await portal.Clock.AdvanceUntilAsync(() => unknown.GetAsync("/login/code").Result.Text.Contains("Handed to", StringComparison.Ordinal), TimeSpan.FromSeconds(1));
+
+        answers[1].Status.ShouldBe(answers[0].Status);
+        answers[1].Location.ShouldBe(answers[0].Location);
+        static string Plain(Answer page, string address) => System.Text.RegularExpressions.Regex.Replace(page.Text.Replace(address, "ADDRESS", StringComparison.Ordinal), "[0-9]+", "N");
+        Plain(await unknown.GetAsync("/login/code"), "mia@example.com").ShouldBe(Plain(await known.GetAsync("/login/code"), "ann@example.com"));
+        (await MessagesAsync(portal)).ShouldHaveSingleItem();
+    }
+
+    [Fact]
+    public async Task A_country_that_is_not_written_to_looks_like_any_other_and_nothing_is_sent()
+    {
+        await using var portal = await StartAsync();
+        var browser = portal.NewBrowser();
+
+        await browser.PostAsync("/login", ("email", "eve@example.com"), ("channel", "sms"));
+
+        await Eventually.BeTrueAsync(async () => (await browser.GetAsync("/login/code")).Text.Contains("Handed to the SMS service", StringComparison.Ordinal));
+        (await MessagesAsync(portal)).ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task Another_code_comes_the_same_way()
+    {
+        await using var portal = await StartAsync();
+        var browser = portal.NewBrowser();
+        await browser.PostAsync("/login", ("email", "ann@example.com"), ("channel", "sms"));
+        var first = await SmsAsync(portal, AnnsPhone);
+        portal.Clock.Advance(TimeSpan.FromSeconds(30));
+
+        (await browser.PostAsync("/login/resend")).Status.ShouldBe(303);
+
+        await Eventually.BeTrueAsync(async () => (await MessagesAsync(portal)).Count(message => message.To == AnnsPhone) == 2);
+        (await MessagesAsync(portal)).ShouldAllBe(message => message.To == AnnsPhone && message.Html.Length == 0);
+        await browser.PostAsync("/login-otp", ("code", CodeIn(first)));
+        browser.Cookies.ShouldContainKey("auth_token", "the first one stays good");
+    }
+
+    [Fact]
+    public async Task Without_a_directory_nobody_is_asked_how()
+    {
+        await using var portal = await PortalHost.StartAsync();
+        var browser = portal.NewBrowser();
+
+        (await browser.GetAsync("/")).Find("input[name=channel]").ShouldBeNull();
+
+        await browser.PostAsync("/login", ("email", "ann@example.com"), ("channel", "sms"));
+        (await portal.CodeForAsync("ann@example.com")).ShouldMatch("^[0-9]{6}$");
+    }
+
+    [Theory]
+    [InlineData("no json", "USERS_FILE")]
+    [InlineData("[{\"mail\":\"nonsense\",\"phonenumber\":\"+4915123456789\"}]", "USERS_FILE, entry 1: mail")]
+    [InlineData("[{\"mail\":\"a@example.com\"},{\"mail\":\"A@example.com\"}]", "USERS_FILE, entry 2")]
+    [InlineData("[{\"mail\":\"a@example.com\",\"phonenumber\":\"12\"}]", "USERS_FILE, entry 1: phonenumber")]
+    [InlineData("[null]", "USERS_FILE, entry 1: mail")]
+    public void A_directory_that_cannot_be_used_stops_the_start(string users, string named) =>
+        Complaints(("USERS_FILE", Write(users)), ("SMS_PROVIDERS", "mailbox")).ShouldHaveSingleItem().ShouldContain(named);
+
+    [Fact]
+    public void A_directory_that_is_not_there_stops_the_start() =>
+        Complaints(("USERS_FILE", Path.Combine(_folder.Path, "missing.json"))).ShouldHaveSingleItem().ShouldContain("USERS_FILE");
+
+    [Fact]
+    public void Telephone_numbers_need_somebody_who_sends_SMS() =>
+        Complaints(("USERS_FILE", Write(Users))).ShouldHaveSingleItem().ShouldContain("SMS_PROVIDERS");
+
+    private static IReadOnlyList<string> Complaints(params (string Name, string Value)[] settings)
+    {
+        var values = settings.ToDictionary(setting => setting.Name, setting => setting.Value, StringComparer.Ordinal);
+        values["AUTH_SECRET_KEY"] = PortalHost.Secret;
+        return Should.Throw<SettingsException>(() => PortalConfiguration.Read(new SettingsReader(values, isProduction: false, Path.GetTempPath()))).Complaints;
+    }
+}

@@ -1,0 +1,77 @@
+using System.Collections.Frozen;
+using System.Globalization;
+using System.Text.Json;
+using OtpPortal.Delivery;
+using OtpPortal.Delivery.Sms;
+using OtpPortal.Settings;
+
+namespace OtpPortal.SignIn;
+
+/// <summary>The way that a code takes to the user.</summary>
+public enum CodeChannel
+{
+    Email,
+    Sms,
+}
+
+/// <summary>
+/// Who may sign in, and where each gets the code: USERS_FILE, <c>[{"mail":"…","phonenumber":"…"}]</c>. Read once, at the start. Who is not in it
+/// sees the same pages and gets nothing.
+/// </summary>
+public sealed class UserDirectory
+{
+    private readonly FrozenDictionary<string, string?> _phones;
+
+    private UserDirectory(FrozenDictionary<string, string?> phones) => _phones = phones;
+
+    /// <summary>Somebody has a telephone number.</summary>
+    public bool HasPhones => _phones.Values.Any(phone => phone is not null);
+
+    /// <summary>The user's way: by SMS when that was asked for and there is a number, else by mail; null for who is not in it.</summary>
+    /// <param name="email">Normalised.</param>
+    /// <param name="to">The number in E.164, or the address.</param>
+    public CodeChannel? Find(string email, CodeChannel asked, out string to)
+    {
+        to = email;
+        if (!_phones.TryGetValue(email, out var phone)) return null;
+        if (asked != CodeChannel.Sms || phone is null) return CodeChannel.Email;
+        to = phone;
+        return CodeChannel.Sms;
+    }
+
+    internal static UserDirectory? Read(SettingsReader reader, SmsSettings sms)
+    {
+        if (reader.Text("USERS_FILE") is not { } name) return null;
+        var path = Path.Combine(reader.RootDirectory, name);
+        List<Entry?>? entries;
+        try
+        {
+            entries = JsonSerializer.Deserialize<List<Entry?>>(File.ReadAllText(path), JsonSerializerOptions.Web);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException)
+        {
+            // Without the parser's words, which quote what stands there.
+            var place = e is JsonException { LineNumber: { } line } ? string.Create(CultureInfo.InvariantCulture, $"cannot be read at line {line + 1}") : "cannot be opened";
+            reader.Complain($"USERS_FILE names {path}, which {place}: allowed is a JSON file such as [{{\"mail\":\"ann@example.com\",\"phonenumber\":\"+491711234567\"}}].");
+            return null;
+        }
+
+        var phones = new Dictionary<string, string?>(StringComparer.Ordinal);
+        foreach (var (entry, number) in (entries ?? []).Select((entry, index) => (entry, index + 1)))
+        {
+            var where = string.Create(CultureInfo.InvariantCulture, $"USERS_FILE, entry {number}: ");
+            if (!EmailAddress.TryParse(entry?.Mail, out var mail)) reader.Complain(where + "mail must be an e-mail address.");
+            else if (phones.ContainsKey(mail.Value)) reader.Complain(where + "its mail stands in the file twice.");
+            else if (string.IsNullOrWhiteSpace(entry!.PhoneNumber)) phones[mail.Value] = null;
+            else if (PhoneNumber.TryParse(entry.PhoneNumber, sms.DefaultCountry, sms.AllowFictional, out var phone)) phones[mail.Value] = phone.Value;
+            else reader.Complain(where + "phonenumber must be a number such as +491711234567, or one of SMS_DEFAULT_COUNTRY.");
+        }
+        if (phones.Values.Any(phone => phone is not null) && sms.Order.Count == 0)
+        {
+            reader.Complain("SMS_PROVIDERS is missing: USERS_FILE has telephone numbers, and nobody sends SMS. Name providers that are set up, or mailbox in Development.");
+        }
+        return new UserDirectory(phones.ToFrozenDictionary(StringComparer.Ordinal));
+    }
+
+    private sealed record Entry(string? Mail, string? PhoneNumber);
+}
