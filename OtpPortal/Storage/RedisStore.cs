@@ -13,12 +13,14 @@ public sealed class RedisStore : IDisposable
 
     private readonly RedisAddress _address;
     private readonly CancellationTokenSource _gone = new();
+    private readonly Func<ConfigurationOptions, ConnectionMultiplexer> _connect;
     private volatile Link _link;
 
-    private RedisStore(string name, RedisAddress address)
+    private RedisStore(string name, RedisAddress address, Func<ConfigurationOptions, ConnectionMultiplexer> connect)
     {
         Name = name;
         _address = address;
+        _connect = connect;
         _link = Open();
         _ = Task.Run(WatchAsync);
     }
@@ -34,7 +36,9 @@ public sealed class RedisStore : IDisposable
     public ISubscriber Subscriber => _link.Connection.GetSubscriber();
 
     /// <summary>Connects; returns also when the server does not answer, and keeps trying in the background.</summary>
-    public static RedisStore Connect(string name, RedisAddress address) => new(name, address);
+    public static RedisStore Connect(string name, RedisAddress address) => Connect(name, address, options => ConnectionMultiplexer.Connect(options));
+
+    internal static RedisStore Connect(string name, RedisAddress address, Func<ConfigurationOptions, ConnectionMultiplexer> connect) => new(name, address, connect);
 
     /// <summary>The time of one round trip; throws when there is none within two seconds.</summary>
     public async Task<TimeSpan> PingAsync()
@@ -63,40 +67,54 @@ public sealed class RedisStore : IDisposable
         try
         {
             using var timer = new PeriodicTimer(s_watch);
+            Link? closed = null;
             while (await timer.WaitForNextTickAsync(_gone.Token))
             {
-                if (!IsConnected) continue;
-                var pong = Database.PingAsync();
                 try
                 {
-                    await pong.WaitAsync(s_patience);
-                }
-                catch (TimeoutException)
-                {
-                    // On a machine that is out of breath the answer may be there, and only its news late, as late as that of the time-out.
-                    await Task.Delay(s_watch, _gone.Token);
-                    if (pong.IsCompleted) continue;
+                    closed ??= await HangsAsync() ? _link : null;
+                    if (closed is null) continue;
                     // Closing fails every call that waits; the next connection succeeds when the server comes to.
-                    var hung = _link.Connection;
-                    hung.Close(allowCommandsToComplete: false);
+                    closed.Connection.Close(allowCommandsToComplete: false);
                     _link = Open();
-                    hung.Dispose();
+                    // Disposed of meanwhile, with the connection of before.
+                    if (_gone.IsCancellationRequested) _link.Connection.Dispose();
+                    closed.Connection.Dispose();
+                    closed = null;
                 }
-                catch (Exception e) when (StoreFailure.Is(e))
+                catch (Exception) when (!_gone.IsCancellationRequested)
                 {
-                    // Down, not hung: the client knows, and reconnects by itself.
+                    // Down, not hung: the client knows, and reconnects by itself. Or there is no new connection to be had at the moment (no
+                    // file handle, no name server): nobody else would open one, so that is tried again, whatever it was.
                 }
             }
         }
-        catch (Exception e) when (e is OperationCanceledException or ObjectDisposedException)
+        catch (Exception) when (_gone.IsCancellationRequested)
         {
             // The store is being disposed.
         }
     }
 
+    private async Task<bool> HangsAsync()
+    {
+        if (!IsConnected) return false;
+        var pong = Database.PingAsync();
+        try
+        {
+            await pong.WaitAsync(s_patience);
+            return false;
+        }
+        catch (TimeoutException)
+        {
+            // On a machine that is out of breath the answer may be there, and only its news late, as late as that of the time-out.
+            await Task.Delay(s_watch, _gone.Token);
+            return !pong.IsCompleted;
+        }
+    }
+
     private Link Open()
     {
-        var connection = ConnectionMultiplexer.Connect(_address.ToOptions("otpportal-" + Name));
+        var connection = _connect(_address.ToOptions("otpportal-" + Name));
         // With the client's default, a continuation that blocks the reader thread would hang every later call.
         connection.PreserveAsyncOrder = false;
         return new Link(connection, connection.GetDatabase(_address.Database));
