@@ -36,26 +36,33 @@ public sealed class MessageTemplates
         new("gateway-sms", [".txt"], Code),
     ];
 
-    private readonly FrozenDictionary<string, HandlebarsTemplate<object, object>> _templates;
+    // Compiling them all takes tenths of a second, and they are the same for every instance of a process.
+    private static readonly Lazy<FrozenDictionary<string, HandlebarsTemplate<object, object>>> s_builtIn = new(CompileBuiltIn);
+    private static readonly Lazy<IReadOnlyList<string>> s_builtInComplaints = new(() => new MessageTemplates().Check());
+
+    private readonly FrozenDictionary<string, HandlebarsTemplate<object, object>> _own;
 
     public MessageTemplates()
-        : this(new Dictionary<string, HandlebarsTemplate<object, object>>(StringComparer.Ordinal))
+        : this([])
     {
     }
 
-    private MessageTemplates(Dictionary<string, HandlebarsTemplate<object, object>> own)
+    private MessageTemplates(IReadOnlyCollection<KeyValuePair<string, HandlebarsTemplate<object, object>>> own) =>
+        _own = own.ToFrozenDictionary(StringComparer.Ordinal);
+
+    private static FrozenDictionary<string, HandlebarsTemplate<object, object>> CompileBuiltIn()
     {
         var (plain, html) = (Plain(), Html());
-        var templates = new Dictionary<string, HandlebarsTemplate<object, object>>(own, StringComparer.Ordinal);
+        var templates = new Dictionary<string, HandlebarsTemplate<object, object>>(StringComparer.Ordinal);
         foreach (var language in Languages)
         {
             foreach (var part in s_kinds.SelectMany(kind => kind.Parts.Select(part => kind.Name + part)))
             {
                 var text = ReadText($"{Root}{language}/{part}");
-                templates[$"built-in/{language}/{part}"] = (part.EndsWith(".html", StringComparison.Ordinal) ? html : plain).Compile(text);
+                templates[$"{language}/{part}"] = (part.EndsWith(".html", StringComparison.Ordinal) ? html : plain).Compile(text);
             }
         }
-        _templates = templates.ToFrozenDictionary(StringComparer.Ordinal);
+        return templates.ToFrozenDictionary(StringComparer.Ordinal);
     }
 
     /// <summary>Fills a message in. Unknown languages get English.</summary>
@@ -70,15 +77,20 @@ public sealed class MessageTemplates
         var own = new Dictionary<string, HandlebarsTemplate<object, object>>(StringComparer.Ordinal);
         if (reader.Text(Setting) is { } folder) ReadFolder(reader, Path.Combine(reader.RootDirectory, folder), own);
         var templates = new MessageTemplates(own);
+        foreach (var complaint in own.Count == 0 ? s_builtInComplaints.Value : templates.Check()) reader.Complain(complaint);
+        return templates;
+    }
+
+    private List<string> Check()
+    {
+        var complaints = new List<string>();
+        var providers = _own.Keys.Select(NameOf).Where(name => !s_kinds.Any(kind => kind.Name == name)).Distinct(StringComparer.Ordinal).ToList();
         foreach (var language in Languages)
         {
-            foreach (var kind in s_kinds) templates.Check(reader, kind, language, []);
+            foreach (var kind in s_kinds) Check(complaints, kind, language, []);
+            foreach (var provider in providers) Check(complaints, s_kinds[^2], language, [provider]);
         }
-        foreach (var provider in own.Keys.Select(NameOf).Where(name => !s_kinds.Any(kind => kind.Name == name)).Distinct(StringComparer.Ordinal))
-        {
-            foreach (var language in Languages) templates.Check(reader, s_kinds[^2], language, [provider]);
-        }
-        return templates;
+        return complaints;
     }
 
     private Message Fill(string[] names, string language, string to, IReadOnlyDictionary<string, object?> values)
@@ -98,9 +110,9 @@ public sealed class MessageTemplates
     {
         foreach (var name in names)
         {
-            if (_templates.TryGetValue($"{language}/{name}{part}", out var template) || _templates.TryGetValue($"{AnyLanguage}/{name}{part}", out template)) return template(values);
+            if (_own.TryGetValue($"{language}/{name}{part}", out var template) || _own.TryGetValue($"{AnyLanguage}/{name}{part}", out template)) return template(values);
         }
-        return _templates.TryGetValue($"built-in/{language}/{names[^1]}{part}", out var builtIn) ? builtIn(values) : "";
+        return s_builtIn.Value.TryGetValue($"{language}/{names[^1]}{part}", out var builtIn) ? builtIn(values) : "";
     }
 
     private static void ReadFolder(SettingsReader reader, string folder, Dictionary<string, HandlebarsTemplate<object, object>> own)
@@ -139,7 +151,7 @@ public sealed class MessageTemplates
         }
     }
 
-    private void Check(SettingsReader reader, Kind kind, string language, string[] before)
+    private void Check(List<string> complaints, Kind kind, string language, string[] before)
     {
         var name = before.Length > 0 ? before[0] : kind.Name;
         try
@@ -152,13 +164,13 @@ public sealed class MessageTemplates
                 || (kind.Name == "sign-in" && !Shows(message.Subject)) || !Shows(message.Text) || (isMail && !Shows(message.Html))
                 || message.Html.Contains("<App>", StringComparison.Ordinal))
             {
-                reader.Complain($"{Setting}: the message {name} ({language}) needs a subject of one line, must show {(kind.Needed == Code ? "{{code}}" : "{{ip}}")} in text and HTML, and escape what it shows in HTML.");
+                complaints.Add($"{Setting}: the message {name} ({language}) needs a subject of one line, must show {(kind.Needed == Code ? "{{code}}" : "{{ip}}")} in text and HTML, and escape what it shows in HTML.");
             }
         }
         // As above: a name that is no value of the message, or a helper that there is not.
         catch (Exception e)
         {
-            reader.Complain($"{Setting}: the message {name} ({language}) cannot be filled in: {FirstLine(e)}");
+            complaints.Add($"{Setting}: the message {name} ({language}) cannot be filled in: {FirstLine(e)}");
         }
     }
 
