@@ -49,6 +49,7 @@ public static class PortalApp
         Drain.RefuseCircuits(app);
         app.UseForwardedAddresses(portal);
         app.UseSecurityHeaders(portal);
+        app.UseHostedPageFrames();
         app.UseRequestLocalization();
         app.UsePageErrors(portal);
         app.UseSameSiteCheck(portal);

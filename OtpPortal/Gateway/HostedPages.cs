@@ -20,13 +20,31 @@ public static class HostedPages
         routes.MapPost("/otp/{namespace}/{id}/address", SetAddressAsync).WithOrder(-1);
     }
 
+    /// <summary>
+    /// Lets EMBED_ORIGINS frame the hosted pages, also where they end in an error page: a browser that refuses the frame shows nothing that a user
+    /// could make sense of.
+    /// </summary>
+    public static void UseHostedPageFrames(this IApplicationBuilder app)
+    {
+        var settings = app.ApplicationServices.GetRequiredService<GatewaySettings>();
+        app.Use((context, next) =>
+        {
+            if (context.Request.Path.StartsWithSegments("/otp", StringComparison.Ordinal))
+            {
+                SecurityHeaders.AllowFraming(context.Response, settings.EmbedOrigins);
+                // Whatever page answers, it is shown in the same way.
+                context.RequestServices.GetRequiredService<PageStatus>().Query = PageView.Of(context.Request, settings).Query;
+            }
+            return next(context);
+        });
+    }
+
     /// <summary>Headers of a hosted page, and how it is shown.</summary>
     internal static PageView Prepare(HttpContext context, GatewaySettings settings)
     {
         context.Response.Headers.CacheControl = "no-store";
         // The link in a message carries the code: its address goes nowhere else.
         context.Response.Headers["Referrer-Policy"] = "same-origin";
-        SecurityHeaders.AllowFraming(context.Response, settings.EmbedOrigins);
         return PageView.Of(context.Request, settings);
     }
 
@@ -62,7 +80,7 @@ public static class HostedPages
     private static LocalizedString? Reason(IStringLocalizer texts, PageSendOutcome outcome) => outcome switch
     {
         PageSendOutcome.Wait(var wait) => texts["WaitBeforeSending", DurationTexts.Wait(texts, wait)],
-        PageSendOutcome.NoneLeft => texts["NoSendsLeft"],
+        PageSendOutcome.NoneLeft => texts["NoSendingsLeft"],
         PageSendOutcome.NotSent => texts["MessageNotSent"],
         PageSendOutcome.InvalidAddress => texts["AddressRefused"],
         _ => null,
@@ -80,16 +98,15 @@ public static class HostedPages
             var guest = GuestOf(context);
             return await flow.SendAgainAsync(owner, id, guest.Ip, guest.LimitKey, context.RequestAborted) switch
             {
-                PageSendOutcome.Wait(var wait) => Refuse(context, StatusCodes.Status429TooManyRequests, page, view, "WaitBeforeSending", wait: wait),
-                PageSendOutcome.NoneLeft => Refuse(context, StatusCodes.Status429TooManyRequests, page, view, "NoSendsLeft"),
-                PageSendOutcome.NotSent => Refuse(context, StatusCodes.Status502BadGateway, page, view, "MessageNotSent"),
+                PageSendOutcome.Wait(var wait) => PageErrors.Page(context, StatusCodes.Status429TooManyRequests, page, "WaitBeforeSending", wait: wait),
+                PageSendOutcome.NoneLeft => PageErrors.Page(context, StatusCodes.Status429TooManyRequests, page, "NoSendingsLeft"),
+                PageSendOutcome.NotSent => PageErrors.Page(context, StatusCodes.Status502BadGateway, page, "MessageNotSent"),
                 _ => SeeOther(context, page, view),
             };
         }
         if (Normalize(form["otp"].ToString(), verification) is not { } code)
         {
-            return Refuse(
-                context, StatusCodes.Status400BadRequest, page, view, verification.CodeIsDigits ? "CodeMalformed" : "CodeMalformedText", argument: verification.CodeLength);
+            return PageErrors.Page(context, StatusCodes.Status400BadRequest, page, verification.CodeIsDigits ? "CodeMalformed" : "CodeMalformedText", argument: verification.CodeLength);
         }
         // Right, wrong or over: the page tells from the state alone, and a reload posts nothing again.
         await flow.CheckAsync(owner, id, code, keep: true, ClientAddress.Of(context));
@@ -110,11 +127,11 @@ public static class HostedPages
             case PageSendOutcome.Sent or PageSendOutcome.Ended:
                 return SeeOther(context, page, view);
             case PageSendOutcome.InvalidAddress:
-                return Refuse(context, StatusCodes.Status400BadRequest, page + "/address", view, typed.Trim().Length == 0 ? "AddressNeeded" : "AddressRefused", shown);
+                return PageErrors.Page(context, StatusCodes.Status400BadRequest, page + "/address", typed.Trim().Length == 0 ? "AddressNeeded" : "AddressRefused", shown);
             case PageSendOutcome.Wait(var wait):
-                return Refuse(context, StatusCodes.Status429TooManyRequests, page + "/address", view, "WaitBeforeSending", shown, wait);
+                return PageErrors.Page(context, StatusCodes.Status429TooManyRequests, page + "/address", "WaitBeforeSending", shown, wait);
             case PageSendOutcome.NotSent:
-                return Refuse(context, StatusCodes.Status502BadGateway, page + "/address", view, "MessageNotSent", shown);
+                return PageErrors.Page(context, StatusCodes.Status502BadGateway, page + "/address", "MessageNotSent", shown);
             default:
                 throw new UnreachableException();
         }
@@ -122,13 +139,6 @@ public static class HostedPages
 
     private static async Task<IFormCollection?> ReadFormAsync(HttpContext context) =>
         context.Request.HasFormContentType ? await context.Request.ReadFormAsync(context.RequestAborted) : null;
-
-    private static IResult Refuse(
-        HttpContext context, int code, string path, PageView view, string reason, string? typed = null, TimeSpan? wait = null, object? argument = null)
-    {
-        context.RequestServices.GetRequiredService<PageStatus>().Query = view.Query;
-        return PageErrors.Page(context, code, path, reason, typed, wait, argument);
-    }
 
     private static IResult SeeOther(HttpContext context, string path, PageView view)
     {

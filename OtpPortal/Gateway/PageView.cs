@@ -1,3 +1,5 @@
+using OtpPortal.Language;
+
 namespace OtpPortal.Gateway;
 
 /// <summary>How a hosted page is shown: in a tab of its own, or in a frame of the caller's page, whose origin is told of the success.</summary>
@@ -11,7 +13,9 @@ public sealed record PageView(bool IsPopup, string? Origin, string Query)
         if (request.Query["view"] != "popup") return new PageView(false, null, "");
         var asked = request.Query["origin"].ToString();
         var origin = settings.EmbedOrigins.FirstOrDefault(known => string.Equals(known, asked, StringComparison.OrdinalIgnoreCase));
-        return new PageView(true, origin, origin is null ? "?view=popup" : "?view=popup&origin=" + Uri.EscapeDataString(origin));
+        return new PageView(
+            true, origin,
+            "?view=popup" + (origin is null ? "" : "&origin=" + Uri.EscapeDataString(origin)) + (LanguageServices.ChosenInAddress(request) is { } language ? "&lang=" + language : ""));
     }
 }
 

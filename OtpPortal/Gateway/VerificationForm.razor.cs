@@ -15,12 +15,14 @@ public sealed partial class VerificationForm(VerificationFlow flow, GatewaySetti
     private Verification _state = null!;
     private string _code = "";
     private string? _error;
-    private string? _notice;
+    // The link's code is in the field, and nobody has pressed the button: until then there is just that one, and nothing goes off by itself.
+    private bool _untouched;
     private bool _over;
     private bool _busy;
     private bool _sending;
     private bool _live;
     private bool _told;
+    private bool _wasOpen;
     private Task _ticking = Task.CompletedTask;
 
     [Parameter, EditorRequired]
@@ -43,13 +45,15 @@ public sealed partial class VerificationForm(VerificationFlow flow, GatewaySetti
     [Parameter, EditorRequired]
     public Guest Guest { get; set; } = null!;
 
-    /// <summary>The code from the link that was opened; whoever opened it sends it off.</summary>
+    /// <summary>The code from the link that was opened, or null. Nothing sends it off but its reader's own press of the button.</summary>
     [Parameter, EditorRequired]
     public string? Prefilled { get; set; }
 
     /// <summary>Why the last form was refused, in words.</summary>
     [Parameter, EditorRequired]
     public string? Error { get; set; }
+
+    private bool IsOpen => !_over && _state is { Closed: false, Locked: false };
 
     public async ValueTask DisposeAsync()
     {
@@ -62,7 +66,9 @@ public sealed partial class VerificationForm(VerificationFlow flow, GatewaySetti
     {
         _state = Initial;
         _code = Prefilled ?? "";
-        _error = Error ?? (_state.Attempts > 1 ? WrongText() : null);
+        _untouched = Prefilled is not null;
+        // The code of the link has not been tried yet: what is known of others does not belong beside it.
+        _error = Error ?? (_state.Attempts > 1 && !_untouched ? WrongText() : null);
     }
 
     protected override async Task OnAfterRenderAsync(bool firstRender)
@@ -72,7 +78,14 @@ public sealed partial class VerificationForm(VerificationFlow flow, GatewaySetti
             // Only circuits come here: a page without script keeps its resend button enabled, because nobody would enable it later.
             _live = true;
             _ticking = TickAsync();
+            _wasOpen = IsOpen;
             StateHasChanged();
+        }
+        if (_wasOpen && !IsOpen)
+        {
+            // The field that had the focus is gone; screen readers read on from the heading.
+            _wasOpen = false;
+            await script.InvokeVoidAsync("otpPortal.focus", "outcome");
         }
         if (_state.Closed && !_told)
         {
@@ -85,7 +98,7 @@ public sealed partial class VerificationForm(VerificationFlow flow, GatewaySetti
     {
         if (_busy || _state.Closed || settings.Find(Namespace) is not { } owner) return;
         _busy = true;
-        _notice = null;
+        _untouched = false;
         try
         {
             if (HostedPages.Normalize(_code, _state) is not { } code)
@@ -135,12 +148,10 @@ public sealed partial class VerificationForm(VerificationFlow flow, GatewaySetti
     {
         if (_sending || settings.Find(Namespace) is not { } owner) return;
         _sending = true;
-        _notice = null;
         try
         {
             var outcome = await flow.SendAgainAsync(owner, Id, Guest.Ip, Guest.LimitKey, _gone.Token);
             _error = HostedPages.Refusal(T, outcome);
-            if (outcome is PageSendOutcome.Sent) _notice = T["MessageHandedOver"];
             await RefreshAsync();
         }
         catch (OperationCanceledException)
@@ -198,7 +209,7 @@ public sealed partial class VerificationForm(VerificationFlow flow, GatewaySetti
         {
             var before = _state;
             _state = now;
-            if (now is { Closed: false, Locked: false } && now.Attempts > before.Attempts) _error = WrongText();
+            if (now is { Closed: false, Locked: false } && now.Attempts > before.Attempts && !_untouched) _error = WrongText();
         }
     }
 
@@ -210,7 +221,7 @@ public sealed partial class VerificationForm(VerificationFlow flow, GatewaySetti
 
     private string Clock(DateTimeOffset until)
     {
-        var left = Left(until);
-        return left == TimeSpan.Zero ? "0:00" : left.Add(TimeSpan.FromMilliseconds(999)).ToString(left.TotalHours >= 1 ? @"h\:mm\:ss" : @"m\:ss", CultureInfo.InvariantCulture);
+        var seconds = (int)Math.Ceiling(Left(until).TotalSeconds);
+        return string.Create(CultureInfo.InvariantCulture, $"{seconds / 60}:{seconds % 60:D2}");
     }
 }

@@ -23,6 +23,13 @@ public sealed partial class VerificationPage(VerificationFlow flow, Providers pr
 
     private PortalSettings Portal => portal;
 
+    private string Title => _verification switch
+    {
+        { Closed: true } => T["VerificationDoneTitle"],
+        { Locked: true } => T["VerificationLockedTitle"],
+        _ => T["VerifyTitle", _address],
+    };
+
     [CascadingParameter]
     private HttpContext Http { get; set; } = null!;
 

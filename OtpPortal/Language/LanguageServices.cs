@@ -31,6 +31,7 @@ public static class LanguageServices
             options.ApplyCurrentCultureToResponseHeaders = true;
             options.RequestCultureProviders =
             [
+                new CustomRequestCultureProvider(context => Task.FromResult(ChosenInAddress(context.Request) is { } name ? new ProviderCultureResult(name) : null)),
                 new CustomRequestCultureProvider(context => Task.FromResult(
                     context.Request.Cookies[Cookie] is { } name && Names.ContainsKey(name) ? new ProviderCultureResult(name) : null)),
                 new AcceptLanguageHeaderRequestCultureProvider(),
@@ -56,11 +57,20 @@ public static class LanguageServices
             return Results.StatusCode(StatusCodes.Status303SeeOther);
         });
 
+    /// <summary>
+    /// The language that the address names, or null. It counts for pages in a frame of another site, where browsers keep no cookie, and for
+    /// circuits, which speak the language of their page.
+    /// </summary>
+    internal static string? ChosenInAddress(HttpRequest request) =>
+        request.Query["lang"].ToString() is { } name && Names.ContainsKey(name) && (request.Query["view"] == "popup" || request.Path.StartsWithSegments("/_blazor", StringComparison.Ordinal))
+            ? name
+            : null;
+
     // Only pages that have a language switch: anything else, such as //evil, would make this an open redirect.
     private static string BackTo(string back)
     {
         var path = back.Split('?', 2)[0];
-        if (path is not ("/" or "/login/code" or "/dev/mailbox" or "/admin" or "/admin/audit" or "/admin/check")) return "/";
+        if (path is not ("/" or "/login/code" or "/dev/mailbox" or "/admin" or "/admin/audit" or "/admin/check") && !path.StartsWith("/otp/", StringComparison.Ordinal)) return "/";
         return back.All(c => c is > ' ' and <= '~' and not '\\') ? back : path;
     }
 }

@@ -17,7 +17,13 @@
             finishing = 'submitAtOnce' in form.dataset;
             HTMLFormElement.prototype.submit.call(form);
         },
-        focus: id => { const field = document.getElementById(id); field?.focus(); field?.select?.(); },
+        focus: id => {
+            // A frame does not take the focus from the page around it.
+            if (parent !== window && !document.hasFocus()) return;
+            const field = document.getElementById(id);
+            field?.focus();
+            field?.select?.();
+        },
         open: path => location.assign(path),
         finished: () => tellFrame('finished'),
         ready: () => { document.documentElement.dataset.portal = 'ready'; },
@@ -25,13 +31,33 @@
 
     // A hosted page in a frame tells the page around it that the code was right, or that Escape was pressed: that origin only, which the
     // server has checked, and never "*", because any page may try to frame us.
+    const hosted = () => document.querySelector('[data-otp-page]')?.dataset;
     const tellFrame = event => {
-        const page = document.querySelector('[data-otp-page]');
-        if (!page?.dataset.origin || parent === window) return;
-        const { namespace, id, origin } = page.dataset;
+        const page = hosted();
+        if (!page?.origin || parent === window) return;
+        const { namespace, id, origin } = page;
         parent.postMessage({ otpgateway: event, namespace, id }, origin);
     };
-    addEventListener('keydown', event => { if (event.key === 'Escape') tellFrame('cancelled'); });
+    // Escape ends the choice of Chinese characters, too.
+    addEventListener('keydown', event => { if (event.key === 'Escape' && !event.isComposing) tellFrame('cancelled'); });
+
+    // The page around hands the focus to the frame as a whole; browsers refuse a foreign frame's autofocus.
+    addEventListener('focus', () => {
+        if (parent !== window && document.activeElement === document.body) document.querySelector('main [data-first]')?.focus();
+    });
+
+    // Without a circuit nobody tells a hosted page what another device has done: then it asks, and shows the page that belongs to the answer.
+    const follow = async () => {
+        const page = hosted();
+        if (!page || 'finished' in page || 'over' in page || (document.documentElement.dataset.portal && !lineIsDown())) return;
+        const address = `/otp/${page.namespace}/${page.id}`;
+        try {
+            const answer = await fetch(address + '/status');
+            if (answer.status === 400 || (answer.ok && (await answer.json()).data.closed)) location.replace(address + location.search);
+        } catch {
+            // The next time, then.
+        }
+    };
 
     // While the circuit's line is down it would swallow the form: let it go the ordinary way instead.
     addEventListener('submit', event => {
@@ -63,7 +89,7 @@
     const fields = new Map();
     let focused = null;
     const remember = () => {
-        for (const field of document.querySelectorAll('main input[id]')) fields.set(field.id, field);
+        for (const field of document.querySelectorAll('main :is(input, button)[id]')) fields.set(field.id, field);
         focused = document.activeElement;
     };
     const carryOver = () => {
@@ -75,7 +101,7 @@
                 field.focus();
                 focused = field;
             }
-            if (old.value === old.defaultValue) continue;
+            if (field.localName === 'button' || old.value === old.defaultValue) continue;
             field.value = old.value;
             if (field.type === 'text') field.setSelectionRange(old.selectionStart, old.selectionEnd);
             tell(field);
@@ -112,7 +138,8 @@
 
     addEventListener('DOMContentLoaded', () => {
         window.otpPortal.post(document.querySelector('form[data-submit-at-once]'));
-        if (document.querySelector('[data-otp-page][data-finished]')) tellFrame('finished');
+        if ('finished' in (hosted() ?? {})) tellFrame('finished');
+        setInterval(follow, 1500);
         offerCode();
         watchLine();
         remember();
@@ -120,7 +147,8 @@
         new MutationObserver(carryOver).observe(document.querySelector('main') ?? document.body, { childList: true, subtree: true });
         window.Blazor?.start({
             circuit: {
-                configureSignalR: builder => builder.withUrl('_blazor', { skipNegotiation: true, transport: 1 }),
+                // The circuit speaks the page's language, also where a frame has no cookie that says so.
+                configureSignalR: builder => builder.withUrl('_blazor?lang=' + document.documentElement.lang, { skipNegotiation: true, transport: 1 }),
                 reconnectionOptions: { maxRetries: 60, retryIntervalMilliseconds: attempt => Math.min(500 * (attempt + 1), 5000) },
             },
         }).catch(() => { });

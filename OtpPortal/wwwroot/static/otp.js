@@ -10,39 +10,48 @@
     const root = new URL(script.src).origin;
 
     const css = `
-        dialog { width: min(28rem, 100vw); height: min(38rem, 100dvh); max-width: none; max-height: none; margin: auto; padding: 0; border: 0;
-            border-radius: 12px; overflow: hidden; background: #fff; box-shadow: 0 12px 48px rgb(0 0 0 / 35%); color-scheme: light dark; }
+        dialog { box-sizing: border-box; flex-direction: column; width: min(28rem, 100vw); height: min(38rem, 100vh); max-width: none; max-height: none; margin: auto; padding: 0; border: 0;
+            border-radius: 12px; overflow: hidden; background: #f4f4f6; box-shadow: 0 12px 48px rgb(0 0 0 / 35%); color-scheme: light dark; }
+        dialog[open] { display: flex; }
         dialog::backdrop { background: rgb(0 0 0 / 55%); }
-        iframe { display: block; width: 100%; height: 100%; border: 0; opacity: 0; }
+        iframe { flex: 1; width: 100%; border: 0; opacity: 0; }
         .ready iframe { opacity: 1; }
         .wait { position: absolute; inset: 0; width: 2rem; height: 2rem; margin: auto; border: 3px solid #8888; border-top-color: #4340d2; border-radius: 50%; animation: turn 1s linear infinite; }
         .ready .wait { display: none; }
-        button { position: absolute; z-index: 1; top: 4px; right: 4px; width: 44px; height: 44px; border: 0; border-radius: 8px; background: transparent; color: #555; font: 24px/1 system-ui, sans-serif; cursor: pointer; }
+        button { flex: none; align-self: flex-end; width: 44px; height: 44px; margin: 4px; border: 0; border-radius: 8px; background: transparent; color: #5a5a66; font: 24px/1 system-ui, sans-serif; cursor: pointer; }
+        button:hover { background: #8883; }
         button:focus-visible { outline: 3px solid #3a37b8; outline-offset: -3px; }
         @keyframes turn { to { transform: rotate(1turn); } }
-        @media (max-width: 30rem) { dialog { width: 100vw; height: 100dvh; border-radius: 0; } }
-        @media (prefers-color-scheme: dark) { dialog { background: #16161a; } button { color: #bbb; } }
-        @media (prefers-reduced-motion: reduce) { .wait { animation: none; } }`;
+        @media (max-width: 30rem) { dialog { height: 100vh; height: 100dvh; border-radius: 0; } }
+        @media (prefers-color-scheme: dark) { dialog { background: #16161a; } button { color: #b4b4c0; } button:focus-visible { outline-color: #b9b7ff; } }
+        @media (prefers-reduced-motion: reduce) { .wait { animation-duration: 4s; } }`;
+
+    // The portal chooses the page's language in the same way.
+    const words = {
+        en: ['Verification', 'Close'], de: ['Bestätigung', 'Schließen'], fr: ['Vérification', 'Fermer'], es: ['Verificación', 'Cerrar'], zh: ['验证', '关闭'],
+    };
+    const [title, close] = navigator.languages.map(language => words[language.slice(0, 2)]).find(found => found) ?? words.en;
 
     // How many dialogs are open, and how the page scrolled before the first one.
+    const page = document.documentElement;
     let open = 0;
-    let overflow = '';
+    let before;
 
     const make = (name, properties, parent) => parent.appendChild(Object.assign(document.createElement(name), properties));
 
     window.OTPGateway = (namespace, id, onFinish, onCancel) => {
-        const host = make('div', {}, document.body);
-        const shadow = host.attachShadow({ mode: 'closed' });
+        const host = make('div', {}, document.body ?? page);
+        const shadow = host.attachShadow({ mode: 'open' });
         const sheet = new CSSStyleSheet();
         sheet.replaceSync(css);
         shadow.adoptedStyleSheets = [sheet];
 
-        const dialog = make('dialog', { ariaLabel: 'Verification' }, shadow);
-        const button = make('button', { type: 'button', ariaLabel: 'Close', textContent: '\u00d7' }, dialog);
+        const dialog = make('dialog', { ariaLabel: title }, shadow);
+        const button = make('button', { type: 'button', ariaLabel: close, textContent: '\u00d7' }, dialog);
         make('div', { className: 'wait' }, dialog);
         const query = new URLSearchParams({ view: 'popup', origin: location.origin });
         const frame = make('iframe', {
-            title: 'Verification', allow: 'otp-credentials',
+            title, allow: 'otp-credentials',
             src: `${root}/otp/${encodeURIComponent(namespace)}/${encodeURIComponent(id)}?${query}`,
         }, dialog);
         // The keys go where the code is typed.
@@ -53,30 +62,38 @@
             if (over) return;
             over = true;
             removeEventListener('message', hear);
+            // It hands the focus back, so it comes before the rest goes.
             dialog.close();
             host.remove();
-            if (--open === 0) document.documentElement.style.overflow = overflow;
+            if (--open === 0) Object.assign(page.style, before);
             callback?.(...values);
         };
         // From this dialog's own frame and from the portal's origin: any other page could send the same words.
         const hear = event => {
             if (event.source !== frame.contentWindow || event.origin !== root || !event.data) return;
             const { otpgateway, namespace: owner, id: which } = event.data;
-            if (owner !== namespace || which !== id) return;
+            if (owner !== String(namespace) || which !== String(id)) return;
             if (otpgateway === 'finished') end(onFinish, namespace, id);
             if (otpgateway === 'cancelled') end(onCancel);
         };
         addEventListener('message', hear);
 
         button.onclick = () => end(onCancel);
-        // Escape while the page around the frame has the focus.
+        // Escape while the page around the frame has the focus; and whatever else closes dialogs.
         dialog.oncancel = event => { event.preventDefault(); end(onCancel); };
-        // The backdrop belongs to the dialog itself; everything that can be seen of the dialog is covered by its children.
-        dialog.onclick = event => { if (event.target === dialog) end(onCancel); };
+        dialog.onclose = () => end(onCancel);
+        // The backdrop belongs to the dialog itself, and so does the strip beside the button.
+        dialog.onclick = event => {
+            const box = dialog.getBoundingClientRect();
+            if (event.target !== dialog) return;
+            if (event.clientX < box.left || event.clientX > box.right || event.clientY < box.top || event.clientY > box.bottom) end(onCancel);
+        };
 
         if (open++ === 0) {
-            overflow = document.documentElement.style.overflow;
-            document.documentElement.style.overflow = 'hidden';
+            before = { overflow: page.style.overflow, scrollbarGutter: page.style.scrollbarGutter };
+            // Nothing may jump where scroll bars take room.
+            if (innerWidth > page.clientWidth) page.style.scrollbarGutter = 'stable';
+            page.style.overflow = 'hidden';
         }
         dialog.showModal();
     };
