@@ -1,0 +1,262 @@
+using OtpPortal.E2E.Infrastructure;
+using OtpPortal.E2E.Pages;
+
+namespace OtpPortal.E2E.Gateway;
+
+/// <summary>The pages that verify an address for somebody else's application.</summary>
+[Collection(GatewayCollection.Name)]
+public sealed class HostedPageTests(GatewayStage stage) : BrowserTest(stage)
+{
+    [Fact]
+    public async Task The_mailed_code_verifies_and_submits_itself_and_a_reload_shows_it_still()
+    {
+        var wanted = await stage.Backend.BeginAsync(("channel_description", "The shop wants to know you."));
+        var bob = await ArriveAsync();
+        var page = await HostedPage.OpenInteractiveAsync(bob, wanted.Path);
+        await Expect(page.Parts.Heading).ToHaveTextAsync("Verify: E-mail address");
+        await Expect(page.Parts.Main).ToContainTextAsync("The shop wants to know you.");
+        await Expect(page.Parts.Main).ToContainTextAsync(wanted.To);
+        await Expect(page.Parts.Field).ToBeFocusedAsync();
+
+        await page.Parts.Field.PressSequentiallyAsync(await Mailbox.CodeAsync(wanted.To));
+
+        await page.Parts.IsDoneAsync();
+        await Expect(page.Parts.Heading).ToBeFocusedAsync();
+        (await stage.Backend.IsVerifiedAsync(wanted)).ShouldBeTrue();
+        await page.Page.ReloadAsync();
+        await page.Parts.IsDoneAsync();
+        await Expect(page.Page).ToHaveTitleAsync("Done · OTP Portal");
+    }
+
+    [Fact]
+    public async Task The_address_is_asked_for_when_the_application_left_it_out()
+    {
+        var wanted = await stage.Backend.BeginAsync(("to", ""), ("address_description", "Where may we write to?"));
+        var bob = await ArriveAsync();
+        bob.Tolerates("status of 400");
+        var page = await HostedPage.OpenAsync(bob, wanted.Path);
+        page.Page.Url.ShouldEndWith("/address");
+        await Expect(page.Parts.Main).ToContainTextAsync("Where may we write to?");
+        await Expect(page.Parts.AddressField).ToBeFocusedAsync();
+
+        await page.Parts.AddressField.FillAsync("bob at example");
+        await page.Parts.SendCode.ClickAsync();
+        await Expect(page.Parts.AddressError).ToContainTextAsync("That cannot be right");
+        await Expect(page.Parts.AddressField).ToHaveValueAsync("bob at example");
+        await page.Parts.AddressField.FillAsync(bob.Address);
+        await page.Parts.SendCode.ClickAsync();
+
+        await page.BecomesInteractiveAsync();
+        await Expect(page.Parts.Main).ToContainTextAsync(bob.Address);
+        await page.Parts.Field.PressSequentiallyAsync(await Mailbox.CodeAsync(bob.Address));
+        await page.Parts.IsDoneAsync();
+    }
+
+    [Fact]
+    public async Task Without_script_plain_forms_do_everything()
+    {
+        var wanted = await stage.Backend.BeginAsync(("to", ""));
+        var bob = await ArriveWithoutScriptAsync();
+        bob.Tolerates("status of 4(00|29)");
+        var page = await HostedPage.OpenAsync(bob, wanted.Path);
+        await page.Parts.AddressField.FillAsync(bob.Address);
+        await page.Parts.SendCode.ClickAsync();
+        await Expect(page.Parts.Field).ToBeFocusedAsync();
+        var code = await Mailbox.CodeAsync(bob.Address);
+
+        await page.Parts.Field.FillAsync("12");
+        await page.Parts.Verify.ClickAsync();
+        await Expect(page.Parts.Error).ToContainTextAsync("A code has 6 digits");
+        await page.Parts.Field.FillAsync(WrongCode(code));
+        await page.Parts.Verify.ClickAsync();
+        await Expect(page.Parts.Error).ToContainTextAsync("4 tries are left");
+        // Nobody disables the button here, so at first the answer may be that it is too soon.
+        await Until.TrueAsync("another message", async () =>
+        {
+            await page.Parts.Resend.ClickAsync();
+            return (await Mailbox.ToAsync(bob.Address)).Count == 2;
+        });
+        await page.Parts.Field.FillAsync(code);
+        await page.Parts.Verify.ClickAsync();
+
+        await page.Parts.IsDoneAsync();
+        (await stage.Backend.IsVerifiedAsync(wanted)).ShouldBeTrue();
+    }
+
+    [Fact]
+    public async Task A_wrong_code_is_told_in_place_and_the_field_is_ready_for_the_next()
+    {
+        var wanted = await stage.Backend.BeginAsync();
+        var page = await HostedPage.OpenInteractiveAsync(await ArriveAsync(), wanted.Path);
+
+        await page.Parts.Field.PressSequentiallyAsync(wanted.WrongCode);
+        await Expect(page.Parts.Error).ToContainTextAsync("4 tries are left");
+        await Expect(page.Parts.Field).ToHaveValueAsync("");
+        await Expect(page.Parts.Field).ToBeFocusedAsync();
+
+        await page.Parts.Field.PressSequentiallyAsync(wanted.Code);
+        await page.Parts.IsDoneAsync();
+    }
+
+    [Fact]
+    public async Task The_code_can_be_sent_again_after_a_countdown_and_the_page_says_when_no_more()
+    {
+        var wanted = await stage.Backend.BeginAsync(("max_generate", "2"));
+        var page = await HostedPage.OpenInteractiveAsync(await ArriveAsync(), wanted.Path);
+
+        await Expect(page.Parts.Resend).ToBeEnabledAsync();
+        await Expect(page.Parts.Resend).ToHaveTextAsync("Send the code again");
+        await page.Parts.Resend.ClickAsync();
+
+        await Expect(page.Parts.Notice).ToHaveTextAsync("The code was sent again.");
+        await Expect(page.Parts.Main).ToContainTextAsync("The code cannot be sent again");
+        (await Mailbox.CodeAsync(wanted.To, message: 2)).ShouldBe(wanted.Code, "both messages have one code");
+        await page.Parts.Field.PressSequentiallyAsync(wanted.Code);
+        await page.Parts.IsDoneAsync();
+    }
+
+    [Fact]
+    public async Task Another_devices_success_shows_by_itself()
+    {
+        var wanted = await stage.Backend.BeginAsync();
+        var desk = await HostedPage.OpenInteractiveAsync(await ArriveAsync(), wanted.Path);
+        var phone = await HostedPage.OpenInteractiveAsync(await ArriveAsync(), wanted.Path);
+
+        await phone.Parts.Field.PressSequentiallyAsync(wanted.Code);
+
+        await phone.Parts.IsDoneAsync();
+        await desk.Parts.IsDoneAsync();
+    }
+
+    [Fact]
+    public async Task The_address_page_follows_another_device_too()
+    {
+        var wanted = await stage.Backend.BeginAsync(("to", ""));
+        var desk = await HostedPage.OpenAsync(await ArriveAsync(), wanted.Path);
+        var bob = await ArriveAsync();
+        var phone = await HostedPage.OpenAsync(bob, wanted.Path);
+        await phone.Parts.AddressField.FillAsync(bob.Address);
+        await phone.Parts.SendCode.ClickAsync();
+        await phone.BecomesInteractiveAsync();
+
+        await phone.Parts.Field.PressSequentiallyAsync(wanted.Code);
+
+        await desk.Parts.IsDoneAsync();
+        desk.Page.Url.ShouldEndWith(wanted.Path);
+    }
+
+    [Fact]
+    public async Task The_link_in_the_message_fills_the_code_in_and_one_button_sends_it_off()
+    {
+        var wanted = await stage.Backend.BeginAsync();
+        var bob = await ArriveAsync();
+        var page = await HostedPage.OpenInteractiveAsync(bob, $"{wanted.Path}?otp={wanted.Code}");
+        await Expect(page.Parts.Field).ToHaveValueAsync(wanted.Code);
+        await Expect(page.Parts.Main.GetByRole(AriaRole.Button)).ToHaveCountAsync(1);
+        await Expect(page.Parts.Verify).ToBeFocusedAsync();
+
+        await page.Page.ReloadAsync();
+        await page.BecomesInteractiveAsync();
+        // Programs that look at mail open links with script, too, and then walk away.
+        var tick = await page.Parts.Main.Locator("#code-expiry").InnerTextAsync();
+        await Expect(page.Parts.Main.Locator("#code-expiry")).Not.ToHaveTextAsync(tick);
+        (await stage.Backend.IsVerifiedAsync(wanted)).ShouldBeFalse("nobody has pressed the button");
+
+        await page.Page.Keyboard.PressAsync("Enter");
+        await page.Parts.IsDoneAsync();
+    }
+
+    [Fact]
+    public async Task A_link_with_an_old_code_can_be_corrected_by_hand()
+    {
+        var wanted = await stage.Backend.BeginAsync();
+        var page = await HostedPage.OpenInteractiveAsync(await ArriveAsync(), $"{wanted.Path}?otp={wanted.WrongCode}");
+
+        await page.Parts.Verify.ClickAsync();
+        await Expect(page.Parts.Error).ToContainTextAsync("4 tries are left");
+        await Expect(page.Parts.Resend).ToBeVisibleAsync();
+        await page.Parts.Field.PressSequentiallyAsync(wanted.Code);
+
+        await page.Parts.IsDoneAsync();
+    }
+
+    [Fact]
+    public async Task The_last_wrong_code_locks_the_page_in_place_and_for_good()
+    {
+        var wanted = await stage.Backend.BeginAsync(("max_attempts", "2"));
+        var page = await HostedPage.OpenInteractiveAsync(await ArriveAsync(), wanted.Path);
+
+        await page.Parts.Field.PressSequentiallyAsync(wanted.WrongCode);
+        await Expect(page.Parts.Error).ToContainTextAsync("1 try is left");
+        await Expect(page.Parts.Field).ToHaveValueAsync("");
+        await page.Parts.Field.PressSequentiallyAsync(wanted.WrongCode);
+
+        await Expect(page.Parts.Heading).ToHaveTextAsync("Too many attempts");
+        await Expect(page.Parts.Field).Not.ToBeVisibleAsync();
+        await page.Page.GotoAsync($"{wanted.Path}?otp={wanted.Code}");
+        await Expect(page.Parts.Heading).ToHaveTextAsync("Too many attempts");
+    }
+
+    [Fact]
+    public async Task When_its_time_is_over_the_page_says_so_by_itself()
+    {
+        var wanted = await stage.Backend.BeginAsync(("ttl", "5"));
+        var bob = await ArriveAsync();
+        bob.Tolerates("status of 410");
+        var page = await HostedPage.OpenAsync(bob, wanted.Path);
+
+        await page.Parts.IsOverAsync();
+
+        await page.Page.ReloadAsync();
+        await page.Parts.IsOverAsync();
+    }
+
+    [Fact]
+    public async Task A_code_of_letters_is_taken_as_it_is()
+    {
+        var wanted = await stage.Backend.BeginAsync(("otp", "Rose-Tulip"));
+        var page = await HostedPage.OpenInteractiveAsync(await ArriveAsync(), wanted.Path);
+
+        await page.Parts.Field.FillAsync("Rose-Tulip");
+        await page.Page.Keyboard.PressAsync("Enter");
+
+        await page.Parts.IsDoneAsync();
+    }
+
+    [Theory]
+    [InlineData("en-GB", "en", "Verify: E-mail address", "That code is not right", "Done")]
+    [InlineData("de-AT", "de", "Bestätigen: E-Mail-Adresse", "Dieser Code stimmt nicht", "Fertig")]
+    [InlineData("fr-CA", "fr", "Vérifier", "Ce code est incorrect", "Terminé")]
+    [InlineData("es-MX", "es", "Verificar", "El código no es correcto", "Listo")]
+    [InlineData("zh-CN", "zh", "验证", "验证码不正确", "完成")]
+    public async Task The_browsers_language_is_spoken(string locale, string language, string title, string wrong, string done)
+    {
+        var wanted = await stage.Backend.BeginAsync();
+        var page = await HostedPage.OpenInteractiveAsync(await ArriveAsync(options => options.Locale = locale), wanted.Path);
+        await Expect(page.Html).ToHaveAttributeAsync("lang", language);
+        await Expect(page.Parts.Heading).ToContainTextAsync(title);
+
+        await page.Parts.Field.PressSequentiallyAsync(wanted.WrongCode);
+        await Expect(page.Parts.Error).ToContainTextAsync(wrong);
+        await page.Parts.Field.PressSequentiallyAsync(wanted.Code);
+
+        await Expect(page.Parts.Heading).ToHaveTextAsync(done);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Another_language_can_be_chosen_and_the_link_keeps_its_code(bool withScript)
+    {
+        var wanted = await stage.Backend.BeginAsync();
+        var page = await HostedPage.OpenAsync(await ArriveAsync(options => options.JavaScriptEnabled = withScript), $"{wanted.Path}?otp={wanted.Code}");
+
+        await page.Language("Deutsch").ClickAsync();
+
+        await Expect(page.Html).ToHaveAttributeAsync("lang", "de");
+        await Expect(page.Parts.Field).ToHaveValueAsync(wanted.Code);
+        if (withScript) await page.BecomesInteractiveAsync();
+        await page.Parts.Verify.ClickAsync();
+        await Expect(page.Parts.Heading).ToHaveTextAsync("Fertig");
+    }
+}
