@@ -72,6 +72,10 @@ public sealed class DialogTests(GatewayStage stage) : BrowserTest(stage)
     {
         var shop = await OpenAsync(await stage.Backend.BeginAsync());
         await Expect(shop.Parts.Field).ToBeFocusedAsync();
+        // This one only ends the choice of a Chinese character.
+        await shop.Parts.Field.EvaluateAsync("field => field.dispatchEvent(new KeyboardEvent('keydown', { key: 'Escape', isComposing: true, bubbles: true }))");
+        await shop.Parts.Field.EvaluateAsync("field => new Promise(resolve => setTimeout(resolve))");
+        (await shop.HeardAsync()).ShouldBeEmpty();
 
         await shop.Page.Keyboard.PressAsync("Escape");
 

@@ -40,10 +40,12 @@ public sealed class EmbeddingSite(int port, Func<string> portal) : IAsyncDisposa
         });
         _app.MapGet("/", (string id) => Html($"""
             <body data-namespace="MyApp" data-id="{id}">
+            <header>
             <h1>A shop</h1>
-            <p>We would like to know whether this is your address. <a href="/elsewhere">Elsewhere</a></p>
+            <p>We would like to know whether this is your address.</p>
             <button id="open">Verify</button>
             {string.Concat(Enumerable.Range(1, 60).Select(line => $"<p>Offer number {line}</p>"))}
+            </header>
             <script id="otpgateway-script" src="{portal()}/static/otp.js"></script>
             <script src="/shop.js"></script>
             """));

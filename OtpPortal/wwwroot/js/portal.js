@@ -42,9 +42,10 @@
     addEventListener('keydown', event => { if (event.key === 'Escape' && !event.isComposing) tellFrame('cancelled'); });
 
     // The page around hands the focus to the frame as a whole; browsers refuse a foreign frame's autofocus.
-    addEventListener('focus', () => {
-        if (parent !== window && document.activeElement === document.body) document.querySelector('main [data-first]')?.focus();
-    });
+    const focusFirst = () => {
+        if (parent !== window && document.hasFocus() && document.activeElement === document.body) document.querySelector('main [data-first]')?.focus();
+    };
+    addEventListener('focus', focusFirst);
 
     // Without a circuit nobody tells a hosted page what another device has done: then it asks, and shows the page that belongs to the answer.
     const follow = async () => {
@@ -140,6 +141,8 @@
         window.otpPortal.post(document.querySelector('form[data-submit-at-once]'));
         if ('finished' in (hosted() ?? {})) tellFrame('finished');
         setInterval(follow, 1500);
+        // The next page in a frame that has the focus already.
+        focusFirst();
         offerCode();
         watchLine();
         remember();
