@@ -1,5 +1,3 @@
-using Deque.AxeCore.Commons;
-using Deque.AxeCore.Playwright;
 using OtpPortal.E2E.Infrastructure;
 using OtpPortal.E2E.Pages;
 
@@ -31,9 +29,7 @@ public sealed class AppearanceTests(DefaultStage stage) : BrowserTest(stage)
         var findings = new List<string>();
         await WalkAsync(options => options.ColorScheme = scheme, async (name, page) =>
         {
-            // Not into the mailbox's previews: they are sandboxed, so that no script runs in them, and axe is one.
-            var result = await page.Page.RunAxe(new AxeRunOptions { Iframes = false }).WaitAsync(Until.Patience);
-            findings.AddRange(result.Violations.Select(violation => $"{name}: {violation.Id}: {violation.Help}\n{string.Join('\n', violation.Nodes.Select(Describe))}"));
+            findings.AddRange(await page.AxeFindingsAsync(name));
         });
         findings.ShouldBeEmpty();
     }
@@ -161,8 +157,6 @@ public sealed class AppearanceTests(DefaultStage stage) : BrowserTest(stage)
         await Expect(code.Page.Locator(".portal-brand")).ToBeVisibleAsync();
         await look("403", code);
     }
-
-    private static string Describe(AxeResultNode node) => $"    {node.Html} — {string.Join("; ", node.Any.Select(check => check.Message))}";
 }
 
 /// <summary>Not part of the ordinary run: only when SCREENSHOTS names a folder.</summary>

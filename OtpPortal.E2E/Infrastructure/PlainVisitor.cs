@@ -43,6 +43,8 @@ public sealed class PlainVisitor : IDisposable
     /// <summary>An address that nobody else uses.</summary>
     public string Address { get; init; } = $"ann.{Guid.NewGuid():N}@example.com";
 
+    public string UserAgent { get; init; } = "Tests/1.0";
+
     public Task<PlainAnswer> GetAsync(string path) => SendAsync(HttpMethod.Get, path);
 
     public Task<PlainAnswer> PostAsync(string path, string field, string value) =>
@@ -52,6 +54,7 @@ public sealed class PlainVisitor : IDisposable
     {
         using var request = new HttpRequestMessage(method, path) { Content = content };
         request.Headers.Accept.ParseAdd("text/html");
+        request.Headers.UserAgent.ParseAdd(UserAgent);
         if (content is not null) request.Headers.Add("Origin", _origin);
         if (bearer is not null) request.Headers.Authorization = new("Bearer", bearer);
         using var answer = await _http.SendAsync(request);

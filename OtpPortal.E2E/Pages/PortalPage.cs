@@ -1,3 +1,5 @@
+using Deque.AxeCore.Commons;
+using Deque.AxeCore.Playwright;
 using OtpPortal.E2E.Infrastructure;
 
 namespace OtpPortal.E2E.Pages;
@@ -34,6 +36,16 @@ public abstract class PortalPage(IPage page)
     /// <summary>True when something sticks out to the right, so that a phone would scroll sideways.</summary>
     public Task<bool> ScrollsSidewaysAsync() =>
         page.EvaluateAsync<bool>("() => document.documentElement.scrollWidth > document.documentElement.clientWidth");
+
+    /// <summary>What axe says against the page.</summary>
+    public async Task<IEnumerable<string>> AxeFindingsAsync(string name)
+    {
+        // Not into the mailbox's previews: they are sandboxed, so that no script runs in them, and axe is one.
+        var result = await page.RunAxe(new AxeRunOptions { Iframes = false }).WaitAsync(Until.Patience);
+        return result.Violations.Select(violation => $"{name}: {violation.Id}: {violation.Help}\n{string.Join('\n', violation.Nodes.Select(Describe))}");
+    }
+
+    private static string Describe(AxeResultNode node) => $"    {node.Html} — {string.Join("; ", node.Any.Select(check => check.Message))}";
 }
 
 /// <summary>Where the address is asked for.</summary>
@@ -43,7 +55,7 @@ public sealed class AddressPage(IPage page) : PortalPage(page)
 
     public ILocator Error => Page.Locator("#email-error");
 
-    public ILocator Send => Page.Locator("form[action='/login'] button");
+    public ILocator Send => Page.Locator("form[action='/login'] button[type=submit]");
 
     public ILocator Notice => Page.Locator(".rz-alert");
 

@@ -3,7 +3,6 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
-using OtpPortal.Tests.Infrastructure;
 
 namespace OtpPortal.Tests.Limits.Captcha;
 
@@ -18,7 +17,7 @@ public sealed class VerificationServer : IAsyncDisposable
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
-        Address = new Uri($"http://127.0.0.1:{FreePort.Next()}");
+        Address = new Uri($"http://127.0.0.1:{Infrastructure.FreePort.Next()}");
         builder.WebHost.UseUrls(Address.ToString());
         _app = builder.Build();
         _app.Run(AnswerAsync);

@@ -1,0 +1,146 @@
+using OtpPortal.E2E.Infrastructure;
+using OtpPortal.E2E.Pages;
+using OtpPortal.Tests.Limits.Captcha;
+
+namespace OtpPortal.E2E;
+
+/// <summary>A portal that asks for a captcha from the second code on; the service is played.</summary>
+public sealed class CaptchaStage : Stage
+{
+    public VerificationServer Service { get; private set; } = null!;
+
+    protected override IReadOnlyDictionary<string, string> Settings => new Dictionary<string, string>
+    {
+        ["CAPTCHA_PROVIDER"] = "turnstile",
+        ["CAPTCHA_SITE_KEY"] = "a-site-key",
+        ["CAPTCHA_SECRET_KEY"] = "a-secret-key",
+        ["CAPTCHA_API_URL"] = Service.Url,
+        ["CAPTCHA_AFTER"] = "1/900",
+        ["LIMIT_SENDS_PER_ADDRESS"] = "1000/900",
+    };
+
+    public override async Task InitializeAsync()
+    {
+        Service = await VerificationServer.StartAsync();
+        await base.InitializeAsync();
+    }
+
+    public override async Task DisposeAsync()
+    {
+        await base.DisposeAsync();
+        await Service.DisposeAsync();
+    }
+}
+
+/// <summary>The step between asking for a code and getting it, once many were asked for.</summary>
+public sealed class CaptchaTests(CaptchaStage stage) : BrowserTest(stage), IClassFixture<CaptchaStage>
+{
+    // Draws two buttons in place of a riddle, and puts the answer where the real one does.
+    private const string Widget = """
+        document.querySelectorAll('.cf-turnstile').forEach(place => {
+            const answer = Object.assign(document.createElement('input'), { type: 'hidden', name: 'cf-turnstile-response' });
+            place.append(answer, ...['right', 'wrong'].map(value => {
+                const button = Object.assign(document.createElement('button'), { type: 'button', textContent: `The ${value} answer to ${place.dataset.sitekey}` });
+                button.addEventListener('click', () => { answer.value = value; button.dataset.chosen = ''; });
+                return button;
+            }));
+        });
+        """;
+
+    [Fact]
+    public async Task The_widget_is_asked_for_its_answer_and_a_right_one_sends_the_code()
+    {
+        var ann = await ArriveAskedAsync();
+        var start = await AddressPage.OpenInteractiveAsync(ann);
+        await AskAsync(start, ann.Address);
+        await Expect(start.Error).ToContainTextAsync("please answer the check below, or wait 30 seconds");
+        await Expect(start.Field).ToHaveValueAsync(ann.Address);
+
+        await AnswerAsync(start, "wrong");
+        await start.LeaveByAsync(() => start.Send.ClickAsync());
+        await Expect(start.Error).ToContainTextAsync("The answer to the check was not right");
+        (await Mailbox.ToAsync(ann.Address)).ShouldBeEmpty();
+
+        await AnswerAsync(start, "right");
+        await start.Send.ClickAsync();
+        await start.Page.WaitForURLAsync("**/login/code");
+        var code = new CodePage(start.Page);
+        await code.BecomesInteractiveAsync();
+        await code.TypeAsync(await Mailbox.CodeAsync(ann.Address));
+        await SignedInPage.IsShownAsync(code.Page, ann.Address);
+        stage.Service.Requests.Select(request => request.Form["secret"]).ShouldContain("a-secret-key");
+    }
+
+    [Fact]
+    public async Task Without_script_waiting_does()
+    {
+        var ann = await ArriveAskedAsync(options => options.JavaScriptEnabled = false);
+        var start = await AddressPage.OpenAsync(ann);
+        await AskAsync(start, ann.Address);
+        await Expect(start.Error).ToContainTextAsync("or wait 30 seconds and send again");
+
+        await start.LeaveByAsync(() => start.Send.ClickAsync());
+        await Expect(start.Error).ToContainTextAsync("more and send again");
+        await Until.TrueAsync("the end of the wait", TimeSpan.FromSeconds(90), async () =>
+        {
+            await start.LeaveByAsync(() => start.Send.ClickAsync());
+            return !await start.Field.IsVisibleAsync();
+        });
+
+        var code = new CodePage(start.Page);
+        await code.SubmitAsync(await Mailbox.CodeAsync(ann.Address));
+        await SignedInPage.IsShownAsync(code.Page, ann.Address);
+    }
+
+    [Fact]
+    public async Task Where_the_widget_does_not_come_the_page_is_there_all_the_same()
+    {
+        var ann = await ArriveAskedAsync();
+        ann.Tolerates("ERR_FAILED");
+        await ann.Context.RouteAsync("https://challenges.cloudflare.com/**", route => route.AbortAsync());
+        var start = await AddressPage.OpenInteractiveAsync(ann);
+
+        await AskAsync(start, ann.Address);
+
+        await Expect(start.Error).ToContainTextAsync("or wait 30 seconds and send again");
+        await Expect(start.Send).ToBeEnabledAsync();
+    }
+
+    [Theory]
+    [InlineData(1280, ColorScheme.Light)]
+    [InlineData(320, ColorScheme.Dark)]
+    public async Task Axe_finds_nothing_and_nothing_sticks_out(int width, ColorScheme scheme)
+    {
+        var ann = await ArriveAskedAsync(options => (options.ColorScheme, options.ViewportSize) = (scheme, new() { Width = width, Height = 720 }));
+        var start = await AddressPage.OpenInteractiveAsync(ann);
+        await AskAsync(start, ann.Address);
+        await Expect(start.Page.Locator(".cf-turnstile button").First).ToBeVisibleAsync();
+
+        (await start.AxeFindingsAsync("captcha")).ShouldBeEmpty();
+        (await start.ScrollsSidewaysAsync()).ShouldBeFalse();
+    }
+
+    /// <summary>Somebody in a network that has had its first code.</summary>
+    private async Task<Visitor> ArriveAskedAsync(Action<BrowserNewContextOptions>? wishes = null)
+    {
+        using var first = new PlainVisitor($"http://127.0.0.1:{Portal.Port}", Portal.Url);
+        (await first.PostAsync("/login", "email", first.Address)).Status.ShouldBeOneOf(303, 429);
+        var ann = await ArriveAsync(wishes);
+        ann.Tolerates("status of 429");
+        await ann.Context.RouteAsync("https://challenges.cloudflare.com/**", route => route.FulfillAsync(new() { ContentType = "text/javascript", Body = Widget }));
+        return ann;
+    }
+
+    private static async Task AskAsync(AddressPage start, string address)
+    {
+        await start.Field.FillAsync(address);
+        await start.LeaveByAsync(() => start.Send.ClickAsync());
+    }
+
+    private static async Task AnswerAsync(AddressPage start, string answer)
+    {
+        var button = start.Page.GetByRole(AriaRole.Button, new() { Name = $"The {answer} answer to a-site-key" });
+        await button.ClickAsync();
+        await Expect(button).ToHaveAttributeAsync("data-chosen", "");
+    }
+}
