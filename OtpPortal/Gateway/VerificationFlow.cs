@@ -34,6 +34,8 @@ public sealed class VerificationFlow(
 {
     private const string To = "to";
 
+    private static readonly TimeSpan s_glance = TimeSpan.FromMilliseconds(2);
+
     private readonly SealedText _sealedCodes = new(secret.DeriveKey("gateway-codes"));
 
     /// <summary>Begins a verification, or begins it anew, and sends its code when there is an address.</summary>
@@ -64,7 +66,11 @@ public sealed class VerificationFlow(
                 return new PutOutcome.Locked(Describe(owner.Name, request.Id, before));
             }
             // Of simultaneous wishes for one id each is counted: who was overtaken looks again, and in the end finds the id locked.
-            if (await codes.ReplaceAsync(key, before, code, request.Terms, data) is not { } record) continue;
+            if (await codes.ReplaceAsync(key, before, code, request.Terms, data) is not { } record)
+            {
+                await Task.Delay(s_glance, stop);
+                continue;
+            }
 
             var created = Describe(owner.Name, request.Id, record);
             if (request.To.Length == 0) return new PutOutcome.Created(created, code);

@@ -46,11 +46,9 @@ public sealed class RateLimiter(Stores stores, Statistics statistics, TimeProvid
     {
         var key = KeyOf(limit, subject);
         var now = time.GetUtcNow();
-        var count = Database.SortedSetLengthAsync(key, Start(limit, now), double.PositiveInfinity, Exclude.Start);
-        var oldest = Database.SortedSetRangeByScoreWithScoresAsync(key, Start(limit, now), double.PositiveInfinity, Exclude.Start, Order.Ascending, 0, 1);
-        if (await count < limit.Count) return null;
+        if (await Database.SortedSetLengthAsync(key, Start(limit, now), double.PositiveInfinity, Exclude.Start) < limit.Count) return null;
         statistics.Count(Happening.Limited);
-        return Wait(limit, await oldest, now);
+        return Wait(limit, await Database.SortedSetRangeByScoreWithScoresAsync(key, Start(limit, now), double.PositiveInfinity, Exclude.Start, Order.Ascending, 0, 1), now);
     }
 
     private static double Start(Limit limit, DateTimeOffset now) => (now - limit.Window).ToUnixTimeMilliseconds();

@@ -24,6 +24,9 @@ namespace OtpPortal.OneTimeCodes;
 public sealed class CodeStore(Stores stores, AuthSecret secret, TimeProvider time)
 {
     private static readonly TimeSpan s_linger = TimeSpan.FromMinutes(10);
+
+    // From the claim of a key to its record it is a round trip.
+    private static readonly TimeSpan s_claimLife = TimeSpan.FromSeconds(10);
     private readonly byte[] _key = secret.DeriveKey("one-time-codes");
 
     /// <summary>How long a record outlives its deadline.</summary>
@@ -57,18 +60,24 @@ public sealed class CodeStore(Stores stores, AuthSecret secret, TimeProvider tim
     public async Task<CodeRecord?> ReplaceAsync(string key, CodeRecord? before, string code, CodeTerms terms, IReadOnlyDictionary<string, string> data)
     {
         var transaction = Database.CreateTransaction();
-        var (used, sent) = (0, 1);
-        if (before is null) transaction.AddCondition(Condition.KeyNotExists(key));
-        else
+        if (before is null)
         {
-            transaction.AddCondition(Condition.HashEqual(key, "deadline", before.Deadline.ToUnixTimeMilliseconds()));
-            transaction.AddCondition(Condition.HashEqual(key, "sent", before.Sends));
-            if (before.IsOpen && !before.IsExpired(time.GetUtcNow()))
-            {
-                // A try that is taken meanwhile must not come back.
-                transaction.AddCondition(Condition.ListLengthEqual(Tries(key), before.AttemptsLeft));
-                (used, sent) = (before.MaxAttempts - before.AttemptsLeft, before.Sends + 1);
-            }
+            // Claimed by one command: a condition would make every other call of the connection wait for its answer. What a process leaves that
+            // dies before it writes the rest, ends by itself.
+            if (!await Database.StringSetAsync(Open(key), "1", s_claimLife, When.NotExists)) return null;
+            var first = Write(transaction, key, code, terms, data, used: 0, sent: 1);
+            await transaction.ExecuteAsync();
+            return first;
+        }
+
+        var (used, sent) = (0, 1);
+        transaction.AddCondition(Condition.HashEqual(key, "deadline", before.Deadline.ToUnixTimeMilliseconds()));
+        transaction.AddCondition(Condition.HashEqual(key, "sent", before.Sends));
+        if (before.IsOpen && !before.IsExpired(time.GetUtcNow()))
+        {
+            // A try that is taken meanwhile must not come back.
+            transaction.AddCondition(Condition.ListLengthEqual(Tries(key), before.AttemptsLeft));
+            (used, sent) = (before.MaxAttempts - before.AttemptsLeft, before.Sends + 1);
         }
         var record = Write(transaction, key, code, terms, data, used, sent);
         return await transaction.ExecuteAsync() ? record : null;

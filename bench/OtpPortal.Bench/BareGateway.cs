@@ -1,0 +1,88 @@
+using System.Net.Http.Headers;
+using System.Security.Cryptography;
+using System.Text;
+using StackExchange.Redis;
+
+namespace OtpPortal.Bench;
+
+/// <summary>The gateway's commands to Redis, and no more around them than HTTP needs.</summary>
+internal static class BareGateway
+{
+    private static readonly byte[] s_secret = SHA256.HashData("secret"u8);
+
+    public static async Task<int> RunAsync(string port, string redis, string hook)
+    {
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
+        builder.WebHost.UseUrls($"http://127.0.0.1:{port}");
+        await using var app = builder.Build();
+        using var connection = await ConnectionMultiplexer.ConnectAsync(redis + ",defaultDatabase=5");
+        connection.PreserveAsyncOrder = false;
+        var database = connection.GetDatabase(5);
+        using var http = new HttpClient();
+        var life = TimeSpan.FromMinutes(15);
+        for (var number = 0; number < 6000; number++) await BeginAsync(database, $"bench-{number}", life);
+
+        app.MapGet("/", () => "OK");
+        app.MapPut("/api/otp", async (HttpContext context) =>
+        {
+            if (!IsKnown(context)) return Results.Unauthorized();
+            var form = await context.Request.ReadFormAsync();
+            var id = RandomNumberGenerator.GetHexString(32);
+            await PeekAsync(database);
+            await FindAsync(database, id);
+            await BeginAsync(database, id, life);
+            if (form["to"].ToString().Length > 0)
+            {
+                using var response = await http.PostAsJsonAsync(hook, Data(id));
+            }
+            return Results.Json(new { status = "success", data = Data(id) });
+        });
+        app.MapPost("/api/otp/{id}", async (HttpContext context, string id) =>
+        {
+            if (!IsKnown(context)) return Results.Unauthorized();
+            _ = await context.Request.ReadFormAsync();
+            await PeekAsync(database);
+            await FindAsync(database, id);
+            await database.ListLeftPopAsync(id + ":tries");
+            return Results.Json(new { status = "error", message = "Incorrect OTP", data = Data(id) }, statusCode: 400);
+        });
+        app.MapPost("/api/otp/{id}/status", async (HttpContext context, string id) =>
+        {
+            if (!IsKnown(context)) return Results.Unauthorized();
+            await PeekAsync(database);
+            await FindAsync(database, id);
+            return Results.Json(new { status = "success", data = Data(id) });
+        });
+        await app.RunAsync();
+        return 0;
+    }
+
+    private static object Data(string id) => new
+    {
+        @namespace = "Bench", id, to = "", channel_description = "", address_description = "", extra = new { }, provider = "hook", otp = "123456", max_attempts = 20, attempts = 1,
+        generate = 1, max_generate = 3, closed = false, ttl = 300, url = "http://127.0.0.1:3000/otp/Bench/" + id,
+    };
+
+    private static bool IsKnown(HttpContext context) =>
+        AuthenticationHeaderValue.TryParse(context.Request.Headers.Authorization, out var header)
+        && Encoding.UTF8.GetString(Convert.FromBase64String(header.Parameter ?? "")).Split(':', 2) is [_, var secret]
+        && CryptographicOperations.FixedTimeEquals(SHA256.HashData(Encoding.UTF8.GetBytes(secret)), s_secret);
+
+    private static Task PeekAsync(IDatabase database) => database.SortedSetLengthAsync("limit");
+
+    private static Task FindAsync(IDatabase database, string id) =>
+        Task.WhenAll(database.HashGetAllAsync(id), database.ListLengthAsync(id + ":tries"), database.KeyExistsAsync(id + ":open"));
+
+    private static Task BeginAsync(IDatabase database, string id, TimeSpan life)
+    {
+        var transaction = database.CreateTransaction();
+        _ = transaction.KeyDeleteAsync([id, id + ":tries", id + ":open"]);
+        _ = transaction.HashSetAsync(id, [.. Enumerable.Range(0, 12).Select(field => new HashEntry($"field{field}", new string('x', 20)))]);
+        _ = transaction.KeyExpireAsync(id, life);
+        _ = transaction.ListRightPushAsync(id + ":tries", [.. Enumerable.Range(0, 20).Select(ticket => (RedisValue)ticket)]);
+        _ = transaction.KeyExpireAsync(id + ":tries", life);
+        _ = transaction.StringSetAsync(id + ":open", "1", life);
+        return transaction.ExecuteAsync();
+    }
+}

@@ -1,0 +1,97 @@
+using System.Globalization;
+using System.Net.Http.Headers;
+using System.Text;
+
+namespace OtpPortal.Bench;
+
+/// <summary>
+/// The gateway against an endpoint that does the same to the same Redis and nothing else: reads the form, compares the secret, sends the same
+/// commands, writes an answer of the same size.
+/// </summary>
+internal static class Gateway
+{
+    // Twenty tries each, and the time a record lives: enough that most tries of a round are counted and compared.
+    private const int Ids = 6000;
+    private const int Rounds = 3;
+
+    public static async Task MeasureAsync(Stage stage, int seconds)
+    {
+        await using var hook = await HookAsync();
+        await using var portal = await stage.StartPortalAsync(
+            ("NAMESPACES", "Bench:secret"), ("WEBHOOKS", "hook"), ("WEBHOOK_HOOK_URL", hook.Urls.Single() + "/otp"), ("WEBHOOK_HOOK_CHANNEL_NAME", "Hook"), ("WEBHOOK_HOOK_ADDRESS_NAME", "Name"),
+            ("WEBHOOK_HOOK_MAX_ADDRESS_LEN", "100"), ("WEBHOOK_HOOK_MAX_OTP_LEN", "6"), ("WEBHOOK_HOOK_CONNECTIONS", "64"));
+        var barePort = Machine.FreePort();
+        await using var bare = Stage.StartSelf("bare-gateway", $"{barePort}", $"127.0.0.1:{stage.RedisPort}", hook.Urls.Single() + "/otp");
+        using var http = new HttpClient();
+        var yardstick = $"http://127.0.0.1:{barePort}";
+        await Machine.WaitForAsync(http, yardstick + "/");
+
+        var script = stage.Script("gateway.lua");
+        var rates = new Dictionary<(string What, bool IsBare), List<double>>();
+        for (var round = -1; round < Rounds; round++)
+        {
+            foreach (var what in (string[])["put", "hook", "check", "status"])
+            {
+                foreach (var (address, isBare) in new[] { (portal.Address, false), (yardstick, true) })
+                {
+                    if (what is "check" or "status") await PrepareAsync(http, portal.Address, closed: what == "status");
+                    // The first round warms up.
+                    var rate = await Machine.WrkAsync(address + "/", round < 0 ? 2 : seconds, 32, script, ("BENCH_WHAT", what), ("BENCH_IDS", $"{Ids}"));
+                    if (round < 0) continue;
+                    if (!rates.TryGetValue((what, isBare), out var list)) rates[(what, isBare)] = list = [];
+                    list.Add(rate);
+                }
+            }
+        }
+
+        Console.WriteLine();
+        Console.WriteLine($"{Environment.ProcessorCount} cores, load generator, Redis and the webhook's receiver on the same machine; median of {Rounds} rounds of {seconds} s, 32 connections");
+        Console.WriteLine();
+        Console.WriteLine("| gateway | per second | bare endpoint | of the bare endpoint |");
+        Console.WriteLine("| --- | ---: | ---: | ---: |");
+        foreach (var (what, name) in new[] { ("put", "PUT without sending"), ("hook", "PUT with a webhook"), ("check", "check, wrong code"), ("status", "status") })
+        {
+            var (ours, theirs) = (Median(rates[(what, false)]), Median(rates[(what, true)]));
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {name} | {ours:N0} | {theirs:N0} | {ours / theirs:P0} |"));
+        }
+        Console.WriteLine();
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"resident memory of the portal after all of the above: {portal.Process.ResidentMegabytes:0} MB"));
+    }
+
+    // Ids whose tries are all there, or whose status can be asked for.
+    private static async Task PrepareAsync(HttpClient http, string portal, bool closed)
+    {
+        var credentials = new AuthenticationHeaderValue("Basic", Convert.ToBase64String(Encoding.ASCII.GetBytes("Bench:secret")));
+        async Task SendAsync(HttpMethod method, string path, params (string Name, string Value)[] fields)
+        {
+            using var request = new HttpRequestMessage(method, portal + path) { Content = new FormUrlEncodedContent(fields.Select(field => KeyValuePair.Create(field.Name, field.Value))) };
+            request.Headers.Authorization = credentials;
+            using var response = await http.SendAsync(request);
+        }
+
+        foreach (var numbers in Enumerable.Range(0, Ids).Chunk(64))
+        {
+            await Task.WhenAll(numbers.Select(async number =>
+            {
+                var path = "/api/otp/bench-" + number;
+                // The right code closes what an earlier round left locked or not.
+                await SendAsync(HttpMethod.Post, path, ("otp", "123456"));
+                await SendAsync(HttpMethod.Put, path, ("provider", "hook"), ("otp", "123456"), ("max_attempts", "20"), ("max_generate", "20"), ("ttl", "3600"));
+                if (closed) await SendAsync(HttpMethod.Post, path, ("otp", "123456"), ("skip_delete", "true"));
+            }));
+        }
+    }
+
+    private static async Task<WebApplication> HookAsync()
+    {
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
+        builder.WebHost.UseUrls($"http://127.0.0.1:{Machine.FreePort()}");
+        var app = builder.Build();
+        app.MapPost("/otp", () => Results.Ok());
+        await app.StartAsync();
+        return app;
+    }
+
+    private static double Median(List<double> values) => values.Order().ElementAt(values.Count / 2);
+}
