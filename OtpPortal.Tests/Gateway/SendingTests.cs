@@ -1,0 +1,138 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Http;
+using OtpPortal.Tests.Infrastructure;
+
+namespace OtpPortal.Tests.Gateway;
+
+/// <summary>What becomes of a verification whose message is not taken, or held back.</summary>
+public sealed class SendingTests
+{
+    private const string Number = "+4915123456789";
+
+    [Theory]
+    [InlineData(500)]
+    [InlineData(400)]
+    [InlineData(302)]
+    public async Task A_provider_that_does_not_take_the_message_is_told_without_its_words(int status)
+    {
+        await using var hook = await HookAsync(context =>
+        {
+            context.Response.StatusCode = status;
+            context.Response.Headers.Location = "https://elsewhere.example";
+            return context.Response.WriteAsync("account 4711 of the internal network has no credit");
+        });
+        await using var portal = await StartWithHookAsync(hook);
+        var (app, id) = (new GatewayClient(portal, "MyApp", "secret"), GatewayClient.NewId());
+
+        var put = app.PutAsync(id, ("provider", "hook"), ("to", "somebody"), ("otp", "123456"));
+        await portal.Clock.AdvanceUntilAsync(() => put.IsCompleted, TimeSpan.FromSeconds(1));
+        var answer = await put;
+
+        answer.Status.ShouldBe(502);
+        answer.Json.GetProperty("message").GetString().ShouldBe("The provider did not take the message.");
+        (await app.CheckAsync(id, "123456")).Json.GetProperty("message").GetString().ShouldBe("the OTP does not exist", "nobody has the code");
+    }
+
+    [Fact]
+    public async Task A_provider_that_never_answers_is_given_up()
+    {
+        await using var hook = await HookAsync(context => Task.Delay(Timeout.Infinite, context.RequestAborted));
+        await using var portal = await StartWithHookAsync(hook);
+        var app = new GatewayClient(portal, "MyApp", "secret");
+
+        var put = app.PutAsync(GatewayClient.NewId(), ("provider", "hook"), ("to", "somebody"));
+        await portal.Clock.AdvanceUntilAsync(() => put.IsCompleted, TimeSpan.FromSeconds(5));
+
+        (await put).Status.ShouldBe(502);
+    }
+
+    [Fact]
+    public async Task A_failure_on_a_live_id_gives_no_tries_back()
+    {
+        var fails = false;
+        await using var hook = await HookAsync(context =>
+        {
+            context.Response.StatusCode = fails ? 400 : 200;
+            return Task.CompletedTask;
+        });
+        await using var portal = await StartWithHookAsync(hook);
+        var (app, id) = (new GatewayClient(portal, "MyApp", "secret"), GatewayClient.NewId());
+        await app.PutAsync(id, ("provider", "hook"), ("to", "somebody"), ("otp", "123456"), ("max_attempts", "1"));
+        fails = true;
+
+        (await app.PutAsync(id, ("provider", "hook"), ("to", "somebody"), ("otp", "654321"), ("max_attempts", "1"))).Status.ShouldBe(502);
+
+        (await app.CheckAsync(id, "111111")).Status.ShouldBe(400);
+        (await app.CheckAsync(id, "654321")).Status.ShouldBe(429);
+    }
+
+    [Fact]
+    public async Task The_webhook_gets_what_otpgateway_posts()
+    {
+        string? body = null;
+        await using var hook = await HookAsync(async context =>
+        {
+            using var reader = new StreamReader(context.Request.Body);
+            body = await reader.ReadToEndAsync();
+        });
+        await using var portal = await StartWithHookAsync(hook);
+        var (app, id) = (new GatewayClient(portal, "MyApp", "secret"), GatewayClient.NewId());
+
+        (await app.PutAsync(id, ("provider", "hook"), ("to", "somebody"), ("otp", "123456"), ("extra", """{"a":1}"""))).Status.ShouldBe(200);
+
+        var posted = System.Text.Json.JsonDocument.Parse(body!).RootElement;
+        posted.GetProperty("subject").GetString()!.ShouldContain("MyApp");
+        posted.GetProperty("body").GetString()!.ShouldContain("123456");
+        var otp = posted.GetProperty("otp");
+        (otp.GetProperty("namespace").GetString(), otp.GetProperty("id").GetString(), otp.GetProperty("to").GetString(), otp.GetProperty("otp").GetString()).ShouldBe(("MyApp", id, "somebody", "123456"));
+        otp.GetProperty("extra").GetProperty("a").GetInt32().ShouldBe(1);
+        (otp.GetProperty("max_attempts").GetInt32(), otp.GetProperty("ttl").GetInt32(), otp.GetProperty("closed").GetBoolean()).ShouldBe((5, 300, false));
+    }
+
+    [Fact]
+    public async Task A_number_that_is_not_written_to_is_429_to_the_namespace_and_like_any_other_to_a_stranger()
+    {
+        await using var portal = await PortalHost.StartAsync(("NAMESPACES", "MyApp:secret"), ("SMS_PROVIDERS", "mailbox"));
+        var (app, visitor, id) = (new GatewayClient(portal, "MyApp", "secret"), portal.NewBrowser(), GatewayClient.NewId());
+
+        var refused = await app.PutAsync(GatewayClient.NewId(), ("provider", "mailbox"), ("to", Number));
+        await app.PutAsync(id, ("provider", "mailbox"), ("otp", "998877"));
+        var named = await visitor.PostAsync($"/otp/MyApp/{id}/address", ("to", Number));
+
+        refused.Status.ShouldBe(429);
+        refused.RetryAfter.ShouldBeGreaterThan(0);
+        refused.Json.GetProperty("message").GetString()!.ShouldContain("SMS_COUNTRIES");
+        (named.Status, named.Location).ShouldBe((303, "/otp/MyApp/" + id));
+        (await visitor.GetAsync("/otp/MyApp/" + id)).Text.ShouldContain("We sent a code to " + Number);
+        (await portal.NewProgram().GetAsync("/dev/mailbox.json")).Body.ShouldBe("[]");
+    }
+
+    [Fact]
+    public async Task An_SMS_is_bound_to_the_portals_host()
+    {
+        await using var portal = await PortalHost.StartAsync(("NAMESPACES", "MyApp:secret"), ("SMS_PROVIDERS", "mailbox"), ("SMS_COUNTRIES", "DE"), ("SMS_DEFAULT_COUNTRY", "DE"), ("PUBLIC_URL", "https://otp.example.com"));
+        var app = new GatewayClient(portal, "MyApp", "secret");
+
+        var answer = await app.PutAsync(GatewayClient.NewId(), ("provider", "mailbox"), ("to", "0151 / 2345 6789"), ("otp", "998877"));
+
+        answer.Status.ShouldBe(200, answer.Body);
+        answer.Json.GetProperty("data").GetProperty("to").GetString().ShouldBe(Number);
+        var message = (await portal.NewProgram().GetAsync("/dev/mailbox.json")).Json[0];
+        message.GetProperty("to").GetString().ShouldBe(Number);
+        message.GetProperty("text").GetString()!.Split('\n')[^1].ShouldBe("@otp.example.com #998877");
+    }
+
+    private static Task<PortalHost> StartWithHookAsync(WebApplication hook) => PortalHost.StartWithAsync(
+        null, new Uri(hook.Urls.Single()), ("NAMESPACES", "MyApp:secret"), ("WEBHOOKS", "hook"), ("WEBHOOK_HOOK_URL", hook.Urls.Single() + "/otp"));
+
+    private static async Task<WebApplication> HookAsync(Func<HttpContext, Task> answer)
+    {
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.WebHost.UseUrls($"http://127.0.0.1:{FreePort.Next()}");
+        var app = builder.Build();
+        app.MapPost("/otp", (HttpContext context) => answer(context));
+        await app.StartAsync();
+        return app;
+    }
+}
