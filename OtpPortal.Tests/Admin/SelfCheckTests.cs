@@ -124,6 +124,59 @@ public sealed class SelfCheckTests(PortalHost portal) : IClassFixture<PortalHost
         answer.FieldError.ShouldNotBeNull().ShouldContain("Nothing was sent.");
     }
 
+    [Fact]
+    public async Task Every_provider_is_shown_with_how_it_did_and_can_be_tried_out()
+    {
+        await using var server = await RecordingServer.StartAsync();
+        server.Answer = _ => (403, "");
+        await using var own = await PortalHost.StartWithAsync(
+            null, server.Address,
+            ("SIPGATE_USERNAME", "ann"), ("SIPGATE_PASSWORD", "secret"), ("SIPGATE_API_URL", server.Address.ToString()), ("SMS_PROVIDERS", "sipgate_sms,shop"), ("SMS_COUNTRIES", "DE,AT"),
+            ("WEBHOOKS", "shop"), ("WEBHOOK_SHOP_URL", server.Address + "shop"));
+        var admin = await own.OpenAdministrationAsync();
+        Finding(await admin.GetAsync("/admin/check"), "sipgate_sms").ShouldBe("SMS: DE, AT OK");
+
+        (await admin.PostAsync("/admin/check/message", ("provider", "sipgate_sms"), ("email", "+49 171 1234567"))).Status.ShouldBe(303);
+
+        var page = await admin.GetAsync("/admin/check");
+        page.Text.ShouldContain("Nothing can be sent to +49…67 or to anybody until a setting is put right: SIPGATE_SMS_ID");
+        Finding(page, "sipgate_sms").ShouldStartWith("SMS: DE, AT Problem It takes nothing until a setting is put right (2026-03-01 12:00:00 UTC): SIPGATE_SMS_ID");
+        Finding(page, "shop").ShouldBe("shop: DE, AT OK", "nobody else was asked");
+        Finding(page, "mailbox").ShouldBe("Mailbox OK");
+        Finding(page, "SMS, in this order").ShouldBe("sipgate_sms → shop OK");
+        page.Page.QuerySelectorAll("#provider option").Select(option => option.GetAttribute("value")).ShouldBe(["sipgate_sms", "shop", "mailbox"]);
+        for (var i = 0; i < 4; i++) await admin.PostAsync("/admin/check/message", ("provider", "sipgate_sms"), ("email", "+49 171 1234567"));
+        Finding(await admin.GetAsync("/admin/check"), "sipgate_sms").ShouldEndWith("After failures in a row it is left alone until 2026-03-01 12:00:30 UTC.");
+        page.Text.ShouldNotContain("1234567");
+    }
+
+    [Fact]
+    public async Task A_test_sms_that_a_limit_holds_back_says_which_one()
+    {
+        await using var own = await PortalHost.StartAsync(("SIPGATE_USERNAME", "ann"), ("SIPGATE_PASSWORD", "secret"));
+        var admin = await own.OpenAdministrationAsync();
+
+        await admin.PostAsync("/admin/check/message", ("provider", "sipgate_sms"), ("email", "+49 171 1234567"));
+
+        var page = await admin.GetAsync("/admin/check");
+        page.Text.ShouldContain("Nothing was sent to +49…67. What holds it back: SMS_COUNTRIES");
+        Finding(page, "sipgate_sms").ShouldContain("so it sends nothing");
+    }
+
+    [Theory]
+    [InlineData("sipgate_sms", "ann@example.com", "This is no address that the provider can reach (Phone number).")]
+    [InlineData("nobody", "ann@example.com", null)]
+    public async Task A_test_message_needs_a_provider_and_an_address_of_its_kind(string provider, string address, string? error)
+    {
+        await using var own = await PortalHost.StartAsync(("SIPGATE_USERNAME", "ann"), ("SIPGATE_PASSWORD", "secret"));
+        var admin = await own.OpenAdministrationAsync();
+
+        var answer = await admin.PostAsync("/admin/check/message", ("provider", provider), ("email", address));
+
+        answer.Status.ShouldBe(400);
+        if (error is not null) answer.FieldError.ShouldBe(error);
+    }
+
     private sealed class Failing(string outcome) : IMessageProvider
     {
         public string Name => "failing";

@@ -1,0 +1,261 @@
+using System.Collections.Concurrent;
+using OtpPortal.Delivery;
+using OtpPortal.Journal;
+using OtpPortal.Tests.Infrastructure;
+
+namespace OtpPortal.Tests.Delivery;
+
+/// <summary>One provider fails, the next one takes over, and nobody waits for what cannot work.</summary>
+public sealed class DispatcherTests(RedisUnderTest store) : IClassFixture<RedisUnderTest>
+{
+    private static readonly Message s_mail = new("ann@example.com", "subject 918273", "text 918273", "<p>918273</p>");
+    private static readonly Message s_sms = new("+491711234567", "", "918273", "");
+
+    private readonly FakeClock _clock = new();
+    private readonly CapturedLog _log = new();
+    private readonly Postman _first = new("first");
+    private readonly Postman _second = new("second");
+
+    private (Dispatcher Dispatcher, Provider First) Chain(int connections = 100, string[]? first = null, string[]? second = null)
+    {
+        var one = Describe(_first, connections, first);
+        var two = Describe(_second, connections, second);
+        var isSms = first is not null;
+        var providers = new Providers([one, two], isSms ? [StandInProviders.Mail(new Postman("mail"))] : [one, two], isSms ? [one, two] : []);
+        return (StandInProviders.Dispatcher(providers, store.Stores, _clock, _log, StandInProviders.ReadSms(("SMS_PREFIX_LIMIT", "off"), ("SMS_DAILY_CAP", "1000000"))), one);
+    }
+
+    private static Provider Describe(Postman postman, int connections, string[]? countries) => new()
+    {
+        Sender = postman,
+        Channel = countries is null ? Channel.Email : Channel.Sms,
+        ChannelName = "",
+        AddressName = "",
+        MaxAddressLength = 254,
+        MaxCodeLength = 24,
+        Terms = new ProviderTerms(TimeSpan.FromSeconds(15), connections),
+        Normalize = address => address,
+        Countries = countries,
+    };
+
+    private static Task<DispatchOutcome> SendAsync(Dispatcher dispatcher, Provider provider, Message? message = null) => dispatcher.SendAsync(provider, message ?? s_mail, CancellationToken.None);
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task When_one_fails_the_next_one_takes_over(bool misconfigured)
+    {
+        var (dispatcher, first) = Chain();
+        _first.Answer = () => misconfigured ? new SendOutcome.Misconfigured("the key is wrong") : new SendOutcome.Temporary("busy");
+
+        (await SendAsync(dispatcher, first)).ShouldBe(new DispatchOutcome.Sent("second"));
+
+        _first.Sent.Count.ShouldBe(1);
+        _second.Sent.ShouldHaveSingleItem().ShouldBe(s_mail);
+        _log.Text.ShouldContain("second takes over from first: " + (misconfigured ? "the key is wrong" : "busy"));
+        _log.Text.ShouldNotContain("918273");
+        _log.Text.ShouldNotContain("ann@example.com");
+    }
+
+    [Fact]
+    public async Task Another_provider_is_not_talked_into_what_one_refused()
+    {
+        var (dispatcher, first) = Chain();
+        _first.Answer = () => new SendOutcome.Refused("the recipient has opted out");
+
+        (await SendAsync(dispatcher, first)).ShouldBe(new DispatchOutcome.Failed("first", new SendOutcome.Refused("the recipient has opted out")));
+
+        _second.Sent.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task When_all_fail_the_last_one_is_told_and_counted_as_given_up()
+    {
+        var (dispatcher, first) = Chain();
+        _first.Answer = () => new SendOutcome.Temporary("busy");
+        _second.Answer = () => new SendOutcome.Misconfigured("no credit");
+        var statistics = new Statistics(store.Stores, _clock, _log.For<Statistics>());
+        long Failed(StatisticsReport report, string provider) => report.Hours[^1].FailedBy.GetValueOrDefault(provider);
+        var before = await statistics.ReadAsync();
+
+        (await SendAsync(dispatcher, first)).ShouldBe(new DispatchOutcome.Failed("second", new SendOutcome.Misconfigured("no credit")));
+
+        await Eventually.BeTrueAsync(async () => Failed(await statistics.ReadAsync(), "second") == Failed(before, "second") + 1);
+        Failed(await statistics.ReadAsync(), "first").ShouldBe(Failed(before, "first"), "its message was not given up");
+    }
+
+    [Fact]
+    public async Task After_five_failures_in_a_row_a_provider_is_left_alone_for_half_a_minute()
+    {
+        var (dispatcher, first) = Chain();
+        _first.Answer = () => new SendOutcome.Temporary("busy");
+        for (var i = 0; i < 5; i++) await SendAsync(dispatcher, first);
+        _first.Sent.Count.ShouldBe(5);
+
+        (await SendAsync(dispatcher, first)).ShouldBe(new DispatchOutcome.Sent("second"));
+        _clock.Advance(TimeSpan.FromSeconds(29));
+        (await SendAsync(dispatcher, first)).ShouldBe(new DispatchOutcome.Sent("second"));
+
+        _first.Sent.Count.ShouldBe(5, "it was not asked");
+        dispatcher.HealthOf(first).ShouldBe(new ProviderHealth(new SendOutcome.Temporary("busy"), _clock.GetUtcNow().AddSeconds(-29), _clock.GetUtcNow().AddSeconds(1)));
+    }
+
+    [Fact]
+    public async Task Then_one_message_tries_for_all()
+    {
+        var (dispatcher, first) = Chain();
+        _first.Answer = () => new SendOutcome.Temporary("busy");
+        for (var i = 0; i < 5; i++) await SendAsync(dispatcher, first);
+        _clock.Advance(TimeSpan.FromSeconds(30));
+
+        _first.Hold();
+        var trial = SendAsync(dispatcher, first);
+        await Eventually.BeTrueAsync(() => _first.Sent.Count == 6);
+        (await SendAsync(dispatcher, first)).ShouldBe(new DispatchOutcome.Sent("second"), "the trial is under way");
+        _first.LetGo();
+        (await trial).ShouldBe(new DispatchOutcome.Sent("second"));
+        await SendAsync(dispatcher, first);
+        _first.Sent.Count.ShouldBe(6, "it failed once more: another half minute");
+
+        _clock.Advance(TimeSpan.FromSeconds(30));
+        _first.Answer = () => new SendOutcome.Accepted();
+        (await SendAsync(dispatcher, first)).ShouldBe(new DispatchOutcome.Sent("first"));
+        (await SendAsync(dispatcher, first)).ShouldBe(new DispatchOutcome.Sent("first"));
+        dispatcher.HealthOf(first).LastFailure.ShouldBeNull();
+    }
+
+    [Fact]
+    public async Task Failures_that_are_not_in_a_row_leave_it_in_use()
+    {
+        var (dispatcher, first) = Chain();
+        for (var i = 0; i < 12; i++)
+        {
+            var n = i;
+            _first.Answer = () => n % 4 == 3 ? new SendOutcome.Refused("not this one") : new SendOutcome.Temporary("busy");
+            await SendAsync(dispatcher, first);
+        }
+
+        _first.Sent.Count.ShouldBe(12);
+    }
+
+    [Fact]
+    public async Task A_provider_that_hangs_is_left_for_the_next_one()
+    {
+        var (dispatcher, first) = Chain();
+        _first.Hold();
+        var sending = SendAsync(dispatcher, first);
+        await Eventually.BeTrueAsync(() => _first.Sent.Count == 1);
+
+        _clock.Advance(TimeSpan.FromSeconds(15));
+
+        (await sending).ShouldBe(new DispatchOutcome.Sent("second"));
+        dispatcher.HealthOf(first).LastFailure.ShouldBe(new SendOutcome.Temporary("no answer within 15 s"));
+    }
+
+    [Fact]
+    public async Task No_more_than_so_many_messages_are_handed_over_at_the_same_time()
+    {
+        var (dispatcher, first) = Chain(connections: 2);
+        _first.Hold();
+        var sending = Enumerable.Range(0, 6).Select(_ => SendAsync(dispatcher, first)).ToList();
+        await Eventually.BeTrueAsync(() => _first.Sent.Count == 2);
+        _first.Sent.Count.ShouldBe(2);
+
+        _first.LetGo();
+
+        (await Task.WhenAll(sending)).ShouldAllBe(outcome => outcome == new DispatchOutcome.Sent("first"));
+        _first.MostAtOnce.ShouldBe(2);
+    }
+
+    [Fact]
+    public async Task A_country_is_served_by_the_first_provider_that_writes_to_it()
+    {
+        var (dispatcher, first) = Chain(first: ["US"], second: ["DE"]);
+
+        (await SendAsync(dispatcher, first, s_sms)).ShouldBe(new DispatchOutcome.Sent("second"));
+        (await SendAsync(dispatcher, first, s_sms with { To = "+33612345678" })).ShouldBeOfType<DispatchOutcome.Limited>().Reason.ShouldBe("SMS_COUNTRIES");
+
+        _first.Sent.ShouldBeEmpty();
+        _second.Sent.Count.ShouldBe(1);
+    }
+
+    [Fact]
+    public async Task A_test_message_asks_one_provider_and_no_other_even_one_that_is_left_alone()
+    {
+        var (dispatcher, first) = Chain();
+        _first.Answer = () => new SendOutcome.Temporary("busy");
+        for (var i = 0; i < 5; i++) await SendAsync(dispatcher, first);
+        _second.Clear();
+
+        (await dispatcher.TryOutAsync(first, s_mail, CancellationToken.None)).ShouldBe(new DispatchOutcome.Failed("first", new SendOutcome.Temporary("busy")));
+
+        _first.Sent.Count.ShouldBe(6);
+        _second.Sent.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task The_portals_own_mail_goes_the_same_way()
+    {
+        var (dispatcher, first) = Chain();
+        var providers = new Providers([first, Describe(_second, 100, null)], [first, Describe(_second, 100, null)], []);
+        dispatcher = StandInProviders.Dispatcher(providers, store.Stores, _clock, _log);
+        using var queue = new DeliveryQueue(dispatcher, providers, _clock, _log.For<DeliveryQueue>());
+        await queue.StartAsync(CancellationToken.None);
+        _first.Answer = () => new SendOutcome.Misconfigured("the key is wrong");
+        var states = new ConcurrentQueue<DeliveryState>();
+        OutgoingMessage Outgoing(Message? message) => new(message, _clock.GetUtcNow().AddMinutes(5), state =>
+        {
+            states.Enqueue(state);
+            return Task.CompletedTask;
+        });
+
+        queue.TryEnqueue(Outgoing(s_mail)).ShouldBeTrue();
+        await Eventually.BeTrueAsync(() => states.Count == 1);
+        queue.TryEnqueue(Outgoing(null)).ShouldBeTrue();
+        await _clock.AdvanceUntilAsync(() => states.Count == 2, TimeSpan.FromMilliseconds(10));
+
+        states.ToArray().ShouldBe([DeliveryState.Sent, DeliveryState.Sent], "a rehearsal looks like a message that the second one took");
+        _second.Sent.Count.ShouldBe(1);
+        var stop = queue.StopAsync(CancellationToken.None);
+        await _clock.AdvanceUntilAsync(() => stop.IsCompleted, TimeSpan.FromSeconds(1));
+        await stop;
+    }
+
+    private sealed class Postman(string name) : IMessageProvider
+    {
+        private readonly ConcurrentQueue<Message> _sent = new();
+        private TaskCompletionSource? _gate;
+        private int _now;
+        private int _most;
+
+        public string Name => name;
+
+        public Func<SendOutcome> Answer { get; set; } = () => new SendOutcome.Accepted();
+
+        public IReadOnlyCollection<Message> Sent => _sent;
+
+        public int MostAtOnce => _most;
+
+        public void Hold() => _gate = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public void LetGo() => _gate?.TrySetResult();
+
+        public void Clear() => _sent.Clear();
+
+        public async Task<SendOutcome> SendAsync(Message message, CancellationToken stop)
+        {
+            var now = Interlocked.Increment(ref _now);
+            _most = Math.Max(_most, now);
+            _sent.Enqueue(message);
+            try
+            {
+                if (_gate is { } gate) await gate.Task.WaitAsync(stop);
+                return Answer();
+            }
+            finally
+            {
+                Interlocked.Decrement(ref _now);
+            }
+        }
+    }
+}

@@ -1,0 +1,169 @@
+using OtpPortal.Delivery;
+using OtpPortal.Settings;
+using OtpPortal.Tests.Infrastructure;
+
+namespace OtpPortal.Tests.Delivery;
+
+/// <summary>SMS, the gateway's messages, and texts of the operator's own in TEMPLATES_DIR.</summary>
+public sealed class OwnTemplatesTests : IDisposable
+{
+    // GSM 03.38: the characters that fit 160 into an SMS; the ones from { on count twice.
+    private const string Gsm = "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà{}[]\\^~|€";
+
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    private static Dictionary<string, object?> Values(string language, string duration = "5 minutes") => new(StringComparer.Ordinal)
+    {
+        ["app_name"] = "OTP Portal",
+        ["namespace"] = "Shop & Co",
+        ["channel"] = "SMS",
+        ["to"] = "+491711234567",
+        ["code"] = "012345",
+        ["duration"] = duration,
+        ["url"] = "https://login.example.com/otp/shop/order-1",
+        ["host"] = "login.example.com",
+        ["logo_url"] = "",
+        ["accent"] = "#102030",
+        ["portal_url"] = "https://login.example.com",
+        ["language"] = language,
+    };
+
+    private void Write(string file, string text)
+    {
+        var path = Path.Combine(_folder.Path, file);
+        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+        File.WriteAllText(path, text);
+    }
+
+    private (MessageTemplates Templates, IReadOnlyList<string> Complaints) Read(params (string Name, string Value)[] settings)
+    {
+        var values = settings.Append(("TEMPLATES_DIR", _folder.Path)).ToDictionary(setting => setting.Item1, setting => setting.Item2, StringComparer.Ordinal);
+        var reader = new SettingsReader(values, isProduction: false, "/");
+        return (MessageTemplates.Read(reader), reader.Complaints);
+    }
+
+    [Theory]
+    [InlineData("en", "5 minutes")]
+    [InlineData("de", "10 Minuten")]
+    [InlineData("fr", "10 minutes")]
+    [InlineData("es", "10 minutos")]
+    [InlineData("zh", "10 分钟")]
+    public void An_sms_is_one_sms_and_ends_with_the_line_that_browsers_look_for(string language, string duration)
+    {
+        foreach (var name in (string[])["sign-in-sms", "gateway-sms"])
+        {
+            var message = new MessageTemplates().Fill(name, language, "+491711234567", Values(language, duration));
+
+            (message.Subject, message.Html).ShouldBe(("", ""));
+            message.Text.ShouldEndWith("\n@login.example.com #012345");
+            message.Text.Split('\n')[0].ShouldContain("012345");
+            message.Text.ShouldContain(duration);
+            if (language == "zh") message.Text.Length.ShouldBeLessThanOrEqualTo(70 * 2);
+            else
+            {
+                message.Text.ShouldAllBe(character => Gsm.Contains(character, StringComparison.Ordinal));
+                message.Text.Length.ShouldBeLessThanOrEqualTo(160);
+            }
+        }
+    }
+
+    [Theory]
+    [InlineData("en")]
+    [InlineData("de")]
+    [InlineData("fr")]
+    [InlineData("es")]
+    [InlineData("zh")]
+    public void The_gateways_message_names_who_asks_and_links_to_the_page(string language)
+    {
+        var message = new MessageTemplates().Fill("gateway-code", language, "ann@example.com", Values(language));
+
+        message.Subject.ShouldContain("Shop & Co");
+        foreach (var part in (string[])[message.Text, message.Html])
+        {
+            part.ShouldContain("012345");
+            part.ShouldContain("5 minutes");
+            part.ShouldContain("https://login.example.com/otp/shop/order-1");
+            part.ShouldNotContain("{{");
+        }
+        message.Html.ShouldContain("Shop &amp; Co");
+        message.Html.ShouldContain($"<html lang=\"{language}\">");
+        if (language != "en") message.Text.ShouldNotBe(new MessageTemplates().Fill("gateway-code", "en", "ann@example.com", Values("en")).Text);
+    }
+
+    [Fact]
+    public void Without_a_page_there_is_no_link()
+    {
+        var values = Values("en");
+        values["url"] = "";
+
+        new MessageTemplates().Fill("gateway-code", "en", "ann@example.com", values).Html.ShouldNotContain("<a ");
+    }
+
+    [Fact]
+    public void A_file_replaces_one_part_of_one_message()
+    {
+        Write("sign-in.subject.txt", "{{code}} from us\n");
+        Write("de/sign-in.subject.txt", "{{code}} von uns\n");
+
+        var (templates, complaints) = Read();
+
+        complaints.ShouldBeEmpty();
+        templates.Fill("sign-in", "en", "", Values("en")).Subject.ShouldBe("012345 from us");
+        templates.Fill("sign-in", "fr", "", Values("fr")).Subject.ShouldBe("012345 from us");
+        templates.Fill("sign-in", "de", "", Values("de")).Subject.ShouldBe("012345 von uns");
+        templates.Fill("sign-in", "en", "", Values("en")).Text.ShouldBe(new MessageTemplates().Fill("sign-in", "en", "", Values("en")).Text);
+    }
+
+    [Fact]
+    public void Each_provider_may_have_its_own_subject_and_body()
+    {
+        Write("smtp.subject.txt", "{{namespace}}: {{channel}} verification");
+        Write("smtp.html", "{{#> layout}}<p>{{namespace}} {{code}}</p>{{/layout}}");
+        Write("phone_call.txt", "Your code is {{code}}");
+        Write("README.md", "not a text");
+
+        var (templates, complaints) = Read(("WEBHOOKS", "phone_call"));
+
+        complaints.ShouldBeEmpty();
+        var mail = templates.Fill("gateway-code", "en", "", Values("en"), "smtp");
+        mail.Subject.ShouldBe("Shop & Co: SMS verification");
+        mail.Html.ShouldContain("<p>Shop &amp; Co 012345</p>");
+        templates.Fill("gateway-code", "en", "", Values("en"), "phone_call").Text.ShouldBe("Your code is 012345");
+        templates.Fill("gateway-code", "en", "", Values("en"), "postmark").Subject.ShouldBe("Your code for Shop & Co");
+        templates.Fill("sign-in", "en", "", Values("en")).Subject.ShouldBe("Your OTP Portal code is 012345", "the portal's own messages are no provider's");
+    }
+
+    [Theory]
+    [InlineData("sign-in.txt", "{{#if code}} never closed", "sign-in.txt does not parse")]
+    [InlineData("de/gateway-code.html", "{{#> layout}} never closed", "de/gateway-code.html does not parse")]
+    [InlineData("sign-in.txt", "{{cod}}", "the message sign-in (en) cannot be filled in")]
+    [InlineData("sign-in.txt", "No code in here.", "must show {{code}}")]
+    [InlineData("sign-in.subject.txt", "two\nlines {{code}}", "a subject of one line")]
+    [InlineData("sign-in.subject.txt", "  ", "a subject of one line")]
+    [InlineData("sign-in.html", "<p>{{{app_name}}} {{code}}</p>", "escape what it shows")]
+    [InlineData("sipgate_sms.txt", "Hello", "the message sipgate_sms (en)")]
+    [InlineData("signin.txt", "{{code}}", "files NAME.subject.txt")]
+    [InlineData("shop.txt", "{{code}}", "files NAME.subject.txt")]
+    public void A_text_that_cannot_be_used_stops_the_start(string file, string text, string complaint)
+    {
+        Write(file, text);
+
+        var complaints = Read().Complaints;
+
+        complaints.ShouldNotBeEmpty();
+        complaints.ShouldAllBe(line => line.StartsWith("TEMPLATES_DIR", StringComparison.Ordinal) && !line.Contains('\n', StringComparison.Ordinal));
+        complaints.ShouldContain(line => line.Contains(complaint, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void A_folder_that_is_not_there_stops_the_start()
+    {
+        var reader = new SettingsReader(new Dictionary<string, string> { ["TEMPLATES_DIR"] = Path.Combine(_folder.Path, "nowhere") }, isProduction: false, "/");
+
+        MessageTemplates.Read(reader);
+
+        reader.Complaints.ShouldHaveSingleItem().ShouldStartWith("TEMPLATES_DIR cannot be read");
+    }
+}

@@ -1,0 +1,165 @@
+using OtpPortal.Delivery.Sms;
+using OtpPortal.Settings;
+using OtpPortal.Tests.Infrastructure;
+
+namespace OtpPortal.Tests.Delivery;
+
+/// <summary>Settings of providers: a mistake stops the start and names the setting, never the secret.</summary>
+public sealed class ProviderSettingsTests
+{
+    private static readonly (string, string)[] s_smtp = [("SMTP_HOST", "mail.example.com")];
+    private static readonly (string, string)[] s_sipgate = [("SIPGATE_USERNAME", "ann"), ("SIPGATE_PASSWORD", "S3cret")];
+
+    private static PortalConfiguration Read(params (string Name, string Value)[] settings) => Read(false, settings);
+
+    private static PortalConfiguration Read(bool production, params (string Name, string Value)[] settings)
+    {
+        var values = settings.ToDictionary(setting => setting.Name, setting => setting.Value, StringComparer.Ordinal);
+        values["AUTH_SECRET_KEY"] = PortalHost.Secret;
+        return PortalConfiguration.Read(new SettingsReader(values, production, Path.GetTempPath()));
+    }
+
+    private static IReadOnlyList<string> Complaints(params (string Name, string Value)[] settings) => Should.Throw<SettingsException>(() => Read(settings)).Complaints;
+
+    [Fact]
+    public void Without_settings_nothing_sends_sms()
+    {
+        var read = Read().Providers;
+
+        (read.Sipgate, read.Kaleyra, read.Aws, read.Webhooks.Count).ShouldBe((null, null, null, 0));
+        read.Sms.Countries.ShouldBeEmpty();
+        read.Sms.Order.ShouldBeEmpty();
+        read.Sms.DailyCap.ShouldBe(1000);
+        (read.Sms.PrefixLimit!.Count, read.Sms.PrefixLimit.Window).ShouldBe((20, TimeSpan.FromHours(1)));
+        read.Sms.MinVerified.ShouldBe(new MinVerified(10, 50));
+    }
+
+    [Theory]
+    [InlineData("SMS_COUNTRIES", "DE,XX")]
+    [InlineData("SMS_COUNTRIES", "Germany")]
+    [InlineData("SMS_DEFAULT_COUNTRY", "49")]
+    [InlineData("SMS_DAILY_CAP", "0")]
+    [InlineData("SMS_COUNTRY_QUOTAS", "DE")]
+    [InlineData("SMS_COUNTRY_QUOTAS", "DE:x")]
+    [InlineData("SMS_COUNTRY_QUOTAS", "XX:5")]
+    [InlineData("SMS_COUNTRY_QUOTAS", "DE:5,DE:6")]
+    [InlineData("SMS_COUNTRY_QUOTAS", "DE:-1")]
+    [InlineData("SMS_PREFIX_LIMIT", "20")]
+    [InlineData("SMS_MIN_VERIFIED", "10")]
+    [InlineData("SMS_MIN_VERIFIED", "0/50")]
+    [InlineData("SMS_MIN_VERIFIED", "101/50")]
+    [InlineData("SMS_PROVIDERS", "sipgate_sms")]
+    [InlineData("SMS_PROVIDERS", "sms")]
+    [InlineData("SMS_PROVIDERS", "mailbox,mailbox")]
+    [InlineData("SIPGATE_USERNAME", "ann:smith")]
+    [InlineData("SIPGATE_API_URL", "sipgate.com")]
+    [InlineData("SIPGATE_TIMEOUT", "0")]
+    [InlineData("SMTP_CONNECTIONS", "101")]
+    [InlineData("KALEYRA_COUNTRIES", "IND")]
+    [InlineData("WEBHOOKS", "a-b")]
+    [InlineData("WEBHOOKS", "smtp")]
+    [InlineData("WEBHOOKS", "Kaleyra_SMS")]
+    [InlineData("MAIL_FALLBACK", "mailbox")]
+    public void What_is_not_allowed_is_named_with_its_value(string name, string value) =>
+        Complaints((name, value)).ShouldContain(complaint => complaint.StartsWith(name + " is \"", StringComparison.Ordinal) && complaint.Contains("allowed is", StringComparison.Ordinal));
+
+    [Theory]
+    [InlineData("SIPGATE_USERNAME", "SIPGATE_PASSWORD")]
+    [InlineData("SIPGATE_PASSWORD", "SIPGATE_USERNAME")]
+    [InlineData("KALEYRA_API_KEY", "KALEYRA_SID")]
+    [InlineData("KALEYRA_SID", "KALEYRA_SENDER")]
+    [InlineData("KALEYRA_SENDER", "KALEYRA_API_KEY")]
+    [InlineData("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")]
+    [InlineData("AWS_SECRET_ACCESS_KEY", "AWS_REGION")]
+    [InlineData("AWS_SMS_ORIGINATION_IDENTITY", "AWS_ACCESS_KEY_ID")]
+    [InlineData("WEBHOOKS", "WEBHOOK_SOMETHING1_URL")]
+    public void Half_a_provider_is_told_what_is_missing(string given, string missing)
+    {
+        var complaints = Complaints((given, "something1"));
+
+        complaints.ShouldContain(complaint => complaint.StartsWith(missing + " is missing", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void A_region_alone_is_no_wish_to_send() => Read(("AWS_REGION", "eu-central-1")).Providers.Aws.ShouldBeNull();
+
+    [Theory]
+    [InlineData("AWS_REGION", "eu-central-1.evil.example")]
+    [InlineData("AWS_REGION", "Frankfurt")]
+    public void A_region_that_is_none_is_refused(string name, string region) =>
+        Complaints((name, region), ("AWS_ACCESS_KEY_ID", "AKID"), ("AWS_SECRET_ACCESS_KEY", "x")).ShouldHaveSingleItem().ShouldStartWith("AWS_REGION is \"");
+
+    [Theory]
+    [InlineData("eu-central-1", "https://sms-voice.eu-central-1.amazonaws.com/")]
+    [InlineData("us-gov-west-1", "https://sms-voice.us-gov-west-1.amazonaws.com/")]
+    public void Aws_is_found_by_region(string region, string url) =>
+        Read(("AWS_REGION", region), ("AWS_ACCESS_KEY_ID", "AKID"), ("AWS_SECRET_ACCESS_KEY", "x")).Providers.Aws!.ApiUrl.ToString().ShouldBe(url);
+
+    [Theory]
+    [InlineData("WEBHOOK_BANK_URL", "https://bank.example.com")]
+    [InlineData("WEBHOOK_SHOP_URI", "https://shop.example.com")]
+    [InlineData("WEBHOOK_shop_URL", "https://shop.example.com")]
+    public void A_setting_of_no_webhook_stops_the_start(string name, string value) =>
+        Complaints(("WEBHOOKS", "shop"), ("WEBHOOK_SHOP_URL", "https://shop.example.com"), (name, value)).ShouldHaveSingleItem().ShouldStartWith(name + " belongs to no webhook");
+
+    [Fact]
+    public void Names_of_webhooks_differ_in_more_than_capitals() =>
+        Complaints(("WEBHOOKS", "shop,Shop"), ("WEBHOOK_SHOP_URL", "https://shop.example.com")).ShouldHaveSingleItem().ShouldStartWith("WEBHOOKS is \"Shop\"");
+
+    [Theory]
+    [InlineData("WEBHOOK_SHOP_USERNAME", "ann", "WEBHOOK_SHOP_PASSWORD is missing")]
+    [InlineData("WEBHOOK_SHOP_PASSWORD", "S3cret", "WEBHOOK_SHOP_USERNAME is missing")]
+    [InlineData("WEBHOOK_SHOP_MAX_OTP_LEN", "3", "WEBHOOK_SHOP_MAX_OTP_LEN is \"3\"")]
+    [InlineData("WEBHOOK_SHOP_MAX_ADDRESS_LEN", "0", "WEBHOOK_SHOP_MAX_ADDRESS_LEN is \"0\"")]
+    public void Settings_of_a_webhook_are_checked(string name, string value, string complaint) =>
+        Complaints(("WEBHOOKS", "shop"), ("WEBHOOK_SHOP_URL", "https://shop.example.com"), (name, value)).ShouldHaveSingleItem().ShouldStartWith(complaint);
+
+    [Fact]
+    public void A_fallback_must_be_set_up_and_another_one()
+    {
+        Read([.. s_smtp, ("POSTMARK_SERVER_TOKEN", "t"), ("MAIL_FALLBACK", "smtp")]).Mail.Fallback.ShouldBe("smtp");
+        Complaints([.. s_smtp, ("MAIL_FALLBACK", "smtp")]).ShouldHaveSingleItem().ShouldStartWith("MAIL_FALLBACK is \"smtp\": allowed is another one");
+        Complaints([.. s_smtp, ("MAIL_FALLBACK", "postmark")]).ShouldHaveSingleItem().ShouldStartWith("POSTMARK_SERVER_TOKEN is missing");
+        Complaints(("POSTMARK_SERVER_TOKEN", "t"), ("MAIL_FALLBACK", "smtp")).ShouldHaveSingleItem().ShouldStartWith("SMTP_HOST is missing");
+    }
+
+    [Fact]
+    public void The_mailbox_plays_sms_only_where_it_is_shown_and_named()
+    {
+        Read(("SMS_PROVIDERS", "mailbox")).Providers.Sms.Order.ShouldBe(["mailbox"]);
+        Should.Throw<SettingsException>(() => Read(true, [.. s_smtp, ("SMS_PROVIDERS", "mailbox")])).Complaints.ShouldHaveSingleItem().ShouldStartWith("SMS_PROVIDERS is \"mailbox\"");
+    }
+
+    [Fact]
+    public void A_provider_may_have_countries_of_its_own()
+    {
+        var own = Read([.. s_sipgate, ("SMS_COUNTRIES", "DE,at"), ("SIPGATE_COUNTRIES", "CH"), ("SMS_DEFAULT_COUNTRY", "de"), ("SIPGATE_DEFAULT_COUNTRY", "CH")]).Providers.Sipgate!.Numbers;
+        var common = Read([.. s_sipgate, ("SMS_COUNTRIES", "DE,at"), ("SMS_DEFAULT_COUNTRY", "de")]).Providers.Sipgate!.Numbers;
+
+        (own.Countries.ShouldHaveSingleItem(), own.DefaultCountry).ShouldBe(("CH", "CH"));
+        common.Countries.ShouldBe(["DE", "AT"]);
+        common.DefaultCountry.ShouldBe("DE");
+    }
+
+    [Fact]
+    public void Films_have_telephones_in_development_alone()
+    {
+        Read().Providers.Sms.AllowFictional.ShouldBeTrue();
+        Read(true, s_smtp).Providers.Sms.AllowFictional.ShouldBeFalse();
+    }
+
+    [Fact]
+    public void Nothing_that_holds_a_secret_prints_it()
+    {
+        var read = Read(
+        [
+            .. s_sipgate, ("KALEYRA_API_KEY", "S3cret"), ("KALEYRA_SID", "x"), ("KALEYRA_SENDER", "x"), ("AWS_REGION", "eu-central-1"), ("AWS_ACCESS_KEY_ID", "AKID"), ("AWS_SECRET_ACCESS_KEY", "S3cret"),
+            ("WEBHOOKS", "shop"), ("WEBHOOK_SHOP_URL", "https://shop.example.com"), ("WEBHOOK_SHOP_USERNAME", "ann"), ("WEBHOOK_SHOP_PASSWORD", "S3cret"),
+        ]);
+
+        read.ToString().ShouldNotContain("S3cret");
+        read.Providers.Webhooks[0].ToString().ShouldNotContain("S3cret");
+        Complaints(("KALEYRA_API_KEY", "S3cret with blanks"), ("KALEYRA_SID", "x"), ("KALEYRA_SENDER", "x")).ShouldHaveSingleItem().ShouldNotContain("S3cret");
+        Complaints(("WEBHOOKS", "shop"), ("WEBHOOK_SHOP_URL", "https://shop.example.com"), ("WEBHOOK_SHOP_PASSWORD", "S3cret")).ShouldHaveSingleItem().ShouldNotContain("S3cret");
+    }
+}

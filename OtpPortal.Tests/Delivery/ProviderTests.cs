@@ -1,0 +1,325 @@
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+using Microsoft.Extensions.DependencyInjection;
+using OtpPortal.Delivery;
+using OtpPortal.Delivery.Aws;
+using OtpPortal.Tests.Infrastructure;
+
+namespace OtpPortal.Tests.Delivery;
+
+/// <summary>What the providers for SMS, WhatsApp and webhooks ask of their servers, and what the answers mean.</summary>
+public sealed class ProviderTests : IAsyncLifetime
+{
+    private const string Number = "+491711234567";
+    private const string Code = "918273";
+
+    private RecordingServer _server = null!;
+    private PortalHost _portal = null!;
+
+    private static Message Sms => new(Number, "A subject", $"{Code} is your code.\n\n@login.example.com #{Code}", "") { Code = Code };
+
+    public async Task InitializeAsync()
+    {
+        _server = await RecordingServer.StartAsync();
+        var url = _server.Address.ToString().TrimEnd('/');
+        _portal = await PortalHost.StartWithAsync(
+            null, _server.Address,
+            ("SMS_COUNTRIES", "DE"), ("SMS_DEFAULT_COUNTRY", "DE"), ("DEBUG", "true"),
+            ("SIPGATE_USERNAME", "token-7QX"), ("SIPGATE_PASSWORD", "s1pgate-S3cret"), ("SIPGATE_SMS_ID", "s3"), ("SIPGATE_API_URL", url + "/sipgate"),
+            ("KALEYRA_API_KEY", "kaleyra-S3cret"), ("KALEYRA_SID", "HXIN2020202020"), ("KALEYRA_SENDER", "EXMPLE"), ("KALEYRA_SMS_ENTITY_ID", "11010"), ("KALEYRA_SMS_TEMPLATE_ID", "22020"),
+            ("KALEYRA_TEMPLATE_NAME", "login_code"), ("KALEYRA_API_URL", url + "/kaleyra/v1"),
+            ("AWS_REGION", "eu-central-1"), ("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"), ("AWS_SECRET_ACCESS_KEY", "aws-S3cret"), ("AWS_SMS_ORIGINATION_IDENTITY", "pool-1"), ("AWS_SMS_API_URL", url),
+            ("WEBHOOKS", "Phone_Call,quiet"), ("WEBHOOK_PHONE_CALL_URL", url + "/hook?via=portal"), ("WEBHOOK_PHONE_CALL_USERNAME", "caller"), ("WEBHOOK_PHONE_CALL_PASSWORD", "h00k:S3cret"),
+            ("WEBHOOK_PHONE_CALL_CHANNEL_NAME", "Phone call"), ("WEBHOOK_PHONE_CALL_ADDRESS_NAME", "Landline"), ("WEBHOOK_PHONE_CALL_MAX_ADDRESS_LEN", "12"), ("WEBHOOK_PHONE_CALL_MAX_OTP_LEN", "8"),
+            ("WEBHOOK_QUIET_URL", url + "/quiet"));
+    }
+
+    public async Task DisposeAsync()
+    {
+        await _portal.DisposeAsync();
+        await _server.DisposeAsync();
+    }
+
+    private Provider Find(string name) => _portal.Services.GetRequiredService<Providers>().Find(name).ShouldNotBeNull();
+
+    private async Task<DispatchOutcome> SendAsync(string provider, Message message)
+    {
+        var sending = _portal.Services.GetRequiredService<Dispatcher>().SendAsync(Find(provider), message, CancellationToken.None);
+        // The pause before the one repetition is on this clock.
+        await _portal.Clock.AdvanceUntilAsync(() => sending.IsCompleted, TimeSpan.FromMilliseconds(100));
+        return await sending;
+    }
+
+    [Fact]
+    public void The_gateway_lists_whatever_is_set_up()
+    {
+        var providers = _portal.Services.GetRequiredService<Providers>();
+
+        providers.Names.ShouldBe(["pinpoint_sms", "kaleyra_sms", "kaleyra_whatsapp", "sipgate_sms", "Phone_Call", "quiet", "mailbox"]);
+        providers.Find("SIPGATE_SMS").ShouldBeNull();
+        var call = Find("Phone_Call");
+        (call.ChannelName, call.AddressName, call.MaxAddressLength, call.MaxCodeLength).ShouldBe(("Phone call", "Landline", 12, 8));
+        var quiet = Find("quiet");
+        (quiet.ChannelName, quiet.AddressName, quiet.MaxAddressLength, quiet.MaxCodeLength).ShouldBe(("quiet", "Address", 100, 24));
+    }
+
+    [Theory]
+    [InlineData("sipgate_sms", "0171 123 45 67", Number)]
+    [InlineData("pinpoint_sms", "+49 (0)171/1234567", Number)]
+    [InlineData("kaleyra_whatsapp", "0049171-1234567", Number)]
+    [InlineData("kaleyra_sms", "ann@example.com", null)]
+    [InlineData("mailbox", " Ann@Example.com ", "ann@example.com")]
+    [InlineData("mailbox", "0171 1234567", Number)]
+    [InlineData("mailbox", "nobody", null)]
+    [InlineData("Phone_Call", " 12-34 ", "12-34")]
+    [InlineData("Phone_Call", "1234567890123", null)]
+    [InlineData("Phone_Call", "12\n34", null)]
+    [InlineData("Phone_Call", "  ", null)]
+    public void Each_provider_checks_addresses_of_its_own_kind(string provider, string typed, string? normalized)
+    {
+        Find(provider).TryNormalize(typed, out var found).ShouldBe(normalized is not null);
+        found.ShouldBe(normalized ?? "");
+    }
+
+    [Fact]
+    public async Task Sipgate_gets_what_it_documents()
+    {
+        _server.Answer = _ => (204, "");
+
+        (await SendAsync("sipgate_sms", Sms)).ShouldBe(new DispatchOutcome.Sent("sipgate_sms"));
+
+        var request = _server.Requests.ShouldHaveSingleItem();
+        (request.Method, request.Path).ShouldBe(("POST", "/sipgate/sessions/sms"));
+        request.Headers["Authorization"].ShouldBe("Basic " + Convert.ToBase64String(Encoding.UTF8.GetBytes("token-7QX:s1pgate-S3cret")));
+        request.Headers["Content-Type"].ShouldBe("application/json");
+        request.Headers["Content-Length"].ShouldBe(Encoding.UTF8.GetByteCount(request.Body).ToString(CultureInfo.InvariantCulture));
+        var body = JsonDocument.Parse(request.Body).RootElement;
+        body.EnumerateObject().Select(property => (property.Name, property.Value.GetString())).ShouldBe([("smsId", "s3"), ("recipient", Number), ("message", Sms.Text)]);
+    }
+
+    [Fact]
+    public async Task Kaleyra_gets_a_form_with_the_registered_template()
+    {
+        _server.Answer = _ => (202, """{"id":"1"}""");
+
+        (await SendAsync("kaleyra_sms", Sms)).ShouldBe(new DispatchOutcome.Sent("kaleyra_sms"));
+
+        var request = _server.Requests.ShouldHaveSingleItem();
+        (request.Method, request.Path).ShouldBe(("POST", "/kaleyra/v1/HXIN2020202020/messages"));
+        request.Headers["api-key"].ShouldBe("kaleyra-S3cret");
+        request.Headers["Content-Type"].ShouldBe("application/x-www-form-urlencoded");
+        Form(request).ShouldBe([("to", Number), ("type", "OTP"), ("sender", "EXMPLE"), ("entity_id", "11010"), ("template_id", "22020"), ("body", Sms.Text)]);
+    }
+
+    [Fact]
+    public async Task WhatsApp_gets_the_code_alone_and_fills_its_own_template()
+    {
+        (await SendAsync("kaleyra_whatsapp", Sms)).ShouldBe(new DispatchOutcome.Sent("kaleyra_whatsapp"));
+
+        var request = _server.Requests.ShouldHaveSingleItem();
+        request.Path.ShouldBe("/kaleyra/v1/HXIN2020202020/messages");
+        Form(request).ShouldBe(
+        [
+            ("to", Number), ("type", "authenticationtemplate"), ("channel", "whatsapp"), ("from", "EXMPLE"), ("template_name", "login_code"), ("verification_code", Code),
+        ]);
+    }
+
+    [Fact]
+    public async Task WhatsApp_is_asked_for_nothing_without_a_code()
+    {
+        (await SendAsync("kaleyra_whatsapp", Sms with { Code = null })).ShouldBeOfType<DispatchOutcome.Failed>().Last.ShouldBeOfType<SendOutcome.Refused>();
+
+        _server.Requests.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task Aws_gets_a_signed_request()
+    {
+        _server.Answer = _ => (200, """{"MessageId":"m-1"}""");
+
+        (await SendAsync("pinpoint_sms", Sms)).ShouldBe(new DispatchOutcome.Sent("pinpoint_sms"));
+
+        var request = _server.Requests.ShouldHaveSingleItem();
+        (request.Method, request.Path).ShouldBe(("POST", "/"));
+        request.Headers["Content-Type"].ShouldBe("application/x-amz-json-1.0");
+        request.Headers["X-Amz-Target"].ShouldBe("PinpointSMSVoiceV2.SendTextMessage");
+        request.Headers["X-Amz-Date"].ShouldBe(AwsSignature.Timestamp(_portal.Clock.GetUtcNow()));
+        JsonDocument.Parse(request.Body).RootElement.EnumerateObject().Select(property => (property.Name, property.Value.GetString())).ShouldBe(
+            [("DestinationPhoneNumber", Number), ("OriginationIdentity", "pool-1"), ("MessageBody", Sms.Text), ("MessageType", "TRANSACTIONAL")]);
+        // What arrived, signed once more as AWS would to check it.
+        var signed = ((string[])["content-type", "host", "x-amz-date", "x-amz-target"]).ToDictionary(name => name, name => request.Headers[name], StringComparer.Ordinal);
+        request.Headers["Authorization"].ShouldBe(AwsSignature.Authorize(
+            "POST", "/", "", signed, Encoding.UTF8.GetBytes(request.Body), _portal.Clock.GetUtcNow(), "eu-central-1", "sms-voice", "AKIDEXAMPLE", "aws-S3cret"));
+    }
+
+    [Fact]
+    public async Task A_webhook_gets_the_message_and_the_record_of_the_code()
+    {
+        var message = new Message("12-34", "Shop: Phone call verification", "Your code is 918273", "<p>918273</p>")
+        {
+            Otp = new Dictionary<string, object?> { ["namespace"] = "Shop", ["id"] = "order-1", ["to"] = "12-34", ["otp"] = Code, ["extra"] = JsonDocument.Parse("""{"yes":true}""").RootElement, ["ttl"] = 300, ["closed"] = false },
+        };
+        _server.Answer = _ => (201, "");
+
+        (await SendAsync("Phone_Call", message)).ShouldBe(new DispatchOutcome.Sent("Phone_Call"));
+
+        var request = _server.Requests.ShouldHaveSingleItem();
+        (request.Method, request.Path).ShouldBe(("POST", "/hook?via=portal"));
+        request.Headers["Authorization"].ShouldBe("Basic " + Convert.ToBase64String(Encoding.UTF8.GetBytes("caller:h00k:S3cret")));
+        request.Headers["Content-Type"].ShouldBe("application/json");
+        request.Headers.Keys.ShouldContain("Content-Length");
+        JsonElement.DeepEquals(JsonDocument.Parse(request.Body).RootElement, JsonDocument.Parse("""
+            {"otp":{"namespace":"Shop","id":"order-1","to":"12-34","otp":"918273","extra":{"yes":true},"ttl":300,"closed":false},"subject":"Shop: Phone call verification","body":"Your code is 918273"}
+            """).RootElement).ShouldBeTrue(request.Body);
+    }
+
+    [Fact]
+    public async Task A_webhook_without_a_record_gets_address_and_code_and_no_credentials_that_it_has_not()
+    {
+        await SendAsync("quiet", Sms with { To = "somebody" });
+
+        var request = _server.Requests.ShouldHaveSingleItem();
+        request.Headers.Keys.ShouldNotContain("Authorization");
+        JsonDocument.Parse(request.Body).RootElement.GetProperty("otp").GetRawText().ShouldBe("""{"to":"somebody","otp":"918273"}""");
+    }
+
+    [Theory]
+    [InlineData("sipgate_sms", 401, "", "misconfigured", "SIPGATE_USERNAME")]
+    [InlineData("sipgate_sms", 402, "", "misconfigured", "credit")]
+    [InlineData("sipgate_sms", 403, "", "misconfigured", "SIPGATE_SMS_ID")]
+    [InlineData("sipgate_sms", 400, "", "refused", "this number")]
+    [InlineData("sipgate_sms", 404, "", "misconfigured", "SIPGATE_API_URL")]
+    [InlineData("sipgate_sms", 302, "", "misconfigured", "SIPGATE_API_URL")]
+    [InlineData("sipgate_sms", 429, "", "temporary", "429")]
+    [InlineData("sipgate_sms", 503, "", "temporary", "503")]
+    [InlineData("kaleyra_sms", 401, "", "misconfigured", "KALEYRA_API_KEY")]
+    [InlineData("kaleyra_sms", 403, "", "misconfigured", "KALEYRA_SID")]
+    [InlineData("kaleyra_sms", 402, "", "misconfigured", "credit")]
+    [InlineData("kaleyra_sms", 400, """{"error":{"to":"invalid"}}""", "refused", "registered template")]
+    [InlineData("kaleyra_sms", 307, "", "misconfigured", "KALEYRA_API_URL")]
+    [InlineData("kaleyra_sms", 201, "", "misconfigured", "201")]
+    [InlineData("kaleyra_whatsapp", 500, "", "temporary", "500")]
+    [InlineData("pinpoint_sms", 400, """{"__type":"ThrottlingException","message":"Rate exceeded"}""", "temporary", "ThrottlingException")]
+    [InlineData("pinpoint_sms", 400, """{"__type":"com.amazonaws.pinpointsmsvoicev2#AccessDeniedException"}""", "misconfigured", "sms-voice:SendTextMessage")]
+    [InlineData("pinpoint_sms", 400, """{"__type":"UnrecognizedClientException"}""", "misconfigured", "AWS_ACCESS_KEY_ID")]
+    [InlineData("pinpoint_sms", 403, """{"__type":"InvalidSignatureException"}""", "misconfigured", "clock")]
+    [InlineData("pinpoint_sms", 400, """{"__type":"ResourceNotFoundException"}""", "misconfigured", "AWS_SMS_ORIGINATION_IDENTITY")]
+    [InlineData("pinpoint_sms", 402, """{"__type":"ServiceQuotaExceededException","Reason":"MONTHLY_SPEND_LIMIT_REACHED_FOR_TEXT"}""", "misconfigured", "spending limit")]
+    [InlineData("pinpoint_sms", 400, """{"__type":"ConflictException","Reason":"DESTINATION_PHONE_NUMBER_OPTED_OUT"}""", "refused", "opted out")]
+    [InlineData("pinpoint_sms", 400, """{"__type":"ConflictException","Reason":"NO_ORIGINATION_IDENTITIES_FOUND"}""", "misconfigured", "no number")]
+    [InlineData("pinpoint_sms", 400, """{"__type":"ConflictException","Reason":"DESTINATION_COUNTRY_BLOCKED"}""", "refused", "blocks")]
+    [InlineData("pinpoint_sms", 400, """{"__type":"ConflictException","Reason":"PHONE_NUMBER_NOT_REGISTERED"}""", "misconfigured", "not active")]
+    [InlineData("pinpoint_sms", 400, """{"__type":"ValidationException","Reason":"DESTINATION_PHONE_NUMBER_INVALID"}""", "refused", "this number")]
+    [InlineData("pinpoint_sms", 404, "<html>not here</html>", "misconfigured", "AWS_SMS_API_URL")]
+    [InlineData("pinpoint_sms", 400, "[1]", "misconfigured", "AWS_REGION")]
+    [InlineData("pinpoint_sms", 500, """{"__type":"InternalServerException"}""", "temporary", "500")]
+    [InlineData("Phone_Call", 302, "", "misconfigured", "WEBHOOK_PHONE_CALL_URL")]
+    [InlineData("Phone_Call", 401, "", "misconfigured", "WEBHOOK_PHONE_CALL_PASSWORD")]
+    [InlineData("Phone_Call", 404, "", "misconfigured", "WEBHOOK_PHONE_CALL_URL")]
+    [InlineData("Phone_Call", 422, "the secret 918273", "refused", "422")]
+    [InlineData("Phone_Call", 502, "", "temporary", "502")]
+    public async Task A_refusal_says_what_to_do_and_repeats_nothing_of_the_reply(string provider, int status, string body, string kind, string reason)
+    {
+        _server.Answer = _ => (status, body);
+
+        var failed = (await SendAsync(provider, Sms with { To = provider == "Phone_Call" ? "12-34" : Number })).ShouldBeOfType<DispatchOutcome.Failed>();
+
+        failed.Provider.ShouldBe(provider);
+        var words = Dispatcher.WordsOf(failed.Last);
+        words.Kind.ShouldBe(kind);
+        words.Reason.ShouldContain(reason);
+        // Once more after a short pause when it may help, and never else.
+        _server.Requests.Count.ShouldBe(kind == "temporary" ? 2 : 1);
+        _portal.Log.Lines.ShouldContain(line => line.StartsWith("Error", StringComparison.Ordinal) && line.Contains(provider, StringComparison.Ordinal) && line.Contains(reason, StringComparison.Ordinal));
+        _portal.Log.Text.ShouldNotContain(Code);
+        _portal.Log.Text.ShouldNotContain("1234567");
+        _portal.Log.Text.ShouldNotContain("S3cret");
+    }
+
+    [Theory]
+    [InlineData("sipgate_sms")]
+    [InlineData("kaleyra_sms")]
+    [InlineData("pinpoint_sms")]
+    [InlineData("quiet")]
+    public async Task What_passes_quickly_is_not_even_noticed(string provider)
+    {
+        _server.Answer = count => count == 1 ? (503, "") : (200, "{}");
+
+        (await SendAsync(provider, Sms)).ShouldBe(new DispatchOutcome.Sent(provider));
+
+        _server.Requests.Count.ShouldBe(2);
+        _server.Requests.Select(request => request.Body).Distinct().Count().ShouldBe(1, "it is the same message");
+    }
+
+    [Theory]
+    [InlineData("sipgate_sms")]
+    [InlineData("kaleyra_whatsapp")]
+    [InlineData("pinpoint_sms")]
+    [InlineData("quiet")]
+    public async Task A_server_that_hangs_is_left_after_ten_seconds_and_not_asked_twice(string provider)
+    {
+        _server.Answer = _ => null;
+        var sending = _portal.Services.GetRequiredService<Dispatcher>().SendAsync(Find(provider), Sms, CancellationToken.None);
+        await Eventually.BeTrueAsync(() => _server.Requests.Count == 1);
+
+        _portal.Clock.Advance(TimeSpan.FromSeconds(9.9));
+        sending.IsCompleted.ShouldBeFalse();
+        _portal.Clock.Advance(TimeSpan.FromSeconds(0.1));
+
+        (await sending).ShouldBeOfType<DispatchOutcome.Failed>().Last.ShouldBe(new SendOutcome.Temporary("no answer within 10 s"));
+        // It may have sent the message all the same.
+        _server.Requests.Count.ShouldBe(1);
+    }
+
+    [Fact]
+    public async Task A_server_that_is_slow_is_waited_for()
+    {
+        var ready = false;
+        _server.Answer = _ => SpinWait.SpinUntil(() => Volatile.Read(ref ready), TimeSpan.FromSeconds(20)) ? (200, "{}") : null;
+        var sending = _portal.Services.GetRequiredService<Dispatcher>().SendAsync(Find("sipgate_sms"), Sms, CancellationToken.None);
+        await Eventually.BeTrueAsync(() => _server.Requests.Count == 1);
+        _portal.Clock.Advance(TimeSpan.FromSeconds(9));
+
+        Volatile.Write(ref ready, true);
+
+        (await sending).ShouldBe(new DispatchOutcome.Sent("sipgate_sms"));
+    }
+
+    [Fact]
+    public async Task A_server_that_is_not_there_is_asked_once_more()
+    {
+        await _server.StopAsync();
+
+        (await SendAsync("quiet", Sms)).ShouldBeOfType<DispatchOutcome.Failed>().Last.ShouldBeOfType<SendOutcome.Temporary>().Reason.ShouldContain("cannot be reached");
+    }
+
+    [Fact]
+    public async Task A_caller_that_goes_away_is_not_waited_for()
+    {
+        _server.Answer = _ => null;
+        using var stop = new CancellationTokenSource();
+        var sending = _portal.Services.GetRequiredService<Dispatcher>().SendAsync(Find("quiet"), Sms, stop.Token);
+        await Eventually.BeTrueAsync(() => _server.Requests.Count == 1);
+
+        await stop.CancelAsync();
+
+        await Should.ThrowAsync<OperationCanceledException>(sending);
+    }
+
+    [Fact]
+    public async Task The_mailbox_shows_sms_too()
+    {
+        (await SendAsync("mailbox", Sms)).ShouldBe(new DispatchOutcome.Sent("mailbox"));
+
+        var shown = (await _portal.NewProgram().GetAsync("/dev/mailbox.json")).Json.EnumerateArray().First();
+        shown.GetProperty("to").GetString().ShouldBe(Number);
+        shown.GetProperty("text").GetString().ShouldBe(Sms.Text);
+        shown.GetProperty("html").GetString().ShouldBe("");
+    }
+
+    private static IReadOnlyList<(string, string)> Form(RecordedRequest request)
+    {
+        return [.. request.Body.Split('&').Select(pair => pair.Split('=')).Select(pair => (Uri.UnescapeDataString(pair[0]), Uri.UnescapeDataString(pair[1].Replace('+', ' '))))];
+    }
+}

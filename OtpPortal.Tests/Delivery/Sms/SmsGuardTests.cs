@@ -1,0 +1,180 @@
+using OtpPortal.Delivery.Sms;
+using OtpPortal.Journal;
+using OtpPortal.Tests.Infrastructure;
+
+namespace OtpPortal.Tests.Delivery.Sms;
+
+public sealed class SmsGuardOnRedisTests(RedisUnderTest store) : SmsGuardTests(store), IClassFixture<RedisUnderTest>;
+
+public sealed class SmsGuardEmbeddedTests(EmbeddedUnderTest store) : SmsGuardTests(store), IClassFixture<EmbeddedUnderTest>;
+
+/// <summary>Fraudsters who have codes sent to numbers that they are paid for.</summary>
+public abstract class SmsGuardTests(StoreUnderTest store)
+{
+    private static readonly string[] s_countries = ["DE", "AT", "US"];
+    private static int s_days;
+    private readonly CapturedLog _log = new();
+
+    // Each test on a day of its own: the counters of a day are everybody's.
+    private SmsGuard NewGuard(params (string Name, string Value)[] settings)
+    {
+        var midnight = new DateTimeOffset(store.Clock.GetUtcNow().UtcDateTime.Date, TimeSpan.Zero).AddDays(1 + (Interlocked.Increment(ref s_days) % 2)).AddHours(10);
+        store.Clock.Advance(midnight - store.Clock.GetUtcNow());
+        return StandInProviders.Guard(store.Stores, store.Clock, _log, StandInProviders.ReadSms(settings));
+    }
+
+    private static async Task<string?> TakeAsync(SmsGuard guard, string number) => (await guard.TakeAsync(number, s_countries))?.Reason;
+
+    private static string Spread(int n) => $"+49171{n % 1000:000}{(n * 7) % 10000:0000}";
+
+    [Fact]
+    public async Task Without_countries_no_sms_leaves()
+    {
+        var guard = NewGuard();
+
+        var limited = (await guard.TakeAsync("+491711234567", [])).ShouldNotBeNull();
+
+        limited.Reason.ShouldBe("SMS_COUNTRIES");
+        (await TakeAsync(guard, "+33612345678")).ShouldBe("SMS_COUNTRIES");
+        (await TakeAsync(guard, "+491711234567")).ShouldBeNull();
+    }
+
+    [Fact]
+    public async Task Addresses_that_are_no_numbers_are_none_of_its_business()
+    {
+        var guard = NewGuard(("SMS_DAILY_CAP", "1"));
+
+        for (var i = 0; i < 3; i++) (await TakeAsync(guard, "ann@example.com")).ShouldBeNull();
+    }
+
+    [Fact]
+    public async Task A_day_has_only_so_many_messages_and_the_next_day_as_many_again()
+    {
+        var guard = NewGuard(("SMS_DAILY_CAP", "3"), ("SMS_PREFIX_LIMIT", "off"));
+        for (var i = 0; i < 3; i++) (await TakeAsync(guard, Spread(i))).ShouldBeNull();
+
+        var limited = (await guard.TakeAsync(Spread(4), s_countries)).ShouldNotBeNull();
+
+        limited.Reason.ShouldBe("SMS_DAILY_CAP");
+        limited.Wait.ShouldBe(TimeSpan.FromHours(14), "until midnight, UTC");
+        store.Clock.Advance(limited.Wait);
+        (await TakeAsync(guard, Spread(5))).ShouldBeNull();
+    }
+
+    [Fact]
+    public async Task Many_at_once_on_several_replicas_do_not_slip_through_together()
+    {
+        var guard = NewGuard(("SMS_DAILY_CAP", "10"), ("SMS_PREFIX_LIMIT", "off"));
+        var other = StandInProviders.Guard(store.Stores, store.Clock, _log, StandInProviders.ReadSms(("SMS_DAILY_CAP", "10"), ("SMS_PREFIX_LIMIT", "off")));
+
+        var taken = await Task.WhenAll(Enumerable.Range(0, 60).Select(n => TakeAsync(n % 2 == 0 ? guard : other, Spread(n))));
+
+        taken.Count(reason => reason is null).ShouldBeLessThanOrEqualTo(10);
+        // Refused ones were given back: those that are left of the day can still be had.
+        var left = 0;
+        while (await TakeAsync(guard, Spread(left)) is null) left++;
+        (taken.Count(reason => reason is null) + left).ShouldBe(10);
+    }
+
+    [Fact]
+    public async Task A_countrys_quota_is_its_own_and_uses_up_nobody_elses_day()
+    {
+        var guard = NewGuard(("SMS_DAILY_CAP", "5"), ("SMS_COUNTRY_QUOTAS", "DE:2,AT:0"), ("SMS_PREFIX_LIMIT", "off"));
+        for (var i = 0; i < 2; i++) (await TakeAsync(guard, Spread(i))).ShouldBeNull();
+
+        for (var i = 0; i < 10; i++) (await TakeAsync(guard, Spread(i + 2))).ShouldBe("SMS_COUNTRY_QUOTAS");
+        (await TakeAsync(guard, "+436641234567")).ShouldBe("SMS_COUNTRY_QUOTAS");
+
+        for (var i = 0; i < 3; i++) (await TakeAsync(guard, $"+1212867530{i}")).ShouldBeNull();
+        (await TakeAsync(guard, "+12128675309")).ShouldBe("SMS_DAILY_CAP");
+    }
+
+    [Fact]
+    public async Task A_range_of_numbers_gets_only_so_many_however_many_numbers_it_has()
+    {
+        var guard = NewGuard(("SMS_PREFIX_LIMIT", "4/3600"));
+        for (var i = 0; i < 4; i++) (await TakeAsync(guard, $"+49171123{4000 + i}")).ShouldBeNull();
+
+        var limited = (await guard.TakeAsync("+491711234999", s_countries)).ShouldNotBeNull();
+
+        limited.Reason.ShouldBe("SMS_PREFIX_LIMIT");
+        limited.Wait.ShouldBe(TimeSpan.FromHours(1));
+        (await TakeAsync(guard, "+491711235000")).ShouldBeNull("it is another range");
+        store.Clock.Advance(limited.Wait);
+        (await TakeAsync(guard, "+491711234999")).ShouldBeNull();
+    }
+
+    [Fact]
+    public async Task A_country_from_which_no_codes_come_back_is_left_alone_until_the_hour_is_over()
+    {
+        var guard = NewGuard(("SMS_MIN_VERIFIED", "10/20"));
+        for (var i = 0; i < 20; i++) await guard.CountSentAsync(Spread(i));
+        await guard.CountVerifiedAsync(Spread(1));
+        (await TakeAsync(guard, Spread(50))).ShouldBeNull("they have not had the time to come back");
+
+        store.Clock.Advance(TimeSpan.FromMinutes(5));
+
+        var limited = (await guard.TakeAsync(Spread(51), s_countries)).ShouldNotBeNull();
+        limited.Reason.ShouldBe("SMS_MIN_VERIFIED");
+        limited.Wait.ShouldBe(TimeSpan.FromMinutes(55));
+        (await TakeAsync(guard, "+12128675309")).ShouldBeNull("it is another country");
+        store.Clock.Advance(limited.Wait);
+        (await TakeAsync(guard, Spread(52))).ShouldBeNull();
+    }
+
+    [Fact]
+    public async Task A_country_from_which_enough_codes_come_back_is_written_to()
+    {
+        var guard = NewGuard(("SMS_MIN_VERIFIED", "10/20"));
+        for (var i = 0; i < 30; i++) await guard.CountSentAsync(Spread(i));
+        for (var i = 0; i < 3; i++) await guard.CountVerifiedAsync(Spread(i));
+
+        store.Clock.Advance(TimeSpan.FromMinutes(5));
+
+        (await TakeAsync(guard, Spread(50))).ShouldBeNull();
+    }
+
+    [Fact]
+    public async Task The_brake_works_across_the_turn_of_the_hour()
+    {
+        var guard = NewGuard(("SMS_MIN_VERIFIED", "10/20"));
+        store.Clock.Advance(TimeSpan.FromMinutes(58));
+        for (var i = 0; i < 20; i++) await guard.CountSentAsync(Spread(i));
+
+        store.Clock.Advance(TimeSpan.FromMinutes(5));
+
+        (await TakeAsync(guard, Spread(50))).ShouldBe("SMS_MIN_VERIFIED");
+    }
+
+    [Fact]
+    public async Task What_is_held_back_is_counted_and_told_without_the_number()
+    {
+        var guard = NewGuard();
+        var statistics = new Statistics(store.Stores, store.Clock, _log.For<Statistics>());
+        var before = (await statistics.ReadAsync()).Hours[^1].SmsHeldBack;
+
+        (await TakeAsync(guard, "+33612345678")).ShouldBe("SMS_COUNTRIES");
+
+        await Eventually.BeTrueAsync(async () => (await statistics.ReadAsync()).Hours[^1].SmsHeldBack == before + 1);
+        var audit = new AuditLog(store.Stores, store.Clock, _log.For<AuditLog>());
+        await Eventually.BeTrueAsync(async () => (await audit.ReadAsync(0, 50)).Entries.Any(entry =>
+            entry is { Event: AuditEvent.LimitHit, Address: "+33…78", Outcome: "SMS_COUNTRIES" }));
+        _log.Text.ShouldContain("SMS_COUNTRIES holds an SMS to FR back");
+        _log.Text.ShouldNotContain("612345678");
+    }
+
+    [Fact]
+    public async Task No_number_stands_in_the_store_and_every_counter_ends()
+    {
+        var guard = NewGuard();
+        await TakeAsync(guard, "+491711234567");
+        await guard.CountSentAsync("+491711234567");
+        await guard.CountVerifiedAsync("+491711234567");
+
+        var entries = store.Dump().Entries.Where(entry => entry.Key.StartsWith("sms:", StringComparison.Ordinal)).ToList();
+
+        entries.ShouldNotBeEmpty();
+        entries.ShouldAllBe(entry => entry.TimeToLive > TimeSpan.Zero);
+        store.Dump().Entries.ShouldAllBe(entry => !entry.Key.Contains("1711234", StringComparison.Ordinal));
+    }
+}

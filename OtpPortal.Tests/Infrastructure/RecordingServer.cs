@@ -1,0 +1,71 @@
+using System.Collections.Concurrent;
+using System.Diagnostics.CodeAnalysis;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Logging;
+
+namespace OtpPortal.Tests.Infrastructure;
+
+/// <summary>A request as it arrived.</summary>
+public sealed record RecordedRequest(string Method, string Path, IReadOnlyDictionary<string, string> Headers, string Body);
+
+/// <summary>Plays the server of a provider: writes down what it gets, and answers what the test wants.</summary>
+public sealed class RecordingServer : IAsyncDisposable
+{
+    private readonly ConcurrentQueue<RecordedRequest> _requests = new();
+    private readonly TaskCompletionSource _never = new();
+    private readonly WebApplication _app;
+
+    private RecordingServer(WebApplication app, Uri address)
+    {
+        _app = app;
+        Address = address;
+        app.Run(AnswerAsync);
+    }
+
+    public Uri Address { get; }
+
+    /// <summary>By the number of the request, from 1; null hangs until the client goes.</summary>
+    public Func<int, (int Status, string Body)?> Answer { get; set; } = _ => (200, "{}");
+
+    public IReadOnlyCollection<RecordedRequest> Requests => _requests;
+
+    [SuppressMessage("Reliability", "CA2000", Justification = "The caller disposes of it.")]
+    public static async Task<RecordingServer> StartAsync()
+    {
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
+        var address = $"http://127.0.0.1:{FreePort.Next()}";
+        builder.WebHost.UseUrls(address);
+        var server = new RecordingServer(builder.Build(), new Uri(address));
+        await server._app.StartAsync();
+        return server;
+    }
+
+    /// <summary>From now on nobody answers there.</summary>
+    public Task StopAsync() => _app.StopAsync();
+
+    public async ValueTask DisposeAsync()
+    {
+        _never.TrySetResult();
+        await _app.DisposeAsync();
+    }
+
+    private async Task AnswerAsync(HttpContext context)
+    {
+        using var reader = new StreamReader(context.Request.Body);
+        _requests.Enqueue(new RecordedRequest(
+            context.Request.Method, context.Request.Path + context.Request.QueryString,
+            context.Request.Headers.ToDictionary(header => header.Key, header => header.Value.ToString(), StringComparer.OrdinalIgnoreCase), await reader.ReadToEndAsync()));
+        if (Answer(_requests.Count) is not { } answer)
+        {
+            await Task.WhenAny(_never.Task, Task.Delay(Timeout.Infinite, context.RequestAborted));
+            return;
+        }
+        context.Response.StatusCode = answer.Status;
+        context.Response.ContentType = "application/json";
+        if (answer.Status is >= 300 and < 400) context.Response.Headers.Location = "http://127.0.0.1:1/elsewhere";
+        await context.Response.WriteAsync(answer.Body);
+    }
+}
