@@ -148,6 +148,7 @@ public sealed class SelfCheckTests(PortalHost portal) : IClassFixture<PortalHost
         for (var i = 0; i < 4; i++) await admin.PostAsync("/admin/check/message", ("provider", "sipgate_sms"), ("email", "+49 171 1234567"));
         Finding(await admin.GetAsync("/admin/check"), "sipgate_sms").ShouldEndWith("After failures in a row it is left alone until 2026-03-01 12:00:30 UTC.");
         page.Text.ShouldNotContain("1234567");
+        (await admin.PostAsync("/admin/check/message", ("provider", "shop"), ("email", "order-1"))).Status.ShouldBe(400, "what has the limits of SMS takes numbers alone");
     }
 
     [Fact]

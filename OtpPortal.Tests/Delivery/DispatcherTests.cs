@@ -180,6 +180,16 @@ public sealed class DispatcherTests(RedisUnderTest store) : IClassFixture<RedisU
     }
 
     [Fact]
+    public async Task A_test_message_goes_only_where_its_provider_writes_to()
+    {
+        var (dispatcher, first) = Chain(first: ["US"], second: ["DE"]);
+
+        (await dispatcher.TryOutAsync(first, s_sms, CancellationToken.None)).ShouldBeOfType<DispatchOutcome.Limited>().Reason.ShouldBe("SMS_COUNTRIES");
+
+        _first.Sent.ShouldBeEmpty();
+    }
+
+    [Fact]
     public async Task A_test_message_asks_one_provider_and_no_other_even_one_that_is_left_alone()
     {
         var (dispatcher, first) = Chain();

@@ -1,4 +1,6 @@
 using System.Text.RegularExpressions;
+using OtpPortal.Delivery;
+using OtpPortal.Delivery.Smtp;
 using OtpPortal.Tests.Infrastructure;
 
 namespace OtpPortal.Tests.Delivery;
@@ -157,4 +159,17 @@ public sealed partial class SmtpTests
 
     [GeneratedRegex("^Subject: .*code is ([0-9]{6})\\r?$", RegexOptions.Multiline, 1000)]
     private static partial Regex Subject();
+
+    [Theory]
+    [InlineData("ann..lee@example.com")]
+    [InlineData(".ann@example.com")]
+    public async Task An_address_that_smtp_cannot_carry_is_refused_and_breaks_nothing(string email)
+    {
+        var settings = new SmtpSettings("127.0.0.1", FreePort.Next(), null, null, false, new ProviderTerms(TimeSpan.FromSeconds(15), 1));
+        var mail = new MailSettings("smtp", null, "otp@example.org", "App", false, null, settings);
+
+        var outcome = await new SmtpProvider(settings, mail).SendAsync(new Message(email, "s", "t", "<p>h</p>"), CancellationToken.None);
+
+        outcome.ShouldBeOfType<SendOutcome.Refused>();
+    }
 }

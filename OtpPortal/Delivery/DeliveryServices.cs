@@ -102,19 +102,23 @@ public static class DeliveryServices
         Countries = numbers.Countries,
     };
 
-    private static Provider ForWebhook(IMessageProvider sender, WebhookSettings webhook, SmsSettings sms) => new()
+    private static Provider ForWebhook(IMessageProvider sender, WebhookSettings webhook, SmsSettings sms)
     {
-        Sender = sender,
-        Channel = Channel.Webhook,
-        ChannelName = webhook.ChannelName,
-        AddressName = webhook.AddressName,
-        MaxAddressLength = webhook.MaxAddressLength,
-        MaxCodeLength = webhook.MaxCodeLength,
-        Terms = webhook.Terms,
-        // What an address is, only the program behind it knows.
-        Normalize = address => address.Trim() is { Length: > 0 } text && !text.Any(char.IsControl) ? text : null,
-        Countries = sms.Order.Contains(webhook.Name, StringComparer.Ordinal) ? sms.Countries : null,
-    };
+        var sendsSms = sms.Order.Contains(webhook.Name, StringComparer.Ordinal);
+        return new Provider
+        {
+            Sender = sender,
+            Channel = Channel.Webhook,
+            ChannelName = webhook.ChannelName,
+            AddressName = webhook.AddressName,
+            MaxAddressLength = webhook.MaxAddressLength,
+            MaxCodeLength = webhook.MaxCodeLength,
+            Terms = webhook.Terms,
+            // What an address is, only the program behind it knows; but what is limited like SMS must be numbers.
+            Normalize = sendsSms ? Phone(sms) : address => address.Trim() is { Length: > 0 } text && !text.Any(char.IsControl) ? text : null,
+            Countries = sendsSms ? sms.Countries : null,
+        };
+    }
 
     private static Provider ForMailbox(MailboxProvider mailbox, SmsSettings sms) => new()
     {
@@ -125,10 +129,12 @@ public static class DeliveryServices
         MaxAddressLength = EmailAddress.MaxLength,
         MaxCodeLength = 100,
         Terms = new ProviderTerms(TimeSpan.FromSeconds(10), 100),
-        Normalize = address => Email(address) ?? (PhoneNumber.TryParse(address, sms.DefaultCountry, sms.AllowFictional, out var number) ? number.Value : null),
+        Normalize = address => Email(address) ?? Phone(sms)(address),
         // Where it plays the part of SMS, it has the limits of SMS.
         Countries = sms.Order.Contains(mailbox.Name, StringComparer.Ordinal) ? sms.Countries : null,
     };
+
+    private static Func<string, string?> Phone(SmsSettings sms) => new NumberTerms(sms.Countries, sms.DefaultCountry, sms.AllowFictional).Normalize;
 
     private static string? Email(string address) => EmailAddress.TryParse(address, out var email) ? email.Value : null;
 }

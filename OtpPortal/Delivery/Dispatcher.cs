@@ -50,7 +50,8 @@ public sealed partial class Dispatcher(Providers providers, SmsGuard guard, Stat
     /// <summary>Sends a message by one provider and no other, so that its own words come back, whatever its circuit says.</summary>
     public async Task<DispatchOutcome> TryOutAsync(Provider provider, Message message, CancellationToken stop)
     {
-        if (await HoldBackAsync(provider, message) is { } limited) return limited;
+        // Its own countries: no other one of its chain would serve the others here.
+        if (provider.Countries is { } countries && await guard.TakeAsync(message.To, countries) is { } limited) return limited;
         var outcome = await AskAsync(provider, message, stop);
         return outcome is SendOutcome.Accepted ? new DispatchOutcome.Sent(provider.Name) : new DispatchOutcome.Failed(provider.Name, outcome);
     }

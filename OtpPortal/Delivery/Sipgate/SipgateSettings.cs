@@ -1,5 +1,5 @@
-using OtpPortal.Settings;
 using OtpPortal.Delivery.Sms;
+using OtpPortal.Settings;
 
 namespace OtpPortal.Delivery.Sipgate;
 

@@ -15,9 +15,11 @@ internal sealed class SmtpProvider(SmtpSettings settings, MailSettings mail) : I
 
     public async Task<SendOutcome> SendAsync(Message message, CancellationToken stop)
     {
+        // The framework's idea of an address is narrower than that of HTML: no two dots in a row, none at either end.
+        if (!MailAddress.TryCreate(message.To, out var to)) return new SendOutcome.Refused("the recipient's address has dots where SMTP allows none");
         using var client = new SmtpClient(settings.Host, settings.Port) { EnableSsl = settings.StartTls };
         if (settings.UserName is not null) client.Credentials = new NetworkCredential(settings.UserName, settings.Password);
-        using var envelope = new MailMessage(new MailAddress(mail.From, mail.FromName, Encoding.UTF8), new MailAddress(message.To))
+        using var envelope = new MailMessage(new MailAddress(mail.From, mail.FromName, Encoding.UTF8), to)
         {
             Subject = message.Subject,
             SubjectEncoding = Encoding.UTF8,
