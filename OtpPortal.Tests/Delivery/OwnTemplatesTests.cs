@@ -131,7 +131,7 @@ public sealed class OwnTemplatesTests : IDisposable
         mail.Subject.ShouldBe("Shop & Co: SMS verification");
         mail.Html.ShouldContain("<p>Shop &amp; Co 012345</p>");
         templates.Fill("gateway-code", "en", "", Values("en"), "phone_call").Text.ShouldBe("Your code is 012345");
-        templates.Fill("gateway-code", "en", "", Values("en"), "postmark").Subject.ShouldBe("Your code for Shop & Co");
+        templates.Fill("gateway-code", "en", "", Values("en"), "postmark").Subject.ShouldBe("Your Shop & Co code is 012345");
         templates.Fill("sign-in", "en", "", Values("en")).Subject.ShouldBe("Your OTP Portal code is 012345", "the portal's own messages are no provider's");
     }
 
