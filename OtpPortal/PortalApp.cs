@@ -3,6 +3,7 @@ using OtpPortal.ApiDocs;
 using OtpPortal.Components;
 using OtpPortal.Delivery;
 using OtpPortal.Gateway;
+using OtpPortal.JOtp;
 using OtpPortal.Journal;
 using OtpPortal.Language;
 using OtpPortal.Limits;
@@ -37,6 +38,7 @@ public static class PortalApp
         builder.AddTokens(configuration);
         builder.AddSignIn(configuration);
         builder.AddGateway(configuration);
+        builder.AddJOtp(configuration);
         builder.AddAdmin(configuration);
         builder.AddApiDocs(configuration);
         builder.AddLanguages();
@@ -61,6 +63,7 @@ public static class PortalApp
         app.MapTokens();
         app.MapSignIn();
         app.MapGateway();
+        app.MapJOtp();
         app.MapAdmin();
         app.MapApiDocs();
         app.MapMailbox(configuration.Mail);

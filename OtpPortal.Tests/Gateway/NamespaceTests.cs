@@ -126,7 +126,10 @@ public sealed class NamespaceTests(GatewayPortal gateway) : IClassFixture<Gatewa
     {
         var values = new Dictionary<string, string>(StringComparer.Ordinal)
         {
-            ["AUTH_SECRET_KEY"] = PortalHost.Secret, ["NAMESPACES"] = "my.app:secret", ["EVENTS_MY_APP_URL"] = url, ["EVENTS_MY_APP_SECRET"] = secret,
+            ["AUTH_SECRET_KEY"] = PortalHost.Secret,
+            ["NAMESPACES"] = "my.app:secret",
+            ["EVENTS_MY_APP_URL"] = url,
+            ["EVENTS_MY_APP_SECRET"] = secret,
         };
 
         Should.Throw<SettingsException>(() => PortalConfiguration.Read(new SettingsReader(values, isProduction: false, Path.GetTempPath()))).Complaints.ShouldHaveSingleItem().ShouldContain(named);

@@ -1,10 +1,6 @@
 using System.Diagnostics;
-using System.Net.Http.Headers;
-using System.Text;
 using System.Text.Json.Serialization.Metadata;
 using OtpPortal.Delivery;
-using OtpPortal.Journal;
-using OtpPortal.Limits;
 using OtpPortal.Settings;
 using OtpPortal.Storage;
 using OtpPortal.Web;
@@ -20,6 +16,7 @@ public static class GatewayEndpoints
     public static WebApplicationBuilder AddGateway(this WebApplicationBuilder builder, PortalConfiguration configuration)
     {
         builder.Services.AddSingleton(configuration.Gateway);
+        builder.Services.AddSingleton<NamespaceGuard>();
         builder.Services.AddSingleton<VerificationRequestReader>();
         builder.Services.AddSingleton<VerificationMessage>();
         // A redirect would carry what happened to wherever it points.
@@ -218,44 +215,22 @@ public static class GatewayEndpoints
 
     private static async Task<bool> AdmitAsync(HttpContext context)
     {
-        var services = context.RequestServices;
-        var header = context.Request.Headers.Authorization;
-        if (header.Count != 1 || !AuthenticationHeaderValue.TryParse(header[0], out var authorization) || !string.Equals(authorization.Scheme, "Basic", StringComparison.OrdinalIgnoreCase))
+        switch (await context.RequestServices.GetRequiredService<NamespaceGuard>().JudgeAsync(context))
         {
-            return await RefuseAsync(context, "Missing Basic Authorization header.");
-        }
-        if (Decode(authorization.Parameter) is not { } pair) return await RefuseAsync(context, "Invalid Base64 value in Basic Authorization header.");
-        // The secret may hold colons, the name cannot (RFC 7617, 2).
-        var colon = pair.IndexOf(':', StringComparison.Ordinal);
-        if (colon < 0) return await RefuseAsync(context, "Invalid value in Basic Authorization header.");
-
-        var owner = services.GetRequiredService<GatewaySettings>().Authenticate(pair[..colon], pair[(colon + 1)..]);
-        switch (await services.GetRequiredService<SecretGuard>().JudgeAsync(owner is not null, ClientAddress.LimitKey(context)))
-        {
-            case SecretOutcome.Accepted:
+            case Admission.Admitted(var owner):
                 context.Items[typeof(Namespace)] = owner;
                 return true;
-            case SecretOutcome.Limited(var wait):
+            case Admission.Limited(var wait):
                 context.Response.Headers.RetryAfter = Problem.Seconds(wait);
                 await FailAsync(context, StatusCodes.Status429TooManyRequests, "Too many wrong credentials from this address.");
                 return false;
+            case Admission.Refused(var message):
+                context.Response.Headers.WWWAuthenticate = NamespaceGuard.Challenge;
+                await FailAsync(context, StatusCodes.Status401Unauthorized, message);
+                return false;
             default:
-                services.GetRequiredService<AuditLog>().Write(AuditEvent.NamespaceRefused, null, ClientAddress.Of(context), "wrong_secret");
-                return await RefuseAsync(context, "Invalid API credentials.");
+                throw new UnreachableException();
         }
-    }
-
-    private static string? Decode(string? parameter)
-    {
-        var bytes = new byte[(parameter?.Length ?? 0) + 2];
-        return Convert.TryFromBase64String(parameter ?? "", bytes, out var length) ? Encoding.UTF8.GetString(bytes, 0, length) : null;
-    }
-
-    private static async Task<bool> RefuseAsync(HttpContext context, string message)
-    {
-        context.Response.Headers.WWWAuthenticate = "Basic realm=\"OtpPortal gateway\", charset=\"UTF-8\"";
-        await FailAsync(context, StatusCodes.Status401Unauthorized, message);
-        return false;
     }
 
     private static Task SucceedAsync<T>(HttpContext context, T data, JsonTypeInfo<GatewayJson.Success<T>> type) =>

@@ -1,6 +1,7 @@
 using OtpPortal.Admin;
 using OtpPortal.Delivery;
 using OtpPortal.Gateway;
+using OtpPortal.JOtp;
 using OtpPortal.Limits;
 using OtpPortal.Limits.Captcha;
 using OtpPortal.SignIn;
@@ -22,6 +23,7 @@ public sealed record PortalConfiguration(
     CaptchaSettings Captcha,
     AdminSettings Admin,
     GatewaySettings Gateway,
+    JOtpSettings JOtp,
     TelemetrySettings Telemetry)
 {
     /// <summary>Reads all settings. Throws <see cref="SettingsException"/> with every complaint when any value is not allowed.</summary>
@@ -42,6 +44,7 @@ public sealed record PortalConfiguration(
             CaptchaSettings.Read(reader),
             AdminSettings.Read(reader),
             GatewaySettings.Read(reader, portal, signIn.Terms, signIn.CodeLength),
+            JOtpSettings.Read(reader),
             TelemetrySettings.Read(reader));
         return reader.Complaints.Count == 0 ? configuration : throw new SettingsException(reader.Complaints);
     }

@@ -1,0 +1,59 @@
+using System.Net.Http.Headers;
+using System.Text;
+using OtpPortal.Journal;
+using OtpPortal.Limits;
+using OtpPortal.Web;
+
+namespace OtpPortal.Gateway;
+
+/// <summary>Whether a request comes from a namespace.</summary>
+public abstract record Admission
+{
+    private Admission() { }
+
+    public sealed record Admitted(Namespace Owner) : Admission;
+
+    /// <summary>The credentials are missing, malformed or wrong.</summary>
+    public sealed record Refused(string Message) : Admission;
+
+    /// <summary>Too many wrong ones from this client: not even a right one counts before the wait is over.</summary>
+    public sealed record Limited(TimeSpan Wait) : Admission;
+}
+
+/// <summary>Reads a namespace's name and secret from HTTP Basic (RFC 7617), and keeps clients from guessing them.</summary>
+public sealed class NamespaceGuard(GatewaySettings settings, SecretGuard guard, AuditLog audit)
+{
+    /// <summary>What a refused request is asked for.</summary>
+    public const string Challenge = "Basic realm=\"OtpPortal gateway\", charset=\"UTF-8\"";
+
+    public async Task<Admission> JudgeAsync(HttpContext context)
+    {
+        var header = context.Request.Headers.Authorization;
+        if (header.Count != 1 || !AuthenticationHeaderValue.TryParse(header[0], out var authorization) || !string.Equals(authorization.Scheme, "Basic", StringComparison.OrdinalIgnoreCase))
+        {
+            return new Admission.Refused("Missing Basic Authorization header.");
+        }
+        if (Decode(authorization.Parameter) is not { } pair) return new Admission.Refused("Invalid Base64 value in Basic Authorization header.");
+        // The secret may hold colons, the name cannot (RFC 7617, 2).
+        var colon = pair.IndexOf(':', StringComparison.Ordinal);
+        if (colon < 0) return new Admission.Refused("Invalid value in Basic Authorization header.");
+
+        var owner = settings.Authenticate(pair[..colon], pair[(colon + 1)..]);
+        switch (await guard.JudgeAsync(owner is not null, ClientAddress.LimitKey(context)))
+        {
+            case SecretOutcome.Accepted:
+                return new Admission.Admitted(owner!);
+            case SecretOutcome.Limited(var wait):
+                return new Admission.Limited(wait);
+            default:
+                audit.Write(AuditEvent.NamespaceRefused, null, ClientAddress.Of(context), "wrong_secret");
+                return new Admission.Refused("Invalid API credentials.");
+        }
+    }
+
+    private static string? Decode(string? parameter)
+    {
+        var bytes = new byte[(parameter?.Length ?? 0) + 2];
+        return Convert.TryFromBase64String(parameter ?? "", bytes, out var length) ? Encoding.UTF8.GetString(bytes, 0, length) : null;
+    }
+}

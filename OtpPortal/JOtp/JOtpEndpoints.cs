@@ -1,0 +1,159 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+using OtpPortal.Delivery;
+using OtpPortal.Gateway;
+using OtpPortal.Settings;
+using OtpPortal.Web;
+
+namespace OtpPortal.JOtp;
+
+/// <summary>The API of jOTP: <c>/jotp/</c> and <c>/jotp/sessions</c>.</summary>
+public static class JOtpEndpoints
+{
+    private const int MaxBody = 64 * 1024;
+    private const int MaxSubject = 200;
+    private const int MaxMessage = 10_000;
+    private const int MaxMinutes = 60;
+
+    public static WebApplicationBuilder AddJOtp(this WebApplicationBuilder builder, PortalConfiguration configuration)
+    {
+        builder.Services.AddSingleton(configuration.JOtp);
+        builder.Services.AddSingleton<JOtpSessions>();
+        return builder;
+    }
+
+    public static void MapJOtp(this IEndpointRouteBuilder routes)
+    {
+        routes.MapMethods("/jotp/", ["GET", "HEAD"], () => Results.Text("OK"));
+        routes.MapPost("/jotp/sessions", BeginAsync);
+        routes.MapPost("/jotp/sessions/{id}", TryAsync);
+    }
+
+    private static async Task BeginAsync(HttpContext context, JOtpSessions sessions, JOtpSettings settings, GatewaySettings gateway, NamespaceGuard guard, PortalSettings portal)
+    {
+        context.Response.Headers.CacheControl = "no-store";
+        // Who names a namespace is held to it, also where nobody needs to.
+        var isAnonymous = settings.Anonymous && context.Request.Headers.Authorization.Count == 0;
+        if (!isAnonymous && !await AdmitAsync(context, guard)) return;
+
+        var body = await ReadBodyAsync(context, MaxBody);
+        if (body is null)
+        {
+            await Problem.WriteAsync(context, StatusCodes.Status413PayloadTooLarge, "too_large", $"The request is too large: at most {MaxBody / 1024} KB.");
+            return;
+        }
+        if (Read(body, gateway.Terms.Lifetime, out var complaint) is not { } request)
+        {
+            await Problem.WriteAsync(context, StatusCodes.Status400BadRequest, "bad_request", complaint);
+            return;
+        }
+        switch (await sessions.BeginAsync(request, ClientAddress.Of(context), isAnonymous ? ClientAddress.LimitKey(context) : null, context.RequestAborted))
+        {
+            case BeginJOtpOutcome.Begun(var session):
+                context.Response.StatusCode = StatusCodes.Status201Created;
+                context.Response.Headers.Location = $"{portal.Origin}/jotp/sessions/{session}";
+                // A type, so that nobody draws a page over it.
+                context.Response.ContentType = "text/plain; charset=utf-8";
+                break;
+            case BeginJOtpOutcome.Limited(var wait):
+                context.Response.Headers.RetryAfter = Problem.Seconds(wait);
+                await Problem.WriteAsync(context, StatusCodes.Status429TooManyRequests, "too_many_requests", "Too many messages to this address or from this client.");
+                break;
+            case BeginJOtpOutcome.NotSent:
+                await Problem.WriteAsync(context, StatusCodes.Status502BadGateway, "not_sent", "The mail service did not take the message.");
+                break;
+            default:
+                throw new UnreachableException();
+        }
+    }
+
+    // The id cannot be guessed and its tries are limited, so it needs no credentials of its own.
+    private static async Task TryAsync(HttpContext context, string id, JOtpSessions sessions)
+    {
+        context.Response.Headers.CacheControl = "no-store";
+        var token = await ReadBodyAsync(context, 1024) is { } body ? Encoding.UTF8.GetString(body).Trim() : "";
+        if (id.Length == 32 && id.All(char.IsAsciiLetterOrDigit) && token.Length > 0 && await sessions.TryAsync(id, token, ClientAddress.Of(context)))
+        {
+            context.Response.ContentType = "text/plain; charset=utf-8";
+            return;
+        }
+        // Wrong, used, locked, over and unknown are one and the same.
+        await Problem.WriteAsync(context, StatusCodes.Status404NotFound, "not_found", "The token is not valid for this session.");
+    }
+
+    private static async Task<bool> AdmitAsync(HttpContext context, NamespaceGuard guard)
+    {
+        switch (await guard.JudgeAsync(context))
+        {
+            case Admission.Admitted:
+                return true;
+            case Admission.Limited(var wait):
+                context.Response.Headers.RetryAfter = Problem.Seconds(wait);
+                await Problem.WriteAsync(context, StatusCodes.Status429TooManyRequests, "too_many_requests", "Too many wrong credentials from this address.");
+                return false;
+            case Admission.Refused(var message):
+                context.Response.Headers.WWWAuthenticate = NamespaceGuard.Challenge;
+                await Problem.WriteAsync(context, StatusCodes.Status401Unauthorized, "unauthorized", message);
+                return false;
+            default:
+                throw new UnreachableException();
+        }
+    }
+
+    private static async Task<byte[]?> ReadBodyAsync(HttpContext context, int limit)
+    {
+        var buffer = new byte[limit + 1];
+        var length = await context.Request.Body.ReadAtLeastAsync(buffer, buffer.Length, throwOnEndOfStream: false, context.RequestAborted);
+        return length > limit ? null : buffer[..length];
+    }
+
+    private static JOtpRequest? Read(byte[] body, TimeSpan lifetime, out string complaint)
+    {
+        complaint = "The body must be a JSON object with email, subject, message and ttl.";
+        JsonElement root;
+        try
+        {
+            using var document = JsonDocument.Parse(body);
+            root = document.RootElement.Clone();
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+        if (root.ValueKind != JsonValueKind.Object) return null;
+
+        if (!EmailAddress.TryParse(Text(root, "email"), out var email))
+        {
+            complaint = "email must be an e-mail address.";
+            return null;
+        }
+        if (Text(root, "subject") is not { Length: > 0 and <= MaxSubject } subject || subject.Any(char.IsControl))
+        {
+            complaint = $"subject must be one line of 1 to {MaxSubject} characters.";
+            return null;
+        }
+        // Without the token it would be any mail to anybody.
+        if (Text(root, "message") is not { Length: <= MaxMessage } message || !message.Contains("$token", StringComparison.Ordinal))
+        {
+            complaint = $"message must be a text of at most {MaxMessage} characters that contains $token.";
+            return null;
+        }
+        if (root.TryGetProperty("ttl", out var ttl) && ttl.ValueKind != JsonValueKind.Null)
+        {
+            // jOTP's description shows it in quotes.
+            var number = ttl.ValueKind == JsonValueKind.String ? ttl.GetString() : ttl.GetRawText();
+            if (!int.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out var minutes) || minutes is < 1 or > MaxMinutes)
+            {
+                complaint = $"ttl must be a whole number of minutes from 1 to {MaxMinutes}.";
+                return null;
+            }
+            lifetime = TimeSpan.FromMinutes(minutes);
+        }
+        return new JOtpRequest(email.Value, subject, message, lifetime);
+    }
+
+    private static string? Text(JsonElement root, string name) =>
+        root.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
+}
