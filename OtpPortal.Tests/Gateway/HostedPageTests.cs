@@ -140,6 +140,20 @@ public sealed class HostedPageTests(GatewayPortal gateway) : IClassFixture<Gatew
     }
 
     [Fact]
+    public async Task A_page_that_is_open_while_the_backend_fetches_and_deletes_the_success_still_learns_of_it()
+    {
+        var (id, code) = await _app.BeginAsync();
+
+        await _app.CheckAsync(id, code);
+
+        (await _visitor.GetAsync($"/otp/MyApp/{id}/status")).Body.ShouldContain("\"closed\":true");
+        var page = await _visitor.GetAsync("/otp/MyApp/" + id);
+        (page.Status, page.Find("[data-finished]")).ShouldSatisfyAllConditions(pair => pair.Status.ShouldBe(200), pair => pair.Item2.ShouldNotBeNull());
+        page.Text.ShouldContain("This page can be closed now");
+        (await _app.StatusAsync(id)).Json.GetProperty("message").GetString().ShouldBe("the OTP does not exist", "it is the pages alone that are told");
+    }
+
+    [Fact]
     public async Task Nobody_frames_the_pages_unless_named()
     {
         var (id, _) = await _app.BeginAsync();

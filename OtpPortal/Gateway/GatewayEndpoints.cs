@@ -164,8 +164,10 @@ public static class GatewayEndpoints
         var verification = context.GetRouteValue(Name) is string name && IdOf(context) is { } id && services.GetRequiredService<GatewaySettings>().Find(name) is not null
             ? await services.GetRequiredService<VerificationFlow>().FindAsync(name, id)
             : null;
-        if (verification is null) await FailAsync(context, StatusCodes.Status400BadRequest, "Session expired.");
-        else await SucceedAsync(context, new GatewayJson.ClosedData(verification.Closed), GatewayJson.Json.SuccessClosedData);
+        var closed = verification?.Closed
+            ?? (await services.GetRequiredService<VerificationFlow>().EchoAsync(context.GetRouteValue(Name) as string ?? "", context.GetRouteValue("id") as string ?? "") is null ? null : true);
+        if (closed is null) await FailAsync(context, StatusCodes.Status400BadRequest, "Session expired.");
+        else await SucceedAsync(context, new GatewayJson.ClosedData(closed.Value), GatewayJson.Json.SuccessClosedData);
     }
 
     private const string Unknown = "the OTP does not exist";

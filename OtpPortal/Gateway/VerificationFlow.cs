@@ -6,6 +6,7 @@ using OtpPortal.Delivery.Sms;
 using OtpPortal.Journal;
 using OtpPortal.Limits;
 using OtpPortal.OneTimeCodes;
+using OtpPortal.Storage;
 using OtpPortal.Web;
 
 namespace OtpPortal.Gateway;
@@ -17,9 +18,11 @@ namespace OtpPortal.Gateway;
 /// <remarks>
 /// The code is kept twice in its record (see <see cref="CodeStore"/>): as HMAC, for comparing, and encrypted, bound to its record, because it
 /// may have to be sent later (when the page asks for the address) or again, and the caller may have chosen it. A dump of Redis reads neither.
+/// <c>K:done</c> is there for half a minute after a record was deleted because of its success.
 /// </remarks>
 public sealed class VerificationFlow(
     CodeStore codes,
+    Stores stores,
     Providers providers,
     Dispatcher dispatcher,
     SmsGuard guard,
@@ -34,6 +37,7 @@ public sealed class VerificationFlow(
 {
     private const string To = "to";
 
+    private static readonly TimeSpan s_echo = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan s_glance = TimeSpan.FromMilliseconds(2);
 
     private readonly SealedText _sealedCodes = new(secret.DeriveKey("gateway-codes"));
@@ -102,7 +106,7 @@ public sealed class VerificationFlow(
         {
             case TryOutcome.Right(var record):
                 var verified = Describe(owner.Name, id, record);
-                if (!keep && !verified.SkipDelete) await codes.RemoveAsync(key, record);
+                if (!keep && !verified.SkipDelete) await RemoveAsync(key, record);
                 statistics.CountVerified(time.GetUtcNow() - record.SentAt);
                 await guard.CountVerifiedAsync(verified.To);
                 events.Closed(owner, verified);
@@ -133,9 +137,12 @@ public sealed class VerificationFlow(
     {
         var key = KeyOf(owner, id);
         if (await codes.FindAsync(key) is not { IsOpen: false } record || record.IsExpired(time.GetUtcNow())) return null;
-        await codes.RemoveAsync(key, record);
+        await RemoveAsync(key, record);
         return Describe(owner, id, record);
     }
+
+    /// <summary>For the pages of a verification whose record was deleted after its success a moment ago: its provider; else null.</summary>
+    public async Task<string?> EchoAsync(string owner, string id) => await stores.Otp.Database.StringGetAsync(EchoOf(KeyOf(owner, id)));
 
     /// <summary>The page's visitor names the address that the namespace left out, once.</summary>
     public async Task<PageSendOutcome> SetAddressAsync(Namespace owner, string id, string? typed, string ip, string limitKey, CancellationToken stop)
@@ -186,6 +193,12 @@ public sealed class VerificationFlow(
 
     // The namespace is part of the key, and a name cannot hold the colon that ends it.
     private static string KeyOf(string owner, string id) => CodeStore.KeyOf("gateway:" + owner, id);
+
+    private static string EchoOf(string key) => key + ":done";
+
+    // A page that is open somewhere asks every second or two: it shall not take the success for a failure because the backend was faster.
+    private Task RemoveAsync(string key, CodeRecord record) =>
+        Task.WhenAll(stores.Otp.Database.StringSetAsync(EchoOf(key), record.Data["provider"], s_echo), codes.RemoveAsync(key, record));
 
     private async Task<TimeSpan?> LimitAsync(string address, string ip, string limitKey)
     {

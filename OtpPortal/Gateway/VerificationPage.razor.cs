@@ -9,6 +9,7 @@ public sealed partial class VerificationPage(VerificationFlow flow, Providers pr
 {
     private Verification? _verification;
     private bool _ended;
+    private bool _done;
     private string _address = "";
     private string? _prefilled;
     private string? _error;
@@ -37,6 +38,12 @@ public sealed partial class VerificationPage(VerificationFlow flow, Providers pr
     {
         _view = HostedPages.Prepare(Http, settings);
         _verification = await HostedPages.FindAsync(flow, settings, Namespace, Id);
+        if (_verification is null && await flow.EchoAsync(Namespace, Id) is { } provider)
+        {
+            _done = true;
+            _address = HostedPages.AddressNameOf(T, providers.Find(provider));
+            return;
+        }
         if (_verification is null)
         {
             _ended = true;
