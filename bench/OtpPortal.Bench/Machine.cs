@@ -34,7 +34,8 @@ internal sealed class Child : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        _process.Kill();
+        // With nginx's worker: it would hold our pipe, whose end is waited for.
+        _process.Kill(entireProcessTree: true);
         await _process.WaitForExitAsync();
         _process.Dispose();
     }
@@ -70,10 +71,10 @@ internal static class Machine
     }
 
     /// <summary>Requests a second of wrk, with one script for all, so that its own cost is the same everywhere.</summary>
-    public static async Task<double> WrkAsync(string url, int seconds, int connections, string script, string token = "")
+    public static async Task<double> WrkAsync(string url, int seconds, int connections, string script, params (string Name, string Value)[] environment)
     {
         var start = new ProcessStartInfo("wrk", ["-t1", $"-c{connections}", $"-d{seconds}s", "-s", script, url]) { RedirectStandardOutput = true };
-        start.Environment["BENCH_TOKEN"] = token;
+        foreach (var (name, value) in environment) start.Environment[name] = value;
         using var process = Process.Start(start)!;
         var output = await process.StandardOutput.ReadToEndAsync();
         await process.WaitForExitAsync();

@@ -1,4 +1,9 @@
 using OtpPortal.Bench;
 
-// "bare" is the yardstick, in a process of its own like the portal.
-return args is ["bare", var port, var redis] ? await Bare.RunAsync(port, redis) : await Run.AllAsync(args);
+// The yardsticks are processes of their own, like the portal.
+return args switch
+{
+    ["bare", var port, var redis] => await Bare.RunAsync(port, redis),
+    ["bare-gateway", var port, var redis, var hook] => await BareGateway.RunAsync(port, redis, hook),
+    _ => await Run.AllAsync(args),
+};

@@ -7,55 +7,53 @@ namespace OtpPortal.Bench;
 /// <summary>Every measurement, in rounds that take turns with the yardstick, so that a noisy machine is noisy for all of them.</summary>
 internal static class Run
 {
+    private static readonly string[] s_parts = ["requests", "gateway", "sessions", "pages", "replicas"];
+
+    /// <param name="args">Seconds a round, then the parts to measure; without any all of them.</param>
     public static async Task<int> AllAsync(string[] args)
     {
         var seconds = args.Length > 0 ? int.Parse(args[0], CultureInfo.InvariantCulture) : 5;
-        const int Rounds = 3;
-        var repository = Path.GetFullPath(Path.Combine(AppContext.BaseDirectory, "../../../../.."));
-        var portalDll = Path.Combine(repository, "artifacts/bench/OtpPortal.dll");
-        var carry = Path.Combine(repository, "bench/carry.lua");
-        using var http = new HttpClient();
-
-        var redisPort = Machine.FreePort();
-        await using var redis = Child.Start("redis-server", ["--port", $"{redisPort}", "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]);
-        using var connection = await ConnectionMultiplexer.ConnectAsync($"127.0.0.1:{redisPort},allowAdmin=true,abortConnect=false,connectRetry=20");
-        await using var post = await PostmarkStandIn.StartAsync();
-
-        var portalPort = Machine.FreePort();
-        var portal = $"http://127.0.0.1:{portalPort}";
-        var settings = new Dictionary<string, string>(StringComparer.Ordinal)
+        foreach (var part in args.Length > 1 ? args[1..] : s_parts)
         {
-            ["ASPNETCORE_ENVIRONMENT"] = "Production",
-            // As in the Dockerfile.
-            ["DOTNET_GCgen0size"] = "0x400000",
-            ["AUTH_SECRET_KEY"] = Guid.NewGuid().ToString("N"),
-            ["PORT"] = $"{portalPort}",
-            ["BIND_ADDRESS"] = "127.0.0.1",
-            ["PUBLIC_URL"] = portal,
-            ["REDIS_URL_OTP"] = $"redis://127.0.0.1:{redisPort}/0",
-            ["REDIS_URL_AUTH"] = $"redis://127.0.0.1:{redisPort}/1",
-            ["POSTMARK_SERVER_TOKEN"] = "bench",
-            ["POSTMARK_API_URL"] = $"http://127.0.0.1:{post.Port}",
-            ["LIMIT_SENDS_PER_IP"] = "1000000/1",
-        };
-        var cold = Stopwatch.GetTimestamp();
-        await using var portalProcess = Child.Start("dotnet", [portalDll], settings);
-        await Machine.WaitForAsync(http, portal + "/");
-        var coldStart = Stopwatch.GetElapsedTime(cold);
-        var idleMemory = portalProcess.ResidentMegabytes;
+            // Each with stores of its own.
+            await using var stage = await Stage.OpenAsync();
+            await (part switch
+            {
+                "requests" => RequestsAsync(stage, seconds),
+                "gateway" => Gateway.MeasureAsync(stage, seconds),
+                "sessions" => Scale.ManySessionsAsync(stage),
+                "pages" => Scale.OpenPagesAsync(stage),
+                "replicas" => Scale.ReplicasAsync(stage, seconds),
+                _ => throw new ArgumentException($"There is no part {part}, but {string.Join(", ", s_parts)}."),
+            });
+        }
+        return 0;
+    }
+
+    private static async Task RequestsAsync(Stage stage, int seconds)
+    {
+        const int Rounds = 3;
+        var carry = stage.Carry;
+        using var http = new HttpClient();
+        var redisPort = stage.RedisPort;
+        using var connection = await ConnectionMultiplexer.ConnectAsync($"127.0.0.1:{redisPort},allowAdmin=true,abortConnect=false,connectRetry=20");
+        var post = stage.Post;
+        await using var portalProcess = await stage.StartPortalAsync();
+        var (portal, coldStart) = (portalProcess.Address, portalProcess.ColdStart);
+        var idleMemory = portalProcess.Process.ResidentMegabytes;
 
         var barePort = Machine.FreePort();
         var bare = $"http://127.0.0.1:{barePort}";
-        await using var bareProcess = Child.Start("dotnet", [Environment.ProcessPath is { } path && path.EndsWith(".dll", StringComparison.Ordinal) ? path : Path.Combine(AppContext.BaseDirectory, "OtpPortal.Bench.dll"), "bare", $"{barePort}", $"127.0.0.1:{redisPort}"]);
+        await using var bareProcess = Stage.StartSelf("bare", $"{barePort}", $"127.0.0.1:{redisPort}");
         await Machine.WaitForAsync(http, bare + "/");
 
-        var (proxy, nginx) = StartNginx(repository, portalPort, barePort);
-        await using var nginxProcess = nginx;
+        // The app behind it is the bare endpoint, once with and once without the question to the portal.
+        await using var nginx = Stage.StartNginx("nginx.conf", [("$PORTAL", portalProcess.Port), ("$APP", barePort)], out var proxy);
 
         var visitor = new Visitor(portal, post);
         var token = await visitor.SignInAsync("ann@bench.example");
         await Machine.WrkAsync(bare + "/", 2, 32, carry);
-        await Machine.WrkAsync(portal + "/check-auth", 2, 32, carry, token);
+        await Machine.WrkAsync(portal + "/check-auth", 2, 32, carry, ("BENCH_TOKEN", token));
         await Machine.WrkAsync(portal + "/", 2, 32, carry);
 
         var (bares, rotating, sliding, pages, signIns, forward, proxied, unguarded) = (new List<double>(), new List<double>(), new List<double>(), new List<double>(), new List<double>(), new List<double>(), new List<double>(), new List<double>());
@@ -64,12 +62,12 @@ internal static class Run
         {
             bares.Add(await Machine.WrkAsync(bare + "/", seconds, 32, carry));
             // A token of its own each round, so that its first check rotates and the successor is carried along.
-            rotating.Add(await Machine.WrkAsync(portal + "/check-auth", seconds, 32, carry, await visitor.SignInAsync($"rotating{round}@bench.example")));
+            rotating.Add(await Machine.WrkAsync(portal + "/check-auth", seconds, 32, carry, ("BENCH_TOKEN", await visitor.SignInAsync($"rotating{round}@bench.example"))));
             var rotated = await RotateOnceAsync(http, portal, await visitor.SignInAsync($"sliding{round}@bench.example"));
-            sliding.Add(await Machine.WrkAsync(portal + "/check-auth", seconds, 32, carry, rotated));
-            forward.Add(await Machine.WrkAsync(portal + "/forward-auth", seconds, 32, carry, rotated));
-            proxied.Add(await Machine.WrkAsync(proxy + "/guarded/", seconds, 32, carry, rotated));
-            unguarded.Add(await Machine.WrkAsync(proxy + "/open/", seconds, 32, carry, rotated));
+            sliding.Add(await Machine.WrkAsync(portal + "/check-auth", seconds, 32, carry, ("BENCH_TOKEN", rotated)));
+            forward.Add(await Machine.WrkAsync(portal + "/forward-auth", seconds, 32, carry, ("BENCH_TOKEN", rotated)));
+            proxied.Add(await Machine.WrkAsync(proxy + "/guarded/", seconds, 32, carry, ("BENCH_TOKEN", rotated)));
+            unguarded.Add(await Machine.WrkAsync(proxy + "/open/", seconds, 32, carry, ("BENCH_TOKEN", rotated)));
             pages.Add(await Machine.WrkAsync(portal + "/", seconds, 32, carry));
 
             var end = Stopwatch.GetTimestamp() + (seconds * Stopwatch.Frequency);
@@ -106,21 +104,8 @@ internal static class Run
         Console.WriteLine("| --- | ---: |");
         Console.WriteLine($"| cold start to the first page | {coldStart.TotalSeconds:0.00} s |");
         Console.WriteLine($"| resident memory after the first page | {idleMemory:0} MB |");
-        Console.WriteLine($"| resident memory after all of the above | {portalProcess.ResidentMegabytes:0} MB |");
+        Console.WriteLine($"| resident memory after all of the above | {portalProcess.Process.ResidentMegabytes:0} MB |");
         Console.WriteLine($"| Redis commands of one /check-auth | {roundTrips} |");
-        return 0;
-    }
-
-    // The app behind it is the bare endpoint, once with and once without the question to the portal.
-    private static (string Address, Child Process) StartNginx(string repository, int portal, int app)
-    {
-        var port = Machine.FreePort();
-        var folder = Directory.CreateTempSubdirectory("otpportal-bench").FullName;
-        var configuration = File.ReadAllText(Path.Combine(repository, "bench/nginx.conf"))
-            .Replace("$PORTAL", $"{portal}", StringComparison.Ordinal).Replace("$APP", $"{app}", StringComparison.Ordinal).Replace("$PORT", $"{port}", StringComparison.Ordinal);
-        var file = Path.Combine(folder, "nginx.conf");
-        File.WriteAllText(file, configuration);
-        return ($"http://127.0.0.1:{port}", Child.Start("nginx", ["-p", folder, "-c", file]));
     }
 
     private static async Task<string> RotateOnceAsync(HttpClient http, string portal, string token)

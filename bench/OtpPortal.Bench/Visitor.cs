@@ -12,16 +12,19 @@ internal sealed class Visitor(string portal, PostmarkStandIn post)
     public async Task<string> SignInAsync(string address)
     {
         using (var start = await SendAsync(HttpMethod.Get, "/", null, null)) Expect(start, HttpStatusCode.OK);
-        string flow;
-        using (var begun = await SendAsync(HttpMethod.Post, "/login", null, new() { ["email"] = address }))
-        {
-            Expect(begun, HttpStatusCode.SeeOther);
-            flow = Cookie(begun, "otp_flow");
-        }
+        var flow = await BeginAsync(address);
         using (var page = await SendAsync(HttpMethod.Get, "/login/code", "otp_flow=" + flow, null)) Expect(page, HttpStatusCode.OK);
         using var done = await SendAsync(HttpMethod.Post, "/login-otp", "otp_flow=" + flow, new() { ["code"] = await post.CodeFor(address) });
         Expect(done, HttpStatusCode.SeeOther);
         return Cookie(done, "auth_token");
+    }
+
+    /// <summary>Has a code sent. Gives the flow.</summary>
+    public async Task<string> BeginAsync(string address)
+    {
+        using var begun = await SendAsync(HttpMethod.Post, "/login", null, new() { ["email"] = address });
+        Expect(begun, HttpStatusCode.SeeOther);
+        return Cookie(begun, "otp_flow");
     }
 
     private async Task<HttpResponseMessage> SendAsync(HttpMethod method, string path, string? cookie, Dictionary<string, string>? form)

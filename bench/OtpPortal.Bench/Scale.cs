@@ -1,0 +1,150 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Net;
+using OtpPortal.Settings;
+using OtpPortal.Storage;
+using OtpPortal.Tokens;
+using OtpPortal.Web;
+
+namespace OtpPortal.Bench;
+
+/// <summary>What grows: sessions, open pages, replicas.</summary>
+internal static class Scale
+{
+    private const int Sessions = 100_000;
+    private const int Pages = 500;
+
+    /// <summary>Lists and the administration's first page with 100,000 sessions.</summary>
+    public static async Task ManySessionsAsync(Stage stage)
+    {
+        await using var portal = await stage.StartPortalAsync();
+        using var http = new HttpClient();
+        var idle = portal.Process.ResidentMegabytes;
+        var (cookie, key) = (await AdminCookieAsync(portal), stage.Secret);
+        using var stores = new Stores(
+            RedisStore.Connect("otp", new RedisAddress(stage.RedisEndPoint, null, Tls: false, 0)), RedisStore.Connect("auth", new RedisAddress(stage.RedisEndPoint, null, Tls: false, 1)), null);
+        var secret = new AuthSecret(key);
+        var settings = PortalConfiguration.Read(new SettingsReader(
+            new Dictionary<string, string>(StringComparer.Ordinal) { ["AUTH_SECRET_KEY"] = key }, isProduction: false, Path.GetTempPath())).Tokens;
+        var tokens = new TokenStore(stores, new AuthToken(secret, settings), secret, settings, TimeProvider.System);
+        foreach (var numbers in Enumerable.Range(0, Sessions).Chunk(500))
+        {
+            await Task.WhenAll(numbers.Select(number => tokens.IssueAsync($"user{number}@bench.example", $"10.{number >> 16}.{(number >> 8) & 255}.{number & 255}", "Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0")));
+        }
+
+        var rows = new List<(string What, string Measured)>();
+        foreach (var query in (string[])["?details=true&limit=20", "?details=true&limit=100", "?details=true&limit=1000"])
+        {
+            rows.Add(($"GET /auth-tokens{query}, first page", await TimesAsync(30, () => ReadAsync(http, portal.Address, "/auth-tokens" + query, key))));
+        }
+        rows.Add(("GET /auth-tokens?details=true, all of them", await TimesAsync(3, () => ReadAsync(http, portal.Address, "/auth-tokens?details=true", key))));
+        foreach (var order in Enum.GetValues<SessionOrder>())
+        {
+            rows.Add(($"a page of 20 for the grid by {order}, from the store", await TimesAsync(30, () => tokens.SliceAsync(new SessionQuery("", order, Descending: true, 0, 20)))));
+        }
+        rows.Add(("a page of 20 for the grid in the middle, by Email", await TimesAsync(30, () => tokens.SliceAsync(new SessionQuery("", SessionOrder.Email, Descending: true, Sessions / 2, 20)))));
+        rows.Add(("/admin opened until the grid's first rows are drawn: page, WebSocket, circuit", await TimesAsync(10, async () =>
+        {
+            await using var page = await Circuit.OpenAsync(portal.Address, "/admin", cookie, "@bench.example");
+        })));
+        rows.Add(("resident memory of the portal before", Megabytes(idle)));
+        rows.Add(("resident memory of the portal after all of the above", Megabytes(portal.Process.ResidentMegabytes)));
+        rows.Add(("resident memory of Redis with them", Megabytes(stage.Redis.ResidentMegabytes)));
+        Print($"{Sessions:N0} sessions", rows);
+    }
+
+    /// <summary>Memory of open pages. The signed-in page has no circuit, so it costs nothing once it is sent.</summary>
+    public static async Task OpenPagesAsync(Stage stage)
+    {
+        var rows = new List<(string What, string Measured)>();
+        foreach (var (what, path) in new[] { ("address pages", "/"), ("code pages", "/login/code"), ("pages of the administration", "/admin") })
+        {
+            await using var portal = await stage.StartPortalAsync();
+            var cookie = path == "/admin" ? await AdminCookieAsync(portal) : null;
+            async Task<List<Circuit>> OpenAsync(int count)
+            {
+                var circuits = new List<Circuit>();
+                foreach (var numbers in Enumerable.Range(0, count).Chunk(10))
+                {
+                    circuits.AddRange(await Task.WhenAll(numbers.Select(async _ => await Circuit.OpenAsync(
+                        portal.Address, path, path == "/login/code" ? await FlowCookieAsync(stage, portal) : cookie))));
+                }
+                return circuits;
+            }
+
+            // Code is compiled and buffers are there before it counts.
+            foreach (var circuit in await OpenAsync(50)) await circuit.DisposeAsync();
+            var before = portal.Process.ResidentMegabytes;
+            var open = await OpenAsync(Pages);
+            await Task.Delay(TimeSpan.FromSeconds(10));
+            var after = portal.Process.ResidentMegabytes;
+            foreach (var circuit in open) await circuit.DisposeAsync();
+            rows.Add(($"{Pages} {what} with their circuits", string.Create(CultureInfo.InvariantCulture, $"{before:0} → {after:0} MB, {(after - before) * 1000 / Pages:0} KB each")));
+        }
+        Print("open pages", rows);
+    }
+
+    /// <summary>One portal behind nginx, and two.</summary>
+    public static async Task ReplicasAsync(Stage stage, int seconds)
+    {
+        await using var first = await stage.StartPortalAsync();
+        await using var second = await stage.StartPortalAsync();
+        await using var nginx = Stage.StartNginx("replicas.conf", [("$FIRST", first.Port), ("$SECOND", second.Port)], out var proxy);
+        var visitor = new Visitor(first.Address, stage.Post);
+        var token = await visitor.SignInAsync("ann@bench.example");
+        foreach (var path in (string[])["/one/check-auth", "/two/check-auth"]) await Machine.WrkAsync(proxy + path, 2, 32, stage.Carry, ("BENCH_TOKEN", token));
+        var (one, two, alone) = (new List<double>(), new List<double>(), new List<double>());
+        for (var round = 0; round < 3; round++)
+        {
+            alone.Add(await Machine.WrkAsync(first.Address + "/check-auth", seconds, 32, stage.Carry, ("BENCH_TOKEN", await visitor.SignInAsync($"alone{round}@bench.example"))));
+            one.Add(await Machine.WrkAsync(proxy + "/one/check-auth", seconds, 32, stage.Carry, ("BENCH_TOKEN", await visitor.SignInAsync($"one{round}@bench.example"))));
+            two.Add(await Machine.WrkAsync(proxy + "/two/check-auth", seconds, 32, stage.Carry, ("BENCH_TOKEN", await visitor.SignInAsync($"two{round}@bench.example"))));
+        }
+        Print("/check-auth, bearer, returned token carried along", [("one portal, asked directly", Rate(alone)), ("one portal behind nginx", Rate(one)), ("two portals behind nginx", Rate(two))]);
+    }
+
+    private static async Task<string> FlowCookieAsync(Stage stage, Portal portal) => "otp_flow=" + await new Visitor(portal.Address, stage.Post).BeginAsync($"{Guid.NewGuid():N}@bench.example");
+
+    private static async Task<string> AdminCookieAsync(Portal portal)
+    {
+        using var http = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false });
+        using var form = new FormUrlEncodedContent([KeyValuePair.Create("key", portal.Secret)]);
+        using var answer = await http.PostAsync(new Uri(portal.Address + "/admin/login"), form);
+        if (answer.StatusCode != HttpStatusCode.SeeOther) throw new InvalidOperationException($"/admin/login: {(int)answer.StatusCode}");
+        return answer.Headers.GetValues("Set-Cookie").First().Split(';')[0];
+    }
+
+    private static async Task ReadAsync(HttpClient http, string portal, string path, string key)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Get, portal + path);
+        request.Headers.Authorization = new("Bearer", key);
+        using var answer = await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead);
+        await answer.EnsureSuccessStatusCode().Content.CopyToAsync(Stream.Null);
+    }
+
+    private static async Task<string> TimesAsync(int count, Func<Task> act)
+    {
+        await act();
+        var times = new List<double>();
+        for (var i = 0; i < count; i++)
+        {
+            var start = Stopwatch.GetTimestamp();
+            await act();
+            times.Add(Stopwatch.GetElapsedTime(start).TotalMilliseconds);
+        }
+        times.Sort();
+        return string.Create(CultureInfo.InvariantCulture, $"median {times[count / 2]:0.0} ms, slowest {times[^1]:0.0} ms");
+    }
+
+    private static string Megabytes(double value) => string.Create(CultureInfo.InvariantCulture, $"{value:0} MB");
+
+    private static string Rate(List<double> values) => string.Create(CultureInfo.InvariantCulture, $"{values.Order().ElementAt(values.Count / 2):N0} a second");
+
+    private static void Print(string title, IReadOnlyList<(string What, string Measured)> rows)
+    {
+        Console.WriteLine();
+        Console.WriteLine($"| {title} | measured |");
+        Console.WriteLine("| --- | ---: |");
+        foreach (var (what, measured) in rows) Console.WriteLine($"| {what} | {measured} |");
+    }
+}

@@ -1,0 +1,91 @@
+using System.Diagnostics;
+using System.Net;
+
+namespace OtpPortal.Bench;
+
+/// <summary>What every measurement needs around it: an empty Redis, and somebody who takes the mail.</summary>
+internal sealed class Stage : IAsyncDisposable
+{
+    private static readonly string s_repository = Path.GetFullPath(Path.Combine(AppContext.BaseDirectory, "../../../../.."));
+
+    private Stage(Child redis, int redisPort, PostmarkStandIn post) => (Redis, RedisPort, Post) = (redis, redisPort, post);
+
+    public Child Redis { get; }
+
+    public int RedisPort { get; }
+
+    public IPEndPoint RedisEndPoint => new(IPAddress.Loopback, RedisPort);
+
+    public PostmarkStandIn Post { get; }
+
+    public string Secret { get; } = Guid.NewGuid().ToString("N");
+
+    /// <summary>wrk's script, the same for all, so that its own cost is the same everywhere.</summary>
+    public string Carry => Script("carry.lua");
+
+    public static async Task<Stage> OpenAsync()
+    {
+        var port = Machine.FreePort();
+        var redis = Child.Start("redis-server", ["--port", $"{port}", "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]);
+        return new Stage(redis, port, await PostmarkStandIn.StartAsync());
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await Post.DisposeAsync();
+        await Redis.DisposeAsync();
+    }
+
+    /// <summary>This program again, as another process.</summary>
+    public static Child StartSelf(params string[] arguments) => Child.Start("dotnet", [Path.Combine(AppContext.BaseDirectory, "OtpPortal.Bench.dll"), .. arguments]);
+
+    [System.Diagnostics.CodeAnalysis.SuppressMessage("Performance", "CA1822", Justification = "It stands beside what else a measurement asks the stage for.")]
+    public string Script(string name) => Path.Combine(s_repository, "bench", name);
+
+    /// <summary>Starts a portal and waits for its first page.</summary>
+    public async Task<Portal> StartPortalAsync(params (string Name, string Value)[] more)
+    {
+        var port = Machine.FreePort();
+        var address = $"http://127.0.0.1:{port}";
+        var settings = new Dictionary<string, string>(StringComparer.Ordinal)
+        {
+            ["ASPNETCORE_ENVIRONMENT"] = "Production",
+            // As in the Dockerfile.
+            ["DOTNET_GCgen0size"] = "0x400000",
+            ["AUTH_SECRET_KEY"] = Secret,
+            ["PORT"] = $"{port}",
+            ["BIND_ADDRESS"] = "127.0.0.1",
+            ["PUBLIC_URL"] = address,
+            ["REDIS_URL_OTP"] = $"redis://127.0.0.1:{RedisPort}/0",
+            ["REDIS_URL_AUTH"] = $"redis://127.0.0.1:{RedisPort}/1",
+            ["POSTMARK_SERVER_TOKEN"] = "bench",
+            ["POSTMARK_API_URL"] = $"http://127.0.0.1:{Post.Port}",
+            ["LIMIT_SENDS_PER_IP"] = "1000000/1",
+        };
+        foreach (var (name, value) in more) settings[name] = value;
+        using var http = new HttpClient();
+        var cold = Stopwatch.GetTimestamp();
+        var process = Child.Start("dotnet", [Path.Combine(s_repository, "artifacts/bench/OtpPortal.dll")], settings);
+        await Machine.WaitForAsync(http, address + "/");
+        return new Portal(process, port, address, Secret, Stopwatch.GetElapsedTime(cold));
+    }
+
+    /// <summary>An nginx with one of the configurations beside this program, in which names stand for ports.</summary>
+    public static Child StartNginx(string configuration, IEnumerable<(string Name, int Port)> ports, out string address)
+    {
+        var port = Machine.FreePort();
+        var folder = Directory.CreateTempSubdirectory("otpportal-bench").FullName;
+        var text = File.ReadAllText(Path.Combine(s_repository, "bench", configuration));
+        foreach (var (name, number) in ports.Append(("$PORT", port))) text = text.Replace(name, $"{number}", StringComparison.Ordinal);
+        var file = Path.Combine(folder, "nginx.conf");
+        File.WriteAllText(file, text);
+        address = $"http://127.0.0.1:{port}";
+        return Child.Start("nginx", ["-p", folder, "-c", file]);
+    }
+}
+
+/// <summary>A portal that runs beside the benchmark.</summary>
+internal sealed record Portal(Child Process, int Port, string Address, string Secret, TimeSpan ColdStart) : IAsyncDisposable
+{
+    public ValueTask DisposeAsync() => Process.DisposeAsync();
+}
