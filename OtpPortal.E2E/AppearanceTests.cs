@@ -149,6 +149,11 @@ public sealed class AppearanceTests(DefaultStage stage) : BrowserTest(stage)
         await Expect(mailbox.To(ann.Address).First.FrameLocator("iframe").Locator("body")).ToContainTextAsync(await Mailbox.CodeAsync(ann.Address, message: 3));
         await look("mailbox", mailbox);
 
+        await code.Page.GotoAsync("/docs");
+        await code.Page.Locator("summary").Nth(3).ClickAsync();
+        await Expect(code.Page.Locator("details[open] table")).ToBeVisibleAsync();
+        await look("docs", code);
+
         await code.Page.GotoAsync("/no/such/page");
         await look("404", code);
         await using var app = await ThirdPartyApp.StartAsync(Portal);
