@@ -6,7 +6,7 @@ namespace OtpPortal.Tests.Web;
 /// <summary>What another site's page makes a browser do changes nothing here.</summary>
 public sealed class CrossSiteTests(PortalHost portal) : IClassFixture<PortalHost>
 {
-    private static readonly string[] s_posts = ["/login", "/login-otp", "/login/resend", "/login/finish", "/logout", "/logout/others", "/logout/everywhere", "/language"];
+    private static readonly string[] s_posts = ["/login", "/login-otp", "/login/link", "/login/resend", "/login/finish", "/logout", "/logout/others", "/logout/everywhere", "/language"];
 
     /// <summary>Every form endpoint with everything that gives another site away.</summary>
     public static TheoryData<string, string, string> Foreign

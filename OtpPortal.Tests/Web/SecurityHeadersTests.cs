@@ -13,6 +13,7 @@ public sealed class SecurityHeadersTests(PortalHost portal) : IClassFixture<Port
     [InlineData("/healthz")]
     [InlineData("/css/portal.css")]
     [InlineData("/dev/mailbox")]
+    [InlineData("/otp/MyApp/whose-link-carries-a-code")]
     public async Task They_are_on_every_answer(string path)
     {
         var answer = await portal.NewBrowser().GetAsync(path);

@@ -37,8 +37,8 @@ public static class AdminEndpoints
     private static async Task<IResult> SignInAsync(
         HttpContext context, PortalSettings portal, SecretGuard guard, AdminSessions sessions, AdminCookie cookie, AuditLog audit)
     {
-        if (!context.Request.HasFormContentType) return PageErrors.Page(context, StatusCodes.Status415UnsupportedMediaType);
-        var key = (await context.Request.ReadFormAsync(context.RequestAborted))["key"].ToString();
+        if (await PlainForm.ReadAsync(context) is not { } form) return PageErrors.Page(context, StatusCodes.Status415UnsupportedMediaType);
+        var key = form["key"].ToString();
         if (key.Length == 0) return PageErrors.Page(context, StatusCodes.Status400BadRequest, StartPath, "AdminKeyMissing");
 
         switch (await guard.JudgeAsync(portal.Secret.Matches(key), ClientAddress.LimitKey(context)))
@@ -48,7 +48,7 @@ public static class AdminEndpoints
                 if (AdminCookie.Read(context.Request) is { } earlier) await sessions.EndAsync(AdminSessions.NameOf(earlier));
                 cookie.Write(context.Response, await sessions.BeginAsync());
                 audit.WriteByAdmin(AuditEvent.AdminAccess, null, ClientAddress.Of(context), "admitted", "key");
-                return SeeOther(context, StartPath);
+                return PlainForm.SeeOther(context, StartPath);
             case SecretOutcome.Refused:
                 audit.Write(AuditEvent.AdminRefused, null, ClientAddress.Of(context), "wrong_key");
                 return PageErrors.Page(context, StatusCodes.Status403Forbidden, StartPath, "AdminKeyWrong");
@@ -69,7 +69,7 @@ public static class AdminEndpoints
         }
         cookie.Clear(context.Response);
         context.Response.Headers["Clear-Site-Data"] = "\"cache\"";
-        return SeeOther(context, StartPath);
+        return PlainForm.SeeOther(context, StartPath);
     }
 
     private static async Task<IResult> ExportAsync(HttpContext context, AdminPolicy policy, AuditLog audit)
@@ -92,9 +92,8 @@ public static class AdminEndpoints
 
     private static async Task<IResult> SendTestAsync(HttpContext context, AdminPolicy policy, Providers providers, TestMessage test)
     {
-        if (await policy.AdmitAsync(context) is not { } pass) return SeeOther(context, StartPath);
-        if (!context.Request.HasFormContentType) return PageErrors.Page(context, StatusCodes.Status415UnsupportedMediaType);
-        var form = await context.Request.ReadFormAsync(context.RequestAborted);
+        if (await policy.AdmitAsync(context) is not { } pass) return PlainForm.SeeOther(context, StartPath);
+        if (await PlainForm.ReadAsync(context) is not { } form) return PageErrors.Page(context, StatusCodes.Status415UnsupportedMediaType);
         var typed = form["email"].ToString();
         var shown = typed.Length <= EmailAddress.MaxLength ? typed : typed[..EmailAddress.MaxLength];
         var provider = form["provider"].ToString() is { Length: > 0 } name ? providers.Find(name) : providers.Mail;
@@ -106,13 +105,6 @@ public static class AdminEndpoints
         }
         return await test.SendAsync(provider, address, pass, ClientAddress.LimitKey(context)) is { } wait
             ? PageErrors.Page(context, StatusCodes.Status429TooManyRequests, CheckPath, "WaitBeforeSending", shown, wait)
-            : SeeOther(context, CheckPath + "#message");
-    }
-
-    private static IResult SeeOther(HttpContext context, string location)
-    {
-        context.Response.Headers.Location = location;
-        context.Response.Headers.CacheControl = "no-store";
-        return Results.StatusCode(StatusCodes.Status303SeeOther);
+            : PlainForm.SeeOther(context, CheckPath + "#message");
     }
 }

@@ -28,7 +28,16 @@ public static class ComponentServices
             options.ContentSecurityFrameAncestorsPolicy = null;
             // Compression next to secrets on one line gives the secrets' length away (BREACH).
             options.DisableWebSocketCompression = true;
-        });
+        }).Add(AnswerHead);
+    }
+
+    // The framework's pages refuse HEAD, with which link checkers and scanners of mail ask for what they then look at (RFC 9110, 9.3.2).
+    private static void AnswerHead(EndpointBuilder endpoint)
+    {
+        for (var i = 0; i < endpoint.Metadata.Count; i++)
+        {
+            if (endpoint.Metadata[i] is HttpMethodMetadata { HttpMethods: ["GET", "POST"] }) endpoint.Metadata[i] = new HttpMethodMetadata(["GET", "HEAD", "POST"]);
+        }
     }
 
     private sealed class NoAntiforgeryToken : AntiforgeryStateProvider

@@ -25,6 +25,16 @@ public enum AuditEvent
 
     /// <summary>Somebody came to the gateway with a wrong secret.</summary>
     NamespaceRefused,
+
+    /// <summary>Somebody came to the API of service accounts with a key that is none.</summary>
+    AccountRefused,
+
+    /// <summary>A service account made another one.</summary>
+    AccountCreated,
+    AccountRemoved,
+
+    /// <summary>The keys that sign JWTs were replaced.</summary>
+    KeysRotated,
 }
 
 /// <summary>One line of the audit log.</summary>

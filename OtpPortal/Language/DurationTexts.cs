@@ -29,6 +29,8 @@ internal static class DurationTexts
     {
         { TotalSeconds: < 60 } => texts["DurationSeconds", (int)lifetime.TotalSeconds],
         { TotalSeconds: < 120 } => texts["DurationMinute"],
-        _ => texts["DurationMinutes", (int)lifetime.TotalMinutes],
+        { TotalHours: <= 2 } => texts["DurationMinutes", (int)lifetime.TotalMinutes],
+        { TotalDays: <= 2 } => texts["DurationHours", (int)lifetime.TotalHours],
+        _ => texts["DurationDays", (int)lifetime.TotalDays],
     };
 }

@@ -70,7 +70,7 @@ public static class LanguageServices
     private static string BackTo(string back)
     {
         var path = back.Split('?', 2)[0];
-        if (path is not ("/" or "/login/code" or "/dev/mailbox" or "/admin" or "/admin/audit" or "/admin/check") && !path.StartsWith("/otp/", StringComparison.Ordinal)) return "/";
+        if (path is not ("/" or "/login/code" or "/login/link" or "/magic-link" or "/dev/mailbox" or "/admin" or "/admin/audit" or "/admin/check") && !path.StartsWith("/otp/", StringComparison.Ordinal)) return "/";
         return back.All(c => c is > ' ' and <= '~' and not '\\') ? back : path;
     }
 }

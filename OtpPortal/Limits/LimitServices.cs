@@ -10,7 +10,9 @@ public static class LimitServices
     {
         builder.Services.AddSingleton(configuration.Limits);
         builder.Services.AddSingleton<RateLimiter>();
+        builder.Services.AddSingleton<RequestQuota>();
         builder.Services.AddSingleton<SecretGuard>();
+        builder.Services.AddSingleton<CallerGuard>();
         builder.Services.AddSingleton(configuration.Captcha);
         builder.Services.AddSingleton<WaitingTickets>();
         // A redirect would carry the secret to wherever it points.

@@ -14,16 +14,23 @@ public sealed record Limit(string Name, int Count, TimeSpan Window);
 /// <param name="SendsPerIp">LIMIT_SENDS_PER_IP: messages asked for by one client (IPv6: its /64).</param>
 /// <param name="FailuresPerAddress">LIMIT_FAILURES_PER_ADDRESS: wrong codes for one address (NIST SP 800-63B-4, 3.2.2: at most 100).</param>
 /// <param name="SecretFailuresPerIp">LIMIT_SECRET_FAILURES_PER_IP: wrong admin keys and namespace secrets from one client.</param>
-public sealed record LimitSettings(Limit SendsPerAddress, Limit SendsPerIp, Limit FailuresPerAddress, Limit SecretFailuresPerIp)
+/// <param name="RequestsPerNamespace">LIMIT_REQUESTS_PER_NAMESPACE: requests of one namespace.</param>
+/// <param name="RequestsPerAccount">LIMIT_REQUESTS_PER_ACCOUNT: requests of one service account.</param>
+public sealed record LimitSettings(
+    Limit SendsPerAddress, Limit SendsPerIp, Limit FailuresPerAddress, Limit SecretFailuresPerIp, Limit RequestsPerNamespace, Limit RequestsPerAccount)
 {
+    private IEnumerable<Limit> All => [SendsPerAddress, SendsPerIp, FailuresPerAddress, SecretFailuresPerIp, RequestsPerNamespace, RequestsPerAccount];
+
     internal static LimitSettings Read(SettingsReader reader)
     {
         var settings = new LimitSettings(
             ReadLimit(reader, "LIMIT_SENDS_PER_ADDRESS", "SENDS_PER_ADDRESS", 5, 900),
             ReadLimit(reader, "LIMIT_SENDS_PER_IP", "SENDS_PER_IP", 30, 900),
             ReadLimit(reader, "LIMIT_FAILURES_PER_ADDRESS", "FAILURES_PER_ADDRESS", 100, 86400),
-            ReadLimit(reader, "LIMIT_SECRET_FAILURES_PER_IP", "SECRET_FAILURES_PER_IP", 10, 300));
-        string[] known = [settings.SendsPerAddress.Name, settings.SendsPerIp.Name, settings.FailuresPerAddress.Name, settings.SecretFailuresPerIp.Name];
+            ReadLimit(reader, "LIMIT_SECRET_FAILURES_PER_IP", "SECRET_FAILURES_PER_IP", 10, 300),
+            ReadLimit(reader, "LIMIT_REQUESTS_PER_NAMESPACE", "REQUESTS_PER_NAMESPACE", 600_000, 60),
+            ReadLimit(reader, "LIMIT_REQUESTS_PER_ACCOUNT", "REQUESTS_PER_ACCOUNT", 600_000, 60));
+        var known = settings.All.Select(limit => limit.Name).ToArray();
         // A limit with a mistyped name would silently not hold.
         foreach (var name in reader.Names.Where(name => name.StartsWith("LIMIT_", StringComparison.Ordinal) && !known.Contains(name["LIMIT_".Length..], StringComparer.Ordinal)))
         {

@@ -2,8 +2,10 @@ using OtpPortal.Admin;
 using OtpPortal.Delivery;
 using OtpPortal.Gateway;
 using OtpPortal.JOtp;
+using OtpPortal.Jwt;
 using OtpPortal.Limits;
 using OtpPortal.Limits.Captcha;
+using OtpPortal.MagicLinks;
 using OtpPortal.SignIn;
 using OtpPortal.Storage;
 using OtpPortal.Tokens;
@@ -24,6 +26,8 @@ public sealed record PortalConfiguration(
     AdminSettings Admin,
     GatewaySettings Gateway,
     JOtpSettings JOtp,
+    JwtSettings Jwt,
+    MagicLinkSettings MagicLinks,
     TelemetrySettings Telemetry)
 {
     /// <summary>Reads all settings. Throws <see cref="SettingsException"/> with every complaint when any value is not allowed.</summary>
@@ -33,6 +37,7 @@ public sealed record PortalConfiguration(
         var mail = MailSettings.Read(reader, portal);
         var providers = ProviderSettings.Read(reader, mail);
         var signIn = SignInSettings.Read(reader, providers.Sms);
+        var jwt = JwtSettings.Read(reader, portal);
         var configuration = new PortalConfiguration(
             portal,
             StorageSettings.Read(reader),
@@ -45,6 +50,8 @@ public sealed record PortalConfiguration(
             AdminSettings.Read(reader),
             GatewaySettings.Read(reader, portal, signIn.Terms, signIn.CodeLength),
             JOtpSettings.Read(reader),
+            jwt,
+            MagicLinkSettings.Read(reader, jwt, signIn.MaxAttempts),
             TelemetrySettings.Read(reader));
         return reader.Complaints.Count == 0 ? configuration : throw new SettingsException(reader.Complaints);
     }

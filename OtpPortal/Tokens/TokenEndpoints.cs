@@ -110,7 +110,8 @@ public static partial class TokenEndpoints
         context.Response.StatusCode = StatusCodes.Status204NoContent;
     }
 
-    private static async Task<bool> AdmitAsync(HttpContext context, PortalSettings portal, SecretGuard guard, AuditLog audit)
+    /// <summary>True for whoever brings AUTH_SECRET_KEY; everybody else has had their answer.</summary>
+    internal static async Task<bool> AdmitAsync(HttpContext context, PortalSettings portal, SecretGuard guard, AuditLog audit)
     {
         context.Response.Headers.CacheControl = "no-store";
         switch (await guard.JudgeAsync(portal.Secret.Matches(Bearer(context.Request) ?? ""), ClientAddress.LimitKey(context)))

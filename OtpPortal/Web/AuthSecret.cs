@@ -16,21 +16,23 @@ public sealed class AuthSecret
     internal const int MinLength = 16;
 
     private readonly byte[] _root;
-    private readonly byte[] _digest;
+    private readonly SecretDigest _digest;
 
     public AuthSecret(string value)
     {
         _root = Encoding.UTF8.GetBytes(value);
-        _digest = SHA256.HashData(_root);
+        _digest = new SecretDigest(value);
     }
 
     /// <summary>A key of <paramref name="length"/> bytes for one purpose.</summary>
     public byte[] DeriveKey(string purpose, int length = 32) =>
         HKDF.DeriveKey(HashAlgorithmName.SHA256, _root, length, salt: "OtpPortal"u8.ToArray(), info: Encoding.UTF8.GetBytes(purpose));
 
-    /// <summary>True for the secret itself. Takes the same time wherever the two differ, so that nobody finds it byte by byte.</summary>
-    public bool Matches(string candidate) =>
-        CryptographicOperations.FixedTimeEquals(SHA256.HashData(Encoding.UTF8.GetBytes(candidate)), _digest);
+    /// <summary>True for the secret itself.</summary>
+    public bool Matches(string candidate) => _digest.Matches(candidate);
+
+    /// <summary>The value itself, for a command that has to show it to the portal of the same machine.</summary>
+    internal string Reveal() => Encoding.UTF8.GetString(_root);
 
     /// <summary>Says nothing of the value, so that no log line can.</summary>
     public override string ToString() => "AUTH_SECRET_KEY";

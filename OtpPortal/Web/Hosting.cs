@@ -25,8 +25,8 @@ public static partial class Hosting
         logging.SetMinimumLevel(configuration.Portal.Debug ? LogLevel.Debug : LogLevel.Information);
         logging.AddFilter("Microsoft", configuration.Portal.Debug ? LogLevel.Debug : LogLevel.Warning);
         logging.AddFilter("System", LogLevel.Warning);
-        // At Debug these write what circuits and clients send: codes among it.
-        foreach (var category in (string[])["Microsoft.AspNetCore.SignalR", "Microsoft.AspNetCore.Http.Connections", "Microsoft.AspNetCore.Components", "Microsoft.AspNetCore.Server.Kestrel"])
+        // At Debug these write what circuits and clients send, codes among it, and whole addresses of requests, with what the links in messages hold.
+        foreach (var category in (string[])["Microsoft.AspNetCore.Hosting.Diagnostics", "Microsoft.AspNetCore.SignalR", "Microsoft.AspNetCore.Http.Connections", "Microsoft.AspNetCore.Components", "Microsoft.AspNetCore.Server.Kestrel"])
         {
             logging.AddFilter(category, LogLevel.Warning);
         }

@@ -13,13 +13,11 @@ internal static class Probe
     {
         var settings = SettingsSource.Open();
         var port = settings.Integer("PORT", 3000, 1, 65535);
-        var host = IPAddress.TryParse(settings.Text("BIND_ADDRESS"), out var bind) && !bind.Equals(IPAddress.Any) && !bind.Equals(IPAddress.IPv6Any)
-            ? bind
-            : IPAddress.Loopback;
+        var bind = IPAddress.TryParse(settings.Text("BIND_ADDRESS"), out var address) ? address : null;
         using var client = new HttpClient { Timeout = TimeSpan.FromSeconds(4) };
         try
         {
-            using var response = await client.GetAsync(new Uri($"http://{new IPEndPoint(host, port)}/readyz"));
+            using var response = await client.GetAsync(new Uri(AddressOf(bind, port), "/readyz"));
             return response.IsSuccessStatusCode ? 0 : 1;
         }
         catch (Exception e) when (e is HttpRequestException or TaskCanceledException)
@@ -27,4 +25,8 @@ internal static class Probe
             return 1;
         }
     }
+
+    /// <summary>Where the portal of this machine listens.</summary>
+    public static Uri AddressOf(IPAddress? bind, int port) =>
+        new($"http://{new IPEndPoint(bind is null || bind.Equals(IPAddress.Any) || bind.Equals(IPAddress.IPv6Any) ? IPAddress.Loopback : bind, port)}");
 }

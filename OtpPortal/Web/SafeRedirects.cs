@@ -23,9 +23,7 @@ public sealed partial class SafeRedirects
     /// </summary>
     public bool Allows(string? url)
     {
-        if (url is null || url.Length > 2048 || url.Any(c => c is <= ' ' or > '~' or '\\')) return false;
-        var match = FullAddress().Match(url);
-        if (!match.Success) return false;
+        if (Parts(url) is not { } match) return false;
 
         var secure = match.Groups["scheme"].Value.Equals("https", StringComparison.OrdinalIgnoreCase);
         var host = match.Groups["host"].Value.ToLowerInvariant();
@@ -35,6 +33,12 @@ public sealed partial class SafeRedirects
         if (!secure && !IsLoopback(host)) return false;
         return _entries.Exists(entry => entry.Matches(host, port));
     }
+
+    /// <summary>True for any http(s) address that is written out in full, wherever it leads: for programs that name targets of their own.</summary>
+    public static bool IsWebAddress(string url) => Parts(url) is not null && Uri.TryCreate(url, UriKind.Absolute, out _);
+
+    /// <summary>True for what may stand in a list of allowed hosts.</summary>
+    public static bool IsEntry(string text) => Entry.TryParse(text, out _);
 
     public static SafeRedirects Parse(params IEnumerable<string> entries)
     {
@@ -46,15 +50,22 @@ public sealed partial class SafeRedirects
         return new SafeRedirects(parsed);
     }
 
-    internal static SafeRedirects Read(SettingsReader reader)
+    internal static SafeRedirects Read(SettingsReader reader, string setting = "ALLOWED_REDIRECTS")
     {
         var entries = new List<Entry>();
-        foreach (var text in reader.List("ALLOWED_REDIRECTS"))
+        foreach (var text in reader.List(setting))
         {
             if (Entry.TryParse(text, out var entry)) entries.Add(entry);
-            else reader.Complain("ALLOWED_REDIRECTS", text, "hosts such as app.example.com, app.example.com:8443 or *.example.com, with commas between them; a wildcard for a whole top-level domain would allow everybody's sites");
+            else reader.Complain(setting, text, "hosts such as app.example.com, app.example.com:8443 or *.example.com, with commas between them; a wildcard for a whole top-level domain would allow everybody's sites");
         }
         return new SafeRedirects(entries);
+    }
+
+    private static Match? Parts(string? url)
+    {
+        if (url is null || url.Length > 2048 || url.Any(c => c is <= ' ' or > '~' or '\\')) return null;
+        var match = FullAddress().Match(url);
+        return match.Success ? match : null;
     }
 
     private static bool IsLoopback(string host) => host is "localhost" or "127.0.0.1" or "[::1]";

@@ -12,7 +12,8 @@ public static class SecurityHeaders
             headers.ContentSecurityPolicy = policy;
             headers.XFrameOptions = "DENY";
             headers.XContentTypeOptions = "nosniff";
-            // Not no-referrer: with that, browsers send "Origin: null" with our own forms, and the same-site check needs the origin.
+            // The link in a message carries the code: its address goes nowhere else. Not no-referrer: with that, browsers send "Origin: null" with
+            // our own forms, and the same-site check needs the origin.
             headers["Referrer-Policy"] = "same-origin";
             headers["Cross-Origin-Opener-Policy"] = "same-origin";
             headers["Permissions-Policy"] = "camera=(), microphone=(), geolocation=(), payment=(), usb=(), otp-credentials=(self)";

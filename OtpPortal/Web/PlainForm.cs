@@ -1,0 +1,17 @@
+namespace OtpPortal.Web;
+
+/// <summary>How endpoints take a form and go on from it.</summary>
+internal static class PlainForm
+{
+    /// <summary>The form that was posted, or null when what was posted is none.</summary>
+    public static async Task<IFormCollection?> ReadAsync(HttpContext context) =>
+        context.Request.HasFormContentType ? await context.Request.ReadFormAsync(context.RequestAborted) : null;
+
+    /// <summary>303: the browser goes on with GET, so a reload posts nothing again (RFC 9110, 15.4.4).</summary>
+    public static IResult SeeOther(HttpContext context, string location)
+    {
+        context.Response.Headers.Location = location;
+        context.Response.Headers.CacheControl = "no-store";
+        return Results.StatusCode(StatusCodes.Status303SeeOther);
+    }
+}
