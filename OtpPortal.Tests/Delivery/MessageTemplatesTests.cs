@@ -7,10 +7,11 @@ public sealed class MessageTemplatesTests
 {
     private static readonly MessageTemplates s_templates = new();
 
-    private static Message Fill(string language, string app = "Our App", string logo = "") => s_templates.Fill("sign-in", language, "ann@example.com", new Dictionary<string, object?>
+    private static Message Fill(string language, string app = "Our App", string logo = "", string link = "") => s_templates.Fill("sign-in", language, "ann@example.com", new Dictionary<string, object?>
     {
         ["app_name"] = app,
         ["code"] = "012345",
+        ["link_url"] = link,
         ["duration"] = "5 minutes",
         ["logo_url"] = logo,
         ["accent"] = "#102030",
@@ -41,6 +42,29 @@ public sealed class MessageTemplatesTests
         message.Html.ShouldContain($"<html lang=\"{language}\">");
         message.Html.ShouldContain("prefers-color-scheme: dark");
         if (language != "en") message.Text.ShouldNotBe(Fill("en").Text);
+    }
+
+    [Theory]
+    [InlineData("en")]
+    [InlineData("de")]
+    [InlineData("fr")]
+    [InlineData("es")]
+    [InlineData("zh")]
+    public void A_link_stands_beside_the_code_where_there_is_one(string language)
+    {
+        const string link = "https://login.example.com/login/link?token=abc";
+
+        var (with, without) = (Fill(language, link: link), Fill(language));
+
+        with.Subject.ShouldBe(without.Subject);
+        with.Text.Split('\n').ShouldContain(link, "on a line of its own, so that nothing sticks to it");
+        new AngleSharp.Html.Parser.HtmlParser().ParseDocument(with.Html).QuerySelector("a")!.GetAttribute("href").ShouldBe(link);
+        foreach (var part in (string[])[with.Text, with.Html]) part.ShouldContain("012345");
+        without.Text.ShouldNotContain("token");
+        without.Html.ShouldNotContain("<a ");
+        // One blank line between paragraphs, with the link and without.
+        foreach (var text in (string[])[with.Text, without.Text]) text.ShouldNotContain("\n\n\n");
+        with.Text.Split("\n\n").Length.ShouldBe(without.Text.Split("\n\n").Length + 1);
     }
 
     [Fact]

@@ -1,6 +1,8 @@
 using OtpPortal.Delivery;
 using OtpPortal.Settings;
+using OtpPortal.Tests.Gateway;
 using OtpPortal.Tests.Infrastructure;
+using OtpPortal.Tests.MagicLinks;
 
 namespace OtpPortal.Tests.Delivery;
 
@@ -23,6 +25,7 @@ public sealed class OwnTemplatesTests : IDisposable
         ["code"] = "012345",
         ["duration"] = duration,
         ["url"] = "https://login.example.com/otp/shop/order-1",
+        ["link_url"] = "",
         ["host"] = "login.example.com",
         ["logo_url"] = "",
         ["accent"] = "#102030",
@@ -117,6 +120,22 @@ public sealed class OwnTemplatesTests : IDisposable
     }
 
     [Fact]
+    public void A_text_of_the_operators_own_may_show_the_link_or_leave_it_out()
+    {
+        Write("sign-in.txt", "{{code}}{{#if link_url}} {{link_url}}{{/if}}");
+        Write("sign-in.html", "{{#> layout}}<p>{{code}}</p>{{/layout}}");
+        var values = Values("en");
+
+        var (templates, complaints) = Read();
+
+        complaints.ShouldBeEmpty();
+        templates.Fill("sign-in", "en", "", values).Text.ShouldBe("012345");
+        values["link_url"] = "https://login.example.com/login/link?token=abc";
+        templates.Fill("sign-in", "en", "", values).Text.ShouldBe("012345 https://login.example.com/login/link?token=abc");
+        templates.Fill("sign-in", "en", "", values).Html.ShouldNotContain("token=abc");
+    }
+
+    [Fact]
     public void Each_provider_may_have_its_own_subject_and_body()
     {
         Write("smtp.subject.txt", "{{namespace}}: {{channel}} verification");
@@ -139,6 +158,10 @@ public sealed class OwnTemplatesTests : IDisposable
     [InlineData("sign-in.txt", "{{#if code}} never closed", "sign-in.txt does not parse")]
     [InlineData("de/gateway-code.html", "{{#> layout}} never closed", "de/gateway-code.html does not parse")]
     [InlineData("sign-in.txt", "{{cod}}", "the message sign-in (en) cannot be filled in")]
+    [InlineData("sign-in.txt", "{{code}} {{device}}", "the message sign-in (en) cannot be filled in")]
+    [InlineData("smtp.txt", "{{code}} {{link_url}}", "the message smtp (en) cannot be filled in")]
+    [InlineData("api-code.txt", "{{code}} {{link}}", "the message api-code (en) cannot be filled in")]
+    [InlineData("api-link.txt", "{{code}}", "must show {{link}}")]
     [InlineData("sign-in.txt", "No code in here.", "must show {{code}}")]
     [InlineData("sign-in.subject.txt", "two\nlines {{code}}", "a subject of one line")]
     [InlineData("sign-in.subject.txt", "  ", "a subject of one line")]
@@ -155,6 +178,45 @@ public sealed class OwnTemplatesTests : IDisposable
         complaints.ShouldNotBeEmpty();
         complaints.ShouldAllBe(line => line.StartsWith("TEMPLATES_DIR", StringComparison.Ordinal) && !line.Contains('\n', StringComparison.Ordinal));
         complaints.ShouldContain(line => line.Contains(complaint, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task Every_value_that_a_text_may_name_is_there_when_it_is_sent()
+    {
+        void Name(string message, string names)
+        {
+            var all = "app_name logo_url accent portal_url language " + names;
+            Write(message + ".txt", string.Concat(all.Split(' ').Select(name => $"{name}=[{{{{{name}}}}}]\n")));
+        }
+
+        Name("sign-in", "code duration host link_url");
+        Name("new-device", "device ip time");
+        Name("gateway-code", "namespace channel to code duration url host");
+        Name("api-code", "service_name subject title greeting sub_title logo_image_url logo_click_url code code_duration");
+        Name("api-link", "service_name subject title greeting sub_title logo_image_url logo_click_url code code_duration link duration button_text");
+        await using var portal = await PortalHost.StartAsync(("TEMPLATES_DIR", _folder.Path), ("NAMESPACES", "MyApp:secret"), V2Portal.Setting);
+        var (user, to) = (Someone.New(), Someone.New());
+        var (app, account) = (new GatewayClient(portal, "MyApp", "secret"), new V2Client(portal, V2Portal.AdminKey));
+        object mail = new { toEmail = to, serviceName = "Shop", subject = "Your code", title = "Sign in" };
+
+        await portal.SignInAsync(user);
+        var phone = portal.NewBrowser();
+        phone.Headers["User-Agent"] = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Mobile/15E148 Safari/604.1";
+        await portal.SignInAsync(user, phone);
+        (await app.PutAsync(GatewayClient.NewId(), ("provider", "mailbox"), ("to", to))).Status.ShouldBe(200);
+        (await account.PostAsync("otp-email/create", new { otpCreateParams = new { }, otpEmailCreateParams = mail })).Status.ShouldBe(201);
+        (await account.PostAsync("magic-link-email/create", new { magicLinkCreateParams = new { redirectURL = "https://app.example.com/" }, magicLinkEmailCreateParams = mail })).Status.ShouldBe(201);
+
+        var texts = await Eventually.GetAsync(async () =>
+        {
+            var sent = (await portal.NewProgram().GetAsync("/dev/mailbox.json")).Json.EnumerateArray().Select(message => message.GetProperty("text").GetString()!).ToList();
+            return sent.Count == 6 ? sent : null;
+        });
+        texts.ShouldAllBe(text => text.StartsWith("app_name=[", StringComparison.Ordinal));
+        texts.ShouldContain(text => text.Contains("device=[Safari on iPhone]", StringComparison.Ordinal));
+        texts.ShouldContain(text => text.Contains($"namespace=[MyApp]\nchannel=[Mailbox]\nto=[{to}]", StringComparison.Ordinal));
+        texts.ShouldContain(text => text.Contains("service_name=[Shop]", StringComparison.Ordinal) && text.Contains("code_duration=[60 minutes]", StringComparison.Ordinal));
+        texts.ShouldContain(text => text.Contains("button_text=[Magic link]", StringComparison.Ordinal) && text.Contains("code=[]", StringComparison.Ordinal));
     }
 
     [Fact]

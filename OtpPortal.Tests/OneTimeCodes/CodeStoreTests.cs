@@ -264,6 +264,134 @@ public abstract class CodeStoreTests(StoreUnderTest store)
         entries.ShouldAllBe(entry => entry.TimeToLive > TimeSpan.FromMinutes(14) && entry.TimeToLive <= TimeSpan.FromMinutes(15));
     }
 
+    private async Task<(string Key, string Link)> BeginWithLinkAsync(string code)
+    {
+        var (key, link) = (CodeStore.KeyOf("tests", Guid.NewGuid().ToString()), CodeStore.NewLink());
+        await _codes.BeginAsync(key, code, link, s_terms, s_data);
+        return (key, link);
+    }
+
+    [Fact]
+    public async Task A_link_opens_its_record_once_and_the_code_comes_too_late()
+    {
+        var (key, link) = await BeginWithLinkAsync("123456");
+
+        (await _codes.TryLinkAsync(key, link)).ShouldBeOfType<TryOutcome.Right>().Record.Data["email"].ShouldBe("ann@example.com");
+
+        (await _codes.TryLinkAsync(key, link)).ShouldBeOfType<TryOutcome.Expired>();
+        (await _codes.TryAsync(key, "123456")).ShouldBeOfType<TryOutcome.Expired>();
+        var record = (await _codes.FindAsync(key)).ShouldNotBeNull();
+        record.IsOpen.ShouldBeFalse();
+        _codes.HasLink(key, record, link).ShouldBeTrue("it is still known whose it was");
+    }
+
+    [Fact]
+    public async Task A_code_opens_the_record_and_its_link_comes_too_late()
+    {
+        var (key, link) = await BeginWithLinkAsync("123456");
+        await _codes.TryAsync(key, "123456");
+
+        (await _codes.TryLinkAsync(key, link)).ShouldBeOfType<TryOutcome.Expired>();
+    }
+
+    [Fact]
+    public async Task Simultaneous_links_and_codes_give_one_success()
+    {
+        var (key, link) = (CodeStore.KeyOf("tests", Guid.NewGuid().ToString()), CodeStore.NewLink());
+        await _codes.BeginAsync(key, "123456", link, s_terms with { MaxAttempts = 20 }, s_data);
+
+        var outcomes = await Task.WhenAll(Enumerable.Range(0, 50).Select(i => Task.Run(() => i % 2 == 0 ? _codes.TryLinkAsync(key, link) : _codes.TryAsync(key, "123456"))));
+
+        outcomes.OfType<TryOutcome.Right>().Count().ShouldBe(1);
+        outcomes.OfType<TryOutcome.Wrong>().ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task A_wrong_link_costs_no_try_and_a_locked_record_is_locked_for_the_right_one()
+    {
+        var (key, link) = await BeginWithLinkAsync("123456");
+        foreach (var wrong in (string[])["", "123456", CodeStore.NewLink(), link + "x", link[1..], link.ToUpperInvariant() + "\n"])
+        {
+            (await _codes.TryLinkAsync(key, wrong)).ShouldBeOfType<TryOutcome.Wrong>().AttemptsLeft.ShouldBe(5);
+        }
+        (await _codes.TryAsync(key, link)).ShouldBeOfType<TryOutcome.Wrong>("a link is no code").AttemptsLeft.ShouldBe(4);
+        for (var i = 0; i < 4; i++) await _codes.TryAsync(key, "000000");
+
+        (await _codes.TryLinkAsync(key, link)).ShouldBeOfType<TryOutcome.Locked>();
+        (await _codes.TryLinkAsync(key, CodeStore.NewLink())).ShouldBeOfType<TryOutcome.Wrong>("whatever the state, it is no link of this record");
+    }
+
+    [Fact]
+    public async Task A_link_of_one_record_opens_no_other()
+    {
+        var ((one, link), (two, _)) = (await BeginWithLinkAsync("123456"), await BeginWithLinkAsync("123456"));
+        var without = await BeginAsync("123456");
+
+        (await _codes.TryLinkAsync(two, link)).ShouldBeOfType<TryOutcome.Wrong>();
+        (await _codes.TryLinkAsync(without, link)).ShouldBeOfType<TryOutcome.Wrong>();
+        (await _codes.TryLinkAsync(CodeStore.KeyOf("tests", "nowhere"), link)).ShouldBeOfType<TryOutcome.Expired>().Record.ShouldBeNull();
+        // Even for somebody who can write to the store: the hash is bound to its record, and to being a link's.
+        await Database.HashSetAsync(two, [new HashEntry("l1", await Database.HashGetAsync(one, "l1")), new HashEntry("c2", await Database.HashGetAsync(one, "l1"))]);
+        (await _codes.TryLinkAsync(two, link)).ShouldBeOfType<TryOutcome.Wrong>();
+        await Database.HashSetAsync(one, [new HashEntry("c2", await Database.HashGetAsync(one, "l1")), new HashEntry("l2", await Database.HashGetAsync(one, "c1"))]);
+        (await _codes.TryAsync(one, link)).ShouldBeOfType<TryOutcome.Wrong>();
+        (await _codes.TryLinkAsync(one, "123456")).ShouldBeOfType<TryOutcome.Wrong>();
+        (await _codes.TryLinkAsync(one, link)).ShouldBeOfType<TryOutcome.Right>();
+    }
+
+    [Fact]
+    public async Task Every_link_that_was_sent_stays_good_until_the_fixed_deadline()
+    {
+        foreach (var number in (int[])[0, 1, 2])
+        {
+            var (key, first) = await BeginWithLinkAsync("111111");
+            string[] links = [first, CodeStore.NewLink(), CodeStore.NewLink()];
+            foreach (var next in links[1..])
+            {
+                store.Clock.Advance(TimeSpan.FromSeconds(30));
+                var added = (await _codes.AddCodeAsync(key, "222222", next)).ShouldBeOfType<ResendOutcome.Added>().Record;
+                _codes.HasLink(key, added, next).ShouldBeTrue();
+            }
+            store.Clock.Advance(TimeSpan.FromSeconds(239));
+            (await _codes.TryLinkAsync(key, links[number])).ShouldBeOfType<TryOutcome.Right>();
+        }
+        var (late, link) = await BeginWithLinkAsync("111111");
+        store.Clock.Advance(s_terms.Lifetime);
+        (await _codes.TryLinkAsync(late, link)).ShouldBeOfType<TryOutcome.Expired>().Record.ShouldNotBeNull();
+    }
+
+    [Fact]
+    public async Task A_link_that_was_not_added_is_worth_nothing_and_a_replaced_record_has_none()
+    {
+        var (key, link) = await BeginWithLinkAsync("111111");
+        var early = CodeStore.NewLink();
+        (await _codes.AddCodeAsync(key, "222222", early)).ShouldBeOfType<ResendOutcome.CoolingDown>();
+        (await _codes.TryLinkAsync(key, early)).ShouldBeOfType<TryOutcome.Wrong>();
+
+        await _codes.ReplaceAsync(key, await _codes.FindAsync(key), "222222", s_terms, s_data);
+
+        (await _codes.TryLinkAsync(key, link)).ShouldBeOfType<TryOutcome.Wrong>();
+    }
+
+    [Fact]
+    public async Task Nothing_in_the_store_gives_a_link_away()
+    {
+        var (key, link) = await BeginWithLinkAsync("111111");
+        store.Clock.Advance(TimeSpan.FromSeconds(30));
+        var second = CodeStore.NewLink();
+        await _codes.AddCodeAsync(key, "222222", second);
+        await _codes.TryLinkAsync(key, second[..^1] + "?");
+
+        var dump = store.Dump().Text;
+
+        foreach (var secret in (string[])[link, second, OtpPortal.Web.Digest.Of(link)]) dump.Contains(secret, StringComparison.OrdinalIgnoreCase).ShouldBeFalse();
+        (await Database.HashGetAllAsync(key)).Select(field => (string)field.Name!).Order()
+            .ShouldBe(["c1", "c2", "cooldown", "d:email", "deadline", "l1", "l2", "sends", "sent", "sent_at", "tries"]);
+        var stranger = new CodeStore(store.Stores, new OtpPortal.Web.AuthSecret("another-secret-0123456789"), store.Clock);
+        (await stranger.TryLinkAsync(key, link)).ShouldBeOfType<TryOutcome.Wrong>();
+        CodeStore.NewLink().ShouldMatch("^[A-Za-z0-9]{43}$");
+    }
+
     [Fact]
     public void Codes_are_uniform_digits_with_leading_zeros()
     {

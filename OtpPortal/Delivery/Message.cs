@@ -6,6 +6,9 @@ public sealed record Message(string To, string Subject, string Text, string Html
     /// <summary>The code alone, for providers that fill a template of their own (WhatsApp).</summary>
     public string? Code { get; init; }
 
+    /// <summary>Whom a mail names beside its address; empty for nobody. One line without control characters.</summary>
+    public string ToName { get; init; } = "";
+
     /// <summary>What a webhook is told of the code under <c>otp</c>; null tells it the address and the code.</summary>
     public IReadOnlyDictionary<string, object?>? Otp { get; init; }
 

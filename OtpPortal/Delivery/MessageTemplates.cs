@@ -2,6 +2,7 @@ using System.Collections.Frozen;
 using System.Reflection;
 using HandlebarsDotNet;
 using OtpPortal.Settings;
+using OtpPortal.Web;
 
 namespace OtpPortal.Delivery;
 
@@ -22,18 +23,31 @@ public sealed class MessageTemplates
     private const string Root = "OtpPortal.Templates/";
     private const string Code = "918273";
     private const string Device = "192.0.2.1";
+    private const string Link = "https://example.com/magic-link";
     private const string AnyLanguage = "";
+
+    // The theme's own colour.
+    private const string Accent = "#4340d2";
+    private const string GatewayCode = "gateway-code";
 
     private static readonly string[] s_parts = [".subject.txt", ".html", ".txt"];
 
-    // What each message must show, in what parts.
+    private static readonly string[] s_everywhere = ["app_name", "logo_url", "accent", "portal_url", "language"];
+    private static readonly string[] s_signIn = [.. s_everywhere, "code", "duration", "link_url", "host"];
+    private static readonly string[] s_gateway = [.. s_everywhere, "namespace", "channel", "to", "code", "duration", "url", "host"];
+    private static readonly string[] s_account =
+        [.. s_everywhere, "service_name", "subject", "title", "greeting", "sub_title", "logo_image_url", "logo_click_url", "code", "code_duration"];
+
+    // What each message must show, in what parts; and what it may name, which whoever fills it in brings along.
     private static readonly Kind[] s_kinds =
     [
-        new("sign-in", s_parts, Code),
-        new("new-device", s_parts, Device),
-        new("sign-in-sms", [".txt"], Code),
-        new("gateway-code", s_parts, Code),
-        new("gateway-sms", [".txt"], Code),
+        new("sign-in", s_parts, Code, s_signIn),
+        new("new-device", s_parts, Device, [.. s_everywhere, "device", "ip", "time"]),
+        new("sign-in-sms", [".txt"], Code, s_signIn),
+        new(GatewayCode, s_parts, Code, s_gateway),
+        new("gateway-sms", [".txt"], Code, s_gateway),
+        new("api-code", s_parts, Code, s_account),
+        new("api-link", s_parts, Link, [.. s_account, "link", "duration", "button_text"]),
     ];
 
     // Compiling them all takes tenths of a second, and they are the same for every instance of a process.
@@ -65,6 +79,16 @@ public sealed class MessageTemplates
         return templates.ToFrozenDictionary(StringComparer.Ordinal);
     }
 
+    /// <summary>What every message may show; whoever fills one in adds its own.</summary>
+    internal static Dictionary<string, object?> FrameOf(PortalSettings portal, string language) => new(StringComparer.Ordinal)
+    {
+        ["app_name"] = portal.AppName,
+        ["logo_url"] = portal.LogoUrl?.ToString() ?? "",
+        ["accent"] = portal.AccentColor ?? Accent,
+        ["portal_url"] = portal.Origin,
+        ["language"] = language,
+    };
+
     /// <summary>Fills a message in. Unknown languages get English.</summary>
     public Message Fill(string name, string language, string to, IReadOnlyDictionary<string, object?> values) => Fill([name], language, to, values);
 
@@ -88,7 +112,8 @@ public sealed class MessageTemplates
         foreach (var language in Languages)
         {
             foreach (var kind in s_kinds) Check(complaints, kind, language, []);
-            foreach (var provider in providers) Check(complaints, s_kinds[^2], language, [provider]);
+            // A provider's own texts take the place of the gateway's.
+            foreach (var provider in providers) Check(complaints, s_kinds.Single(kind => kind.Name == GatewayCode), language, [provider]);
         }
         return complaints;
     }
@@ -156,7 +181,8 @@ public sealed class MessageTemplates
         var name = before.Length > 0 ? before[0] : kind.Name;
         try
         {
-            var message = Fill([.. before, kind.Name], language, "", Samples(language));
+            var samples = Samples(language);
+            var message = Fill([.. before, kind.Name], language, "", kind.Values.ToDictionary(value => value, value => samples[value], StringComparer.Ordinal));
             // A text of the operator's own may show the link alone, where there is one.
             bool Shows(string part) => part.Contains(kind.Needed, StringComparison.Ordinal) || (before.Length > 0 && part.Contains("https://example.com/otp", StringComparison.Ordinal));
             var isMail = kind.Parts.Length > 1;
@@ -164,7 +190,7 @@ public sealed class MessageTemplates
                 || (kind.Name == "sign-in" && !Shows(message.Subject)) || !Shows(message.Text) || (isMail && !Shows(message.Html))
                 || message.Html.Contains("<App>", StringComparison.Ordinal))
             {
-                complaints.Add($"{Setting}: the message {name} ({language}) needs a subject of one line, must show {(kind.Needed == Code ? "{{code}}" : "{{ip}}")} in text and HTML, and escape what it shows in HTML.");
+                complaints.Add($"{Setting}: the message {name} ({language}) needs a subject of one line, must show {(kind.Needed == Code ? "{{code}}" : kind.Needed == Link ? "{{link}}" : "{{ip}}")} in text and HTML, and escape what it shows in HTML.");
             }
         }
         // As above: a name that is no value of the message, or a helper that there is not.
@@ -183,14 +209,25 @@ public sealed class MessageTemplates
         ["code"] = Code,
         ["duration"] = "5 minutes",
         ["url"] = "https://example.com/otp/App/123456",
+        ["link_url"] = "https://example.com/login/link?token=123456",
         ["host"] = "example.com",
         ["device"] = "Firefox",
         ["ip"] = Device,
         ["time"] = "now",
         ["logo_url"] = "",
-        ["accent"] = "#4340d2",
+        ["accent"] = Accent,
         ["portal_url"] = "https://example.com",
         ["language"] = language,
+        ["service_name"] = "<App>",
+        ["subject"] = "Sign in",
+        ["title"] = "Sign in to <App>",
+        ["greeting"] = "Hello <App>",
+        ["sub_title"] = "",
+        ["button_text"] = "Sign in",
+        ["logo_image_url"] = "",
+        ["logo_click_url"] = "",
+        ["code_duration"] = "5 minutes",
+        ["link"] = Link,
     };
 
     private static IHandlebars Plain() => Handlebars.Create(new HandlebarsConfiguration { NoEscape = true, ThrowOnUnresolvedBindingExpression = true });
@@ -199,6 +236,7 @@ public sealed class MessageTemplates
     {
         var html = Handlebars.Create(new HandlebarsConfiguration { ThrowOnUnresolvedBindingExpression = true });
         html.RegisterTemplate("layout", ReadText(Root + "layout.html"));
+        html.RegisterTemplate("service", ReadText(Root + "service.html"));
         return html;
     }
 
@@ -218,5 +256,5 @@ public sealed class MessageTemplates
         return reader.ReadToEnd();
     }
 
-    private sealed record Kind(string Name, string[] Parts, string Needed);
+    private sealed record Kind(string Name, string[] Parts, string Needed, string[] Values);
 }

@@ -27,6 +27,8 @@ public sealed record CodeRecord(
 {
     internal IReadOnlyList<byte[]> Hashes { get; init; } = [];
 
+    internal IReadOnlyList<byte[]> LinkHashes { get; init; } = [];
+
     public bool IsExpired(DateTimeOffset now) => now >= Deadline;
 
     /// <summary>No try is left, and none was right.</summary>

@@ -13,7 +13,8 @@ namespace OtpPortal.OneTimeCodes;
 /// <remarks>
 /// Key layout in the OTP database, K = <c>code:{realm}:{SHA-256 of the id}</c>:
 /// <code>
-/// K        hash    deadline, tries, sends, sent, sent_at, cooldown (ms, UTC), c1…cN = HMAC of each code, d:… = the feature's data
+/// K        hash    deadline, tries, sends, sent, sent_at, cooldown (ms, UTC), c1…cN = HMAC of each code, l1…lN = HMAC of the link
+///                  that went with it, d:… = the feature's data
 /// K:tries  list    one ticket for each try that is left; taking one is LPOP, which is atomic and, unlike HINCRBY, does not
 ///                  bring a key that has just expired back to life without an expiry
 /// K:open   string  there until a right code is taken; whoever claims it has the success, everybody else comes too late
@@ -23,11 +24,15 @@ namespace OtpPortal.OneTimeCodes;
 /// </remarks>
 public sealed class CodeStore(Stores stores, AuthSecret secret, TimeProvider time)
 {
+    private const int LinkLength = 43;
     private static readonly TimeSpan s_linger = TimeSpan.FromMinutes(10);
 
     // From the claim of a key to its record it is a round trip.
     private static readonly TimeSpan s_claimLife = TimeSpan.FromSeconds(10);
     private readonly byte[] _key = secret.DeriveKey("one-time-codes");
+
+    // A key of its own, so that a link can never be taken for a code, nor a code for a link.
+    private readonly byte[] _linkKey = secret.DeriveKey("one-time-links");
 
     /// <summary>How long a record outlives its deadline.</summary>
     public static TimeSpan Linger => s_linger;
@@ -35,7 +40,13 @@ public sealed class CodeStore(Stores stores, AuthSecret secret, TimeProvider tim
     private IDatabase Database => stores.Otp.Database;
 
     /// <summary>A code of <paramref name="length"/> digits from the system's CSPRNG: every one equally likely, leading zeros kept.</summary>
-    public static string NewCode(int length) => RandomNumberGenerator.GetString("0123456789", length);
+    public static string NewCode(int length) => NewCode(length, "0123456789");
+
+    /// <summary>As the other one, of the characters of <paramref name="alphabet"/>.</summary>
+    public static string NewCode(int length, string alphabet) => RandomNumberGenerator.GetString(alphabet, length);
+
+    /// <summary>The secret of a link that does what a code does: 256 bits, so that nobody counts how often a wrong one is tried.</summary>
+    public static string NewLink() => RandomText.New(LinkLength);
 
     /// <summary>The place of a record. Only the id's SHA-256 is stored: an id opens the record, as a password would.</summary>
     public static string KeyOf(string realm, string id) => $"code:{realm}:{Digest.Of(id)}";
@@ -44,10 +55,14 @@ public sealed class CodeStore(Stores stores, AuthSecret secret, TimeProvider tim
     /// Begins a record, in place of any that had the same key. A null <paramref name="code"/> makes a record like every other that
     /// no code can ever open: for addresses that nothing is sent to.
     /// </summary>
-    public async Task<CodeRecord> BeginAsync(string key, string? code, CodeTerms terms, IReadOnlyDictionary<string, string> data)
+    public Task<CodeRecord> BeginAsync(string key, string? code, CodeTerms terms, IReadOnlyDictionary<string, string> data) =>
+        BeginAsync(key, code, link: null, terms, data);
+
+    /// <summary>As the other one, with a link beside the code, from <see cref="NewLink"/>; null for a message that has none.</summary>
+    public async Task<CodeRecord> BeginAsync(string key, string? code, string? link, CodeTerms terms, IReadOnlyDictionary<string, string> data)
     {
         var transaction = Database.CreateTransaction();
-        var record = Write(transaction, key, code, terms, data, used: 0, sent: 1);
+        var record = Write(transaction, key, code, link, terms, data, used: 0, sent: 1);
         await transaction.ExecuteAsync();
         return record;
     }
@@ -65,7 +80,7 @@ public sealed class CodeStore(Stores stores, AuthSecret secret, TimeProvider tim
             // Claimed by one command: a condition would make every other call of the connection wait for its answer. What a process leaves that
             // dies before it writes the rest, ends by itself.
             if (!await Database.StringSetAsync(Open(key), "1", s_claimLife, When.NotExists)) return null;
-            var first = Write(transaction, key, code, terms, data, used: 0, sent: 1);
+            var first = Write(transaction, key, code, link: null, terms, data, used: 0, sent: 1);
             await transaction.ExecuteAsync();
             return first;
         }
@@ -79,7 +94,7 @@ public sealed class CodeStore(Stores stores, AuthSecret secret, TimeProvider tim
             transaction.AddCondition(Condition.ListLengthEqual(Tries(key), before.AttemptsLeft));
             (used, sent) = (before.MaxAttempts - before.AttemptsLeft, before.Sends + 1);
         }
-        var record = Write(transaction, key, code, terms, data, used, sent);
+        var record = Write(transaction, key, code, link: null, terms, data, used, sent);
         return await transaction.ExecuteAsync() ? record : null;
     }
 
@@ -99,7 +114,7 @@ public sealed class CodeStore(Stores stores, AuthSecret secret, TimeProvider tim
     public Task WithdrawAsync(string key, string name) => Database.HashDeleteAsync(key, "d:" + name);
 
     private CodeRecord Write(
-        ITransaction transaction, string key, string? code, CodeTerms terms, IReadOnlyDictionary<string, string> data, int used, int sent)
+        ITransaction transaction, string key, string? code, string? link, CodeTerms terms, IReadOnlyDictionary<string, string> data, int used, int sent)
     {
         var now = time.GetUtcNow();
         var deadline = now + terms.Lifetime;
@@ -114,6 +129,8 @@ public sealed class CodeStore(Stores stores, AuthSecret secret, TimeProvider tim
             new("cooldown", (long)terms.ResendCooldown.TotalMilliseconds),
             new("c1", hash),
         };
+        IReadOnlyList<byte[]> links = link is null ? [] : [LinkHashOf(key, link)];
+        fields.AddRange(links.Select(linkHash => new HashEntry("l1", linkHash)));
         fields.AddRange(data.Select(item => new HashEntry("d:" + item.Key, item.Value)));
         var left = Math.Max(0, terms.MaxAttempts - used);
         var tickets = Enumerable.Range(0, left).Select(i => (RedisValue)(left - 1 - i)).ToArray();
@@ -128,7 +145,7 @@ public sealed class CodeStore(Stores stores, AuthSecret secret, TimeProvider tim
             _ = transaction.KeyExpireAsync(Tries(key), life);
         }
         _ = transaction.StringSetAsync(Open(key), "1", life);
-        return new CodeRecord(deadline, terms.MaxAttempts, left, terms.MaxSends, sent, now, terms.ResendCooldown, IsOpen: true, data) { Hashes = [hash] };
+        return new CodeRecord(deadline, terms.MaxAttempts, left, terms.MaxSends, sent, now, terms.ResendCooldown, IsOpen: true, data) { Hashes = [hash], LinkHashes = links };
     }
 
     /// <summary>The record, or null when there is none (any more).</summary>
@@ -150,7 +167,28 @@ public sealed class CodeStore(Stores stores, AuthSecret secret, TimeProvider tim
     public async Task<TryOutcome> TryAsync(string key, string code, Action<ITransaction> onRight)
     {
         var record = await FindAsync(key);
-        if (record is null || record.IsExpired(time.GetUtcNow()) || !record.IsOpen) return new TryOutcome.Expired(record);
+        return record is null ? new TryOutcome.Expired(null) : await TryAsync(key, record, record.Hashes, HashOf(key, code), onRight);
+    }
+
+    /// <summary>True when the link went out with one of the record's codes; whether it still opens it is the record's state. Asking changes nothing.</summary>
+    public bool HasLink(string key, CodeRecord record, string link) => link.Length == LinkLength && IsOneOf(record.LinkHashes, LinkHashOf(key, link));
+
+    /// <summary>
+    /// Tries a link in place of a code: the same tries, the same single success. A wrong one is <see cref="TryOutcome.Wrong"/> whatever the
+    /// record's state, and costs no try: it cannot be guessed, and its try would be one that a stray request takes from the user's codes. The right
+    /// one takes a try like a code, so that a record that is locked is locked for it too.
+    /// </summary>
+    public async Task<TryOutcome> TryLinkAsync(string key, string link)
+    {
+        var record = await FindAsync(key);
+        if (record is null) return new TryOutcome.Expired(null);
+        if (!HasLink(key, record, link)) return new TryOutcome.Wrong(record.AttemptsLeft, record);
+        return await TryAsync(key, record, record.LinkHashes, LinkHashOf(key, link), static _ => { });
+    }
+
+    private async Task<TryOutcome> TryAsync(string key, CodeRecord record, IReadOnlyList<byte[]> right, byte[] hash, Action<ITransaction> onRight)
+    {
+        if (record.IsExpired(time.GetUtcNow()) || !record.IsOpen) return new TryOutcome.Expired(record);
 
         var ticket = await Database.ListLeftPopAsync(Tries(key));
         if (ticket.IsNull)
@@ -159,13 +197,16 @@ public sealed class CodeStore(Stores stores, AuthSecret secret, TimeProvider tim
         }
 
         var left = (int)ticket;
-        if (!IsOneOf(record.Hashes, HashOf(key, code))) return new TryOutcome.Wrong(left, record with { AttemptsLeft = left });
+        if (!IsOneOf(right, hash)) return new TryOutcome.Wrong(left, record with { AttemptsLeft = left });
         if (!await Database.ClaimAsync(Open(key), onRight)) return new TryOutcome.Expired(record);
         return new TryOutcome.Right(record with { AttemptsLeft = left, IsOpen = false });
     }
 
     /// <summary>Adds a code to a record; the earlier ones and the deadline stay as they are.</summary>
-    public async Task<ResendOutcome> AddCodeAsync(string key, string? code)
+    public Task<ResendOutcome> AddCodeAsync(string key, string? code) => AddCodeAsync(key, code, link: null);
+
+    /// <summary>As the other one, with a link beside the code; earlier links stay good, too.</summary>
+    public async Task<ResendOutcome> AddCodeAsync(string key, string? code, string? link)
     {
         var record = await FindAsync(key);
         var now = time.GetUtcNow();
@@ -176,6 +217,7 @@ public sealed class CodeStore(Stores stores, AuthSecret secret, TimeProvider tim
         // The condition makes it one step: of simultaneous resends one wins, and a record that has gone is not brought back.
         var sends = record.Sends + 1;
         var hash = HashOf(key, code);
+        IReadOnlyList<byte[]> links = link is null ? [] : [LinkHashOf(key, link)];
         var transaction = Database.CreateTransaction();
         transaction.AddCondition(Condition.HashEqual(key, "sent", record.Sends));
         transaction.AddCondition(Condition.KeyExists(Open(key)));
@@ -184,9 +226,10 @@ public sealed class CodeStore(Stores stores, AuthSecret secret, TimeProvider tim
             new HashEntry("sent", sends),
             new HashEntry("sent_at", now.ToUnixTimeMilliseconds()),
             new HashEntry(string.Create(CultureInfo.InvariantCulture, $"c{sends}"), hash),
+            .. links.Select(linkHash => new HashEntry(string.Create(CultureInfo.InvariantCulture, $"l{sends}"), linkHash)),
         ]);
         return await transaction.ExecuteAsync()
-            ? new ResendOutcome.Added(record with { Sends = sends, SentAt = now, Hashes = [.. record.Hashes, hash] })
+            ? new ResendOutcome.Added(record with { Sends = sends, SentAt = now, Hashes = [.. record.Hashes, hash], LinkHashes = [.. record.LinkHashes, .. links] })
             : new ResendOutcome.CoolingDown(now + record.ResendCooldown);
     }
 
@@ -212,6 +255,9 @@ public sealed class CodeStore(Stores stores, AuthSecret secret, TimeProvider tim
         // key are found in a millisecond from a dump.
         code is null ? RandomNumberGenerator.GetBytes(HMACSHA256.HashSizeInBytes) : HMACSHA256.HashData(_key, Encoding.UTF8.GetBytes($"{key}\n{code}"));
 
+    // Bound to the record as well: with another sign-in it is worth nothing.
+    private byte[] LinkHashOf(string key, string link) => HMACSHA256.HashData(_linkKey, Encoding.UTF8.GetBytes($"{key}\n{link}"));
+
     private static bool IsOneOf(IReadOnlyList<byte[]> hashes, byte[] hash)
     {
         var found = false;
@@ -235,7 +281,11 @@ public sealed class CodeStore(Stores stores, AuthSecret secret, TimeProvider tim
             fields.Where(field => field.Key.StartsWith("d:", StringComparison.Ordinal))
                 .ToDictionary(field => field.Key[2..], field => (string)field.Value!, StringComparer.Ordinal))
         {
-            Hashes = [.. fields.Where(field => field.Key.Length > 1 && field.Key[0] == 'c' && char.IsAsciiDigit(field.Key[1])).Select(field => (byte[])field.Value!)],
+            Hashes = HashesOf('c'),
+            LinkHashes = HashesOf('l'),
         };
+
+        IReadOnlyList<byte[]> HashesOf(char kind) =>
+            [.. fields.Where(field => field.Key.Length > 1 && field.Key[0] == kind && char.IsAsciiDigit(field.Key[1])).Select(field => (byte[])field.Value!)];
     }
 }

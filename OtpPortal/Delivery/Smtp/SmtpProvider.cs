@@ -19,7 +19,7 @@ internal sealed class SmtpProvider(SmtpSettings settings, MailSettings mail) : I
         if (!MailAddress.TryCreate(message.To, out var to)) return new SendOutcome.Refused("the recipient's address has dots where SMTP allows none");
         using var client = new SmtpClient(settings.Host, settings.Port) { EnableSsl = settings.StartTls };
         if (settings.UserName is not null) client.Credentials = new NetworkCredential(settings.UserName, settings.Password);
-        using var envelope = new MailMessage(new MailAddress(mail.From, mail.FromName, Encoding.UTF8), to)
+        using var envelope = new MailMessage(new MailAddress(mail.From, mail.FromName, Encoding.UTF8), message.ToName.Length == 0 ? to : new MailAddress(to.Address, message.ToName, Encoding.UTF8))
         {
             Subject = message.Subject,
             SubjectEncoding = Encoding.UTF8,
