@@ -1,0 +1,211 @@
+using OtpPortal.Jwt;
+using OtpPortal.Tests.Infrastructure;
+using OtpPortal.Web;
+using StackExchange.Redis;
+
+namespace OtpPortal.Tests.Jwt;
+
+/// <summary>The keys of JWTs, in every kind of store.</summary>
+public abstract class KeyRingTests(StoreUnderTest store)
+{
+    private const string Audience = "app";
+    private static readonly TimeSpan s_life = TimeSpan.FromHours(1);
+
+    private KeyRing NewRing(JwtAlgorithms? algorithms = null, string? secret = null) =>
+        new(store.Stores, secret is null ? store.Secret : new AuthSecret(secret), algorithms ?? JwtAlgorithms.OfThisMachine, store.Clock, new CapturedLog().For<KeyRing>());
+
+    private Jwts NewJwts(KeyRing ring, JwtAlgorithms? algorithms = null) => new(ring, algorithms ?? JwtAlgorithms.OfThisMachine, "https://login.example.com", store.Clock);
+
+    private async Task ClearAsync() => await store.Stores.Auth.Database.KeyDeleteAsync("jwt:keys");
+
+    private static Task<string> MakeAsync(Jwts jwts, string algorithm = JwtAlgorithms.EdDsa) => jwts.MakeAsync(algorithm, Audience, s_life, null, _ => { });
+
+    private static async Task<bool> IsGoodAsync(Jwts jwts, string token) => await jwts.VerifyAsync(token, Audience) is JwtOutcome.Good;
+
+    private static string KidOf(string token) => MagicLinks.V2Client.Part(token, 0).GetProperty("kid").GetString()!;
+
+    [Fact]
+    public async Task Of_first_starts_at_the_same_time_all_have_the_same_keys()
+    {
+        await ClearAsync();
+        var rings = Enumerable.Range(0, 8).Select(_ => NewRing()).ToList();
+
+        await Task.WhenAll(rings.Select(ring => Task.Run(ring.EnsureAsync)));
+
+        var published = await Task.WhenAll(rings.Select(async ring => string.Join(' ', (await ring.PublishedAsync()).Select(key => $"{key.Algorithm}={key.Kid}"))));
+        published.Distinct().ShouldHaveSingleItem().ShouldMatch("^EdDSA=[A-Za-z0-9]{16} RS256=[A-Za-z0-9]{16}$");
+        foreach (var ring in rings) ring.Dispose();
+    }
+
+    [Theory]
+    [InlineData(JwtAlgorithms.EdDsa)]
+    [InlineData(JwtAlgorithms.Rs256)]
+    public async Task What_one_replica_signs_another_one_knows_also_after_a_restart(string algorithm)
+    {
+        using var first = NewRing();
+        var token = await MakeAsync(NewJwts(first), algorithm);
+        using var second = NewRing();
+
+        (await IsGoodAsync(NewJwts(second), token)).ShouldBeTrue();
+    }
+
+    [Fact]
+    public async Task New_keys_are_published_before_they_sign_and_old_tokens_stay_good_for_the_overlap()
+    {
+        await ClearAsync();
+        using var ring = NewRing();
+        using var other = NewRing();
+        var (jwts, replica) = (NewJwts(ring), NewJwts(other));
+        var old = await MakeAsync(jwts);
+        (await IsGoodAsync(replica, old)).ShouldBeTrue();
+
+        var rotation = await ring.RotateAsync(TimeSpan.FromMinutes(20), atOnce: false);
+
+        (await ring.PublishedAsync()).Count.ShouldBe(4);
+        rotation.ActiveFrom.ShouldBe(store.Clock.GetUtcNow() + KeyRing.PublishedBefore);
+        KidOf(await MakeAsync(jwts)).ShouldBe(KidOf(old), "verifiers do not know the new one yet");
+        store.Clock.Advance(TimeSpan.FromSeconds(31));
+        (await other.PublishedAsync()).Select(key => key.Kid).ShouldBe((await ring.PublishedAsync()).Select(key => key.Kid));
+
+        store.Clock.Advance(rotation.ActiveFrom - store.Clock.GetUtcNow());
+        var young = await MakeAsync(replica);
+        rotation.NewKids.ShouldContain(KidOf(young));
+        (await IsGoodAsync(jwts, old)).ShouldBeTrue();
+        (await IsGoodAsync(jwts, young)).ShouldBeTrue();
+
+        store.Clock.Advance(TimeSpan.FromMinutes(20) - TimeSpan.FromSeconds(1));
+        (await IsGoodAsync(jwts, old)).ShouldBeTrue();
+        store.Clock.Advance(TimeSpan.FromSeconds(1));
+        (await IsGoodAsync(jwts, old)).ShouldBeFalse("its key is over");
+        (await IsGoodAsync(jwts, young)).ShouldBeTrue();
+        (await ring.PublishedAsync()).Count.ShouldBe(2);
+    }
+
+    [Fact]
+    public async Task At_once_nothing_of_the_old_keys_is_good_on_any_replica()
+    {
+        using var ring = NewRing();
+        using var other = NewRing();
+        var (jwts, replica) = (NewJwts(ring), NewJwts(other));
+        var old = await MakeAsync(jwts);
+        await ring.RotateAsync(TimeSpan.FromDays(300), atOnce: false);
+        (await IsGoodAsync(replica, old)).ShouldBeTrue();
+
+        await ring.RotateAsync(TimeSpan.Zero, atOnce: true);
+
+        (await IsGoodAsync(jwts, old)).ShouldBeFalse("although an earlier rotation would have let it live on");
+        var young = await MakeAsync(jwts);
+        (await IsGoodAsync(jwts, young)).ShouldBeTrue();
+        store.Clock.Advance(TimeSpan.FromSeconds(31));
+        (await IsGoodAsync(replica, old)).ShouldBeFalse();
+        (await IsGoodAsync(replica, young)).ShouldBeTrue();
+    }
+
+    [Fact]
+    public async Task A_replica_that_has_not_looked_yet_knows_a_new_key_by_looking()
+    {
+        using var ring = NewRing();
+        using var other = NewRing();
+        await other.EnsureAsync();
+        store.Clock.Advance(TimeSpan.FromSeconds(6));
+        await ring.RotateAsync(TimeSpan.Zero, atOnce: true);
+
+        (await IsGoodAsync(NewJwts(other), await MakeAsync(NewJwts(ring)))).ShouldBeTrue();
+    }
+
+    [Fact]
+    public async Task Simultaneous_rotations_are_one()
+    {
+        await ClearAsync();
+        using var ring = NewRing();
+        using var other = NewRing();
+        await Task.WhenAll(ring.EnsureAsync(), other.EnsureAsync());
+
+        var rotations = await Task.WhenAll(Task.Run(() => ring.RotateAsync(TimeSpan.FromDays(1), false)), Task.Run(() => other.RotateAsync(TimeSpan.FromDays(1), false)));
+
+        var fields = await store.Stores.Auth.Database.HashKeysAsync("jwt:keys");
+        rotations.SelectMany(rotation => rotation.NewKids).ShouldAllBe(kid => kid.Length == 16);
+        // One after the other is two, and right as well; a number with two keys would not be.
+        fields.Length.ShouldBeOneOf(4, 6, 5);
+        (await ring.PublishedAsync()).Select(key => key.Kid).Distinct().Count().ShouldBe(fields.Length);
+    }
+
+    [Fact]
+    public async Task Keys_that_are_over_are_deleted_at_the_next_rotation()
+    {
+        await ClearAsync();
+        using var ring = NewRing();
+        await ring.EnsureAsync();
+        await ring.RotateAsync(TimeSpan.Zero, atOnce: true);
+        store.Clock.Advance(TimeSpan.FromSeconds(1));
+        await ring.RotateAsync(TimeSpan.Zero, atOnce: true);
+
+        (await store.Stores.Auth.Database.HashKeysAsync("jwt:keys")).Select(name => (string)name!).Order(StringComparer.Ordinal).ShouldBe(["EdDSA:3", "RS256:3"]);
+    }
+
+    [Fact]
+    public async Task A_dump_of_the_store_signs_nothing()
+    {
+        await ClearAsync();
+        using var ring = NewRing();
+        await ring.EnsureAsync();
+        var signing = await ring.SigningAsync(JwtAlgorithms.EdDsa);
+
+        var dump = store.Dump().Entries.Single(entry => entry.Key == "jwt:keys").Content;
+        dump.ShouldNotContain(Convert.ToBase64String(signing.Key.Export()));
+        dump.ShouldNotContain(signing.Kid);
+        dump.ShouldNotContain(System.Text.Encoding.Latin1.GetString(signing.Key.Export()));
+    }
+
+    [Fact]
+    public async Task Under_another_secret_there_are_other_keys_and_the_old_ones_are_left_alone()
+    {
+        await ClearAsync();
+        using var ring = NewRing();
+        var token = await MakeAsync(NewJwts(ring));
+        using var changed = NewRing(secret: "another-secret-of-the-tests-0123");
+
+        (await IsGoodAsync(NewJwts(changed), token)).ShouldBeFalse();
+        (await IsGoodAsync(NewJwts(changed), await MakeAsync(NewJwts(changed)))).ShouldBeTrue();
+        using var back = NewRing();
+        (await IsGoodAsync(NewJwts(back), token)).ShouldBeTrue();
+    }
+
+    [Fact]
+    public async Task Keys_that_were_swapped_in_the_store_open_nothing()
+    {
+        await ClearAsync();
+        using var ring = NewRing();
+        await ring.RotateAsync(TimeSpan.FromDays(1), atOnce: false);
+        var database = store.Stores.Auth.Database;
+        var (first, second) = (await database.HashGetAsync("jwt:keys", "RS256:1"), await database.HashGetAsync("jwt:keys", "RS256:2"));
+        await database.HashSetAsync("jwt:keys", [new HashEntry("RS256:1", second), new HashEntry("RS256:2", first)]);
+
+        using var fresh = NewRing();
+        await fresh.EnsureAsync();
+        (await fresh.PublishedAsync()).Count(key => key.Algorithm == JwtAlgorithms.Rs256).ShouldBe(1, "a new one, for neither of them is where it was sealed");
+    }
+
+    [Fact]
+    public async Task Without_ed25519_es256_takes_its_place()
+    {
+        await ClearAsync();
+        var algorithms = JwtAlgorithms.Of(hasEd25519: false);
+        using var ring = NewRing(algorithms);
+        var jwts = NewJwts(ring, algorithms);
+
+        var token = await MakeAsync(jwts, algorithms.Default);
+
+        (await IsGoodAsync(jwts, token)).ShouldBeTrue();
+        var keys = await ring.PublishedAsync();
+        keys.Select(key => key.Algorithm).ShouldBe(["ES256", "RS256"]);
+        keys[0].Key.ToJwk("k").Select(part => part.Key).ShouldBe(["kty", "crv", "x", "y", "alg", "use", "kid"]);
+        algorithms.Allowed.ShouldBe("ES256 or RS256; this machine's libcrypto has no Ed25519, so there is no EdDSA");
+    }
+}
+
+/// <summary>As above, on redis-server.</summary>
+public sealed class KeyRingOnRedisTests(RedisUnderTest store) : KeyRingTests(store), IClassFixture<RedisUnderTest>;
+
+/// <summary>As above, on the embedded store.</summary>
+public sealed class KeyRingOnEmbeddedTests(EmbeddedUnderTest store) : KeyRingTests(store), IClassFixture<EmbeddedUnderTest>;

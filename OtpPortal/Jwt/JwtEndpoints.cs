@@ -1,0 +1,151 @@
+using System.Globalization;
+using System.Text.Json.Nodes;
+using System.Text.Json.Serialization;
+using OtpPortal.Journal;
+using OtpPortal.Limits;
+using OtpPortal.Settings;
+using OtpPortal.Storage;
+using OtpPortal.Tokens;
+using OtpPortal.Web;
+
+namespace OtpPortal.Jwt;
+
+/// <summary>JWTs for apps that verify sign-ins by themselves: <c>/token</c>, the public keys, and the rotation of keys.</summary>
+public static partial class JwtEndpoints
+{
+    /// <summary>Where the public keys are, as magiclinksdev has it.</summary>
+    public const string KeysPath = "/api/v2/jwks.json";
+
+    internal const string RotationPath = "/signing-keys/rotate";
+
+    // Nobody can take such a token back, so it is good for as long as a sign-out may take to be seen.
+    private static readonly TimeSpan s_lifetime = TimeSpan.FromMinutes(5);
+
+    public static WebApplicationBuilder AddJwts(this WebApplicationBuilder builder, PortalConfiguration configuration)
+    {
+        builder.Services.AddSingleton(configuration.Jwt);
+        builder.Services.AddSingleton(JwtAlgorithms.OfThisMachine);
+        builder.Services.AddSingleton<KeyRing>();
+        builder.Services.AddSingleton(services => new Jwts(
+            services.GetRequiredService<KeyRing>(), services.GetRequiredService<JwtAlgorithms>(), configuration.Portal.Origin, services.GetRequiredService<TimeProvider>()));
+        builder.Services.AddHostedService<FirstKeys>();
+        return builder;
+    }
+
+    public static void MapJwts(this IEndpointRouteBuilder routes)
+    {
+        routes.MapMethods(KeysPath, ["GET", "HEAD"], PublishAsync);
+        routes.MapMethods("/token", ["GET", "HEAD"], ExchangeAsync);
+        routes.MapPost(RotationPath, RotateAsync);
+    }
+
+    private static async Task PublishAsync(HttpContext context, KeyRing ring)
+    {
+        var keys = new JsonArray([.. (await ring.PublishedAsync()).Select(key => key.Key.ToJwk(key.Kid))]);
+        context.Response.Headers.CacheControl = string.Create(CultureInfo.InvariantCulture, $"public, max-age={(int)KeyRing.PublishedFor.TotalSeconds}");
+        // They are public: a page of an app may fetch them, too.
+        context.Response.Headers.AccessControlAllowOrigin = "*";
+        context.Response.ContentType = "application/json";
+        await context.Response.WriteAsync(new JsonObject { ["keys"] = keys }.ToJsonString(), context.RequestAborted);
+    }
+
+    private static async Task ExchangeAsync(HttpContext context, TokenStore tokens, TokenCookie cookie, Jwts jwts, JwtSettings settings)
+    {
+        context.Response.Headers.CacheControl = "no-store";
+        var asked = context.Request.Query["alg"];
+        var algorithm = asked.Count == 0 ? jwts.Algorithms.Default : jwts.Algorithms.All.FirstOrDefault(known => asked.Count == 1 && known == asked[0]);
+        if (algorithm is null)
+        {
+            await Problem.WriteAsync(context, StatusCodes.Status400BadRequest, "invalid_alg", $"alg must be {jwts.Algorithms.Allowed}.");
+            return;
+        }
+        if (await tokens.UseAsync(TokenEndpoints.TokenOf(context.Request, cookie)) is not { } token)
+        {
+            context.Response.StatusCode = StatusCodes.Status403Forbidden;
+            context.Response.ContentType = "text/plain; charset=utf-8";
+            await context.Response.WriteAsync("Forbidden", context.RequestAborted);
+            return;
+        }
+        var lifetime = token.ExpiresIn < s_lifetime ? token.ExpiresIn : s_lifetime;
+        var jwt = await jwts.MakeAsync(algorithm, settings.Audience, lifetime, token.Email, claims =>
+        {
+            claims.WriteString("email", token.Email);
+            claims.WriteString("sid", token.SessionId);
+        });
+        await context.Response.WriteAsJsonAsync(new ExchangedToken(jwt, (long)lifetime.TotalSeconds), context.RequestAborted);
+    }
+
+    private static async Task RotateAsync(HttpContext context, KeyRing ring, PortalSettings portal, SecretGuard guard, AuditLog audit)
+    {
+        if (!await TokenEndpoints.AdmitAsync(context, portal, guard, audit)) return;
+        if (!KeyRotationRequest.TryRead(context.Request.Query["overlap"], context.Request.Query["now"], out var request, out var complaint))
+        {
+            await Problem.WriteAsync(context, StatusCodes.Status400BadRequest, "bad_request", complaint);
+            return;
+        }
+        var rotation = await ring.RotateAsync(request.Overlap, request.AtOnce);
+        audit.WriteByAdmin(AuditEvent.KeysRotated, null, ClientAddress.Of(context), request.AtOnce ? "at_once" : $"overlap:{(long)request.Overlap.TotalSeconds}", "key");
+        await context.Response.WriteAsJsonAsync(new RotatedKeys(rotation.NewKids, rotation.ActiveFrom, rotation.OldUntil), context.RequestAborted);
+    }
+
+    internal sealed record ExchangedToken([property: JsonPropertyName("token")] string Token, [property: JsonPropertyName("expires_in")] long ExpiresIn)
+    {
+        public override string ToString() => nameof(ExchangedToken);
+    }
+
+    internal sealed record RotatedKeys(
+        [property: JsonPropertyName("kids")] IReadOnlyList<string> Kids,
+        [property: JsonPropertyName("active_from")] DateTimeOffset ActiveFrom,
+        [property: JsonPropertyName("old_until")] DateTimeOffset OldUntil);
+
+    // Made at the start, so that a verifier that asks for the keys finds them; should the store be away, they are made when they are needed.
+    private sealed partial class FirstKeys(KeyRing ring, ILogger<FirstKeys> logger) : BackgroundService
+    {
+        protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+        {
+            try
+            {
+                await ring.EnsureAsync();
+            }
+            catch (Exception e) when (StoreFailure.Is(e) || stoppingToken.IsCancellationRequested)
+            {
+                Later(e.GetType().Name);
+            }
+        }
+
+        [LoggerMessage(Level = LogLevel.Warning, Message = "The keys for JWTs could not be looked up: the store does not answer ({Error})")]
+        private partial void Later(string error);
+    }
+}
+
+/// <summary>How keys are to be replaced.</summary>
+/// <param name="Overlap">How long tokens of the old keys stay good after the new ones sign; 0 s to 10 years.</param>
+/// <param name="AtOnce">What the old ones signed is good no longer.</param>
+internal sealed record KeyRotationRequest(TimeSpan Overlap, bool AtOnce)
+{
+    private const long MaxOverlap = 315_360_000;
+
+    public static bool TryRead(string? overlap, string? now, out KeyRotationRequest request, out string complaint)
+    {
+        // A week, when nothing is said.
+        request = new KeyRotationRequest(TimeSpan.FromDays(7), AtOnce: false);
+        complaint = "";
+        if (overlap is not null)
+        {
+            if (!long.TryParse(overlap, NumberStyles.None, CultureInfo.InvariantCulture, out var seconds) || seconds > MaxOverlap)
+            {
+                complaint = $"overlap must be a whole number of seconds from 0 to {MaxOverlap}.";
+                return false;
+            }
+            request = request with { Overlap = TimeSpan.FromSeconds(seconds) };
+        }
+        if (now is null or "false") return true;
+        if (now != "true" || overlap is not null)
+        {
+            complaint = "now must be true or false, and goes without overlap.";
+            return false;
+        }
+        request = new KeyRotationRequest(TimeSpan.Zero, AtOnce: true);
+        return true;
+    }
+}

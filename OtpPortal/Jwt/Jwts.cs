@@ -1,0 +1,116 @@
+using System.Buffers;
+using System.Text;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+
+namespace OtpPortal.Jwt;
+
+/// <summary>What a JWT that somebody presents is worth.</summary>
+public abstract record JwtOutcome
+{
+    private JwtOutcome() { }
+
+    /// <summary>Ours, for this audience, and in its time.</summary>
+    public sealed record Good(JsonElement Claims) : JwtOutcome;
+
+    /// <param name="Reason">A sentence for the one who presented it; it repeats nothing of the token.</param>
+    public sealed record Bad(string Reason) : JwtOutcome;
+}
+
+/// <summary>Makes JWTs and verifies its own (RFC 7519, RFC 7515; rules of RFC 8725).</summary>
+/// <param name="issuer">Who makes them: PUBLIC_URL, as browsers write an origin.</param>
+public sealed class Jwts(KeyRing ring, JwtAlgorithms algorithms, string issuer, TimeProvider time)
+{
+    /// <summary>The claims that are the portal's own to make (RFC 7519, 4.1): a caller that could name them could be anybody.</summary>
+    public static readonly IReadOnlyList<string> RegisteredClaims = ["iss", "sub", "aud", "exp", "nbf", "iat", "jti"];
+
+    // The clocks of two replicas differ a little; what one has just made must not come from the future to another.
+    private static readonly TimeSpan s_skew = TimeSpan.FromSeconds(10);
+
+    // Headers by which a token would bring its own key, or ask for rules that we do not know (RFC 8725, 3.10; RFC 7515, 4.1.11).
+    private static readonly string[] s_refusedHeaders = ["jku", "jwk", "x5u", "x5c", "x5t", "x5t#S256", "crit", "zip", "b64"];
+
+    private static readonly JsonWriterOptions s_writing = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+    /// <summary>What tokens may be signed with; a caller that names another one is told.</summary>
+    public JwtAlgorithms Algorithms => algorithms;
+
+    /// <summary>A signed token.</summary>
+    /// <param name="algorithm">One of <see cref="Algorithms"/>.</param>
+    /// <param name="lifetime">From now on, in whole seconds.</param>
+    /// <param name="subject">The claim <c>sub</c>, or null for none.</param>
+    /// <param name="claims">More claims; none of them registered.</param>
+    public async Task<string> MakeAsync(string algorithm, string audience, TimeSpan lifetime, string? subject, Action<Utf8JsonWriter> claims)
+    {
+        var key = await ring.SigningAsync(algorithm);
+        var now = time.GetUtcNow().ToUnixTimeSeconds();
+        var payload = new ArrayBufferWriter<byte>(512);
+        using (var json = new Utf8JsonWriter(payload, s_writing))
+        {
+            json.WriteStartObject();
+            claims(json);
+            json.WriteString("iss", issuer);
+            if (subject is not null) json.WriteString("sub", subject);
+            // A list of one, as magiclinksdev writes it; verifiers take both forms (RFC 7519, 4.1.3).
+            json.WriteStartArray("aud");
+            json.WriteStringValue(audience);
+            json.WriteEndArray();
+            json.WriteNumber("exp", now + (long)lifetime.TotalSeconds);
+            json.WriteNumber("nbf", now);
+            json.WriteNumber("iat", now);
+            json.WriteString("jti", Guid.NewGuid());
+            json.WriteEndObject();
+        }
+        var signed = key.Header + "." + JwtText.Encode(payload.WrittenSpan);
+        return signed + "." + JwtText.Encode(key.Key.Sign(Encoding.ASCII.GetBytes(signed)));
+    }
+
+    /// <summary>As the other one, with the claims of a JSON object.</summary>
+    public Task<string> MakeAsync(string algorithm, string audience, TimeSpan lifetime, string? subject, JsonElement claims) =>
+        MakeAsync(algorithm, audience, lifetime, subject, json =>
+        {
+            foreach (var claim in claims.EnumerateObject()) claim.WriteTo(json);
+        });
+
+    /// <summary>Verifies a token that the portal made for <paramref name="audience"/>.</summary>
+    public async Task<JwtOutcome> VerifyAsync(string token, string audience)
+    {
+        if (token.Length > JwtText.MaxLength) return new JwtOutcome.Bad("it is too long");
+        if (token.Split('.') is not [var first, var second, var third]) return new JwtOutcome.Bad("it is no JWT of three parts");
+        if (JwtText.Decode(first) is not { } headerBytes || JwtText.ParseObject(headerBytes) is not { } header) return new JwtOutcome.Bad("its header cannot be read");
+        if (JwtText.Decode(third) is not { } signature) return new JwtOutcome.Bad("its signature cannot be read");
+        foreach (var name in s_refusedHeaders)
+        {
+            if (header.TryGetProperty(name, out _)) return new JwtOutcome.Bad($"its header has {name}, which is not taken");
+        }
+        if (Text(header, "typ") is { } type && !string.Equals(type, "JWT", StringComparison.OrdinalIgnoreCase)) return new JwtOutcome.Bad("it is another kind of token");
+        if (Text(header, "kid") is not { Length: > 0 and <= 100 } kid) return new JwtOutcome.Bad("its header names no key");
+        if (await ring.FindAsync(kid) is not { } key) return new JwtOutcome.Bad("it names a key that is not the portal's, or no longer");
+        // The key decides on the algorithm, and the token only agrees: else alg=none, or HS256 with our public key for a secret, would do.
+        if (Text(header, "alg") != key.Algorithm) return new JwtOutcome.Bad("its algorithm is not the one of the key");
+        if (!key.Key.Verify(Encoding.ASCII.GetBytes(token, 0, first.Length + 1 + second.Length), signature)) return new JwtOutcome.Bad("its signature is wrong");
+
+        // From here on it is something that the portal wrote.
+        if (JwtText.Decode(second) is not { } claimBytes || JwtText.ParseObject(claimBytes) is not { } claims) return new JwtOutcome.Bad("its claims cannot be read");
+        if (Text(claims, "iss") != issuer) return new JwtOutcome.Bad("it has another issuer");
+        if (!IsFor(claims, audience)) return new JwtOutcome.Bad("it has another audience");
+        var now = time.GetUtcNow();
+        if (Number(claims, "exp") is not { } ends || now.ToUnixTimeSeconds() >= ends) return new JwtOutcome.Bad("it has expired");
+        if (Number(claims, "nbf") is { } starts && (now + s_skew).ToUnixTimeSeconds() < starts) return new JwtOutcome.Bad("it is not good yet");
+        return new JwtOutcome.Good(claims);
+    }
+
+    private static bool IsFor(JsonElement claims, string audience) =>
+        claims.TryGetProperty("aud", out var aud) && aud.ValueKind switch
+        {
+            JsonValueKind.String => aud.GetString() == audience,
+            JsonValueKind.Array => aud.EnumerateArray().Any(each => each.ValueKind == JsonValueKind.String && each.GetString() == audience),
+            _ => false,
+        };
+
+    private static string? Text(JsonElement element, string name) =>
+        element.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
+
+    private static long? Number(JsonElement element, string name) =>
+        element.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.Number && value.TryGetInt64(out var number) ? number : null;
+}
