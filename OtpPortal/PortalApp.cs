@@ -5,8 +5,10 @@ using OtpPortal.Delivery;
 using OtpPortal.Gateway;
 using OtpPortal.JOtp;
 using OtpPortal.Journal;
+using OtpPortal.Jwt;
 using OtpPortal.Language;
 using OtpPortal.Limits;
+using OtpPortal.MagicLinks;
 using OtpPortal.Settings;
 using OtpPortal.SignIn;
 using OtpPortal.Storage;
@@ -39,6 +41,8 @@ public static class PortalApp
         builder.AddSignIn(configuration);
         builder.AddGateway(configuration);
         builder.AddJOtp(configuration);
+        builder.AddJwts(configuration);
+        builder.AddMagicLinks(configuration);
         builder.AddAdmin(configuration);
         builder.AddApiDocs(configuration);
         builder.AddLanguages();
@@ -64,6 +68,8 @@ public static class PortalApp
         app.MapSignIn();
         app.MapGateway();
         app.MapJOtp();
+        app.MapJwts();
+        app.MapMagicLinks();
         app.MapAdmin();
         app.MapApiDocs();
         app.MapMailbox(configuration.Mail);

@@ -1,4 +1,5 @@
 using OtpPortal;
+using OtpPortal.Jwt;
 using OtpPortal.Settings;
 using OtpPortal.Web;
 
@@ -6,6 +7,7 @@ if (args.Contains(Probe.Argument, StringComparer.Ordinal)) return await Probe.Ru
 
 try
 {
+    if (args.Contains(RotateCommand.Argument, StringComparer.Ordinal)) return await RotateCommand.RunAsync(args, Console.Out, Console.Error);
     await using var portal = PortalApp.Build(args, PortalConfiguration.Read(SettingsSource.Open()));
     await portal.RunAsync();
     return 0;

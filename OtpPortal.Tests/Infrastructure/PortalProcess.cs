@@ -70,6 +70,19 @@ public sealed class PortalProcess : IDisposable
         return (portal._process.ExitCode, portal.Errors());
     }
 
+    /// <summary>Runs the program once more, for a command, with the settings of this one: its exit code and what it says.</summary>
+    public async Task<(int Code, string Output)> CommandAsync(params string[] arguments)
+    {
+        var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true };
+        start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "OtpPortal.dll"));
+        foreach (var argument in arguments) start.ArgumentList.Add(argument);
+        foreach (var (name, value) in _process.StartInfo.Environment) start.Environment[name] = value;
+        using var command = Process.Start(start)!;
+        var (output, errors) = (command.StandardOutput.ReadToEndAsync(), command.StandardError.ReadToEndAsync());
+        await command.WaitForExitAsync();
+        return (command.ExitCode, (await output + await errors).Trim());
+    }
+
     public void Dispose()
     {
         if (!_process.HasExited) _process.Kill();

@@ -149,6 +149,28 @@ public sealed class JOtpTests : IAsyncLifetime
         answers[5].RetryAfter.ShouldBe(900);
     }
 
+    [Fact]
+    public async Task A_namespace_is_told_how_much_it_may_ask_and_past_it_nothing_is_sent()
+    {
+        await using var portal = await PortalHost.StartAsync(("NAMESPACES", "MyApp:secret"), ("JOTP_ANONYMOUS", "true"), ("LIMIT_REQUESTS_PER_NAMESPACE", "2/60"));
+        var program = portal.NewProgram();
+        Task<Answer> SendAsync(object wish, params (string, string)[] headers) => program.SendAsync(HttpMethod.Post, "/jotp/sessions", JsonContent.Create(wish), headers);
+        var unlucky = Someone.New();
+
+        var begun = await SendAsync(Wish(Someone.New()), ("Authorization", Credentials));
+        var bad = await SendAsync(Wish("nonsense"), ("Authorization", Credentials));
+        var refused = await SendAsync(Wish(unlucky), ("Authorization", Credentials));
+        var nameless = await SendAsync(Wish(Someone.New()));
+
+        (begun.Status, begun.Header("RateLimit"), begun.Header("RateLimit-Policy")).ShouldBe((201, "\"namespace\";r=1;t=60", "\"namespace\";q=2;w=60"));
+        (bad.Status, bad.Header("RateLimit")).ShouldBe((400, "\"namespace\";r=0;t=60"));
+        (refused.Status, refused.RetryAfter, refused.Header("RateLimit")).ShouldBe((429, 90, "\"namespace\";r=0;t=90"));
+        refused.Json.GetProperty("error").GetString().ShouldBe("too_many_requests");
+        (await program.GetAsync("/dev/mailbox.json")).Body.ShouldNotContain(unlucky);
+        (nameless.Status, nameless.Header("RateLimit")).ShouldBe((201, null), "who names no namespace uses none's");
+        (await program.GetAsync("/api/providers", ("Authorization", Credentials))).Status.ShouldBe(429, "both APIs count together");
+    }
+
     [Theory]
     [InlineData("email", "nonsense", "email")]
     [InlineData("email", 5, "email")]

@@ -25,6 +25,13 @@ public sealed record ApiDocument(string Name, string Text)
 
     /// <summary>Its parts, as a page shows them.</summary>
     internal JsonElement Parse() => JsonDocument.Parse(Text).RootElement;
+
+    /// <summary>A part of the document, or what it refers to in its place (<c>"$ref": "#/components/schemas/…"</c>).</summary>
+    internal static JsonElement Resolve(JsonElement root, JsonElement part)
+    {
+        if (part.ValueKind != JsonValueKind.Object || !part.TryGetProperty("$ref", out var reference)) return part;
+        return reference.GetString()!.Split('/').Skip(1).Aggregate(root, (element, name) => element.GetProperty(name));
+    }
 }
 
 /// <summary>Every API that is described.</summary>
@@ -33,7 +40,7 @@ public sealed record ApiDocuments(IReadOnlyList<ApiDocument> All);
 /// <summary><c>/openapi/….json</c>; the page <c>/docs</c> beside it is <see cref="DocsPage"/>.</summary>
 public static class ApiDocsRoutes
 {
-    private static readonly string[] s_names = ["gateway"];
+    private static readonly string[] s_names = ["gateway", "v2"];
 
     public static WebApplicationBuilder AddApiDocs(this WebApplicationBuilder builder, PortalConfiguration configuration)
     {

@@ -72,11 +72,7 @@ public static class GatewayEndpoints
                 await SucceedAsync(context, GatewayJson.Describe(created, portal, time, code), GatewayJson.Json.SuccessOtpData);
                 break;
             case PutOutcome.Locked(var locked):
-                var left = GatewayJson.SecondsLeft(locked, time);
-                context.Response.Headers.RetryAfter = Problem.Seconds(TimeSpan.FromSeconds(left));
-                await FailAsync(
-                    context, StatusCodes.Status429TooManyRequests, $"OTP attempts exceeded. Retry after {left} seconds.",
-                    new GatewayJson.LockData(left, locked.Attempts, locked.MaxAttempts, locked.Generate, locked.MaxGenerate), GatewayJson.Json.FailureLockData);
+                await FailLockedAsync(context, locked, "OTP attempts exceeded. Retry after", GatewayJson.DescribeLock(locked, time), GatewayJson.Json.FailureLockData);
                 break;
             case PutOutcome.Limited(var reason, var wait):
                 context.Response.Headers.RetryAfter = Problem.Seconds(wait);
@@ -115,11 +111,7 @@ public static class GatewayEndpoints
                     await FailAsync(context, StatusCodes.Status400BadRequest, "Incorrect OTP", GatewayJson.Describe(wrong, portal, time), GatewayJson.Json.FailureOtpData);
                     return;
                 case CheckOutcome.Locked(var locked):
-                    var left = GatewayJson.SecondsLeft(locked, time);
-                    context.Response.Headers.RetryAfter = Problem.Seconds(TimeSpan.FromSeconds(left));
-                    await FailAsync(
-                        context, StatusCodes.Status429TooManyRequests, $"Too many attempts. Please retry after {left} seconds.",
-                        GatewayJson.Describe(locked, portal, time), GatewayJson.Json.FailureOtpData);
+                    await FailLockedAsync(context, locked, "Too many attempts. Please retry after", GatewayJson.Describe(locked, portal, time), GatewayJson.Json.FailureOtpData);
                     return;
                 case CheckOutcome.Closed(var closed):
                     await FailAsync(
@@ -226,6 +218,9 @@ public static class GatewayEndpoints
                 context.Response.Headers.RetryAfter = Problem.Seconds(wait);
                 await FailAsync(context, StatusCodes.Status429TooManyRequests, "Too many wrong credentials from this address.");
                 return false;
+            case Admission.OverQuota:
+                await FailAsync(context, StatusCodes.Status429TooManyRequests, "Too many requests of this namespace.");
+                return false;
             case Admission.Refused(var message):
                 context.Response.Headers.WWWAuthenticate = NamespaceGuard.Challenge;
                 await FailAsync(context, StatusCodes.Status401Unauthorized, message);
@@ -237,6 +232,15 @@ public static class GatewayEndpoints
 
     private static Task SucceedAsync<T>(HttpContext context, T data, JsonTypeInfo<GatewayJson.Success<T>> type) =>
         context.Response.WriteAsJsonAsync(new GatewayJson.Success<T>(data), type, "application/json; charset=utf-8", context.RequestAborted);
+
+    // Locked until its time is over.
+    private static Task FailLockedAsync<T>(HttpContext context, Verification locked, string message, T data, JsonTypeInfo<GatewayJson.Failure<T>> type)
+        where T : class
+    {
+        var left = GatewayJson.SecondsLeft(locked, context.RequestServices.GetRequiredService<TimeProvider>());
+        context.Response.Headers.RetryAfter = Problem.Seconds(TimeSpan.FromSeconds(left));
+        return FailAsync(context, StatusCodes.Status429TooManyRequests, $"{message} {left} seconds.", data, type);
+    }
 
     private static Task FailAsync(HttpContext context, int status, string message) =>
         FailAsync(context, status, message, null, GatewayJson.Json.FailureLockData);

@@ -77,6 +77,9 @@ internal static partial class GatewayJson
         verification.Provider, code, verification.MaxAttempts, verification.Attempts, verification.Generate, verification.MaxGenerate,
         verification.Closed, SecondsLeft(verification, time), UrlOf(verification, portal));
 
+    internal static LockData DescribeLock(Verification locked, TimeProvider time) =>
+        new(SecondsLeft(locked, time), locked.Attempts, locked.MaxAttempts, locked.Generate, locked.MaxGenerate);
+
     internal static long SecondsLeft(Verification verification, TimeProvider time) =>
         Math.Max(0, (long)Math.Ceiling((verification.Deadline - time.GetUtcNow()).TotalSeconds));
 

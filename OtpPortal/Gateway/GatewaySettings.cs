@@ -12,14 +12,12 @@ namespace OtpPortal.Gateway;
 /// <param name="Events">Where its events are posted, or null.</param>
 public sealed record Namespace(string Name, EventTarget? Events)
 {
-    private readonly byte[] _digest = [];
+    private readonly SecretDigest? _secret;
 
-    internal Namespace(string name, string secret, EventTarget? events) : this(name, events) => _digest = DigestOf(secret);
+    internal Namespace(string name, string secret, EventTarget? events) : this(name, events) => _secret = new SecretDigest(secret);
 
-    /// <summary>True for its secret. Takes the same time wherever the two differ, so that nobody finds it byte by byte.</summary>
-    internal bool Matches(byte[] digest) => CryptographicOperations.FixedTimeEquals(digest, _digest);
-
-    internal static byte[] DigestOf(string secret) => SHA256.HashData(Encoding.UTF8.GetBytes(secret));
+    /// <summary>True for its secret.</summary>
+    internal bool Matches(string secret) => _secret is not null && _secret.Matches(secret);
 
     public override string ToString() => Name;
 }
@@ -48,7 +46,7 @@ public sealed partial record GatewaySettings(
     public Namespace? Authenticate(string name, string secret)
     {
         var candidate = Namespaces.FirstOrDefault(known => string.Equals(known.Name, name, StringComparison.Ordinal)) ?? s_nobody;
-        return candidate.Matches(Namespace.DigestOf(secret)) ? candidate : null;
+        return candidate.Matches(secret) ? candidate : null;
     }
 
     public Namespace? Find(string name) => Namespaces.FirstOrDefault(known => string.Equals(known.Name, name, StringComparison.Ordinal));

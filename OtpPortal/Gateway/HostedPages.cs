@@ -43,8 +43,6 @@ public static class HostedPages
     internal static PageView Prepare(HttpContext context, GatewaySettings settings)
     {
         context.Response.Headers.CacheControl = "no-store";
-        // The link in a message carries the code: its address goes nowhere else.
-        context.Response.Headers["Referrer-Policy"] = "same-origin";
         return PageView.Of(context.Request, settings);
     }
 
@@ -88,10 +86,10 @@ public static class HostedPages
 
     private static async Task<IResult> SubmitAsync(HttpContext context, string @namespace, string id, VerificationFlow flow, GatewaySettings settings)
     {
-        if (await ReadFormAsync(context) is not { } form) return PageErrors.Page(context, StatusCodes.Status415UnsupportedMediaType);
+        if (await PlainForm.ReadAsync(context) is not { } form) return PageErrors.Page(context, StatusCodes.Status415UnsupportedMediaType);
         var page = $"/otp/{@namespace}/{id}";
         var view = PageView.Of(context.Request, settings);
-        if (settings.Find(@namespace) is not { } owner || await FindAsync(flow, settings, @namespace, id) is not { } verification) return SeeOther(context, page, view);
+        if (settings.Find(@namespace) is not { } owner || await FindAsync(flow, settings, @namespace, id) is not { } verification) return PlainForm.SeeOther(context, page + view.Query);
 
         if (form["action"] == "resend")
         {
@@ -101,7 +99,7 @@ public static class HostedPages
                 PageSendOutcome.Wait(var wait) => PageErrors.Page(context, StatusCodes.Status429TooManyRequests, page, "WaitBeforeSending", wait: wait),
                 PageSendOutcome.NoneLeft => PageErrors.Page(context, StatusCodes.Status429TooManyRequests, page, "NoSendingsLeft"),
                 PageSendOutcome.NotSent => PageErrors.Page(context, StatusCodes.Status502BadGateway, page, "MessageNotSent"),
-                _ => SeeOther(context, page, view),
+                _ => PlainForm.SeeOther(context, page + view.Query),
             };
         }
         if (Normalize(form["otp"].ToString(), verification) is not { } code)
@@ -110,22 +108,22 @@ public static class HostedPages
         }
         // Right, wrong or over: the page tells from the state alone, and a reload posts nothing again.
         await flow.CheckAsync(owner, id, code, keep: true, ClientAddress.Of(context));
-        return SeeOther(context, page, view);
+        return PlainForm.SeeOther(context, page + view.Query);
     }
 
     private static async Task<IResult> SetAddressAsync(HttpContext context, string @namespace, string id, VerificationFlow flow, GatewaySettings settings)
     {
-        if (await ReadFormAsync(context) is not { } form) return PageErrors.Page(context, StatusCodes.Status415UnsupportedMediaType);
+        if (await PlainForm.ReadAsync(context) is not { } form) return PageErrors.Page(context, StatusCodes.Status415UnsupportedMediaType);
         var page = $"/otp/{@namespace}/{id}";
         var view = PageView.Of(context.Request, settings);
-        if (settings.Find(@namespace) is not { } owner || !VerificationRequestReader.IsId(id)) return SeeOther(context, page, view);
+        if (settings.Find(@namespace) is not { } owner || !VerificationRequestReader.IsId(id)) return PlainForm.SeeOther(context, page + view.Query);
         var typed = form["to"].ToString();
         var shown = typed.Length <= 254 ? typed : typed[..254];
         var guest = GuestOf(context);
         switch (await flow.SetAddressAsync(owner, id, typed, guest.Ip, guest.LimitKey, context.RequestAborted))
         {
             case PageSendOutcome.Sent or PageSendOutcome.Ended:
-                return SeeOther(context, page, view);
+                return PlainForm.SeeOther(context, page + view.Query);
             case PageSendOutcome.InvalidAddress:
                 return PageErrors.Page(context, StatusCodes.Status400BadRequest, page + "/address", typed.Trim().Length == 0 ? "AddressNeeded" : "AddressRefused", shown);
             case PageSendOutcome.Wait(var wait):
@@ -135,15 +133,5 @@ public static class HostedPages
             default:
                 throw new UnreachableException();
         }
-    }
-
-    private static async Task<IFormCollection?> ReadFormAsync(HttpContext context) =>
-        context.Request.HasFormContentType ? await context.Request.ReadFormAsync(context.RequestAborted) : null;
-
-    private static IResult SeeOther(HttpContext context, string path, PageView view)
-    {
-        context.Response.Headers.Location = path + view.Query;
-        context.Response.Headers.CacheControl = "no-store";
-        return Results.StatusCode(StatusCodes.Status303SeeOther);
     }
 }

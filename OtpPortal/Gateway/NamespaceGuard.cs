@@ -18,14 +18,20 @@ public abstract record Admission
 
     /// <summary>Too many wrong ones from this client: not even a right one counts before the wait is over.</summary>
     public sealed record Limited(TimeSpan Wait) : Admission;
+
+    /// <summary>Too many requests of this namespace. When to come back is in the answer's headers already.</summary>
+    public sealed record OverQuota : Admission;
 }
 
-/// <summary>Reads a namespace's name and secret from HTTP Basic (RFC 7617), and keeps clients from guessing them.</summary>
-public sealed class NamespaceGuard(GatewaySettings settings, SecretGuard guard, AuditLog audit)
+/// <summary>
+/// Reads a namespace's name and secret from HTTP Basic (RFC 7617), keeps clients from guessing them, and namespaces from asking more than they may.
+/// </summary>
+public sealed class NamespaceGuard(GatewaySettings settings, CallerGuard guard, LimitSettings limits, AuditLog audit)
 {
     /// <summary>What a refused request is asked for.</summary>
     public const string Challenge = "Basic realm=\"OtpPortal gateway\", charset=\"UTF-8\"";
 
+    /// <summary>Judges a request. One of a namespace is counted, and its answer tells how the namespace's quota stands.</summary>
     public async Task<Admission> JudgeAsync(HttpContext context)
     {
         var header = context.Request.Headers.Authorization;
@@ -39,11 +45,13 @@ public sealed class NamespaceGuard(GatewaySettings settings, SecretGuard guard, 
         if (colon < 0) return new Admission.Refused("Invalid value in Basic Authorization header.");
 
         var owner = settings.Authenticate(pair[..colon], pair[(colon + 1)..]);
-        switch (await guard.JudgeAsync(owner is not null, ClientAddress.LimitKey(context)))
+        switch (await guard.JudgeAsync(context, "namespace", limits.RequestsPerNamespace, owner?.Name))
         {
-            case SecretOutcome.Accepted:
+            case CallerOutcome.Accepted:
                 return new Admission.Admitted(owner!);
-            case SecretOutcome.Limited(var wait):
+            case CallerOutcome.OverQuota:
+                return new Admission.OverQuota();
+            case CallerOutcome.Limited(var wait):
                 return new Admission.Limited(wait);
             default:
                 audit.Write(AuditEvent.NamespaceRefused, null, ClientAddress.Of(context), "wrong_secret");

@@ -14,18 +14,15 @@ public sealed class VerificationMessage(MessageTemplates templates, IStringLocal
         var language = CultureInfo.CurrentUICulture.TwoLetterISOLanguageName;
         var url = GatewayJson.UrlOf(verification, portal);
         // Opening the link only fills the code in: scanners of mail open links, too.
-        var message = templates.Fill(IsSms(provider, verification) ? "gateway-sms" : "gateway-code", language, verification.To, new Dictionary<string, object?>(StringComparer.Ordinal)
+        var message = templates.Fill(IsSms(provider, verification) ? "gateway-sms" : "gateway-code", language, verification.To, new Dictionary<string, object?>(MessageTemplates.FrameOf(portal, language), StringComparer.Ordinal)
         {
-            ["app_name"] = portal.AppName,
             ["namespace"] = verification.Namespace,
+            ["channel"] = provider.ChannelName,
+            ["to"] = verification.To,
             ["code"] = code,
             ["url"] = url + "?otp=" + Uri.EscapeDataString(code),
             ["duration"] = DurationTexts.Lifetime(texts, verification.Deadline - time.GetUtcNow()),
-            ["logo_url"] = portal.LogoUrl?.ToString() ?? "",
-            ["accent"] = portal.AccentColor ?? "#4340d2",
-            ["portal_url"] = portal.Origin,
             ["host"] = portal.PublicUrl.IdnHost,
-            ["language"] = language,
         }, provider.Name);
         return message with
         {

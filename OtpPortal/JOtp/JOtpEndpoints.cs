@@ -93,6 +93,9 @@ public static class JOtpEndpoints
                 context.Response.Headers.RetryAfter = Problem.Seconds(wait);
                 await Problem.WriteAsync(context, StatusCodes.Status429TooManyRequests, "too_many_requests", "Too many wrong credentials from this address.");
                 return false;
+            case Admission.OverQuota:
+                await Problem.WriteAsync(context, StatusCodes.Status429TooManyRequests, "too_many_requests", "Too many requests of this namespace.");
+                return false;
             case Admission.Refused(var message):
                 context.Response.Headers.WWWAuthenticate = NamespaceGuard.Challenge;
                 await Problem.WriteAsync(context, StatusCodes.Status401Unauthorized, "unauthorized", message);

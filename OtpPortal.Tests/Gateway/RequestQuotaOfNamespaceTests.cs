@@ -1,0 +1,141 @@
+using OtpPortal.Tests.Infrastructure;
+
+namespace OtpPortal.Tests.Gateway;
+
+/// <summary>How much a namespace may ask, and how it is told.</summary>
+public sealed class RequestQuotaOfNamespaceTests : IAsyncLifetime
+{
+    private PortalHost _portal = null!;
+
+    // The clock stands at the beginning of a minute.
+    public async Task InitializeAsync() =>
+        _portal = await PortalHost.StartAsync(("NAMESPACES", "MyApp:secret,Other:secret2"), ("LIMIT_REQUESTS_PER_NAMESPACE", "4/60"));
+
+    public async Task DisposeAsync() => await _portal.DisposeAsync();
+
+    private GatewayClient App => new(_portal, "MyApp", "secret");
+
+    private GatewayClient OtherApp => new(_portal, "Other", "secret2");
+
+    private static Task<Answer> AskAsync(GatewayClient client) => client.SendAsync(HttpMethod.Get, "/api/providers", null);
+
+    private static async Task UseUpAsync(GatewayClient client, int requests)
+    {
+        for (var i = 0; i < requests; i++) (await AskAsync(client)).Status.ShouldBe(200);
+    }
+
+    [Fact]
+    public async Task Every_answer_tells_how_many_requests_are_left()
+    {
+        _portal.Clock.Advance(TimeSpan.FromSeconds(18));
+
+        var answers = new[]
+        {
+            await AskAsync(App),
+            await App.PutAsync(GatewayClient.NewId(), ("provider", "mailbox"), ("to", Someone.New())),
+            await App.CheckAsync(GatewayClient.NewId(), "123456"),
+            await App.StatusAsync("bad"),
+        };
+
+        answers.Select(answer => (answer.Status, answer.Header("RateLimit"))).ShouldBe(
+        [
+            (200, "\"namespace\";r=3;t=42"),
+            (200, "\"namespace\";r=2;t=42"),
+            (400, "\"namespace\";r=1;t=42"),
+            (400, "\"namespace\";r=0;t=42"),
+        ]);
+        answers.ShouldAllBe(answer => answer.Header("RateLimit-Policy") == "\"namespace\";q=4;w=60" && answer.Header("Retry-After") == null);
+    }
+
+    [Fact]
+    public async Task Past_it_the_answer_is_429_until_the_time_it_names()
+    {
+        await UseUpAsync(App, 4);
+
+        var refused = await AskAsync(App);
+
+        refused.Status.ShouldBe(429);
+        refused.Json.GetProperty("status").GetString().ShouldBe("error");
+        refused.RetryAfter.ShouldBe(75, "a minute, and the quarter of it in which one of the four fades");
+        refused.Header("RateLimit").ShouldBe("\"namespace\";r=0;t=75");
+        refused.Header("RateLimit-Policy").ShouldBe("\"namespace\";q=4;w=60");
+        _portal.Clock.Advance(TimeSpan.FromSeconds(74));
+        (await AskAsync(App)).Status.ShouldBe(429);
+        _portal.Clock.Advance(TimeSpan.FromSeconds(1));
+        (await AskAsync(App)).Status.ShouldBe(200);
+    }
+
+    [Fact]
+    public async Task Past_it_nothing_is_sent_and_no_try_is_used()
+    {
+        var (id, code) = await App.BeginAsync(("max_attempts", "1"));
+        await UseUpAsync(App, 3);
+        var somebody = Someone.New();
+
+        (await App.PutAsync(GatewayClient.NewId(), ("provider", "mailbox"), ("to", somebody))).Status.ShouldBe(429);
+        (await App.CheckAsync(id, GatewayClient.NotThe(code))).Status.ShouldBe(429);
+
+        (await _portal.CodesAsync(somebody)).ShouldBeEmpty();
+        _portal.Clock.Advance(TimeSpan.FromSeconds(120));
+        (await App.CheckAsync(id, code)).Status.ShouldBe(200, "its one try is still there");
+    }
+
+    [Fact]
+    public async Task One_that_runs_wild_takes_nothing_from_another()
+    {
+        await UseUpAsync(App, 4);
+        for (var i = 0; i < 10; i++) (await AskAsync(App)).Status.ShouldBe(429);
+
+        (await AskAsync(OtherApp)).Header("RateLimit").ShouldBe("\"namespace\";r=3;t=60");
+    }
+
+    [Fact]
+    public async Task Replicas_count_together()
+    {
+        await using var replica = await _portal.StartReplicaAsync();
+        var there = new GatewayClient(replica, "MyApp", "secret");
+
+        await UseUpAsync(App, 2);
+        await UseUpAsync(there, 2);
+
+        (await AskAsync(App)).Status.ShouldBe(429);
+        (await AskAsync(there)).Status.ShouldBe(429);
+    }
+
+    [Fact]
+    public async Task Of_requests_that_come_at_once_no_more_are_answered()
+    {
+        await using var replica = await _portal.StartReplicaAsync();
+        GatewayClient[] clients = [App, new(replica, "MyApp", "secret")];
+
+        var answers = await Task.WhenAll(Enumerable.Range(0, 40).Select(i => AskAsync(clients[i % 2])));
+
+        answers.Count(answer => answer.Status == 200).ShouldBe(4);
+        answers.Count(answer => answer.Status == 429).ShouldBe(36);
+    }
+
+    [Fact]
+    public async Task A_stranger_takes_nothing_and_is_told_nothing()
+    {
+        var stranger = _portal.NewProgram();
+        var answers = new List<Answer> { await stranger.GetAsync("/api/providers"), await stranger.GetAsync("/api/health") };
+        for (var guess = 0; guess < 10; guess++) answers.Add(await stranger.GetAsync("/api/providers", ("Authorization", GatewayClient.Basic($"MyApp:guess{guess}"))));
+
+        // Too many wrong ones came from there, so not even the right one counts, and nothing tells that it was right.
+        var right = await stranger.GetAsync("/api/providers", ("Authorization", GatewayClient.Basic("MyApp:secret")));
+        var wrong = await stranger.GetAsync("/api/providers", ("Authorization", GatewayClient.Basic("MyApp:wrong")));
+
+        (right.Status, wrong.Status).ShouldBe((429, 429));
+        answers.Append(right).Append(wrong).ShouldAllBe(answer => answer.Header("RateLimit") == null && answer.Header("RateLimit-Policy") == null);
+        (await AskAsync(App)).Header("RateLimit").ShouldBe("\"namespace\";r=3;t=60");
+    }
+
+    [Fact]
+    public async Task That_it_was_refused_is_in_the_audit_log_by_name()
+    {
+        await UseUpAsync(App, 4);
+        await AskAsync(App);
+
+        await Eventually.BeTrueAsync(() => _portal.Dump().Text.Contains("REQUESTS_PER_NAMESPACE:MyApp", StringComparison.Ordinal));
+    }
+}

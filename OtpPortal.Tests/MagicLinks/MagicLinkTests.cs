@@ -1,0 +1,216 @@
+using OtpPortal.MagicLinks;
+using OtpPortal.Tests.Infrastructure;
+
+namespace OtpPortal.Tests.MagicLinks;
+
+/// <summary>A link that an account made, and whoever opens it.</summary>
+public sealed class MagicLinkTests(V2Portal v2) : IClassFixture<V2Portal>
+{
+    private static object To(string url, long lifespanSeconds = 60) =>
+        new { redirectURL = url, lifespanSeconds, jwtCreateParams = new { claims = new { email = "ann@example.com" }, lifespanSeconds = 120 } };
+
+    private static Task<Answer> PressAsync(Browserlike browser, Answer page) =>
+        browser.PostAsync(page.Find("form")!.GetAttribute("action")!, ("secret", page.Find("input[name=secret]")!.GetAttribute("value")!));
+
+    private static string PathOf(string link) => new Uri(link).PathAndQuery;
+
+    [Fact]
+    public async Task The_page_says_where_it_leads_and_its_button_leads_there_with_a_jwt()
+    {
+        var app = await v2.NewAccountAsync();
+        var (link, secret) = await app.NewLinkAsync(To("https://app.example.com/in?next=%2Fhome#top"));
+        var browser = v2.Host.NewBrowser();
+
+        var page = await browser.GetAsync(PathOf(link));
+        var gone = await PressAsync(browser, page);
+
+        link.ShouldStartWith(v2.Host.Address.GetLeftPart(UriPartial.Authority) + "/magic-link?");
+        link.ShouldContain(secret);
+        page.Status.ShouldBe(200);
+        page.Header("Cache-Control")!.ShouldContain("no-store");
+        page.Text.ShouldContain("app.example.com");
+        page.Header("Content-Security-Policy")!.ShouldContain("form-action 'self' https://app.example.com");
+        gone.Status.ShouldBe(303);
+        gone.Location!.ShouldStartWith("https://app.example.com/in?next=%2Fhome&jwt=");
+        gone.Location.ShouldEndWith("#top");
+        var jwt = gone.Location.Split("jwt=")[1].Split('#')[0];
+        var claims = (await app.ValidateJwtAsync(jwt)).Json.GetProperty("jwtValidateResults").GetProperty("claims");
+        claims.GetProperty("email").GetString().ShouldBe("ann@example.com");
+        (claims.GetProperty("exp").GetInt64() - claims.GetProperty("iat").GetInt64()).ShouldBe(120);
+        claims.GetProperty("aud")[0].GetString().ShouldBe(app.Audience);
+        browser.Cookies.ShouldNotContainKey("auth_token", "a link of an app signs nobody in to the portal");
+    }
+
+    [Fact]
+    public async Task Looking_changes_nothing_however_often()
+    {
+        var app = await v2.NewAccountAsync();
+        var (link, _) = await app.NewLinkAsync(To("https://app.example.com/"));
+        var before = v2.Host.Dump().Entries.Where(entry => entry.Key.StartsWith("link:", StringComparison.Ordinal)).Select(entry => entry.Key + entry.Content).Order().ToList();
+
+        for (var i = 0; i < 20; i++)
+        {
+            (await v2.Host.NewBrowser().SendAsync(i % 2 == 0 ? HttpMethod.Head : HttpMethod.Get, PathOf(link), null)).Status.ShouldBe(200);
+            (await v2.Host.NewProgram().GetAsync(PathOf(link), ("User-Agent", "Microsoft Office Existence Discovery"))).Status.ShouldBe(200);
+        }
+
+        v2.Host.Dump().Entries.Where(entry => entry.Key.StartsWith("link:", StringComparison.Ordinal)).Select(entry => entry.Key + entry.Content).Order().ShouldBe(before);
+        var browser = v2.Host.NewBrowser();
+        (await PressAsync(browser, await browser.GetAsync(PathOf(link)))).Status.ShouldBe(303);
+    }
+
+    [Fact]
+    public async Task Of_fifty_who_press_at_once_one_gets_in()
+    {
+        var app = await v2.NewAccountAsync();
+        var (_, secret) = await app.NewLinkAsync(To("https://app.example.com/"));
+
+        var answers = await Task.WhenAll(Enumerable.Range(0, 50).Select(_ => v2.Host.NewBrowser().PostAsync("/magic-link", ("secret", secret))));
+
+        answers.Count(answer => answer.Status == 303).ShouldBe(1);
+        answers.Count(answer => answer.Status == 410).ShouldBe(49);
+        answers.Where(answer => answer.Status == 410).ShouldAllBe(answer => answer.Text.Contains("This link is over", StringComparison.Ordinal) && !answer.Body.Contains("app.example.com", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_used_link_leads_nowhere()
+    {
+        var app = await v2.NewAccountAsync();
+        var (link, secret) = await app.NewLinkAsync(To("https://app.example.com/"));
+        var browser = v2.Host.NewBrowser();
+        (await browser.PostAsync("/magic-link", ("secret", secret))).Status.ShouldBe(303);
+
+        var again = await browser.PostAsync("/magic-link", ("secret", secret));
+        var page = await browser.GetAsync(PathOf(link));
+
+        (again.Status, again.Location).ShouldBe((410, null));
+        page.Status.ShouldBe(410);
+        page.Find("form[action='/magic-link']").ShouldBeNull();
+        (await v2.Host.NewProgram().PostAsync("/magic-link", ("secret", secret))).Json.GetProperty("error").GetString().ShouldBe("expired");
+    }
+
+    [Theory]
+    [InlineData(60)]
+    [InlineData(7905600000)]
+    public async Task It_is_good_for_its_lifespan_and_no_longer(long lifespan)
+    {
+        await using var portal = await PortalHost.StartAsync(V2Portal.Setting);
+        var app = new V2Client(portal, V2Portal.AdminKey);
+        var (link, secret) = await app.NewLinkAsync(To("https://app.example.com/", lifespan));
+        portal.Clock.Advance(TimeSpan.FromSeconds(lifespan - 1));
+        (await portal.NewBrowser().GetAsync(PathOf(link))).Status.ShouldBe(200);
+        portal.Clock.Advance(TimeSpan.FromSeconds(1));
+
+        (await portal.NewBrowser().GetAsync(PathOf(link))).Status.ShouldBe(410);
+        (await portal.NewBrowser().PostAsync("/magic-link", ("secret", secret))).Status.ShouldBe(410);
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("?secret=")]
+    [InlineData("?secret=short")]
+    [InlineData("?secret=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")]
+    [InlineData("?secret=%3Cscript%3Ealert(1)%3C/script%3E")]
+    public async Task A_link_that_was_never_made_says_no_more_than_one_that_is_over(string query)
+    {
+        var page = await v2.Host.NewBrowser().GetAsync("/magic-link" + query);
+
+        page.Status.ShouldBe(410);
+        page.Text.ShouldContain("This link is over");
+        page.Body.ShouldNotContain("<script>alert");
+    }
+
+    [Fact]
+    public async Task Another_sites_page_cannot_press_the_button()
+    {
+        var app = await v2.NewAccountAsync();
+        var (_, secret) = await app.NewLinkAsync(To("https://app.example.com/"));
+        using var form = new FormUrlEncodedContent([KeyValuePair.Create("secret", secret)]);
+
+        (await v2.Host.NewBrowser().SendAsync(HttpMethod.Post, "/magic-link", form, ("Sec-Fetch-Site", "cross-site"))).Status.ShouldBe(403);
+        (await v2.Host.NewBrowser().PostAsync("/magic-link", ("secret", secret))).Status.ShouldBe(303, "and has not used it up");
+    }
+
+    [Fact]
+    public async Task The_callers_query_key_is_taken_and_what_stood_under_it_gives_way()
+    {
+        var app = await v2.NewAccountAsync();
+        var (_, secret) = await app.NewLinkAsync(new { redirectURL = "http://localhost:8080/in?token=old&a=b", redirectQueryKey = "token" });
+
+        var gone = await v2.Host.NewBrowser().PostAsync("/magic-link", ("secret", secret));
+
+        gone.Location!.ShouldStartWith("http://localhost:8080/in?a=b&token=ey");
+        gone.Location.ShouldNotContain("old");
+    }
+
+    [Theory]
+    [InlineData("https://a.example/", "jwt", "https://a.example/?jwt=T")]
+    [InlineData("https://a.example/?", "jwt", "https://a.example/?jwt=T")]
+    [InlineData("https://a.example/?x=1&y=2#f?jwt=z", "jwt", "https://a.example/?x=1&y=2&jwt=T#f?jwt=z")]
+    [InlineData("https://a.example/?j%77t=old&x", "jwt", "https://a.example/?x&jwt=T")]
+    [InlineData("https://a.example/", "a&b=c#d", "https://a.example/?a%26b%3Dc%23d=T")]
+    public void The_jwt_is_put_into_the_query(string url, string key, string expected) => MagicLinkStore.WithQuery(url, key, "T").ShouldBe(expected);
+
+    [Theory]
+    [InlineData("https://App.Example.com/in", "app.example.com", "https://app.example.com")]
+    [InlineData("http://localhost:8080/", "localhost:8080", "http://localhost:8080")]
+    [InlineData("https://xn--pple-43d.example/", "xn--pple-43d.example", "https://xn--pple-43d.example")]
+    [InlineData("http://127.0.0.1:8080/", "127.0.0.1:8080", "http://127.0.0.1:8080")]
+    [InlineData("http://[::1]/", "[::1]", "http:")]
+    [InlineData("https://[2001:db8::1]:8443/", "[2001:db8::1]:8443", "https:")]
+    public void The_host_is_told_and_allowed_as_it_stands_in_the_address(string url, string host, string source)
+    {
+        var link = new OpenLink(url);
+
+        (link.Host, link.Source).ShouldBe((host, source));
+    }
+
+    [Fact]
+    public async Task An_account_with_an_allow_list_leads_nowhere_else()
+    {
+        var app = await v2.NewAccountAsync("app.example.com", "*.apps.example.com");
+
+        (await app.PostAsync("magic-link/create", new { magicLinkCreateParams = To("https://app.example.com/in") })).Status.ShouldBe(201);
+        (await app.PostAsync("magic-link/create", new { magicLinkCreateParams = To("https://one.apps.example.com/in") })).Status.ShouldBe(201);
+        foreach (var url in (string[])["https://evil.example/", "https://app.example.com.evil.example/", "http://app.example.com/", "https://apps.example.com/"])
+        {
+            var refused = await app.PostAsync("magic-link/create", new { magicLinkCreateParams = To(url) });
+            ServiceAccountTests.ShouldBeFailure(refused, 400);
+            refused.Json.GetProperty("message").GetString()!.ShouldStartWith("magicLinkCreateParams.redirectURL");
+        }
+    }
+
+    [Fact]
+    public async Task The_administrators_account_has_its_allow_list_in_a_setting()
+    {
+        await using var portal = await PortalHost.StartAsync(V2Portal.Setting, ("V2_ADMIN_REDIRECTS", "app.example.com"));
+        var admin = new V2Client(portal, V2Portal.AdminKey);
+
+        (await admin.PostAsync("magic-link/create", new { magicLinkCreateParams = To("https://app.example.com/") })).Status.ShouldBe(201);
+        (await admin.PostAsync("magic-link/create", new { magicLinkCreateParams = To("https://evil.example/") })).Status.ShouldBe(400);
+    }
+
+    [Fact]
+    public async Task The_store_and_the_log_hold_no_secret()
+    {
+        var app = await v2.NewAccountAsync();
+        var (link, secret) = await app.NewLinkAsync(To("https://app.example.com/"));
+        await v2.Host.NewBrowser().GetAsync(PathOf(link));
+
+        v2.Host.Dump().Text.ShouldNotContain(secret);
+        v2.Host.Log.Text.ShouldNotContain(secret);
+    }
+
+    [Theory]
+    [InlineData("de", "Weiter zu app.example.com?")]
+    [InlineData("fr", "Continuer vers app.example.com")]
+    [InlineData("es", "¿Continuar a app.example.com?")]
+    [InlineData("zh", "继续前往 app.example.com")]
+    public async Task The_page_speaks_the_readers_language(string language, string title)
+    {
+        var app = await v2.NewAccountAsync();
+        var (link, _) = await app.NewLinkAsync(To("https://app.example.com/"));
+
+        (await v2.Host.NewBrowser().GetAsync(PathOf(link), ("Accept-Language", language))).Text.ShouldContain(title);
+    }
+}

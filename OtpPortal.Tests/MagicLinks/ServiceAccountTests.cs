@@ -1,0 +1,188 @@
+using OtpPortal.Tests.Infrastructure;
+
+namespace OtpPortal.Tests.MagicLinks;
+
+/// <summary>Who may use <c>/api/v2</c>.</summary>
+public sealed class ServiceAccountTests(V2Portal v2) : IClassFixture<V2Portal>
+{
+    [Fact]
+    public async Task An_administrators_account_makes_others_which_are_no_administrators()
+    {
+        var answer = await v2.Admin.PostAsync("admin/service-account/create", new { serviceAccountCreateParams = new { } });
+
+        answer.Status.ShouldBe(201);
+        var account = answer.Json.GetProperty("serviceAccountCreateResults").GetProperty("serviceAccount");
+        foreach (var name in (string[])["uuid", "apiKey", "aud"]) Guid.TryParseExact(account.GetProperty(name).GetString(), "D", out _).ShouldBeTrue(name);
+        account.GetProperty("admin").GetBoolean().ShouldBeFalse();
+        Guid.TryParse(answer.Json.GetProperty("requestMetadata").GetProperty("uuid").GetString(), out _).ShouldBeTrue();
+        var made = new V2Client(v2.Host, account.GetProperty("apiKey").GetString());
+        (await made.NewOtpAsync()).Otp.Length.ShouldBe(6);
+        var refused = await made.PostAsync("admin/service-account/create", new { serviceAccountCreateParams = new { } });
+        refused.Status.ShouldBe(403);
+        ShouldBeFailure(refused, 403);
+    }
+
+    [Fact]
+    public async Task Keys_and_ids_are_never_the_same_and_keys_are_not_in_the_store()
+    {
+        var accounts = await Task.WhenAll(Enumerable.Range(0, 20).Select(_ => v2.NewAccountAsync()));
+
+        accounts.Select(account => account.Key).Distinct().Count().ShouldBe(20);
+        accounts.Select(account => account.Audience).Distinct().Count().ShouldBe(20);
+        var dump = v2.Host.Dump().Text;
+        accounts.ShouldAllBe(account => !dump.Contains(account.Key, StringComparison.Ordinal));
+        v2.Host.Log.Text.ShouldNotContain(accounts[0].Key);
+        dump.ShouldNotContain(V2Portal.AdminKey);
+    }
+
+    [Theory]
+    [InlineData(null)]
+    [InlineData("")]
+    [InlineData("x")]
+    [InlineData("not a key at all, and with blanks")]
+    [InlineData("8c0f4c4e-7f0f-4c35-9a77-3f9f0f8f7d12")]
+    [InlineData("00000000-0000-0000-0000-000000000000")]
+    public async Task Without_a_key_that_is_known_nothing_is_done(string? key)
+    {
+        var stranger = new V2Client(v2.Host, key);
+        string[] operations = ["otp/create", "otp/validate", "otp-email/create", "jwt/create", "jwt/validate", "magic-link/create", "magic-link-email/create", "admin/service-account/create"];
+
+        foreach (var operation in operations)
+        {
+            var answer = await stranger.PostAsync(operation, new { otpCreateParams = new { charSetNumeric = true } });
+            ShouldBeFailure(answer, 401);
+        }
+    }
+
+    [Fact]
+    public async Task Two_keys_are_none()
+    {
+        using var content = new StringContent("{\"otpCreateParams\":{}}", System.Text.Encoding.UTF8, "application/json");
+        content.Headers.TryAddWithoutValidation("X-API-KEY", [V2Portal.AdminKey, V2Portal.AdminKey]);
+
+        (await v2.Host.NewProgram().SendAsync(HttpMethod.Post, "/api/v2/otp/create", content)).Status.ShouldBe(401);
+    }
+
+    [Fact]
+    public async Task Whoever_guesses_keys_has_to_wait_and_others_do_not()
+    {
+        var guesser = v2.Host.NewProgram();
+        var statuses = new List<int>();
+        for (var i = 0; i < 11; i++)
+        {
+            statuses.Add((await guesser.SendAsync(HttpMethod.Post, "/api/v2/otp/create", null, ("X-API-KEY", Guid.NewGuid().ToString()))).Status);
+        }
+        var right = await guesser.SendAsync(HttpMethod.Post, "/api/v2/otp/create", null, ("X-API-KEY", V2Portal.AdminKey));
+
+        statuses.Take(10).ShouldAllBe(status => status == 401);
+        statuses[10].ShouldBe(429);
+        ShouldBeFailure(right, 429);
+        right.RetryAfter.ShouldBeInRange(1, 300);
+        right.Header("RateLimit").ShouldBeNull("the answer must not differ for a right key");
+        (await v2.Admin.NewOtpAsync()).Otp.ShouldNotBeEmpty();
+    }
+
+    [Fact]
+    public async Task Every_answer_tells_how_the_quota_stands_and_one_account_takes_nothing_from_another()
+    {
+        await using var portal = await PortalHost.StartAsync(V2Portal.Setting, ("LIMIT_REQUESTS_PER_ACCOUNT", "3/60"));
+        var admin = new V2Client(portal, V2Portal.AdminKey);
+        var other = await admin.NewAccountAsync();
+        var (id, otp) = await other.NewOtpAsync();
+
+        var second = await other.ValidateAsync(id, "wrong");
+        (await other.ValidateAsync(id, "wrong")).Status.ShouldBe(400);
+        var fourth = await other.ValidateAsync(id, otp);
+
+        second.Header("RateLimit-Policy").ShouldBe("\"account\";q=3;w=60");
+        second.Header("RateLimit")!.ShouldMatch("^\"account\";r=1;t=[0-9]+$");
+        ShouldBeFailure(fourth, 429);
+        fourth.RetryAfter.ShouldBeInRange(1, 120);
+        (await admin.NewOtpAsync()).Otp.ShouldNotBeEmpty();
+        portal.Clock.Advance(TimeSpan.FromSeconds(fourth.RetryAfter));
+        (await other.ValidateAsync(id, otp)).Status.ShouldBe(200, "what was refused used no try");
+    }
+
+    [Fact]
+    public async Task An_account_that_the_operator_takes_away_opens_nothing_any_more()
+    {
+        await using var portal = await PortalHost.StartAsync(V2Portal.Setting);
+        await using var replica = await portal.StartReplicaAsync();
+        var operators = portal.NewProgram();
+        (string, string) secret = ("Authorization", "Bearer " + PortalHost.Secret);
+        var admin = new V2Client(portal, V2Portal.AdminKey);
+        var (leaked, other) = (await admin.NewAccountAsync("app.example.com"), await admin.NewAccountAsync());
+        var list = (await operators.GetAsync("/service-accounts", secret)).Json;
+        var entry = list.EnumerateArray().Single(account => account.GetProperty("aud").GetString() == leaked.Audience);
+        var path = "/service-accounts/" + entry.GetProperty("uuid").GetString();
+
+        list.GetArrayLength().ShouldBe(2);
+        entry.GetProperty("redirect_hosts")[0].GetString().ShouldBe("app.example.com");
+        entry.GetProperty("created_at").GetDateTimeOffset().ShouldBe(portal.Clock.GetUtcNow());
+        (await operators.GetAsync("/service-accounts", secret)).Body.ShouldNotContain(leaked.Key);
+        (await operators.GetAsync("/service-accounts")).Status.ShouldBe(403);
+        (await operators.SendAsync(HttpMethod.Delete, path, null)).Status.ShouldBe(403);
+        (await leaked.NewOtpAsync()).Otp.ShouldNotBeEmpty();
+        (await operators.SendAsync(HttpMethod.Delete, path, null, secret)).Status.ShouldBe(204);
+
+        ShouldBeFailure(await leaked.PostAsync("otp/create", new { otpCreateParams = new { } }), 401);
+        ShouldBeFailure(await new V2Client(replica, leaked.Key).PostAsync("otp/create", new { otpCreateParams = new { } }), 401);
+        (await other.NewOtpAsync()).Otp.ShouldNotBeEmpty();
+        (await operators.GetAsync("/service-accounts", secret)).Json.GetArrayLength().ShouldBe(1);
+        foreach (var gone in (string[])[path, "/service-accounts/" + V2Portal.AdminId, "/service-accounts/nonsense"])
+        {
+            (await operators.SendAsync(HttpMethod.Delete, gone, null, secret)).Status.ShouldBe(404);
+        }
+        portal.Dump().Entries.Where(kept => kept.Key.StartsWith("v2:", StringComparison.Ordinal)).ShouldAllBe(kept => !kept.Content.Contains(entry.GetProperty("uuid").GetString()!, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task Ready_needs_no_key()
+    {
+        (await v2.Host.NewProgram().GetAsync("/api/v2/ready")).Status.ShouldBe(200);
+    }
+
+    [Fact]
+    public async Task What_is_not_there_is_told_in_the_apis_own_form()
+    {
+        ShouldBeFailure(await v2.Admin.PostAsync("nothing/here", new { }), 404);
+        ShouldBeFailure(await v2.Host.NewProgram().GetAsync("/api/v2/otp/create"), 405);
+        ShouldBeFailure(await v2.Host.NewBrowser().GetAsync("/api/v2/otp/create"), 405);
+    }
+
+    [Fact]
+    public async Task Another_sites_page_cannot_call_it()
+    {
+        var answer = await v2.Host.NewProgram().SendAsync(
+            HttpMethod.Post, "/api/v2/otp/create", null, ("X-API-KEY", V2Portal.AdminKey), ("Sec-Fetch-Site", "cross-site"));
+
+        answer.Status.ShouldBe(403);
+    }
+
+    [Fact]
+    public async Task While_the_store_is_away_it_says_so_in_the_apis_own_form()
+    {
+        using var redis = RedisServer.Start();
+        await using var portal = await PortalHost.StartOnAsync(redis, V2Portal.Setting);
+        var admin = new V2Client(portal, V2Portal.AdminKey);
+        (await admin.NewOtpAsync()).Otp.ShouldNotBeEmpty();
+        redis.Stop();
+
+        var answer = await admin.PostAsync("otp/create", new { otpCreateParams = new { charSetNumeric = true } });
+        var ready = await portal.NewProgram().GetAsync("/api/v2/ready");
+
+        ShouldBeFailure(answer, 503);
+        answer.RetryAfter.ShouldBeGreaterThan(0);
+        ShouldBeFailure(ready, 503);
+    }
+
+    internal static void ShouldBeFailure(Answer answer, int status)
+    {
+        answer.Status.ShouldBe(status, answer.Body);
+        answer.ContentType.ShouldStartWith("application/json");
+        answer.Json.GetProperty("code").GetInt32().ShouldBe(status);
+        answer.Json.GetProperty("message").GetString().ShouldNotBeNullOrWhiteSpace();
+        Guid.TryParse(answer.Json.GetProperty("requestMetadata").GetProperty("uuid").GetString(), out _).ShouldBeTrue();
+        answer.Body.ShouldNotContain("   at ", Case.Sensitive);
+    }
+}

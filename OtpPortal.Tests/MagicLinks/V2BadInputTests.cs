@@ -1,0 +1,187 @@
+using System.Text;
+using System.Text.Json.Nodes;
+using OtpPortal.Tests.Infrastructure;
+
+namespace OtpPortal.Tests.MagicLinks;
+
+/// <summary>What <c>/api/v2</c> says of requests that it does not take: always the field's name, and nothing is done.</summary>
+public sealed class V2BadInputTests(V2Portal v2) : IClassFixture<V2Portal>
+{
+    private const string Mail = """{"serviceName":"example.com","subject":"Sign in to example.com","title":"Sign in to example.com","toEmail":"TO"}""";
+
+    // A request of each operation that would be taken.
+    private static readonly Dictionary<string, string> s_good = new(StringComparer.Ordinal)
+    {
+        ["otp/create"] = """{"otpCreateParams":{"charSetNumeric":true,"length":6,"lifespanSeconds":60}}""",
+        ["otp-email/create"] = $$"""{"otpCreateParams":{"charSetNumeric":true},"otpEmailCreateParams":{{Mail}}}""",
+        ["otp/validate"] = """{"otpValidateParams":{"id":"b1f5b2a4-6f0d-4a4b-8a52-4a5d6f7e8c90","otp":"123456"}}""",
+        ["jwt/create"] = """{"jwtCreateParams":{"alg":"EdDSA","claims":{"a":1},"lifespanSeconds":60}}""",
+        ["jwt/validate"] = """{"jwtValidateParams":{"jwt":"a.b.c"}}""",
+        ["magic-link/create"] = """{"magicLinkCreateParams":{"redirectURL":"https://app.example.com/in","redirectQueryKey":"jwt","lifespanSeconds":60,"jwtCreateParams":{"claims":{}}}}""",
+        ["magic-link-email/create"] = $$"""{"magicLinkCreateParams":{"redirectURL":"https://app.example.com/in"},"magicLinkEmailCreateParams":{{Mail}}}""",
+        ["admin/service-account/create"] = """{"serviceAccountCreateParams":{}}""",
+    };
+
+    // operation, path of the field, value as JSON (empty: left out), what must be named
+    public static TheoryData<string, string, string> Bad()
+    {
+        var data = new TheoryData<string, string, string>();
+        void Add(string operation, string path, params string[] values)
+        {
+            foreach (var value in values) data.Add(operation, path, value);
+        }
+
+        foreach (var (operation, path) in new[] { ("otp/create", "otpCreateParams"), ("otp-email/create", "otpCreateParams") })
+        {
+            Add(operation, path, "", "null", "[]", "\"text\"", "1");
+            foreach (var flag in (string[])["charSetAlphaLower", "charSetAlphaUpper", "charSetNumeric"]) Add(operation, $"{path}.{flag}", "\"true\"", "1", "{}");
+            Add(operation, $"{path}.length", "-1", "13", "6.5", "\"6\"", "99999999999999999999", "true");
+            Add(operation, $"{path}.lifespanSeconds", "4", "-5", "9460800000", "7905600001", "1e3000", "\"60\"", "0.5");
+        }
+        Add("otp/validate", "otpValidateParams", "", "[]");
+        foreach (var field in (string[])["id", "otp"]) Add("otp/validate", "otpValidateParams." + field, "", "null", "\"\"", "5", "[]", $"\"{new string('1', 101)}\"");
+        Add("jwt/create", "jwtCreateParams", "", "null", "[]", "\"x\"");
+        Add("jwt/create", "jwtCreateParams.alg", "\"none\"", "\"HS256\"", "\"eddsa\"", "\"ES512\"", "5", "{}");
+        Add("jwt/create", "jwtCreateParams.claims", "[]", "\"x\"", "5", $$"""{"big":"{{new string('x', 4200)}}"}""");
+        foreach (var name in (string[])["iss", "sub", "aud", "exp", "nbf", "iat", "jti"]) Add("jwt/create", "jwtCreateParams.claims", $$"""{"{{name}}":"x"}""", $$"""{"{{name}}":null}""");
+        Add("jwt/create", "jwtCreateParams.claims", """{"\u0069ss":"x"}""");
+        Add("jwt/create", "jwtCreateParams.lifespanSeconds", "4", "9460800000", "\"300\"", "1.5");
+        Add("jwt/validate", "jwtValidateParams", "", "5");
+        Add("jwt/validate", "jwtValidateParams.jwt", "", "\"\"", "5", "{}");
+        foreach (var operation in (string[])["magic-link/create", "magic-link-email/create"])
+        {
+            const string Path = "magicLinkCreateParams";
+            Add(operation, Path, "", "[]");
+            Add(operation, Path + ".redirectURL", "", "\"\"", "5", "\"javascript:alert(1)\"", "\"data:text/html,x\"", "\"file:///etc/passwd\"", "\"ftp://app.example.com/\"", "\"//app.example.com/\"",
+                "\"/relative\"", "\"app.example.com\"", "\"https:app.example.com\"", "\"https://\"", "\"https://user@app.example.com/\"", "\"https://app.example.com\\\\@evil.example\"",
+                "\"https://app.example.com/\\nx\"", "\"https://bücher.example/\"", "\"https://app.example.com:99999999/\"", $"\"https://app.example.com/{new string('a', 2048)}\"");
+            Add(operation, Path + ".redirectQueryKey", "5", "\"a\\nb\"", $"\"{new string('k', 101)}\"");
+            Add(operation, Path + ".lifespanSeconds", "4", "9460800000", "\"60\"");
+            Add(operation, Path + ".jwtCreateParams", "[]", "5");
+            Add(operation, Path + ".jwtCreateParams.claims", """{"sub":"x"}""");
+            Add(operation, Path + ".jwtCreateParams.alg", "\"none\"");
+            Add(operation, Path + ".jwtCreateParams.lifespanSeconds", "4");
+        }
+        foreach (var (operation, path) in new[] { ("otp-email/create", "otpEmailCreateParams"), ("magic-link-email/create", "magicLinkEmailCreateParams") })
+        {
+            Add(operation, path, "", "5");
+            Add(operation, path + ".serviceName", "", "\"\"", "5", $"\"{new string('s', 257)}\"", "\"a\\u0000b\"");
+            Add(operation, path + ".subject", "", "\"four\"", "5", $"\"{new string('s', 101)}\"", "\"Sign in\\r\\nBcc: all@example.com\"");
+            Add(operation, path + ".title", "", "\"four\"", "5", $"\"{new string('t', 257)}\"", "\"two\\nlines\"");
+            Add(operation, path + ".toEmail", "", "\"\"", "\"nobody\"", "5", "\"a@example.com, b@example.com\"", "\"a@example.com\\nBcc: b@example.com\"", "\"<a@example.com>\"");
+            Add(operation, path + ".toName", "5", "\"a\\nb\"", $"\"{new string('n', 101)}\"");
+            Add(operation, path + ".greeting", "5", $"\"{new string('g', 257)}\"");
+            Add(operation, path + ".subTitle", "5", $"\"{new string('g', 1001)}\"");
+            Add(operation, path + ".logoImageURL", "5", "\"logo.png\"", "\"javascript:alert(1)\"", "\"data:image/png;base64,AAAA\"");
+            Add(operation, path + ".logoClickURL", "5", "\"javascript:alert(1)\"");
+        }
+        Add("magic-link-email/create", "magicLinkEmailCreateParams.buttonText", "5", $"\"{new string('b', 101)}\"");
+        Add("admin/service-account/create", "serviceAccountCreateParams", "5", "[]");
+        Add("admin/service-account/create", "serviceAccountCreateParams.redirectHosts", "\"app.example.com\"", "[5]", "[\"https://app.example.com\"]", "[\"*.com\"]");
+        return data;
+    }
+
+    [Theory]
+    [MemberData(nameof(Bad))]
+    public async Task A_field_that_is_not_allowed_is_named(string operation, string path, string value)
+    {
+        var to = Someone.New();
+        var answer = await SendAsync(operation, With(s_good[operation].Replace("TO", to, StringComparison.Ordinal), path, value));
+
+        ServiceAccountTests.ShouldBeFailure(answer, 400);
+        // No character set at all is told of the one that is left.
+        answer.Json.GetProperty("message").GetString()!.ShouldStartWith(path);
+        (await v2.Host.NewProgram().GetAsync("/dev/mailbox.json")).Body.ShouldNotContain(to);
+    }
+
+    [Fact]
+    public async Task What_is_good_is_taken()
+    {
+        foreach (var (operation, body) in s_good)
+        {
+            var answer = await SendAsync(operation, body.Replace("TO", Someone.New(), StringComparison.Ordinal));
+            answer.Status.ShouldBe(operation switch { "otp/validate" => 400, "jwt/validate" => 422, _ => 201 }, operation + " " + answer.Body);
+        }
+    }
+
+    [Fact]
+    public async Task No_character_set_at_all_is_refused()
+    {
+        var answer = await SendAsync("otp/create", """{"otpCreateParams":{"charSetAlphaLower":false,"charSetAlphaUpper":false,"charSetNumeric":false}}""");
+
+        ServiceAccountTests.ShouldBeFailure(answer, 400);
+        answer.Json.GetProperty("message").GetString()!.ShouldStartWith("otpCreateParams.charSetNumeric");
+    }
+
+    [Fact]
+    public async Task What_clients_send_for_fields_that_were_left_out_stands_for_the_default()
+    {
+        var otp = await SendAsync("otp/create", """{"otpCreateParams":{"charSetAlphaLower":false,"charSetAlphaUpper":false,"charSetNumeric":true,"length":0,"lifespanSeconds":0}}""");
+        var jwt = await SendAsync("jwt/create", """{"jwtCreateParams":{"alg":"","claims":null,"lifespanSeconds":0}}""");
+        var link = await SendAsync("magic-link/create", """{"magicLinkCreateParams":{"redirectURL":"http://localhost:8080/","redirectQueryKey":"","lifespanSeconds":0,"jwtCreateParams":{"alg":"","claims":null,"lifespanSeconds":0}}}""");
+
+        otp.Json.GetProperty("otpCreateResults").GetProperty("otp").GetString()!.Length.ShouldBe(6);
+        var claims = V2Client.Part(jwt.Json.GetProperty("jwtCreateResults").GetProperty("jwt").GetString()!, 1);
+        (claims.GetProperty("exp").GetInt64() - claims.GetProperty("iat").GetInt64()).ShouldBe(300);
+        link.Status.ShouldBe(201);
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("no json")]
+    [InlineData("{")]
+    [InlineData("[]")]
+    [InlineData("null")]
+    [InlineData("5")]
+    [InlineData("{\"otpCreateParams\":{},\"otpCreateParams\":{}}")]
+    [InlineData("{\"otpCreateParams\":{\"length\":6,\"length\":1}}")]
+    [InlineData("{\"otpCreateParams\":{}} trailing")]
+    [InlineData("{\"otpCreateParams\":{}}//")]
+    public async Task What_is_no_json_object_is_refused(string body) => ServiceAccountTests.ShouldBeFailure(await SendAsync("otp/create", body), 400);
+
+    [Fact]
+    public async Task Half_a_character_is_refused()
+    {
+        ServiceAccountTests.ShouldBeFailure(await SendAsync("otp/validate", """{"otpValidateParams":{"id":"\ud800","otp":"1"}}"""), 400);
+        ServiceAccountTests.ShouldBeFailure(await SendAsync("otp/validate", """{"otpValidateParams":{"\ud800":"x","id":"a","otp":"1"}}"""), 400);
+        byte[] broken = [.. Encoding.UTF8.GetBytes("{\"otpValidateParams\":{\"id\":\""), 0xff, .. Encoding.UTF8.GetBytes("\",\"otp\":\"1\"}}")];
+        var content = new ByteArrayContent(broken);
+        content.Headers.ContentType = new("application/json");
+        ServiceAccountTests.ShouldBeFailure(await v2.Admin.SendAsync("otp/validate", content), 400);
+    }
+
+    [Fact]
+    public async Task Too_deep_and_too_large_is_refused()
+    {
+        var deep = string.Concat(Enumerable.Repeat("{\"a\":", 1000)) + "1" + new string('}', 1000);
+        ServiceAccountTests.ShouldBeFailure(await SendAsync("jwt/create", "{\"jwtCreateParams\":{\"claims\":" + deep + "}}"), 400);
+        ServiceAccountTests.ShouldBeFailure(await SendAsync("jwt/create", new string('[', 60_000)), 400);
+        ServiceAccountTests.ShouldBeFailure(await SendAsync("jwt/create", "{\"jwtCreateParams\":{\"claims\":{\"a\":\"" + new string('a', 70_000) + "\"}}}"), 413);
+    }
+
+    [Theory]
+    [InlineData("application/x-www-form-urlencoded")]
+    [InlineData("text/plain")]
+    [InlineData("multipart/form-data; boundary=x")]
+    public async Task What_does_not_say_that_it_is_json_is_refused(string type)
+    {
+        var content = new ByteArrayContent(Encoding.UTF8.GetBytes(s_good["otp/create"]));
+        content.Headers.TryAddWithoutValidation("Content-Type", type);
+        ServiceAccountTests.ShouldBeFailure(await v2.Admin.SendAsync("otp/create", content), 415);
+        ServiceAccountTests.ShouldBeFailure(await v2.Admin.SendAsync("otp/create", null), 415);
+    }
+
+    private Task<Answer> SendAsync(string operation, string body) => v2.Admin.SendAsync(operation, new StringContent(body, Encoding.UTF8, "application/json"));
+
+    private static string With(string json, string path, string value)
+    {
+        var root = JsonNode.Parse(json)!;
+        var parts = path.Split('.');
+        var parent = root;
+        foreach (var part in parts[..^1]) parent = parent[part] ??= new JsonObject();
+        if (value.Length == 0) parent.AsObject().Remove(parts[^1]);
+        // Put in as text, because what a parser would mend on the way is part of the test.
+        else parent[parts[^1]] = "PLACE-OF-THE-VALUE";
+        return root.ToJsonString(new() { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping }).Replace("\"PLACE-OF-THE-VALUE\"", value, StringComparison.Ordinal);
+    }
+}

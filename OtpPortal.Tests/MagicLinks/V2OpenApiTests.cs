@@ -1,0 +1,358 @@
+using System.Net.Http.Json;
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using OtpPortal.Tests.Infrastructure;
+using OtpPortal.Tests.Settings;
+
+namespace OtpPortal.Tests.MagicLinks;
+
+/// <summary><c>/openapi/v2.json</c> says what the server does, no more and no less; and all of magiclinksdev's API is in it.</summary>
+public sealed class V2OpenApiTests(V2Portal v2) : IClassFixture<V2Portal>
+{
+    private const string Root = "/api/v2";
+
+    // Names and types in magiclinksdev's API 2.0.0, noted from its OpenAPI document.
+    private static readonly Lazy<JsonElement> s_theirs = new(() =>
+        JsonDocument.Parse(File.ReadAllText(Path.Combine(SettingsTests.RepositoryRoot(), "OtpPortal.Tests", "MagicLinks", "magiclinksdev.json"))).RootElement);
+
+    private Task<DescribedApi> DescribedAsync() => DescribedApi.OfAsync(v2.Host, "v2");
+
+    // A request of each operation with every field that it may have.
+    private static Dictionary<string, string> Requests()
+    {
+        const string Code = """{"charSetAlphaLower":true,"charSetAlphaUpper":true,"charSetNumeric":true,"length":6,"lifespanSeconds":60}""";
+        const string Jwt = """{"alg":"RS256","claims":{"a":1},"lifespanSeconds":60}""";
+        const string Link = $$"""{"redirectURL":"https://app.example.com/","redirectQueryKey":"jwt","lifespanSeconds":60,"jwtCreateParams":{{Jwt}}}""";
+        string Mail() =>
+            $$"""{"toEmail":"{{Someone.New()}}","toName":"Jane","serviceName":"Shop","subject":"Sign in","title":"Sign in","greeting":"Hello","subTitle":"Now","buttonText":"Go","logoImageURL":"https://app.example.com/l.png","logoClickURL":"https://app.example.com/"}""";
+        return new Dictionary<string, string>(StringComparer.Ordinal)
+        {
+            ["admin/service-account/create"] = """{"serviceAccountCreateParams":{"redirectHosts":["app.example.com"]}}""",
+            ["jwt/create"] = $$"""{"jwtCreateParams":{{Jwt}}}""",
+            ["jwt/validate"] = """{"jwtValidateParams":{"jwt":"a.b.c"}}""",
+            ["magic-link/create"] = $$"""{"magicLinkCreateParams":{{Link}}}""",
+            ["magic-link-email/create"] = $$"""{"magicLinkCreateParams":{{Link}},"magicLinkEmailCreateParams":{{Mail()}},"otpCreateParams":{{Code}}}""",
+            ["otp/create"] = $$"""{"otpCreateParams":{{Code}}}""",
+            ["otp/validate"] = """{"otpValidateParams":{"id":"b1f5b2a4-6f0d-4a4b-8a52-4a5d6f7e8c90","otp":"123456"}}""",
+            ["otp-email/create"] = $$"""{"otpCreateParams":{{Code}},"otpEmailCreateParams":{{Mail()}}}""",
+        };
+    }
+
+    private static StringContent Body(string text, string type = "application/json") => new(text, Encoding.UTF8, type);
+
+    [Fact]
+    public async Task Every_address_and_method_is_described_and_none_is_made_up()
+    {
+        var served = DescribedApi.ServedBy(v2.Host)
+            .Where(operation => operation.Split(' ')[1] is var path && (path.StartsWith(Root, StringComparison.Ordinal) || path.StartsWith("/signing-keys", StringComparison.Ordinal) || path.StartsWith("/service-accounts", StringComparison.Ordinal) || path is "/token" or "/magic-link"));
+
+        (await DescribedAsync()).Operations.Keys.ShouldBe(served, ignoreOrder: true);
+    }
+
+    [Fact]
+    public async Task Every_described_answer_is_given_and_every_answer_is_described()
+    {
+        var api = await DescribedAsync();
+        var (admin, app, stranger) = (v2.Admin, await v2.NewAccountAsync(), v2.Host.NewProgram());
+        void Is(string operation, Answer answer) => api.ShouldDescribe($"{Root}/{operation}", "post", answer);
+
+        foreach (var (operation, good) in Requests())
+        {
+            Is(operation, await admin.SendAsync(operation, Body(good)));
+            Is(operation, await admin.SendAsync(operation, Body("[]")));
+            Is(operation, await admin.SendAsync(operation, Body(good, "text/plain")));
+            Is(operation, await admin.SendAsync(operation, Body(new string(' ', 70_000) + good)));
+            Is(operation, await new V2Client(v2.Host, null).SendAsync(operation, Body(good)));
+        }
+        Is("admin/service-account/create", await app.PostAsync("admin/service-account/create", new { }));
+        Is("magic-link-email/create", await app.PostAsync("magic-link-email/create", new
+        {
+            magicLinkCreateParams = new { redirectURL = "https://app.example.com/" },
+            magicLinkEmailCreateParams = new { toEmail = Someone.New(), serviceName = "Shop", subject = "Sign in", title = "Sign in" },
+        }));
+        Is("jwt/validate", await app.ValidateJwtAsync(await app.NewJwtAsync(new { claims = new { a = 1 } })));
+        var (id, otp) = await app.NewOtpAsync();
+        Is("otp/validate", await app.ValidateAsync(id, otp));
+        foreach (var (operation, answer) in await OverQuotaAsync()) Is(operation, answer);
+        foreach (var (operation, answer) in await WithoutMailAsync()) Is(operation, answer);
+
+        api.ShouldDescribe(Root + "/ready", "get", await stranger.GetAsync(Root + "/ready"));
+        api.ShouldDescribe(Root + "/jwks.json", "get", await stranger.GetAsync(Root + "/jwks.json"));
+
+        var (link, secret) = await app.NewLinkAsync(new { redirectURL = "https://app.example.com/" });
+        Task<Answer> PressAsync(HttpContent content, params (string, string)[] headers) => v2.Host.NewBrowser().SendAsync(HttpMethod.Post, "/magic-link", content, headers);
+        var link410 = Body("secret=" + secret, "application/x-www-form-urlencoded");
+        api.ShouldDescribe("/magic-link", "get", await v2.Host.NewBrowser().GetAsync(new Uri(link).PathAndQuery));
+        api.ShouldDescribe("/magic-link", "post", await PressAsync(Body("{}")));
+        api.ShouldDescribe("/magic-link", "post", await PressAsync(Body(new string('a', 70_000), "application/x-www-form-urlencoded")));
+        api.ShouldDescribe("/magic-link", "post", await PressAsync(Body("secret=" + secret, "application/x-www-form-urlencoded"), ("Sec-Fetch-Site", "cross-site")));
+        api.ShouldDescribe("/magic-link", "post", await PressAsync(Body("secret=" + secret, "application/x-www-form-urlencoded")));
+        api.ShouldDescribe("/magic-link", "post", await PressAsync(link410));
+        api.ShouldDescribe("/magic-link", "get", await v2.Host.NewBrowser().GetAsync(new Uri(link).PathAndQuery));
+
+        var user = await v2.Host.SignInAsync(Someone.New());
+        api.ShouldDescribe("/token", "get", await user.GetAsync("/token"));
+        api.ShouldDescribe("/token", "get", await user.GetAsync("/token?alg=none"));
+        api.ShouldDescribe("/token", "get", await stranger.GetAsync("/token"));
+
+        (string, string) key = ("Authorization", "Bearer " + PortalHost.Secret);
+        api.ShouldDescribe("/signing-keys/rotate", "post", await stranger.SendAsync(HttpMethod.Post, "/signing-keys/rotate?overlap=60", null, key));
+        api.ShouldDescribe("/signing-keys/rotate", "post", await stranger.SendAsync(HttpMethod.Post, "/signing-keys/rotate?overlap=x", null, key));
+        api.ShouldDescribe("/service-accounts", "get", await stranger.GetAsync("/service-accounts", key));
+        Task<Answer> RemoveAsync(string id, (string, string) secret) => stranger.SendAsync(HttpMethod.Delete, "/service-accounts/" + id, null, secret);
+        var listed = (await stranger.GetAsync("/service-accounts", key)).Json.EnumerateArray().Single(account => account.GetProperty("aud").GetString() == app.Audience);
+        api.ShouldDescribe("/service-accounts/{id}", "delete", await RemoveAsync(listed.GetProperty("uuid").GetString()!, key));
+        api.ShouldDescribe("/service-accounts/{id}", "delete", await RemoveAsync(listed.GetProperty("uuid").GetString()!, key));
+        for (var guess = 0; guess < 13; guess++)
+        {
+            api.ShouldDescribe("/service-accounts", "get", await stranger.GetAsync("/service-accounts", ("Authorization", $"Bearer guess-number-{guess}")));
+            api.ShouldDescribe("/service-accounts/{id}", "delete", await RemoveAsync("x", ("Authorization", $"Bearer guess-number-{guess}")));
+            api.ShouldDescribe("/signing-keys/rotate", "post", await stranger.SendAsync(HttpMethod.Post, "/signing-keys/rotate", null, ("Authorization", $"Bearer guess-number-{guess}")));
+        }
+
+        await WithoutStoreAsync(api);
+        api.Unseen.ShouldBeEmpty();
+    }
+
+    private static async Task<List<(string, Answer)>> OverQuotaAsync()
+    {
+        await using var portal = await PortalHost.StartAsync(V2Portal.Setting, ("LIMIT_REQUESTS_PER_ACCOUNT", "1/60"));
+        var app = new V2Client(portal, V2Portal.AdminKey);
+        await app.NewOtpAsync();
+        var answers = new List<(string, Answer)>();
+        foreach (var (operation, good) in Requests()) answers.Add((operation, await app.SendAsync(operation, Body(good))));
+        answers.ShouldAllBe(each => each.Item2.Status == 429);
+        return answers;
+    }
+
+    private static async Task<List<(string, Answer)>> WithoutMailAsync()
+    {
+        await using var postmark = await RecordingServer.StartAsync();
+        postmark.Answer = _ => (422, """{"ErrorCode":406,"Message":"no"}""");
+        await using var portal = await PortalHost.StartWithAsync(
+            null, postmark.Address, V2Portal.Setting, ("MAIL_TRANSPORT", "postmark"), ("POSTMARK_SERVER_TOKEN", "token"), ("POSTMARK_API_URL", postmark.Address.ToString()), ("LIMIT_SENDS_PER_ADDRESS", "1/60"));
+        var (app, requests) = (new V2Client(portal, V2Portal.AdminKey), Requests());
+        var answers = new List<(string, Answer)>();
+        foreach (var operation in (string[])["otp-email/create", "magic-link-email/create"])
+        {
+            answers.Add((operation, await app.SendAsync(operation, Body(requests[operation]))));
+            answers.Add((operation, await app.SendAsync(operation, Body(requests[operation]))));
+        }
+        answers.Select(each => each.Item2.Status).ShouldBe([502, 429, 502, 429]);
+        return answers;
+    }
+
+    private static async Task WithoutStoreAsync(DescribedApi api)
+    {
+        using var redis = RedisServer.Start();
+        await using var portal = await PortalHost.StartOnAsync(redis, V2Portal.Setting);
+        var (app, user, operatorsProgram) = (new V2Client(portal, V2Portal.AdminKey), await portal.SignInAsync(Someone.New()), portal.NewProgram());
+        var (link, secret) = await app.NewLinkAsync(new { redirectURL = "https://app.example.com/" });
+        redis.Stop();
+        // The keys that sign are looked at again.
+        portal.Clock.Advance(TimeSpan.FromMinutes(1));
+
+        foreach (var (operation, good) in Requests()) api.ShouldDescribe($"{Root}/{operation}", "post", await app.SendAsync(operation, Body(good)));
+        api.ShouldDescribe(Root + "/ready", "get", await operatorsProgram.GetAsync(Root + "/ready"));
+        api.ShouldDescribe("/token", "get", await user.AsProgram().GetAsync("/token"));
+        api.ShouldDescribe("/signing-keys/rotate", "post", await operatorsProgram.SendAsync(HttpMethod.Post, "/signing-keys/rotate", null, ("Authorization", "Bearer " + PortalHost.Secret)));
+        (string, string) key = ("Authorization", "Bearer " + PortalHost.Secret);
+        api.ShouldDescribe("/service-accounts", "get", await operatorsProgram.GetAsync("/service-accounts", key));
+        api.ShouldDescribe("/service-accounts/{id}", "delete", await operatorsProgram.SendAsync(HttpMethod.Delete, "/service-accounts/" + V2Portal.AdminId, null, key));
+        api.ShouldDescribe("/magic-link", "get", await portal.NewBrowser().GetAsync(new Uri(link).PathAndQuery));
+        api.ShouldDescribe("/magic-link", "post", await portal.NewBrowser().PostAsync("/magic-link", ("secret", secret)));
+        // For an hour the keys are told that are known.
+        portal.Clock.Advance(TimeSpan.FromHours(1));
+        api.ShouldDescribe(Root + "/jwks.json", "get", await operatorsProgram.GetAsync(Root + "/jwks.json"));
+    }
+
+    [Fact]
+    public async Task What_is_not_described_is_told_in_the_form_of_every_failure()
+    {
+        var program = v2.Host.NewProgram();
+
+        ServiceAccountTests.ShouldBeFailure(await program.GetAsync(Root + "/otp"), 404);
+        var code = await program.GetAsync(Root + "/OTP/create/");
+        ServiceAccountTests.ShouldBeFailure(code, 405);
+        code.Header("Allow").ShouldBe("POST");
+        foreach (var path in (string[])["/ready", "/jwks.json"])
+        {
+            var answer = await program.SendAsync(HttpMethod.Post, Root + path, null);
+            ServiceAccountTests.ShouldBeFailure(answer, 405);
+            answer.Header("Allow").ShouldBe("GET, HEAD");
+        }
+    }
+
+    [Fact]
+    public async Task Every_described_limit_of_a_field_is_one()
+    {
+        var api = await DescribedAsync();
+        var held = 0;
+        foreach (var operation in Requests().Keys)
+        {
+            var schema = api.Operations[$"POST {Root}/{operation}"].GetProperty("requestBody").GetProperty("content").GetProperty("application/json").GetProperty("schema");
+            foreach (var (field, part, isRequired) in Fields(api, schema, ""))
+            {
+                async Task IsTakenAsync(JsonNode? value, bool isTaken)
+                {
+                    var request = JsonNode.Parse(Requests()[operation])!;
+                    var names = field.Split('.');
+                    var parent = names[..^1].Aggregate(request, (node, name) => node[name]!).AsObject();
+                    if (value is null) parent.Remove(names[^1]);
+                    else parent[names[^1]] = value;
+                    var answer = await v2.Admin.SendAsync(operation, JsonContent.Create(request));
+                    var isRefused = answer.Status == 400 && answer.Json.GetProperty("message").GetString()!.StartsWith(field + " ", StringComparison.Ordinal);
+                    isRefused.ShouldBe(!isTaken, $"{operation} {field} = {value?.ToJsonString()[..Math.Min(60, value.ToJsonString().Length)]}: {answer.Body}");
+                    held++;
+                }
+
+                long? Limit(string name) => part.TryGetProperty(name, out var limit) ? limit.GetInt64() : null;
+                JsonNode Text(long length) => part.TryGetProperty("format", out var format) && format.GetString() == "uri" ? "https://app.example.com/".PadRight((int)length, 'a')[..(int)length] : new string('x', (int)length);
+
+                await IsTakenAsync(null, !isRequired);
+                if (Limit("minimum") is { } least)
+                {
+                    await IsTakenAsync(least, isTaken: true);
+                    // A 0 stands for a field that was left out.
+                    await IsTakenAsync(least > 1 ? least - 1 : -1, isTaken: false);
+                }
+                if (Limit("maximum") is { } most)
+                {
+                    await IsTakenAsync(most, isTaken: true);
+                    await IsTakenAsync(most + 1, isTaken: false);
+                }
+                if (Limit("minLength") is > 1 and { } shortest)
+                {
+                    await IsTakenAsync(Text(shortest), isTaken: true);
+                    await IsTakenAsync(Text(shortest - 1), isTaken: false);
+                }
+                if (Limit("maxLength") is { } longest)
+                {
+                    if (!field.EndsWith(".toEmail", StringComparison.Ordinal)) await IsTakenAsync(Text(longest), isTaken: true);
+                    await IsTakenAsync(Text(longest + 1), isTaken: false);
+                }
+                if (Limit("maxItems") is { } items)
+                {
+                    await IsTakenAsync(new JsonArray([.. Enumerable.Repeat("a.example", (int)items).Select(host => JsonValue.Create(host))]), isTaken: true);
+                    await IsTakenAsync(new JsonArray([.. Enumerable.Repeat("a.example", (int)items + 1).Select(host => JsonValue.Create(host))]), isTaken: false);
+                }
+                // Of the two that stand for one another a machine has one.
+                if (part.TryGetProperty("enum", out var choices)) await IsTakenAsync(choices.EnumerateArray().First(choice => choice.GetString() == "RS256").GetString(), isTaken: true);
+                await IsTakenAsync(part.GetProperty("type").GetString() == "object" ? "x" : new JsonObject(), isTaken: false);
+            }
+        }
+        held.ShouldBeGreaterThan(200);
+    }
+
+    [Fact]
+    public async Task Everything_of_magiclinksdev_is_there_with_its_name_and_type()
+    {
+        var api = await DescribedAsync();
+        var key = api.Document.GetProperty("components").GetProperty("securitySchemes").GetProperty("apiKey");
+        $"{key.GetProperty("in").GetString()} {key.GetProperty("name").GetString()}".ShouldBe(s_theirs.Value.GetProperty("key").GetString());
+        s_theirs.Value.GetProperty("base").GetString().ShouldBe(Root);
+
+        foreach (var (where, theirs) in Theirs())
+        {
+            var ours = Ours(api)[where];
+            foreach (var (field, type) in theirs)
+            {
+                ours.TryGetValue(field, out var own).ShouldBeTrue($"{where} has no {field}");
+                own.Split(' ')[0].ShouldBe(type.Split(' ')[0], $"{where} {field}");
+                if (type.EndsWith(" required", StringComparison.Ordinal)) own.ShouldEndWith(" required", Case.Sensitive, $"{where} {field}");
+            }
+        }
+    }
+
+    [Fact]
+    public async Task What_is_there_besides_is_known()
+    {
+        var api = await DescribedAsync();
+        var (theirs, besides) = (Theirs(), new List<string>());
+        besides.AddRange(api.Operations.Keys.Where(operation => operation.Contains($" {Root}/", StringComparison.Ordinal))
+            .Select(operation => operation.Replace($" {Root}/", " /", StringComparison.Ordinal)).Where(operation => !theirs.Keys.Any(where => where.StartsWith(operation + " ", StringComparison.Ordinal))));
+        foreach (var (where, fields) in Ours(api).Where(each => theirs.ContainsKey(each.Key)))
+        {
+            foreach (var (field, type) in fields)
+            {
+                if (!theirs[where].TryGetValue(field, out var own))
+                {
+                    // What is inside of something that is besides goes without saying.
+                    if (!field.Contains('.', StringComparison.Ordinal) || theirs[where].ContainsKey(field[..field.LastIndexOf('.')])) besides.Add($"{where} {field}");
+                }
+                // In answers it is a promise more, and breaks nobody.
+                else if (where.EndsWith(" request", StringComparison.Ordinal) && type.EndsWith(" required", StringComparison.Ordinal) && !own.EndsWith(" required", StringComparison.Ordinal)) besides.Add($"{where} {field} required");
+            }
+        }
+
+        besides.ShouldBe(
+        [
+            "GET /jwks.json",
+            "POST /admin/service-account/create request serviceAccountCreateParams.redirectHosts",
+            "POST /jwt/validate request jwtValidateParams.jwt required",
+            "POST /magic-link-email/create 201 magicLinkEmailCreateResults.otpCreateResults",
+            "POST /magic-link-email/create request otpCreateParams",
+            "POST /otp/validate request otpValidateParams required",
+            "POST /otp/validate request otpValidateParams.id required",
+            "POST /otp/validate request otpValidateParams.otp required",
+        ], ignoreOrder: true);
+    }
+
+    [Fact]
+    public async Task The_page_shows_every_operation_and_the_fields_within_fields()
+    {
+        await (await DescribedAsync()).ShouldBeShownByAsync(v2.Host);
+
+        var page = await v2.Host.NewBrowser().GetAsync("/docs");
+        page.Text.ShouldContain("magicLinkCreateParams.jwtCreateParams.lifespanSeconds");
+        page.Text.ShouldContain("otpEmailCreateParams.subject (required) body string; 5 to 100 characters");
+        page.Text.ShouldContain("serviceAccountCreateResults.serviceAccount.apiKey");
+        page.Text.ShouldContain("keys.kid");
+    }
+
+    // Where (as in "POST /otp/create request", "GET /ready 200") to the fields there, by their dotted names.
+    private static Dictionary<string, Dictionary<string, string>> Theirs()
+    {
+        var theirs = new Dictionary<string, Dictionary<string, string>>(StringComparer.Ordinal);
+        foreach (var operation in s_theirs.Value.GetProperty("operations").EnumerateObject())
+        {
+            foreach (var part in operation.Value.EnumerateObject())
+            {
+                var fields = part.Value.ValueKind == JsonValueKind.String ? s_theirs.Value.GetProperty(part.Value.GetString()!) : part.Value;
+                theirs[$"{operation.Name} {part.Name}"] = fields.EnumerateObject().ToDictionary(field => field.Name, field => field.Value.GetString()!, StringComparer.Ordinal);
+            }
+        }
+        theirs.Count.ShouldBeGreaterThan(15);
+        return theirs;
+    }
+
+    private static Dictionary<string, Dictionary<string, string>> Ours(DescribedApi api)
+    {
+        Dictionary<string, string> FieldsOf(JsonElement content) => content.TryGetProperty("content", out var types) && types.TryGetProperty("application/json", out var json)
+            ? Fields(api, json.GetProperty("schema"), "").ToDictionary(field => field.Name, field => field.Schema.GetProperty("type").GetString() + (field.IsRequired ? " required" : ""), StringComparer.Ordinal)
+            : [];
+
+        var ours = new Dictionary<string, Dictionary<string, string>>(StringComparer.Ordinal);
+        foreach (var (name, operation) in api.Operations)
+        {
+            var where = name.Replace($" {Root}/", " /", StringComparison.Ordinal);
+            if (operation.TryGetProperty("requestBody", out var body)) ours[where + " request"] = FieldsOf(body);
+            foreach (var response in operation.GetProperty("responses").EnumerateObject()) ours[$"{where} {response.Name}"] = FieldsOf(api.Resolve(response.Value));
+        }
+        return ours;
+    }
+
+    private static IEnumerable<(string Name, JsonElement Schema, bool IsRequired)> Fields(DescribedApi api, JsonElement schema, string path)
+    {
+        schema = api.Resolve(schema);
+        if (!schema.TryGetProperty("properties", out var properties)) yield break;
+        var required = schema.TryGetProperty("required", out var names) ? names.EnumerateArray().Select(name => name.GetString()).ToHashSet(StringComparer.Ordinal) : [];
+        foreach (var property in properties.EnumerateObject())
+        {
+            var field = api.Resolve(property.Value);
+            yield return (path + property.Name, field, required.Contains(property.Name));
+            foreach (var inner in Fields(api, field, path + property.Name + '.')) yield return inner;
+        }
+    }
+}

@@ -1,0 +1,30 @@
+using Microsoft.AspNetCore.Components;
+using OtpPortal.Web;
+
+namespace OtpPortal.MagicLinks;
+
+public sealed partial class MagicLinkPage(MagicLinkStore links, PortalSettings portal, PageStatus status)
+{
+    private OpenLink? _link;
+    private string _secret = "";
+
+    private PortalSettings Portal => portal;
+
+    [CascadingParameter]
+    private HttpContext Http { get; set; } = null!;
+
+    protected override async Task OnInitializedAsync()
+    {
+        Http.Response.Headers.CacheControl = "no-store";
+        _secret = Http.Request.Query["secret"].ToString();
+        // After a post that came too late the page is drawn for its refusal alone.
+        if (status.Code == 0) _link = await links.FindAsync(_secret);
+        if (_link is null)
+        {
+            if (status.Code == 0) Http.Response.StatusCode = StatusCodes.Status410Gone;
+            return;
+        }
+        // Browsers hold the redirect after a form to the policy, too.
+        SecurityHeaders.Widen(Http.Response, new Dictionary<string, string>(StringComparer.Ordinal) { ["form-action"] = _link.Source });
+    }
+}

@@ -1,0 +1,45 @@
+using OtpPortal.Jwt;
+using OtpPortal.Settings;
+using OtpPortal.Web;
+
+namespace OtpPortal.MagicLinks;
+
+/// <summary>The API of service accounts.</summary>
+/// <param name="Admin">V2_ADMIN_ACCOUNT: the account that makes the others; null: there are no more than were made before.</param>
+/// <param name="MaxAttempts">OTP_MAX_ATTEMPTS: tries a code, where it is long enough for so many.</param>
+public sealed record MagicLinkSettings(ConfiguredAccount? Admin, int MaxAttempts)
+{
+    private const string Setting = "V2_ADMIN_ACCOUNT";
+
+    /// <summary>Where <see cref="Setting"/>'s sample stands in .env.sample; a portal in Production refuses to start with it.</summary>
+    internal const string SampleKey = "replace-me-with-a-uuid";
+
+    internal static MagicLinkSettings Read(SettingsReader reader, JwtSettings jwt, int maxAttempts)
+    {
+        var redirects = reader.List("V2_ADMIN_REDIRECTS") is { Count: > 0 } ? SafeRedirects.Read(reader, "V2_ADMIN_REDIRECTS") : null;
+        if (reader.Text(Setting) is not { } text)
+        {
+            if (redirects is not null) reader.Complain($"{Setting} is missing: V2_ADMIN_REDIRECTS says where its links may lead.");
+            return new MagicLinkSettings(Admin: null, maxAttempts);
+        }
+        // The value holds a secret, so no complaint repeats it. The audience comes last, because it may be an address with colons.
+        var parts = text.Split(':', 3);
+        string? problem = null;
+        if (parts.Length != 3) problem = "is not of the form uuid:apiKey:aud";
+        else if (!Guid.TryParseExact(parts[0], "D", out _)) problem = "does not begin with a UUID such as the output of `uuidgen`";
+        else if (parts[1] == SampleKey && reader.IsProduction) problem = "has the key of .env.sample: a new UUID is needed";
+        else if (!ServiceAccounts.IsKey(parts[1])) problem = $"has a key that is not {ServiceAccounts.MinKeyLength} to {ServiceAccounts.MaxKeyLength} visible ASCII characters without a colon; a new UUID is best, because clients of magiclinksdev expect one";
+        else if (parts[2].Trim() is not { Length: > 0 and <= 200 } || parts[2].Any(char.IsControl)) problem = "has no audience of 1 to 200 characters at its end";
+        // Whoever has the account could else make tokens that say of anybody that they are signed in here.
+        else if (parts[2].Trim() == jwt.Audience) problem = "has the audience of TOKEN_AUDIENCE (or APP_NAME): the account could make tokens that look like those of signed-in users";
+        if (problem is null)
+        {
+            return new MagicLinkSettings(new ConfiguredAccount(new ServiceAccount(Guid.Parse(parts[0]), parts[2].Trim(), IsAdmin: true, redirects), new SecretDigest(parts[1])), maxAttempts);
+        }
+        reader.Complain($"{Setting} {problem}: allowed is uuid:apiKey:aud.");
+        return new MagicLinkSettings(Admin: null, maxAttempts);
+    }
+}
+
+/// <summary>An account with its key, from a setting.</summary>
+public sealed record ConfiguredAccount(ServiceAccount Account, SecretDigest Key);

@@ -1,0 +1,104 @@
+using OtpPortal.Delivery;
+using OtpPortal.Jwt;
+using OtpPortal.Web;
+
+namespace OtpPortal.MagicLinks;
+
+/// <summary>A wish for a code; every part was checked.</summary>
+/// <param name="Lifetime">At most <see cref="Requests.MaxCodeLifetime"/>, whatever was asked for.</param>
+public sealed record CodeWish(string Alphabet, int Length, TimeSpan Lifetime);
+
+/// <summary>A wish for a JWT.</summary>
+/// <param name="Claims">A JSON object without registered claims, as it was sent.</param>
+public sealed record JwtWish(string Algorithm, string Claims, TimeSpan Lifetime);
+
+/// <summary>A wish for a magic link.</summary>
+/// <param name="RedirectUrl">An http(s) address in plain ASCII.</param>
+public sealed record LinkWish(JwtWish Jwt, TimeSpan Lifetime, string QueryKey, string RedirectUrl);
+
+/// <summary>What a mail shall say. All of it is text: nothing of it is markup in the mail.</summary>
+public sealed record MailWish(
+    string To, string ToName, string ServiceName, string Subject, string Title, string Greeting, string SubTitle, string ButtonText, string LogoImageUrl, string LogoClickUrl);
+
+/// <summary>Reads the requests of the API, field by field as its OpenAPI document has them.</summary>
+internal sealed class Requests(JwtAlgorithms algorithms)
+{
+    /// <summary>
+    /// 250 years of 366 days: what magiclinksdev takes. Tokens and links may live so long, because they cannot be guessed.
+    /// </summary>
+    public const long MaxLifespan = 7_905_600_000;
+
+    private const long MinLifespan = 5;
+    private const int MaxUrl = 2048;
+    private const int MaxClaimBytes = 4096;
+
+    /// <summary>Codes can be guessed, so none is good for longer (the gateway's bound, too); a longer lifespan is taken and cut to this.</summary>
+    public static readonly TimeSpan MaxCodeLifetime = TimeSpan.FromHours(1);
+
+    public static CodeWish Code(RequestFields fields)
+    {
+        var (lower, upper, digits) = (fields.Flag("charSetAlphaLower"), fields.Flag("charSetAlphaUpper"), fields.Flag("charSetNumeric"));
+        var alphabet = (lower == true ? "abcdefghijklmnopqrstuvwxyz" : "") + (upper == true ? "ABCDEFGHIJKLMNOPQRSTUVWXYZ" : "") + (digits == true ? "0123456789" : "");
+        if (alphabet.Length == 0)
+        {
+            if (lower is not null || upper is not null || digits is not null) fields.Complain("charSetNumeric", "or another character set must be true");
+            alphabet = "0123456789";
+        }
+        var length = (int)fields.Number("length", 6, 1, 12);
+        var lifespan = TimeSpan.FromSeconds(fields.Number("lifespanSeconds", 3600, MinLifespan, MaxLifespan));
+        return new CodeWish(alphabet, length, lifespan < MaxCodeLifetime ? lifespan : MaxCodeLifetime);
+    }
+
+    public JwtWish Jwt(RequestFields fields)
+    {
+        var algorithm = fields.Text("alg", 0, 20) is { Length: > 0 } asked ? asked : algorithms.Default;
+        if (!algorithms.All.Contains(algorithm, StringComparer.Ordinal)) fields.Complain("alg", $"must be {algorithms.Allowed}");
+        var claims = fields.Raw("claims", MaxClaimBytes);
+        foreach (var name in Jwts.RegisteredClaims.Where(name => claims?.TryGetProperty(name, out _) == true))
+        {
+            fields.Complain("claims", $"must not have {name}: the registered claims of RFC 7519, 4.1 are made by the portal");
+        }
+        var lifespan = TimeSpan.FromSeconds(fields.Number("lifespanSeconds", 300, MinLifespan, MaxLifespan));
+        return new JwtWish(algorithm, claims?.GetRawText() ?? "{}", lifespan);
+    }
+
+    public LinkWish Link(RequestFields fields, ServiceAccount account)
+    {
+        var jwt = Jwt(fields.Object("jwtCreateParams", required: false));
+        var lifespan = TimeSpan.FromSeconds(fields.Number("lifespanSeconds", 3600, MinLifespan, MaxLifespan));
+        var key = fields.Text("redirectQueryKey", 0, 100) is { Length: > 0 } asked ? asked : "jwt";
+        var url = fields.Text("redirectURL", 1, MaxUrl);
+        if (url.Length > 0 && !SafeRedirects.IsWebAddress(url)) fields.Complain("redirectURL", "must be a full http:// or https:// address in plain ASCII, without user name");
+        else if (url.Length > 0 && account.Redirects is { } allowed && !allowed.Allows(url)) fields.Complain("redirectURL", "is not among the redirects that this account is allowed");
+        return new LinkWish(jwt, lifespan, key, url);
+    }
+
+    public static MailWish Mail(RequestFields fields)
+    {
+        var serviceName = fields.Text("serviceName", 1, 256);
+        var subject = fields.Text("subject", 5, 100);
+        var title = fields.Text("title", 5, 256);
+        var to = fields.Text("toEmail", 1, EmailAddress.MaxLength);
+        var address = EmailAddress.TryParse(to, out var parsed) ? parsed : null;
+        if (to.Length > 0 && address is null) fields.Complain("toEmail", "must be an e-mail address");
+        var button = fields.Text("buttonText", 0, 100);
+        return new MailWish(
+            address?.Value ?? "", fields.Text("toName", 0, 100), serviceName, subject, title, fields.Text("greeting", 0, 256),
+            fields.Text("subTitle", 0, 1000, multiline: true), button.Length > 0 ? button : "Magic link", WebAddress(fields, "logoImageURL"), WebAddress(fields, "logoClickURL"));
+    }
+
+    /// <summary>The hosts that a new account's links may lead to; an addition of ours.</summary>
+    public static IReadOnlyList<string> Redirects(RequestFields fields)
+    {
+        var hosts = fields.Texts("redirectHosts", 50);
+        if (hosts.Any(host => !SafeRedirects.IsEntry(host))) fields.Complain("redirectHosts", "must be hosts such as app.example.com, app.example.com:8443 or *.example.com");
+        return hosts;
+    }
+
+    private static string WebAddress(RequestFields fields, string name)
+    {
+        var url = fields.Text(name, 0, MaxUrl);
+        if (url.Length > 0 && !SafeRedirects.IsWebAddress(url)) fields.Complain(name, "must be a full http:// or https:// address in plain ASCII, without user name");
+        return url;
+    }
+}
