@@ -61,6 +61,18 @@ public abstract class BrowserTest(Stage stage) : IAsyncLifetime
         return await SignedInPage.IsShownAsync(code.Page, address);
     }
 
+    /// <summary>What can be said against a page at one width and in one scheme of colours; takes its picture when SCREENSHOTS names a folder.</summary>
+    protected static async Task<IEnumerable<string>> FindingsAsync(PortalPage page, string name, int width, ColorScheme scheme)
+    {
+        var findings = (await page.AxeFindingsAsync(name)).ToList();
+        if (await page.ScrollsSidewaysAsync()) findings.Add($"{name} scrolls sideways at {width} px");
+        if (PicturesTheoryAttribute.Folder is { } folder)
+        {
+            await page.Page.ScreenshotAsync(new() { Path = Path.Combine(folder, $"{name.Replace(' ', '-')}-{width}-{scheme}.png"), FullPage = true });
+        }
+        return findings;
+    }
+
     /// <summary>A code that is none of the given ones.</summary>
     protected static string WrongCode(params string[] right) =>
         Enumerable.Range(0, 1_000_000).Select(number => $"{number:D6}").First(code => !right.Contains(code, StringComparer.Ordinal));

@@ -13,6 +13,12 @@ public sealed partial record Mail(
 {
     public string Code => Digits().Match(Subject).Value;
 
+    /// <summary>The link beside the code.</summary>
+    public string Link => Address().Match(Text).Value;
+
+    [GeneratedRegex(@"\S+/login/link\?\S+", RegexOptions.None, 1000)]
+    private static partial Regex Address();
+
     [GeneratedRegex("[0-9]{6,}", RegexOptions.None, 1000)]
     private static partial Regex Digits();
 }

@@ -43,6 +43,8 @@ public sealed class ThirdPartyApp : IAsyncDisposable
             context.Response.Headers.SetCookie = answer.Headers.GetValues("Set-Cookie").ToArray();
             return Results.Content($"<!doctype html><link rel=icon href=data:,><h1>Hello {who.GetProperty("email").GetString()}</h1>", "text/html");
         });
+        // Where a magic link ends.
+        app.MapGet("/signed-in", () => Results.Content("<!doctype html><link rel=icon href=data:,><h1>Signed in</h1>", "text/html"));
         // A page that tries to sign its visitors out of the portal behind their backs.
         app.MapGet("/nasty", () => Results.Content(
             $"<!doctype html><link rel=icon href=data:,><form method=post action='{portal.Url}/logout'><button>Win a prize</button></form>", "text/html"));

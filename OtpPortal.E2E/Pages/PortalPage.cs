@@ -120,6 +120,25 @@ public sealed class CodePage(IPage page) : PortalPage(page)
     }
 }
 
+/// <summary>What the link of a mail opens.</summary>
+public sealed class LinkPage(IPage page) : PortalPage(page)
+{
+    public ILocator SignIn => Page.Locator("form[action='/login/link'] button");
+
+    public static async Task<LinkPage> OpenAsync(Visitor visitor, string link)
+    {
+        var page = new LinkPage(await visitor.OpenTabAsync());
+        await page.Page.GotoAsync(link);
+        return page;
+    }
+}
+
+/// <summary>Where the magic link of an app leads.</summary>
+public sealed class MagicLinkPage(IPage page) : PortalPage(page)
+{
+    public ILocator Continue => Page.Locator("form[action='/magic-link'] button");
+}
+
 /// <summary>Who is signed in, and where else.</summary>
 public sealed class SignedInPage(IPage page) : PortalPage(page)
 {

@@ -69,12 +69,13 @@ public sealed class AuthFlow(
         var key = CodeStore.KeyOf(Realm, flowId);
         var route = RouteOf(email.Value, channel);
         var code = route.IsReal ? CodeStore.NewCode(settings.CodeLength) : null;
+        var link = NewLink(route);
         var data = new Dictionary<string, string>(StringComparer.Ordinal) { ["email"] = email.Value };
         if (route.Asked == CodeChannel.Sms) data[Sms] = "1";
         if (portal.Redirects.Allows(returnTo)) data["return_to"] = returnTo!;
 
-        var record = await codes.BeginAsync(key, code, settings.Terms, data);
-        await SendAsync(key, route, code, record);
+        var record = await codes.BeginAsync(key, code, link, settings.Terms, data);
+        await SendAsync(key, route, code, link, record);
         Count("begun");
         statistics.Count(Happening.Begun);
         return new BeginOutcome.Begun(flowId, settings.CodeExpiry, settings.ResendCooldown);
@@ -85,10 +86,18 @@ public sealed class AuthFlow(
     {
         if (!IsFlowId(flowId)) return null;
         var key = CodeStore.KeyOf(Realm, flowId!);
-        if (await codes.FindAsync(key) is not { } record) return null;
-        var delivery = Database.StringGetAsync(DeliveryKey(key, record.Sends));
-        var ticket = Database.KeyExistsAsync(TicketKey(key));
-        return Describe(record, await delivery, await ticket);
+        return await codes.FindAsync(key) is { } record ? await DescribeAsync(key, record) : null;
+    }
+
+    /// <summary>
+    /// The sign-in of this browser, if the link of a mail belongs to it; null for any other link, right or wrong. Asking changes nothing:
+    /// programs that look through mail open every link.
+    /// </summary>
+    public async Task<SignInFlow?> FindByLinkAsync(string? flowId, string? link)
+    {
+        if (!IsFlowId(flowId) || link is null) return null;
+        var key = CodeStore.KeyOf(Realm, flowId!);
+        return await codes.FindAsync(key) is { } record && codes.HasLink(key, record, link) ? await DescribeAsync(key, record) : null;
     }
 
     /// <summary>Tries a code, for HTTP: on <see cref="SubmitOutcome.Verified"/> the caller issues the token.</summary>
@@ -99,6 +108,24 @@ public sealed class AuthFlow(
     /// step as the success, so that no other tab sees the one without the other.
     /// </summary>
     public Task<SubmitOutcome> SubmitForTicketAsync(string? flowId, string? typed, Visitor visitor) => SubmitAsync(flowId, typed, visitor, NewTicket());
+
+    /// <summary>Signs in with the link of a mail, for HTTP, once somebody has pressed the button there.</summary>
+    /// <remarks>
+    /// The attack: somebody begins a sign-in with a victim's address, and waits for the victim to press the button that the mail leads to; where a
+    /// link approves the sign-in of another device, the attacker is in. Here it is worth something only together with the id of the sign-in,
+    /// which is in the cookie of the browser that began it: the victim's browser has no such sign-in, and the attacker's never sees the secret.
+    /// </remarks>
+    public async Task<SubmitOutcome> SubmitLinkAsync(string? flowId, string? link, Visitor visitor)
+    {
+        if (!IsFlowId(flowId) || link is null) return new SubmitOutcome.Elsewhere();
+        return await codes.TryLinkAsync(CodeStore.KeyOf(Realm, flowId!), link) switch
+        {
+            TryOutcome.Right(var record) => await SucceedAsync(record, ticket: null),
+            TryOutcome.Locked => new SubmitOutcome.Locked(),
+            TryOutcome.Expired({ } record) => Over(record, visitor),
+            _ => new SubmitOutcome.Elsewhere(),
+        };
+    }
 
     private async Task<SubmitOutcome> SubmitAsync(string? flowId, string? typed, Visitor visitor, string? ticket)
     {
@@ -119,10 +146,7 @@ public sealed class AuthFlow(
         }))
         {
             case TryOutcome.Right(var record):
-                Count("verified");
-                statistics.CountVerified(time.GetUtcNow() - (record.Deadline - settings.CodeExpiry));
-                if (RouteOf(record) is { Used: CodeChannel.Sms, To: var number }) await guard.CountVerifiedAsync(number);
-                return new SubmitOutcome.Verified(record.Data["email"], record.Data.GetValueOrDefault("return_to"), ticket);
+                return await SucceedAsync(record, ticket);
             case TryOutcome.Wrong(var left, var record):
                 Count("wrong");
                 statistics.Count(Happening.Wrong);
@@ -133,17 +157,30 @@ public sealed class AuthFlow(
             case TryOutcome.Locked:
                 return new SubmitOutcome.Locked();
             case TryOutcome.Expired(var record):
-                Count("expired");
-                // Without a record there was no sign-in: anybody could fill the log with made-up ids.
-                if (record is { IsOpen: true })
-                {
-                    statistics.Count(Happening.Expired);
-                    audit.Write(AuditEvent.SignInFailed, record.Data["email"], visitor.Ip, "expired");
-                }
-                return new SubmitOutcome.Expired();
+                return Over(record, visitor);
             default:
                 throw new UnreachableException();
         }
+    }
+
+    private async Task<SubmitOutcome> SucceedAsync(CodeRecord record, string? ticket)
+    {
+        Count("verified");
+        statistics.CountVerified(time.GetUtcNow() - (record.Deadline - settings.CodeExpiry));
+        if (RouteOf(record) is { Used: CodeChannel.Sms, To: var number }) await guard.CountVerifiedAsync(number);
+        return new SubmitOutcome.Verified(record.Data["email"], record.Data.GetValueOrDefault("return_to"), ticket);
+    }
+
+    private SubmitOutcome.Expired Over(CodeRecord? record, Visitor visitor)
+    {
+        Count("expired");
+        // Without a record there was no sign-in: anybody could fill the log with made-up ids.
+        if (record is { IsOpen: true })
+        {
+            statistics.Count(Happening.Expired);
+            audit.Write(AuditEvent.SignInFailed, record.Data["email"], visitor.Ip, "expired");
+        }
+        return new SubmitOutcome.Expired();
     }
 
     /// <summary>Sends another code. The earlier ones stay good, and the deadline stays where it is.</summary>
@@ -163,11 +200,12 @@ public sealed class AuthFlow(
         await captcha.CountAsync(email, visitor.LimitKey);
         var route = RouteOf(record);
         var code = route.IsReal ? CodeStore.NewCode(settings.CodeLength) : null;
-        switch (await codes.AddCodeAsync(key, code))
+        var link = NewLink(route);
+        switch (await codes.AddCodeAsync(key, code, link))
         {
             case ResendOutcome.Added(var added):
                 Count("resent");
-                await SendAsync(key, route, code, added);
+                await SendAsync(key, route, code, link, added);
                 return new SendAgainOutcome.Sent(added.Deadline - now, added.ResendCooldown);
             case ResendOutcome.CoolingDown(var until):
                 return new SendAgainOutcome.Wait(until - now);
@@ -246,7 +284,10 @@ public sealed class AuthFlow(
         return new Route(asked, used ?? asked, to, used is not null && settings.Allows(email));
     }
 
-    private async Task SendAsync(string key, Route route, string? code, CodeRecord record)
+    // For a rehearsal as well: that link leaves with no message, and nobody can guess it.
+    private string? NewLink(Route route) => settings.MailLink && route.Used == CodeChannel.Email ? CodeStore.NewLink() : null;
+
+    private async Task SendAsync(string key, Route route, string? code, string? link, CodeRecord record)
     {
         var delivery = DeliveryKey(key, record.Sends);
         var now = time.GetUtcNow();
@@ -255,7 +296,7 @@ public sealed class AuthFlow(
         // Without a code it is a rehearsal: the message is written all the same, so that it takes as long, and nobody gets it.
         var text = code ?? CodeStore.NewCode(settings.CodeLength);
         var lifetime = record.Deadline - record.SentAt;
-        var message = route.Used == CodeChannel.Sms ? mail.ComposeSms(route.To, text, lifetime) : mail.Compose(route.To, text, lifetime);
+        var message = route.Used == CodeChannel.Sms ? mail.ComposeSms(route.To, text, lifetime) : mail.Compose(route.To, text, link, lifetime);
         var isReal = code is not null;
         var queued = queue.TryEnqueue(new OutgoingMessage(code is null ? null : message, record.Deadline, state => CountAndReportAsync(isReal, delivery, state, life))
         {
@@ -285,6 +326,13 @@ public sealed class AuthFlow(
 
     private string TicketRecord(string ticket) =>
         string.Create(CultureInfo.InvariantCulture, $"{Digest.Of(ticket)}|{(time.GetUtcNow() + s_ticketLife).ToUnixTimeMilliseconds()}");
+
+    private async Task<SignInFlow> DescribeAsync(string key, CodeRecord record)
+    {
+        var delivery = Database.StringGetAsync(DeliveryKey(key, record.Sends));
+        var ticket = Database.KeyExistsAsync(TicketKey(key));
+        return Describe(record, await delivery, await ticket);
+    }
 
     private SignInFlow Describe(CodeRecord record, RedisValue delivery, bool hasTicket)
     {

@@ -23,6 +23,7 @@ public sealed partial class CodeForm(AuthFlow flow, SignInSettings settings, Tim
     private bool _sending;
     private bool _live;
     private bool _finishing;
+    private bool _completedElsewhere;
     private ElementReference _finish;
     private Task _ticking = Task.CompletedTask;
 
@@ -173,7 +174,7 @@ public sealed partial class CodeForm(AuthFlow flow, SignInSettings settings, Tim
         if (_busy || _sending || _ticket is not null) return;
         try
         {
-            if (_state.Message == MessageProgress.OnItsWay || tick % IdleTicks == 0)
+            if (_completedElsewhere || _state.Message == MessageProgress.OnItsWay || tick % IdleTicks == 0)
             {
                 var now = await flow.FindAsync(FlowId);
                 // A code that was sent off meanwhile has its own answer, and must not be mistaken for another tab's.
@@ -196,6 +197,12 @@ public sealed partial class CodeForm(AuthFlow flow, SignInSettings settings, Tim
         // fetches the token. Until the browser has left, the page stays as it is: nothing has expired.
         if (now?.Step == SignInStep.Verified || (now?.Step == SignInStep.Ended && time.GetUtcNow() < _state.Deadline))
         {
+            if (now.Step == SignInStep.Ended && !_completedElsewhere)
+            {
+                // The answer to that tab, with the token's cookie in it, may still be on its way: the start page would know nobody yet.
+                _completedElsewhere = true;
+                return;
+            }
             await script.InvokeVoidAsync("otpPortal.open", now.Step == SignInStep.Verified ? "/login/code" : "/");
             return;
         }

@@ -49,16 +49,11 @@ public sealed partial class NewDeviceNotice(
     {
         var now = time.GetUtcNow();
         var language = CultureInfo.CurrentUICulture.TwoLetterISOLanguageName;
-        var message = templates.Fill("new-device", language, email, new Dictionary<string, object?>(StringComparer.Ordinal)
+        var message = templates.Fill("new-device", language, email, new Dictionary<string, object?>(MessageTemplates.FrameOf(portal, language), StringComparer.Ordinal)
         {
-            ["app_name"] = portal.AppName,
             ["device"] = DeviceName.Of(visitor.UserAgent, texts),
             ["ip"] = visitor.Ip,
             ["time"] = now.ToString("yyyy-MM-dd HH:mm 'UTC'", CultureInfo.InvariantCulture),
-            ["logo_url"] = portal.LogoUrl?.ToString() ?? "",
-            ["accent"] = portal.AccentColor ?? "#4340d2",
-            ["portal_url"] = portal.Origin,
-            ["language"] = language,
         });
         queue.TryEnqueue(new OutgoingMessage(message, now + s_worthSending, static _ => Task.CompletedTask));
     }

@@ -15,6 +15,9 @@ public static class SignInEndpoints
     private const string AddressPath = "/";
     private const string CodePath = "/login/code";
 
+    /// <summary>Where the link in a mail leads: <see cref="LinkPage"/>.</summary>
+    internal const string LinkPath = "/login/link";
+
     public static WebApplicationBuilder AddSignIn(this WebApplicationBuilder builder, PortalConfiguration configuration)
     {
         builder.Services.AddSingleton(configuration.SignIn);
@@ -32,6 +35,8 @@ public static class SignInEndpoints
     {
         routes.MapPost("/login", BeginAsync);
         routes.MapPost("/login-otp", SubmitAsync);
+        // Before the page of the same address, which takes posts as well.
+        routes.MapPost(LinkPath, SubmitLinkAsync).WithOrder(-1);
         routes.MapPost("/login/resend", SendAgainAsync);
         routes.MapPost("/login/finish", FinishAsync);
         routes.MapPost("/logout", SignOutAsync);
@@ -48,7 +53,7 @@ public static class SignInEndpoints
 
     private static async Task<IResult> BeginAsync(HttpContext context, AuthFlow flow, FlowCookie cookie, CaptchaSettings captcha)
     {
-        if (await ReadFormAsync(context) is not { } form) return PageErrors.Page(context, StatusCodes.Status415UnsupportedMediaType);
+        if (await PlainForm.ReadAsync(context) is not { } form) return PageErrors.Page(context, StatusCodes.Status415UnsupportedMediaType);
         var typed = form["email"].ToString();
         var returnTo = form["return_to"].ToString() is { Length: > 0 } hidden ? hidden : FlowCookie.ReadReturn(context.Request);
         var response = captcha.Service is { } service ? form[service.Provider.ResponseField].ToString() : null;
@@ -57,7 +62,7 @@ public static class SignInEndpoints
             case BeginOutcome.Begun(var flowId, var expiresIn, var resendIn):
                 cookie.Write(context.Response, flowId);
                 cookie.ClearReturn(context.Request, context.Response);
-                return Problem.WantsJson(context.Request) ? Sent(expiresIn, resendIn) : SeeOther(context, CodePath);
+                return Problem.WantsJson(context.Request) ? Sent(expiresIn, resendIn) : PlainForm.SeeOther(context, CodePath);
             case BeginOutcome.InvalidAddress:
                 return Problem.WantsJson(context.Request)
                     ? Error(StatusCodes.Status400BadRequest, "invalid_email")
@@ -75,7 +80,7 @@ public static class SignInEndpoints
 
     private static async Task<IResult> SubmitAsync(HttpContext context, AuthFlow flow, SignInSettings settings, SignInCompletion completion)
     {
-        if (await ReadFormAsync(context) is not { } form) return PageErrors.Page(context, StatusCodes.Status415UnsupportedMediaType);
+        if (await PlainForm.ReadAsync(context) is not { } form) return PageErrors.Page(context, StatusCodes.Status415UnsupportedMediaType);
         var json = Problem.WantsJson(context.Request);
         var flowId = FlowCookie.Read(context.Request);
 
@@ -92,13 +97,34 @@ public static class SignInEndpoints
             case SubmitOutcome.Wrong(var left):
                 return json
                     ? Results.Json(new { error = "wrong_code", attempts_left = left }, statusCode: StatusCodes.Status401Unauthorized)
-                    : SeeOther(context, CodePath);
+                    : PlainForm.SeeOther(context, CodePath);
             case SubmitOutcome.Malformed:
                 return json ? Error(StatusCodes.Status400BadRequest, "invalid_code") : PageErrors.Page(context, StatusCodes.Status400BadRequest, CodePath, "CodeMalformed", argument: settings.CodeLength);
             case SubmitOutcome.Locked:
-                return json ? Error(StatusCodes.Status429TooManyRequests, "too_many_attempts") : SeeOther(context, CodePath);
+                return json ? Error(StatusCodes.Status429TooManyRequests, "too_many_attempts") : PlainForm.SeeOther(context, CodePath);
             case SubmitOutcome.Expired:
-                return json ? Error(StatusCodes.Status410Gone, "expired") : SeeOther(context, CodePath);
+                return json ? Error(StatusCodes.Status410Gone, "expired") : PlainForm.SeeOther(context, CodePath);
+            default:
+                throw new UnreachableException();
+        }
+    }
+
+    private static async Task<IResult> SubmitLinkAsync(HttpContext context, AuthFlow flow, SignInSettings settings, SignInCompletion completion)
+    {
+        if (!settings.MailLink) return PageErrors.Page(context, StatusCodes.Status404NotFound);
+        if (await PlainForm.ReadAsync(context) is not { } form) return PageErrors.Page(context, StatusCodes.Status415UnsupportedMediaType);
+        var json = Problem.WantsJson(context.Request);
+        var flowId = FlowCookie.Read(context.Request);
+        switch (await flow.SubmitLinkAsync(flowId, form["token"].ToString(), VisitorOf(context)))
+        {
+            case SubmitOutcome.Verified verified:
+                return await CompleteAsync(context, completion, flowId!, verified);
+            case SubmitOutcome.Elsewhere:
+                return json ? Error(StatusCodes.Status403Forbidden, "wrong_browser") : PageErrors.Page(context, StatusCodes.Status403Forbidden, LinkPath);
+            case SubmitOutcome.Locked:
+                return json ? Error(StatusCodes.Status429TooManyRequests, "too_many_attempts") : PlainForm.SeeOther(context, CodePath);
+            case SubmitOutcome.Expired:
+                return json ? Error(StatusCodes.Status410Gone, "expired") : PlainForm.SeeOther(context, CodePath);
             default:
                 throw new UnreachableException();
         }
@@ -110,13 +136,13 @@ public static class SignInEndpoints
         switch (await flow.SendAgainAsync(FlowCookie.Read(context.Request), VisitorOf(context)))
         {
             case SendAgainOutcome.Sent(var expiresIn, var resendIn):
-                return json ? Sent(expiresIn, resendIn) : SeeOther(context, CodePath);
+                return json ? Sent(expiresIn, resendIn) : PlainForm.SeeOther(context, CodePath);
             case SendAgainOutcome.Wait(var wait):
                 return Limited(context, wait, CodePath, null);
             case SendAgainOutcome.NoneLeft(var wait):
                 return Limited(context, wait, CodePath, null, "NoSendsLeft");
             case SendAgainOutcome.Expired:
-                return json ? Error(StatusCodes.Status410Gone, "expired") : SeeOther(context, CodePath);
+                return json ? Error(StatusCodes.Status410Gone, "expired") : PlainForm.SeeOther(context, CodePath);
             default:
                 throw new UnreachableException();
         }
@@ -124,17 +150,17 @@ public static class SignInEndpoints
 
     private static async Task<IResult> FinishAsync(HttpContext context, AuthFlow flow, SignInCompletion completion)
     {
-        if (await ReadFormAsync(context) is not { } form) return PageErrors.Page(context, StatusCodes.Status415UnsupportedMediaType);
+        if (await PlainForm.ReadAsync(context) is not { } form) return PageErrors.Page(context, StatusCodes.Status415UnsupportedMediaType);
         var flowId = FlowCookie.Read(context.Request);
         return await flow.RedeemAsync(flowId, form["ticket"].ToString()) is SubmitOutcome.Verified verified
             ? await CompleteAsync(context, completion, flowId!, verified)
-            : SeeOther(context, CodePath);
+            : PlainForm.SeeOther(context, CodePath);
     }
 
     private static async Task<IResult> CompleteAsync(HttpContext context, SignInCompletion completion, string flowId, SubmitOutcome.Verified verified)
     {
         await completion.CompleteAsync(context, flowId, verified);
-        return Problem.WantsJson(context.Request) ? Results.Json(new { email = verified.Email }) : SeeOther(context, verified.ReturnTo ?? AddressPath);
+        return Problem.WantsJson(context.Request) ? Results.Json(new { email = verified.Email }) : PlainForm.SeeOther(context, verified.ReturnTo ?? AddressPath);
     }
 
     private static async Task<IResult> SignOutAsync(HttpContext context, TokenStore tokens, TokenCookie cookie, AuditLog audit)
@@ -163,7 +189,7 @@ public static class SignInEndpoints
             var count = await tokens.RevokeAllAsync(token.Email, exceptSid: token.SessionId);
             audit.Write(AuditEvent.SignedOut, token.Email, ClientAddress.Of(context), $"sessions:{count}");
         }
-        return SeeOther(context, AddressPath);
+        return PlainForm.SeeOther(context, AddressPath);
     }
 
     private static IResult SignedOut(HttpContext context, TokenCookie cookie)
@@ -171,7 +197,7 @@ public static class SignInEndpoints
         cookie.Clear(context.Response);
         // What the browser has kept of the pages goes with the session.
         context.Response.Headers["Clear-Site-Data"] = "\"cache\"";
-        return SeeOther(context, AddressPath);
+        return PlainForm.SeeOther(context, AddressPath);
     }
 
     private static CodeChannel? ChannelOf(IFormCollection form) => form["channel"].ToString() switch
@@ -180,9 +206,6 @@ public static class SignInEndpoints
         "email" => CodeChannel.Email,
         _ => null,
     };
-
-    private static async Task<IFormCollection?> ReadFormAsync(HttpContext context) =>
-        context.Request.HasFormContentType ? await context.Request.ReadFormAsync(context.RequestAborted) : null;
 
     private static IResult Limited(HttpContext context, TimeSpan wait, string page, string? typed, string reason = "WaitBeforeSending")
     {
@@ -195,14 +218,6 @@ public static class SignInEndpoints
         Results.Json(new SentAnswer((int)expiresIn.TotalSeconds, (int)resendIn.TotalSeconds), statusCode: StatusCodes.Status202Accepted);
 
     private static IResult Error(int status, string error) => Results.Json(new { error }, statusCode: status);
-
-    /// <summary>303: the browser goes on with GET, so a reload posts nothing again (RFC 9110, 15.4.4).</summary>
-    private static IResult SeeOther(HttpContext context, string location)
-    {
-        context.Response.Headers.Location = location;
-        context.Response.Headers.CacheControl = "no-store";
-        return Results.StatusCode(StatusCodes.Status303SeeOther);
-    }
 
     private static string Shown(string typed) => typed.Length <= 254 ? typed : typed[..254];
 

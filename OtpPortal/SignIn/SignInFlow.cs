@@ -62,7 +62,7 @@ public abstract record BeginOutcome
     public sealed record ProofNeeded(TimeSpan Wait, string Ticket, ProofLack Lack) : BeginOutcome;
 }
 
-/// <summary>What became of a typed code.</summary>
+/// <summary>What became of a typed code, or of a link.</summary>
 public abstract record SubmitOutcome
 {
     private SubmitOutcome() { }
@@ -85,6 +85,9 @@ public abstract record SubmitOutcome
     public sealed record Locked : SubmitOutcome;
 
     public sealed record Expired : SubmitOutcome;
+
+    /// <summary>A link that belongs to no sign-in of this browser: nothing was used up.</summary>
+    public sealed record Elsewhere : SubmitOutcome;
 }
 
 /// <summary>What became of the wish for another code.</summary>

@@ -10,23 +10,21 @@ namespace OtpPortal.SignIn;
 public sealed class SignInMail(MessageTemplates templates, PortalSettings portal, IStringLocalizer<Texts> texts)
 {
     /// <summary>The same by SMS: its last line names this site, so that a browser fills the code in here and nowhere else (WebOTP, "SMS one-time code format").</summary>
-    public Message ComposeSms(string number, string code, TimeSpan lifetime) => Fill("sign-in-sms", number, code, lifetime);
+    public Message ComposeSms(string number, string code, TimeSpan lifetime) => Fill("sign-in-sms", number, code, link: null, lifetime);
 
-    public Message Compose(string email, string code, TimeSpan lifetime) => Fill("sign-in", email, code, lifetime);
+    /// <param name="link">The secret of a link that stands beside the code; null for none.</param>
+    public Message Compose(string email, string code, string? link, TimeSpan lifetime) => Fill("sign-in", email, code, link, lifetime);
 
-    private Message Fill(string name, string to, string code, TimeSpan lifetime)
+    private Message Fill(string name, string to, string code, string? link, TimeSpan lifetime)
     {
         var language = CultureInfo.CurrentUICulture.TwoLetterISOLanguageName;
-        return templates.Fill(name, language, to, new Dictionary<string, object?>(StringComparer.Ordinal)
+        return templates.Fill(name, language, to, new Dictionary<string, object?>(MessageTemplates.FrameOf(portal, language), StringComparer.Ordinal)
         {
-            ["app_name"] = portal.AppName,
             ["code"] = code,
+            // Always there, because a name without a value would stop a template of the operator's own.
+            ["link_url"] = link is null ? "" : $"{portal.Origin}{SignInEndpoints.LinkPath}?token={link}",
             ["duration"] = DurationTexts.Lifetime(texts, lifetime),
-            ["logo_url"] = portal.LogoUrl?.ToString() ?? "",
-            ["accent"] = portal.AccentColor ?? "#4340d2",
-            ["portal_url"] = portal.Origin,
             ["host"] = portal.PublicUrl.IdnHost,
-            ["language"] = language,
         });
     }
 }

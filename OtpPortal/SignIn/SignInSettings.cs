@@ -14,6 +14,7 @@ namespace OtpPortal.SignIn;
 /// <param name="ResendCooldown">OTP_RESEND_COOLDOWN: least time between two sends.</param>
 /// <param name="AllowedEmails">ALLOWED_EMAILS: addresses and <c>*@domain</c>; empty allows all.</param>
 /// <param name="Directory">USERS_FILE: who may sign in, and their telephone numbers; null lets everybody whom ALLOWED_EMAILS allows.</param>
+/// <param name="MailLink">MAIL_LINK: the mail has a link beside the code.</param>
 /// <param name="NewDeviceMail">NEW_DEVICE_MAIL: users are written to when they sign in with a kind of browser for the first time.</param>
 public sealed partial record SignInSettings(
     int CodeLength,
@@ -22,6 +23,7 @@ public sealed partial record SignInSettings(
     int MaxSends,
     TimeSpan ResendCooldown,
     IReadOnlyList<string> AllowedEmails,
+    bool MailLink,
     bool NewDeviceMail,
     UserDirectory? Directory)
 {
@@ -52,6 +54,7 @@ public sealed partial record SignInSettings(
             reader.Integer("OTP_MAX_SENDS", 3, 1, 10),
             reader.Seconds("OTP_RESEND_COOLDOWN", 30, 0, 600),
             allowed,
+            reader.Flag("MAIL_LINK"),
             reader.Flag("NEW_DEVICE_MAIL", fallback: true),
             UserDirectory.Read(reader, sms));
     }

@@ -1,0 +1,97 @@
+using System.Net.Http.Json;
+using System.Text.Json;
+using OtpPortal.E2E.Infrastructure;
+using OtpPortal.E2E.Pages;
+
+namespace OtpPortal.E2E;
+
+/// <summary>A portal with a service account.</summary>
+public sealed class MagicLinkStage : Stage
+{
+    public const string Key = "8c0f4c4e-7f0f-4c35-9a77-3f9f0f8f7d11";
+
+    protected override IReadOnlyDictionary<string, string> Settings { get; } = new Dictionary<string, string>
+    {
+        ["V2_ADMIN_ACCOUNT"] = $"2f7a1f60-6b1c-4b6e-9b5f-0f6a3c1d2e4b:{Key}:ad9e9d84-92ea-4f07-bac9-5d898d59c83b",
+    };
+}
+
+/// <summary>A magic link of an app, from the mail to the app.</summary>
+public sealed class MagicLinkTests(MagicLinkStage stage) : BrowserTest(stage), IClassFixture<MagicLinkStage>
+{
+    private async Task<JsonElement> PostAsync(string operation, object body)
+    {
+        using var client = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{Portal.Port}") };
+        using var request = new HttpRequestMessage(HttpMethod.Post, "/api/v2/" + operation) { Content = JsonContent.Create(body) };
+        request.Headers.Add("X-API-KEY", MagicLinkStage.Key);
+        using var answer = await client.SendAsync(request);
+        answer.IsSuccessStatusCode.ShouldBeTrue(await answer.Content.ReadAsStringAsync());
+        return await answer.Content.ReadFromJsonAsync<JsonElement>();
+    }
+
+    private async Task<string> MailLinkAsync(string app, string to)
+    {
+        await PostAsync("magic-link-email/create", new
+        {
+            magicLinkCreateParams = new { redirectURL = app + "/signed-in", jwtCreateParams = new { claims = new { email = to } } },
+            magicLinkEmailCreateParams = new { serviceName = "The shop", subject = "Sign in to the shop", title = "Sign in to the shop", toEmail = to, buttonText = "Sign in" },
+        });
+        return to;
+    }
+
+    private static async Task<MagicLinkPage> OpenFromMailAsync(Visitor visitor)
+    {
+        var mailbox = await MailboxPage.OpenAsync(visitor);
+        var mail = mailbox.To(visitor.Address);
+        await mail.Locator("summary").ClickAsync();
+        var link = (await mail.FrameLocator("iframe").Locator("a.button").GetAttributeAsync("href"))!;
+        await mailbox.Page.GotoAsync(link);
+        return new MagicLinkPage(mailbox.Page);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task The_button_leads_to_the_app_with_a_jwt_that_the_app_can_validate(bool script)
+    {
+        await using var app = await ThirdPartyApp.StartAsync(Portal);
+        var (reader, ann) = (await ArriveAsync(), script ? await ArriveAsync() : await ArriveWithoutScriptAsync());
+        await MailLinkAsync(app.Url, reader.Address);
+        // Whoever looks at the mail in another browser uses nothing up.
+        var looked = await OpenFromMailAsync(reader);
+        await Expect(looked.Heading).ToHaveTextAsync($"Continue to {new Uri(app.Url).Authority}?");
+
+        var shown = new MagicLinkPage(await ann.OpenTabAsync());
+        await shown.Page.GotoAsync(looked.Page.Url);
+        await shown.Continue.ClickAsync();
+
+        await Expect(shown.Heading).ToHaveTextAsync("Signed in");
+        shown.Page.Url.ShouldStartWith(app.Url + "/signed-in?jwt=");
+        var validated = await PostAsync("jwt/validate", new { jwtValidateParams = new { jwt = shown.Page.Url.Split("jwt=")[1] } });
+        validated.GetProperty("jwtValidateResults").GetProperty("claims").GetProperty("email").GetString().ShouldBe(reader.Address);
+        // It is used up, for the one who looked first too.
+        reader.Tolerates("status of 410");
+        await looked.Continue.ClickAsync();
+        await Expect(looked.Heading).ToHaveTextAsync("This link is over");
+    }
+
+    [Theory]
+    [InlineData(320, ColorScheme.Light, "de-DE")]
+    [InlineData(320, ColorScheme.Dark, "en-GB")]
+    [InlineData(1280, ColorScheme.Light, "en-GB")]
+    [InlineData(1280, ColorScheme.Dark, "fr-FR")]
+    public async Task Everybody_can_use_its_pages(int width, ColorScheme scheme, string locale)
+    {
+        var findings = new List<string>();
+        var ann = await ArriveAsync(options => (options.ViewportSize, options.ColorScheme, options.Locale) = (new() { Width = width, Height = 720 }, scheme, locale));
+        ann.Tolerates("status of 410");
+        await MailLinkAsync("https://a-rather-long-name.of-an-app.example.com:8443", ann.Address);
+        var shown = await OpenFromMailAsync(ann);
+
+        findings.AddRange(await FindingsAsync(shown, "magic link", width, scheme));
+        await shown.Page.GotoAsync($"{Portal.Url}/magic-link?secret=over");
+        findings.AddRange(await FindingsAsync(shown, "magic link that is over", width, scheme));
+
+        findings.ShouldBeEmpty();
+    }
+}

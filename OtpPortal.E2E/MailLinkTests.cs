@@ -1,0 +1,102 @@
+using OtpPortal.E2E.Infrastructure;
+using OtpPortal.E2E.Pages;
+
+namespace OtpPortal.E2E;
+
+/// <summary>A portal whose mail has a link beside the code.</summary>
+public sealed class MailLinkStage : Stage
+{
+    protected override IReadOnlyDictionary<string, string> Settings { get; } = new Dictionary<string, string> { ["MAIL_LINK"] = "true" };
+}
+
+/// <summary>The link signs in the browser that asked for the mail, and no other one.</summary>
+public sealed class MailLinkTests(MailLinkStage stage) : BrowserTest(stage), IClassFixture<MailLinkStage>
+{
+    [Fact]
+    public async Task The_link_signs_in_and_the_open_code_page_follows()
+    {
+        var ann = await ArriveAsync();
+        var code = await BeginAsync(ann);
+        await Expect(code.Page.Locator("main")).ToContainTextAsync("Or open the link in the mail, in this browser.");
+        // Out of the mail itself, as it is shown.
+        var mailbox = await MailboxPage.OpenAsync(ann);
+        var mail = mailbox.To(ann.Address);
+        await mail.Locator("summary").ClickAsync();
+        var link = await LinkPage.OpenAsync(ann, (await mail.FrameLocator("iframe").Locator("a[href*='/login/link']").GetAttributeAsync("href"))!);
+
+        await Expect(link.Heading).ToHaveTextAsync($"Sign in as {ann.Address}?");
+        await link.SignIn.ClickAsync();
+
+        await SignedInPage.IsShownAsync(link.Page, ann.Address);
+        await SignedInPage.IsShownAsync(code.Page, ann.Address);
+        await link.Page.GotoAsync((await Mailbox.MailAsync(ann.Address)).Link);
+        await Expect(link.Page.Locator("main")).ToContainTextAsync("You do not need the link here");
+    }
+
+    [Fact]
+    public async Task Without_script_the_link_signs_in_as_well()
+    {
+        var ann = await ArriveWithoutScriptAsync();
+        await (await AddressPage.OpenAsync(ann)).SendToAsync(ann.Address);
+
+        var link = await LinkPage.OpenAsync(ann, (await Mailbox.MailAsync(ann.Address)).Link);
+        await link.SignIn.ClickAsync();
+
+        await SignedInPage.IsShownAsync(link.Page, ann.Address);
+    }
+
+    [Fact]
+    public async Task On_the_phone_that_merely_has_the_mail_the_link_signs_nobody_in()
+    {
+        var ann = await ArriveAsync();
+        var code = await BeginAsync(ann);
+        var mail = await Mailbox.MailAsync(ann.Address);
+        var phone = await ArriveAsync(options => (options.ViewportSize, options.IsMobile, options.HasTouch) = (new() { Width = 320, Height = 640 }, true, true));
+
+        var link = await LinkPage.OpenAsync(phone, mail.Link);
+
+        await Expect(link.Heading).ToHaveTextAsync("This link does not work here");
+        await Expect(link.Page.Locator("main")).ToContainTextAsync("enter the code from the same mail there");
+        await Expect(link.SignIn).Not.ToBeVisibleAsync();
+        (await phone.Context.CookiesAsync()).ShouldBeEmpty();
+        // What the page advises works.
+        await code.TypeAsync(mail.Code);
+        await SignedInPage.IsShownAsync(code.Page, ann.Address);
+    }
+
+    [Theory]
+    [InlineData(320, ColorScheme.Light, "de-DE")]
+    [InlineData(320, ColorScheme.Dark, "en-GB")]
+    [InlineData(1280, ColorScheme.Light, "en-GB")]
+    [InlineData(1280, ColorScheme.Dark, "fr-FR")]
+    public async Task Everybody_can_use_its_pages(int width, ColorScheme scheme, string locale)
+    {
+        var findings = new List<string>();
+        void Wish(BrowserNewContextOptions options) => (options.ViewportSize, options.ColorScheme, options.Locale) = (new() { Width = width, Height = 720 }, scheme, locale);
+        var (ann, other) = (await ArriveAsync(Wish), await ArriveAsync(Wish));
+        ann.Tolerates("status of 410");
+        var code = await BeginAsync(ann);
+        await LookAsync("code page with the hint", code);
+        var mail = await Mailbox.MailAsync(ann.Address);
+
+        await LookAsync("link elsewhere", await LinkPage.OpenAsync(other, mail.Link));
+        var link = await LinkPage.OpenAsync(ann, mail.Link);
+        await LookAsync("link", link);
+        for (var i = 0; i < 5; i++)
+        {
+            await Expect(code.Field).ToHaveValueAsync("");
+            await code.TypeAsync(WrongCode(mail.Code));
+        }
+        await Expect(code.Field).Not.ToBeVisibleAsync();
+        await link.Page.ReloadAsync();
+        await Expect(link.Page.Locator("main a.rz-button[href='/']")).ToBeVisibleAsync();
+        await LookAsync("link of an ended sign-in", link);
+        await SignInAsync(ann, message: 2);
+        await link.Page.ReloadAsync();
+        await LookAsync("link when signed in", link);
+
+        findings.ShouldBeEmpty();
+
+        async Task LookAsync(string name, PortalPage page) => findings.AddRange(await FindingsAsync(page, name, width, scheme));
+    }
+}

@@ -1,0 +1,485 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using System.Text.RegularExpressions;
+using Microsoft.Extensions.DependencyInjection;
+using OtpPortal.SignIn;
+using OtpPortal.Tests.Infrastructure;
+
+namespace OtpPortal.Tests.SignIn;
+
+/// <summary>A portal whose mail has a link beside the code.</summary>
+public sealed class MailLinkPortal : IAsyncLifetime
+{
+    public PortalHost Portal { get; private set; } = null!;
+
+    public async Task InitializeAsync() => Portal = await PortalHost.StartAsync(("MAIL_LINK", "true"));
+
+    public async Task DisposeAsync() => await Portal.DisposeAsync();
+}
+
+/// <summary>MAIL_LINK: the link signs in the browser that asked for the mail, and never the one that merely opened it.</summary>
+public sealed partial class MailLinkTests(MailLinkPortal fixture) : IClassFixture<MailLinkPortal>
+{
+    private readonly PortalHost _portal = fixture.Portal;
+
+    private sealed record Mail(string Text, string Html, string Code, string? Token)
+    {
+        public string Path => "/login/link?token=" + Token;
+    }
+
+    private static Task<Mail> MailAsync(PortalHost portal, string email, int number = 1) => Eventually.GetAsync(async () =>
+    {
+        using var reader = portal.NewProgram();
+        var messages = (await reader.GetAsync("/dev/mailbox.json")).Json.EnumerateArray().Where(message => message.GetProperty("to").GetString() == email).Reverse().ToList();
+        if (messages.Count < number) return null;
+        var (text, html) = (messages[number - 1].GetProperty("text").GetString()!, messages[number - 1].GetProperty("html").GetString()!);
+        var link = Link().Match(text);
+        return new Mail(text, html, Digits().Match(messages[number - 1].GetProperty("subject").GetString()!).Value, link.Success ? link.Groups[1].Value : null);
+    });
+
+    private async Task<(Browserlike Browser, string Email, Mail Mail)> BeginAsync(Browserlike? browser = null, string? returnTo = null)
+    {
+        var email = Someone.New();
+        browser ??= _portal.NewBrowser();
+        await browser.PostAsync("/login", ("email", email), ("return_to", returnTo ?? ""));
+        return (browser, email, await MailAsync(_portal, email));
+    }
+
+    private Browserlike WithTheFlowOf(Browserlike browser)
+    {
+        var other = _portal.NewBrowser();
+        other.Cookies["otp_flow"] = browser.Cookies["otp_flow"];
+        return other;
+    }
+
+    private static string NotThe(string code) => code[..^1] + (char)('0' + ((code[^1] - '0' + 1) % 10));
+
+    private static async Task LockAsync(Browserlike browser, string code)
+    {
+        for (var i = 0; i < 5; i++) await browser.PostAsync("/login-otp", ("code", NotThe(code)));
+    }
+
+    private static void ShouldBeElsewhere(Answer answer, int status = 200)
+    {
+        answer.Status.ShouldBe(status);
+        answer.Find("h1")!.TextContent.ShouldBe("This link does not work here");
+        answer.Text.ShouldContain("only in the browser in which the sign-in was begun");
+        answer.Text.ShouldContain("Open the link there, or enter the code from the same mail there.");
+        answer.Text.ShouldContain("If you did not begin a sign-in, ignore the mail.");
+        answer.Find("form[action='/login/link']").ShouldBeNull();
+        answer.Cookies.ShouldBeEmpty();
+        answer.Header("Cache-Control").ShouldNotBeNull().ShouldContain("no-store");
+    }
+
+    [Fact]
+    public async Task The_link_asks_and_the_button_signs_in()
+    {
+        var (browser, email, mail) = await BeginAsync();
+
+        var page = await browser.GetAsync(mail.Path, ("Sec-Fetch-Site", "cross-site"));
+        page.Status.ShouldBe(200);
+        page.Find("h1")!.TextContent.ShouldBe($"Sign in as {email}?");
+        page.Header("Cache-Control").ShouldNotBeNull().ShouldContain("no-store");
+        page.Header("Referrer-Policy").ShouldBe("same-origin");
+        var form = page.Find("form[action='/login/link'][method=post]").ShouldNotBeNull();
+        form.HasAttribute("data-submit-at-once").ShouldBeFalse("a program that runs scripts must not press it");
+        form.QuerySelectorAll("input").Select(input => (input.GetAttribute("type"), input.GetAttribute("name"), input.GetAttribute("value"))).ShouldBe([("hidden", "token", mail.Token)]);
+
+        var done = await browser.PostAsync("/login/link", ("token", mail.Token!));
+        (done.Status, done.Location).ShouldBe((303, "/"));
+        done.Cookie("auth_token").ShouldNotBeNull().Has("httponly").ShouldBeTrue();
+        done.Cookie("otp_flow").ShouldNotBeNull().IsRemoval.ShouldBeTrue();
+        (await browser.GetAsync("/")).Text.ShouldContain($"You are signed in as {email}");
+
+        // Opened once more, or a double click: nothing that frightens anybody.
+        var again = await browser.GetAsync(mail.Path);
+        again.Status.ShouldBe(200);
+        again.Text.ShouldContain($"You are signed in as {email}");
+        again.Text.ShouldContain("You do not need the link here");
+        (await browser.PostAsync("/login/link", ("token", mail.Token!))).Text.ShouldContain($"You are signed in as {email}");
+        (await browser.GetAsync("/check-auth")).Status.ShouldBe(200);
+    }
+
+    [Fact]
+    public async Task A_program_is_told_who_signed_in()
+    {
+        var (browser, email, mail) = await BeginAsync(_portal.NewProgram());
+
+        var answer = await browser.PostAsync("/login/link", ("token", mail.Token!));
+
+        answer.Status.ShouldBe(200);
+        answer.Body.ShouldBe($$"""{"email":"{{email}}"}""");
+        browser.Cookies.ShouldContainKey("auth_token");
+    }
+
+    [Fact]
+    public async Task The_mail_holds_the_code_too_and_the_link_is_no_code()
+    {
+        await using var german = await PortalHost.StartAsync(("MAIL_LINK", "true"), ("PUBLIC_URL", "https://login.example.com"));
+        var (browser, email) = (german.NewBrowser(), Someone.New());
+        browser.Headers["Accept-Language"] = "de";
+        await browser.PostAsync("/login", ("email", email));
+
+        var mail = await MailAsync(german, email);
+
+        mail.Text.ShouldContain($"https://login.example.com/login/link?token={mail.Token}\n");
+        mail.Text.ShouldContain("Oder öffnen Sie diesen Link in demselben Browser.");
+        mail.Html.ShouldContain(mail.Token!);
+        mail.Token!.ShouldNotContain(mail.Code);
+        foreach (var part in (string[])[mail.Text, mail.Html]) part.ShouldContain(mail.Code);
+        (await browser.GetAsync("/login/code")).Text.ShouldContain("Oder öffnen Sie den Link aus der E-Mail in diesem Browser.");
+        (await browser.PostAsync("/login-otp", ("code", mail.Token!))).Status.ShouldBe(400);
+        ShouldBeElsewhereInGerman(await browser.PostAsync("/login/link", ("token", mail.Code)));
+        (await browser.PostAsync("/login-otp", ("code", mail.Code))).Location.ShouldBe("/");
+
+        static void ShouldBeElsewhereInGerman(Answer answer) => answer.Find("h1")!.TextContent.ShouldBe("Dieser Link funktioniert hier nicht");
+    }
+
+    [Fact]
+    public async Task No_other_browser_is_ever_signed_in()
+    {
+        var (browser, _, mail) = await BeginAsync();
+        var (rival, _, rivalsMail) = await BeginAsync();
+        var phone = _portal.NewBrowser();
+
+        foreach (var other in (Browserlike[])[phone, rival])
+        {
+            ShouldBeElsewhere(await other.GetAsync(mail.Path));
+            ShouldBeElsewhere(await other.PostAsync("/login/link", ("token", mail.Token!)), 403);
+            other.Headers["Accept"] = "application/json";
+            var refused = await other.PostAsync("/login/link", ("token", mail.Token!));
+            (refused.Status, refused.Body).ShouldBe((403, """{"error":"wrong_browser"}"""));
+            refused.Cookies.ShouldBeEmpty();
+            other.Headers["Accept"] = "text/html";
+        }
+
+        (await browser.PostAsync("/login/link", ("token", mail.Token!))).Location.ShouldBe("/", "it is still good where it belongs");
+        (await rival.PostAsync("/login/link", ("token", rivalsMail.Token!))).Location.ShouldBe("/");
+    }
+
+    [Fact]
+    public async Task The_victim_who_presses_the_button_gives_an_attacker_nothing()
+    {
+        // The attacker begins with the victim's address; the victim, who is at a sign-in of their own, opens the attacker's mail.
+        var (attacker, email, mail) = await BeginAsync();
+        var victim = _portal.NewBrowser();
+        await victim.PostAsync("/login", ("email", email));
+
+        await victim.GetAsync(mail.Path);
+        await victim.PostAsync("/login/link", ("token", mail.Token!));
+
+        victim.Cookies.ShouldNotContainKey("auth_token");
+        (await attacker.GetAsync("/login/code")).Status.ShouldBe(200, "still at the code");
+        (await attacker.GetAsync("/")).Text.ShouldNotContain("You are signed in");
+        (await attacker.PostAsync("/login/link", ("token", (await MailAsync(_portal, email, 2)).Token!))).Status.ShouldBe(403, "nor is the victim's own link of use to the attacker");
+    }
+
+    [Fact]
+    public async Task A_page_tells_nobody_whether_a_link_is_right_elsewhere()
+    {
+        var (_, _, mail) = await BeginAsync();
+        var (rival, _, _) = await BeginAsync();
+        var made = mail.Token![..^1] + (mail.Token[^1] == 'a' ? 'b' : 'a');
+
+        foreach (var other in (Browserlike[])[_portal.NewBrowser(), rival])
+        {
+            var (right, wrong) = (await other.GetAsync(mail.Path), await other.GetAsync("/login/link?token=" + made));
+            wrong.Status.ShouldBe(right.Status);
+            Shown(wrong).ShouldBe(Shown(right));
+            Shown(await other.PostAsync("/login/link", ("token", made))).ShouldBe(Shown(await other.PostAsync("/login/link", ("token", mail.Token))));
+        }
+    }
+
+    // All that a page holds, but for what is random or encrypted in every page.
+    private static string Shown(Answer answer) =>
+        $"{answer.Status} {string.Join(',', answer.Headers.Select(header => header.Key))} {answer.Find("title")!.TextContent} {answer.Find("main .portal-card")!.InnerHtml}";
+
+    [Fact]
+    public async Task Opening_it_a_hundred_times_changes_nothing()
+    {
+        var (browser, _, mail) = await BeginAsync();
+        var scanner = _portal.NewBrowser();
+        var before = _portal.Dump().State;
+
+        for (var i = 0; i < 100; i++)
+        {
+            foreach (var visitor in (Browserlike[])[browser, scanner])
+            {
+                (await visitor.GetAsync(mail.Path)).Cookies.ShouldBeEmpty();
+                (await visitor.SendAsync(HttpMethod.Head, mail.Path, null)).Cookies.ShouldBeEmpty();
+            }
+        }
+
+        _portal.Dump().State.ShouldBe(before);
+        (await browser.PostAsync("/login/link", ("token", mail.Token!))).Location.ShouldBe("/");
+    }
+
+    [Fact]
+    public async Task Of_twenty_simultaneous_presses_one_signs_in()
+    {
+        var (browser, _, mail) = await BeginAsync();
+        var rivals = Enumerable.Range(0, 20).Select(_ => WithTheFlowOf(browser).AsProgram()).ToList();
+
+        // Some of them with the code: there is one success for both.
+        var answers = await Task.WhenAll(rivals.Select((rival, i) => i % 3 == 0 ? rival.PostAsync("/login-otp", ("code", mail.Code)) : rival.PostAsync("/login/link", ("token", mail.Token!))));
+
+        answers.Count(answer => answer.Status == 200).ShouldBe(1);
+        answers.Count(answer => answer.Cookie("auth_token") is not null).ShouldBe(1);
+        answers.Where(answer => answer.Status != 200).ShouldAllBe(answer => answer.Status == 410 || answer.Status == 429);
+    }
+
+    [Fact]
+    public async Task After_the_link_the_code_is_refused()
+    {
+        var (browser, _, mail) = await BeginAsync();
+        var other = WithTheFlowOf(browser).AsProgram();
+        (await browser.PostAsync("/login/link", ("token", mail.Token!))).Location.ShouldBe("/");
+
+        (await other.PostAsync("/login-otp", ("code", mail.Code))).Status.ShouldBe(410);
+        (await other.PostAsync("/login/link", ("token", mail.Token!))).Body.ShouldBe("""{"error":"expired"}""");
+        other.Cookies.ShouldNotContainKey("auth_token");
+    }
+
+    [Fact]
+    public async Task After_the_code_the_link_is_refused()
+    {
+        var (browser, _, mail) = await BeginAsync();
+        var other = WithTheFlowOf(browser);
+        (await browser.PostAsync("/login-otp", ("code", mail.Code))).Location.ShouldBe("/");
+
+        var page = await other.GetAsync(mail.Path);
+        page.Status.ShouldBe(410);
+        page.Text.ShouldContain("It was completed already, or its time is over.");
+        page.Find("a.portal-main-button[href='/']")!.TextContent.ShouldBe("Start again");
+        page.Cookies.ShouldBeEmpty();
+        (await other.PostAsync("/login/link", ("token", mail.Token!))).Location.ShouldBe("/login/code");
+        other.Cookies.ShouldNotContainKey("auth_token");
+    }
+
+    [Fact]
+    public async Task A_resend_makes_another_link_and_the_earlier_one_stays_good()
+    {
+        foreach (var number in (int[])[1, 2])
+        {
+            var (browser, email, _) = await BeginAsync();
+            _portal.Clock.Advance(TimeSpan.FromSeconds(30));
+            await browser.PostAsync("/login/resend");
+            var (first, second) = (await MailAsync(_portal, email), await MailAsync(_portal, email, 2));
+            second.Token.ShouldNotBe(first.Token);
+
+            var chosen = number == 1 ? first : second;
+            (await browser.GetAsync(chosen.Path)).Text.ShouldContain($"Sign in as {email}?");
+            (await browser.PostAsync("/login/link", ("token", chosen.Token!))).Location.ShouldBe("/");
+        }
+    }
+
+    [Fact]
+    public async Task The_link_ends_with_the_sign_in()
+    {
+        var (browser, _, mail) = await BeginAsync();
+        _portal.Clock.Advance(TimeSpan.FromSeconds(299));
+        (await browser.GetAsync(mail.Path)).Status.ShouldBe(200, "not yet over");
+
+        _portal.Clock.Advance(TimeSpan.FromSeconds(1));
+
+        (await browser.GetAsync(mail.Path)).Status.ShouldBe(410);
+        (await browser.AsProgram().PostAsync("/login/link", ("token", mail.Token!))).Body.ShouldBe("""{"error":"expired"}""");
+        browser.Headers["Accept"] = "text/html";
+        (await browser.PostAsync("/login/link", ("token", mail.Token!))).Location.ShouldBe("/login/code");
+        browser.Cookies.ShouldNotContainKey("auth_token");
+    }
+
+    [Fact]
+    public async Task Too_many_wrong_codes_end_the_link_too()
+    {
+        var (browser, _, mail) = await BeginAsync();
+        await LockAsync(browser, mail.Code);
+
+        var page = await browser.GetAsync(mail.Path);
+        page.Status.ShouldBe(410);
+        page.Text.ShouldContain("There were too many wrong codes.");
+        var refused = await browser.AsProgram().PostAsync("/login/link", ("token", mail.Token!));
+        (refused.Status, refused.Body).ShouldBe((429, """{"error":"too_many_attempts"}"""));
+        browser.Cookies.ShouldNotContainKey("auth_token");
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")]
+    [InlineData("<script>alert(1)</script>")]
+    [InlineData("A\u0001\uD83D\uDE00")]
+    [InlineData("THOUSAND")]
+    public async Task A_wrong_link_costs_no_try(string token)
+    {
+        if (token == "THOUSAND") token = new string('A', 1000);
+        var (browser, _, mail) = await BeginAsync();
+        var before = _portal.Dump().State;
+
+        for (var i = 0; i < 6; i++) ShouldBeElsewhere(await browser.PostAsync("/login/link", ("token", token)), 403);
+        ShouldBeElsewhere(await browser.GetAsync("/login/link?token=" + Uri.EscapeDataString(token)));
+
+        _portal.Dump().State.ShouldBe(before);
+        (await browser.AsProgram().PostAsync("/login-otp", ("code", NotThe(mail.Code)))).Json.GetProperty("attempts_left").GetInt32().ShouldBe(4);
+        (await browser.PostAsync("/login/link", ("token", mail.Token!))).Status.ShouldBe(200);
+    }
+
+    [Theory]
+    [InlineData("Sec-Fetch-Site", "cross-site")]
+    [InlineData("Origin", "https://evil.example")]
+    public async Task Another_site_cannot_press_the_button(string header, string value)
+    {
+        var (browser, _, mail) = await BeginAsync();
+        var before = _portal.Dump().State;
+        browser.Headers[header] = value;
+
+        var answer = await browser.PostAsync("/login/link", ("token", mail.Token!));
+
+        answer.Status.ShouldBe(403);
+        answer.Cookies.ShouldBeEmpty();
+        _portal.Dump().State.ShouldBe(before);
+        browser.Headers.Remove(header);
+        (await browser.PostAsync("/login/link", ("token", mail.Token!))).Location.ShouldBe("/");
+    }
+
+    [Fact]
+    public async Task What_is_no_form_is_refused() =>
+        (await (await BeginAsync()).Browser.SendAsync(HttpMethod.Post, "/login/link", new StringContent("token"))).Status.ShouldBe(415);
+
+    [Fact]
+    public async Task It_leads_to_where_the_sign_in_was_begun_for()
+    {
+        await using var portal = await PortalHost.StartAsync(("MAIL_LINK", "true"), ("ALLOWED_REDIRECTS", "app.example.com"));
+        var (browser, email) = (portal.NewBrowser(), Someone.New());
+        await browser.PostAsync("/login", ("email", email), ("return_to", "https://app.example.com/inbox"));
+
+        (await browser.PostAsync("/login/link", ("token", (await MailAsync(portal, email)).Token!))).Location.ShouldBe("https://app.example.com/inbox");
+    }
+
+    [Fact]
+    public async Task A_success_that_waits_for_its_browser_goes_on_at_the_code_page()
+    {
+        var (browser, _, mail) = await BeginAsync();
+        using var scope = _portal.Services.CreateScope();
+        var flow = scope.ServiceProvider.GetRequiredService<AuthFlow>();
+        await flow.SubmitForTicketAsync(browser.Cookies["otp_flow"], mail.Code, new Visitor("192.0.2.1", "192.0.2.1", "Tests/1.0"));
+
+        var page = await browser.GetAsync(mail.Path);
+
+        (page.Status, page.Location).ShouldBe((303, "/login/code"));
+    }
+
+    [Fact]
+    public async Task The_language_can_be_changed_on_the_page()
+    {
+        var (browser, email, mail) = await BeginAsync();
+        var back = (await browser.GetAsync(mail.Path)).Find("form[action='/language'] input[name=back]")!.GetAttribute("value")!;
+
+        var answer = await browser.PostAsync("/language", ("lang", "fr"), ("back", back));
+
+        answer.Location.ShouldBe(mail.Path);
+        (await browser.GetAsync(mail.Path)).Text.ShouldContain($"Se connecter en tant que {email} ?");
+    }
+
+    [Fact]
+    public async Task Neither_log_nor_store_nor_trace_holds_a_link()
+    {
+        await using var portal = await PortalHost.StartAsync(("MAIL_LINK", "true"), ("DEBUG", "true"));
+        var traces = new ConcurrentQueue<string>();
+        using var listener = new ActivityListener
+        {
+            ShouldListenTo = source => source.Name == "Microsoft.AspNetCore",
+            Sample = (ref ActivityCreationOptions<ActivityContext> _) => ActivitySamplingResult.AllDataAndRecorded,
+            ActivityStopped = activity => traces.Enqueue($"{activity.DisplayName} {string.Join(' ', activity.TagObjects)}"),
+        };
+        ActivitySource.AddActivityListener(listener);
+        var (browser, email) = (portal.NewBrowser(), Someone.New());
+
+        await browser.PostAsync("/login", ("email", email));
+        var first = await MailAsync(portal, email);
+        portal.Clock.Advance(TimeSpan.FromSeconds(30));
+        await browser.PostAsync("/login/resend");
+        var second = await MailAsync(portal, email, 2);
+        await browser.GetAsync(first.Path);
+        await portal.NewBrowser().PostAsync("/login/link", ("token", first.Token!));
+        Check();
+        await browser.PostAsync("/login/link", ("token", second.Token!));
+        await browser.GetAsync(second.Path);
+        Check();
+
+        void Check()
+        {
+            var (log, dump) = (portal.Log.Text, portal.Dump().Text);
+            foreach (var token in (string[])[first.Token!, second.Token!])
+            {
+                log.Contains(token, StringComparison.Ordinal).ShouldBeFalse("the log holds a link: " + log.Split('\n').FirstOrDefault(line => line.Contains(token, StringComparison.Ordinal)));
+                dump.Contains(token, StringComparison.Ordinal).ShouldBeFalse("the store holds a link");
+                traces.ShouldNotBeEmpty();
+                traces.ShouldAllBe(trace => !trace.Contains(token, StringComparison.Ordinal));
+            }
+        }
+    }
+
+    [Fact]
+    public async Task An_address_that_may_not_sign_in_gets_the_same_record_and_no_mail()
+    {
+        await using var portal = await PortalHost.StartAsync(("MAIL_LINK", "true"), ("ALLOWED_EMAILS", "*@friends.example"));
+        var (friend, stranger) = (portal.NewBrowser(), portal.NewBrowser());
+        await friend.PostAsync("/login", ("email", "joe@friends.example"));
+        var mail = await MailAsync(portal, "joe@friends.example");
+        await stranger.PostAsync("/login", ("email", "eve@enemies.example"));
+        await portal.Clock.AdvanceUntilAsync(async () => (await stranger.GetAsync("/login/code")).Text.Contains("Handed", StringComparison.Ordinal), TimeSpan.FromMilliseconds(1));
+
+        (await stranger.GetAsync("/login/code")).Text.ShouldContain("Or open the link in the mail");
+        ShouldBeElsewhere(await stranger.GetAsync(mail.Path));
+        ShouldBeElsewhere(await stranger.PostAsync("/login/link", ("token", mail.Token!)), 403);
+        var records = portal.Dump().Entries.Where(entry => entry.Key.StartsWith("code:sign-in:", StringComparison.Ordinal) && entry.Content.Contains("d:email=", StringComparison.Ordinal)).ToList();
+        records.Count.ShouldBe(2);
+        records.ShouldAllBe(record => record.Content.Contains(" l1=", StringComparison.Ordinal));
+        (await portal.CodesAsync("eve@enemies.example")).ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task Unless_it_is_asked_for_there_is_no_link_anywhere()
+    {
+        await using var portal = await PortalHost.StartAsync();
+        var (browser, email) = (portal.NewBrowser(), Someone.New());
+        await browser.PostAsync("/login", ("email", email));
+
+        var mail = await MailAsync(portal, email);
+
+        mail.Token.ShouldBeNull();
+        (mail.Text + mail.Html).ShouldNotContain("/login/link");
+        mail.Html.ShouldNotContain("<a ");
+        (await browser.GetAsync("/login/code")).Text.ShouldNotContain("link", Case.Insensitive);
+        var page = await browser.GetAsync("/login/link?token=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA");
+        page.Status.ShouldBe(404);
+        page.Text.ShouldContain("Page not found");
+        (await browser.PostAsync("/login/link", ("token", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"))).Status.ShouldBe(404);
+        portal.Dump().Entries.ShouldNotContain(entry => entry.Content.Contains(" l1=", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task An_sms_has_none()
+    {
+        using var folder = new TemporaryFolder();
+        var users = Path.Combine(folder.Path, "users.json");
+        await File.WriteAllTextAsync(users, """[{ "mail": "ann@example.com", "phonenumber": "+49 151 23456789" }]""");
+        await using var portal = await PortalHost.StartAsync(("MAIL_LINK", "true"), ("USERS_FILE", users), ("SMS_PROVIDERS", "mailbox"), ("SMS_COUNTRIES", "DE"));
+        var (browser, mailer) = (portal.NewBrowser(), portal.NewBrowser());
+        await browser.PostAsync("/login", ("email", "ann@example.com"), ("channel", "sms"));
+        await mailer.PostAsync("/login", ("email", "ann@example.com"), ("channel", "email"));
+
+        var sms = await MailAsync(portal, "+4915123456789");
+        var mail = await MailAsync(portal, "ann@example.com");
+
+        sms.Text.ShouldNotContain("link");
+        (await browser.GetAsync("/login/code")).Text.ShouldNotContain("Or open the link");
+        (await mailer.PostAsync("/login/link", ("token", mail.Token!))).Location.ShouldBe("/");
+    }
+
+    [GeneratedRegex(@"/login/link\?token=([A-Za-z0-9]{43})\s", RegexOptions.None, 1000)]
+    private static partial Regex Link();
+
+    [GeneratedRegex("[0-9]{6}$", RegexOptions.None, 1000)]
+    private static partial Regex Digits();
+}

@@ -1,0 +1,47 @@
+using Microsoft.AspNetCore.Components;
+using OtpPortal.Tokens;
+using OtpPortal.Web;
+
+namespace OtpPortal.SignIn;
+
+public sealed partial class LinkPage(AuthFlow flow, TokenStore tokens, TokenCookie tokenCookie, SignInSettings settings, PortalSettings portal)
+{
+    private SignInFlow? _state;
+    private LiveToken? _session;
+    private bool _elsewhere;
+
+    private PortalSettings Portal => portal;
+
+    private string Token => Http.Request.Query["token"].ToString();
+
+    [CascadingParameter]
+    private HttpContext Http { get; set; } = null!;
+
+    protected override async Task OnInitializedAsync()
+    {
+        Http.Response.Headers.CacheControl = "no-store";
+        if (!settings.MailLink)
+        {
+            Http.Response.StatusCode = StatusCodes.Status404NotFound;
+            return;
+        }
+        _state = await flow.FindByLinkAsync(FlowCookie.Read(Http.Request), Token);
+        switch (_state?.Step)
+        {
+            case null:
+                // The same for a link of another sign-in and for one that never was.
+                _session = await tokens.UseAsync(tokenCookie.Read(Http.Request));
+                _elsewhere = _session is null;
+                break;
+            case SignInStep.Verified:
+                // The code was right, and its page goes on from there.
+                _state = null;
+                Http.Response.StatusCode = StatusCodes.Status303SeeOther;
+                Http.Response.Headers.Location = "/login/code";
+                break;
+            case SignInStep.Locked or SignInStep.Ended:
+                Http.Response.StatusCode = StatusCodes.Status410Gone;
+                break;
+        }
+    }
+}
