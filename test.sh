@@ -4,13 +4,15 @@ set -uo pipefail
 cd "$(dirname "$0")"
 
 # command → Debian package
-needs=(chromium:chromium redis-server:redis-server nginx:nginx caddy:caddy python3:python3)
+needs=(chromium:chromium redis-server:redis-server nginx:nginx caddy:caddy python3:python3 node:nodejs npm:npm)
 missing=()
 for need in "${needs[@]}"; do
   command -v "${need%%:*}" >/dev/null || missing+=("${need##*:}")
 done
 # A system Python may stand behind another one on the PATH.
-/usr/bin/python3 -c 'import aiosmtpd' 2>/dev/null || missing+=(python3-aiosmtpd)
+for module in aiosmtpd jwt cryptography; do
+  /usr/bin/python3 -c "import $module" 2>/dev/null || missing+=("python3-$module")
+done
 
 if [ ${#missing[@]} -gt 0 ]; then
   echo "Installing: ${missing[*]}"
@@ -22,6 +24,13 @@ if [ ${#missing[@]} -gt 0 ]; then
     echo "0 passed, 1 failed"
     exit 1
   fi
+fi
+
+# The second implementation of JOSE that the tests hold the portal's JWTs against.
+if ! (cd OtpPortal.Tests/Jwt/Jose && npm ci --silent --no-audit --no-fund); then
+  echo "npm cannot install jose, which tests need (OtpPortal.Tests/Jwt/Jose)." >&2
+  echo "0 passed, 1 failed"
+  exit 1
 fi
 
 results=$(mktemp -d)

@@ -58,6 +58,10 @@ public sealed class SettingsTests
         read.Limits.SendsPerIp.ShouldBe(new("SENDS_PER_IP", 30, TimeSpan.FromSeconds(900)));
         read.Limits.FailuresPerAddress.ShouldBe(new("FAILURES_PER_ADDRESS", 100, TimeSpan.FromSeconds(86400)));
         read.Limits.SecretFailuresPerIp.ShouldBe(new("SECRET_FAILURES_PER_IP", 10, TimeSpan.FromSeconds(300)));
+        read.Limits.RequestsPerNamespace.ShouldBe(new("REQUESTS_PER_NAMESPACE", 600_000, TimeSpan.FromSeconds(60)));
+        read.Limits.RequestsPerAccount.ShouldBe(new("REQUESTS_PER_ACCOUNT", 600_000, TimeSpan.FromSeconds(60)));
+        read.Jwt.Audience.ShouldBe("OTP Portal");
+        read.MagicLinks.Admin.ShouldBeNull();
         read.Telemetry.Endpoint.ShouldBeNull();
     }
 
@@ -86,6 +90,7 @@ public sealed class SettingsTests
     [InlineData("ACCENT_COLOR", "#ff000", "#rrggbb")]
     [InlineData("ACCENT_COLOR", "#ff0000;}", "#rrggbb")]
     [InlineData("DEBUG", "maybe", "true or false")]
+    [InlineData("MAIL_LINK", "maybe", "true or false")]
     [InlineData("OTP_CODE_LENGTH", "5", "6 to 24")]
     [InlineData("OTP_CODE_LENGTH", "25", "6 to 24")]
     [InlineData("OTP_CODE_LENGTH", "six", "6 to 24")]
@@ -134,6 +139,8 @@ public sealed class SettingsTests
     [InlineData("LIMIT_SENDS_PER_IP", "0/900", "count/seconds")]
     [InlineData("LIMIT_FAILURES_PER_ADDRESS", "100/0", "count/seconds")]
     [InlineData("LIMIT_SECRET_FAILURES_PER_IP", "10/300/2", "count/seconds")]
+    [InlineData("LIMIT_REQUESTS_PER_NAMESPACE", "600000", "600000/60")]
+    [InlineData("LIMIT_REQUESTS_PER_ACCOUNT", "600000/m", "600000/60")]
     [InlineData("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4317", "http:// or https://")]
     public void What_cannot_be_is_named_with_its_value_and_what_is_allowed(string name, string value, string allowed)
     {
@@ -150,6 +157,7 @@ public sealed class SettingsTests
     {
         Complaint(("APP_NAME", new string('x', 61))).ShouldContain("at most 60 characters");
         Complaint(("APP_NAME", "Two\nlines")).ShouldNotContain("\n");
+        Complaint(("TOKEN_AUDIENCE", new string('x', 201))).ShouldContain("one line of at most 200 characters");
     }
 
     [Theory]
@@ -301,6 +309,105 @@ public sealed class SettingsTests
         complaint.ShouldNotContain(secret);
     }
 
+    private const string Uuid = "2f7a1f60-6b1c-4b6e-9b5f-0f6a3c1d2e4b";
+
+    [Fact]
+    public void The_first_service_account_is_read()
+    {
+        var read = Read(("V2_ADMIN_ACCOUNT", $"{Uuid}:0123456789abcdef:https://orders.example.com:8443"), ("V2_ADMIN_REDIRECTS", "app.example.com,*.apps.example.com"), ("OTP_MAX_ATTEMPTS", "3"));
+
+        var admin = read.MagicLinks.Admin.ShouldNotBeNull();
+        admin.Account.Id.ToString().ShouldBe(Uuid);
+        admin.Account.IsAdmin.ShouldBeTrue();
+        admin.Account.Audience.ShouldBe("https://orders.example.com:8443", "the audience may have colons");
+        admin.Account.Redirects!.Allows("https://one.apps.example.com/").ShouldBeTrue();
+        admin.Account.Redirects.Allows("https://evil.example/").ShouldBeFalse();
+        admin.Key.Matches("0123456789abcdef").ShouldBeTrue();
+        admin.Key.Matches("0123456789abcdeF").ShouldBeFalse();
+        read.MagicLinks.MaxAttempts.ShouldBe(3);
+        Read(("V2_ADMIN_ACCOUNT", $"{Uuid}:0123456789abcdef:orders")).MagicLinks.Admin!.Account.Redirects.ShouldBeNull("without a list any address will do");
+    }
+
+    [Theory]
+    [InlineData("the-S3cret-key-0123", "of the form uuid:apiKey:aud")]
+    [InlineData("the-S3cret-key-0123:orders", "of the form uuid:apiKey:aud")]
+    [InlineData("orders:the-S3cret-key-0123:orders", "begin with a UUID")]
+    [InlineData(":the-S3cret-key-0123:orders", "begin with a UUID")]
+    [InlineData("2f7a1f606b1c4b6e9b5f0f6a3c1d2e4b:the-S3cret-key-0123:orders", "begin with a UUID")]
+    [InlineData("{2f7a1f60-6b1c-4b6e-9b5f-0f6a3c1d2e4b}:the-S3cret-key-0123:orders", "begin with a UUID")]
+    [InlineData(Uuid + "::orders", "16 to 128 visible ASCII characters")]
+    [InlineData(Uuid + ":S3cret:orders", "16 to 128 visible ASCII characters")]
+    [InlineData(Uuid + ":the-S3cret key 0123:orders", "16 to 128 visible ASCII characters")]
+    [InlineData(Uuid + ":the-S3cret-k\u00e9y-0123:orders", "16 to 128 visible ASCII characters")]
+    [InlineData(Uuid + ":the-S3cret-key-0123:", "audience of 1 to 200 characters")]
+    [InlineData(Uuid + ":the-S3cret-key-0123:  ", "audience of 1 to 200 characters")]
+    [InlineData(Uuid + ":the-S3cret-key-0123:two\nlines", "audience of 1 to 200 characters")]
+    public void A_bad_service_account_is_told_without_its_key(string value, string problem)
+    {
+        var complaint = Complaint(("V2_ADMIN_ACCOUNT", value));
+
+        complaint.ShouldStartWith("V2_ADMIN_ACCOUNT ");
+        complaint.ShouldContain(problem);
+        complaint.ShouldContain("allowed is uuid:apiKey:aud");
+        complaint.ShouldNotContain("S3cret");
+        complaint.ShouldNotContain("\n");
+    }
+
+    [Fact]
+    public void A_key_or_an_audience_of_a_service_account_may_be_too_long()
+    {
+        Complaint(("V2_ADMIN_ACCOUNT", $"{Uuid}:{new string('k', 129)}:orders")).ShouldContain("16 to 128");
+        Complaint(("V2_ADMIN_ACCOUNT", $"{Uuid}:{new string('k', 128)}:{new string('a', 201)}")).ShouldContain("1 to 200");
+        Read(("V2_ADMIN_ACCOUNT", $"{Uuid}:{new string('k', 128)}:{new string('a', 200)}")).MagicLinks.Admin.ShouldNotBeNull();
+    }
+
+    [Fact]
+    public void A_service_account_cannot_speak_for_those_who_are_signed_in()
+    {
+        Complaint(("V2_ADMIN_ACCOUNT", $"{Uuid}:the-S3cret-key-0123:OTP Portal")).ShouldContain("the audience of TOKEN_AUDIENCE (or APP_NAME)");
+        Complaint(("V2_ADMIN_ACCOUNT", $"{Uuid}:the-S3cret-key-0123: orders "), ("TOKEN_AUDIENCE", "orders")).ShouldContain("the audience of TOKEN_AUDIENCE");
+        Read(("V2_ADMIN_ACCOUNT", $"{Uuid}:the-S3cret-key-0123:OTP Portal"), ("TOKEN_AUDIENCE", "orders")).Jwt.Audience.ShouldBe("orders");
+    }
+
+    [Fact]
+    public void The_audience_of_tokens_is_the_portals_name_unless_told_otherwise() => Read(("APP_NAME", "Our App")).Jwt.Audience.ShouldBe("Our App");
+
+    [Theory]
+    [InlineData("*.com")]
+    [InlineData("https://app.example.com")]
+    public void The_first_accounts_redirects_are_hosts(string hosts)
+    {
+        var complaint = Complaint(("V2_ADMIN_ACCOUNT", $"{Uuid}:the-S3cret-key-0123:orders"), ("V2_ADMIN_REDIRECTS", hosts));
+
+        complaint.ShouldStartWith($"V2_ADMIN_REDIRECTS is \"{hosts}\"");
+        complaint.ShouldContain("hosts such as");
+    }
+
+    [Fact]
+    public void Redirects_without_the_account_they_belong_to_are_no_settings() =>
+        Complaint(("V2_ADMIN_REDIRECTS", "app.example.com")).ShouldStartWith("V2_ADMIN_ACCOUNT is missing: V2_ADMIN_REDIRECTS");
+
+    [Fact]
+    public void The_samples_service_account_is_one_and_Production_refuses_it()
+    {
+        var line = File.ReadAllLines(Path.Combine(RepositoryRoot(), ".env.sample")).Single(line => line.StartsWith("# V2_ADMIN_ACCOUNT=", StringComparison.Ordinal));
+        var sample = line["# V2_ADMIN_ACCOUNT=".Length..];
+
+        sample.Split(':')[1].ShouldBe(OtpPortal.MagicLinks.MagicLinkSettings.SampleKey);
+        Read(("V2_ADMIN_ACCOUNT", sample)).MagicLinks.Admin.ShouldNotBeNull();
+        var complaint = Complaints(true, ("AUTH_SECRET_KEY", PortalHost.Secret), ("MAIL_TRANSPORT", "mailbox"), ("V2_ADMIN_ACCOUNT", sample)).ShouldHaveSingleItem();
+        complaint.ShouldStartWith("V2_ADMIN_ACCOUNT has the key of .env.sample");
+        complaint.ShouldNotContain(OtpPortal.MagicLinks.MagicLinkSettings.SampleKey);
+    }
+
+    [Fact]
+    public void Containers_are_given_the_settings_of_service_accounts_and_tokens()
+    {
+        var compose = File.ReadAllText(Path.Combine(RepositoryRoot(), "compose.yaml"));
+
+        foreach (var name in (string[])["TOKEN_AUDIENCE", "V2_ADMIN_ACCOUNT", "V2_ADMIN_REDIRECTS"]) compose.ShouldContain($"- {name}\n");
+    }
+
     [Fact]
     public void Production_refuses_debug() =>
         Complaints(true, ("AUTH_SECRET_KEY", PortalHost.Secret), ("MAIL_TRANSPORT", "mailbox"), ("DEBUG", "true")).ShouldHaveSingleItem().ShouldStartWith("DEBUG ");
@@ -348,9 +455,10 @@ public sealed class SettingsTests
     [Fact]
     public void Nothing_that_holds_a_secret_prints_it()
     {
-        var read = Read(("POSTMARK_SERVER_TOKEN", "tok-S3cret"), ("SMTP_HOST", "mail.example.com"), ("SMTP_USERNAME", "u"), ("SMTP_PASSWORD", "pw-S3cret"), ("REDIS_URL_OTP", "redis://:rd-S3cret@localhost"), ("AUTH_SECRET_KEY", "key-S3cret-0123456789"));
+        var read = Read(("POSTMARK_SERVER_TOKEN", "tok-S3cret"), ("SMTP_HOST", "mail.example.com"), ("SMTP_USERNAME", "u"), ("SMTP_PASSWORD", "pw-S3cret"), ("REDIS_URL_OTP", "redis://:rd-S3cret@localhost"), ("AUTH_SECRET_KEY", "key-S3cret-0123456789"), ("V2_ADMIN_ACCOUNT", $"{Uuid}:api-S3cret-0123456789:orders"));
 
         read.ToString().ShouldNotContain("S3cret");
+        read.MagicLinks.Admin!.ToString()!.ShouldNotContain("S3cret");
         new OtpPortal.Tokens.LiveToken("sid", "a@b.c", "tok-S3cret", TimeSpan.Zero).ToString().ShouldNotContain("S3cret");
         new OtpPortal.Delivery.Message("a@b.c", "S3cret", "S3cret", "S3cret").ToString().ShouldNotContain("S3cret");
     }

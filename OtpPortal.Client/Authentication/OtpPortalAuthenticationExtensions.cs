@@ -1,0 +1,43 @@
+using Microsoft.AspNetCore.Authentication;
+using Microsoft.Extensions.Options;
+using OtpPortal.Client;
+using OtpPortal.Client.Authentication;
+
+// Where every app looks for it.
+namespace Microsoft.Extensions.DependencyInjection;
+
+/// <summary>Lets a portal sign the visitors of an app in.</summary>
+public static class OtpPortalAuthenticationExtensions
+{
+    /// <summary>Adds the portal as the scheme <see cref="OtpPortalDefaults.AuthenticationScheme"/>.</summary>
+    /// <param name="builder">From <c>services.AddAuthentication()</c>.</param>
+    /// <param name="configure">Sets at least <see cref="OtpPortalAuthenticationOptions.Url"/>. What is not allowed stops the start of the app.</param>
+    public static AuthenticationBuilder AddOtpPortal(this AuthenticationBuilder builder, Action<OtpPortalAuthenticationOptions> configure) =>
+        builder.AddOtpPortal(OtpPortalDefaults.AuthenticationScheme, configure);
+
+    /// <summary>Adds a portal as a scheme with a name of its own.</summary>
+    /// <param name="builder">From <c>services.AddAuthentication()</c>.</param>
+    /// <param name="scheme">The scheme's name.</param>
+    /// <param name="configure">Sets at least <see cref="OtpPortalAuthenticationOptions.Url"/>. What is not allowed stops the start of the app.</param>
+    public static AuthenticationBuilder AddOtpPortal(this AuthenticationBuilder builder, string scheme, Action<OtpPortalAuthenticationOptions> configure)
+    {
+        ArgumentNullException.ThrowIfNull(builder);
+        ArgumentException.ThrowIfNullOrEmpty(scheme);
+        ArgumentNullException.ThrowIfNull(configure);
+        var services = builder.Services;
+        var http = nameof(OtpPortalHandler) + ":" + scheme;
+        services.AddPortalHttpClient(http);
+        services.AddSingleton<IValidateOptions<OtpPortalAuthenticationOptions>>(new OtpPortalAuthenticationOptions.Check(scheme));
+        services.AddOptions<OtpPortalAuthenticationOptions>(scheme).ValidateOnStart();
+        services.AddKeyedSingleton(scheme, (provider, _) =>
+        {
+            var options = provider.GetRequiredService<IOptionsMonitor<OtpPortalAuthenticationOptions>>().Get(scheme);
+            var factory = provider.GetRequiredService<IHttpClientFactory>();
+            var client = new OtpPortalOptions { Url = options.BackchannelUrl ?? options.Url, Timeout = options.Timeout };
+            return new SignInCache(
+                options.CacheFor, options.CacheSize, options.TimeProvider ?? TimeProvider.System,
+                (token, stop) => new OtpPortalClient(factory.CreateClient(http), client).FindEmailAsync(token, stop));
+        });
+        return builder.AddScheme<OtpPortalAuthenticationOptions, OtpPortalHandler>(scheme, configure);
+    }
+}

@@ -1,0 +1,62 @@
+using System.Globalization;
+using Microsoft.AspNetCore.Authentication;
+using Microsoft.Extensions.Options;
+
+namespace OtpPortal.Client.Authentication;
+
+/// <summary>How an app lets a portal say who is there.</summary>
+public sealed class OtpPortalAuthenticationOptions : AuthenticationSchemeOptions
+{
+    /// <summary>The portal's address as browsers see it: scheme, host and port, such as <c>https://login.example.com</c>. Needed.</summary>
+    public Uri? Url { get; set; }
+
+    /// <summary>The portal's address as the app reaches it, such as <c>http://portal:3000</c>; null: <see cref="Url"/>.</summary>
+    public Uri? BackchannelUrl { get; set; }
+
+    /// <summary>The name of the portal's cookie (its <c>AUTH_TOKEN_COOKIE_NAME</c>); <c>auth_token</c> unless told.</summary>
+    public string CookieName { get; set; } = OtpPortalDefaults.CookieName;
+
+    /// <summary>
+    /// How long an answer of the portal counts for further requests with the same token: 0 to 60 s, 10 s unless told. A revoked session is
+    /// refused by the app after this time at the latest.
+    /// </summary>
+    public TimeSpan CacheFor { get; set; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>How many answers are kept at most: 1 to 1,000,000, 10,000 unless told; some 500 bytes each.</summary>
+    public int CacheSize { get; set; } = 10_000;
+
+    /// <summary>How long the portal may take to answer: 100 ms to 60 s, 5 s unless told. After it the request is refused with 503.</summary>
+    public TimeSpan Timeout { get; set; } = TimeSpan.FromSeconds(5);
+
+    internal IEnumerable<string> Complaints() =>
+    [
+        .. OptionChecks.Origin(Name(nameof(Url)), Url, isNeeded: true),
+        .. OptionChecks.Origin(Name(nameof(BackchannelUrl)), BackchannelUrl, isNeeded: false),
+        .. CookieName is { Length: > 0 } && CookieName.All(c => char.IsAsciiLetterOrDigit(c) || "!#$%&'*+-.^_`|~".Contains(c, StringComparison.Ordinal))
+            ? Array.Empty<string>()
+            : [$"{Name(nameof(CookieName))} is not the name of a cookie (RFC 6265)."],
+        .. OptionChecks.Between(Name(nameof(CacheFor)), CacheFor, TimeSpan.Zero, TimeSpan.FromSeconds(60)),
+        .. CacheSize is >= 1 and <= 1_000_000
+            ? Array.Empty<string>()
+            : [string.Create(CultureInfo.InvariantCulture, $"{Name(nameof(CacheSize))} is {CacheSize}: 1 to 1000000 is allowed.")],
+        .. OptionChecks.Between(Name(nameof(Timeout)), Timeout, TimeSpan.FromMilliseconds(100), TimeSpan.FromSeconds(60)),
+    ];
+
+    private static string Name(string option) => nameof(OtpPortalAuthenticationOptions) + "." + option;
+
+    internal sealed class Check(string scheme) : IValidateOptions<OtpPortalAuthenticationOptions>
+    {
+        public ValidateOptionsResult Validate(string? name, OtpPortalAuthenticationOptions options) =>
+            name == scheme ? OptionChecks.Judge(options.Complaints()) : ValidateOptionsResult.Skip;
+    }
+}
+
+/// <summary>Names that are there unless told otherwise.</summary>
+public static class OtpPortalDefaults
+{
+    /// <summary>The scheme of <c>AddOtpPortal()</c>.</summary>
+    public const string AuthenticationScheme = "OtpPortal";
+
+    /// <summary>The portal's cookie.</summary>
+    public const string CookieName = "auth_token";
+}

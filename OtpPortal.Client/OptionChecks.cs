@@ -1,0 +1,55 @@
+using System.Globalization;
+using Microsoft.Extensions.Options;
+
+namespace OtpPortal.Client;
+
+/// <summary>What options may hold. Each complaint names its option and says what is allowed; none repeats a secret.</summary>
+internal static class OptionChecks
+{
+    public static ValidateOptionsResult Judge(IEnumerable<string> complaints) =>
+        complaints.ToList() is { Count: > 0 } all ? ValidateOptionsResult.Fail(all) : ValidateOptionsResult.Success;
+
+    /// <summary>For options that were not checked at start, because they were handed to a constructor.</summary>
+    public static void ThrowIfAny(IEnumerable<string> complaints, string parameter)
+    {
+        var all = string.Join(' ', complaints);
+        if (all.Length > 0) throw new ArgumentException(all, parameter);
+    }
+
+    public static IEnumerable<string> Origin(string name, Uri? url, bool isNeeded)
+    {
+        const string Allowed = "an http or https address without a path, such as https://login.example.com, is allowed.";
+        if (url is null)
+        {
+            if (isNeeded) yield return $"{name} is missing: {Allowed}";
+        }
+        else if (!url.IsAbsoluteUri || (url.Scheme != Uri.UriSchemeHttp && url.Scheme != Uri.UriSchemeHttps) || url.Host.Length == 0)
+        {
+            yield return $"{name} is not the address of a portal: {Allowed}";
+        }
+        else if (url.AbsolutePath != "/" || url.Query.Length > 0 || url.Fragment.Length > 0 || url.UserInfo.Length > 0)
+        {
+            yield return $"{name} has more than scheme, host and port: {Allowed}";
+        }
+    }
+
+    public static IEnumerable<string> Credential(string name, string? value)
+    {
+        if (value is not null && (value.Length == 0 || !value.All(c => c is > ' ' and <= '~')))
+        {
+            yield return $"{name} is empty, or has a character that no header can carry: visible ASCII is allowed; leave it null where it is not used.";
+        }
+    }
+
+    public static IEnumerable<string> Namespace(string nameOption, string? name, string secretOption, string? secret)
+    {
+        if (name is null != secret is null) yield return $"{(name is null ? nameOption : secretOption)} is missing: a namespace has a name and a secret.";
+        if (name is not null && (name.Length == 0 || name.Any(c => c == ':' || char.IsControl(c)))) yield return $"{nameOption} is empty, or has a colon in it.";
+        if (secret is not null && (secret.Length == 0 || secret.Any(char.IsControl))) yield return $"{secretOption} is empty, or has a control character in it.";
+    }
+
+    public static IEnumerable<string> Between(string name, TimeSpan value, TimeSpan least, TimeSpan most)
+    {
+        if (value < least || value > most) yield return string.Create(CultureInfo.InvariantCulture, $"{name} is {value}: {least} to {most} is allowed.");
+    }
+}

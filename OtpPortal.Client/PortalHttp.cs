@@ -1,0 +1,109 @@
+using System.Net;
+using System.Net.Http.Headers;
+using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
+
+namespace OtpPortal.Client;
+
+/// <summary>Sends one request and reads its answer to the end, within a time and a size.</summary>
+internal sealed class PortalHttp(HttpClient http, Uri origin, TimeSpan timeout)
+{
+    // A page of sessions is the longest answer: 500 of them with user agents of some hundred characters.
+    private const long MaxAnswer = 8 * 1024 * 1024;
+
+    /// <exception cref="OtpPortalException">There is no answer.</exception>
+    public async Task<PortalAnswer> SendAsync(HttpMethod method, string pathAndQuery, Action<HttpRequestMessage>? prepare, CancellationToken stop)
+    {
+        using var request = new HttpRequestMessage(method, new Uri(origin, pathAndQuery));
+        prepare?.Invoke(request);
+        var asked = request.RequestUri;
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(stop);
+        patience.CancelAfter(timeout);
+        try
+        {
+            using var response = await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, patience.Token);
+            await response.Content.LoadIntoBufferAsync(MaxAnswer, patience.Token);
+            // Followed by a handler of the caller's: whoever answered there is not the portal.
+            if (response.RequestMessage?.RequestUri != asked) throw new OtpPortalException("The portal's answer is a redirect to elsewhere. Is the address right?");
+            return new PortalAnswer(response.StatusCode, response.Headers, await response.Content.ReadAsByteArrayAsync(patience.Token));
+        }
+        catch (Exception e) when (e is HttpRequestException or IOException)
+        {
+            throw new OtpPortalException($"The portal at {origin.Authority} cannot be reached: {e.Message}", e);
+        }
+        catch (OperationCanceledException e) when (!stop.IsCancellationRequested)
+        {
+            throw new OtpPortalException($"The portal at {origin.Authority} did not answer in time.", e);
+        }
+    }
+}
+
+/// <summary>An answer, read to its end.</summary>
+internal sealed class PortalAnswer(HttpStatusCode status, HttpResponseHeaders headers, byte[] body)
+{
+    public HttpStatusCode Status => status;
+
+    public HttpResponseHeaders Headers => headers;
+
+    public ReadOnlyMemory<byte> Body => body;
+
+    /// <summary>From <c>Retry-After</c>, which is a number of seconds or a date (RFC 9110, 10.2.3).</summary>
+    public TimeSpan? RetryAfter => headers.RetryAfter switch
+    {
+        { Delta: { } wait } => wait,
+        { Date: { } date } => date - (headers.Date ?? DateTimeOffset.UtcNow) is var wait && wait > TimeSpan.Zero ? wait : TimeSpan.Zero,
+        _ => null,
+    };
+
+    /// <summary>The value of a header that comes once; null when it is missing, empty or comes more often.</summary>
+    public string? Header(string name) =>
+        headers.TryGetValues(name, out var values) && values.ToList() is [{ Length: > 0 } value] ? value : null;
+
+    /// <exception cref="OtpPortalException">The body is not what it should be.</exception>
+    public T Read<T>(JsonTypeInfo<T> type)
+        where T : class
+    {
+        try
+        {
+            return JsonSerializer.Deserialize(body, type) ?? throw Malformed(null);
+        }
+        catch (JsonException e)
+        {
+            throw Malformed(e);
+        }
+    }
+
+    /// <summary>The body, or null when it is something else.</summary>
+    public T? TryRead<T>(JsonTypeInfo<T> type)
+        where T : class
+    {
+        try
+        {
+            return JsonSerializer.Deserialize(body, type);
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
+
+    public OtpPortalException Malformed(Exception? why) =>
+        new($"The portal's answer ({(int)status}) is not what it should be. Is the address right?", status, RetryAfter, why);
+
+    /// <summary>For an answer that no outcome stands for.</summary>
+    public OtpPortalException Unexpected()
+    {
+        // Every error of the portal has a message, but not everything between here and there is the portal.
+        var said = TryRead(PortalJson.Default.ErrorBody)?.Message is { Length: > 0 } message ? ": " + Shorten(message) : "";
+        var what = status switch
+        {
+            HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden => "The portal refuses the credentials",
+            HttpStatusCode.TooManyRequests => "The portal has had too many requests",
+            >= HttpStatusCode.InternalServerError => "The portal is in trouble",
+            _ => "The portal's answer is unexpected",
+        };
+        return new OtpPortalException($"{what} ({(int)status}){said}", status, RetryAfter);
+    }
+
+    private static string Shorten(string message) => new([.. message.Take(300).Select(c => char.IsControl(c) ? ' ' : c)]);
+}

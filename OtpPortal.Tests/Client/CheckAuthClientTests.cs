@@ -1,0 +1,173 @@
+using System.Net;
+using OtpPortal.Client;
+using OtpPortal.Tests.Infrastructure;
+
+namespace OtpPortal.Tests.Client;
+
+/// <summary>The client asks who is signed in, and gets JWTs for them.</summary>
+public sealed class CheckAuthClientTests(PortalHost portal) : IClassFixture<PortalHost>
+{
+    private readonly OtpPortalClient _client = Clients.For(portal.Address);
+
+    [Fact]
+    public async Task Who_is_signed_in_is_told_with_the_token_to_go_on_with()
+    {
+        var email = Someone.New();
+        var token = (await portal.SignInAsync(email)).Cookies["auth_token"];
+
+        var first = (await _client.CheckAuthAsync(token)).ShouldBeOfType<AuthCheck.SignedIn>();
+        first.Email.ShouldBe(email);
+        first.AuthToken.ShouldNotBe(token, "the first check replaces it");
+        first.ExpiresIn.ShouldBe(TimeSpan.FromDays(7));
+        CookieLine.Parse(first.SetCookie.ShouldHaveSingleItem()).Value.ShouldBe(first.AuthToken);
+        first.ToString().ShouldNotContain(first.AuthToken);
+
+        var again = (await _client.CheckAuthAsync(token)).ShouldBeOfType<AuthCheck.SignedIn>();
+        again.AuthToken.ShouldBe(first.AuthToken, "a parallel question gets the same successor");
+        portal.Clock.Advance(TimeSpan.FromSeconds(121));
+        (await _client.CheckAuthAsync(token)).ShouldBeOfType<AuthCheck.SignedOut>();
+        (await _client.CheckAuthAsync(first.AuthToken)).ShouldBeOfType<AuthCheck.SignedIn>();
+    }
+
+    [Fact]
+    public async Task The_address_alone_is_found_without_replacing_the_token()
+    {
+        var email = Someone.New();
+        var token = (await portal.SignInAsync(email)).Cookies["auth_token"];
+
+        for (var i = 0; i < 3; i++)
+        {
+            portal.Clock.Advance(TimeSpan.FromMinutes(3));
+            (await _client.FindEmailAsync(token)).ShouldBe(email);
+        }
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("nobodys0nobodys0nobodys0nobodys0")]
+    [InlineData("two words")]
+    [InlineData("line\r\nRemote-Email: root@example.com")]
+    [InlineData("é")]
+    public async Task What_is_no_token_signs_nobody_in(string token)
+    {
+        (await _client.CheckAuthAsync(token)).ShouldBeOfType<AuthCheck.SignedOut>();
+        (await _client.FindEmailAsync(token)).ShouldBeNull();
+        (await _client.IssueJwtAsync(token, null)).ShouldBeOfType<JwtIssue.SignedOut>();
+    }
+
+    [Fact]
+    public async Task Retry_after_is_read_from_a_portal_in_trouble()
+    {
+        await using var away = await StandInPortal.StartAsync();
+        var client = Clients.For(away.Address);
+
+        away.AlwaysAnswer(503, """{"error":"store_unavailable","message":"The portal cannot reach its store."}""", ("Retry-After", "5"));
+        var trouble = await Should.ThrowAsync<OtpPortalException>(() => client.CheckAuthAsync("token"));
+        (trouble.Status, trouble.RetryAfter).ShouldBe((HttpStatusCode.ServiceUnavailable, TimeSpan.FromSeconds(5)));
+        trouble.Message.ShouldContain("The portal cannot reach its store.");
+
+        away.AlwaysAnswer(503, "<html>", ("Retry-After", "Sat, 21 Nov 2026 10:00:30 GMT"), ("Date", "Sat, 21 Nov 2026 10:00:00 GMT"));
+        (await Should.ThrowAsync<OtpPortalException>(() => client.FindEmailAsync("token"))).RetryAfter.ShouldBe(TimeSpan.FromSeconds(30));
+
+        away.AlwaysAnswer(500, "");
+        (await Should.ThrowAsync<OtpPortalException>(() => client.IssueJwtAsync("token", "RS256"))).RetryAfter.ShouldBeNull();
+    }
+
+    /// <summary>Answers that are not the portal's.</summary>
+    public static TheoryData<int, string> OddAnswers => new()
+    {
+        { 200, "" },
+        { 200, "<html>Welcome to the hotel's network</html>" },
+        { 200, "null" },
+        { 200, "[]" },
+        { 200, "{}" },
+        { 200, """{"auth_token":null,"email":"a@example.com","expires_in":1}""" },
+        { 200, """{"auth_token":"x","auth_token":"y","email":"a@example.com","expires_in":1}""" },
+        { 200, """{"auth_token":"x","email":"a@example.com","expires_in":"soon"}""" },
+        { 204, "" },
+        { 302, "" },
+        { 404, "" },
+    };
+
+    [Theory]
+    [MemberData(nameof(OddAnswers))]
+    public async Task An_answer_that_is_not_the_portals_signs_nobody_in(int status, string body)
+    {
+        await using var odd = await StandInPortal.StartAsync();
+        odd.AlwaysAnswer(status, status == 204 ? "" : body, status == 302 ? [("Location", "/elsewhere")] : []);
+        var client = Clients.For(odd.Address);
+
+        (await Should.ThrowAsync<OtpPortalException>(() => client.CheckAuthAsync("token"))).Status.ShouldBe((HttpStatusCode)status);
+        (await Should.ThrowAsync<OtpPortalException>(() => client.FindEmailAsync("token"))).Status.ShouldBe((HttpStatusCode)status);
+        odd.Requests.Count.ShouldBe(2, "redirects are not followed");
+    }
+
+    [Fact]
+    public async Task A_redirect_that_the_callers_own_handler_follows_is_not_believed()
+    {
+        await using var odd = await StandInPortal.StartAsync();
+        odd.Answer = context =>
+        {
+            if (context.Request.Path == "/elsewhere") context.Response.Headers["Remote-Email"] = "root@example.com";
+            else context.Response.Redirect("/elsewhere");
+            return Task.CompletedTask;
+        };
+        using var following = new HttpClient();
+        var client = new OtpPortalClient(following, new OtpPortalOptions { Url = odd.Address });
+
+        await Should.ThrowAsync<OtpPortalException>(() => client.FindEmailAsync("token"));
+    }
+
+    [Fact]
+    public async Task Two_addresses_in_one_answer_are_nobodys()
+    {
+        await using var odd = await StandInPortal.StartAsync();
+        odd.Answer = context =>
+        {
+            context.Response.Headers["Remote-Email"] = new(["a@example.com", "b@example.com"]);
+            return Task.CompletedTask;
+        };
+
+        await Should.ThrowAsync<OtpPortalException>(() => Clients.For(odd.Address).FindEmailAsync("token"));
+    }
+
+    [Fact]
+    public async Task A_portal_that_is_not_there_or_never_answers_is_told()
+    {
+        var nobody = Clients.For(new Uri($"http://127.0.0.1:{FreePort.Next()}"));
+        (await Should.ThrowAsync<OtpPortalException>(() => nobody.FindEmailAsync("token"))).Status.ShouldBeNull();
+
+        await using var silent = await StandInPortal.StartAsync();
+        silent.Answer = context => Task.Delay(Timeout.Infinite, context.RequestAborted).ContinueWith(_ => { }, TaskScheduler.Default);
+        var impatient = Clients.For(silent.Address, options => options.Timeout = TimeSpan.FromMilliseconds(200));
+        (await Should.ThrowAsync<OtpPortalException>(() => impatient.FindEmailAsync("token"))).Message.ShouldContain("in time");
+    }
+
+    [Fact]
+    public async Task A_caller_who_gives_up_is_not_told_of_the_portal()
+    {
+        await using var silent = await StandInPortal.StartAsync();
+        silent.Answer = context => Task.Delay(Timeout.Infinite, context.RequestAborted).ContinueWith(_ => { }, TaskScheduler.Default);
+        using var patience = new CancellationTokenSource();
+        var asking = Clients.For(silent.Address).FindEmailAsync("token", patience.Token);
+        await Eventually.BeTrueAsync(() => silent.Requests.Count == 1);
+
+        await patience.CancelAsync();
+
+        await Should.ThrowAsync<OperationCanceledException>(() => asking);
+    }
+
+    [Fact]
+    public async Task A_jwt_is_made_in_the_algorithm_that_is_asked_for()
+    {
+        var token = (await portal.SignInAsync(Someone.New())).Cookies["auth_token"];
+
+        var byDefault = (await _client.IssueJwtAsync(token, null)).ShouldBeOfType<JwtIssue.Issued>();
+        var rsa = (await _client.IssueJwtAsync(token, "RS256")).ShouldBeOfType<JwtIssue.Issued>();
+
+        byDefault.ExpiresIn.ShouldBe(TimeSpan.FromMinutes(5));
+        byDefault.ToString().ShouldNotContain(byDefault.Jwt);
+        System.Text.Encoding.UTF8.GetString(SignedJwt.Decode(rsa.Jwt.Split('.')[0])!).ShouldContain("\"RS256\"");
+        (await Should.ThrowAsync<OtpPortalException>(() => _client.IssueJwtAsync(token, "none"))).Status.ShouldBe(HttpStatusCode.BadRequest);
+    }
+}

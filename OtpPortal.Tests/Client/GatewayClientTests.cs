@@ -1,0 +1,150 @@
+using System.Net;
+using System.Text.Json;
+using OtpPortal.Client;
+using OtpPortal.Tests.Gateway;
+using OtpPortal.Tests.Infrastructure;
+using Backend = OtpPortal.Tests.Gateway.GatewayClient;
+using GatewayClient = OtpPortal.Client.GatewayClient;
+
+namespace OtpPortal.Tests.Client;
+
+/// <summary>A backend verifies an address through the client.</summary>
+public sealed class GatewayClientTests(GatewayPortal portal) : IClassFixture<GatewayPortal>
+{
+    private readonly GatewayClient _gateway = Clients.For(portal.Host.Address, options =>
+    {
+        options.NamespaceName = "Other";
+        options.NamespaceSecret = "secret2:with:colons";
+    }).Gateway;
+
+    private static OtpRequest Mail(string? id = null) => new() { Provider = "mailbox", To = Someone.New(), Id = id };
+
+    private async Task<OtpCreation.Created> BeginAsync(OtpRequest request) => (await _gateway.CreateAsync(request)).ShouldBeOfType<OtpCreation.Created>();
+
+    [Fact]
+    public async Task Providers_are_listed() => (await _gateway.ListProvidersAsync()).ShouldContain("mailbox");
+
+    [Fact]
+    public async Task A_verification_is_begun_with_all_that_may_be_said_of_it()
+    {
+        using var extra = JsonDocument.Parse("""{"order":[4711]}""");
+        var request = new OtpRequest
+        {
+            Provider = "mailbox",
+            To = Someone.New(),
+            Id = "order-" + Guid.NewGuid().ToString("N"),
+            Code = "Penny-12.34",
+            Ttl = TimeSpan.FromMinutes(2),
+            MaxAttempts = 2,
+            MaxGenerate = 4,
+            SkipDelete = true,
+            Extra = extra.RootElement,
+            ChannelDescription = "For your order & more",
+            AddressDescription = "Your address",
+            Language = "de",
+        };
+
+        var created = await BeginAsync(request);
+
+        created.Code.ShouldBe("Penny-12.34");
+        created.ToString().ShouldNotContain("Penny");
+        request.ToString().ShouldNotContain("Penny");
+        var otp = created.Otp;
+        (otp.Namespace, otp.Id, otp.To, otp.Provider).ShouldBe(("Other", request.Id, request.To, "mailbox"));
+        (otp.Attempts, otp.MaxAttempts, otp.AttemptsLeft, otp.Generate, otp.MaxGenerate).ShouldBe((1, 2, 2, 1, 4));
+        (otp.IsClosed, otp.Ttl, otp.ChannelDescription, otp.AddressDescription).ShouldBe((false, TimeSpan.FromMinutes(2), "For your order & more", "Your address"));
+        otp.Extra.GetProperty("order")[0].GetInt32().ShouldBe(4711);
+        otp.Url.ShouldBe(new Uri(portal.Host.Address, $"/otp/Other/{request.Id}"));
+    }
+
+    [Fact]
+    public async Task The_right_code_is_good_once()
+    {
+        var (otp, code) = await BeginAsync(Mail());
+
+        (await _gateway.CheckAsync(otp.Id, Backend.NotThe(code))).ShouldBeOfType<OtpCheck.Wrong>().Otp.AttemptsLeft.ShouldBe(4);
+        (await _gateway.CheckAsync(otp.Id, code)).ShouldBeOfType<OtpCheck.Verified>().Otp.IsClosed.ShouldBeTrue();
+        (await _gateway.CheckAsync(otp.Id, code)).ShouldBeOfType<OtpCheck.Unknown>();
+        (await _gateway.GetStatusAsync(otp.Id)).ShouldBeOfType<OtpStatus.Unknown>();
+    }
+
+    [Fact]
+    public async Task A_verification_that_is_kept_tells_its_status_until_it_is_deleted()
+    {
+        var (otp, code) = await BeginAsync(Mail() with { SkipDelete = true });
+
+        (await _gateway.GetStatusAsync(otp.Id)).ShouldBeOfType<OtpStatus.Open>();
+        (await _gateway.DeleteAsync(otp.Id)).ShouldBeOfType<OtpStatus.Open>();
+        (await _gateway.CheckAsync(otp.Id, code)).ShouldBeOfType<OtpCheck.Verified>();
+        (await _gateway.CheckAsync(otp.Id, code)).ShouldBeOfType<OtpCheck.AlreadyVerified>();
+        (await _gateway.GetStatusAsync(otp.Id)).ShouldBeOfType<OtpStatus.Verified>().Otp.Id.ShouldBe(otp.Id);
+        (await _gateway.DeleteAsync(otp.Id)).ShouldBeOfType<OtpStatus.Verified>();
+        (await _gateway.DeleteAsync(otp.Id)).ShouldBeOfType<OtpStatus.Unknown>();
+    }
+
+    [Fact]
+    public async Task When_the_tries_are_used_up_the_id_is_locked_for_its_time()
+    {
+        var id = Backend.NewId();
+        var (_, code) = await BeginAsync(Mail(id) with { MaxAttempts = 1, Ttl = TimeSpan.FromSeconds(100) });
+
+        (await _gateway.CheckAsync(id, Backend.NotThe(code))).ShouldBeOfType<OtpCheck.Wrong>().Otp.AttemptsLeft.ShouldBe(0);
+
+        (await _gateway.CheckAsync(id, code)).ShouldBeOfType<OtpCheck.Locked>().RetryAfter.ShouldBeInRange(TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(100));
+        (await _gateway.CreateAsync(Mail(id))).ShouldBeOfType<OtpCreation.Locked>().RetryAfter.ShouldBeInRange(TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(100));
+    }
+
+    [Fact]
+    public async Task What_the_user_got_wrong_is_an_outcome_and_not_an_exception()
+    {
+        (await _gateway.CreateAsync(Mail() with { To = "nobody" })).ShouldBeOfType<OtpCreation.Refused>().Reason.ShouldContain("`to`");
+        (await _gateway.CreateAsync(Mail() with { Ttl = TimeSpan.FromSeconds(1.5) })).ShouldBeOfType<OtpCreation.Refused>().Reason.ShouldContain("`ttl`");
+        var (otp, _) = await BeginAsync(Mail());
+        (await _gateway.CheckAsync(otp.Id, "")).ShouldBeOfType<OtpCheck.Refused>();
+        (await _gateway.CheckAsync(Backend.NewId(), "123456")).ShouldBeOfType<OtpCheck.Unknown>();
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("short")]
+    [InlineData("../../providers")]
+    [InlineData("with a blank")]
+    public async Task An_id_that_is_none_does_not_become_part_of_an_address(string id)
+    {
+        await Should.ThrowAsync<ArgumentException>(() => _gateway.CreateAsync(Mail(id)));
+        await Should.ThrowAsync<ArgumentException>(() => _gateway.CheckAsync(id, "123456"));
+        await Should.ThrowAsync<ArgumentException>(() => _gateway.GetStatusAsync(id));
+        await Should.ThrowAsync<ArgumentException>(() => _gateway.DeleteAsync(id));
+    }
+
+    [Fact]
+    public async Task A_message_that_limits_hold_back_says_when()
+    {
+        await using var limited = await PortalHost.StartWithAsync(
+            null, null, ("NAMESPACES", "MyApp:secret"), ("SMS_PROVIDERS", "sipgate_sms"), ("SIPGATE_USERNAME", "u"), ("SIPGATE_PASSWORD", "p"), ("SMS_COUNTRIES", "DE"));
+        var gateway = Clients.For(limited.Address, options => (options.NamespaceName, options.NamespaceSecret) = ("MyApp", "secret")).Gateway;
+
+        var held = (await gateway.CreateAsync(new OtpRequest { Provider = "sipgate_sms", To = "+33612345678" })).ShouldBeOfType<OtpCreation.HeldBack>();
+
+        held.Reason.ShouldStartWith("The message is not sent");
+    }
+
+    [Fact]
+    public async Task Wrong_credentials_and_failing_providers_are_exceptions()
+    {
+        var stranger = Clients.For(portal.Host.Address, options => (options.NamespaceName, options.NamespaceSecret) = ("Other", "guessed")).Gateway;
+        var refused = await Should.ThrowAsync<OtpPortalException>(() => stranger.CreateAsync(Mail()));
+        (refused.Status, refused.Message).ShouldBe((HttpStatusCode.Unauthorized, "The portal refuses the credentials (401): Invalid API credentials."));
+
+        await using var failing = await StandInPortal.StartAsync();
+        var gateway = Clients.For(failing.Address, options => (options.NamespaceName, options.NamespaceSecret) = ("Other", "secret")).Gateway;
+        failing.AlwaysAnswer(502, """{"status":"error","message":"The provider did not take the message."}""");
+        (await Should.ThrowAsync<OtpPortalException>(() => gateway.CreateAsync(Mail()))).Status.ShouldBe(HttpStatusCode.BadGateway);
+        failing.AlwaysAnswer(429, """{"status":"error","message":"Too many requests of this namespace."}""", ("Retry-After", "42"));
+        (await Should.ThrowAsync<OtpPortalException>(() => gateway.CreateAsync(Mail()))).RetryAfter.ShouldBe(TimeSpan.FromSeconds(42));
+        (await Should.ThrowAsync<OtpPortalException>(() => gateway.CheckAsync("order-4711", "123456"))).RetryAfter.ShouldBe(TimeSpan.FromSeconds(42));
+        failing.AlwaysAnswer(200, """{"status":"success","data":{}}""");
+        await Should.ThrowAsync<OtpPortalException>(() => gateway.CheckAsync("order-4711", "123456"));
+        (await Should.ThrowAsync<InvalidOperationException>(() => Clients.For(failing.Address).Gateway.ListProvidersAsync())).Message.ShouldContain("NamespaceName");
+    }
+}

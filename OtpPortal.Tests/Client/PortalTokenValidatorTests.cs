@@ -1,0 +1,346 @@
+using System.Buffers.Text;
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json.Nodes;
+using OtpPortal.Client;
+using OtpPortal.Tests.Infrastructure;
+
+namespace OtpPortal.Tests.Client;
+
+/// <summary>JWTs that nobody asks the portal about: which are good, and which an attacker would like to be.</summary>
+public sealed class PortalTokenValidatorTests : IAsyncLifetime
+{
+    private static readonly RSA s_rsa = RSA.Create(2048);
+    private static readonly ECDsa s_ec = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+
+    private readonly FakeClock _clock = new();
+    private StandInPortal _portal = null!;
+    private PortalTokenValidator _validator = null!;
+
+    public async Task InitializeAsync()
+    {
+        _portal = await StandInPortal.StartAsync();
+        Publish(RsaKey("rsa"), EcKey("ec"));
+        _validator = NewValidator();
+    }
+
+    public async Task DisposeAsync() => await _portal.DisposeAsync();
+
+    private PortalTokenValidator NewValidator() => Clients.Validator(_portal.Address, "app", _clock);
+
+    private void Publish(params JsonObject[] keys) =>
+        _portal.AlwaysAnswer(200, new JsonObject { ["keys"] = new JsonArray([.. keys]) }.ToJsonString(), ("Cache-Control", "public, max-age=300"));
+
+    private static string Text(byte[] bytes) => Base64Url.EncodeToString(bytes);
+
+    private static string Text(JsonNode json) => Text(Encoding.UTF8.GetBytes(json.ToJsonString()));
+
+    private static JsonObject RsaKey(string kid, RSA? key = null)
+    {
+        var parameters = (key ?? s_rsa).ExportParameters(false);
+        return new JsonObject { ["kty"] = "RSA", ["kid"] = kid, ["use"] = "sig", ["alg"] = "RS256", ["n"] = Text(parameters.Modulus!), ["e"] = Text(parameters.Exponent!) };
+    }
+
+    private static JsonObject EcKey(string kid)
+    {
+        var point = s_ec.ExportParameters(false).Q;
+        return new JsonObject { ["kty"] = "EC", ["crv"] = "P-256", ["kid"] = kid, ["use"] = "sig", ["alg"] = "ES256", ["x"] = Text(point.X!), ["y"] = Text(point.Y!) };
+    }
+
+    private static JsonObject Header(string alg, string kid) => new() { ["alg"] = alg, ["kid"] = kid, ["typ"] = "JWT" };
+
+    private JsonObject Claims()
+    {
+        var now = _clock.GetUtcNow().ToUnixTimeSeconds();
+        return new JsonObject
+        {
+            ["iss"] = _portal.Address.GetLeftPart(UriPartial.Authority),
+            ["aud"] = new JsonArray("app"),
+            ["sub"] = "ann@example.com",
+            ["email"] = "ann@example.com",
+            ["sid"] = "session",
+            ["iat"] = now,
+            ["nbf"] = now,
+            ["exp"] = now + 300,
+            ["jti"] = "1",
+        };
+    }
+
+    private static string Sign(JsonNode header, JsonNode claims) => SignText(Text(header) + "." + Text(claims), header["alg"]?.ToString());
+
+    private static string SignText(string signed, string? alg)
+    {
+        var data = Encoding.ASCII.GetBytes(signed);
+        return signed + "." + Text(alg == "ES256"
+            ? s_ec.SignData(data, HashAlgorithmName.SHA256)
+            : s_rsa.SignData(data, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1));
+    }
+
+    private async Task ShouldBeRefusedAsync(string jwt, string why = "") =>
+        (await _validator.ValidateAsync(jwt)).ShouldBeOfType<TokenValidation.Invalid>(jwt).Reason.ShouldContain(why);
+
+    [Theory]
+    [InlineData("RS256", "rsa")]
+    [InlineData("ES256", "ec")]
+    public async Task A_jwt_of_the_portal_is_good_without_asking_about_it(string alg, string kid)
+    {
+        for (var i = 0; i < 3; i++)
+        {
+            var good = (await _validator.ValidateAsync(Sign(Header(alg, kid), Claims()))).ShouldBeOfType<TokenValidation.Valid>();
+            (good.Email, good.SessionId, good.ExpiresAt).ShouldBe(("ann@example.com", "session", _clock.GetUtcNow() + TimeSpan.FromMinutes(5)));
+            good.Claims.GetProperty("jti").GetString().ShouldBe("1");
+        }
+        _portal.Requests.ShouldHaveSingleItem().Path.ShouldBe("/api/v2/jwks.json");
+    }
+
+    [Fact]
+    public async Task The_audience_may_be_text_or_one_of_several()
+    {
+        var claims = Claims();
+        claims["aud"] = "app";
+        (await _validator.ValidateAsync(Sign(Header("RS256", "rsa"), claims))).ShouldBeOfType<TokenValidation.Valid>();
+        claims["aud"] = new JsonArray("other", "app");
+        (await _validator.ValidateAsync(Sign(Header("RS256", "rsa"), claims))).ShouldBeOfType<TokenValidation.Valid>();
+    }
+
+    [Theory]
+    [InlineData("none")]
+    [InlineData("None")]
+    [InlineData("HS256")]
+    [InlineData("RS512")]
+    [InlineData("")]
+    public async Task An_algorithm_that_is_not_the_keys_is_refused(string alg)
+    {
+        var signed = Text(Header(alg, "rsa")) + "." + Text(Claims());
+        // With the public key as the secret, the classic.
+        var hmac = HMACSHA256.HashData(Encoding.UTF8.GetBytes(s_rsa.ExportSubjectPublicKeyInfoPem()), Encoding.ASCII.GetBytes(signed));
+
+        await ShouldBeRefusedAsync(signed + ".");
+        await ShouldBeRefusedAsync(signed + "." + Text(hmac));
+        await ShouldBeRefusedAsync(SignText(signed, "RS256"));
+    }
+
+    [Fact]
+    public async Task The_key_says_what_it_is_for_and_not_the_jwt()
+    {
+        await ShouldBeRefusedAsync(Sign(Header("ES256", "rsa"), Claims()), "algorithm");
+        await ShouldBeRefusedAsync(Sign(Header("RS256", "ec"), Claims()), "algorithm");
+        await ShouldBeRefusedAsync(Sign(Header("EdDSA", "rsa"), Claims()), "alg=RS256");
+    }
+
+    [Theory]
+    [InlineData("jku")]
+    [InlineData("jwk")]
+    [InlineData("x5u")]
+    [InlineData("x5c")]
+    [InlineData("crit")]
+    [InlineData("zip")]
+    public async Task A_jwt_that_brings_its_own_key_or_rules_is_refused(string name)
+    {
+        var header = Header("RS256", "rsa");
+        header[name] = name switch { "jwk" => RsaKey("rsa"), "crit" => new JsonArray("b64"), _ => "https://evil.example.org/keys" };
+
+        await ShouldBeRefusedAsync(Sign(header, Claims()), name);
+        _portal.Requests.ShouldBeEmpty();
+    }
+
+    /// <summary>Changes to good claims.</summary>
+    public static TheoryData<string, string?, string> Changes => new()
+    {
+        { "iss", "\"https://evil.example.org\"", "Another portal" },
+        { "iss", null, "Another portal" },
+        { "aud", "\"other\"", "another audience" },
+        { "aud", "[]", "another audience" },
+        { "aud", "[[\"app\"]]", "another audience" },
+        { "aud", "{\"app\":1}", "another audience" },
+        { "aud", null, "another audience" },
+        { "exp", null, "when it is good" },
+        { "exp", "\"9999999999\"", "when it is good" },
+        { "exp", "1e300", "when it is good" },
+        { "exp", "-1", "when it is good" },
+        { "exp", "0", "expired" },
+        { "nbf", null, "when it is good" },
+        { "nbf", "9999999999", "not good yet" },
+        { "sub", null, "nobody" },
+        { "sub", "\"\"", "nobody" },
+        { "sub", "\"bob@example.com\"", "nobody" },
+        { "email", null, "nobody" },
+        { "email", "\"root@example.com\"", "nobody" },
+        { "email", "[\"ann@example.com\"]", "nobody" },
+        { "sid", null, "nobody" },
+    };
+
+    [Theory]
+    [MemberData(nameof(Changes))]
+    public async Task Claims_that_are_not_a_sign_in_at_this_portal_for_this_app_are_refused(string name, string? value, string why)
+    {
+        var claims = Claims();
+        if (value is null) claims.Remove(name);
+        else claims[name] = JsonNode.Parse(value);
+
+        await ShouldBeRefusedAsync(Sign(Header("RS256", "rsa"), claims), why);
+    }
+
+    [Fact]
+    public async Task It_ends_when_it_says_give_or_take_the_clocks()
+    {
+        var jwt = Sign(Header("RS256", "rsa"), Claims());
+        var early = Claims();
+        early["nbf"] = _clock.GetUtcNow().ToUnixTimeSeconds() + 30;
+
+        (await _validator.ValidateAsync(Sign(Header("RS256", "rsa"), early))).ShouldBeOfType<TokenValidation.Valid>();
+        early["nbf"] = _clock.GetUtcNow().ToUnixTimeSeconds() + 31;
+        await ShouldBeRefusedAsync(Sign(Header("RS256", "rsa"), early), "not good yet");
+
+        _clock.Advance(TimeSpan.FromSeconds(329));
+        (await _validator.ValidateAsync(jwt)).ShouldBeOfType<TokenValidation.Valid>();
+        _clock.Advance(TimeSpan.FromSeconds(1));
+        await ShouldBeRefusedAsync(jwt, "expired");
+    }
+
+    [Fact]
+    public async Task A_changed_jwt_is_refused_wherever_it_was_changed()
+    {
+        var jwt = Sign(Header("RS256", "rsa"), Claims());
+        var parts = jwt.Split('.');
+        var claims = Claims();
+        claims["sub"] = "root@example.com";
+        claims["email"] = "root@example.com";
+
+        await ShouldBeRefusedAsync(string.Join('.', parts[0], Text(claims), parts[2]), "signature");
+        await ShouldBeRefusedAsync(string.Join('.', parts[0], parts[1], Text(new byte[256])), "signature");
+        await ShouldBeRefusedAsync(string.Join('.', parts[0], parts[1], Text(new byte[1])), "signature");
+        await ShouldBeRefusedAsync(string.Join('.', Text(Header("RS256", "rsa")) + "A", parts[1], parts[2]));
+        var ec = Sign(Header("ES256", "ec"), Claims());
+        await ShouldBeRefusedAsync(ec[..ec.LastIndexOf('.')] + "." + Text(new byte[64]), "signature");
+        var der = s_ec.SignData(Encoding.ASCII.GetBytes(ec[..ec.LastIndexOf('.')]), HashAlgorithmName.SHA256, DSASignatureFormat.Rfc3279DerSequence);
+        await ShouldBeRefusedAsync(ec[..ec.LastIndexOf('.')] + "." + Text(der), "signature");
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("nonsense")]
+    [InlineData("a.b")]
+    [InlineData("..")]
+    [InlineData("a.b.c.d.e")]
+    [InlineData("e30.e30.e30")]
+    [InlineData("e30=.e30=.e30=")]
+    [InlineData("e3 0.e30.e30")]
+    [InlineData("bnVsbA.bnVsbA.AAAA")]
+    [InlineData("W10.W10.AAAA")]
+    [InlineData("{}.{}.AAAA")]
+    public async Task What_is_not_a_jwt_is_refused(string text) => await ShouldBeRefusedAsync(text);
+
+    [Fact]
+    public async Task Two_values_for_one_name_are_refused()
+    {
+        var claims = Claims().ToJsonString();
+        var doubled = Text(Encoding.UTF8.GetBytes(claims[..^1] + ",\"email\":\"root@example.com\"}"));
+        await ShouldBeRefusedAsync(SignText(Text(Header("RS256", "rsa")) + "." + doubled, "RS256"), "not a JWT");
+        await ShouldBeRefusedAsync(Sign(Header("RS256", "rsa"), Claims()) + new string('A', 20_000), "not a JWT");
+    }
+
+    [Fact]
+    public async Task Another_type_of_token_or_one_without_a_key_is_refused()
+    {
+        var other = Header("RS256", "rsa");
+        other["typ"] = "at+jwt";
+        await ShouldBeRefusedAsync(Sign(other, Claims()), "another kind");
+        var nameless = Header("RS256", "rsa");
+        nameless.Remove("kid");
+        await ShouldBeRefusedAsync(Sign(nameless, Claims()), "key");
+    }
+
+    [Fact]
+    public async Task A_weak_key_or_one_for_something_else_verifies_nothing()
+    {
+        using var weak = RSA.Create(1024);
+        var encryption = RsaKey("encryption");
+        encryption["use"] = "enc";
+        var other = RsaKey("other");
+        other["alg"] = "RS512";
+        var broken = EcKey("broken");
+        broken["x"] = Text(new byte[32]);
+        Publish(RsaKey("weak", weak), encryption, other, broken, new JsonObject { ["kty"] = "oct", ["kid"] = "oct", ["k"] = "c2VjcmV0" }, RsaKey("rsa"));
+
+        foreach (var kid in (string[])["weak", "encryption", "other", "oct"]) await ShouldBeRefusedAsync(Sign(Header("RS256", kid), Claims()), "no such key");
+        await ShouldBeRefusedAsync(Sign(Header("ES256", "broken"), Claims()), "no such key");
+        (await _validator.ValidateAsync(Sign(Header("RS256", "rsa"), Claims()))).ShouldBeOfType<TokenValidation.Valid>("the others are good all the same");
+    }
+
+    [Fact]
+    public async Task A_key_that_is_new_is_fetched_but_made_up_names_make_nobody_fetch_more_than_twice_a_minute()
+    {
+        await _validator.ValidateAsync(Sign(Header("RS256", "rsa"), Claims()));
+        Publish(RsaKey("rsa"), RsaKey("new"));
+
+        for (var i = 0; i < 20; i++) await ShouldBeRefusedAsync(Sign(Header("RS256", $"made-up-{i}"), Claims()), "no such key");
+        _portal.Requests.Count.ShouldBe(1);
+        _clock.Advance(TimeSpan.FromSeconds(30));
+        (await _validator.ValidateAsync(Sign(Header("RS256", "new"), Claims()))).ShouldBeOfType<TokenValidation.Valid>();
+        for (var i = 0; i < 20; i++) await ShouldBeRefusedAsync(Sign(Header("RS256", $"made-up-{i}"), Claims()), "no such key");
+        _portal.Requests.Count.ShouldBe(2);
+    }
+
+    [Fact]
+    public async Task A_key_that_was_withdrawn_is_good_no_longer_than_the_portal_said()
+    {
+        await _validator.ValidateAsync(Sign(Header("RS256", "rsa"), Claims()));
+        Publish(EcKey("ec"));
+
+        _clock.Advance(TimeSpan.FromSeconds(299));
+        (await _validator.ValidateAsync(Sign(Header("RS256", "rsa"), Claims()))).ShouldBeOfType<TokenValidation.Valid>();
+        _clock.Advance(TimeSpan.FromSeconds(1));
+        await ShouldBeRefusedAsync(Sign(Header("RS256", "rsa"), Claims()), "no such key");
+    }
+
+    [Fact]
+    public async Task While_the_portal_is_away_the_keys_at_hand_are_good_for_an_hour_more()
+    {
+        await _validator.ValidateAsync(Sign(Header("RS256", "rsa"), Claims()));
+        _portal.AlwaysAnswer(503, "");
+
+        _clock.Advance(TimeSpan.FromMinutes(64));
+        (await _validator.ValidateAsync(Sign(Header("RS256", "rsa"), Claims()))).ShouldBeOfType<TokenValidation.Valid>();
+        for (var i = 0; i < 10; i++) await _validator.ValidateAsync(Sign(Header("RS256", "rsa"), Claims()));
+        _portal.Requests.Count.ShouldBe(2, "nobody waits for a portal that was away a moment ago");
+        await Should.ThrowAsync<OtpPortalException>(() => _validator.ValidateAsync(Sign(Header("RS256", "unknown"), Claims())));
+        _clock.Advance(TimeSpan.FromMinutes(1));
+        await Should.ThrowAsync<OtpPortalException>(() => _validator.ValidateAsync(Sign(Header("RS256", "rsa"), Claims())));
+
+        Publish(RsaKey("rsa"));
+        _clock.Advance(TimeSpan.FromSeconds(5));
+        (await _validator.ValidateAsync(Sign(Header("RS256", "rsa"), Claims()))).ShouldBeOfType<TokenValidation.Valid>();
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("[]")]
+    [InlineData("{\"keys\":{}}")]
+    [InlineData("<html>")]
+    public async Task Keys_that_cannot_be_read_are_no_keys(string body)
+    {
+        _portal.AlwaysAnswer(200, body);
+
+        await Should.ThrowAsync<OtpPortalException>(() => _validator.ValidateAsync(Sign(Header("RS256", "rsa"), Claims())));
+    }
+
+    [Fact]
+    public async Task Many_at_once_fetch_the_keys_once()
+    {
+        var hold = new TaskCompletionSource();
+        var answer = _portal.Answer;
+        _portal.Answer = async context =>
+        {
+            await hold.Task;
+            await answer(context);
+        };
+
+        var all = Enumerable.Range(0, 20).Select(_ => _validator.ValidateAsync(Sign(Header("RS256", "rsa"), Claims()))).ToList();
+        await Eventually.BeTrueAsync(() => _portal.Requests.Count > 0);
+        hold.SetResult();
+
+        (await Task.WhenAll(all)).ShouldAllBe(outcome => outcome is TokenValidation.Valid);
+        _portal.Requests.Count.ShouldBe(1);
+    }
+}

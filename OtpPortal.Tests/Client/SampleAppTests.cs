@@ -1,0 +1,55 @@
+using System.Diagnostics;
+using OtpPortal.Tests.Infrastructure;
+
+namespace OtpPortal.Tests.Client;
+
+/// <summary><c>examples/dotnet-app</c>, run as a program beside the real portal.</summary>
+public sealed class SampleAppTests
+{
+    [Fact]
+    public async Task A_visitor_of_the_sample_signs_in_at_the_portal_and_is_greeted()
+    {
+        await using var portal = await PortalHost.StartAsync(("ALLOWED_REDIRECTS", "127.0.0.1"));
+        var address = new Uri($"http://127.0.0.1:{FreePort.Next()}");
+        var start = ExampleProgram.Start("dotnet", ExampleProgram.Built("dotnet-app", "DotnetApp"), "--urls", address.GetLeftPart(UriPartial.Authority));
+        start.Environment["PORTAL_URL"] = portal.Address.AbsoluteUri;
+        using var app = Process.Start(start)!;
+        app.BeginOutputReadLine();
+        app.BeginErrorReadLine();
+        try
+        {
+            var (email, browser) = (Someone.New(), portal.NewBrowser());
+            using var stranger = new Browserlike(address);
+            await Eventually.BeTrueAsync(async () =>
+            {
+                app.HasExited.ShouldBeFalse();
+                try
+                {
+                    return (await stranger.GetAsync("/open")).Text.Contains("Everybody may read this", StringComparison.Ordinal);
+                }
+                catch (HttpRequestException)
+                {
+                    return false;
+                }
+            });
+
+            var sent = await stranger.GetAsync("/");
+            sent.Status.ShouldBe(302);
+            (await stranger.GetAsync("/api/me", ("Accept", "application/json"))).Status.ShouldBe(401);
+            await browser.GetAsync(new Uri(sent.Location!).PathAndQuery);
+            await browser.PostAsync("/login", ("email", email));
+            var back = await browser.PostAsync("/login-otp", ("code", await portal.CodeForAsync(email)));
+            back.Location.ShouldBe(address.AbsoluteUri);
+            using var visitor = new Browserlike(address);
+            visitor.Cookies["auth_token"] = browser.Cookies["auth_token"];
+
+            (await visitor.GetAsync("/")).Text.ShouldContain($"You are signed in as {email}");
+            (await visitor.GetAsync("/api/me")).Json.GetProperty("email").GetString().ShouldBe(email);
+        }
+        finally
+        {
+            app.Kill();
+            await app.WaitForExitAsync();
+        }
+    }
+}

@@ -1,0 +1,37 @@
+// Verifies a JWT of the portal's GET /token?alg=RS256 with OtpPortal.Client. (.NET 10 has no Ed25519, the portal's default.)
+//
+//   dotnet run --project examples/offline/dotnet -- PORTAL AUDIENCE [TOKEN]
+//
+// Without TOKEN it is read from standard input. Prints the e-mail address and exits with 0; else says why not, and exits with 1.
+
+using OtpPortal.Client;
+
+try
+{
+    if (args is not [var portal, var audience, ..] || args.Length > 3 || !Uri.TryCreate(portal, UriKind.Absolute, out var url)) return Refuse("usage: verify PORTAL AUDIENCE [TOKEN]");
+    var token = args.Length == 3 ? args[2] : await Console.In.ReadToEndAsync();
+
+    using var http = new HttpClient(OtpPortalClient.CreateHandler());
+    // In a program that runs for long: one for all tokens, because it keeps the keys.
+    var validator = new PortalTokenValidator(http, new PortalTokenOptions { Url = url, Audience = audience }, TimeProvider.System);
+    switch (await validator.ValidateAsync(token.Trim()))
+    {
+        case TokenValidation.Valid(var email, _, _, _):
+            Console.WriteLine(email);
+            return 0;
+        case TokenValidation.Invalid(var reason):
+            return Refuse(reason);
+        default:
+            return Refuse("This program is older than the library.");
+    }
+}
+catch (Exception e) when (e is OtpPortalException or ArgumentException)
+{
+    return Refuse(e.Message);
+}
+
+static int Refuse(string reason)
+{
+    Console.Error.WriteLine("The token is not accepted: " + reason.ReplaceLineEndings(" "));
+    return 1;
+}
