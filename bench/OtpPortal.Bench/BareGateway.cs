@@ -29,7 +29,7 @@ internal static class BareGateway
             if (!IsKnown(context)) return Results.Unauthorized();
             var form = await context.Request.ReadFormAsync();
             var id = RandomNumberGenerator.GetHexString(32);
-            await PeekAsync(database);
+            await AdmitAsync(database);
             await FindAsync(database, id);
             await BeginAsync(database, id, life);
             if (form["to"].ToString().Length > 0)
@@ -42,7 +42,7 @@ internal static class BareGateway
         {
             if (!IsKnown(context)) return Results.Unauthorized();
             _ = await context.Request.ReadFormAsync();
-            await PeekAsync(database);
+            await AdmitAsync(database);
             await FindAsync(database, id);
             await database.ListLeftPopAsync(id + ":tries");
             return Results.Json(new { status = "error", message = "Incorrect OTP", data = Data(id) }, statusCode: 400);
@@ -50,7 +50,7 @@ internal static class BareGateway
         app.MapPost("/api/otp/{id}/status", async (HttpContext context, string id) =>
         {
             if (!IsKnown(context)) return Results.Unauthorized();
-            await PeekAsync(database);
+            await AdmitAsync(database);
             await FindAsync(database, id);
             return Results.Json(new { status = "success", data = Data(id) });
         });
@@ -69,9 +69,17 @@ internal static class BareGateway
         && Encoding.UTF8.GetString(Convert.FromBase64String(header.Parameter ?? "")).Split(':', 2) is [_, var secret]
         && CryptographicOperations.FixedTimeEquals(SHA256.HashData(Encoding.UTF8.GetBytes(secret)), s_secret);
 
-    private static Task PeekAsync(IDatabase database) => database.SortedSetLengthAsync("limit");
+    internal static Task AdmitAsync(IDatabase database)
+    {
+        var peek = database.SortedSetLengthAsync("limit");
+        var batch = database.CreateBatch();
+        var quota = Task.WhenAll(
+            batch.StringSetAsync("quota:2", 0, TimeSpan.FromMinutes(2), When.NotExists), batch.StringIncrementAsync("quota:2"), batch.StringGetAsync("quota:1"));
+        batch.Execute();
+        return Task.WhenAll(peek, quota);
+    }
 
-    private static Task FindAsync(IDatabase database, string id) =>
+    internal static Task FindAsync(IDatabase database, string id) =>
         Task.WhenAll(database.HashGetAllAsync(id), database.ListLengthAsync(id + ":tries"), database.KeyExistsAsync(id + ":open"));
 
     private static Task BeginAsync(IDatabase database, string id, TimeSpan life)

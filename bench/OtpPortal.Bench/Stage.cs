@@ -61,6 +61,7 @@ internal sealed class Stage : IAsyncDisposable
             ["POSTMARK_SERVER_TOKEN"] = "bench",
             ["POSTMARK_API_URL"] = $"http://127.0.0.1:{Post.Port}",
             ["LIMIT_SENDS_PER_IP"] = "1000000/1",
+            ["LIMIT_REQUESTS_PER_NAMESPACE"] = "1000000/1",
         };
         foreach (var (name, value) in more) settings[name] = value;
         using var http = new HttpClient();
