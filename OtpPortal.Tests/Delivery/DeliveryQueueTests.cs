@@ -83,6 +83,18 @@ public sealed class DeliveryQueueTests : IClassFixture<RedisUnderTest>, IAsyncLi
     }
 
     [Fact]
+    public async Task No_message_is_given_up_without_a_word_in_the_log()
+    {
+        _postman.Answer = () => new SendOutcome.Temporary("busy");
+
+        // The first pause is 0.75 to 1.25 s: after it some of these codes still live, and some do not.
+        var deliveries = Enumerable.Range(0, 32).Select(_ => Enqueue(Mail(), TimeSpan.FromSeconds(1.1))).ToList();
+        await _clock.AdvanceUntilAsync(() => deliveries.TrueForAll(delivery => delivery.States.Count > 0), TimeSpan.FromMilliseconds(10));
+
+        _log.Lines.Count(line => line.StartsWith("Error", StringComparison.Ordinal)).ShouldBe(32);
+    }
+
+    [Fact]
     public async Task A_message_that_waited_past_its_deadline_is_not_sent()
     {
         _postman.Hold();
@@ -96,6 +108,7 @@ public sealed class DeliveryQueueTests : IClassFixture<RedisUnderTest>, IAsyncLi
 
         late.States.ShouldBe([DeliveryState.Failed]);
         _postman.Sent.ShouldNotContain(message => message.Text.Contains("111111", StringComparison.Ordinal));
+        _log.Lines.ShouldContain(line => line.StartsWith("Error", StringComparison.Ordinal) && line.Contains("waited until its code was worthless", StringComparison.Ordinal));
     }
 
     [Fact]

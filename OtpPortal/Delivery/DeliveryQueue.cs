@@ -92,7 +92,13 @@ public sealed partial class DeliveryQueue(Dispatcher dispatcher, Providers provi
         var counted = false;
         for (var attempt = 1; ; attempt++)
         {
-            if (time.GetUtcNow() >= deadline) return Fail(message, provider.Name, "too_late");
+            if (time.GetUtcNow() >= deadline)
+            {
+                if (message is not null) TooLate(provider.Name, attempt - 1);
+                return Fail(message, provider.Name, "too_late");
+            }
+            // Jitter, so that messages that failed together do not come back together.
+            var wait = Jitter(pause);
             switch (message is null ? await RehearseAsync(provider) : await AttemptAsync(provider, message, countIt: !counted))
             {
                 case DispatchOutcome.Sent:
@@ -107,20 +113,19 @@ public sealed partial class DeliveryQueue(Dispatcher dispatcher, Providers provi
                     if (message is not null) Misconfigured(last, reason);
                     return Fail(message, last, "misconfigured");
                 case DispatchOutcome.Failed(var last, SendOutcome.Temporary(var reason)):
-                    if (time.GetUtcNow() + pause >= deadline)
+                    if (time.GetUtcNow() + wait >= deadline)
                     {
                         if (message is not null) GivenUp(last, attempt, reason);
                         return Fail(message, last, "given_up");
                     }
-                    if (message is not null) Retrying(last, attempt, pause.TotalSeconds, reason);
+                    if (message is not null) Retrying(last, attempt, Math.Round(wait.TotalSeconds, 1), reason);
                     break;
                 default:
                     throw new UnreachableException();
             }
             // Counted against the limits of SMS once, however often it is tried.
             counted = true;
-            // Jitter, so that messages that failed together do not come back together.
-            await Task.Delay(Jitter(pause), time);
+            await Task.Delay(wait, time);
             pause = pause * 2 < s_longestPause ? pause * 2 : s_longestPause;
         }
     }
@@ -155,6 +160,9 @@ public sealed partial class DeliveryQueue(Dispatcher dispatcher, Providers provi
 
     [LoggerMessage(Level = LogLevel.Error, Message = "{Provider} did not take a message after {Attempt} attempts, its code would come too late: {Reason}")]
     private partial void GivenUp(string provider, int attempt, string reason);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "A message for {Provider} waited until its code was worthless, and was not sent (attempts before: {Attempts})")]
+    private partial void TooLate(string provider, int attempts);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "{Provider} refuses a message for good: {Reason}")]
     private partial void Refused(string provider, string reason);
