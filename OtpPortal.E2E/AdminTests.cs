@@ -153,6 +153,38 @@ public sealed class AdminTests(AdminStage stage) : BrowserTest(stage), IClassFix
     }
 
     [Fact]
+    public async Task Service_accounts_are_made_and_removed_without_script_too()
+    {
+        var admin = new AdminPage(await (await ArriveWithoutScriptAsync()).OpenTabAsync());
+        await admin.Page.GotoAsync("/admin");
+        await admin.Key.FillAsync(AdminStage.Key);
+        await admin.LeaveByAsync(() => admin.Open.ClickAsync());
+        await admin.Page.GetByRole(AriaRole.Link, new() { Name = "Service accounts" }).ClickAsync();
+        var name = Name();
+        await admin.Page.Locator("#name").FillAsync(name);
+        await admin.LeaveByAsync(() => admin.MakeAccount.ClickAsync());
+        var key = await admin.NewKey.InnerTextAsync();
+        using var http = new HttpClient();
+        async Task<int> AskAsync()
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Post, Portal.Url + "/api/v2/otp/create") { Content = new StringContent("""{"otpCreateParams":{}}""", System.Text.Encoding.UTF8, "application/json") };
+            request.Headers.Add("X-API-KEY", key);
+            using var answer = await http.SendAsync(request);
+            return (int)answer.StatusCode;
+        }
+        (await AskAsync()).ShouldBe(201);
+
+        await admin.Page.ReloadAsync();
+        await Expect(admin.NewKey).ToHaveCountAsync(0);
+        var row = admin.Page.Locator("tbody tr").Filter(new() { HasText = name });
+        await row.Locator("summary").ClickAsync();
+        await admin.LeaveByAsync(() => row.GetByRole(AriaRole.Button, new() { Name = "Remove the account" }).ClickAsync());
+
+        await Expect(row).ToHaveCountAsync(0);
+        (await AskAsync()).ShouldBe(401);
+    }
+
+    [Fact]
     public async Task A_page_that_was_open_shows_nothing_more_once_the_access_was_given_back()
     {
         var operatorsBrowser = await ArriveAsync();
@@ -227,6 +259,18 @@ public sealed class AdminTests(AdminStage stage) : BrowserTest(stage), IClassFix
         await admin.Rows.First.GetByRole(AriaRole.Button, new() { Name = "This one" }).ClickAsync();
         await Expect(admin.Question).ToBeVisibleAsync();
         await LookAsync(admin, "question");
+
+        await admin.Page.GotoAsync("/admin/accounts");
+        await Expect(admin.Heading).ToHaveTextAsync("Service accounts");
+        await admin.Page.Locator("#name").FillAsync(name);
+        await admin.Page.Locator("#hosts").FillAsync("not a host!");
+        await admin.LeaveByAsync(() => admin.MakeAccount.ClickAsync());
+        await LookAsync(admin, "service account refused");
+        await admin.Page.Locator("#hosts").FillAsync("app.example.com, *.apps.example.com");
+        await admin.LeaveByAsync(() => admin.MakeAccount.ClickAsync());
+        await Expect(admin.NewKey).ToBeVisibleAsync();
+        await admin.Page.Locator("tbody tr").Filter(new() { HasText = name }).Locator("summary").ClickAsync();
+        await LookAsync(admin, "service accounts");
 
         await admin.Page.GotoAsync("/admin/audit");
         await Expect(admin.Heading).ToHaveTextAsync("Audit log");

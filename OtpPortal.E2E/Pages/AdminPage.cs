@@ -23,6 +23,11 @@ public sealed class AdminPage(IPage page) : PortalPage(page)
 
     public ILocator Charts => Page.Locator(".admin-chart svg");
 
+    public ILocator MakeAccount => Page.Locator("form[action='/admin/accounts'] button");
+
+    /// <summary>The key of the service account that was made just now.</summary>
+    public ILocator NewKey => Page.Locator("#new-key");
+
     public ILocator Alert => Page.GetByRole(AriaRole.Alert);
 
     /// <summary>With the key all the way to the list.</summary>

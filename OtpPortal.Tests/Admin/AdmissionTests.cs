@@ -6,7 +6,7 @@ namespace OtpPortal.Tests.Admin;
 /// <summary>Who gets into the administration, and for how long.</summary>
 public sealed class AdmissionTests(PortalHost portal) : IClassFixture<PortalHost>
 {
-    private static readonly string[] s_pages = ["/admin/audit", "/admin/check"];
+    private static readonly string[] s_pages = ["/admin/accounts", "/admin/audit", "/admin/check"];
 
     [Fact]
     public async Task The_key_opens_it_for_a_browser_session()
@@ -48,8 +48,11 @@ public sealed class AdmissionTests(PortalHost portal) : IClassFixture<PortalHost
             answer.Find("main")!.TextContent.Trim().ShouldBeEmpty();
         }
         (await user.GetAsync("/admin/audit.jsonl")).Status.ShouldBe(403);
-        var post = await user.PostAsync("/admin/check/message", ("email", Someone.New()));
-        (post.Status, post.Location).ShouldBe((303, "/admin"));
+        foreach (var path in (string[])["/admin/check/message", "/admin/accounts", "/admin/accounts/remove"])
+        {
+            var post = await user.PostAsync(path, ("email", Someone.New()), ("name", "Mine"), ("id", Guid.NewGuid().ToString()));
+            (post.Status, post.Location).ShouldBe((303, "/admin"));
+        }
     }
 
     [Fact]
@@ -109,6 +112,8 @@ public sealed class AdmissionTests(PortalHost portal) : IClassFixture<PortalHost
     [InlineData("/admin/login", "Origin", "https://evil.example")]
     [InlineData("/admin/logout", "Sec-Fetch-Site", "same-site")]
     [InlineData("/admin/check/message", "Origin", "null")]
+    [InlineData("/admin/accounts", "Sec-Fetch-Site", "cross-site")]
+    [InlineData("/admin/accounts/remove", "Origin", "https://evil.example")]
     public async Task Another_sites_forms_are_refused(string path, string header, string value)
     {
         var browser = await portal.OpenAdministrationAsync();

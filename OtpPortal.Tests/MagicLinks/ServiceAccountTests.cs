@@ -123,7 +123,15 @@ public sealed class ServiceAccountTests(V2Portal v2) : IClassFixture<V2Portal>
         (await operators.GetAsync("/service-accounts")).Status.ShouldBe(403);
         (await operators.SendAsync(HttpMethod.Delete, path, null)).Status.ShouldBe(403);
         (await leaked.NewOtpAsync()).Otp.ShouldNotBeEmpty();
+        var links = new List<string>();
+        foreach (var account in (V2Client[])[leaked, other]) links.Add((await account.NewLinkAsync(new { redirectURL = "https://app.example.com/" })).Link);
+        var victim = portal.NewBrowser();
+        foreach (var link in links) (await victim.GetAsync(new Uri(link).PathAndQuery)).Status.ShouldBe(200);
         (await operators.SendAsync(HttpMethod.Delete, path, null, secret)).Status.ShouldBe(204);
+
+        (await victim.GetAsync(new Uri(links[0]).PathAndQuery)).Status.ShouldBe(410, "its links sign nobody in any more");
+        (await victim.PostAsync("/magic-link", ("secret", links[0].Split('=')[1]))).Status.ShouldBe(410);
+        (await victim.PostAsync("/magic-link", ("secret", links[1].Split('=')[1]))).Status.ShouldBe(303);
 
         ShouldBeFailure(await leaked.PostAsync("otp/create", new { otpCreateParams = new { } }), 401);
         ShouldBeFailure(await new V2Client(replica, leaked.Key).PostAsync("otp/create", new { otpCreateParams = new { } }), 401);

@@ -77,6 +77,7 @@ public sealed class V2BadInputTests(V2Portal v2) : IClassFixture<V2Portal>
         }
         Add("magic-link-email/create", "magicLinkEmailCreateParams.buttonText", "5", $"\"{new string('b', 101)}\"");
         Add("admin/service-account/create", "serviceAccountCreateParams", "5", "[]");
+        Add("admin/service-account/create", "serviceAccountCreateParams.name", "5", "\"a\\nb\"", $"\"{new string('n', 101)}\"");
         Add("admin/service-account/create", "serviceAccountCreateParams.redirectHosts", "\"app.example.com\"", "[5]", "[\"https://app.example.com\"]", "[\"*.com\"]");
         return data;
     }

@@ -28,7 +28,7 @@ public sealed class V2OpenApiTests(V2Portal v2) : IClassFixture<V2Portal>
             $$"""{"toEmail":"{{Someone.New()}}","toName":"Jane","serviceName":"Shop","subject":"Sign in","title":"Sign in","greeting":"Hello","subTitle":"Now","buttonText":"Go","logoImageURL":"https://app.example.com/l.png","logoClickURL":"https://app.example.com/"}""";
         return new Dictionary<string, string>(StringComparer.Ordinal)
         {
-            ["admin/service-account/create"] = """{"serviceAccountCreateParams":{"redirectHosts":["app.example.com"]}}""",
+            ["admin/service-account/create"] = """{"serviceAccountCreateParams":{"name":"Shop","redirectHosts":["app.example.com"]}}""",
             ["jwt/create"] = $$"""{"jwtCreateParams":{{Jwt}}}""",
             ["jwt/validate"] = """{"jwtValidateParams":{"jwt":"a.b.c"}}""",
             ["magic-link/create"] = $$"""{"magicLinkCreateParams":{{Link}}}""",
@@ -289,6 +289,7 @@ public sealed class V2OpenApiTests(V2Portal v2) : IClassFixture<V2Portal>
         besides.ShouldBe(
         [
             "GET /jwks.json",
+            "POST /admin/service-account/create request serviceAccountCreateParams.name",
             "POST /admin/service-account/create request serviceAccountCreateParams.redirectHosts",
             "POST /jwt/validate request jwtValidateParams.jwt required",
             "POST /magic-link-email/create 201 magicLinkEmailCreateResults.otpCreateResults",

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using OtpPortal.Delivery;
 using OtpPortal.Journal;
 using OtpPortal.Limits;
+using OtpPortal.MagicLinks;
 using OtpPortal.Settings;
 using OtpPortal.Web;
 
@@ -12,6 +13,9 @@ public static class AdminEndpoints
 {
     internal const string StartPath = "/admin";
     internal const string CheckPath = "/admin/check";
+    internal const string AccountsPath = "/admin/accounts";
+
+    private static readonly char[] s_betweenHosts = [',', ' ', '\t', '\r', '\n'];
 
     public static WebApplicationBuilder AddAdmin(this WebApplicationBuilder builder, PortalConfiguration configuration)
     {
@@ -21,6 +25,7 @@ public static class AdminEndpoints
         builder.Services.AddSingleton<AdminPolicy>();
         builder.Services.AddSingleton<TestMessage>();
         builder.Services.AddSingleton<SelfCheck>();
+        builder.Services.AddSingleton<NewAccountNotice>();
         // The charts of the component library ask for it.
         builder.Services.AddScoped<Radzen.TooltipService>();
         return builder;
@@ -32,6 +37,9 @@ public static class AdminEndpoints
         routes.MapPost("/admin/logout", SignOutAsync);
         routes.MapGet("/admin/audit.jsonl", ExportAsync);
         routes.MapPost("/admin/check/message", SendTestAsync);
+        // Before the page of the same address, which takes posts as well.
+        routes.MapPost(AccountsPath, MakeAccountAsync).WithOrder(-1);
+        routes.MapPost(AccountsPath + "/remove", RemoveAccountAsync);
     }
 
     private static async Task<IResult> SignInAsync(
@@ -106,5 +114,35 @@ public static class AdminEndpoints
         return await test.SendAsync(provider, address, pass, ClientAddress.LimitKey(context)) is { } wait
             ? PageErrors.Page(context, StatusCodes.Status429TooManyRequests, CheckPath, "WaitBeforeSending", shown, wait)
             : PlainForm.SeeOther(context, CheckPath + "#message");
+    }
+
+    private static async Task<IResult> MakeAccountAsync(HttpContext context, AdminPolicy policy, ServiceAccounts accounts, NewAccountNotice notice, AuditLog audit)
+    {
+        if (await policy.AdmitAsync(context) is not { } pass) return PlainForm.SeeOther(context, StartPath);
+        if (await PlainForm.ReadAsync(context) is not { } form) return PageErrors.Page(context, StatusCodes.Status415UnsupportedMediaType);
+        var name = form["name"].ToString().Trim();
+        if (name.Length is 0 or > ServiceAccounts.MaxNameLength || name.Any(char.IsControl))
+        {
+            return PageErrors.Page(context, StatusCodes.Status400BadRequest, AccountsPath, "AccountsNameInvalid", argument: ServiceAccounts.MaxNameLength);
+        }
+        var hosts = form["hosts"].ToString().Split(s_betweenHosts, StringSplitOptions.RemoveEmptyEntries);
+        if (hosts.Length > ServiceAccounts.MaxHosts || hosts.Any(host => !SafeRedirects.IsEntry(host)))
+        {
+            return PageErrors.Page(context, StatusCodes.Status400BadRequest, AccountsPath, "AccountsHostsInvalid", argument: ServiceAccounts.MaxHosts);
+        }
+        var made = await accounts.CreateAsync(name, hosts);
+        audit.WriteByAdmin(AuditEvent.AccountCreated, null, pass.Ip, made.Account.Id.ToString(), pass.By);
+        await notice.KeepAsync(pass, name, made);
+        return PlainForm.SeeOther(context, AccountsPath);
+    }
+
+    // One that is gone already, by another administrator or a form that was sent twice, is no error: it is gone.
+    private static async Task<IResult> RemoveAccountAsync(HttpContext context, AdminPolicy policy, ServiceAccounts accounts, AuditLog audit)
+    {
+        if (await policy.AdmitAsync(context) is not { } pass) return PlainForm.SeeOther(context, StartPath);
+        if (await PlainForm.ReadAsync(context) is not { } form) return PageErrors.Page(context, StatusCodes.Status415UnsupportedMediaType);
+        if (!Guid.TryParseExact(form["id"].ToString(), "D", out var id)) return PageErrors.Page(context, StatusCodes.Status400BadRequest);
+        if (await accounts.RemoveAsync(id)) audit.WriteByAdmin(AuditEvent.AccountRemoved, null, pass.Ip, id.ToString(), pass.By);
+        return PlainForm.SeeOther(context, AccountsPath);
     }
 }

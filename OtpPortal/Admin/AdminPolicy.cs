@@ -11,17 +11,24 @@ public abstract record AdminPass(string Ip)
     /// <summary>What the audit log calls them.</summary>
     public abstract string By { get; }
 
+    /// <summary>The name of their session.</summary>
+    public abstract string Visit { get; }
+
     /// <summary>By the secret key: a session of its own.</summary>
     /// <param name="Session">Its name in the store.</param>
     public sealed record ByKey(string Session, string Ip) : AdminPass(Ip)
     {
         public override string By => "key";
+
+        public override string Visit => Session;
     }
 
     /// <summary>A signed-in user whose address is one of ADMIN_EMAILS.</summary>
     public sealed record ByAddress(string SessionId, string Email, string Ip) : AdminPass(Ip)
     {
         public override string By => MaskedAddress.Of(Email);
+
+        public override string Visit => SessionId;
     }
 }
 

@@ -67,10 +67,5 @@ public sealed class TestMessage(
         return new Message(to, subject, text, html) { Code = "000000" };
     }
 
-    private static RedisKey KeyOf(AdminPass pass) => "admin:message:" + Digest.Of(pass switch
-    {
-        AdminPass.ByKey key => key.Session,
-        AdminPass.ByAddress user => user.SessionId,
-        _ => throw new ArgumentOutOfRangeException(nameof(pass)),
-    });
+    private static RedisKey KeyOf(AdminPass pass) => "admin:message:" + Digest.Of(pass.Visit);
 }

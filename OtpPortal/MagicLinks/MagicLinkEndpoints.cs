@@ -101,9 +101,9 @@ public static partial class MagicLinkEndpoints
             await FailAsync(call.Context, StatusCodes.Status403Forbidden, "Only an administrator's account may create accounts.");
             return;
         }
-        var hosts = Requests.Redirects(call.Fields.Object("serviceAccountCreateParams", required: false));
+        var (name, hosts) = Requests.Account(call.Fields.Object("serviceAccountCreateParams", required: false));
         if (await ComplainAsync(call)) return;
-        var made = await call.Get<ServiceAccounts>().CreateAsync(hosts);
+        var made = await call.Get<ServiceAccounts>().CreateAsync(name, hosts);
         call.Get<AuditLog>().WriteByAdmin(AuditEvent.AccountCreated, null, ClientAddress.Of(call.Context), made.Account.Id.ToString(), call.Account.Id.ToString());
         await call.SucceedAsync(
             StatusCodes.Status201Created,

@@ -27,10 +27,10 @@ public sealed record OpenLink(string RedirectUrl)
 
 /// <summary>Magic links: made for a service account, used once by whoever holds them.</summary>
 /// <remarks>
-/// Key layout in the OTP database: <c>link:{SHA-256 of the secret}</c>, a string of JSON with where it leads, and what its JWT shall say; it lives as
-/// long as the link. Its end is decided from the stored instant. Whoever deletes it has used it.
+/// Key layout in the OTP database: <c>link:{SHA-256 of the secret}</c>, a string of JSON with its account, where it leads, and what its JWT shall say; it
+/// lives as long as the link, and is good no longer than its account is there. Its end is decided from the stored instant. Whoever deletes it has used it.
 /// </remarks>
-public sealed partial class MagicLinkStore(Stores stores, Jwts jwts, PortalSettings portal, TimeProvider time)
+public sealed partial class MagicLinkStore(Stores stores, ServiceAccounts accounts, Jwts jwts, PortalSettings portal, TimeProvider time)
 {
     /// <summary>Where links lead first: a page that does nothing by itself.</summary>
     public const string Path = "/magic-link";
@@ -49,7 +49,7 @@ public sealed partial class MagicLinkStore(Stores stores, Jwts jwts, PortalSetti
         var secret = RandomText.New(SecretLength);
         var ends = time.GetUtcNow() + wish.Lifetime;
         var record = new LinkRecord(
-            account.Audience, wish.RedirectUrl, wish.QueryKey, wish.Jwt.Algorithm, wish.Jwt.Claims, (long)wish.Jwt.Lifetime.TotalSeconds, ends.ToUnixTimeMilliseconds());
+            account.Id, account.Audience, wish.RedirectUrl, wish.QueryKey, wish.Jwt.Algorithm, wish.Jwt.Claims, (long)wish.Jwt.Lifetime.TotalSeconds, ends.ToUnixTimeMilliseconds());
         await Database.StringSetAsync(KeyOf(secret), JsonSerializer.Serialize(record, LinkJson.Default.LinkRecord), wish.Lifetime + s_linger);
         return secret;
     }
@@ -89,12 +89,14 @@ public sealed partial class MagicLinkStore(Stores stores, Jwts jwts, PortalSetti
         if (secret is not { Length: SecretLength } || !secret.All(char.IsAsciiLetterOrDigit)) return null;
         if ((string?)await Database.StringGetAsync(KeyOf(secret)) is not { } json) return null;
         var record = JsonSerializer.Deserialize(json, LinkJson.Default.LinkRecord)!;
-        return time.GetUtcNow().ToUnixTimeMilliseconds() < record.Ends ? record : null;
+        if (time.GetUtcNow().ToUnixTimeMilliseconds() >= record.Ends) return null;
+        // With a leaked key anybody can make links: once the account is taken away, none of them signs anybody in.
+        return await accounts.ExistsAsync(record.Account) ? record : null;
     }
 
     private static RedisKey KeyOf(string secret) => "link:" + Digest.Of(secret);
 
-    internal sealed record LinkRecord(string Audience, string RedirectUrl, string QueryKey, string Algorithm, string Claims, long JwtSeconds, long Ends);
+    internal sealed record LinkRecord(Guid Account, string Audience, string RedirectUrl, string QueryKey, string Algorithm, string Claims, long JwtSeconds, long Ends);
 
     [JsonSerializable(typeof(LinkRecord))]
     private sealed partial class LinkJson : JsonSerializerContext;

@@ -87,12 +87,13 @@ internal sealed class Requests(JwtAlgorithms algorithms)
             fields.Text("subTitle", 0, 1000, multiline: true), button.Length > 0 ? button : "Magic link", WebAddress(fields, "logoImageURL"), WebAddress(fields, "logoClickURL"));
     }
 
-    /// <summary>The hosts that a new account's links may lead to; an addition of ours.</summary>
-    public static IReadOnlyList<string> Redirects(RequestFields fields)
+    /// <summary>A new account's name, and the hosts that its links may lead to; both are additions of ours.</summary>
+    public static (string Name, IReadOnlyList<string> Hosts) Account(RequestFields fields)
     {
-        var hosts = fields.Texts("redirectHosts", 50);
+        var name = fields.Text("name", 0, ServiceAccounts.MaxNameLength);
+        var hosts = fields.Texts("redirectHosts", ServiceAccounts.MaxHosts);
         if (hosts.Any(host => !SafeRedirects.IsEntry(host))) fields.Complain("redirectHosts", "must be hosts such as app.example.com, app.example.com:8443 or *.example.com");
-        return hosts;
+        return (name, hosts);
     }
 
     private static string WebAddress(RequestFields fields, string name)

@@ -15,23 +15,31 @@ public sealed record NewAccount(ServiceAccount Account, string Key)
 }
 
 /// <summary>An account, as lists show it.</summary>
+/// <param name="Name">What people know it by; may be empty.</param>
 /// <param name="RedirectHosts">Where its links may lead; empty for anywhere.</param>
 public sealed record AccountEntry(
     [property: JsonPropertyName("uuid")] Guid Id,
+    [property: JsonPropertyName("name")] string Name,
     [property: JsonPropertyName("aud")] string Audience,
     [property: JsonPropertyName("redirect_hosts")] IReadOnlyList<string> RedirectHosts,
     [property: JsonPropertyName("created_at")] DateTimeOffset CreatedAt);
 
 /// <summary>The service accounts: the one from the settings, and those that it made.</summary>
 /// <remarks>
-/// Key layout in the token database: <c>v2:account:{SHA-256 of the API key}</c>, a hash of uuid, aud, created, and redirects (hosts with commas between
-/// them) where there is an allow-list; <c>v2:accounts</c>, a hash of uuid → that SHA-256, for lists and for taking an account away. A dump of Redis
+/// Key layout in the token database: <c>v2:account:{SHA-256 of the API key}</c>, a hash of uuid, aud, name, created, and redirects (hosts with commas
+/// between them; empty for anywhere); <c>v2:accounts</c>, a hash of uuid → that SHA-256, for lists and for taking an account away. A dump of Redis
 /// opens none of them.
 /// </remarks>
 public sealed class ServiceAccounts(Stores stores, MagicLinkSettings settings, TimeProvider time)
 {
     internal const int MinKeyLength = 16;
     internal const int MaxKeyLength = 128;
+
+    /// <summary>Characters of a name, at most.</summary>
+    public const int MaxNameLength = 100;
+
+    /// <summary>Hosts of an allow-list, at most.</summary>
+    public const int MaxHosts = 50;
 
     private const string Prefix = "v2:account:";
     private const string Index = "v2:accounts";
@@ -61,9 +69,13 @@ public sealed class ServiceAccounts(Stores stores, MagicLinkSettings settings, T
         return new ServiceAccount(Guid.ParseExact(fields[0]!, "D"), fields[1]!, IsAdmin: false, redirects);
     }
 
+    /// <summary>Whether there is an account of this id at all.</summary>
+    public async Task<bool> ExistsAsync(Guid id) => id == settings.Admin?.Account.Id || await Database.HashExistsAsync(Index, id.ToString());
+
     /// <summary>Makes an account that is no administrator.</summary>
+    /// <param name="name">What people know it by; may be empty.</param>
     /// <param name="hosts">Where its links may lead, in the form of ALLOWED_REDIRECTS; empty for anywhere.</param>
-    public async Task<NewAccount> CreateAsync(IReadOnlyList<string> hosts)
+    public async Task<NewAccount> CreateAsync(string name, IReadOnlyList<string> hosts)
     {
         var account = new ServiceAccount(NewGuid(), NewGuid().ToString(), IsAdmin: false, hosts.Count > 0 ? SafeRedirects.Parse(hosts) : null);
         // UUIDs, because the clients of magiclinksdev read them as such.
@@ -72,7 +84,7 @@ public sealed class ServiceAccounts(Stores stores, MagicLinkSettings settings, T
         var transaction = Database.CreateTransaction();
         _ = transaction.HashSetAsync(Prefix + digest,
         [
-            new("uuid", account.Id.ToString()), new("aud", account.Audience), new("redirects", string.Join(',', hosts)),
+            new("uuid", account.Id.ToString()), new("aud", account.Audience), new("name", name), new("redirects", string.Join(',', hosts)),
             new("created", time.GetUtcNow().ToUnixTimeMilliseconds().ToString(CultureInfo.InvariantCulture)),
         ]);
         _ = transaction.HashSetAsync(Index, account.Id.ToString(), digest);
@@ -84,19 +96,19 @@ public sealed class ServiceAccounts(Stores stores, MagicLinkSettings settings, T
     public async Task<IReadOnlyList<AccountEntry>> ListAsync()
     {
         var index = await Database.HashGetAllAsync(Index);
-        var records = await Task.WhenAll(index.Select(entry => Database.HashGetAsync(Prefix + (string)entry.Value!, ["uuid", "aud", "redirects", "created"])));
+        var records = await Task.WhenAll(index.Select(entry => Database.HashGetAsync(Prefix + (string)entry.Value!, ["uuid", "aud", "redirects", "created", "name"])));
         return
         [
             .. records.Where(fields => !fields[0].IsNull)
                 .Select(fields => new AccountEntry(
-                    Guid.ParseExact(fields[0]!, "D"), fields[1]!, ((string?)fields[2] ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries),
+                    Guid.ParseExact(fields[0]!, "D"), (string?)fields[4] ?? "", fields[1]!, ((string?)fields[2] ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries),
                     DateTimeOffset.FromUnixTimeMilliseconds((long)fields[3])))
                 .OrderBy(account => account.CreatedAt).ThenBy(account => account.Id),
         ];
     }
 
     /// <summary>
-    /// Takes an account away; false when there is none. Its key opens nothing from then on, on every replica; its JWTs and links live on to their ends.
+    /// Takes an account away; false when there is none. Its key, its codes and its links open nothing from then on, on every replica; its JWTs, which apps verify by themselves, live on to their ends.
     /// </summary>
     public async Task<bool> RemoveAsync(Guid id)
     {
