@@ -45,7 +45,7 @@ mkdir "$results/temporary"
 chmod a+rx "$results" "$results/temporary"
 
 run() { # project, name of the results, more arguments
-  TMPDIR="$results/temporary" dotnet test "$1" --no-build --nologo -v quiet --logger "trx;LogFileName=$2.trx" --results-directory "$results" "${@:3}"
+  TMPDIR="$results/temporary" dotnet test "$1" --no-build --nologo -v quiet --logger "console;verbosity=minimal" --logger "trx;LogFileName=$2.trx" --results-directory "$results" "${@:3}"
 }
 
 status=0
