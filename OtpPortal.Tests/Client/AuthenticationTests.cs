@@ -242,7 +242,7 @@ public sealed class AuthenticationTests(PortalHost portal) : IClassFixture<Porta
     [Fact]
     public async Task An_answer_is_kept_while_the_portal_is_away_but_no_failure_is()
     {
-        await using var standIn = await StandInPortal.StartAsync();
+        await using var standIn = await RecordingServer.StartAsync();
         await using var app = await AppBehindPortal.StartAsync(standIn.Address, portal.Clock);
         var browser = app.NewBrowserWith("token");
 
@@ -268,9 +268,9 @@ public sealed class AuthenticationTests(PortalHost portal) : IClassFixture<Porta
     [Fact]
     public async Task Requests_with_one_token_that_come_at_once_ask_once()
     {
-        await using var standIn = await StandInPortal.StartAsync();
+        await using var standIn = await RecordingServer.StartAsync();
         var hold = new TaskCompletionSource();
-        standIn.Answer = async context =>
+        standIn.Handle = async context =>
         {
             await hold.Task;
             context.Response.Headers["Remote-Email"] = "ann@example.com";
@@ -288,7 +288,7 @@ public sealed class AuthenticationTests(PortalHost portal) : IClassFixture<Porta
     [Fact]
     public async Task What_cannot_be_a_token_is_not_asked_about()
     {
-        await using var standIn = await StandInPortal.StartAsync();
+        await using var standIn = await RecordingServer.StartAsync();
         standIn.AlwaysAnswer(200, "", ("Remote-Email", "root@example.com"));
         await using var app = await AppBehindPortal.StartAsync(standIn.Address, portal.Clock);
 

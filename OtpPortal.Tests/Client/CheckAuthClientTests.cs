@@ -58,7 +58,7 @@ public sealed class CheckAuthClientTests(PortalHost portal) : IClassFixture<Port
     [Fact]
     public async Task Retry_after_is_read_from_a_portal_in_trouble()
     {
-        await using var away = await StandInPortal.StartAsync();
+        await using var away = await RecordingServer.StartAsync();
         var client = Clients.For(away.Address);
 
         away.AlwaysAnswer(503, """{"error":"store_unavailable","message":"The portal cannot reach its store."}""", ("Retry-After", "5"));
@@ -93,7 +93,7 @@ public sealed class CheckAuthClientTests(PortalHost portal) : IClassFixture<Port
     [MemberData(nameof(OddAnswers))]
     public async Task An_answer_that_is_not_the_portals_signs_nobody_in(int status, string body)
     {
-        await using var odd = await StandInPortal.StartAsync();
+        await using var odd = await RecordingServer.StartAsync();
         odd.AlwaysAnswer(status, status == 204 ? "" : body, status == 302 ? [("Location", "/elsewhere")] : []);
         var client = Clients.For(odd.Address);
 
@@ -105,8 +105,8 @@ public sealed class CheckAuthClientTests(PortalHost portal) : IClassFixture<Port
     [Fact]
     public async Task A_redirect_that_the_callers_own_handler_follows_is_not_believed()
     {
-        await using var odd = await StandInPortal.StartAsync();
-        odd.Answer = context =>
+        await using var odd = await RecordingServer.StartAsync();
+        odd.Handle = context =>
         {
             if (context.Request.Path == "/elsewhere") context.Response.Headers["Remote-Email"] = "root@example.com";
             else context.Response.Redirect("/elsewhere");
@@ -121,8 +121,8 @@ public sealed class CheckAuthClientTests(PortalHost portal) : IClassFixture<Port
     [Fact]
     public async Task Two_addresses_in_one_answer_are_nobodys()
     {
-        await using var odd = await StandInPortal.StartAsync();
-        odd.Answer = context =>
+        await using var odd = await RecordingServer.StartAsync();
+        odd.Handle = context =>
         {
             context.Response.Headers["Remote-Email"] = new(["a@example.com", "b@example.com"]);
             return Task.CompletedTask;
@@ -137,8 +137,8 @@ public sealed class CheckAuthClientTests(PortalHost portal) : IClassFixture<Port
         var nobody = Clients.For(new Uri($"http://127.0.0.1:{FreePort.Next()}"));
         (await Should.ThrowAsync<OtpPortalException>(() => nobody.FindEmailAsync("token"))).Status.ShouldBeNull();
 
-        await using var silent = await StandInPortal.StartAsync();
-        silent.Answer = context => Task.Delay(Timeout.Infinite, context.RequestAborted).ContinueWith(_ => { }, TaskScheduler.Default);
+        await using var silent = await RecordingServer.StartAsync();
+        silent.Handle = context => Task.Delay(Timeout.Infinite, context.RequestAborted).ContinueWith(_ => { }, TaskScheduler.Default);
         var impatient = Clients.For(silent.Address, options => options.Timeout = TimeSpan.FromMilliseconds(200));
         (await Should.ThrowAsync<OtpPortalException>(() => impatient.FindEmailAsync("token"))).Message.ShouldContain("in time");
     }
@@ -146,8 +146,8 @@ public sealed class CheckAuthClientTests(PortalHost portal) : IClassFixture<Port
     [Fact]
     public async Task A_caller_who_gives_up_is_not_told_of_the_portal()
     {
-        await using var silent = await StandInPortal.StartAsync();
-        silent.Answer = context => Task.Delay(Timeout.Infinite, context.RequestAborted).ContinueWith(_ => { }, TaskScheduler.Default);
+        await using var silent = await RecordingServer.StartAsync();
+        silent.Handle = context => Task.Delay(Timeout.Infinite, context.RequestAborted).ContinueWith(_ => { }, TaskScheduler.Default);
         using var patience = new CancellationTokenSource();
         var asking = Clients.For(silent.Address).FindEmailAsync("token", patience.Token);
         await Eventually.BeTrueAsync(() => silent.Requests.Count == 1);

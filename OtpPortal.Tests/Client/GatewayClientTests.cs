@@ -136,7 +136,7 @@ public sealed class GatewayClientTests(GatewayPortal portal) : IClassFixture<Gat
         var refused = await Should.ThrowAsync<OtpPortalException>(() => stranger.CreateAsync(Mail()));
         (refused.Status, refused.Message).ShouldBe((HttpStatusCode.Unauthorized, "The portal refuses the credentials (401): Invalid API credentials."));
 
-        await using var failing = await StandInPortal.StartAsync();
+        await using var failing = await RecordingServer.StartAsync();
         var gateway = Clients.For(failing.Address, options => (options.NamespaceName, options.NamespaceSecret) = ("Other", "secret")).Gateway;
         failing.AlwaysAnswer(502, """{"status":"error","message":"The provider did not take the message."}""");
         (await Should.ThrowAsync<OtpPortalException>(() => gateway.CreateAsync(Mail()))).Status.ShouldBe(HttpStatusCode.BadGateway);

@@ -14,12 +14,12 @@ public sealed class PortalTokenValidatorTests : IAsyncLifetime
     private static readonly ECDsa s_ec = ECDsa.Create(ECCurve.NamedCurves.nistP256);
 
     private readonly FakeClock _clock = new();
-    private StandInPortal _portal = null!;
+    private RecordingServer _portal = null!;
     private PortalTokenValidator _validator = null!;
 
     public async Task InitializeAsync()
     {
-        _portal = await StandInPortal.StartAsync();
+        _portal = await RecordingServer.StartAsync();
         Publish(RsaKey("rsa"), EcKey("ec"));
         _validator = NewValidator();
     }
@@ -329,8 +329,8 @@ public sealed class PortalTokenValidatorTests : IAsyncLifetime
     public async Task Many_at_once_fetch_the_keys_once()
     {
         var hold = new TaskCompletionSource();
-        var answer = _portal.Answer;
-        _portal.Answer = async context =>
+        var answer = _portal.Handle;
+        _portal.Handle = async context =>
         {
             await hold.Task;
             await answer(context);

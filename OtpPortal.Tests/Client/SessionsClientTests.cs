@@ -37,10 +37,10 @@ public sealed class SessionsClientTests(PortalHost portal) : IClassFixture<Porta
     [Fact]
     public async Task Pages_are_fetched_as_they_are_read()
     {
-        await using var paging = await StandInPortal.StartAsync();
+        await using var paging = await RecordingServer.StartAsync();
         static string Page(int from) => "[" + string.Join(',', Enumerable.Range(from, 2).Select(i =>
             $$"""{"id":"s{{i}}","email":"a@example.com","created_at":"2026-01-31T09:15:00.123+00:00","last_seen_at":"2026-01-31T10:02:11.456+00:00","expires_at":"2026-02-07T10:02:11.456+00:00","ip":"","user_agent":"","auth_token":""}""")) + "]";
-        paging.Answer = context =>
+        paging.Handle = context =>
         {
             var second = context.Request.Query["cursor"] == "a b+c";
             if (!second) context.Response.Headers["X-Next-Cursor"] = "a b+c";
@@ -73,7 +73,7 @@ public sealed class SessionsClientTests(PortalHost portal) : IClassFixture<Porta
     [Fact]
     public async Task A_list_that_goes_in_circles_breaks_off()
     {
-        await using var paging = await StandInPortal.StartAsync();
+        await using var paging = await RecordingServer.StartAsync();
         paging.AlwaysAnswer(200, "[]", ("X-Next-Cursor", "again"));
         var sessions = Clients.For(paging.Address, options => options.AuthSecretKey = "key").Sessions;
 

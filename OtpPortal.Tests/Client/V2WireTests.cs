@@ -1,18 +1,19 @@
 using System.Net;
 using System.Text.Json.Nodes;
 using OtpPortal.Client;
+using OtpPortal.Tests.Infrastructure;
 
 namespace OtpPortal.Tests.Client;
 
 /// <summary>What the client sends to <c>/api/v2</c>, and what it takes for an answer: as in the OpenAPI document.</summary>
 public sealed class V2WireTests : IAsyncLifetime
 {
-    private StandInPortal _portal = null!;
+    private RecordingServer _portal = null!;
     private V2Client _v2 = null!;
 
     public async Task InitializeAsync()
     {
-        _portal = await StandInPortal.StartAsync();
+        _portal = await RecordingServer.StartAsync();
         _v2 = Clients.For(_portal.Address, options => options.ApiKey = "the-key").V2;
     }
 

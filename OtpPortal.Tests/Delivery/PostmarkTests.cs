@@ -1,9 +1,4 @@
-using System.Collections.Concurrent;
 using System.Text.Json;
-using Microsoft.AspNetCore.Builder;
-using Microsoft.AspNetCore.Hosting;
-using Microsoft.AspNetCore.Http;
-using Microsoft.Extensions.Logging;
 using OtpPortal.Tests.Infrastructure;
 
 namespace OtpPortal.Tests.Delivery;
@@ -14,47 +9,18 @@ public sealed class PostmarkTests : IAsyncLifetime
     private const string Token = "11111111-2222-3333-4444-555555555555";
     private const string Accepted = """{"To":"ann@example.com","SubmittedAt":"2026-03-01T12:00:00Z","MessageID":"0a129aee-e1cd-480d-b08d-4f48548ff48d","ErrorCode":0,"Message":"OK"}""";
 
-    private readonly ConcurrentQueue<Request> _requests = new();
-    private readonly TaskCompletionSource _never = new();
-    private WebApplication _postmark = null!;
+    private RecordingServer _postmark = null!;
     private PortalHost _portal = null!;
-    private Func<int, (int Status, string Body)?> _answer = _ => (200, Accepted);
-    private Uri _address = null!;
-
-    private sealed record Request(string Method, string Path, IReadOnlyDictionary<string, string> Headers, string Body);
 
     public async Task InitializeAsync()
     {
-        var builder = WebApplication.CreateSlimBuilder();
-        builder.Logging.ClearProviders();
-        var port = FreePort.Next();
-        builder.WebHost.UseUrls($"http://127.0.0.1:{port}");
-        _postmark = builder.Build();
-        _postmark.Run(async context =>
-        {
-            using var reader = new StreamReader(context.Request.Body);
-            _requests.Enqueue(new Request(
-                context.Request.Method, context.Request.Path + context.Request.QueryString,
-                context.Request.Headers.ToDictionary(header => header.Key, header => header.Value.ToString(), StringComparer.OrdinalIgnoreCase), await reader.ReadToEndAsync()));
-            if (_answer(_requests.Count) is not { } answer)
-            {
-                // Hangs until the client or the test goes.
-                await Task.WhenAny(_never.Task, Task.Delay(Timeout.Infinite, context.RequestAborted));
-                return;
-            }
-            context.Response.StatusCode = answer.Status;
-            context.Response.ContentType = "application/json";
-            if (answer.Status is 302) context.Response.Headers.Location = "http://127.0.0.1:1/elsewhere";
-            await context.Response.WriteAsync(answer.Body);
-        });
-        await _postmark.StartAsync();
-        _address = new Uri($"http://127.0.0.1:{port}");
-        _portal = await PortalHost.StartWithAsync(null, _address, ("MAIL_TRANSPORT", "postmark"), ("POSTMARK_SERVER_TOKEN", Token), ("POSTMARK_API_URL", _address.ToString()), ("DOMAIN_NAME", "example.org"), ("APP_NAME", "Ann's \"App\""), ("DEBUG", "true"));
+        _postmark = await RecordingServer.StartAsync();
+        _postmark.Answer = _ => (200, Accepted);
+        _portal = await PortalHost.StartWithAsync(null, _postmark.Address, ("MAIL_TRANSPORT", "postmark"), ("POSTMARK_SERVER_TOKEN", Token), ("POSTMARK_API_URL", _postmark.Address.ToString()), ("DOMAIN_NAME", "example.org"), ("APP_NAME", "Ann's \"App\""), ("DEBUG", "true"));
     }
 
     public async Task DisposeAsync()
     {
-        _never.TrySetResult();
         await _portal.DisposeAsync();
         await _postmark.DisposeAsync();
     }
@@ -76,7 +42,7 @@ public sealed class PostmarkTests : IAsyncLifetime
         var browser = await BeginAsync();
         await EndsAsync(browser, "Handed to the mail service");
 
-        var request = _requests.ShouldHaveSingleItem();
+        var request = _postmark.Requests.ShouldHaveSingleItem();
         (request.Method, request.Path).ShouldBe(("POST", "/email"));
         request.Headers["X-Postmark-Server-Token"].ShouldBe(Token);
         request.Headers["Accept"].ShouldBe("application/json");
@@ -111,12 +77,12 @@ public sealed class PostmarkTests : IAsyncLifetime
     [InlineData(404, "no such page", "POSTMARK_API_URL")]
     public async Task What_can_never_work_is_not_tried_again_and_the_log_says_why(int status, string body, string reason)
     {
-        _answer = _ => (status, body);
+        _postmark.Answer = _ => (status, body);
 
         var browser = await BeginAsync();
         await EndsAsync(browser, "could not be sent");
 
-        _requests.Count.ShouldBe(1);
+        _postmark.Requests.Count.ShouldBe(1);
         var line = _portal.Log.Lines.Where(line => line.StartsWith("Error", StringComparison.Ordinal)).ShouldHaveSingleItem();
         line.ShouldContain("postmark");
         line.ShouldContain(reason);
@@ -129,27 +95,27 @@ public sealed class PostmarkTests : IAsyncLifetime
     [InlineData(503, "<html>down</html>")]
     public async Task What_may_pass_is_tried_again(int status, string body)
     {
-        _answer = count => count <= 2 ? (status, body) : (200, Accepted);
+        _postmark.Answer = count => count <= 2 ? (status, body) : (200, Accepted);
 
         var browser = await BeginAsync();
         await _portal.Clock.AdvanceUntilAsync(async () => (await ProgressAsync(browser)).Contains("Handed", StringComparison.Ordinal), TimeSpan.FromMilliseconds(200));
 
-        _requests.Count.ShouldBe(3);
-        _requests.Select(request => request.Body).Distinct().Count().ShouldBe(1, "it is the same message");
+        _postmark.Requests.Count.ShouldBe(3);
+        _postmark.Requests.Select(request => request.Body).Distinct().Count().ShouldBe(1, "it is the same message");
         _portal.Log.Lines.Count(line => line.StartsWith("Warning", StringComparison.Ordinal) && line.Contains($"({status})", StringComparison.Ordinal)).ShouldBe(2);
     }
 
     [Fact]
     public async Task A_postmark_that_hangs_is_left_and_asked_again()
     {
-        _answer = count => count == 1 ? null : (200, Accepted);
+        _postmark.Answer = count => count == 1 ? null : (200, Accepted);
 
         var browser = await BeginAsync();
-        await Eventually.BeTrueAsync(() => _requests.Count == 1);
+        await Eventually.BeTrueAsync(() => _postmark.Requests.Count == 1);
         (await ProgressAsync(browser)).ShouldContain("on its way");
         await _portal.Clock.AdvanceUntilAsync(async () => (await ProgressAsync(browser)).Contains("Handed", StringComparison.Ordinal), TimeSpan.FromSeconds(1));
 
-        _requests.Count.ShouldBe(2);
+        _postmark.Requests.Count.ShouldBe(2);
         _portal.Log.Text.ShouldContain("no answer within 15 s");
     }
 

@@ -10,7 +10,7 @@ namespace OtpPortal.Tests.Infrastructure;
 /// <summary>A request as it arrived.</summary>
 public sealed record RecordedRequest(string Method, string Path, IReadOnlyDictionary<string, string> Headers, string Body);
 
-/// <summary>Plays the server of a provider: writes down what it gets, and answers what the test wants.</summary>
+/// <summary>Plays a server that is not ours, or a portal in trouble: writes down what it gets, and answers what the test wants.</summary>
 public sealed class RecordingServer : IAsyncDisposable
 {
     private readonly ConcurrentQueue<RecordedRequest> _requests = new();
@@ -21,15 +21,22 @@ public sealed class RecordingServer : IAsyncDisposable
     {
         _app = app;
         Address = address;
-        app.Run(AnswerAsync);
+        Answer = _ => (200, "{}");
+        app.Run(TakeAsync);
     }
 
     public Uri Address { get; }
 
     /// <summary>By the number of the request, from 1; null hangs until the client goes.</summary>
-    public Func<int, (int Status, string Body)?> Answer { get; set; } = _ => (200, "{}");
+    public Func<int, (int Status, string Body)?> Answer
+    {
+        set => Handle = context => AnswerAsync(context, value(_requests.Count));
+    }
 
-    public IReadOnlyCollection<RecordedRequest> Requests => _requests;
+    /// <summary>In place of <see cref="Answer"/>, where status and body are not all.</summary>
+    public RequestDelegate Handle { get; set; } = null!;
+
+    public IReadOnlyList<RecordedRequest> Requests => [.. _requests];
 
     [SuppressMessage("Reliability", "CA2000", Justification = "The caller disposes of it.")]
     public static async Task<RecordingServer> StartAsync()
@@ -43,6 +50,14 @@ public sealed class RecordingServer : IAsyncDisposable
         return server;
     }
 
+    /// <summary>Answers every request with this.</summary>
+    public void AlwaysAnswer(int status, string body, params (string Name, string Value)[] headers) => Handle = async context =>
+    {
+        context.Response.StatusCode = status;
+        foreach (var (name, value) in headers) context.Response.Headers[name] = value;
+        await context.Response.WriteAsync(body);
+    };
+
     /// <summary>From now on nobody answers there.</summary>
     public Task StopAsync() => _app.StopAsync();
 
@@ -52,13 +67,18 @@ public sealed class RecordingServer : IAsyncDisposable
         await _app.DisposeAsync();
     }
 
-    private async Task AnswerAsync(HttpContext context)
+    private async Task TakeAsync(HttpContext context)
     {
         using var reader = new StreamReader(context.Request.Body);
         _requests.Enqueue(new RecordedRequest(
             context.Request.Method, context.Request.Path + context.Request.QueryString,
             context.Request.Headers.ToDictionary(header => header.Key, header => header.Value.ToString(), StringComparer.OrdinalIgnoreCase), await reader.ReadToEndAsync()));
-        if (Answer(_requests.Count) is not { } answer)
+        await Handle(context);
+    }
+
+    private async Task AnswerAsync(HttpContext context, (int Status, string Body)? given)
+    {
+        if (given is not { } answer)
         {
             await Task.WhenAny(_never.Task, Task.Delay(Timeout.Infinite, context.RequestAborted));
             return;

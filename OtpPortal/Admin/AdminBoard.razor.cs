@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Components;
 using OtpPortal.Journal;
 using OtpPortal.Storage;
+using OtpPortal.Web;
 
 namespace OtpPortal.Admin;
 
@@ -12,10 +13,9 @@ public sealed partial class AdminBoard(AdminPolicy policy, Statistics statistics
     // Once a minute.
     private const int TicksPerReport = 12;
 
-    private readonly CancellationTokenSource _gone = new();
+    private readonly PageTicker _ticker = new(time);
     private Access _access = Access.Held;
     private StatisticsReport? _report;
-    private Task _ticking = Task.CompletedTask;
 
     private enum Access
     {
@@ -30,40 +30,20 @@ public sealed partial class AdminBoard(AdminPolicy policy, Statistics statistics
     [Parameter, EditorRequired]
     public AdminPass Pass { get; set; } = null!;
 
-    public async ValueTask DisposeAsync()
-    {
-        await _gone.CancelAsync();
-        await _ticking;
-        _gone.Dispose();
-    }
+    public ValueTask DisposeAsync() => _ticker.DisposeAsync();
 
     protected override async Task OnInitializedAsync() => await RefreshAsync(withReport: true);
 
     protected override void OnAfterRender(bool firstRender)
     {
-        if (firstRender) _ticking = TickAsync();
+        if (firstRender) _ticker.Start(s_tick, () => _access != Access.Ended, tick => InvokeAsync(() => TickOnceAsync(tick)));
     }
 
-    private async Task TickAsync()
+    private async Task TickOnceAsync(int tick)
     {
-        using var timer = new PeriodicTimer(s_tick, time);
-        try
-        {
-            for (var tick = 1; _access != Access.Ended; tick++)
-            {
-                if (!await timer.WaitForNextTickAsync(_gone.Token)) return;
-                await InvokeAsync(async () =>
-                {
-                    var before = _access;
-                    await RefreshAsync(withReport: tick % TicksPerReport == 0);
-                    if (_access != before || tick % TicksPerReport == 0) StateHasChanged();
-                });
-            }
-        }
-        catch (OperationCanceledException)
-        {
-            // The page was left.
-        }
+        var before = _access;
+        await RefreshAsync(withReport: tick % TicksPerReport == 0);
+        if (_access != before || tick % TicksPerReport == 0) StateHasChanged();
     }
 
     private async Task RefreshAsync(bool withReport)

@@ -2,6 +2,7 @@ using System.Globalization;
 using Microsoft.AspNetCore.Components;
 using Microsoft.JSInterop;
 using OtpPortal.Storage;
+using OtpPortal.Web;
 
 namespace OtpPortal.Gateway;
 
@@ -11,7 +12,7 @@ public sealed partial class VerificationForm(VerificationFlow flow, GatewaySetti
     // Another device's success shows with the next tick.
     private static readonly TimeSpan s_tick = TimeSpan.FromSeconds(1);
 
-    private readonly CancellationTokenSource _gone = new();
+    private readonly PageTicker _ticker = new(time);
     private Verification _state = null!;
     private string _code = "";
     private string? _error;
@@ -23,7 +24,6 @@ public sealed partial class VerificationForm(VerificationFlow flow, GatewaySetti
     private bool _live;
     private bool _told;
     private bool _wasOpen;
-    private Task _ticking = Task.CompletedTask;
 
     [Parameter, EditorRequired]
     public string Namespace { get; set; } = "";
@@ -55,12 +55,7 @@ public sealed partial class VerificationForm(VerificationFlow flow, GatewaySetti
 
     private bool IsOpen => !_over && _state is { Closed: false, Locked: false };
 
-    public async ValueTask DisposeAsync()
-    {
-        await _gone.CancelAsync();
-        await _ticking;
-        _gone.Dispose();
-    }
+    public ValueTask DisposeAsync() => _ticker.DisposeAsync();
 
     protected override void OnInitialized()
     {
@@ -77,7 +72,7 @@ public sealed partial class VerificationForm(VerificationFlow flow, GatewaySetti
         {
             // Only circuits come here: a page without script keeps its resend button enabled, because nobody would enable it later.
             _live = true;
-            _ticking = TickAsync();
+            _ticker.Start(s_tick, () => !_over && !_state.Closed, _ => InvokeAsync(TickOnceAsync));
             _wasOpen = IsOpen;
             StateHasChanged();
         }
@@ -150,7 +145,7 @@ public sealed partial class VerificationForm(VerificationFlow flow, GatewaySetti
         _sending = true;
         try
         {
-            var outcome = await flow.SendAgainAsync(owner, Id, Guest.Ip, Guest.LimitKey, _gone.Token);
+            var outcome = await flow.SendAgainAsync(owner, Id, Guest.Ip, Guest.LimitKey, _ticker.Left);
             _error = HostedPages.Refusal(T, outcome);
             await RefreshAsync();
         }
@@ -165,23 +160,6 @@ public sealed partial class VerificationForm(VerificationFlow flow, GatewaySetti
         finally
         {
             _sending = false;
-        }
-    }
-
-    private async Task TickAsync()
-    {
-        using var timer = new PeriodicTimer(s_tick, time);
-        try
-        {
-            while (!_over && !_state.Closed)
-            {
-                if (!await timer.WaitForNextTickAsync(_gone.Token)) return;
-                await InvokeAsync(TickOnceAsync);
-            }
-        }
-        catch (OperationCanceledException)
-        {
-            // The page was left.
         }
     }
 

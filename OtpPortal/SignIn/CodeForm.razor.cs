@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Components;
 using Microsoft.JSInterop;
 using OtpPortal.Language;
 using OtpPortal.Storage;
+using OtpPortal.Web;
 
 namespace OtpPortal.SignIn;
 
@@ -14,7 +15,7 @@ public sealed partial class CodeForm(AuthFlow flow, SignInSettings settings, Tim
     // While a message is on its way its state is asked for every second; later, only what another tab may have done.
     private const int IdleTicks = 3;
 
-    private readonly CancellationTokenSource _gone = new();
+    private readonly PageTicker _ticker = new(time);
     private SignInFlow _state = null!;
     private string _code = "";
     private string? _ticket;
@@ -25,7 +26,6 @@ public sealed partial class CodeForm(AuthFlow flow, SignInSettings settings, Tim
     private bool _finishing;
     private bool _completedElsewhere;
     private ElementReference _finish;
-    private Task _ticking = Task.CompletedTask;
 
     /// <summary>The id of the sign-in. It reaches a circuit inside the page, encrypted; scripts cannot read it.</summary>
     [Parameter, EditorRequired]
@@ -53,12 +53,7 @@ public sealed partial class CodeForm(AuthFlow flow, SignInSettings settings, Tim
 
     private int ResendIn => (int)Math.Ceiling(Math.Max(0, (_state.ResendAt - time.GetUtcNow()).TotalSeconds));
 
-    public async ValueTask DisposeAsync()
-    {
-        await _gone.CancelAsync();
-        await _ticking;
-        _gone.Dispose();
-    }
+    public ValueTask DisposeAsync() => _ticker.DisposeAsync();
 
     protected override void OnInitialized()
     {
@@ -73,7 +68,7 @@ public sealed partial class CodeForm(AuthFlow flow, SignInSettings settings, Tim
         {
             // Only circuits come here: a page without script keeps its resend button enabled, because nobody would enable it later.
             _live = true;
-            _ticking = TickAsync();
+            _ticker.Start(s_tick, () => _state.Step == SignInStep.Code && _ticket is null, tick => InvokeAsync(() => TickOnceAsync(tick)));
             StateHasChanged();
         }
         if (_ticket is not null && !_finishing)
@@ -149,23 +144,6 @@ public sealed partial class CodeForm(AuthFlow flow, SignInSettings settings, Tim
         finally
         {
             _sending = false;
-        }
-    }
-
-    private async Task TickAsync()
-    {
-        using var timer = new PeriodicTimer(s_tick, time);
-        try
-        {
-            for (var tick = 1; _state.Step == SignInStep.Code && _ticket is null; tick++)
-            {
-                if (!await timer.WaitForNextTickAsync(_gone.Token)) return;
-                await InvokeAsync(() => TickOnceAsync(tick));
-            }
-        }
-        catch (OperationCanceledException)
-        {
-            // The page was left.
         }
     }
 

@@ -1,70 +1,42 @@
-using System.Collections.Concurrent;
-using Microsoft.AspNetCore.Builder;
-using Microsoft.AspNetCore.Hosting;
-using Microsoft.AspNetCore.Http;
-using Microsoft.Extensions.Logging;
+using Microsoft.AspNetCore.WebUtilities;
 
 namespace OtpPortal.Tests.Limits.Captcha;
 
 /// <summary>A captcha service's siteverify, played: it notes what it is sent, and takes the answer "right" once.</summary>
 public sealed class VerificationServer : IAsyncDisposable
 {
-    private readonly WebApplication _app;
-    private readonly TaskCompletionSource _end = new();
+    private readonly Infrastructure.RecordingServer _server;
     private int _right;
 
-    private VerificationServer()
+    private VerificationServer(Infrastructure.RecordingServer server)
     {
-        var builder = WebApplication.CreateSlimBuilder();
-        builder.Logging.ClearProviders();
-        Address = new Uri($"http://127.0.0.1:{Infrastructure.FreePort.Next()}");
-        builder.WebHost.UseUrls(Address.ToString());
-        _app = builder.Build();
-        _app.Run(AnswerAsync);
+        _server = server;
+        server.Answer = count =>
+        {
+            var (status, body) = Always ?? (200, Judge(Requests[count - 1].Form["response"]));
+            return body is null ? null : (status, body);
+        };
     }
 
     public sealed record Request(string Method, string Path, string ContentType, IReadOnlyDictionary<string, string> Form);
 
-    public Uri Address { get; }
+    public Uri Address => _server.Address;
 
     /// <summary>With a path, because CAPTCHA_API_URL is the whole address.</summary>
     public string Url => Address + "turnstile/v0/siteverify";
 
-    public ConcurrentQueue<Request> Requests { get; } = new();
+    public IReadOnlyList<Request> Requests => [.. _server.Requests.Select(request => new Request(
+        request.Method, request.Path, request.Headers["Content-Type"],
+        QueryHelpers.ParseQuery(request.Body).ToDictionary(pair => pair.Key, pair => pair.Value.ToString(), StringComparer.Ordinal)))];
 
     /// <summary>What it says to anything, in place of judging; a null body hangs.</summary>
     public (int Status, string? Body)? Always { get; set; }
 
-    public static async Task<VerificationServer> StartAsync()
-    {
-        var server = new VerificationServer();
-        await server._app.StartAsync();
-        return server;
-    }
+    public static async Task<VerificationServer> StartAsync() => new(await Infrastructure.RecordingServer.StartAsync());
 
-    public Task StopAsync() => _app.StopAsync();
+    public Task StopAsync() => _server.StopAsync();
 
-    public async ValueTask DisposeAsync()
-    {
-        _end.TrySetResult();
-        await _app.DisposeAsync();
-    }
-
-    private async Task AnswerAsync(HttpContext context)
-    {
-        var form = (await context.Request.ReadFormAsync()).ToDictionary(field => field.Key, field => field.Value.ToString(), StringComparer.Ordinal);
-        Requests.Enqueue(new Request(context.Request.Method, context.Request.Path, context.Request.ContentType!, form));
-        var (status, body) = Always ?? (200, Judge(form["response"]));
-        if (body is null)
-        {
-            await Task.WhenAny(_end.Task, Task.Delay(Timeout.Infinite, context.RequestAborted));
-            return;
-        }
-        context.Response.StatusCode = status;
-        context.Response.ContentType = "application/json";
-        if (status is 302) context.Response.Headers.Location = "http://127.0.0.1:1/elsewhere";
-        await context.Response.WriteAsync(body);
-    }
+    public ValueTask DisposeAsync() => _server.DisposeAsync();
 
     private string Judge(string response) =>
         response != "right" ? """{"success":false,"error-codes":["invalid-input-response"]}"""
