@@ -150,6 +150,27 @@ public sealed class V2BadInputTests(V2Portal v2) : IClassFixture<V2Portal>
         ServiceAccountTests.ShouldBeFailure(await v2.Admin.SendAsync("otp/validate", content), 400);
     }
 
+    [Theory]
+    [InlineData("""{"a":"\ud800"}""")]
+    [InlineData("""{"a":[{"b":"\udc00"}]}""")]
+    [InlineData("""{"a":{"\ud800":1}}""")]
+    [InlineData("{\"a\":\"\u00ff\"}")]
+    [InlineData("{\"\u00ff\":1}")]
+    public async Task Claims_that_nobody_could_read_are_refused(string claims)
+    {
+        foreach (var (operation, before, after) in new[]
+        {
+            ("jwt/create", """{"jwtCreateParams":{"claims":""", "}}"),
+            ("magic-link/create", """{"magicLinkCreateParams":{"redirectURL":"https://app.example.com/","jwtCreateParams":{"claims":""", "}}}"),
+        })
+        {
+            // In Latin-1 the ÿ is a byte that UTF-8 does not have.
+            var content = new ByteArrayContent(Encoding.Latin1.GetBytes(before + claims + after));
+            content.Headers.ContentType = new("application/json");
+            ServiceAccountTests.ShouldBeFailure(await v2.Admin.SendAsync(operation, content), 400);
+        }
+    }
+
     [Fact]
     public async Task Too_deep_and_too_large_is_refused()
     {

@@ -126,6 +126,11 @@ public static class JOtpEndpoints
             return null;
         }
         if (root.ValueKind != JsonValueKind.Object) return null;
+        if (!JsonTexts.AreUnicode(root))
+        {
+            complaint = "The body must have nothing but Unicode in its texts.";
+            return null;
+        }
 
         if (!EmailAddress.TryParse(Text(root, "email"), out var email))
         {

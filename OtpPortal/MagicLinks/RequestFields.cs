@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using OtpPortal.Web;
 
 namespace OtpPortal.MagicLinks;
 
@@ -35,11 +36,12 @@ internal sealed class RequestFields
         return new RequestFields(element is { ValueKind: JsonValueKind.Object } value ? value : default, _path + name + ".", _complaint);
     }
 
-    /// <summary>The JSON of an object as it was sent.</summary>
+    /// <summary>The JSON of an object as it was sent. Its texts are Unicode: it is handed on to others.</summary>
     public JsonElement? Raw(string name, int maxBytes)
     {
         if (Find(name) is not { } element) return null;
         if (element.ValueKind != JsonValueKind.Object) Complain($"{_path}{name} must be an object.");
+        else if (!JsonTexts.AreUnicode(element)) Complain($"{_path}{name} must have nothing but Unicode in its texts.");
         else if (System.Text.Encoding.UTF8.GetByteCount(element.GetRawText()) > maxBytes) Complain($"{_path}{name} must have at most {maxBytes} bytes.");
         else return element;
         return null;
