@@ -44,7 +44,7 @@ public sealed class V2BadInputTests(V2Portal v2) : IClassFixture<V2Portal>
         Add("jwt/create", "jwtCreateParams.alg", "\"none\"", "\"HS256\"", "\"eddsa\"", "\"ES512\"", "5", "{}");
         Add("jwt/create", "jwtCreateParams.claims", "[]", "\"x\"", "5", $$"""{"big":"{{new string('x', 4200)}}"}""");
         foreach (var name in (string[])["iss", "sub", "aud", "exp", "nbf", "iat", "jti"]) Add("jwt/create", "jwtCreateParams.claims", $$"""{"{{name}}":"x"}""", $$"""{"{{name}}":null}""");
-        Add("jwt/create", "jwtCreateParams.claims", """{"\u0069ss":"x"}""");
+        Add("jwt/create", "jwtCreateParams.claims", """{"\u0069ss":"x"}""", """{"SUB":"x"}""", """{"Aud":["x"]}""");
         Add("jwt/create", "jwtCreateParams.lifespanSeconds", "4", "9460800000", "\"300\"", "1.5");
         Add("jwt/validate", "jwtValidateParams", "", "5");
         Add("jwt/validate", "jwtValidateParams.jwt", "", "\"\"", "5", "{}");
