@@ -31,6 +31,7 @@ public static partial class MagicLinkEndpoints
         builder.Services.AddSingleton<AccountMail>();
         builder.Services.AddSingleton<MagicLinkStore>();
         builder.Services.AddSingleton<Requests>();
+        builder.Services.AddSingleton(new ErrorForm(Root, FailAsync));
         return builder;
     }
 
