@@ -218,9 +218,7 @@ public static partial class MagicLinkEndpoints
     // Any mail to anybody would make a spammer of whoever has an account: an address is written to as often as for signing in.
     private static async Task<bool> LimitAsync(Call call, MailWish mail)
     {
-        var limits = call.Get<LimitSettings>();
-        if (await call.Get<RateLimiter>().TakeAsync(limits.SendsPerAddress, mail.To) is not { } wait) return false;
-        call.Get<AuditLog>().WriteLimitHit(limits.SendsPerAddress.Name, mail.To, ClientAddress.Of(call.Context));
+        if (await call.Get<SendLimits>().TakeAsync(mail.To, ClientAddress.Of(call.Context), client: null) is not { } wait) return false;
         call.Context.Response.Headers.RetryAfter = Problem.Seconds(wait);
         await FailAsync(call.Context, StatusCodes.Status429TooManyRequests, "Too many messages to this address.");
         return true;
