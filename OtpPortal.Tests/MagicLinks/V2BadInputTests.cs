@@ -126,6 +126,20 @@ public sealed class V2BadInputTests(V2Portal v2) : IClassFixture<V2Portal>
         link.Status.ShouldBe(201);
     }
 
+    [Fact]
+    public async Task Names_are_taken_in_small_letters_or_large_but_not_twice()
+    {
+        var answer = await SendAsync("otp/create", """{"OTPCreateParams":{"CharSetAlphaLower":true,"Length":12}}""");
+        answer.Status.ShouldBe(201, answer.Body);
+        answer.Json.GetProperty("otpCreateResults").GetProperty("otp").GetString()!.ShouldMatch("^[a-z]{12}$");
+        var link = await SendAsync("magic-link/create", """{"magicLinkCreateParams":{"redirectUrl":"https://app.example.com/"}}""");
+        link.Status.ShouldBe(201, link.Body);
+
+        var twice = await SendAsync("otp/create", """{"otpCreateParams":{"Length":6,"LENGTH":1}}""");
+        ServiceAccountTests.ShouldBeFailure(twice, 400);
+        twice.Json.GetProperty("message").GetString()!.ShouldStartWith("otpCreateParams.length");
+    }
+
     [Theory]
     [InlineData("")]
     [InlineData("no json")]

@@ -274,14 +274,15 @@ public static partial class MagicLinkEndpoints
         {
             var document = await JsonDocument.ParseAsync(context.Request.Body, s_reading, context.RequestAborted);
             context.Response.RegisterForDispose(document);
-            return new RequestFields(document.RootElement);
+            if (JsonTexts.AreUnicode(document.RootElement)) return new RequestFields(document.RootElement);
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
-            // What the reader says quotes the body, which may hold a code.
-            await FailAsync(context, StatusCodes.Status400BadRequest, $"The body is not JSON that can be read: an object of at most {s_reading.MaxDepth} levels, in UTF-8, with no name twice.");
-            return null;
+            // The latter comes of looking for names that stand twice, when one of them is no Unicode.
         }
+        // What the reader says quotes the body, which may hold a code.
+        await FailAsync(context, StatusCodes.Status400BadRequest, $"The body is not JSON that can be read: an object of at most {s_reading.MaxDepth} levels, in UTF-8, with no name twice and no halves of characters.");
+        return null;
     }
 
     // Every answer in the API's own envelope, whatever goes wrong.
