@@ -29,11 +29,11 @@ public sealed class MagicLinkTests(MagicLinkStage stage) : BrowserTest(stage), I
         return await answer.Content.ReadFromJsonAsync<JsonElement>();
     }
 
-    private async Task<string> MailLinkAsync(string app, string to)
+    private async Task<string> MailLinkAsync(string app, string to, string path = "/signed-in")
     {
         await PostAsync("magic-link-email/create", new
         {
-            magicLinkCreateParams = new { redirectURL = app + "/signed-in", jwtCreateParams = new { claims = new { email = to } } },
+            magicLinkCreateParams = new { redirectURL = app + path, jwtCreateParams = new { claims = new { email = to } } },
             magicLinkEmailCreateParams = new { serviceName = "The shop", subject = "Sign in to the shop", title = "Sign in to the shop", toEmail = to, buttonText = "Sign in" },
         });
         return to;
@@ -73,6 +73,20 @@ public sealed class MagicLinkTests(MagicLinkStage stage) : BrowserTest(stage), I
         reader.Tolerates("status of 410");
         await looked.Continue.ClickAsync();
         await Expect(looked.Heading).ToHaveTextAsync("This link is over");
+    }
+
+    [Fact]
+    public async Task The_app_may_lead_on_to_another_origin()
+    {
+        await using var app = await ThirdPartyApp.StartAsync(Portal);
+        var ann = await ArriveAsync();
+        await MailLinkAsync(app.Url, ann.Address, "/leads-on");
+        var shown = await OpenFromMailAsync(ann);
+
+        await shown.Continue.ClickAsync();
+
+        await Expect(shown.Heading).ToHaveTextAsync("Signed in");
+        new Uri(shown.Page.Url).Host.ShouldBe("127.0.0.1");
     }
 
     [Theory]

@@ -73,11 +73,35 @@ internal sealed record SignedJwt(string Algorithm, string KeyId, byte[] Signed, 
         try
         {
             using var document = JsonDocument.Parse(json, s_strict);
-            return document.RootElement.ValueKind == JsonValueKind.Object ? document.RootElement.Clone() : null;
+            if (document.RootElement.ValueKind != JsonValueKind.Object) return null;
+            ReadTexts(document.RootElement);
+            return document.RootElement.Clone();
         }
-        catch (JsonException)
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
+            // The latter is said of a text, or a name, that is no Unicode.
             return null;
+        }
+    }
+
+    // Half a surrogate pair and broken UTF-8 are found when a text is asked for: here, and not by whoever looks at a claim later.
+    private static void ReadTexts(JsonElement element)
+    {
+        switch (element.ValueKind)
+        {
+            case JsonValueKind.Object:
+                foreach (var property in element.EnumerateObject())
+                {
+                    _ = property.Name;
+                    ReadTexts(property.Value);
+                }
+                break;
+            case JsonValueKind.Array:
+                foreach (var item in element.EnumerateArray()) ReadTexts(item);
+                break;
+            case JsonValueKind.String:
+                _ = element.GetString();
+                break;
         }
     }
 }

@@ -45,6 +45,8 @@ public sealed class ThirdPartyApp : IAsyncDisposable
         });
         // Where a magic link ends.
         app.MapGet("/signed-in", () => Results.Content("<!doctype html><link rel=icon href=data:,><h1>Signed in</h1>", "text/html"));
+        // Where an app keeps a magic link's JWT on one origin, and goes on to another.
+        app.MapGet("/leads-on", (HttpContext context) => Results.Redirect($"http://127.0.0.1:{port}/signed-in{context.Request.QueryString}"));
         // A page that tries to sign its visitors out of the portal behind their backs.
         app.MapGet("/nasty", () => Results.Content(
             $"<!doctype html><link rel=icon href=data:,><form method=post action='{portal.Url}/logout'><button>Win a prize</button></form>", "text/html"));

@@ -144,6 +144,16 @@ public sealed class PortalTokenValidatorTests : IAsyncLifetime
         _portal.Requests.ShouldBeEmpty();
     }
 
+    [Theory]
+    [InlineData("""{"alg":"RS256","typ":"JWT","kid":"\ud800"}""", "{}")]
+    [InlineData("""{"\ud800":1}""", "{}")]
+    [InlineData("{\"alg\":\"RS256\",\"typ\":\"JWT\",\"kid\":\"\u00ff\"}", "{}")]
+    [InlineData("""{"alg":"RS256","typ":"JWT","kid":"rsa"}""", """{"a":[{"b":"\udc00"}]}""")]
+    [InlineData("""{"alg":"RS256","typ":"JWT","kid":"rsa"}""", "{\"\u00ff\":1}")]
+    public async Task What_is_no_unicode_is_refused_and_nothing_is_thrown(string header, string claims) =>
+        // In Latin-1 the ÿ is a byte that UTF-8 does not have.
+        await ShouldBeRefusedAsync(SignText(Text(Encoding.Latin1.GetBytes(header)) + "." + Text(Encoding.Latin1.GetBytes(claims)), "RS256"), "not a JWT");
+
     /// <summary>Changes to good claims.</summary>
     public static TheoryData<string, string?, string> Changes => new()
     {

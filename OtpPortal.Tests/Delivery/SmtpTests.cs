@@ -2,6 +2,7 @@ using System.Text.RegularExpressions;
 using OtpPortal.Delivery;
 using OtpPortal.Delivery.Smtp;
 using OtpPortal.Tests.Infrastructure;
+using OtpPortal.Tests.MagicLinks;
 
 namespace OtpPortal.Tests.Delivery;
 
@@ -43,6 +44,32 @@ public sealed partial class SmtpTests
         code.Length.ShouldBe(6);
         (await browser.PostAsync("/login-otp", ("code", code))).Location.ShouldBe("/");
         portal.Log.Text.ShouldNotContain(code);
+    }
+
+    [Theory]
+    [InlineData("\"x\" <evil@example.org>, y", "Hello Ann", "To: \"x <evil@example.org>, y\" <ann@example.com>", "Subject: Hello Ann")]
+    [InlineData("a\\", "Hello \"Ann\"", "To: \"a\" <ann@example.com>", "Subject: Hello \"Ann\"")]
+    [InlineData("\"\"", "Hello Ann", "To: ann@example.com", "Subject: Hello Ann")]
+    [InlineData("=?utf-8?q?x=0d=0aBcc:_y@example.org?=", "=?utf-8?q?x=0d=0aBcc:_y@example.org?=", "To: \"= ?utf-8?q?x=0d=0aBcc:_y@example.org?=\" <ann@example.com>", "Subject: = ?utf-8?q?x=0d=0aBcc:_y@example.org?=")]
+    [InlineData("", "=?utf-8?b?SGVsbG8=?=", "To: ann@example.com", "Subject: = ?utf-8?b?SGVsbG8= ?=")]
+    public async Task Words_of_others_stay_text_in_the_head_of_the_mail(string toName, string subject, string to, string shown)
+    {
+        using var server = await MailServer.StartAsync();
+        await using var portal = await PortalHost.StartAsync([.. server.Settings("none"), V2Portal.Setting]);
+
+        var answer = await new V2Client(portal, V2Portal.AdminKey).PostAsync("otp-email/create", new
+        {
+            otpCreateParams = new { },
+            otpEmailCreateParams = new { toEmail = "ann@example.com", toName, serviceName = "Shop", subject, title = "Sign in" },
+        });
+
+        answer.Status.ShouldBe(201, answer.Body);
+        var mail = server.Mails.ShouldHaveSingleItem();
+        mail.GetProperty("to").EnumerateArray().Single().GetString().ShouldBe("ann@example.com");
+        var head = mail.GetProperty("content").GetString()!.ReplaceLineEndings("\n").Split("\n\n")[0].Replace("\n ", " ", StringComparison.Ordinal).Split('\n');
+        head.Where(line => line.StartsWith("To:", StringComparison.Ordinal)).ShouldBe([to]);
+        head.Where(line => line.StartsWith("Subject:", StringComparison.Ordinal)).ShouldBe([shown]);
+        head.ShouldNotContain(line => line.StartsWith("Bcc", StringComparison.OrdinalIgnoreCase));
     }
 
     [Fact]

@@ -180,7 +180,8 @@ public sealed class JOtpTests : IAsyncLifetime
     [InlineData("message", "no place for it", "message")]
     [InlineData("message", null, "message")]
     [InlineData("ttl", 0, "ttl")]
-    [InlineData("ttl", 61, "ttl")]
+    [InlineData("ttl", -5, "ttl")]
+    [InlineData("ttl", "", "ttl")]
     [InlineData("ttl", "soon", "ttl")]
     [InlineData("ttl", 1.5, "ttl")]
     public async Task What_is_not_allowed_is_refused_by_name(string field, object? value, string named)
@@ -189,6 +190,33 @@ public sealed class JOtpTests : IAsyncLifetime
 
         answer.Status.ShouldBe(400);
         answer.Json.GetProperty("message").GetString()!.ShouldStartWith(named);
+    }
+
+    [Fact]
+    public async Task A_longer_ttl_is_taken_and_cut_to_an_hour()
+    {
+        var (location, token) = await StartAsync(("ttl", 100_000_000_000));
+        var (other, otherToken) = await StartAsync(("ttl", "61"));
+
+        _portal.Clock.Advance(TimeSpan.FromMinutes(59));
+        (await TryAsync(location, token)).Status.ShouldBe(200);
+        _portal.Clock.Advance(TimeSpan.FromMinutes(1));
+        (await TryAsync(other, otherToken)).Status.ShouldBe(404);
+    }
+
+    [Theory]
+    [InlineData("""{"email":"\ud800","subject":"x","message":"$token"}""")]
+    [InlineData("""{"email":"ann@example.com","subject":"\ud800","message":"$token"}""")]
+    [InlineData("""{"email":"ann@example.com","subject":"x","message":"$token \udc00"}""")]
+    [InlineData("""{"email":"ann@example.com","subject":"x","message":"$token","ttl":"\ud800"}""")]
+    [InlineData("{\"email\":\"ann@example.com\",\"subject\":\"x\",\"message\":\"$token \u00ff\"}")]
+    public async Task What_is_no_unicode_is_refused(string body)
+    {
+        // In Latin-1 the ÿ is a byte that UTF-8 does not have.
+        var answer = await _portal.NewProgram().SendAsync(HttpMethod.Post, "/jotp/sessions", new ByteArrayContent(Encoding.Latin1.GetBytes(body)), ("Authorization", Credentials));
+
+        answer.Status.ShouldBe(400);
+        answer.Json.GetProperty("error").GetString().ShouldBe("bad_request");
     }
 
     [Theory]

@@ -44,7 +44,7 @@ public sealed class V2BadInputTests(V2Portal v2) : IClassFixture<V2Portal>
         Add("jwt/create", "jwtCreateParams.alg", "\"none\"", "\"HS256\"", "\"eddsa\"", "\"ES512\"", "5", "{}");
         Add("jwt/create", "jwtCreateParams.claims", "[]", "\"x\"", "5", $$"""{"big":"{{new string('x', 4200)}}"}""");
         foreach (var name in (string[])["iss", "sub", "aud", "exp", "nbf", "iat", "jti"]) Add("jwt/create", "jwtCreateParams.claims", $$"""{"{{name}}":"x"}""", $$"""{"{{name}}":null}""");
-        Add("jwt/create", "jwtCreateParams.claims", """{"\u0069ss":"x"}""");
+        Add("jwt/create", "jwtCreateParams.claims", """{"\u0069ss":"x"}""", """{"SUB":"x"}""", """{"Aud":["x"]}""");
         Add("jwt/create", "jwtCreateParams.lifespanSeconds", "4", "9460800000", "\"300\"", "1.5");
         Add("jwt/validate", "jwtValidateParams", "", "5");
         Add("jwt/validate", "jwtValidateParams.jwt", "", "\"\"", "5", "{}");
@@ -127,6 +127,20 @@ public sealed class V2BadInputTests(V2Portal v2) : IClassFixture<V2Portal>
         link.Status.ShouldBe(201);
     }
 
+    [Fact]
+    public async Task Names_are_taken_in_small_letters_or_large_but_not_twice()
+    {
+        var answer = await SendAsync("otp/create", """{"OTPCreateParams":{"CharSetAlphaLower":true,"Length":12}}""");
+        answer.Status.ShouldBe(201, answer.Body);
+        answer.Json.GetProperty("otpCreateResults").GetProperty("otp").GetString()!.ShouldMatch("^[a-z]{12}$");
+        var link = await SendAsync("magic-link/create", """{"magicLinkCreateParams":{"redirectUrl":"https://app.example.com/"}}""");
+        link.Status.ShouldBe(201, link.Body);
+
+        var twice = await SendAsync("otp/create", """{"otpCreateParams":{"Length":6,"LENGTH":1}}""");
+        ServiceAccountTests.ShouldBeFailure(twice, 400);
+        twice.Json.GetProperty("message").GetString()!.ShouldStartWith("otpCreateParams.length");
+    }
+
     [Theory]
     [InlineData("")]
     [InlineData("no json")]
@@ -149,6 +163,27 @@ public sealed class V2BadInputTests(V2Portal v2) : IClassFixture<V2Portal>
         var content = new ByteArrayContent(broken);
         content.Headers.ContentType = new("application/json");
         ServiceAccountTests.ShouldBeFailure(await v2.Admin.SendAsync("otp/validate", content), 400);
+    }
+
+    [Theory]
+    [InlineData("""{"a":"\ud800"}""")]
+    [InlineData("""{"a":[{"b":"\udc00"}]}""")]
+    [InlineData("""{"a":{"\ud800":1}}""")]
+    [InlineData("{\"a\":\"\u00ff\"}")]
+    [InlineData("{\"\u00ff\":1}")]
+    public async Task Claims_that_nobody_could_read_are_refused(string claims)
+    {
+        foreach (var (operation, before, after) in new[]
+        {
+            ("jwt/create", """{"jwtCreateParams":{"claims":""", "}}"),
+            ("magic-link/create", """{"magicLinkCreateParams":{"redirectURL":"https://app.example.com/","jwtCreateParams":{"claims":""", "}}}"),
+        })
+        {
+            // In Latin-1 the ÿ is a byte that UTF-8 does not have.
+            var content = new ByteArrayContent(Encoding.Latin1.GetBytes(before + claims + after));
+            content.Headers.ContentType = new("application/json");
+            ServiceAccountTests.ShouldBeFailure(await v2.Admin.SendAsync(operation, content), 400);
+        }
     }
 
     [Fact]

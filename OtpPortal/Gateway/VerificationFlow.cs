@@ -28,8 +28,7 @@ public sealed class VerificationFlow(
     SmsGuard guard,
     VerificationMessage messages,
     VerificationEvents events,
-    RateLimiter limiter,
-    LimitSettings limits,
+    SendLimits limits,
     Statistics statistics,
     AuditLog audit,
     AuthSecret secret,
@@ -152,7 +151,7 @@ public sealed class VerificationFlow(
         if (providers.Find(record.Data["provider"]) is not { } provider) return new PageSendOutcome.NotSent();
         if (!provider.TryNormalize(typed ?? "", out var address)) return new PageSendOutcome.InvalidAddress();
         // Whoever has the page's address could write to anybody from it: strangers' limits count, not only the namespace's.
-        if (await LimitAsync(address, ip, limitKey) is { } wait) return new PageSendOutcome.Wait(wait);
+        if (await limits.TakeAsync(address, ip, limitKey) is { } wait) return new PageSendOutcome.Wait(wait);
         if (!await codes.FillInAsync(key, To, address)) return new PageSendOutcome.Ended();
 
         var verification = Describe(owner.Name, id, record) with { To = address };
@@ -176,7 +175,7 @@ public sealed class VerificationFlow(
         if (await codes.FindAsync(key) is not { } record || !record.IsLive(now) || !record.Data.TryGetValue(To, out var address)) return new PageSendOutcome.Ended();
         if (record.Sends >= record.MaxSends) return new PageSendOutcome.NoneLeft();
         if (now < record.ResendAt) return new PageSendOutcome.Wait(record.ResendAt - now);
-        if (await LimitAsync(address, ip, limitKey) is { } wait) return new PageSendOutcome.Wait(wait);
+        if (await limits.TakeAsync(address, ip, limitKey) is { } wait) return new PageSendOutcome.Wait(wait);
         var code = CodeOf(record, key);
         switch (await codes.AddCodeAsync(key, code))
         {
@@ -199,17 +198,6 @@ public sealed class VerificationFlow(
     // A page that is open somewhere asks every second or two: it shall not take the success for a failure because the backend was faster.
     private Task RemoveAsync(string key, CodeRecord record) =>
         Task.WhenAll(stores.Otp.Database.StringSetAsync(EchoOf(key), record.Data["provider"], s_echo), codes.RemoveAsync(key, record));
-
-    private async Task<TimeSpan?> LimitAsync(string address, string ip, string limitKey)
-    {
-        foreach (var (limit, subject) in new[] { (limits.SendsPerIp, limitKey), (limits.SendsPerAddress, address) })
-        {
-            if (await limiter.TakeAsync(limit, subject) is not { } wait) continue;
-            audit.WriteLimitHit(limit.Name, address, ip);
-            return wait;
-        }
-        return null;
-    }
 
     private async Task<DispatchOutcome> SendAsync(Verification verification, string code, CancellationToken stop)
     {

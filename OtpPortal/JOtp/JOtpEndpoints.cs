@@ -15,6 +15,8 @@ public static class JOtpEndpoints
     private const int MaxBody = 64 * 1024;
     private const int MaxSubject = 200;
     private const int MaxMessage = 10_000;
+
+    // jOTP has no longest one, so a longer one is taken; but tokens can be guessed, and none is good for longer.
     private const int MaxMinutes = 60;
 
     public static WebApplicationBuilder AddJOtp(this WebApplicationBuilder builder, PortalConfiguration configuration)
@@ -126,6 +128,11 @@ public static class JOtpEndpoints
             return null;
         }
         if (root.ValueKind != JsonValueKind.Object) return null;
+        if (!JsonTexts.AreUnicode(root))
+        {
+            complaint = "The body must have nothing but Unicode in its texts.";
+            return null;
+        }
 
         if (!EmailAddress.TryParse(Text(root, "email"), out var email))
         {
@@ -147,12 +154,12 @@ public static class JOtpEndpoints
         {
             // jOTP's description shows it in quotes.
             var number = ttl.ValueKind == JsonValueKind.String ? ttl.GetString() : ttl.GetRawText();
-            if (!int.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out var minutes) || minutes is < 1 or > MaxMinutes)
+            if (!long.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out var minutes) || minutes < 1)
             {
-                complaint = $"ttl must be a whole number of minutes from 1 to {MaxMinutes}.";
+                complaint = "ttl must be a whole number of minutes, 1 or more.";
                 return null;
             }
-            lifetime = TimeSpan.FromMinutes(minutes);
+            lifetime = TimeSpan.FromMinutes(Math.Min(minutes, MaxMinutes));
         }
         return new JOtpRequest(email.Value, subject, message, lifetime);
     }

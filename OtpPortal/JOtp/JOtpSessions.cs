@@ -26,7 +26,7 @@ public abstract record BeginJOtpOutcome
 
 /// <summary>jOTP's sessions over the portal's one-time codes: tries are limited, one success each, and only HMACs are stored.</summary>
 public sealed class JOtpSessions(
-    CodeStore codes, Providers providers, Dispatcher dispatcher, GatewaySettings settings, RateLimiter limiter, LimitSettings limits, Statistics statistics, AuditLog audit, TimeProvider time)
+    CodeStore codes, Providers providers, Dispatcher dispatcher, GatewaySettings settings, SendLimits limits, Statistics statistics, AuditLog audit, TimeProvider time)
 {
     private const string Realm = "jotp";
 
@@ -34,8 +34,7 @@ public sealed class JOtpSessions(
     /// <param name="limitKey">The client, when it named no namespace: then it counts against the limits of strangers.</param>
     public async Task<BeginJOtpOutcome> BeginAsync(JOtpRequest request, string ip, string? limitKey, CancellationToken stop)
     {
-        if (limitKey is not null && await LimitAsync(limits.SendsPerIp, limitKey, request.Email, ip) is { } crowded) return new BeginJOtpOutcome.Limited(crowded);
-        if (await LimitAsync(limits.SendsPerAddress, request.Email, request.Email, ip) is { } wait) return new BeginJOtpOutcome.Limited(wait);
+        if (await limits.TakeAsync(request.Email, ip, limitKey) is { } wait) return new BeginJOtpOutcome.Limited(wait);
 
         var session = RandomText.New(32);
         var token = CodeStore.NewCode(settings.CodeLength);
@@ -71,12 +70,5 @@ public sealed class JOtpSessions(
             default:
                 return false;
         }
-    }
-
-    private async Task<TimeSpan?> LimitAsync(Limit limit, string subject, string email, string ip)
-    {
-        var wait = await limiter.TakeAsync(limit, subject);
-        if (wait is not null) audit.WriteLimitHit(limit.Name, email, ip);
-        return wait;
     }
 }

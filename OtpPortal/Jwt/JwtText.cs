@@ -1,13 +1,17 @@
 using System.Buffers.Text;
 using System.Text.Json;
+using OtpPortal.Web;
 
 namespace OtpPortal.Jwt;
 
 /// <summary>The outer form of a JWT: three parts in base64url without padding (RFC 7515, 7.1).</summary>
 internal static class JwtText
 {
-    /// <summary>Characters of a token that is looked at: claims of 4 KB and what is around them, with much to spare.</summary>
-    public const int MaxLength = 16 * 1024;
+    /// <summary>
+    /// Characters of a token that is looked at: claims of 4 KB, three times as long with everything in them escaped, a third more in base64url,
+    /// and what is around them, with much to spare.
+    /// </summary>
+    public const int MaxLength = 24 * 1024;
 
     // A name that stands twice is two things to two readers.
     private static readonly JsonDocumentOptions s_strict = new() { AllowDuplicateProperties = false, MaxDepth = 32 };
@@ -23,16 +27,17 @@ internal static class JwtText
         return Encode(data).AsSpan().SequenceEqual(text) ? data : null;
     }
 
-    /// <summary>A JSON object, or null for anything else.</summary>
+    /// <summary>A JSON object whose texts are Unicode, or null for anything else.</summary>
     public static JsonElement? ParseObject(ReadOnlySpan<byte> json)
     {
         try
         {
             using var document = JsonDocument.Parse(json.ToArray(), s_strict);
-            return document.RootElement.ValueKind == JsonValueKind.Object ? document.RootElement.Clone() : null;
+            return document.RootElement.ValueKind == JsonValueKind.Object && JsonTexts.AreUnicode(document.RootElement) ? document.RootElement.Clone() : null;
         }
-        catch (JsonException)
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
+            // The latter comes of looking for names that stand twice, when one of them is no Unicode.
             return null;
         }
     }

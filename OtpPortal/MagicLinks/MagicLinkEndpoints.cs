@@ -31,6 +31,7 @@ public static partial class MagicLinkEndpoints
         builder.Services.AddSingleton<AccountMail>();
         builder.Services.AddSingleton<MagicLinkStore>();
         builder.Services.AddSingleton<Requests>();
+        builder.Services.AddSingleton(new ErrorForm(Root, FailAsync));
         return builder;
     }
 
@@ -217,9 +218,7 @@ public static partial class MagicLinkEndpoints
     // Any mail to anybody would make a spammer of whoever has an account: an address is written to as often as for signing in.
     private static async Task<bool> LimitAsync(Call call, MailWish mail)
     {
-        var limits = call.Get<LimitSettings>();
-        if (await call.Get<RateLimiter>().TakeAsync(limits.SendsPerAddress, mail.To) is not { } wait) return false;
-        call.Get<AuditLog>().WriteLimitHit(limits.SendsPerAddress.Name, mail.To, ClientAddress.Of(call.Context));
+        if (await call.Get<SendLimits>().TakeAsync(mail.To, ClientAddress.Of(call.Context), client: null) is not { } wait) return false;
         call.Context.Response.Headers.RetryAfter = Problem.Seconds(wait);
         await FailAsync(call.Context, StatusCodes.Status429TooManyRequests, "Too many messages to this address.");
         return true;
@@ -275,14 +274,15 @@ public static partial class MagicLinkEndpoints
         {
             var document = await JsonDocument.ParseAsync(context.Request.Body, s_reading, context.RequestAborted);
             context.Response.RegisterForDispose(document);
-            return new RequestFields(document.RootElement);
+            if (JsonTexts.AreUnicode(document.RootElement)) return new RequestFields(document.RootElement);
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
-            // What the reader says quotes the body, which may hold a code.
-            await FailAsync(context, StatusCodes.Status400BadRequest, $"The body is not JSON that can be read: an object of at most {s_reading.MaxDepth} levels, in UTF-8, with no name twice.");
-            return null;
+            // The latter comes of looking for names that stand twice, when one of them is no Unicode.
         }
+        // What the reader says quotes the body, which may hold a code.
+        await FailAsync(context, StatusCodes.Status400BadRequest, $"The body is not JSON that can be read: an object of at most {s_reading.MaxDepth} levels, in UTF-8, with no name twice and no halves of characters.");
+        return null;
     }
 
     // Every answer in the API's own envelope, whatever goes wrong.

@@ -15,6 +15,7 @@ internal sealed class RequestFields
 
     private RequestFields(JsonElement element, string path, Complaint complaint) => (_element, _path, _complaint) = (element, path, complaint);
 
+    /// <param name="root">Its texts are Unicode: see <see cref="Web.JsonTexts"/>.</param>
     public RequestFields(JsonElement root)
         : this(root, "", new Complaint())
     {
@@ -48,7 +49,7 @@ internal sealed class RequestFields
     /// <summary>A text of so many characters. <paramref name="min"/> counts where it is given at all; from 1 on it is required.</summary>
     public string Text(string name, int min, int max, bool multiline = false)
     {
-        if (Find(name) is not { } element || element is { ValueKind: JsonValueKind.String } && Value(element, name).Length == 0)
+        if (Find(name) is not { } element || element is { ValueKind: JsonValueKind.String } && element.GetString()!.Length == 0)
         {
             if (min > 0) Complain($"{_path}{name} is missing: it must be a text of {min} to {max} characters.");
             return "";
@@ -58,7 +59,7 @@ internal sealed class RequestFields
             Complain($"{_path}{name} must be a text.");
             return "";
         }
-        var text = Value(element, name);
+        var text = element.GetString()!;
         // As people count them: an emoji is one.
         var length = new StringInfo(text).LengthInTextElements;
         if (length < min || length > max || text.Length > 8 * max) Complain($"{_path}{name} must be a text of {(min > 0 ? $"{min} to" : "at most")} {max} characters.");
@@ -103,7 +104,7 @@ internal sealed class RequestFields
         if (Find(name) is not { } element) return [];
         if (element.ValueKind == JsonValueKind.Array && element.GetArrayLength() <= maxItems && element.EnumerateArray().All(each => each.ValueKind == JsonValueKind.String))
         {
-            return [.. element.EnumerateArray().Select(each => Value(each, name))];
+            return [.. element.EnumerateArray().Select(each => each.GetString()!)];
         }
         Complain($"{_path}{name} must be a list of at most {maxItems} texts.");
         return [];
@@ -114,21 +115,17 @@ internal sealed class RequestFields
     /// <summary>Complains of one field.</summary>
     public void Complain(string name, string rule) => Complain($"{_path}{name} {rule}.");
 
-    private JsonElement? Find(string name) =>
-        _element.ValueKind == JsonValueKind.Object && _element.TryGetProperty(name, out var value) && value.ValueKind != JsonValueKind.Null ? value : null;
-
-    private string Value(JsonElement element, string name)
+    private JsonElement? Find(string name)
     {
-        try
+        if (_element.ValueKind != JsonValueKind.Object) return null;
+        if (!_element.TryGetProperty(name, out var value))
         {
-            return element.GetString()!;
+            // magiclinksdev takes names in small letters or large, and there are programs that write redirectUrl for redirectURL.
+            var spelled = _element.EnumerateObject().Where(property => property.Name.Equals(name, StringComparison.OrdinalIgnoreCase)).Take(2).ToList();
+            if (spelled.Count == 2) Complain($"{_path}{name} stands there twice.");
+            if (spelled.Count > 0) value = spelled[0].Value;
         }
-        catch (InvalidOperationException)
-        {
-            // Half a surrogate pair, or no UTF-8.
-            Complain($"{_path}{name} must be a text in Unicode.");
-            return "";
-        }
+        return value.ValueKind is JsonValueKind.Undefined or JsonValueKind.Null ? null : value;
     }
 
     private sealed class Complaint

@@ -54,7 +54,8 @@ internal sealed class Requests(JwtAlgorithms algorithms)
         var algorithm = fields.Text("alg", 0, 20) is { Length: > 0 } asked ? asked : algorithms.Default;
         if (!algorithms.All.Contains(algorithm, StringComparer.Ordinal)) fields.Complain("alg", $"must be {algorithms.Allowed}");
         var claims = fields.Raw("claims", MaxClaimBytes);
-        foreach (var name in Jwts.RegisteredClaims.Where(name => claims?.TryGetProperty(name, out _) == true))
+        // In small letters or large: there are readers of JSON to whom both are the same name, and a claim "SUB" would be a subject to them.
+        foreach (var name in Jwts.RegisteredClaims.Where(name => claims?.EnumerateObject().Any(claim => name.Equals(claim.Name, StringComparison.OrdinalIgnoreCase)) == true))
         {
             fields.Complain("claims", $"must not have {name}: the registered claims of RFC 7519, 4.1 are made by the portal");
         }

@@ -26,6 +26,7 @@ public sealed class AuthFlow(
     Stores stores,
     RateLimiter limiter,
     LimitSettings limits,
+    SendLimits sends,
     CaptchaGuard captcha,
     SignInSettings settings,
     SignInMail mail,
@@ -260,9 +261,12 @@ public sealed class AuthFlow(
         return new BeginOutcome.ProofNeeded(needed.Wait, needed.Ticket, needed.Lack);
     }
 
-    private async Task<TimeSpan?> LimitSendsAsync(string email, Visitor visitor) =>
-        Refusal(limits.SendsPerIp, await limiter.TakeAsync(limits.SendsPerIp, visitor.LimitKey), email, visitor)
-        ?? Refusal(limits.SendsPerAddress, await limiter.TakeAsync(limits.SendsPerAddress, email), email, visitor);
+    private async Task<TimeSpan?> LimitSendsAsync(string email, Visitor visitor)
+    {
+        var wait = await sends.TakeAsync(email, visitor.Ip, visitor.LimitKey);
+        if (wait is not null) Count("limited");
+        return wait;
+    }
 
     private TimeSpan? Refusal(Limit limit, TimeSpan? wait, string email, Visitor visitor)
     {

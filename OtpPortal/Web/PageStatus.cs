@@ -106,6 +106,12 @@ public static partial class PageErrors
         if (code == StatusCodes.Status503ServiceUnavailable) status.Wait ??= TimeSpan.FromSeconds(5);
         if (status.Wait is { } wait) context.Response.Headers.RetryAfter = Problem.Seconds(wait);
         context.Response.Headers.CacheControl = "no-store";
+        // The clients of an API read its own form, whatever they accept.
+        if (context.RequestServices.GetServices<ErrorForm>().FirstOrDefault(form => context.Request.Path.StartsWithSegments(form.Root, StringComparison.OrdinalIgnoreCase)) is { } api)
+        {
+            await api.WriteAsync(context, code, ErrorText(code));
+            return;
+        }
         if (!IsForPeople(context.Request))
         {
             await Problem.WriteAsync(context, code, ErrorName(code), ErrorText(code));

@@ -15,7 +15,7 @@ internal sealed class PostmarkProvider(HttpClient http, PostmarkSettings setting
         using var request = new HttpRequestMessage(HttpMethod.Post, new Uri(settings.ApiUrl.ToString().TrimEnd('/') + "/email"))
         {
             Content = ProviderHttp.Json(new Mail(
-                Named(mail.FromName, mail.From), message.ToName.Length == 0 ? message.To : Named(message.ToName, message.To), message.Subject, message.Text, message.Html, settings.MessageStream)),
+                Named(mail.FromName, mail.From), message.ToName.Length == 0 ? message.To : Named(message.ToName, message.To), HeaderText.Subject(message.Subject), message.Text, message.Html, settings.MessageStream)),
         };
         request.Headers.Add("X-Postmark-Server-Token", settings.ServerToken);
         request.Headers.Accept.ParseAdd("application/json");
@@ -30,9 +30,7 @@ internal sealed class PostmarkProvider(HttpClient http, PostmarkSettings setting
         }
     }
 
-    // A quoted string (RFC 5322, 3.2.4) without what could end it: a name must not bring another recipient along.
-    private static string Named(string name, string address) =>
-        $"\"{name.Replace("\"", "", StringComparison.Ordinal).Replace("\\", "", StringComparison.Ordinal)}\" <{address}>";
+    private static string Named(string name, string address) => $"\"{HeaderText.Name(name)}\" <{address}>";
 
     private static async Task<SendOutcome> JudgeAsync(HttpResponseMessage response, CancellationToken stop)
     {

@@ -19,9 +19,12 @@ internal sealed class SmtpProvider(SmtpSettings settings, MailSettings mail) : I
         if (!MailAddress.TryCreate(message.To, out var to)) return new SendOutcome.Refused("the recipient's address has dots where SMTP allows none");
         using var client = new SmtpClient(settings.Host, settings.Port) { EnableSsl = settings.StartTls };
         if (settings.UserName is not null) client.Credentials = new NetworkCredential(settings.UserName, settings.Password);
-        using var envelope = new MailMessage(new MailAddress(mail.From, mail.FromName, Encoding.UTF8), message.ToName.Length == 0 ? to : new MailAddress(to.Address, message.ToName, Encoding.UTF8))
+        // The framework puts names between quotation marks as they are, and decodes subjects.
+        using var envelope = new MailMessage(
+            new MailAddress(mail.From, HeaderText.Name(mail.FromName), Encoding.UTF8),
+            message.ToName.Length == 0 ? to : new MailAddress(to.Address, HeaderText.Name(message.ToName), Encoding.UTF8))
         {
-            Subject = message.Subject,
+            Subject = HeaderText.Subject(message.Subject),
             SubjectEncoding = Encoding.UTF8,
             Body = message.Text,
             BodyEncoding = Encoding.UTF8,
