@@ -24,13 +24,32 @@ public sealed class ReturnToTests(DefaultStage stage) : BrowserTest(stage)
         if (withScript) await code.TypeAsync(right);
         else await code.SubmitAsync(right);
 
-        // The browser follows the redirect after the form only where form-action allows it.
         await Expect(code.Page.Locator("h1")).ToHaveTextAsync("Hello " + ann.Address);
         code.Page.Url.ShouldBe(target);
 
         // The next time there is nothing to ask.
         await code.Page.GotoAsync(Portal.Url + "/?return_to=" + Uri.EscapeDataString(target));
         await Expect(code.Page.Locator("h1")).ToHaveTextAsync("Hello " + ann.Address);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task The_app_may_lead_on_to_an_origin_that_the_portal_does_not_know(bool withScript)
+    {
+        await using var app = await ThirdPartyApp.StartAsync(Portal);
+        var ann = await ArriveAsync(options => options.JavaScriptEnabled = withScript);
+        var start = await AddressPage.OpenAsync(ann, "/?return_to=" + Uri.EscapeDataString(app.Url + "/leads-on"));
+        if (withScript) await start.BecomesInteractiveAsync();
+        var code = await start.SendToAsync(ann.Address);
+        if (withScript) await code.BecomesInteractiveAsync();
+
+        var right = await Mailbox.CodeAsync(ann.Address);
+        if (withScript) await code.TypeAsync(right);
+        else await code.SubmitAsync(right);
+
+        await Expect(code.Page.Locator("h1")).ToHaveTextAsync("Signed in");
+        new Uri(code.Page.Url).Host.ShouldBe("127.0.0.1");
     }
 
     [Fact]

@@ -43,9 +43,9 @@ public sealed class ThirdPartyApp : IAsyncDisposable
             context.Response.Headers.SetCookie = answer.Headers.GetValues("Set-Cookie").ToArray();
             return Results.Content($"<!doctype html><link rel=icon href=data:,><h1>Hello {who.GetProperty("email").GetString()}</h1>", "text/html");
         });
-        // Where a magic link ends.
+        // Where a sign-in or a magic link ends.
         app.MapGet("/signed-in", () => Results.Content("<!doctype html><link rel=icon href=data:,><h1>Signed in</h1>", "text/html"));
-        // Where an app keeps a magic link's JWT on one origin, and goes on to another.
+        // Where an app keeps who it is on one origin, and goes on to another.
         app.MapGet("/leads-on", (HttpContext context) => Results.Redirect($"http://127.0.0.1:{port}/signed-in{context.Request.QueryString}"));
         // A page that tries to sign its visitors out of the portal behind their backs.
         app.MapGet("/nasty", () => Results.Content(

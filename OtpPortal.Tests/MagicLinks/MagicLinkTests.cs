@@ -152,18 +152,13 @@ public sealed class MagicLinkTests(V2Portal v2) : IClassFixture<V2Portal>
     public void The_jwt_is_put_into_the_query(string url, string key, string expected) => MagicLinkStore.WithQuery(url, key, "T").ShouldBe(expected);
 
     [Theory]
-    [InlineData("https://App.Example.com/in", "app.example.com", "https://app.example.com")]
-    [InlineData("http://localhost:8080/", "localhost:8080", "http://localhost:8080")]
-    [InlineData("https://xn--pple-43d.example/", "xn--pple-43d.example", "https://xn--pple-43d.example")]
-    [InlineData("http://127.0.0.1:8080/", "127.0.0.1:8080", "http://127.0.0.1:8080")]
-    [InlineData("http://[::1]/", "[::1]", "http:")]
-    [InlineData("https://[2001:db8::1]:8443/", "[2001:db8::1]:8443", "https:")]
-    public void The_host_is_told_and_allowed_as_it_stands_in_the_address(string url, string host, string source)
-    {
-        var link = new OpenLink(url);
-
-        (link.Host, link.Source).ShouldBe((host, source));
-    }
+    [InlineData("https://App.Example.com/in", "app.example.com")]
+    [InlineData("http://localhost:8080/", "localhost:8080")]
+    [InlineData("https://xn--pple-43d.example/", "xn--pple-43d.example")]
+    [InlineData("http://127.0.0.1:8080/", "127.0.0.1:8080")]
+    [InlineData("http://[::1]/", "[::1]")]
+    [InlineData("https://[2001:db8::1]:8443/", "[2001:db8::1]:8443")]
+    public void The_host_is_told_as_it_stands_in_the_address(string url, string host) => new OpenLink(url).Host.ShouldBe(host);
 
     [Fact]
     public async Task An_account_with_an_allow_list_leads_nowhere_else()

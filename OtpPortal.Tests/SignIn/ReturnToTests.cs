@@ -124,4 +124,20 @@ public sealed class ReturnToTests(ReturnToTests.Fixture fixture) : IClassFixture
 
         policy.ShouldContain("form-action 'self' https://app.example.com:* https://*.apps.example:*");
     }
+
+    [Fact]
+    public async Task The_code_page_of_an_app_lets_the_app_lead_on_and_others_do_not()
+    {
+        async Task<string> PolicyAsync(string start)
+        {
+            var browser = Portal.NewBrowser();
+            await browser.GetAsync(start);
+            (await browser.PostAsync("/login", ("email", Someone.New()))).Status.ShouldBe(303);
+            return (await browser.GetAsync("/login/code")).Header("Content-Security-Policy").ShouldNotBeNull();
+        }
+
+        (await PolicyAsync(Path(App))).ShouldEndWith(" https:");
+        (await PolicyAsync("/")).ShouldNotContain(" https:;");
+        (await PolicyAsync("/")).ShouldNotEndWith(" https:");
+    }
 }

@@ -24,8 +24,6 @@ public sealed partial class MagicLinkPage(MagicLinkStore links, PortalSettings p
             if (status.Code == 0) Http.Response.StatusCode = StatusCodes.Status410Gone;
             return;
         }
-        // Browsers hold every redirect after a form to the policy, also those by which the app goes on from there, and nobody here knows where to.
-        var scheme = new Uri(_link.RedirectUrl).Scheme;
-        SecurityHeaders.Widen(Http.Response, new Dictionary<string, string>(StringComparer.Ordinal) { ["form-action"] = $"{scheme}:" });
+        SecurityHeaders.LetFormsLeadTo(Http.Response, _link.RedirectUrl);
     }
 }

@@ -16,13 +16,8 @@ public sealed record OpenLink(string RedirectUrl)
     /// <summary>The host that users are told of, as it stands in the address: a look-alike in another script shows as xn--….</summary>
     public string Host => Address.IsDefaultPort ? HostName : $"{HostName}:{Address.Port}";
 
-    /// <summary>As a source of a Content-Security-Policy, which has no form for an IPv6 address: there its scheme has to do.</summary>
-    public string Source => IsIpv6 ? $"{Address.Scheme}:" : $"{Address.Scheme}://{Host}";
-
-    private bool IsIpv6 => Address.HostNameType == UriHostNameType.IPv6;
-
     // IdnHost is without the brackets of an IPv6 address.
-    private string HostName => IsIpv6 ? Address.Host : Address.IdnHost;
+    private string HostName => Address.HostNameType == UriHostNameType.IPv6 ? Address.Host : Address.IdnHost;
 }
 
 /// <summary>Magic links: made for a service account, used once by whoever holds them.</summary>

@@ -31,6 +31,7 @@ public sealed partial class CodePage(AuthFlow flow, PortalSettings portal, PageS
             return;
         }
         _state = state;
+        if (state.ReturnTo is { } app) SecurityHeaders.LetFormsLeadTo(Http.Response, app);
         _visitor = SignInEndpoints.VisitorOf(Http);
         _error = DurationTexts.Reason(T, status);
     }

@@ -42,6 +42,9 @@ public sealed partial class LinkPage(AuthFlow flow, TokenStore tokens, TokenCook
             case SignInStep.Locked or SignInStep.Ended:
                 Http.Response.StatusCode = StatusCodes.Status410Gone;
                 break;
+            default:
+                if (_state.ReturnTo is { } app) SecurityHeaders.LetFormsLeadTo(Http.Response, app);
+                break;
         }
     }
 }

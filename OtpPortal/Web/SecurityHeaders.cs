@@ -26,6 +26,13 @@ public static class SecurityHeaders
     public static void Widen(HttpResponse response, IReadOnlyDictionary<string, string> sources) =>
         response.Headers.ContentSecurityPolicy = Widen(response.Headers.ContentSecurityPolicy.ToString(), sources);
 
+    /// <summary>
+    /// Lets the forms of one page end at an app's address. Browsers hold every redirect after a form to <c>form-action</c>, also those by which the app
+    /// goes on from there, to origins that nobody here knows: so the scheme is allowed, not the host. Where a form leads first is decided elsewhere.
+    /// </summary>
+    public static void LetFormsLeadTo(HttpResponse response, string address) =>
+        Widen(response, new Dictionary<string, string>(StringComparer.Ordinal) { ["form-action"] = new Uri(address).Scheme + ":" });
+
     /// <summary>Lets pages of these origins show this page in a frame; without any nobody may.</summary>
     public static void AllowFraming(HttpResponse response, IReadOnlyList<string> origins)
     {
