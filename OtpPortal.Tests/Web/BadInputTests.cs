@@ -53,6 +53,33 @@ public sealed class BadInputTests(PortalHost portal) : IClassFixture<PortalHost>
         portal.Dump().State.ShouldBe(before);
     }
 
+    [Theory]
+    [InlineData("*/*")]
+    [InlineData("")]
+    public async Task Who_asks_for_nothing_in_particular_gets_the_page_of_the_form(string accept)
+    {
+        var answer = await portal.NewBrowser().SendAsync(
+            HttpMethod.Post, "/login", new FormUrlEncodedContent([KeyValuePair.Create("email", "ann")]), ("Accept", accept));
+
+        answer.Status.ShouldBe(400);
+        answer.ContentType.ShouldStartWith("text/html");
+        answer.Find("#email-error").ShouldNotBeNull().TextContent.ShouldContain("complete e-mail address");
+        answer.Find("#email").ShouldNotBeNull().GetAttribute("value").ShouldBe("ann");
+    }
+
+    [Fact]
+    public async Task Nothing_at_all_is_a_form_without_fields()
+    {
+        var page = await portal.NewBrowser().SendAsync(HttpMethod.Post, "/login", null);
+        page.Status.ShouldBe(400);
+        page.Find("#email-error").ShouldNotBeNull();
+
+        var login = await portal.NewProgram().SendAsync(HttpMethod.Post, "/login", null);
+        (login.Status, login.Json.GetProperty("error").GetString()).ShouldBe((400, "invalid_email"));
+        var code = await portal.NewProgram().SendAsync(HttpMethod.Post, "/login-otp", null);
+        (code.Status, code.Json.GetProperty("error").GetString()).ShouldBe((410, "expired"));
+    }
+
     [Fact]
     public async Task A_multipart_form_is_a_form()
     {

@@ -106,7 +106,8 @@ public static partial class PageErrors
         if (code == StatusCodes.Status503ServiceUnavailable) status.Wait ??= TimeSpan.FromSeconds(5);
         if (status.Wait is { } wait) context.Response.Headers.RetryAfter = Problem.Seconds(wait);
         context.Response.Headers.CacheControl = "no-store";
-        if (!IsForPeople(context.Request))
+        // Who asks for nothing in particular (curl, most HTTP libraries) posted a form all the same, and gets the form's page.
+        if (!IsForPeople(context.Request) && (status.Path is null || Problem.WantsJson(context.Request)))
         {
             await Problem.WriteAsync(context, code, ErrorName(code), ErrorText(code));
             return;
