@@ -17,6 +17,18 @@ public sealed class AuthTokensTests(PortalHost portal) : IClassFixture<PortalHos
     private async Task<string> IdOfAsync(string email) =>
         (await ListAsync($"?details=true&email={email}")).Json.EnumerateArray().Single().GetProperty("id").GetString()!;
 
+    [Theory]
+    [InlineData("true")]
+    [InlineData("True")]
+    [InlineData("1")]
+    public async Task Details_are_asked_for_as_languages_write_true(string yes)
+    {
+        var email = Someone.New();
+        await portal.SignInAsync(email);
+
+        (await ListAsync($"?details={yes}&email={email}")).Json.EnumerateArray().ShouldHaveSingleItem().GetProperty("email").GetString().ShouldBe(email);
+    }
+
     [Fact]
     public async Task All_live_tokens_are_listed()
     {

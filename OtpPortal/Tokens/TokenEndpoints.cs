@@ -62,7 +62,7 @@ public static partial class TokenEndpoints
         if (!await AdmitAsync(context, portal, guard, audit)) return;
         var query = context.Request.Query;
         var email = Single(query["email"])?.Trim().ToLowerInvariant();
-        var details = Single(query["details"]) is "true" or "1";
+        var details = Single(query["details"])?.ToUpperInvariant() is "TRUE" or "1";
 
         if (query.ContainsKey("limit") || query.ContainsKey("cursor"))
         {
