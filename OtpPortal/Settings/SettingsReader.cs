@@ -1,4 +1,7 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
 
 namespace OtpPortal.Settings;
 
@@ -85,9 +88,13 @@ public sealed class SettingsReader(IReadOnlyDictionary<string, string> values, b
         {
             return uri;
         }
-        Complain(name, text, "an absolute http:// or https:// address without user name or fragment");
+        Complain(name, WithoutPassword(text), "an absolute http:// or https:// address without user name or fragment");
         return null;
     }
+
+    /// <summary>An IP address as people write it: not the shortened, octal and hexadecimal forms, by which a typing error is an address too.</summary>
+    public static bool TryReadAddress(string text, [NotNullWhen(true)] out IPAddress? address) =>
+        IPAddress.TryParse(text, out address) && (address.AddressFamily == AddressFamily.InterNetworkV6 || address.ToString() == text);
 
     public IReadOnlyList<string> List(string name) =>
         Text(name)?.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries) ?? [];
@@ -95,6 +102,15 @@ public sealed class SettingsReader(IReadOnlyDictionary<string, string> values, b
     /// <summary>Notes that a value is not allowed. Not for secrets: those complain without their value.</summary>
     public void Complain(string name, string value, string allowed) =>
         Complain($"{name} is \"{Printable(value)}\": allowed is {allowed}.");
+
+    private static string WithoutPassword(string address)
+    {
+        var at = address.LastIndexOf('@');
+        var slashes = address.IndexOf("//", StringComparison.Ordinal);
+        var start = slashes < 0 ? 0 : slashes + 2;
+        var colon = start < at ? address.IndexOf(':', start, at - start) : -1;
+        return colon < 0 ? address : $"{address[..colon]}:…{address[at..]}";
+    }
 
     private static string Printable(string value)
     {
