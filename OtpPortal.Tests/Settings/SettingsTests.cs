@@ -302,6 +302,21 @@ public sealed class SettingsTests
         else Complaint(("PUBLIC_URL", publicUrl), ("COOKIE_DOMAIN", domain)).ShouldStartWith("COOKIE_DOMAIN ");
     }
 
+    [Theory]
+    [InlineData("bücher.example")]
+    [InlineData(".BÜCHER.example")]
+    [InlineData("xn--bcher-kva.example")]
+    public void Hosts_are_kept_as_browsers_send_them(string domain)
+    {
+        var read = Read(
+            ("PUBLIC_URL", "https://login.bücher.example:8443"), ("COOKIE_DOMAIN", domain), ("LOGO_URL", "https://bücher.example/logo.svg?v=1"), ("EMBED_ORIGINS", "https://Bücher.example:443,http://localhost:5000"));
+
+        read.Portal.Origin.ShouldBe("https://login.xn--bcher-kva.example:8443");
+        read.Tokens.CookieDomain.ShouldBe("xn--bcher-kva.example");
+        read.Portal.LogoUrl.ShouldNotBeNull().AbsoluteUri.ShouldBe("https://xn--bcher-kva.example/logo.svg?v=1");
+        read.Gateway.EmbedOrigins.ShouldBe(["https://xn--bcher-kva.example", "http://localhost:5000"]);
+    }
+
     [Fact]
     public void A_host_cookie_has_no_domain()
     {

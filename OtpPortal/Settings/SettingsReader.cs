@@ -78,7 +78,7 @@ public sealed class SettingsReader(IReadOnlyDictionary<string, string> values, b
         return null;
     }
 
-    /// <summary>An absolute http or https address.</summary>
+    /// <summary>An absolute http or https address, its host in ASCII (RFC 5891), as it goes into headers.</summary>
     public Uri? WebAddress(string name, string? fallback)
     {
         var text = Text(name) ?? fallback;
@@ -86,11 +86,15 @@ public sealed class SettingsReader(IReadOnlyDictionary<string, string> values, b
         if (Uri.TryCreate(text, UriKind.Absolute, out var uri) && uri.Scheme is "http" or "https"
             && uri is { UserInfo: "", Fragment: "" } && uri.Host.Length > 0)
         {
-            return uri;
+            return WithAsciiHost(uri);
         }
         Complain(name, WithoutPassword(text), "an absolute http:// or https:// address without user name or fragment");
         return null;
     }
+
+    /// <summary>The same address with the host as browsers send it: <c>xn--bcher-kva.example</c> for <c>bücher.example</c>.</summary>
+    public static Uri WithAsciiHost(Uri address) =>
+        address.HostNameType == UriHostNameType.Dns && address.Host != address.IdnHost ? new UriBuilder(address) { Host = address.IdnHost }.Uri : address;
 
     /// <summary>An IP address as people write it: not the shortened, octal and hexadecimal forms, by which a typing error is an address too.</summary>
     public static bool TryReadAddress(string text, [NotNullWhen(true)] out IPAddress? address) =>

@@ -37,7 +37,7 @@ public sealed partial record PortalSettings(
 
     /// <summary>Scheme, host and port of <see cref="PublicUrl"/>, as browsers write it in an Origin header.</summary>
     public string Origin { get; } =
-        $"{PublicUrl.Scheme}://{(PublicUrl.HostNameType == UriHostNameType.Dns ? PublicUrl.IdnHost : PublicUrl.Host)}{(PublicUrl.IsDefaultPort ? "" : ":" + PublicUrl.Port.ToString(CultureInfo.InvariantCulture))}";
+        $"{PublicUrl.Scheme}://{PublicUrl.Host}{(PublicUrl.IsDefaultPort ? "" : ":" + PublicUrl.Port.ToString(CultureInfo.InvariantCulture))}";
 
     /// <summary>True for the address of one of TRUSTED_PROXIES.</summary>
     public bool TrustsProxy(IPAddress? address)
@@ -53,7 +53,7 @@ public sealed partial record PortalSettings(
         var publicUrl = reader.WebAddress("PUBLIC_URL", $"http://localhost:{port}") ?? new Uri("http://localhost");
         if (publicUrl.PathAndQuery != "/")
         {
-            reader.Complain("PUBLIC_URL", publicUrl.ToString(), "scheme, host and port alone, such as https://login.example.com");
+            reader.Complain("PUBLIC_URL", reader.Text("PUBLIC_URL")!, "scheme, host and port alone, such as https://login.example.com");
         }
 
         IPAddress? bind = null;
