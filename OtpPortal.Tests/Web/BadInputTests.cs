@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using System.Text;
 using OtpPortal.Tests.Infrastructure;
 
@@ -106,6 +107,28 @@ public sealed class BadInputTests(PortalHost portal) : IClassFixture<PortalHost>
         content.Headers.TryAddWithoutValidation("Content-Type", "multipart/form-data; boundary=x");
 
         (await portal.NewBrowser().SendAsync(HttpMethod.Post, "/login", content)).Status.ShouldBe(400);
+    }
+
+    [Theory]
+    [InlineData("HTTP/1.0", null)]
+    [InlineData("HTTP/1.1", "")]
+    [InlineData("HTTP/1.1", "a..b")]
+    [InlineData("HTTP/1.1", "a~b")]
+    [InlineData("HTTP/1.1", "a:99999")]
+    [InlineData("HTTP/1.1", "xn--a")]
+    public async Task A_page_needs_no_host_that_is_an_address(string version, string? host)
+    {
+        using var client = new TcpClient();
+        await client.ConnectAsync(portal.Address.Host, portal.Address.Port);
+        await using var stream = client.GetStream();
+        var request = $"GET / {version}\r\nAccept: text/html\r\nConnection: close\r\n{(host is null ? "" : $"Host: {host}\r\n")}\r\n";
+        await stream.WriteAsync(Encoding.ASCII.GetBytes(request));
+
+        using var reader = new StreamReader(stream);
+        var answer = await reader.ReadToEndAsync();
+
+        answer.ShouldStartWith("HTTP/1.1 200 ");
+        answer.ShouldContain("action=\"/login\"");
     }
 
     [Theory]
