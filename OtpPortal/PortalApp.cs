@@ -54,6 +54,7 @@ public static class PortalApp
         _ = app.Services.GetRequiredService<Stores>();
         Drain.RefuseCircuits(app);
         app.UseForwardedAddresses(portal);
+        app.UseRequestHost(portal);
         app.UseSecurityHeaders(portal);
         app.UseHostedPageFrames();
         app.UseRequestLocalization();

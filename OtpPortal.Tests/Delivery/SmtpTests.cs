@@ -37,6 +37,10 @@ public sealed partial class SmtpTests
         content.ShouldContain("From: \"OTP Portal\" <otp@example.org>");
         content.ShouldContain("To: ann@example.com");
         content.ShouldContain("Auto-Submitted: auto-generated", Case.Insensitive);
+        content.ShouldContain("Message-ID: <", Case.Insensitive);
+        content.ShouldContain("@example.org>");
+        content.ShouldContain("=0D=0A", Case.Sensitive, "the ends of lines");
+        content.Replace("=0D=0A", "", StringComparison.Ordinal).ShouldNotContain("=0A");
         content.ShouldContain("multipart/alternative");
         content.ShouldContain("text/plain");
         content.ShouldContain("text/html");

@@ -118,6 +118,8 @@ public sealed class PutTests(GatewayPortal gateway) : IClassFixture<GatewayPorta
     [InlineData("otp", "Größe", "otp")]
     [InlineData("extra", "{not json", "extra")]
     [InlineData("extra", "{} {}", "extra")]
+    [InlineData("extra", """{"name":"\uD83D"}""", "extra")]
+    [InlineData("extra", """{"\uDE00":1}""", "extra")]
     [InlineData("skip_delete", "perhaps", "skip_delete")]
     [InlineData("channel_description", "a\u0007b", "channel_description")]
     public async Task What_is_not_allowed_is_refused_by_name(string field, string value, string named)
@@ -137,6 +139,20 @@ public sealed class PutTests(GatewayPortal gateway) : IClassFixture<GatewayPorta
 
         Data(await _app.PutAsync(GatewayClient.NewId(), ("provider", "mailbox"), ("to", Someone.New()), ("extra", fits))).GetProperty("extra").GetString()!.Length.ShouldBe(4094);
         Refused(await _app.PutAsync(GatewayClient.NewId(), ("provider", "mailbox"), ("to", Someone.New()), ("extra", tooLong))).ShouldContain("`extra`");
+    }
+
+    [Theory]
+    [InlineData(32, 200)]
+    [InlineData(33, 400)]
+    [InlineData(64, 400)]
+    public async Task Extra_may_be_32_levels_deep_and_no_more(int depth, int status)
+    {
+        var extra = new string('[', depth) + new string(']', depth);
+
+        var answer = await _app.PutAsync(GatewayClient.NewId(), ("provider", "mailbox"), ("to", Someone.New()), ("extra", extra));
+
+        if (status == 400) Refused(answer).ShouldContain("`extra`");
+        else Data(answer).GetProperty("extra").GetRawText().ShouldBe(extra);
     }
 
     [Theory]

@@ -91,6 +91,40 @@ public sealed class SendingTests
     }
 
     [Fact]
+    public async Task A_moment_that_has_passed_takes_no_minute_off_the_code()
+    {
+        await using var portal = await PortalHost.StartAsync(("NAMESPACES", "MyApp:secret"));
+        var (app, id) = (new GatewayClient(portal, "MyApp", "secret"), GatewayClient.NewId());
+        await app.PutAsync(id, ("provider", "mailbox"), ("skip_delete", "true"));
+        portal.Clock.Advance(TimeSpan.FromMilliseconds(20));
+        var to = Someone.New();
+
+        await portal.NewBrowser().PostAsync($"/otp/MyApp/{id}/address", ("to", to));
+
+        await portal.CodeForAsync(to);
+        (await portal.NewProgram().GetAsync("/dev/mailbox.json")).Body.ShouldContain("It is good for 5 minutes.");
+    }
+
+    [Fact]
+    public async Task A_slow_provider_takes_nothing_off_the_time_that_the_answer_names()
+    {
+        PortalHost? portal = null;
+        await using var hook = await HookAsync(_ =>
+        {
+            portal!.Clock.Advance(TimeSpan.FromSeconds(3));
+            return Task.CompletedTask;
+        });
+        portal = await StartWithHookAsync(hook);
+        await using var stop = portal;
+        var (app, id) = (new GatewayClient(portal, "MyApp", "secret"), GatewayClient.NewId());
+
+        var answer = await app.PutAsync(id, ("provider", "hook"), ("to", "somebody"), ("otp", "123456"), ("ttl", "90"));
+
+        answer.Json.GetProperty("data").GetProperty("ttl").GetInt32().ShouldBe(90);
+        (await app.CheckAsync(id, "000000")).Json.GetProperty("data").GetProperty("ttl").GetInt32().ShouldBe(87);
+    }
+
+    [Fact]
     public async Task A_number_that_is_not_written_to_is_429_to_the_namespace_and_like_any_other_to_a_stranger()
     {
         await using var portal = await PortalHost.StartAsync(("NAMESPACES", "MyApp:secret"), ("SMS_PROVIDERS", "mailbox"));

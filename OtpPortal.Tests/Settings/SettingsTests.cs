@@ -78,6 +78,7 @@ public sealed class SettingsTests
     [InlineData("PORT", "-1", "1 to 65535")]
     [InlineData("PORT", "80.0", "1 to 65535")]
     [InlineData("BIND_ADDRESS", "localhost", "IP address")]
+    [InlineData("BIND_ADDRESS", "127.1", "IP address")]
     [InlineData("PUBLIC_URL", "login.example.com", "http:// or https://")]
     [InlineData("PUBLIC_URL", "ftp://login.example.com", "http:// or https://")]
     [InlineData("PUBLIC_URL", "https://login.example.com/portal", "scheme, host and port alone")]
@@ -117,6 +118,9 @@ public sealed class SettingsTests
     [InlineData("MAIL_TRANSPORT", "pigeon", "postmark, smtp, mailbox")]
     [InlineData("POSTMARK_API_URL", "api.postmarkapp.com", "http:// or https://")]
     [InlineData("SMTP_PORT", "smtp", "1 to 65535")]
+    [InlineData("SMTP_HOST", "smtp.example.com:587", "without scheme and port")]
+    [InlineData("SMTP_HOST", "smtp://smtp.example.com", "without scheme and port")]
+    [InlineData("SMTP_HOST", "smtp example", "without scheme and port")]
     [InlineData("SMTP_TLS", "ssl", "none, starttls")]
     [InlineData("DOMAIN_NAME", "exa mple.com", "domain name")]
     [InlineData("DOMAIN_NAME", "ann@example.com", "domain name")]
@@ -134,6 +138,10 @@ public sealed class SettingsTests
     [InlineData("ALLOWED_REDIRECTS", "a.*.example.com", "hosts such as")]
     [InlineData("TRUSTED_PROXIES", "10.0.0.0/33", "networks such as 10.0.0.0/8")]
     [InlineData("TRUSTED_PROXIES", "127.0.0.1, nginx", "networks such as 10.0.0.0/8")]
+    [InlineData("TRUSTED_PROXIES", "10.0.1", "networks such as 10.0.0.0/8")]
+    [InlineData("TRUSTED_PROXIES", "10", "networks such as 10.0.0.0/8")]
+    [InlineData("TRUSTED_PROXIES", "10/8", "networks such as 10.0.0.0/8")]
+    [InlineData("TRUSTED_PROXIES", "010.0.0.1", "networks such as 10.0.0.0/8")]
     [InlineData("LIMIT_SENDS_PER_ADDRESS", "5", "count/seconds")]
     [InlineData("LIMIT_SENDS_PER_ADDRESS", "5/15m", "count/seconds")]
     [InlineData("LIMIT_SENDS_PER_IP", "0/900", "count/seconds")]
@@ -150,6 +158,20 @@ public sealed class SettingsTests
         complaint.ShouldContain(value.Split(", ")[^1]);
         complaint.ShouldContain(allowed);
         complaint.ShouldNotContain("\n");
+    }
+
+    [Theory]
+    [InlineData("PUBLIC_URL", "https://ann:hunter2@login.example.com")]
+    [InlineData("OTEL_EXPORTER_OTLP_ENDPOINT", "https://ann:hunter2@collector.example.com")]
+    [InlineData("OTEL_EXPORTER_OTLP_ENDPOINT", "ann:hunter2@collector.example.com")]
+    [InlineData("POSTMARK_API_URL", "https://ann:hunt:hunter2@:x@mail.example.com")]
+    public void A_password_in_an_address_is_not_repeated(string name, string value)
+    {
+        var complaint = Complaint((name, value));
+
+        complaint.ShouldNotContain("hunter2");
+        complaint.ShouldContain("example.com");
+        complaint.ShouldContain("without user name");
     }
 
     [Fact]
@@ -278,6 +300,21 @@ public sealed class SettingsTests
     {
         if (covers) Read(("PUBLIC_URL", publicUrl), ("COOKIE_DOMAIN", domain)).Tokens.CookieDomain.ShouldBe(domain);
         else Complaint(("PUBLIC_URL", publicUrl), ("COOKIE_DOMAIN", domain)).ShouldStartWith("COOKIE_DOMAIN ");
+    }
+
+    [Theory]
+    [InlineData("bücher.example")]
+    [InlineData(".BÜCHER.example")]
+    [InlineData("xn--bcher-kva.example")]
+    public void Hosts_are_kept_as_browsers_send_them(string domain)
+    {
+        var read = Read(
+            ("PUBLIC_URL", "https://login.bücher.example:8443"), ("COOKIE_DOMAIN", domain), ("LOGO_URL", "https://bücher.example/logo.svg?v=1"), ("EMBED_ORIGINS", "https://Bücher.example:443,http://localhost:5000"));
+
+        read.Portal.Origin.ShouldBe("https://login.xn--bcher-kva.example:8443");
+        read.Tokens.CookieDomain.ShouldBe("xn--bcher-kva.example");
+        read.Portal.LogoUrl.ShouldNotBeNull().AbsoluteUri.ShouldBe("https://xn--bcher-kva.example/logo.svg?v=1");
+        read.Gateway.EmbedOrigins.ShouldBe(["https://xn--bcher-kva.example", "http://localhost:5000"]);
     }
 
     [Fact]

@@ -41,7 +41,13 @@ public sealed class StoreOutageTests
         ShouldBeUnavailable(await browser.PostAsync("/logout"));
         ShouldBeUnavailable(await browser.GetAsync("/check-auth"));
         ShouldBeUnavailable(await portal.NewProgram().GetAsync("/auth-tokens", ("Authorization", $"Bearer {PortalHost.Secret}")));
-        Stopwatch.GetElapsedTime(started).ShouldBeLessThan(s_notLong, "nine answers, none of which waited for the store");
+        foreach (var path in (string[])["/api/health", "/otp/MyApp/some-id/status"])
+        {
+            var gateway = await portal.NewProgram().GetAsync(path);
+            ShouldBeUnavailable(gateway);
+            gateway.Json.GetProperty("status").GetString().ShouldBe("error", path);
+        }
+        Stopwatch.GetElapsedTime(started).ShouldBeLessThan(s_notLong, "eleven answers, none of which waited for the store");
 
         var page = await portal.NewBrowser().GetAsync("/");
         page.Text.ShouldContain("cannot reach its store");

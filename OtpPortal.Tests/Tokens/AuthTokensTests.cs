@@ -17,6 +17,32 @@ public sealed class AuthTokensTests(PortalHost portal) : IClassFixture<PortalHos
     private async Task<string> IdOfAsync(string email) =>
         (await ListAsync($"?details=true&email={email}")).Json.EnumerateArray().Single().GetProperty("id").GetString()!;
 
+    [Theory]
+    [InlineData("true")]
+    [InlineData("True")]
+    [InlineData("1")]
+    public async Task Details_are_asked_for_as_languages_write_true(string yes)
+    {
+        var email = Someone.New();
+        await portal.SignInAsync(email);
+
+        (await ListAsync($"?details={yes}&email={email}")).Json.EnumerateArray().ShouldHaveSingleItem().GetProperty("email").GetString().ShouldBe(email);
+    }
+
+    [Fact]
+    public async Task An_address_is_found_as_its_owner_writes_it()
+    {
+        var name = "ann" + Guid.NewGuid().ToString("N");
+        var browser = portal.NewProgram();
+        await browser.PostAsync("/login", ("email", name + "@bücher.example"));
+        await browser.PostAsync("/login-otp", ("code", await portal.CodeForAsync(name + "@xn--bcher-kva.example")));
+        var typed = Uri.EscapeDataString(name.ToUpperInvariant() + "@BÜCHER.example");
+
+        Strings(await ListAsync("?email=" + typed)).ShouldBe([browser.Cookies["auth_token"]]);
+        (await DeleteAsync("?email=" + typed)).Status.ShouldBe(204);
+        (await browser.GetAsync("/check-auth")).Status.ShouldBe(403, "it was told that the sessions have ended");
+    }
+
     [Fact]
     public async Task All_live_tokens_are_listed()
     {

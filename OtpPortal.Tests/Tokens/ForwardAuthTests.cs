@@ -142,6 +142,17 @@ public sealed class ForwardAuthTests(ForwardAuthTests.BehindProxy behind) : ICla
     }
 
     [Fact]
+    public async Task TRUSTED_PROXIES_is_about_X_Forwarded_alone()
+    {
+        await using var portal = await PortalHost.StartAsync(("ALLOWED_REDIRECTS", "app.example.com"));
+
+        (string, string)[] asked = [("Accept", "text/html"), ("X-Original-URL", "https://app.example.com/a")];
+        var answer = await portal.NewBrowser().GetAsync("/forward-auth", asked);
+        (answer.Status, answer.Location).ShouldBe((302, $"{portal.Address.GetLeftPart(UriPartial.Authority)}/?return_to=https%3A%2F%2Fapp.example.com%2Fa"));
+        (await portal.NewBrowser().GetAsync("/forward-auth", ("Accept", "text/html"), ("X-Original-URL", "https://evil.example.org/"))).Status.ShouldBe(401);
+    }
+
+    [Fact]
     public async Task A_revoked_session_is_refused_at_once()
     {
         var browser = await Portal.SignInAsync(Someone.New());

@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using System.Text;
 using OtpPortal.Tests.Infrastructure;
 
@@ -53,6 +54,33 @@ public sealed class BadInputTests(PortalHost portal) : IClassFixture<PortalHost>
         portal.Dump().State.ShouldBe(before);
     }
 
+    [Theory]
+    [InlineData("*/*")]
+    [InlineData("")]
+    public async Task Who_asks_for_nothing_in_particular_gets_the_page_of_the_form(string accept)
+    {
+        var answer = await portal.NewBrowser().SendAsync(
+            HttpMethod.Post, "/login", new FormUrlEncodedContent([KeyValuePair.Create("email", "ann")]), ("Accept", accept));
+
+        answer.Status.ShouldBe(400);
+        answer.ContentType.ShouldStartWith("text/html");
+        answer.Find("#email-error").ShouldNotBeNull().TextContent.ShouldContain("complete e-mail address");
+        answer.Find("#email").ShouldNotBeNull().GetAttribute("value").ShouldBe("ann");
+    }
+
+    [Fact]
+    public async Task Nothing_at_all_is_a_form_without_fields()
+    {
+        var page = await portal.NewBrowser().SendAsync(HttpMethod.Post, "/login", null);
+        page.Status.ShouldBe(400);
+        page.Find("#email-error").ShouldNotBeNull();
+
+        var login = await portal.NewProgram().SendAsync(HttpMethod.Post, "/login", null);
+        (login.Status, login.Json.GetProperty("error").GetString()).ShouldBe((400, "invalid_email"));
+        var code = await portal.NewProgram().SendAsync(HttpMethod.Post, "/login-otp", null);
+        (code.Status, code.Json.GetProperty("error").GetString()).ShouldBe((410, "expired"));
+    }
+
     [Fact]
     public async Task A_multipart_form_is_a_form()
     {
@@ -79,6 +107,28 @@ public sealed class BadInputTests(PortalHost portal) : IClassFixture<PortalHost>
         content.Headers.TryAddWithoutValidation("Content-Type", "multipart/form-data; boundary=x");
 
         (await portal.NewBrowser().SendAsync(HttpMethod.Post, "/login", content)).Status.ShouldBe(400);
+    }
+
+    [Theory]
+    [InlineData("HTTP/1.0", null)]
+    [InlineData("HTTP/1.1", "")]
+    [InlineData("HTTP/1.1", "a..b")]
+    [InlineData("HTTP/1.1", "a~b")]
+    [InlineData("HTTP/1.1", "a:99999")]
+    [InlineData("HTTP/1.1", "xn--a")]
+    public async Task A_page_needs_no_host_that_is_an_address(string version, string? host)
+    {
+        using var client = new TcpClient();
+        await client.ConnectAsync(portal.Address.Host, portal.Address.Port);
+        await using var stream = client.GetStream();
+        var request = $"GET / {version}\r\nAccept: text/html\r\nConnection: close\r\n{(host is null ? "" : $"Host: {host}\r\n")}\r\n";
+        await stream.WriteAsync(Encoding.ASCII.GetBytes(request));
+
+        using var reader = new StreamReader(stream);
+        var answer = await reader.ReadToEndAsync();
+
+        answer.ShouldStartWith("HTTP/1.1 200 ");
+        answer.ShouldContain("action=\"/login\"");
     }
 
     [Theory]

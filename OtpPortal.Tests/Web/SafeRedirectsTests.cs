@@ -94,6 +94,8 @@ public sealed class SafeRedirectsTests
     [InlineData("https://ok.example.com:80@evil.example/")]
     [InlineData("https://ok.example.com:443:443/")]
     [InlineData("https://ok.example.com:-1/")]
+    [InlineData("https://ok.example.com:65536/")]
+    [InlineData("https://a..apps.example/")]
     [InlineData("https://ok.example.com;evil.example/")]
     [InlineData("https://ok.example.com,evil.example/")]
     [InlineData("https://öк.example.com/")]

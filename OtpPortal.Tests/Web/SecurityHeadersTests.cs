@@ -58,6 +58,18 @@ public sealed class SecurityHeadersTests(PortalHost portal) : IClassFixture<Port
     }
 
     [Fact]
+    public async Task A_host_with_umlauts_spoils_no_header()
+    {
+        await using var international = await PortalHost.StartAsync(
+            ("LOGO_URL", "https://bücher.example/logo.svg"), ("EMBED_ORIGINS", "https://läden.example"), ("NAMESPACES", "MyApp:secret"));
+
+        var page = await international.NewBrowser().GetAsync("/");
+        page.Status.ShouldBe(200);
+        page.Header("Content-Security-Policy").ShouldNotBeNull().ShouldContain("img-src 'self' data: https://xn--bcher-kva.example;");
+        (await international.NewBrowser().GetAsync("/otp/MyApp/some-id")).Header("Content-Security-Policy").ShouldNotBeNull().ShouldContain("frame-ancestors https://xn--lden-loa.example;");
+    }
+
+    [Fact]
     public async Task The_pages_scripts_are_there()
     {
         var page = await portal.NewBrowser().GetAsync("/");

@@ -94,6 +94,8 @@ public sealed record SmtpSettings(string Host, int Port, string? UserName, strin
         {
             reader.Complain($"{(user is null ? "SMTP_USERNAME" : "SMTP_PASSWORD")} is missing: SMTP_USERNAME and SMTP_PASSWORD are set both or not at all.");
         }
-        return reader.Text("SMTP_HOST") is { } host ? new SmtpSettings(host, port, user, password, tls == "starttls", terms) : null;
+        if (reader.Text("SMTP_HOST") is not { } host) return null;
+        if (Uri.CheckHostName(host) == UriHostNameType.Unknown) reader.Complain("SMTP_HOST", host, "the name or IP address of a mail server, without scheme and port (SMTP_PORT)");
+        return new SmtpSettings(host, port, user, password, tls == "starttls", terms);
     }
 }

@@ -69,7 +69,8 @@ public static class GatewayEndpoints
         switch (await services.GetRequiredService<VerificationFlow>().PutAsync(OwnerOf(context), request, context.RequestAborted))
         {
             case PutOutcome.Created(var created, var code):
-                await SucceedAsync(context, GatewayJson.Describe(created, portal, time, code), GatewayJson.Json.SuccessOtpData);
+                // The time that was asked for, as otpgateway says: not less because the provider took its time.
+                await SucceedAsync(context, GatewayJson.Describe(created, portal, time, code) with { Ttl = (long)request.Terms.Lifetime.TotalSeconds }, GatewayJson.Json.SuccessOtpData);
                 break;
             case PutOutcome.Locked(var locked):
                 await FailLockedAsync(context, locked, "OTP attempts exceeded. Retry after", GatewayJson.DescribeLock(locked, time), GatewayJson.Json.FailureLockData);
@@ -187,7 +188,7 @@ public static class GatewayEndpoints
         if (context.Features.Get<Microsoft.AspNetCore.Http.Features.IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } size) size.MaxRequestBodySize = MaxBody;
         try
         {
-            if (!context.RequestServices.GetRequiredService<Stores>().AreConnected) await FailAsync(context, StatusCodes.Status503ServiceUnavailable, StoreAway);
+            if (!context.RequestServices.GetRequiredService<Stores>().AreConnected) await FailStoreAwayAsync(context);
             else if (!needsNamespace || await AdmitAsync(context)) await handle(context);
         }
         catch (BadHttpRequestException e) when (!context.Response.HasStarted)
@@ -200,12 +201,15 @@ public static class GatewayEndpoints
         }
         catch (Exception e) when (StoreFailure.Is(e) && !context.Response.HasStarted)
         {
-            context.Response.Headers.RetryAfter = "5";
-            await FailAsync(context, StatusCodes.Status503ServiceUnavailable, StoreAway);
+            await FailStoreAwayAsync(context);
         }
     };
 
-    private const string StoreAway = "Unable to reach store.";
+    private static Task FailStoreAwayAsync(HttpContext context)
+    {
+        context.Response.Headers.RetryAfter = "5";
+        return FailAsync(context, StatusCodes.Status503ServiceUnavailable, "Unable to reach store.");
+    }
 
     private static async Task<bool> AdmitAsync(HttpContext context)
     {

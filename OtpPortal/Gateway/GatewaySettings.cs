@@ -83,7 +83,7 @@ public sealed partial record GatewaySettings(
             if (Uri.TryCreate(entry, UriKind.Absolute, out var uri) && uri.Scheme is "http" or "https" && uri is { PathAndQuery: "/", Fragment: "", UserInfo: "" }
                 && !entry.Contains('*', StringComparison.Ordinal) && (uri.Scheme == "https" || uri.IsLoopback || !portal.IsProduction))
             {
-                origins.Add(uri.GetLeftPart(UriPartial.Authority));
+                origins.Add(SettingsReader.WithAsciiHost(uri).GetLeftPart(UriPartial.Authority));
             }
             else reader.Complain("EMBED_ORIGINS", entry, "a comma-separated list of origins such as https://app.example.com, without path or wildcard; in Production https only, but for localhost http too");
         }

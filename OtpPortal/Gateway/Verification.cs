@@ -41,7 +41,7 @@ public sealed record Verification(
 /// <param name="To">Normalised, or empty: the page asks for it.</param>
 /// <param name="Code">The code to send, 4–24 characters; null makes one of <paramref name="CodeLength"/> digits.</param>
 /// <param name="Terms">5–3600 s; 1–20 tries; 1–20 codes.</param>
-/// <param name="Extra">JSON of at most 4 KB.</param>
+/// <param name="Extra">JSON of at most 4 KB and 32 levels.</param>
 public sealed record VerificationRequest(
     string Id,
     Delivery.Provider Provider,

@@ -13,6 +13,8 @@ public sealed class VerificationMessage(MessageTemplates templates, IStringLocal
     {
         var language = CultureInfo.CurrentUICulture.TwoLetterISOLanguageName;
         var url = GatewayJson.UrlOf(verification, portal);
+        // Whole seconds, rounded up: of five minutes a moment has passed already, and they are no four.
+        var left = GatewayJson.SecondsLeft(verification, time);
         // Opening the link only fills the code in: scanners of mail open links, too.
         var message = templates.Fill(IsSms(provider, verification) ? "gateway-sms" : "gateway-code", language, verification.To, new Dictionary<string, object?>(MessageTemplates.FrameOf(portal, language), StringComparer.Ordinal)
         {
@@ -21,7 +23,7 @@ public sealed class VerificationMessage(MessageTemplates templates, IStringLocal
             ["to"] = verification.To,
             ["code"] = code,
             ["url"] = url + "?otp=" + Uri.EscapeDataString(code),
-            ["duration"] = DurationTexts.Lifetime(texts, verification.Deadline - time.GetUtcNow()),
+            ["duration"] = DurationTexts.Lifetime(texts, TimeSpan.FromSeconds(left)),
             ["host"] = portal.PublicUrl.IdnHost,
         }, provider.Name);
         return message with
@@ -42,7 +44,7 @@ public sealed class VerificationMessage(MessageTemplates templates, IStringLocal
                 ["generate"] = verification.Generate,
                 ["max_generate"] = verification.MaxGenerate,
                 ["closed"] = verification.Closed,
-                ["ttl"] = GatewayJson.SecondsLeft(verification, time),
+                ["ttl"] = left,
             },
         };
     }

@@ -14,6 +14,7 @@ internal sealed partial class VerificationRequestReader(GatewaySettings defaults
 {
     private const int MaxDescription = 500;
     private const int MaxExtraBytes = 4096;
+    private const int MaxExtraDepth = 32;
 
     /// <summary>True for what may be an id: 6–128 characters that need no escaping anywhere.</summary>
     public static bool IsId(string id) => Id().IsMatch(id);
@@ -93,14 +94,17 @@ internal sealed partial class VerificationRequestReader(GatewaySettings defaults
         return false;
     }
 
+    // Written once for a try: what cannot be said again (half a surrogate pair, say) would spoil every answer that carries it.
     private static bool IsJson(string text)
     {
         try
         {
-            using var _ = JsonDocument.Parse(text);
+            using var document = JsonDocument.Parse(text, new JsonDocumentOptions { MaxDepth = MaxExtraDepth });
+            using var writer = new Utf8JsonWriter(Stream.Null);
+            document.RootElement.WriteTo(writer);
             return true;
         }
-        catch (JsonException)
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
             return false;
         }

@@ -1,4 +1,7 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
 
 namespace OtpPortal.Settings;
 
@@ -75,7 +78,7 @@ public sealed class SettingsReader(IReadOnlyDictionary<string, string> values, b
         return null;
     }
 
-    /// <summary>An absolute http or https address.</summary>
+    /// <summary>An absolute http or https address, its host in ASCII (RFC 5891), as it goes into headers.</summary>
     public Uri? WebAddress(string name, string? fallback)
     {
         var text = Text(name) ?? fallback;
@@ -83,11 +86,19 @@ public sealed class SettingsReader(IReadOnlyDictionary<string, string> values, b
         if (Uri.TryCreate(text, UriKind.Absolute, out var uri) && uri.Scheme is "http" or "https"
             && uri is { UserInfo: "", Fragment: "" } && uri.Host.Length > 0)
         {
-            return uri;
+            return WithAsciiHost(uri);
         }
-        Complain(name, text, "an absolute http:// or https:// address without user name or fragment");
+        Complain(name, WithoutPassword(text), "an absolute http:// or https:// address without user name or fragment");
         return null;
     }
+
+    /// <summary>The same address with the host as browsers send it: <c>xn--bcher-kva.example</c> for <c>bücher.example</c>.</summary>
+    public static Uri WithAsciiHost(Uri address) =>
+        address.HostNameType == UriHostNameType.Dns && address.Host != address.IdnHost ? new UriBuilder(address) { Host = address.IdnHost }.Uri : address;
+
+    /// <summary>An IP address as people write it: not the shortened, octal and hexadecimal forms, by which a typing error is an address too.</summary>
+    public static bool TryReadAddress(string text, [NotNullWhen(true)] out IPAddress? address) =>
+        IPAddress.TryParse(text, out address) && (address.AddressFamily == AddressFamily.InterNetworkV6 || address.ToString() == text);
 
     public IReadOnlyList<string> List(string name) =>
         Text(name)?.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries) ?? [];
@@ -95,6 +106,15 @@ public sealed class SettingsReader(IReadOnlyDictionary<string, string> values, b
     /// <summary>Notes that a value is not allowed. Not for secrets: those complain without their value.</summary>
     public void Complain(string name, string value, string allowed) =>
         Complain($"{name} is \"{Printable(value)}\": allowed is {allowed}.");
+
+    private static string WithoutPassword(string address)
+    {
+        var at = address.LastIndexOf('@');
+        var slashes = address.IndexOf("//", StringComparison.Ordinal);
+        var start = slashes < 0 ? 0 : slashes + 2;
+        var colon = start < at ? address.IndexOf(':', start, at - start) : -1;
+        return colon < 0 ? address : $"{address[..colon]}:…{address[at..]}";
+    }
 
     private static string Printable(string value)
     {

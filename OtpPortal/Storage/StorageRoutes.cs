@@ -32,7 +32,7 @@ public static class StorageRoutes
         {
             var path = context.Request.Path;
             if (stores.AreConnected || !(path == "/" || path.StartsWithSegments("/login", StringComparison.Ordinal) || path == "/login-otp" || path.StartsWithSegments("/logout", StringComparison.Ordinal)
-                || path.StartsWithSegments("/otp", StringComparison.Ordinal)))
+                || (path.StartsWithSegments("/otp", StringComparison.Ordinal) && !path.Value!.EndsWith("/status", StringComparison.Ordinal))))
             {
                 return next(context);
             }

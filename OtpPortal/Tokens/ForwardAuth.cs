@@ -29,12 +29,14 @@ internal static class ForwardAuth
     }
 
     // The page to come back to: only for a person's navigation, because scripts and forms that are sent elsewhere lose what they carry, and
-    // only as told by a trusted proxy and allowed by ALLOWED_REDIRECTS.
+    // only as allowed by ALLOWED_REDIRECTS. X-Forwarded-… counts from TRUSTED_PROXIES alone, as everywhere.
     private static string? TargetOf(HttpContext context, PortalSettings portal)
     {
         var request = context.Request;
-        if (request.Query["redirect"] == "never" || !IsNavigation(request) || !portal.TrustsProxy(ForwardedAddresses.PeerOf(context))) return null;
-        var target = request.Headers["X-Original-URL"] is [{ Length: > 0 } url] ? url : FromParts(request);
+        if (request.Query["redirect"] == "never" || !IsNavigation(request)) return null;
+        var target = request.Headers["X-Original-URL"] is [{ Length: > 0 } url] ? url
+            : portal.TrustsProxy(ForwardedAddresses.PeerOf(context)) ? FromParts(request)
+            : null;
         return portal.Redirects.Allows(target) ? target : null;
     }
 

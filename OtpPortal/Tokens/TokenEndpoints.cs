@@ -13,6 +13,7 @@ namespace OtpPortal.Tokens;
 public static partial class TokenEndpoints
 {
     private const int MaxPage = 1000;
+    private static readonly IdnMapping s_idn = new();
 
     public static WebApplicationBuilder AddTokens(this WebApplicationBuilder builder, PortalConfiguration configuration)
     {
@@ -61,8 +62,8 @@ public static partial class TokenEndpoints
     {
         if (!await AdmitAsync(context, portal, guard, audit)) return;
         var query = context.Request.Query;
-        var email = Single(query["email"])?.Trim().ToLowerInvariant();
-        var details = Single(query["details"]) is "true" or "1";
+        var email = Single(query["email"]) is { } asked ? AsKept(asked) : null;
+        var details = Single(query["details"])?.ToUpperInvariant() is "TRUE" or "1";
 
         if (query.ContainsKey("limit") || query.ContainsKey("cursor"))
         {
@@ -105,8 +106,9 @@ public static partial class TokenEndpoints
             await Problem.WriteAsync(context, StatusCodes.Status400BadRequest, "invalid_email", "email is needed: the address whose sessions shall end.");
             return;
         }
-        var count = await store.RevokeAllAsync(email.ToLowerInvariant());
-        if (count > 0) audit.WriteByAdmin(AuditEvent.Revoked, email.ToLowerInvariant(), ClientAddress.Of(context), $"sessions:{count}", "key");
+        email = AsKept(email);
+        var count = await store.RevokeAllAsync(email);
+        if (count > 0) audit.WriteByAdmin(AuditEvent.Revoked, email, ClientAddress.Of(context), $"sessions:{count}", "key");
         context.Response.StatusCode = StatusCodes.Status204NoContent;
     }
 
@@ -148,6 +150,21 @@ public static partial class TokenEndpoints
         const string Scheme = "Bearer ";
         var header = (string?)request.Headers.Authorization;
         return header is not null && header.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase) ? header[Scheme.Length..].Trim() : null;
+    }
+
+    // An address in the form that sessions keep it in: lower case, with the domain in ASCII. What cannot be one finds no session.
+    private static string AsKept(string email)
+    {
+        email = email.Trim().ToLowerInvariant();
+        var domain = email.LastIndexOf('@') + 1;
+        try
+        {
+            return domain > 0 && domain < email.Length ? (email[..domain] + s_idn.GetAscii(email[domain..])).ToLowerInvariant() : email;
+        }
+        catch (ArgumentException)
+        {
+            return email;
+        }
     }
 
     private static string? Single(StringValues values) => values.Count > 0 ? values[0] : null;

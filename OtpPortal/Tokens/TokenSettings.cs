@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.RegularExpressions;
 using OtpPortal.Settings;
 using OtpPortal.Web;
@@ -21,6 +22,8 @@ public sealed partial record TokenSettings(
     string CookieName,
     string? CookieDomain)
 {
+    private static readonly IdnMapping s_idn = new();
+
     internal static TokenSettings Read(SettingsReader reader, PortalSettings portal)
     {
         var settings = new TokenSettings(
@@ -30,9 +33,23 @@ public sealed partial record TokenSettings(
             reader.Seconds("AUTH_TOKEN_ROTATE_AFTER", 60, 0, 86_400),
             reader.Seconds("AUTH_TOKEN_GRACE", 120, 0, 86_400),
             reader.Text("AUTH_TOKEN_COOKIE_NAME", "auth_token"),
-            reader.Text("COOKIE_DOMAIN")?.TrimStart('.').ToLowerInvariant());
+            ReadDomain(reader));
         settings.CheckCookie(reader, portal);
         return settings;
+    }
+
+    // In ASCII, as browsers compare it; what cannot be written so is complained about as it stands.
+    private static string? ReadDomain(SettingsReader reader)
+    {
+        if (reader.Text("COOKIE_DOMAIN")?.TrimStart('.').ToLowerInvariant() is not { } domain) return null;
+        try
+        {
+            return s_idn.GetAscii(domain);
+        }
+        catch (ArgumentException)
+        {
+            return domain;
+        }
     }
 
     private void CheckCookie(SettingsReader reader, PortalSettings portal)

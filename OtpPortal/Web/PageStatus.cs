@@ -112,7 +112,8 @@ public static partial class PageErrors
             await api.WriteAsync(context, code, ErrorText(code));
             return;
         }
-        if (!IsForPeople(context.Request))
+        // Who asks for nothing in particular (curl, most HTTP libraries) posted a form all the same, and gets the form's page.
+        if (!IsForPeople(context.Request) && (status.Path is null || Problem.WantsJson(context.Request)))
         {
             await Problem.WriteAsync(context, code, ErrorName(code), ErrorText(code));
             return;

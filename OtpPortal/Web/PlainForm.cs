@@ -3,9 +3,11 @@ namespace OtpPortal.Web;
 /// <summary>How endpoints take a form and go on from it.</summary>
 internal static class PlainForm
 {
-    /// <summary>The form that was posted, or null when what was posted is none.</summary>
+    /// <summary>The form that was posted, or null when what was posted is none. HTTP libraries send a form without fields as nothing at all.</summary>
     public static async Task<IFormCollection?> ReadAsync(HttpContext context) =>
-        context.Request.HasFormContentType ? await context.Request.ReadFormAsync(context.RequestAborted) : null;
+        context.Request.HasFormContentType ? await context.Request.ReadFormAsync(context.RequestAborted)
+        : IsEmpty(context.Request) ? FormCollection.Empty
+        : null;
 
     /// <summary>303: the browser goes on with GET, so a reload posts nothing again (RFC 9110, 15.4.4).</summary>
     public static IResult SeeOther(HttpContext context, string location)
@@ -14,4 +16,7 @@ internal static class PlainForm
         context.Response.Headers.CacheControl = "no-store";
         return Results.StatusCode(StatusCodes.Status303SeeOther);
     }
+
+    private static bool IsEmpty(HttpRequest request) =>
+        string.IsNullOrEmpty(request.ContentType) && request.ContentLength is null or 0 && request.Headers.TransferEncoding.Count == 0;
 }

@@ -37,7 +37,7 @@ public sealed partial record PortalSettings(
 
     /// <summary>Scheme, host and port of <see cref="PublicUrl"/>, as browsers write it in an Origin header.</summary>
     public string Origin { get; } =
-        $"{PublicUrl.Scheme}://{(PublicUrl.HostNameType == UriHostNameType.Dns ? PublicUrl.IdnHost : PublicUrl.Host)}{(PublicUrl.IsDefaultPort ? "" : ":" + PublicUrl.Port.ToString(CultureInfo.InvariantCulture))}";
+        $"{PublicUrl.Scheme}://{PublicUrl.Host}{(PublicUrl.IsDefaultPort ? "" : ":" + PublicUrl.Port.ToString(CultureInfo.InvariantCulture))}";
 
     /// <summary>True for the address of one of TRUSTED_PROXIES.</summary>
     public bool TrustsProxy(IPAddress? address)
@@ -53,11 +53,11 @@ public sealed partial record PortalSettings(
         var publicUrl = reader.WebAddress("PUBLIC_URL", $"http://localhost:{port}") ?? new Uri("http://localhost");
         if (publicUrl.PathAndQuery != "/")
         {
-            reader.Complain("PUBLIC_URL", publicUrl.ToString(), "scheme, host and port alone, such as https://login.example.com");
+            reader.Complain("PUBLIC_URL", reader.Text("PUBLIC_URL")!, "scheme, host and port alone, such as https://login.example.com");
         }
 
         IPAddress? bind = null;
-        if (reader.Text("BIND_ADDRESS") is { } address && !IPAddress.TryParse(address, out bind))
+        if (reader.Text("BIND_ADDRESS") is { } address && !SettingsReader.TryReadAddress(address, out bind))
         {
             reader.Complain("BIND_ADDRESS", address, "an IP address of this machine, such as 127.0.0.1 or 0.0.0.0");
         }
@@ -90,8 +90,8 @@ public sealed partial record PortalSettings(
         var networks = new List<IPNetwork>();
         foreach (var entry in reader.List("TRUSTED_PROXIES"))
         {
-            if (IPNetwork.TryParse(entry, out var network)) networks.Add(network);
-            else if (IPAddress.TryParse(entry, out var address)) networks.Add(new IPNetwork(address, address.GetAddressBytes().Length * 8));
+            if (IPNetwork.TryParse(entry, out var network) && SettingsReader.TryReadAddress(entry[..entry.IndexOf('/', StringComparison.Ordinal)], out _)) networks.Add(network);
+            else if (SettingsReader.TryReadAddress(entry, out var address)) networks.Add(new IPNetwork(address, address.GetAddressBytes().Length * 8));
             else reader.Complain("TRUSTED_PROXIES", entry, "IP addresses and networks such as 10.0.0.0/8, with commas between them");
         }
         return networks;

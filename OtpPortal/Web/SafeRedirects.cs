@@ -35,7 +35,7 @@ public sealed partial class SafeRedirects
     }
 
     /// <summary>True for any http(s) address that is written out in full, wherever it leads: for programs that name targets of their own.</summary>
-    public static bool IsWebAddress(string url) => Parts(url) is not null && Uri.TryCreate(url, UriKind.Absolute, out _);
+    public static bool IsWebAddress(string url) => Parts(url) is not null;
 
     /// <summary>True for what may stand in a list of allowed hosts.</summary>
     public static bool IsEntry(string text) => Entry.TryParse(text, out _);
@@ -65,7 +65,8 @@ public sealed partial class SafeRedirects
     {
         if (url is null || url.Length > 2048 || url.Any(c => c is <= ' ' or > '~' or '\\')) return null;
         var match = FullAddress().Match(url);
-        return match.Success ? match : null;
+        // What is no address to the system's parser (a port past 65535, an empty label) is none to a browser either.
+        return match.Success && Uri.TryCreate(url, UriKind.Absolute, out _) ? match : null;
     }
 
     private static bool IsLoopback(string host) => host is "localhost" or "127.0.0.1" or "[::1]";

@@ -26,15 +26,17 @@ internal sealed class SmtpProvider(SmtpSettings settings, MailSettings mail) : I
         {
             Subject = HeaderText.Subject(message.Subject),
             SubjectEncoding = Encoding.UTF8,
-            Body = message.Text,
+            Body = InLines(message.Text),
             BodyEncoding = Encoding.UTF8,
             BodyTransferEncoding = TransferEncoding.QuotedPrintable,
         };
-        using var html = AlternateView.CreateAlternateViewFromString(message.Html, Encoding.UTF8, MediaTypeNames.Text.Html);
+        using var html = AlternateView.CreateAlternateViewFromString(InLines(message.Html), Encoding.UTF8, MediaTypeNames.Text.Html);
         html.TransferEncoding = TransferEncoding.QuotedPrintable;
         envelope.AlternateViews.Add(html);
         // Holiday answers to a code help nobody (RFC 3834).
         envelope.Headers.Add("Auto-Submitted", "auto-generated");
+        // Large providers refuse mail without one (RFC 5322, 3.6.4), and not every server on the way adds it.
+        envelope.Headers.Add("Message-ID", $"<{Guid.NewGuid():N}@{new MailAddress(mail.From).Host}>");
         try
         {
             await client.SendMailAsync(envelope, stop);
@@ -53,6 +55,9 @@ internal sealed class SmtpProvider(SmtpSettings settings, MailSettings mail) : I
             return new SendOutcome.Temporary("the connection broke");
         }
     }
+
+    // In mail a line ends with CRLF (RFC 2045, 6.7); the framework encodes what it is given.
+    private static string InLines(string text) => text.ReplaceLineEndings("\r\n");
 
     private SendOutcome Judge(SmtpException e)
     {
