@@ -8,7 +8,9 @@ if (args.Contains(Probe.Argument, StringComparer.Ordinal)) return await Probe.Ru
 try
 {
     if (args.Contains(RotateCommand.Argument, StringComparer.Ordinal)) return await RotateCommand.RunAsync(args, Console.Out, Console.Error);
-    await using var portal = PortalApp.Build(args, PortalConfiguration.Read(SettingsSource.Open()));
+    var configuration = PortalConfiguration.Read(SettingsSource.Open());
+    Listening.Demand(configuration.Portal);
+    await using var portal = PortalApp.Build(args, configuration);
     await portal.RunAsync();
     return 0;
 }

@@ -10,6 +10,7 @@ public sealed class PortalProcess : IDisposable
     private readonly Process _process;
     private readonly TemporaryFolder _data = new();
     private readonly StringBuilder _errors = new();
+    private readonly StringBuilder _output = new();
 
     private PortalProcess((string Name, string Value)[] settings)
     {
@@ -29,11 +30,8 @@ public sealed class PortalProcess : IDisposable
         start.Environment["DATA_DIR"] = _data.Path;
         foreach (var (name, value) in settings) start.Environment[name] = value;
         _process = new Process { StartInfo = start };
-        _process.ErrorDataReceived += (_, line) =>
-        {
-            lock (_errors) _errors.AppendLine(line.Data);
-        };
-        _process.OutputDataReceived += (_, _) => { };
+        _process.ErrorDataReceived += (_, line) => Note(_errors, line.Data);
+        _process.OutputDataReceived += (_, line) => Note(_output, line.Data);
         _process.Start();
         _process.BeginErrorReadLine();
         _process.BeginOutputReadLine();
@@ -48,7 +46,7 @@ public sealed class PortalProcess : IDisposable
         using var client = new HttpClient();
         await Eventually.BeTrueAsync(async () =>
         {
-            if (portal._process.HasExited) throw new InvalidOperationException(portal.Errors());
+            if (portal._process.HasExited) throw new InvalidOperationException(Text(portal._errors));
             try
             {
                 return (await client.GetAsync(new Uri(portal.Address, "/healthz"))).IsSuccessStatusCode;
@@ -62,12 +60,12 @@ public sealed class PortalProcess : IDisposable
     }
 
     /// <summary>Starts it with settings that it cannot work with: its exit code and what it says.</summary>
-    public static async Task<(int Code, string Errors)> FailAsync(params (string Name, string Value)[] settings)
+    public static async Task<(int Code, string Output, string Errors)> FailAsync(params (string Name, string Value)[] settings)
     {
         using var portal = new PortalProcess(settings);
         await Eventually.BeTrueAsync(() => portal._process.HasExited);
         await portal._process.WaitForExitAsync();
-        return (portal._process.ExitCode, portal.Errors());
+        return (portal._process.ExitCode, Text(portal._output), Text(portal._errors));
     }
 
     /// <summary>Runs the program once more, for a command, with the settings of this one: its exit code and what it says.</summary>
@@ -91,8 +89,15 @@ public sealed class PortalProcess : IDisposable
         _data.Dispose();
     }
 
-    private string Errors()
+    // The end of a stream is told as a line that is null.
+    private static void Note(StringBuilder notes, string? line)
     {
-        lock (_errors) return _errors.ToString();
+        if (line is null) return;
+        lock (notes) notes.AppendLine(line);
+    }
+
+    private static string Text(StringBuilder notes)
+    {
+        lock (notes) return notes.ToString();
     }
 }

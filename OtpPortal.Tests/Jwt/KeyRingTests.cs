@@ -131,6 +131,26 @@ public abstract class KeyRingTests(StoreUnderTest store)
     }
 
     [Fact]
+    public async Task At_once_is_at_once_also_beside_a_rotation_that_leaves_time()
+    {
+        for (var round = 0; round < 10; round++)
+        {
+            await ClearAsync();
+            using var ring = NewRing();
+            using var other = NewRing();
+            await Task.WhenAll(ring.EnsureAsync(), other.EnsureAsync());
+            var leaked = (await ring.PublishedAsync()).Select(key => key.Kid).ToList();
+
+            var rotations = await Task.WhenAll(Task.Run(() => ring.RotateAsync(TimeSpan.FromDays(1), false)), Task.Run(() => other.RotateAsync(TimeSpan.Zero, true)));
+
+            using var third = NewRing();
+            var published = (await third.PublishedAsync()).Select(key => key.Kid).ToList();
+            published.ShouldNotContain(kid => leaked.Contains(kid));
+            foreach (var kid in rotations[1].NewKids) published.ShouldContain(kid);
+        }
+    }
+
+    [Fact]
     public async Task Keys_that_are_over_are_deleted_at_the_next_rotation()
     {
         await ClearAsync();

@@ -55,6 +55,17 @@ public sealed class ServiceAccountTests(V2Portal v2) : IClassFixture<V2Portal>
     }
 
     [Fact]
+    public async Task A_key_may_be_written_in_large_letters()
+    {
+        var app = await v2.NewAccountAsync();
+
+        (await new V2Client(v2.Host, app.Key.ToUpperInvariant()).NewOtpAsync()).Otp.ShouldNotBeEmpty();
+        (await new V2Client(v2.Host, V2Portal.AdminKey.ToUpperInvariant()).NewOtpAsync()).Otp.ShouldNotBeEmpty();
+        await using var capitals = await PortalHost.StartAsync((V2Portal.Setting.Name, V2Portal.Setting.Value.ToUpperInvariant()));
+        (await new V2Client(capitals, V2Portal.AdminKey).NewOtpAsync()).Otp.ShouldNotBeEmpty();
+    }
+
+    [Fact]
     public async Task Two_keys_are_none()
     {
         using var content = new StringContent("{\"otpCreateParams\":{}}", System.Text.Encoding.UTF8, "application/json");

@@ -7,11 +7,12 @@ namespace OtpPortal.Tests.Settings;
 /// <summary>A start that cannot work ends at once, with lines that say what to do and no stack trace.</summary>
 public sealed class StartTests
 {
-    private static void ShouldSay((int Code, string Errors) end, params string[] words)
+    private static void ShouldSay((int Code, string Output, string Errors) end, params string[] words)
     {
         end.Code.ShouldBe(1);
         end.Errors.ShouldStartWith("OTP Portal does not start:");
         foreach (var word in words) end.Errors.ShouldContain(word);
+        end.Output.ShouldBeEmpty("nothing else is told");
         end.Errors.ShouldNotContain("   at ");
         end.Errors.ShouldNotContain("Exception");
     }
@@ -31,12 +32,12 @@ public sealed class StartTests
         occupant.Start();
         var port = ((IPEndPoint)occupant.LocalEndpoint).Port;
 
-        ShouldSay(await PortalProcess.FailAsync(("PORT", port.ToString(null, null))), "PORT: another program is using this port");
+        ShouldSay(await PortalProcess.FailAsync(("PORT", port.ToString(null, null))), $"PORT is \"{port}\": another program is using this port");
     }
 
     [Fact]
     public async Task An_address_of_another_machine_is_named() =>
-        ShouldSay(await PortalProcess.FailAsync(("BIND_ADDRESS", "203.0.113.1")), "BIND_ADDRESS");
+        ShouldSay(await PortalProcess.FailAsync(("BIND_ADDRESS", "203.0.113.1")), "BIND_ADDRESS is \"203.0.113.1\": allowed is an address of this machine");
 
     [Fact]
     public async Task A_data_folder_that_cannot_be_used_is_named()

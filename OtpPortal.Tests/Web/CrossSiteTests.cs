@@ -43,6 +43,20 @@ public sealed class CrossSiteTests(PortalHost portal) : IClassFixture<PortalHost
     }
 
     [Theory]
+    [InlineData("POST", "/api/otp/verification1")]
+    [InlineData("PUT", "/api/otp")]
+    [InlineData("DELETE", "/api/otp/verification1/status")]
+    [InlineData("POST", "/api/providers")]
+    public async Task The_gateway_refuses_in_its_own_form(string method, string path)
+    {
+        var answer = await portal.NewProgram().SendAsync(new HttpMethod(method), path, null, ("Sec-Fetch-Site", "cross-site"), ("Accept", "text/html"));
+
+        answer.Status.ShouldBe(403);
+        answer.Json.GetProperty("status").GetString().ShouldBe("error");
+        answer.Json.GetProperty("message").GetString().ShouldNotBeNullOrEmpty();
+    }
+
+    [Theory]
     [InlineData("Sec-Fetch-Site", "same-origin")]
     [InlineData("Sec-Fetch-Site", "none")]
     [InlineData("Origin", "PORTAL")]

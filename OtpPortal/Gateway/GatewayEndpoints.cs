@@ -16,6 +16,7 @@ public static class GatewayEndpoints
     public static WebApplicationBuilder AddGateway(this WebApplicationBuilder builder, PortalConfiguration configuration)
     {
         builder.Services.AddSingleton(configuration.Gateway);
+        foreach (var root in (string[])["/api/otp", "/api/providers", "/api/health"]) builder.Services.AddSingleton(new ErrorForm(root, FailAsync));
         builder.Services.AddSingleton<NamespaceGuard>();
         builder.Services.AddSingleton<VerificationRequestReader>();
         builder.Services.AddSingleton<VerificationMessage>();

@@ -102,7 +102,10 @@ public sealed partial class KeyRing(Stores stores, AuthSecret secret, JwtAlgorit
         var kids = new List<string>();
         foreach (var algorithm in algorithms.All)
         {
-            kids.Add(await MakeAsync(algorithm, NextNumber(stored, algorithm), activeFrom, after));
+            var made = await MakeAsync(algorithm, NextNumber(stored, algorithm), activeFrom, after);
+            // Another rotation came first. Its key is as new as this one would be; but it may leave the old ones their time, and at once is at once.
+            while (atOnce && !made.IsOurs) made = await MakeAsync(algorithm, NextNumber(await LoadAsync(), algorithm), activeFrom, after);
+            kids.Add(made.Kid);
         }
         // What can verify nothing any more is not kept.
         foreach (var over in (await ReadAsync(TimeSpan.Zero)).Where(key => !IsPublished(key))) await Database.HashDeleteAsync(Hash, over.Field);
@@ -179,13 +182,13 @@ public sealed partial class KeyRing(Stores stores, AuthSecret secret, JwtAlgorit
     }
 
     // Gives the name of the key that has this number in the end, whoever made it.
-    private async Task<string> MakeAsync(string algorithm, int number, DateTimeOffset activeFrom, TimeSpan overlap)
+    private async Task<(string Kid, bool IsOurs)> MakeAsync(string algorithm, int number, DateTimeOffset activeFrom, TimeSpan overlap)
     {
         using var key = SigningKey.New(algorithm);
         var name = NameOf(algorithm, number);
         var record = new KeyRecord(RandomText.New(16), activeFrom.ToUnixTimeMilliseconds(), (long)overlap.TotalSeconds, Convert.ToBase64String(key.Export()));
-        if (await Database.HashSetAsync(Hash, name, _seal.Seal(JsonSerializer.Serialize(record, KeyJson.Default.KeyRecord), name), When.NotExists)) return record.Kid;
-        return (await LoadAsync()).Find(other => other.Algorithm == algorithm && other.Number == number)?.Record?.Kid ?? "";
+        if (await Database.HashSetAsync(Hash, name, _seal.Seal(JsonSerializer.Serialize(record, KeyJson.Default.KeyRecord), name), When.NotExists)) return (record.Kid, true);
+        return ((await LoadAsync()).Find(other => other.Algorithm == algorithm && other.Number == number)?.Record?.Kid ?? "", false);
     }
 
     private static int NextNumber(List<StoredKey> stored, string algorithm) =>

@@ -62,6 +62,8 @@ public sealed class ServiceAccounts(Stores stores, MagicLinkSettings settings, T
     /// <summary>The account of this key, or null.</summary>
     public async Task<ServiceAccount?> FindAsync(string key)
     {
+        // To magiclinksdev, keys are UUIDs, in small letters or large (RFC 9562, 4).
+        if (Guid.TryParseExact(key, "D", out var uuid)) key = uuid.ToString();
         if (settings.Admin is { } admin && admin.Key.Matches(key)) return admin.Account;
         var fields = await Database.HashGetAsync(KeyOf(key), ["uuid", "aud", "redirects"]);
         if (fields[0].IsNull) return null;

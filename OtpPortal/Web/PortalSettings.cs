@@ -91,7 +91,11 @@ public sealed partial record PortalSettings(
         foreach (var entry in reader.List("TRUSTED_PROXIES"))
         {
             if (IPNetwork.TryParse(entry, out var network) && SettingsReader.TryReadAddress(entry[..entry.IndexOf('/', StringComparison.Ordinal)], out _)) networks.Add(network);
-            else if (SettingsReader.TryReadAddress(entry, out var address)) networks.Add(new IPNetwork(address, address.GetAddressBytes().Length * 8));
+            else if (SettingsReader.TryReadAddress(entry, out var address))
+            {
+                var plain = address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address;
+                networks.Add(new IPNetwork(plain, plain.GetAddressBytes().Length * 8));
+            }
             else reader.Complain("TRUSTED_PROXIES", entry, "IP addresses and networks such as 10.0.0.0/8, with commas between them");
         }
         return networks;

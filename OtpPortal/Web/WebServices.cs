@@ -20,10 +20,7 @@ public static class WebServices
         {
             kestrel.AddServerHeader = false;
             kestrel.Limits.MaxRequestBodySize = MaxBody;
-            // In Development the mailbox shows everybody's codes: nobody but this machine may see it.
-            if (portal.BindAddress is not null) kestrel.Listen(portal.BindAddress, portal.Port);
-            else if (portal.IsProduction) kestrel.ListenAnyIP(portal.Port);
-            else kestrel.ListenLocalhost(portal.Port);
+            Listening.Configure(kestrel, portal);
         });
         return builder;
     }
