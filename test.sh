@@ -44,8 +44,9 @@ fi
 mkdir "$results/temporary"
 chmod a+rx "$results" "$results/temporary"
 
+# What hangs for ten minutes is ended, and named.
 run() { # project, name of the results, more arguments
-  TMPDIR="$results/temporary" dotnet test "$1" --no-build --nologo -v quiet --logger "console;verbosity=minimal" --logger "trx;LogFileName=$2.trx" --results-directory "$results" "${@:3}"
+  TMPDIR="$results/temporary" dotnet test "$1" --no-build --nologo -v quiet --logger "console;verbosity=minimal" --logger "trx;LogFileName=$2.trx" --results-directory "$results" --blame-hang-timeout 10m --blame-hang-dump-type none "${@:3}"
 }
 
 status=0

@@ -16,7 +16,7 @@ public sealed class DialogTests(GatewayStage stage) : BrowserTest(stage)
         await Expect(shop.Parts.Field).ToBeFocusedAsync();
         (await ScrollsAsync(shop)).ShouldBeFalse("the page behind the dialog stays where it is");
 
-        await shop.Page.Keyboard.TypeAsync(wanted.Code);
+        await shop.Page.TypeKeysAsync(wanted.Code);
 
         await shop.HearsAsync($"finished MyApp {wanted.Id}");
         await Expect(shop.Dialog).Not.ToBeVisibleAsync();
@@ -25,7 +25,7 @@ public sealed class DialogTests(GatewayStage stage) : BrowserTest(stage)
         (await stage.Backend.IsVerifiedAsync(wanted)).ShouldBeTrue();
 
         // Escape comes too late to cancel.
-        await shop.Page.Keyboard.PressAsync("Escape");
+        await shop.Page.PressKeyAsync("Escape");
         // Whoever asks again is told again, at once: it is verified.
         await shop.Page.Locator("#open").ClickAsync();
         await shop.HearsAsync($"finished MyApp {wanted.Id}", $"finished MyApp {wanted.Id}");
@@ -41,15 +41,15 @@ public sealed class DialogTests(GatewayStage stage) : BrowserTest(stage)
         var shop = await OpenAsync(wanted, "status of 400");
         var address = $"bob.{Guid.NewGuid():N}@example.com";
         await Expect(shop.Parts.AddressField).ToBeFocusedAsync();
-        await shop.Page.Keyboard.TypeAsync("bob");
-        await shop.Page.Keyboard.PressAsync("Enter");
+        await shop.Page.TypeKeysAsync("bob");
+        await shop.Page.PressKeyAsync("Enter");
         await Expect(shop.Parts.AddressError).ToBeVisibleAsync();
         await shop.Parts.AddressField.FillAsync(address);
         await shop.Parts.SendCode.ClickAsync();
         await shop.Parts.BecomesInteractiveAsync();
         await Expect(shop.Parts.Field).ToBeFocusedAsync();
 
-        await shop.Page.Keyboard.TypeAsync(wanted.Code);
+        await shop.Page.TypeKeysAsync(wanted.Code);
 
         await shop.HearsAsync($"finished MyApp {wanted.Id}");
     }
@@ -77,7 +77,7 @@ public sealed class DialogTests(GatewayStage stage) : BrowserTest(stage)
         await shop.Parts.Field.EvaluateAsync("field => new Promise(resolve => setTimeout(resolve))");
         (await shop.HeardAsync()).ShouldBeEmpty();
 
-        await shop.Page.Keyboard.PressAsync("Escape");
+        await shop.Page.PressKeyAsync("Escape");
 
         await WasCancelledAsync(shop);
     }
@@ -89,7 +89,7 @@ public sealed class DialogTests(GatewayStage stage) : BrowserTest(stage)
         await Expect(shop.Parts.Field).ToBeFocusedAsync();
         await shop.Close.FocusAsync();
 
-        await shop.Page.Keyboard.PressAsync("Escape");
+        await shop.Page.PressKeyAsync("Escape");
 
         await WasCancelledAsync(shop);
     }
@@ -127,9 +127,10 @@ public sealed class DialogTests(GatewayStage stage) : BrowserTest(stage)
         await Expect(shop.Parts.Field).ToBeFocusedAsync();
         var seen = new HashSet<string>();
 
-        for (var i = 0; i < 24; i++)
+        // Twice around and more; and on a slow machine, where the frame's process may miss a key, until there was a turn for everybody.
+        for (var i = 0; i < 24 || (i < 200 && seen.Count < 3); i++)
         {
-            await shop.Page.Keyboard.PressAsync("Tab");
+            await shop.Page.PressKeyAsync("Tab");
             seen.Add(await shop.Page.EvaluateAsync<string>("() => (document.activeElement?.shadowRoot?.activeElement ?? document.activeElement)?.localName ?? 'body'"));
         }
 
@@ -224,7 +225,7 @@ public sealed class DialogTests(GatewayStage stage) : BrowserTest(stage)
         await shop.Parts.IsOverAsync();
         await shop.Parts.Main.ClickAsync();
 
-        await shop.Page.Keyboard.PressAsync("Escape");
+        await shop.Page.PressKeyAsync("Escape");
 
         await WasCancelledAsync(shop);
     }
@@ -263,7 +264,7 @@ public sealed class DialogTests(GatewayStage stage) : BrowserTest(stage)
 
         await parts.Field.PressSequentiallyAsync(wanted.Code);
         await parts.IsDoneAsync();
-        await trap.Keyboard.PressAsync("Escape");
+        await trap.PressKeyAsync("Escape");
 
         // The same frame tells the one it was opened for: so both messages were sent off, and this one has heard neither.
         var shop = await ShopPage.OpenAsync(bob, stage.Shop, wanted.Id);

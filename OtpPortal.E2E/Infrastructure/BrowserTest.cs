@@ -5,7 +5,11 @@ namespace OtpPortal.E2E.Infrastructure;
 /// <summary>A test in the browser. Afterwards nobody's console may have complained.</summary>
 public abstract class BrowserTest(Stage stage) : IAsyncLifetime
 {
+    // Far more than any test takes. Some of Playwright's waits have no end of their own: closing what they wait for is one, and the test fails.
+    private static readonly TimeSpan s_longest = TimeSpan.FromMinutes(5);
+
     private readonly List<Visitor> _visitors = [];
+    private readonly CancellationTokenSource _over = new();
 
     protected Stage Stage => stage;
 
@@ -17,6 +21,8 @@ public abstract class BrowserTest(Stage stage) : IAsyncLifetime
 
     public virtual async Task DisposeAsync()
     {
+        await _over.CancelAsync();
+        _over.Dispose();
         foreach (var visitor in _visitors) await visitor.Context.CloseAsync();
         _visitors.SelectMany(visitor => visitor.Complaints).ShouldBeEmpty("The browser's console complained. The portal said:\n" + Portal.Log);
     }
@@ -25,6 +31,7 @@ public abstract class BrowserTest(Stage stage) : IAsyncLifetime
     {
         var visitor = await Visitor.ArriveAsync(stage, wishes);
         _visitors.Add(visitor);
+        _ = CloseInTimeAsync(visitor, _over.Token);
         return visitor;
     }
 
@@ -59,6 +66,19 @@ public abstract class BrowserTest(Stage stage) : IAsyncLifetime
         await code.BecomesInteractiveAsync();
         await code.TypeAsync(await Mailbox.CodeAsync(address, message));
         return await SignedInPage.IsShownAsync(code.Page, address);
+    }
+
+    private static async Task CloseInTimeAsync(Visitor visitor, CancellationToken over)
+    {
+        try
+        {
+            await Task.Delay(s_longest, over);
+        }
+        catch (OperationCanceledException)
+        {
+            return;
+        }
+        await visitor.Context.CloseAsync();
     }
 
     /// <summary>What can be said against a page at one width and in one scheme of colours; takes its picture when SCREENSHOTS names a folder.</summary>
