@@ -15,14 +15,8 @@ public sealed class ReturnToTests(DefaultStage stage) : BrowserTest(stage)
         await using var app = await ThirdPartyApp.StartAsync(Portal);
         var ann = await ArriveAsync(options => options.JavaScriptEnabled = withScript);
         var target = app.Url + "/welcome?from=portal";
-        var start = await AddressPage.OpenAsync(ann, "/?return_to=" + Uri.EscapeDataString(target));
-        if (withScript) await start.BecomesInteractiveAsync();
-        var code = await start.SendToAsync(ann.Address);
-        if (withScript) await code.BecomesInteractiveAsync();
 
-        var right = await Mailbox.CodeAsync(ann.Address);
-        if (withScript) await code.TypeAsync(right);
-        else await code.SubmitAsync(right);
+        var code = await SignInForAsync(ann, target, withScript);
 
         await Expect(code.Page.Locator("h1")).ToHaveTextAsync("Hello " + ann.Address);
         code.Page.Url.ShouldBe(target);
@@ -39,14 +33,8 @@ public sealed class ReturnToTests(DefaultStage stage) : BrowserTest(stage)
     {
         await using var app = await ThirdPartyApp.StartAsync(Portal);
         var ann = await ArriveAsync(options => options.JavaScriptEnabled = withScript);
-        var start = await AddressPage.OpenAsync(ann, "/?return_to=" + Uri.EscapeDataString(app.Url + "/leads-on"));
-        if (withScript) await start.BecomesInteractiveAsync();
-        var code = await start.SendToAsync(ann.Address);
-        if (withScript) await code.BecomesInteractiveAsync();
 
-        var right = await Mailbox.CodeAsync(ann.Address);
-        if (withScript) await code.TypeAsync(right);
-        else await code.SubmitAsync(right);
+        var code = await SignInForAsync(ann, app.Url + "/leads-on", withScript);
 
         await Expect(code.Page.Locator("h1")).ToHaveTextAsync("Signed in");
         new Uri(code.Page.Url).Host.ShouldBe("127.0.0.1");
@@ -87,5 +75,17 @@ public sealed class ReturnToTests(DefaultStage stage) : BrowserTest(stage)
 
         await SignedInPage.IsShownAsync(code.Page, ann.Address);
         code.Page.Url.ShouldBe(Portal.Url + "/");
+    }
+
+    private async Task<CodePage> SignInForAsync(Visitor visitor, string target, bool withScript)
+    {
+        var start = await AddressPage.OpenAsync(visitor, "/?return_to=" + Uri.EscapeDataString(target));
+        if (withScript) await start.BecomesInteractiveAsync();
+        var code = await start.SendToAsync(visitor.Address);
+        if (withScript) await code.BecomesInteractiveAsync();
+        var right = await Mailbox.CodeAsync(visitor.Address);
+        if (withScript) await code.TypeAsync(right);
+        else await code.SubmitAsync(right);
+        return code;
     }
 }
