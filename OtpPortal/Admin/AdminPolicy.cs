@@ -53,6 +53,18 @@ public sealed class AdminPolicy(AdminSettings settings, AdminSessions sessions, 
         return null;
     }
 
+    /// <summary>As <see cref="AdmitAsync"/>, for a page: who may not see it is sent to where the key is asked for.</summary>
+    public async Task<AdminPass?> AdmitToPageAsync(HttpContext context)
+    {
+        var pass = await AdmitAsync(context);
+        if (pass is null)
+        {
+            context.Response.StatusCode = StatusCodes.Status303SeeOther;
+            context.Response.Headers.Location = AdminEndpoints.StartPath;
+        }
+        return pass;
+    }
+
     /// <summary>Whether a pass is still good. It keeps no session alive: a page that merely stays open times out like any other.</summary>
     public async Task<bool> HoldsAsync(AdminPass pass) => pass switch
     {

@@ -34,8 +34,7 @@ public sealed record MagicLinkSettings(ConfiguredAccount? Admin, int MaxAttempts
         else if (parts[2].Trim() == jwt.Audience) problem = "has the audience of TOKEN_AUDIENCE (or APP_NAME): the account could make tokens that look like those of signed-in users";
         if (problem is null)
         {
-            var key = Guid.TryParseExact(parts[1], "D", out var uuid) ? uuid.ToString() : parts[1];
-            return new MagicLinkSettings(new ConfiguredAccount(new ServiceAccount(Guid.Parse(parts[0]), parts[2].Trim(), IsAdmin: true, redirects), new SecretDigest(key)), maxAttempts);
+            return new MagicLinkSettings(new ConfiguredAccount(new ServiceAccount(Guid.Parse(parts[0]), parts[2].Trim(), IsAdmin: true, redirects), new SecretDigest(ServiceAccounts.Canonical(parts[1]))), maxAttempts);
         }
         reader.Complain($"{Setting} {problem}: allowed is uuid:apiKey:aud.");
         return new MagicLinkSettings(Admin: null, maxAttempts);

@@ -49,6 +49,9 @@ public sealed class ServiceAccounts(Stores stores, MagicLinkSettings settings, T
     /// <summary>Whether a text could be a key at all; what could not is never looked up.</summary>
     public static bool IsKey(string? text) => text is { Length: >= MinKeyLength and <= MaxKeyLength } && text.All(c => c is > ' ' and <= '~' and not ':');
 
+    /// <summary>A key as it is compared: to magiclinksdev keys are UUIDs, in small letters or large (RFC 9562, 4).</summary>
+    internal static string Canonical(string key) => Guid.TryParseExact(key, "D", out var uuid) ? uuid.ToString() : key;
+
     /// <summary>A UUID of 122 bits from the system's CSPRNG: the framework's own are not promised to be unguessable.</summary>
     public static Guid NewGuid()
     {
@@ -62,8 +65,7 @@ public sealed class ServiceAccounts(Stores stores, MagicLinkSettings settings, T
     /// <summary>The account of this key, or null.</summary>
     public async Task<ServiceAccount?> FindAsync(string key)
     {
-        // To magiclinksdev, keys are UUIDs, in small letters or large (RFC 9562, 4).
-        if (Guid.TryParseExact(key, "D", out var uuid)) key = uuid.ToString();
+        key = Canonical(key);
         if (settings.Admin is { } admin && admin.Key.Matches(key)) return admin.Account;
         var fields = await Database.HashGetAsync(KeyOf(key), ["uuid", "aud", "redirects"]);
         if (fields[0].IsNull) return null;

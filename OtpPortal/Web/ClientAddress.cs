@@ -19,6 +19,7 @@ public static class ClientAddress
         return new IPAddress(bytes) + "/64";
     }
 
-    private static IPAddress Plain(IPAddress? address) =>
+    /// <summary>An IPv4 address as such, and not as sockets for both kinds tell it (RFC 4291, 2.5.5.2).</summary>
+    internal static IPAddress Plain(IPAddress? address) =>
         address is null ? IPAddress.None : address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address;
 }

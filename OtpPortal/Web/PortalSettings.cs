@@ -43,7 +43,7 @@ public sealed partial record PortalSettings(
     public bool TrustsProxy(IPAddress? address)
     {
         if (address is null) return false;
-        var plain = address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address;
+        var plain = ClientAddress.Plain(address);
         return TrustedProxies.Any(network => network.Contains(plain));
     }
 
@@ -93,7 +93,7 @@ public sealed partial record PortalSettings(
             if (IPNetwork.TryParse(entry, out var network) && SettingsReader.TryReadAddress(entry[..entry.IndexOf('/', StringComparison.Ordinal)], out _)) networks.Add(network);
             else if (SettingsReader.TryReadAddress(entry, out var address))
             {
-                var plain = address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address;
+                var plain = ClientAddress.Plain(address);
                 networks.Add(new IPNetwork(plain, plain.GetAddressBytes().Length * 8));
             }
             else reader.Complain("TRUSTED_PROXIES", entry, "IP addresses and networks such as 10.0.0.0/8, with commas between them");

@@ -9,9 +9,11 @@ internal static class RequestHost
     public static void UseRequestHost(this IApplicationBuilder app, PortalSettings portal)
     {
         var own = HostString.FromUriComponent(portal.PublicUrl);
+        var header = own.ToUriComponent();
         app.Use((context, next) =>
         {
-            if (!HasHost(context.Request)) context.Request.Host = own;
+            // Nearly every request names the portal's own, which needs no looking at.
+            if (context.Request.Headers.Host != header && !HasHost(context.Request)) context.Request.Host = own;
             return next(context);
         });
     }

@@ -1,5 +1,3 @@
-using StackExchange.Redis;
-
 namespace OtpPortal.Bench;
 
 /// <summary>The least that any endpoint over this Redis client can do: one GET and one EXPIRE, in one round trip.</summary>
@@ -7,13 +5,9 @@ internal static class Bare
 {
     public static async Task<int> RunAsync(string port, string redis)
     {
-        var builder = WebApplication.CreateSlimBuilder();
-        builder.Logging.ClearProviders();
-        builder.WebHost.UseUrls($"http://127.0.0.1:{port}");
-        await using var app = builder.Build();
-        using var connection = await ConnectionMultiplexer.ConnectAsync(redis + ",defaultDatabase=5");
-        connection.PreserveAsyncOrder = false;
-        var database = connection.GetDatabase(5);
+        await using var app = BareServer.Build(port);
+        using var connection = await BareServer.ConnectAsync(redis);
+        var database = connection.GetDatabase();
         await database.StringSetAsync("bare", "ann@example.com");
         var life = TimeSpan.FromDays(7);
         app.MapGet("/", async () =>

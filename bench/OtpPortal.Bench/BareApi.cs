@@ -14,13 +14,9 @@ internal static class BareApi
 
     public static async Task<int> RunAsync(string port, string redis, string apiKey)
     {
-        var builder = WebApplication.CreateSlimBuilder();
-        builder.Logging.ClearProviders();
-        builder.WebHost.UseUrls($"http://127.0.0.1:{port}");
-        await using var app = builder.Build();
-        using var connection = await ConnectionMultiplexer.ConnectAsync(redis + ",defaultDatabase=5");
-        connection.PreserveAsyncOrder = false;
-        var database = connection.GetDatabase(5);
+        await using var app = BareServer.Build(port);
+        using var connection = await BareServer.ConnectAsync(redis);
+        var database = connection.GetDatabase();
         using var ed = SigningKey.New("EdDSA");
         using var rsa = SigningKey.New("RS256");
         var (secret, codeKey) = (SHA256.HashData(Encoding.UTF8.GetBytes(apiKey)), RandomNumberGenerator.GetBytes(32));

@@ -12,13 +12,9 @@ internal static class BareGateway
 
     public static async Task<int> RunAsync(string port, string redis, string hook)
     {
-        var builder = WebApplication.CreateSlimBuilder();
-        builder.Logging.ClearProviders();
-        builder.WebHost.UseUrls($"http://127.0.0.1:{port}");
-        await using var app = builder.Build();
-        using var connection = await ConnectionMultiplexer.ConnectAsync(redis + ",defaultDatabase=5");
-        connection.PreserveAsyncOrder = false;
-        var database = connection.GetDatabase(5);
+        await using var app = BareServer.Build(port);
+        using var connection = await BareServer.ConnectAsync(redis);
+        var database = connection.GetDatabase();
         using var http = new HttpClient();
         var life = TimeSpan.FromMinutes(15);
         for (var number = 0; number < 6000; number++) await BeginAsync(database, $"bench-{number}", life);
