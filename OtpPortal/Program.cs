@@ -1,6 +1,7 @@
 using OtpPortal;
 using OtpPortal.Jwt;
 using OtpPortal.Settings;
+using OtpPortal.Storage.Embedded;
 using OtpPortal.Web;
 
 if (args.Contains(Probe.Argument, StringComparer.Ordinal)) return await Probe.RunAsync();
@@ -8,6 +9,7 @@ if (args.Contains(Probe.Argument, StringComparer.Ordinal)) return await Probe.Ru
 try
 {
     if (args.Contains(RotateCommand.Argument, StringComparer.Ordinal)) return await RotateCommand.RunAsync(args, Console.Out, Console.Error);
+    if (args.Contains(RepairStoreCommand.Argument, StringComparer.Ordinal)) return await RepairStoreCommand.RunAsync(Console.Out, Console.Error);
     var configuration = PortalConfiguration.Read(SettingsSource.Open());
     Listening.Demand(configuration.Portal);
     await using var portal = PortalApp.Build(args, configuration);

@@ -1,5 +1,5 @@
 using OtpPortal.Settings;
-using OtpPortal.Storage;
+using OtpPortal.Storage.Embedded;
 
 namespace OtpPortal;
 

@@ -12,13 +12,13 @@ public sealed class PortalProcess : IDisposable
     private readonly StringBuilder _errors = new();
     private readonly StringBuilder _output = new();
 
-    private PortalProcess((string Name, string Value)[] settings)
+    private PortalProcess(IReadOnlyList<string> launcher, (string Name, string Value)[] settings)
     {
         var port = FreePort.Next();
         Address = new Uri(string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{port}"));
         var (otp, auth) = RedisServer.NewDatabases();
-        var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true };
-        start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "OtpPortal.dll"));
+        string[] command = [.. launcher, "dotnet", Path.Combine(AppContext.BaseDirectory, "OtpPortal.dll")];
+        var start = new ProcessStartInfo(command[0], command[1..]) { RedirectStandardOutput = true, RedirectStandardError = true };
         start.Environment["ASPNETCORE_ENVIRONMENT"] = "Development";
         start.Environment["PORT"] = port.ToString(CultureInfo.InvariantCulture);
         start.Environment["BIND_ADDRESS"] = "127.0.0.1";
@@ -39,14 +39,22 @@ public sealed class PortalProcess : IDisposable
 
     public Uri Address { get; }
 
+    public int Id => _process.Id;
+
+    /// <summary>What it has written to its log so far.</summary>
+    public string Log => Text(_output) + Text(_errors);
+
     /// <summary>Starts it and waits until it serves.</summary>
-    public static async Task<PortalProcess> StartAsync(params (string Name, string Value)[] settings)
+    public static Task<PortalProcess> StartAsync(params (string Name, string Value)[] settings) => StartAsync([], settings);
+
+    /// <summary>Starts it through another program, which replaces itself by it, and waits until it serves.</summary>
+    public static async Task<PortalProcess> StartAsync(IReadOnlyList<string> launcher, params (string Name, string Value)[] settings)
     {
-        var portal = new PortalProcess(settings);
+        var portal = new PortalProcess(launcher, settings);
         using var client = new HttpClient();
         await Eventually.BeTrueAsync(async () =>
         {
-            if (portal._process.HasExited) throw new InvalidOperationException(Text(portal._errors));
+            if (portal._process.HasExited) throw new InvalidOperationException(portal.Log);
             try
             {
                 return (await client.GetAsync(new Uri(portal.Address, "/healthz"))).IsSuccessStatusCode;
@@ -60,9 +68,12 @@ public sealed class PortalProcess : IDisposable
     }
 
     /// <summary>Starts it with settings that it cannot work with: its exit code and what it says.</summary>
-    public static async Task<(int Code, string Output, string Errors)> FailAsync(params (string Name, string Value)[] settings)
+    public static Task<(int Code, string Output, string Errors)> FailAsync(params (string Name, string Value)[] settings) => FailAsync([], settings);
+
+    /// <summary>Starts it through another program, with settings that it cannot work with: its exit code and what it says.</summary>
+    public static async Task<(int Code, string Output, string Errors)> FailAsync(IReadOnlyList<string> launcher, params (string Name, string Value)[] settings)
     {
-        using var portal = new PortalProcess(settings);
+        using var portal = new PortalProcess(launcher, settings);
         await Eventually.BeTrueAsync(() => portal._process.HasExited);
         await portal._process.WaitForExitAsync();
         return (portal._process.ExitCode, Text(portal._output), Text(portal._errors));
@@ -79,6 +90,21 @@ public sealed class PortalProcess : IDisposable
         var (output, errors) = (command.StandardOutput.ReadToEndAsync(), command.StandardError.ReadToEndAsync());
         await command.WaitForExitAsync();
         return (command.ExitCode, (await output + await errors).Trim());
+    }
+
+    /// <summary>Ends it as the out-of-memory killer would: nothing is flushed, no connection is closed.</summary>
+    public void Kill()
+    {
+        _process.Kill();
+        _process.WaitForExit();
+    }
+
+    /// <summary>Ends it as a service manager does (SIGTERM), and returns its exit code.</summary>
+    public async Task<int> TerminateAsync()
+    {
+        using (var kill = Process.Start("kill", ["-TERM", Id.ToString(CultureInfo.InvariantCulture)])) await kill.WaitForExitAsync();
+        await _process.WaitForExitAsync();
+        return _process.ExitCode;
     }
 
     public void Dispose()

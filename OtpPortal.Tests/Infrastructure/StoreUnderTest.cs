@@ -1,5 +1,6 @@
 using OtpPortal.Settings;
 using OtpPortal.Storage;
+using OtpPortal.Storage.Embedded;
 using OtpPortal.Tokens;
 using OtpPortal.Web;
 using StackExchange.Redis;

@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.DataProtection.KeyManagement;
 using Microsoft.AspNetCore.DataProtection.Repositories;
 using Microsoft.Extensions.Options;
 using OtpPortal.Settings;
+using OtpPortal.Storage.Embedded;
 
 namespace OtpPortal.Storage;
 

@@ -1,0 +1,140 @@
+using System.Collections.Concurrent;
+using System.Net;
+using System.Net.Http.Json;
+using System.Text.Json;
+using System.Text.RegularExpressions;
+
+namespace OtpPortal.Tests.Infrastructure;
+
+/// <summary>
+/// Clients that sign in, check and sign out until the portal goes away, and what the portal has acknowledged to them. Nothing is expected of a request
+/// that got no answer.
+/// </summary>
+internal sealed partial class KillLoad : IDisposable
+{
+    private readonly HttpClient _http = new(new SocketsHttpHandler { UseCookies = false, AllowAutoRedirect = false }) { Timeout = TimeSpan.FromSeconds(30) };
+    private readonly ConcurrentDictionary<string, string> _live = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, string> _ended = new(StringComparer.Ordinal);
+    private int _people;
+    private int _acknowledged;
+
+    /// <summary>Answers so far.</summary>
+    public int Acknowledged => Volatile.Read(ref _acknowledged);
+
+    public int Live => _live.Count;
+
+    public int Ended => _ended.Count;
+
+    /// <summary>Runs clients at once until the portal is gone.</summary>
+    public Task RunAsync(Uri portal, int clients) => Task.WhenAll(Enumerable.Range(0, clients).Select(client => Task.Run(() => RunClientAsync(portal, client))));
+
+    /// <summary>Compares the portal with everything that was acknowledged; returns what is not so.</summary>
+    public async Task<IReadOnlyList<string>> FindLossesAsync(Uri portal)
+    {
+        var losses = new List<string>();
+        foreach (var (address, token) in _live.ToList())
+        {
+            using var answer = await CheckAsync(portal, token);
+            if (answer.StatusCode == HttpStatusCode.OK) _live[address] = await TokenOfAsync(answer);
+            else losses.Add($"{address} was signed in, and /check-auth answers {(int)answer.StatusCode}");
+        }
+        foreach (var (address, token) in _ended)
+        {
+            using var answer = await CheckAsync(portal, token);
+            if (answer.StatusCode != HttpStatusCode.Forbidden) losses.Add($"{address} was signed out, and /check-auth answers {(int)answer.StatusCode}");
+        }
+        return losses;
+    }
+
+    public void Dispose() => _http.Dispose();
+
+    private async Task RunClientAsync(Uri portal, int client)
+    {
+        try
+        {
+            for (var round = 0; ; round++)
+            {
+                var address = $"person{Interlocked.Increment(ref _people)}@example.com";
+                var token = await SignInAsync(portal, address);
+                _live[address] = token;
+                using (var answer = await CheckAsync(portal, token))
+                {
+                    answer.EnsureSuccessStatusCode();
+                    _live[address] = token = await TokenOfAsync(answer);
+                }
+                Interlocked.Increment(ref _acknowledged);
+                // One in four stays signed in; of the others one in three is signed out by the administrator.
+                if (round % 4 == 0) continue;
+                // From here on until the answer it may be either.
+                _live.TryRemove(address, out _);
+                if ((round + client) % 3 == 0) await RevokeAsync(portal, address);
+                else await SignOutAsync(portal, token);
+                _ended[address] = token;
+                Interlocked.Increment(ref _acknowledged);
+            }
+        }
+        catch (Exception e) when (e is HttpRequestException or IOException or TaskCanceledException)
+        {
+            // The portal is gone.
+        }
+    }
+
+    private async Task<string> SignInAsync(Uri portal, string address)
+    {
+        using var begin = new HttpRequestMessage(HttpMethod.Post, new Uri(portal, "/login"));
+        begin.Headers.Accept.ParseAdd("application/json");
+        begin.Content = new FormUrlEncodedContent([new("email", address)]);
+        using var begun = await _http.SendAsync(begin);
+        begun.EnsureSuccessStatusCode();
+        var flow = CookieOf(begun, "otp_flow");
+
+        string? code = null;
+        while (code is null)
+        {
+            var messages = await _http.GetFromJsonAsync<JsonElement>(new Uri(portal, "/dev/mailbox.json"));
+            code = messages.EnumerateArray().Where(message => message.GetProperty("to").GetString() == address)
+                .Select(message => Digits().Match(message.GetProperty("subject").GetString()!).Value).FirstOrDefault();
+        }
+
+        using var submit = new HttpRequestMessage(HttpMethod.Post, new Uri(portal, "/login-otp"));
+        submit.Headers.Accept.ParseAdd("application/json");
+        submit.Headers.Add("Cookie", "otp_flow=" + flow);
+        submit.Content = new FormUrlEncodedContent([new("code", code)]);
+        using var submitted = await _http.SendAsync(submit);
+        submitted.EnsureSuccessStatusCode();
+        Interlocked.Increment(ref _acknowledged);
+        return CookieOf(submitted, "auth_token");
+    }
+
+    private async Task SignOutAsync(Uri portal, string token)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Post, new Uri(portal, "/logout"));
+        request.Headers.Add("Cookie", "auth_token=" + token);
+        using var answer = await _http.SendAsync(request);
+        if (answer.StatusCode != HttpStatusCode.SeeOther) throw new HttpRequestException($"/logout answered {(int)answer.StatusCode}");
+    }
+
+    private async Task RevokeAsync(Uri portal, string address)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Delete, new Uri(portal, "/auth-tokens?email=" + Uri.EscapeDataString(address)));
+        request.Headers.Authorization = new("Bearer", PortalHost.Secret);
+        using var answer = await _http.SendAsync(request);
+        answer.EnsureSuccessStatusCode();
+    }
+
+    private async Task<HttpResponseMessage> CheckAsync(Uri portal, string token)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Get, new Uri(portal, "/check-auth"));
+        request.Headers.Authorization = new("Bearer", token);
+        return await _http.SendAsync(request);
+    }
+
+    private static async Task<string> TokenOfAsync(HttpResponseMessage answer) =>
+        (await answer.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("auth_token").GetString()!;
+
+    private static string CookieOf(HttpResponseMessage answer, string name) =>
+        answer.Headers.GetValues("Set-Cookie").First(cookie => cookie.StartsWith(name + "=", StringComparison.Ordinal))[(name.Length + 1)..].Split(';')[0];
+
+    [GeneratedRegex(@"\d{6}", RegexOptions.None, 1000)]
+    private static partial Regex Digits();
+}

@@ -1,0 +1,71 @@
+using System.Diagnostics;
+using System.Globalization;
+using OtpPortal.Tests.Infrastructure;
+using Xunit.Abstractions;
+
+namespace OtpPortal.Tests.Storage;
+
+/// <summary>
+/// The portal on its embedded store, ended at random moments while clients sign in, check and sign out: what it has acknowledged holds, and it starts
+/// again every time. <c>bench/kills.sh</c> does it a thousand times.
+/// </summary>
+public sealed class EmbeddedStoreKillTests(ITestOutputHelper output)
+{
+    private const int Clients = 6;
+
+    [Fact]
+    public async Task Nothing_acknowledged_is_lost_by_kills_at_random_moments()
+    {
+        using var folder = new TemporaryFolder();
+        using var load = new KillLoad();
+        var kills = int.Parse(Environment.GetEnvironmentVariable("OTPPORTAL_KILLS") ?? "30", CultureInfo.InvariantCulture);
+        // Repeatable, as far as the moments of the operating system are.
+        var random = new Random(20261122);
+        var starts = new List<TimeSpan>();
+        for (var kill = 1; kill <= kills + 1; kill++)
+        {
+            var start = Stopwatch.GetTimestamp();
+            using var portal = await StartAsync(folder);
+            starts.Add(Stopwatch.GetElapsedTime(start));
+            (await load.FindLossesAsync(portal.Address)).ShouldBeEmpty($"after kill {kill - 1}");
+            if (kill > kills) break;
+
+            var running = load.RunAsync(portal.Address, Clients);
+            var until = load.Acknowledged + random.Next(1, 60);
+            await Eventually.BeTrueAsync(() => load.Acknowledged >= until);
+            portal.Kill();
+            await running;
+            if (kill % 100 == 0) output.WriteLine(Summary(kill));
+        }
+        output.WriteLine(Summary(kills));
+        load.Live.ShouldBeGreaterThan(0);
+        load.Ended.ShouldBeGreaterThan(0);
+
+        string Summary(int kill) => string.Create(
+            CultureInfo.InvariantCulture,
+            $"{kill} kills: {load.Acknowledged} acknowledged, {load.Live} sessions live, {load.Ended} ended, starts {starts.Min().TotalSeconds:0.0} to {starts.Max().TotalSeconds:0.0} s");
+    }
+
+    [Fact]
+    public async Task Nothing_acknowledged_is_lost_by_a_shutdown_under_load()
+    {
+        using var folder = new TemporaryFolder();
+        using var load = new KillLoad();
+        for (var round = 1; round <= 4; round++)
+        {
+            using var portal = await StartAsync(folder);
+            (await load.FindLossesAsync(portal.Address)).ShouldBeEmpty();
+            var running = load.RunAsync(portal.Address, Clients);
+            var until = load.Acknowledged + 20;
+            await Eventually.BeTrueAsync(() => load.Acknowledged >= until);
+            (await portal.TerminateAsync()).ShouldBe(0);
+            await running;
+        }
+        load.Live.ShouldBeGreaterThan(0);
+    }
+
+    private static Task<PortalProcess> StartAsync(TemporaryFolder folder) => PortalProcess.StartAsync(
+        ("REDIS_URL_OTP", ""), ("REDIS_URL_AUTH", ""), ("DATA_DIR", folder.Path), ("LIMIT_SENDS_PER_IP", "1000000/900"),
+        // The administrator and the clients come from one address.
+        ("LIMIT_SECRET_FAILURES_PER_IP", "1000000/300"));
+}

@@ -1,0 +1,211 @@
+using System.Buffers.Binary;
+using System.Runtime.InteropServices;
+using Garnet.server;
+using OtpPortal.Storage;
+using OtpPortal.Storage.Embedded;
+using OtpPortal.Tests.Infrastructure;
+using StackExchange.Redis;
+
+namespace OtpPortal.Tests.Storage;
+
+/// <summary>What the embedded store keeps, and what it does with a log that a killed process left behind.</summary>
+public sealed class EmbeddedStoreTests : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+    private readonly CapturedLog _log = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public async Task Keeps_every_type_of_key_and_its_lifetime_over_a_restart_and_a_compaction()
+    {
+        await UseAsync(async (otp, auth) =>
+        {
+            await otp.StringSetAsync("text", "a");
+            await otp.StringSetAsync("short-lived", "b", TimeSpan.FromHours(1));
+            await otp.HashSetAsync("hash", [new HashEntry("f", "1"), new HashEntry("g", "2")]);
+            await auth.ListRightPushAsync("list", ["x", "y", "z"]);
+            await auth.SortedSetAddAsync("scores", [new SortedSetEntry("m", 1.5), new SortedSetEntry("n", 2)]);
+            await auth.SetAddAsync("set", ["p"]);
+        });
+
+        foreach (var compacted in (bool[])[false, true])
+        {
+            using var store = Open();
+            if (compacted) await store.CompactAsync();
+            using var otp = RedisStore.Connect("otp", Address(store, 0));
+            using var auth = RedisStore.Connect("auth", Address(store, 1));
+            ((string?)await otp.Database.StringGetAsync("text")).ShouldBe("a");
+            (await otp.Database.KeyTimeToLiveAsync("text")).ShouldBeNull();
+            (await otp.Database.KeyTimeToLiveAsync("short-lived")).ShouldNotBeNull().ShouldBeInRange(TimeSpan.FromMinutes(50), TimeSpan.FromHours(1));
+            ((string?)await otp.Database.HashGetAsync("hash", "g")).ShouldBe("2");
+            (await auth.Database.ListRangeAsync("list")).Select(item => (string?)item).ShouldBe(["x", "y", "z"]);
+            (await auth.Database.SortedSetScoreAsync("scores", "m")).ShouldBe(1.5);
+            (await auth.Database.SetContainsAsync("set", "p")).ShouldBeTrue();
+        }
+    }
+
+    [Fact]
+    public async Task Opens_again_and_again_after_a_kill_in_the_middle_of_transactions()
+    {
+        await UseAsync((otp, auth) => Task.WhenAll(otp.StringSetAsync("first", 1), auth.StringSetAsync("first", 1)));
+        for (var round = 1; round <= 3; round++)
+        {
+            await LeaveTransactionsOpenAsync();
+            // Sessions of this process get the same numbers as those of the transactions that were left open.
+            await UseAsync(async (otp, auth) =>
+            {
+                foreach (var database in (IDatabase[])[otp, auth])
+                {
+                    (await database.StringGetAsync("first")).ShouldBe(1);
+                    (await database.StringSetAsync($"plain-{round}", round)).ShouldBeTrue();
+                    var transaction = database.CreateTransaction();
+                    _ = transaction.StringSetAsync($"transaction-{round}", round);
+                    _ = transaction.HashSetAsync("hash", [new HashEntry($"f{round}", round)]);
+                    (await transaction.ExecuteAsync()).ShouldBeTrue();
+                }
+            });
+        }
+
+        await UseAsync(async (otp, auth) =>
+        {
+            foreach (var database in (IDatabase[])[otp, auth])
+            {
+                for (var round = 1; round <= 3; round++)
+                {
+                    (await database.StringGetAsync($"plain-{round}")).ShouldBe(round);
+                    (await database.StringGetAsync($"transaction-{round}")).ShouldBe(round);
+                    (await database.HashGetAsync("hash", $"f{round}")).ShouldBe(round);
+                }
+            }
+        });
+    }
+
+    [Fact]
+    public async Task Says_which_store_is_damaged_and_repairs_it_with_all_that_was_acknowledged()
+    {
+        await UseAsync(async (otp, auth) =>
+        {
+            await otp.StringSetAsync("before", "1");
+            await auth.StringSetAsync("before", "1");
+        });
+        // As earlier versions left it: a process begins with a transaction still open in the log, and uses the same session number.
+        await AppendAsync([Entry(AofEntryType.TxnStart, session: 7), Entry(AofEntryType.TxnStart, session: 7), Entry(AofEntryType.TxnCommit, session: 7)]);
+
+        var complaint = Should.Throw<EmbeddedStoreException>(() => Open().Dispose()).Message;
+        complaint.ShouldContain(Path.Combine(_folder.Path, "store", "1"));
+        complaint.ShouldContain("--repair-store");
+
+        (await RepairAsync()).ShouldContain("Recovered");
+        Directory.Exists(Path.Combine(_folder.Path, "store", "1.damaged")).ShouldBeTrue();
+        await UseAsync(async (otp, auth) =>
+        {
+            ((string?)await otp.StringGetAsync("before")).ShouldBe("1");
+            ((string?)await auth.StringGetAsync("before")).ShouldBe("1");
+        });
+    }
+
+    [Fact]
+    public async Task Repairs_a_store_with_unreadable_bytes_in_its_log_and_says_where_they_are()
+    {
+        await UseAsync(async (otp, _) =>
+        {
+            for (var i = 0; i < 500; i++) await otp.StringSetAsync($"key-{i}", $"value-{i}");
+        });
+        var file = Directory.GetFiles(_folder.Path, "aof.log.0", SearchOption.AllDirectories).MaxBy(path => new FileInfo(path).Length)!;
+        using (var stream = new FileStream(file, FileMode.Open, FileAccess.ReadWrite))
+        {
+            stream.Position = stream.Length / 2;
+            stream.Write(Enumerable.Repeat((byte)0xA7, 300).ToArray());
+        }
+
+        (await RepairAsync()).ShouldContain("Not readable: " + file);
+
+        await UseAsync(async (otp, _) =>
+        {
+            var found = 0;
+            for (var i = 0; i < 500; i++)
+            {
+                var value = await otp.StringGetAsync($"key-{i}");
+                if (value.IsNull) continue;
+                ((string?)value).ShouldBe($"value-{i}");
+                found++;
+            }
+            found.ShouldBeInRange(490, 499);
+        });
+    }
+
+    [Fact]
+    public async Task Deletes_what_an_interrupted_compaction_left_and_keeps_the_live_log()
+    {
+        await UseAsync((otp, _) => otp.StringSetAsync("kept", "1"));
+        Directory.CreateDirectory(Path.Combine(_folder.Path, "store", "2.new", "AOF"));
+
+        await UseAsync(async (otp, _) => ((string?)await otp.StringGetAsync("kept")).ShouldBe("1"));
+
+        Directory.Exists(Path.Combine(_folder.Path, "store", "2.new")).ShouldBeFalse();
+    }
+
+    [Fact]
+    public void Refuses_a_directory_that_another_process_uses()
+    {
+        using var first = Open();
+
+        Should.Throw<EmbeddedStoreException>(() => Open().Dispose()).Message.ShouldContain("in use by another process");
+    }
+
+    [Theory]
+    [InlineData("aofHeaderVersion", 0)]
+    [InlineData("flags", 1)]
+    [InlineData("opType", StoreLog.TypeOffset)]
+    [InlineData("storeVersion", 4)]
+    [InlineData("sessionID", StoreLog.SessionOffset)]
+    public void Garnet_lays_out_the_header_of_an_entry_as_the_repair_expects(string field, int offset)
+    {
+        var header = typeof(AofEntryType).Assembly.GetType("Garnet.server.AofHeader", throwOnError: true)!;
+        header.GetField(field).ShouldNotBeNull().GetCustomAttributes(typeof(FieldOffsetAttribute), false).Cast<FieldOffsetAttribute>().ShouldHaveSingleItem().Value.ShouldBe(offset);
+        header.GetField("TotalSize").ShouldNotBeNull().GetRawConstantValue().ShouldBe(StoreLog.HeaderSize);
+    }
+
+    private static RedisAddress Address(EmbeddedStore store, int database) => new(store.EndPoint, store.Password, Tls: false, database);
+
+    private EmbeddedStore Open() => EmbeddedStore.Start(_folder.Path, _log.For<EmbeddedStore>());
+
+    private async Task UseAsync(Func<IDatabase, IDatabase, Task> use)
+    {
+        using var store = Open();
+        using var otp = RedisStore.Connect("otp", Address(store, 0));
+        using var auth = RedisStore.Connect("auth", Address(store, 1));
+        await use(otp.Database, auth.Database);
+    }
+
+    private Task LeaveTransactionsOpenAsync() => AppendAsync([.. Enumerable.Range(0, 40).Select(session => Entry(AofEntryType.TxnStart, session))]);
+
+    private async Task AppendAsync(byte[][] entries)
+    {
+        var live = Directory.GetDirectories(Path.Combine(_folder.Path, "store")).MaxBy(path => int.TryParse(Path.GetFileName(path), out var number) ? number : 0)!;
+        foreach (var database in (int[])[0, 1])
+        {
+            using var log = await StoreLog.OpenLog.OpenAsync(live, database);
+            await log.AppendAsync(entries);
+        }
+    }
+
+    private static byte[] Entry(AofEntryType type, int session)
+    {
+        var entry = new byte[StoreLog.HeaderSize];
+        entry[0] = 2;
+        entry[StoreLog.TypeOffset] = (byte)type;
+        BinaryPrimitives.WriteInt64LittleEndian(entry.AsSpan(4), 1);
+        BinaryPrimitives.WriteInt32LittleEndian(entry.AsSpan(StoreLog.SessionOffset), session);
+        return entry;
+    }
+
+    private async Task<string> RepairAsync()
+    {
+        var output = new StringWriter();
+        var code = await RepairStoreCommand.RunAsync(_folder.Path, output, output);
+        code.ShouldBe(0, output.ToString());
+        return output.ToString();
+    }
+}

@@ -1,0 +1,103 @@
+using System.Net;
+using System.Net.Sockets;
+using Garnet;
+using Garnet.server;
+using Garnet.server.Auth.Settings;
+using StackExchange.Redis;
+using Tsavorite.core;
+
+namespace OtpPortal.Storage.Embedded;
+
+/// <summary>Starts Garnet servers inside this process, on loopback and with a password.</summary>
+internal static class GarnetHost
+{
+    /// <summary>Databases of a store: codes in 0, tokens in 1.</summary>
+    public const int Databases = 2;
+
+    /// <summary>Starts a server over the log in <paramref name="path"/>, on a free port.</summary>
+    public static (GarnetServer Server, IPEndPoint EndPoint) ListenOnFreePort(string path, string password, ILoggerFactory loggers)
+    {
+        for (var attempt = 1; ; attempt++)
+        {
+            try
+            {
+                using var probe = new TcpListener(IPAddress.Loopback, 0);
+                probe.Start();
+                var endPoint = (IPEndPoint)probe.LocalEndpoint;
+                probe.Stop();
+                return (Listen(endPoint, path, password, loggers), endPoint);
+            }
+            catch (Exception exception) when (attempt < 5 && IsPortTaken(exception))
+            {
+                // Another program took the port between the probe and the start.
+            }
+        }
+    }
+
+    /// <summary>Starts a server over the log in <paramref name="path"/>, with everything that the log holds.</summary>
+    public static GarnetServer Listen(IPEndPoint endPoint, string path, string password, ILoggerFactory loggers)
+    {
+        var options = LogOptions(path);
+        options.EndPoints = [endPoint];
+        options.AuthSettings = new PasswordAuthenticationSettings(password);
+        var server = new GarnetServer(options, loggers);
+        try
+        {
+            server.Start();
+            return server;
+        }
+        catch
+        {
+            server.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Connects to a server that <see cref="Listen"/> started.</summary>
+    public static async Task<ConnectionMultiplexer> ConnectAsync(IPEndPoint endPoint, string password)
+    {
+        var options = new ConfigurationOptions { Password = password, SyncTimeout = 60_000, EndPoints = { endPoint } };
+        var connection = await ConnectionMultiplexer.ConnectAsync(options);
+        connection.PreserveAsyncOrder = false;
+        return connection;
+    }
+
+    /// <summary>Returns the options of a store below <paramref name="path"/>, without those of the network.</summary>
+    public static GarnetServerOptions LogOptions(string path) => new(logger: null)
+    {
+        MaxDatabases = Databases,
+        QuietMode = true,
+
+        // A command is answered when its log entry is on disk; without this a kill loses the last few milliseconds.
+        EnableAOF = true,
+        WaitForCommit = true,
+        CheckpointDir = path,
+        Recover = true,
+        FailOnRecoveryError = true,
+
+        // Garnet drops the oldest keys, silently, past this limit, and reads from disk (its storage tier) are slow and make
+        // DEL answer 0 for a key that was there. So the limit is out of reach; pages are allocated as they fill.
+        LogMemorySize = "32g",
+
+        // The oldest part of memory is read-only, and there, too, DEL answers 0. It begins once there are 20 pages.
+        PageSize = "4m",
+        MutablePercent = 95,
+
+        // The smallest log buffers that this page size allows, and room for 450,000 keys before lookups slow down.
+        AofPageSize = "8m",
+        AofMemorySize = "16m",
+        IndexMemorySize = "4m",
+        BufferPoolMemoryBudget = "16m",
+
+        // The native device of Linux needs a library that the package does not bring.
+        DeviceType = DeviceType.RandomAccess,
+        DeviceFactoryCreator = new LocalStorageNamedDeviceFactoryCreator(deviceType: DeviceType.RandomAccess),
+    };
+
+    private static bool IsPortTaken(Exception? exception) => exception switch
+    {
+        null => false,
+        SocketException { SocketErrorCode: SocketError.AddressAlreadyInUse } => true,
+        _ => exception.Message.Contains(nameof(SocketError.AddressAlreadyInUse), StringComparison.Ordinal) || IsPortTaken(exception.InnerException),
+    };
+}
