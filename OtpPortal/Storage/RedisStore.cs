@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Net.Sockets;
 using StackExchange.Redis;
 
 namespace OtpPortal.Storage;
@@ -6,10 +7,13 @@ namespace OtpPortal.Storage;
 /// <summary>A connection to one of the two databases.</summary>
 public sealed class RedisStore : IDisposable
 {
-    // A hung server (not down: merely silent) must not hold requests: nothing we ask of Redis takes longer than milliseconds. This version of
-    // the client lets asynchronous calls wait for ever; one ping that is not answered tells for all of them, and costs each of them nothing.
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(2);
-    private static readonly TimeSpan s_watch = TimeSpan.FromMilliseconds(250);
+    // This version of the client has no timeout for asynchronous calls. A server that accepts connections and does not answer must not hold requests,
+    // so a ping is sent four times a second. Closing the connection fails every call in flight, and under heavy load an answer is late rather than
+    // missing: it is closed only when the server does not answer on a second connection either, or answers there and still not here.
+    private static readonly TimeSpan s_pingInterval = TimeSpan.FromMilliseconds(250);
+    private static readonly TimeSpan s_commandTimeout = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan s_suspicionDelay = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan s_halfOpenTimeout = TimeSpan.FromSeconds(5);
 
     private readonly RedisAddress _address;
     private readonly CancellationTokenSource _gone = new();
@@ -40,11 +44,12 @@ public sealed class RedisStore : IDisposable
 
     internal static RedisStore Connect(string name, RedisAddress address, Func<ConfigurationOptions, ConnectionMultiplexer> connect) => new(name, address, connect);
 
-    /// <summary>The time of one round trip; throws when there is none within two seconds.</summary>
+    /// <summary>Returns the time of one round trip.</summary>
+    /// <exception cref="TimeoutException">The server did not answer within two seconds.</exception>
     public async Task<TimeSpan> PingAsync()
     {
         var start = Stopwatch.GetTimestamp();
-        await Database.PingAsync().WaitAsync(s_patience);
+        await Database.PingAsync().WaitAsync(s_commandTimeout);
         return Stopwatch.GetElapsedTime(start);
     }
 
@@ -52,7 +57,7 @@ public sealed class RedisStore : IDisposable
     public async Task<DateTimeOffset> TimeAsync()
     {
         var connection = _link.Connection;
-        return new(await connection.GetServer(connection.GetEndPoints()[0]).TimeAsync().WaitAsync(s_patience), TimeSpan.Zero);
+        return new(await connection.GetServer(connection.GetEndPoints()[0]).TimeAsync().WaitAsync(s_commandTimeout), TimeSpan.Zero);
     }
 
     public void Dispose()
@@ -66,15 +71,14 @@ public sealed class RedisStore : IDisposable
     {
         try
         {
-            using var timer = new PeriodicTimer(s_watch);
+            using var timer = new PeriodicTimer(s_pingInterval);
             Link? closed = null;
             while (await timer.WaitForNextTickAsync(_gone.Token))
             {
                 try
                 {
-                    closed ??= await HangsAsync() ? _link : null;
+                    closed ??= await IsUnresponsiveAsync() ? _link : null;
                     if (closed is null) continue;
-                    // Closing fails every call that waits; the next connection succeeds when the server comes to.
                     closed.Connection.Close(allowCommandsToComplete: false);
                     _link = Open();
                     // Disposed of meanwhile, with the connection of before.
@@ -84,8 +88,7 @@ public sealed class RedisStore : IDisposable
                 }
                 catch (Exception) when (!_gone.IsCancellationRequested)
                 {
-                    // Down, not hung: the client knows, and reconnects by itself. Or there is no new connection to be had at the moment (no
-                    // file handle, no name server): nobody else would open one, so that is tried again, whatever it was.
+                    // The new connection could not be opened (no file handle, no name server). Nothing else would open one, so this tries again.
                 }
             }
         }
@@ -95,21 +98,40 @@ public sealed class RedisStore : IDisposable
         }
     }
 
-    private async Task<bool> HangsAsync()
+    private async Task<bool> IsUnresponsiveAsync()
     {
         if (!IsConnected) return false;
         var pong = Database.PingAsync();
+        if (await CompletesAsync(pong, s_suspicionDelay)) return false;
+        var serverAnswers = await AnswersOnAnotherConnectionAsync();
+        return !await CompletesAsync(pong, serverAnswers ? s_halfOpenTimeout : TimeSpan.Zero);
+    }
+
+    /// <summary>True when the server reacts to a new connection, with whatever it says: without the password, a refusal is an answer too.</summary>
+    private async Task<bool> AnswersOnAnotherConnectionAsync()
+    {
+        using var timeout = CancellationTokenSource.CreateLinkedTokenSource(_gone.Token);
+        timeout.CancelAfter(s_commandTimeout);
         try
         {
-            await pong.WaitAsync(s_patience);
+            using var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
+            await socket.ConnectAsync(_address.EndPoint, timeout.Token);
+            await socket.SendAsync("PING\r\n"u8.ToArray(), timeout.Token);
+            await socket.ReceiveAsync(new byte[64], timeout.Token);
+            return true;
+        }
+        catch (Exception e) when (e is SocketException or OperationCanceledException)
+        {
             return false;
         }
-        catch (TimeoutException)
-        {
-            // On a machine that is out of breath the answer may be there, and only its news late, as late as that of the time-out.
-            await Task.Delay(s_watch, _gone.Token);
-            return !pong.IsCompleted;
-        }
+    }
+
+    // Of a ping that fails the client knows by itself. On a busy machine news of the answer can be as late as that of the timeout: hence the second look.
+    private async Task<bool> CompletesAsync(Task pong, TimeSpan within)
+    {
+        await Task.WhenAny(pong, Task.Delay(within, _gone.Token));
+        if (!pong.IsCompleted) await Task.WhenAny(pong, Task.Delay(s_pingInterval, _gone.Token));
+        return pong.IsCompleted;
     }
 
     private Link Open()
@@ -132,6 +154,18 @@ public sealed class Stores(RedisStore otp, RedisStore auth, IDisposable? embedde
 
     public bool AreConnected => Otp.IsConnected && Auth.IsConnected;
 
+    /// <summary>Returns true as soon as both are connected, false when they are not within <paramref name="patience"/>.</summary>
+    public async Task<bool> ReconnectsAsync(TimeSpan patience, CancellationToken cancellationToken)
+    {
+        var start = Stopwatch.GetTimestamp();
+        while (!AreConnected)
+        {
+            if (Stopwatch.GetElapsedTime(start) > patience) return false;
+            await Task.Delay(TimeSpan.FromMilliseconds(25), cancellationToken);
+        }
+        return true;
+    }
+
     public void Dispose()
     {
         Otp.Dispose();
@@ -140,7 +174,7 @@ public sealed class Stores(RedisStore otp, RedisStore auth, IDisposable? embedde
     }
 }
 
-/// <summary>Tells a store that is away from a fault of ours.</summary>
+/// <summary>Distinguishes a store that is unavailable from a bug.</summary>
 public static class StoreFailure
 {
     /// <summary>True when the exception means that Redis is down, restarting, loading or silent; the answer is then 503.</summary>

@@ -42,6 +42,31 @@ public static class StorageRoutes
         });
     }
 
+    /// <summary>
+    /// Repeats a GET or HEAD request once when its connection to a store broke while another one is there, or is within half a second: after a failover,
+    /// say. Nothing else is repeated, because a POST may have been carried out.
+    /// </summary>
+    public static void UseStoreRetry(this IApplicationBuilder app)
+    {
+        var stores = app.ApplicationServices.GetRequiredService<Stores>();
+        app.Use(async (context, next) =>
+        {
+            try
+            {
+                await next(context);
+            }
+            catch (Exception e) when (StoreFailure.Is(e) && !context.Response.HasStarted
+                && (HttpMethods.IsGet(context.Request.Method) || HttpMethods.IsHead(context.Request.Method)))
+            {
+                if (!await stores.ReconnectsAsync(TimeSpan.FromMilliseconds(500), context.RequestAborted)) throw;
+                context.Response.Clear();
+                context.SetEndpoint(null);
+                context.Request.RouteValues.Clear();
+                await next(context);
+            }
+        });
+    }
+
     /// <summary><c>GET /healthz</c>: the process serves. <c>GET /readyz</c>: both stores answer, and no shutdown has begun.</summary>
     public static void MapHealth(this IEndpointRouteBuilder routes)
     {

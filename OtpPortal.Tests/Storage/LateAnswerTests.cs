@@ -1,0 +1,43 @@
+using OtpPortal.Tests.Infrastructure;
+
+namespace OtpPortal.Tests.Storage;
+
+/// <summary>Redis answers late, or on new connections only.</summary>
+public sealed class LateAnswerTests
+{
+    [Fact]
+    public async Task A_call_in_flight_succeeds_when_the_server_is_slow_and_not_gone()
+    {
+        using var redis = RedisServer.Start();
+        using var relay = new TcpRelay(redis.Port);
+        await using var portal = await StartAsync(relay);
+        var browser = await portal.SignInAsync(Someone.New());
+        var opened = relay.Opened;
+
+        relay.Freeze();
+        var check = browser.GetAsync("/check-auth");
+        // The portal has noticed, and asks on another connection.
+        await Eventually.BeTrueAsync(() => relay.Opened > opened);
+        check.IsCompleted.ShouldBeFalse();
+        relay.Thaw();
+
+        (await check).Status.ShouldBe(200);
+        (await browser.PostAsync("/logout")).Status.ShouldBe(303);
+    }
+
+    [Fact]
+    public async Task A_connection_that_stays_silent_is_replaced_and_the_check_repeated()
+    {
+        using var redis = RedisServer.Start();
+        using var relay = new TcpRelay(redis.Port);
+        await using var portal = await StartAsync(relay);
+        var browser = await portal.SignInAsync(Someone.New());
+
+        relay.Freeze();
+
+        (await browser.GetAsync("/check-auth")).Status.ShouldBe(200);
+    }
+
+    private static Task<PortalHost> StartAsync(TcpRelay relay) =>
+        PortalHost.StartAsync(("REDIS_URL_OTP", $"redis://127.0.0.1:{relay.Port}/0"), ("REDIS_URL_AUTH", $"redis://127.0.0.1:{relay.Port}/1"));
+}
