@@ -127,9 +127,12 @@ public sealed class ReplicaTests(ReplicasStage stage, ITestOutputHelper output) 
         await dying.StartAsync();
     }
 
-    [Fact]
-    public async Task A_rolling_restart_fails_nobody()
+    [Theory]
+    [InlineData(0)]
+    [InlineData(4)]
+    public async Task A_rolling_restart_fails_nobody_also_beside_busy_programs(int busyLoops)
     {
+        using var busy = new BusyLoops(busyLoops);
         // Somebody with an open page, who takes longer than the restart of both.
         var ann = await ArriveAsync();
         ann.Tolerates(ServerAway);

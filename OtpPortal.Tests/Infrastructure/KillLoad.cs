@@ -12,9 +12,12 @@ namespace OtpPortal.Tests.Infrastructure;
 /// </summary>
 internal sealed partial class KillLoad : IDisposable
 {
+    private const int OldOnes = 25;
+
     private readonly HttpClient _http = new(new SocketsHttpHandler { UseCookies = false, AllowAutoRedirect = false }) { Timeout = TimeSpan.FromSeconds(30) };
     private readonly ConcurrentDictionary<string, string> _live = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, string> _ended = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, byte> _compared = new(StringComparer.Ordinal);
     private int _people;
     private int _acknowledged;
 
@@ -28,22 +31,31 @@ internal sealed partial class KillLoad : IDisposable
     /// <summary>Runs clients at once until the portal is gone.</summary>
     public Task RunAsync(Uri portal, int clients) => Task.WhenAll(Enumerable.Range(0, clients).Select(client => Task.Run(() => RunClientAsync(portal, client))));
 
-    /// <summary>Compares the portal with everything that was acknowledged; returns what is not so.</summary>
+    /// <summary>
+    /// Compares the portal with what it acknowledged since the last comparison, and with some of what it acknowledged before; returns what is not so.
+    /// </summary>
     public async Task<IReadOnlyList<string>> FindLossesAsync(Uri portal)
     {
         var losses = new List<string>();
-        foreach (var (address, token) in _live.ToList())
+        foreach (var (address, token) in Due(_live))
         {
             using var answer = await CheckAsync(portal, token);
             if (answer.StatusCode == HttpStatusCode.OK) _live[address] = await TokenOfAsync(answer);
             else losses.Add($"{address} was signed in, and /check-auth answers {(int)answer.StatusCode}");
         }
-        foreach (var (address, token) in _ended)
+        foreach (var (address, token) in Due(_ended))
         {
             using var answer = await CheckAsync(portal, token);
             if (answer.StatusCode != HttpStatusCode.Forbidden) losses.Add($"{address} was signed out, and /check-auth answers {(int)answer.StatusCode}");
         }
         return losses;
+
+        List<KeyValuePair<string, string>> Due(ConcurrentDictionary<string, string> all)
+        {
+            var (recent, old) = (all.Where(item => _compared.TryAdd(item.Key + item.Value, 0)).ToList(), all.ToArray());
+            Random.Shared.Shuffle(old);
+            return [.. recent.Concat(old.Take(OldOnes)).DistinctBy(item => item.Key)];
+        }
     }
 
     public void Dispose() => _http.Dispose();

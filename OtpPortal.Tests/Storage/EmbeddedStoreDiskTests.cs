@@ -69,6 +69,41 @@ public sealed class EmbeddedStoreDiskTests : IDisposable
         errors.ShouldNotContain("   at ");
     }
 
+    [Fact]
+    public async Task A_damaged_store_stops_the_start_and_the_repair_command_recovers_it()
+    {
+        (string, string)[] settings = [("REDIS_URL_OTP", ""), ("REDIS_URL_AUTH", ""), ("DATA_DIR", _folder.Path), ("NAMESPACES", Credentials)];
+        using var portal = await PortalProcess.StartAsync(settings);
+        for (var i = 0; i < 20; i++) (await PutAsync(portal, $"verification-{i}")).ShouldBe(HttpStatusCode.OK);
+        (await portal.CommandAsync("--repair-store")).ShouldSatisfyAllConditions(
+            refused => refused.Code.ShouldBe(1),
+            refused => refused.Output.ShouldContain("in use by another process"));
+        portal.Kill();
+        var live = Path.Combine(_folder.Path, "store", "1");
+        using (var log = new FileStream(Path.Combine(live, "AOF", "aof.log.0"), FileMode.Open, FileAccess.ReadWrite))
+        {
+            // The key of an entry far from the end: longer than the entry is.
+            log.Position = 20_000;
+            log.Write(Enumerable.Repeat((byte)0x7F, 600).ToArray());
+        }
+
+        var (code, _, errors) = await PortalProcess.FailAsync(settings);
+        code.ShouldBe(1);
+        errors.ShouldContain(live);
+        errors.ShouldContain("--repair-store");
+        errors.ShouldNotContain("   at ");
+
+        var (repaired, report) = await portal.CommandAsync("--repair-store");
+        repaired.ShouldBe(0, report);
+        report.ShouldContain("Not readable: " + Path.Combine(live, "AOF", "aof.log.0") + " at byte ");
+        report.ShouldContain(live + ".damaged");
+
+        using var again = await PortalProcess.StartAsync(settings);
+        var found = 0;
+        for (var i = 0; i < 20; i++) found += (await ReadStatusAsync(again, $"verification-{i}")).Contains("OTP not verified", StringComparison.Ordinal) ? 1 : 0;
+        found.ShouldBeInRange(17, 20);
+    }
+
     private async Task<HttpStatusCode> PutAsync(PortalProcess portal, string id)
     {
         using var request = Request(HttpMethod.Put, portal, $"/api/otp/{id}");
