@@ -15,6 +15,19 @@ internal static class Eventually
     public static async Task BeTrueAsync(Func<Task<bool>> condition, [CallerArgumentExpression(nameof(condition))] string what = "") =>
         await GetAsync(async () => await condition() ? (object)true : null, what);
 
+    /// <summary>Waits, and says <paramref name="why"/> when it takes too long.</summary>
+    public static async Task BeTrueAsync(Func<Task<bool>> condition, Func<string> why)
+    {
+        try
+        {
+            await BeTrueAsync(condition);
+        }
+        catch (TimeoutException exception)
+        {
+            throw new TimeoutException($"{exception.Message}\n{why()}", exception);
+        }
+    }
+
     /// <summary>Asks until the answer is not null.</summary>
     public static async Task<T> GetAsync<T>(Func<Task<T?>> ask, [CallerArgumentExpression(nameof(ask))] string what = "")
         where T : class

@@ -49,7 +49,7 @@ public sealed class EmbeddedStoreDiskTests : IDisposable
 
         using (var lift = Process.Start("prlimit", ["--pid", portal.Id.ToString(CultureInfo.InvariantCulture), "--fsize=unlimited"])) await lift.WaitForExitAsync();
 
-        await Eventually.BeTrueAsync(async () => await StatusOfAsync(portal, "/readyz") == HttpStatusCode.OK);
+        await Eventually.BeTrueAsync(async () => await StatusOfAsync(portal, "/readyz") == HttpStatusCode.OK, () => portal.Log);
         await Eventually.BeTrueAsync(async () => await PutAsync(portal, "after-it") == HttpStatusCode.OK);
         foreach (var id in acknowledged) (await ReadStatusAsync(portal, id)).ShouldContain("OTP not verified", customMessage: id);
     }
@@ -74,7 +74,7 @@ public sealed class EmbeddedStoreDiskTests : IDisposable
     {
         (string, string)[] settings = [("REDIS_URL_OTP", ""), ("REDIS_URL_AUTH", ""), ("DATA_DIR", _folder.Path), ("NAMESPACES", Credentials)];
         using var portal = await PortalProcess.StartAsync(settings);
-        for (var i = 0; i < 20; i++) (await PutAsync(portal, $"verification-{i}")).ShouldBe(HttpStatusCode.OK);
+        for (var i = 0; i < 400; i++) (await PutAsync(portal, $"verification-{i}")).ShouldBe(HttpStatusCode.OK);
         (await portal.CommandAsync("--repair-store")).ShouldSatisfyAllConditions(
             refused => refused.Code.ShouldBe(1),
             refused => refused.Output.ShouldContain("in use by another process"));
@@ -82,9 +82,8 @@ public sealed class EmbeddedStoreDiskTests : IDisposable
         var live = Path.Combine(_folder.Path, "store", "1");
         using (var log = new FileStream(Path.Combine(live, "AOF", "aof.log.0"), FileMode.Open, FileAccess.ReadWrite))
         {
-            // The key of an entry far from the end: longer than the entry is.
             log.Position = 20_000;
-            log.Write(Enumerable.Repeat((byte)0x7F, 600).ToArray());
+            log.Write(Enumerable.Repeat((byte)0x7F, 30_000).ToArray());
         }
 
         var (code, _, errors) = await PortalProcess.FailAsync(settings);
@@ -100,8 +99,8 @@ public sealed class EmbeddedStoreDiskTests : IDisposable
 
         using var again = await PortalProcess.StartAsync(settings);
         var found = 0;
-        for (var i = 0; i < 20; i++) found += (await ReadStatusAsync(again, $"verification-{i}")).Contains("OTP not verified", StringComparison.Ordinal) ? 1 : 0;
-        found.ShouldBeInRange(17, 20);
+        for (var i = 0; i < 400; i++) found += (await ReadStatusAsync(again, $"verification-{i}")).Contains("OTP not verified", StringComparison.Ordinal) ? 1 : 0;
+        found.ShouldBeInRange(380, 399);
     }
 
     private async Task<HttpStatusCode> PutAsync(PortalProcess portal, string id)

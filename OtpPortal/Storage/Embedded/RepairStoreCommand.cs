@@ -10,6 +10,8 @@ internal static class RepairStoreCommand
 {
     public const string Argument = "--repair-store";
 
+    private const int ShownGaps = 20;
+
     /// <summary>Returns 0 when the store opens again, else 1 after a line that says why it does not.</summary>
     public static Task<int> RunAsync(TextWriter output, TextWriter errors) =>
         RunAsync(PortalConfiguration.Read(SettingsSource.Open()).Portal.DataDir, output, errors);
@@ -24,13 +26,14 @@ internal static class RepairStoreCommand
                 await output.WriteLineAsync($"There is no store in {directory.Live}: nothing to repair.");
                 return 0;
             }
+            var state = StoreLog.Inspect(directory.Live);
             directory.ClearNext();
-            var report = await StoreSalvage.CopyAsync(directory.Live, directory.Next);
+            var entries = await StoreLog.SalvageAsync(directory.Live, directory.Next);
             EmbeddedStore.Verify(directory.Next);
             var damaged = directory.PromoteNext(keepOld: true);
-            await output.WriteLineAsync(FormattableString.Invariant($"Recovered {report.Entries} log entries to {directory.Live}."));
-            foreach (var place in report.Places) await output.WriteLineAsync($"Not readable: {place}");
-            if (report.UnreadablePlaces > report.Places.Count) await output.WriteLineAsync(FormattableString.Invariant($"… and {report.UnreadablePlaces - report.Places.Count} more places."));
+            await output.WriteLineAsync(FormattableString.Invariant($"Recovered {entries} log entries to {directory.Live}."));
+            foreach (var gap in state.Gaps.Take(ShownGaps)) await output.WriteLineAsync($"Not readable: {gap}");
+            if (state.Gaps.Count > ShownGaps) await output.WriteLineAsync(FormattableString.Invariant($"Not readable: {state.Gaps.Count - ShownGaps} more places"));
             await output.WriteLineAsync($"The damaged files are in {damaged}. Delete them when you no longer need them.");
             return 0;
         }

@@ -4,43 +4,45 @@ using Tsavorite.core;
 
 namespace OtpPortal.Storage.Embedded;
 
-/// <summary>Reads and mends Garnet's append-only logs while no server uses them.</summary>
-/// <remarks>
-/// An entry begins with Garnet's <c>AofHeader</c>: its version in byte 0, flags in byte 1, the <see cref="AofEntryType"/> in byte 2 and the number of
-/// the session that wrote it in bytes 12 to 15. A transaction is a TxnStart, the writes of the same session, and a TxnCommit.
-/// </remarks>
+/// <summary>Checks and mends Garnet's append-only logs while no server uses them. Each database has a log of its own.</summary>
 internal static class StoreLog
 {
-    internal const int HeaderSize = 16;
-    internal const int TypeOffset = 2;
-    internal const int SessionOffset = 12;
+    private const int CommitEvery = 10_000;
+    private static readonly TimeSpan s_commitTimeout = TimeSpan.FromSeconds(30);
 
-    /// <summary>
-    /// Returns how many transactions in the log have a start and no end, as a kill leaves them. Session numbers begin again with each process: the
-    /// writes of a later session with the same number would be taken into the open transaction, and its own transaction would make the log unreadable.
-    /// </summary>
-    public static async Task<int> CountOpenTransactionsAsync(string path)
+    /// <summary>Reads the log in <paramref name="path"/> once.</summary>
+    public static LogState Inspect(string path)
     {
-        var open = 0;
-        for (var database = 0; database < GarnetHost.Databases; database++)
-        {
-            using var log = await OpenLog.OpenAsync(path, database);
-            open += FindOpenTransactions(log).Count;
-        }
-        return open;
+        var state = new LogState();
+        for (var database = 0; database < GarnetHost.Databases; database++) state.OpenTransactions += FindOpenTransactions(path, database, state).Count;
+        return state;
     }
 
-    /// <summary>Copies a log to an empty store, without the transactions that have no end. They were not acknowledged.</summary>
-    public static async Task DropOpenTransactionsAsync(string from, string to)
+    /// <summary>Copies a log to an empty store, without what was never acknowledged: transactions without a commit, and what follows the last commit.</summary>
+    public static async Task DropUnacknowledgedAsync(string from, string to)
     {
         for (var database = 0; database < GarnetHost.Databases; database++)
         {
-            using var source = await OpenLog.OpenAsync(from, database);
-            var open = FindOpenTransactions(source);
-            using var target = await OpenLog.OpenAsync(to, database);
-            var position = 0L;
-            await target.AppendAsync(source.Read().Where(entry => !(open.TryGetValue(SessionOf(entry), out var start) & start <= position++)));
+            var open = FindOpenTransactions(from, database, new LogState());
+            await AppendAsync(to, database, AcknowledgedOf(from, database, open));
         }
+    }
+
+    /// <summary>
+    /// Copies everything that can be read to an empty store. The starts of transactions that never ended are left out, and their writes are kept: they may
+    /// be those of a later process that used the same session number, and were acknowledged.
+    /// </summary>
+    /// <returns>The number of entries that were copied.</returns>
+    public static async Task<long> SalvageAsync(string from, string to)
+    {
+        var copied = 0L;
+        for (var database = 0; database < GarnetHost.Databases; database++)
+        {
+            var unfinished = FindUnfinishedStarts(from, database);
+            var entries = EntriesOf(from, database).Where((_, position) => !unfinished.Contains(position)).Select(entry => entry.Entry.ToArray());
+            copied += await AppendAsync(to, database, entries);
+        }
+        return copied;
     }
 
     /// <summary>Writes an empty transaction, so that a log that cannot be written to is found out before a client relies on it.</summary>
@@ -49,92 +51,144 @@ internal static class StoreLog
     {
         for (var database = 0; database < GarnetHost.Databases; database++)
         {
-            using var log = await OpenLog.OpenAsync(path, database);
-            if (log.Read().FirstOrDefault() is { } first) await log.AppendAsync([Marker(AofEntryType.TxnStart, first), Marker(AofEntryType.TxnCommit, first)]);
+            if (EntriesOf(path, database).Select(entry => entry.Entry.ToArray()).FirstOrDefault() is not { } first) continue;
+            await AppendAsync(path, database, [Marker(AofEntryType.TxnStart, first), Marker(AofEntryType.TxnCommit, first)]);
         }
     }
 
-    // The sessions that are inside a transaction at the end of the log, with the position of its start.
-    private static Dictionary<int, long> FindOpenTransactions(OpenLog log)
+    /// <summary>Appends entries to the log of one database; returns how many, when they are on disk.</summary>
+    internal static async Task<long> AppendAsync(string path, int database, IEnumerable<byte[]> entries)
+    {
+        GarnetHost.LogOptions(path).GetAofSettings(database, out var settings);
+        using (settings[0])
+        using (var log = new TsavoriteLog(settings[0]))
+        {
+            await log.RecoverAsync();
+            var appended = 0L;
+            foreach (var entry in entries)
+            {
+                log.Enqueue(entry);
+                if (++appended % CommitEvery == 0) await CommitAsync(log);
+            }
+            await CommitAsync(log);
+            return appended;
+        }
+    }
+
+    private static Task CommitAsync(TsavoriteLog log) => log.CommitAsync().AsTask().WaitAsync(s_commitTimeout);
+
+    private static IEnumerable<LogItem> EntriesOf(string path, int database) =>
+        StoreLogReader.Read(path, database).Where(item => item.Kind == LogItemKind.Entry);
+
+    private static IEnumerable<byte[]> AcknowledgedOf(string path, int database, Dictionary<int, long> open)
+    {
+        var position = 0L;
+        var pending = new List<byte[]>();
+        foreach (var item in StoreLogReader.Read(path, database))
+        {
+            if (item.Kind == LogItemKind.Commit)
+            {
+                foreach (var entry in pending) yield return entry;
+                pending.Clear();
+            }
+            else if (item.Kind == LogItemKind.Entry)
+            {
+                if (!open.TryGetValue(item.Session, out var start) || start > position) pending.Add(item.Entry.ToArray());
+                position++;
+            }
+        }
+    }
+
+    // The sessions that are inside a transaction at the last commit, with the position of its start.
+    private static Dictionary<int, long> FindOpenTransactions(string path, int database, LogState state)
     {
         var open = new Dictionary<int, long>();
+        var pending = new List<(AofEntryType Type, int Session, long Position)>();
         var position = 0L;
-        foreach (var entry in log.Read())
+        foreach (var item in StoreLogReader.Read(path, database))
         {
-            switch (TypeOf(entry))
+            switch (item.Kind)
             {
-                case AofEntryType.TxnStart:
-                    open[SessionOf(entry)] = position;
+                case LogItemKind.Gap:
+                    state.Gaps.Add(new LogGap(item.File, item.Address));
                     break;
-                case AofEntryType.TxnCommit or AofEntryType.TxnAbort:
-                    open.Remove(SessionOf(entry));
+                case LogItemKind.Commit:
+                    state.NoteCommit(item);
+                    foreach (var (type, session, at) in pending)
+                    {
+                        if (type == AofEntryType.TxnStart) state.HasNestedTransactions |= !open.TryAdd(session, at);
+                        else open.Remove(session);
+                    }
+                    pending.Clear();
+                    break;
+                case LogItemKind.Entry:
+                    if (item.Type is AofEntryType.TxnStart or AofEntryType.TxnCommit or AofEntryType.TxnAbort) pending.Add((item.Type, item.Session, position));
+                    position++;
                     break;
             }
-            position++;
         }
         return open;
     }
 
-    internal static AofEntryType TypeOf(ReadOnlySpan<byte> entry) => (AofEntryType)entry[TypeOffset];
-
-    internal static int SessionOf(ReadOnlySpan<byte> entry) => BinaryPrimitives.ReadInt32LittleEndian(entry[SessionOffset..]);
+    // The positions of the TxnStart entries that another one of the same session follows, or no end at all.
+    private static HashSet<long> FindUnfinishedStarts(string path, int database)
+    {
+        var unfinished = new HashSet<long>();
+        var open = new Dictionary<int, long>();
+        var position = 0L;
+        foreach (var entry in EntriesOf(path, database))
+        {
+            if (entry.Type is AofEntryType.TxnStart)
+            {
+                if (open.TryGetValue(entry.Session, out var earlier)) unfinished.Add(earlier);
+                open[entry.Session] = position;
+            }
+            else if (entry.Type is AofEntryType.TxnCommit or AofEntryType.TxnAbort) open.Remove(entry.Session);
+            position++;
+        }
+        unfinished.UnionWith(open.Values);
+        return unfinished;
+    }
 
     // Of the version and store version of another entry, without its flags, which say how a longer entry is laid out. No session has the number -1.
     private static byte[] Marker(AofEntryType type, byte[] entry)
     {
-        var marker = entry[..HeaderSize];
+        var marker = entry[..LogItem.HeaderSize];
         marker[1] = 0;
-        marker[TypeOffset] = (byte)type;
-        BinaryPrimitives.WriteInt32LittleEndian(marker.AsSpan(SessionOffset), -1);
+        marker[LogItem.TypeOffset] = (byte)type;
+        BinaryPrimitives.WriteInt32LittleEndian(marker.AsSpan(LogItem.SessionOffset), -1);
         return marker;
     }
+}
 
-    /// <summary>The log of one database, opened without a server.</summary>
-    internal sealed class OpenLog : IDisposable
+/// <summary>A place in a log that cannot be read, with something readable after it.</summary>
+internal sealed record LogGap(string File, long Address)
+{
+    public override string ToString() => FormattableString.Invariant($"{File} at byte {Address}");
+}
+
+/// <summary>What a log needs before Garnet may open it.</summary>
+internal sealed class LogState
+{
+    // A kill can lose one of the writes that are on their way to the disk at that moment and not the next one. That is far less than this.
+    private const long MaxInFlight = 1024 * 1024;
+
+    private bool _hasLargeRestAfterGap;
+
+    /// <summary>Transactions with a start and no commit, as a kill leaves them.</summary>
+    public int OpenTransactions { get; set; }
+
+    /// <summary>True when a session begins a transaction inside another one. Garnet does not open such a log.</summary>
+    public bool HasNestedTransactions { get; set; }
+
+    /// <summary>Places that cannot be read.</summary>
+    public List<LogGap> Gaps { get; } = [];
+
+    /// <summary>True when transactions are nested, or more follows a gap than can have been on its way to the disk when a process was killed.</summary>
+    public bool IsDamaged => HasNestedTransactions || _hasLargeRestAfterGap;
+
+    public void NoteCommit(LogItem commit)
     {
-        private const int CommitEvery = 10_000;
-
-        private readonly TsavoriteLogSettings _settings;
-        private readonly TsavoriteLog _log;
-
-        private OpenLog(TsavoriteLogSettings settings, TsavoriteLog log)
-        {
-            _settings = settings;
-            _log = log;
-        }
-
-        public static async Task<OpenLog> OpenAsync(string path, int database)
-        {
-            GarnetHost.LogOptions(path).GetAofSettings(database, out var settings);
-            var log = new TsavoriteLog(settings[0]);
-            await log.RecoverAsync();
-            return new OpenLog(settings[0], log);
-        }
-
-        /// <summary>Reads every entry, oldest first.</summary>
-        /// <exception cref="TsavoriteException">An entry cannot be read.</exception>
-        public IEnumerable<byte[]> Read()
-        {
-            using var entries = _log.Scan(_log.BeginAddress, _log.TailAddress, recover: false, scanUncommitted: true);
-            while (entries.GetNext(out var entry, out _, out _, out _)) yield return entry;
-        }
-
-        /// <summary>Appends entries; returns when they are on disk.</summary>
-        public async Task AppendAsync(IEnumerable<byte[]> entries)
-        {
-            var appended = 0L;
-            foreach (var entry in entries)
-            {
-                _log.Enqueue(entry);
-                if (++appended % CommitEvery == 0) await _log.CommitAsync();
-            }
-            await _log.CommitAsync();
-        }
-
-        public void Dispose()
-        {
-            _log.Dispose();
-            _settings.Dispose();
-        }
+        _hasLargeRestAfterGap |= Gaps.LastOrDefault() is { } gap && (gap.File != commit.File || commit.Address - gap.Address > MaxInFlight);
     }
 }
