@@ -76,6 +76,34 @@ public sealed partial class SmtpTests
         head.ShouldNotContain(line => line.StartsWith("Bcc", StringComparison.OrdinalIgnoreCase));
     }
 
+    [Theory]
+    [InlineData(true, 201)]
+    [InlineData(false, 502)]
+    public async Task An_international_local_part_is_sent_to_a_server_that_takes_it(bool international, int status)
+    {
+        using var server = await MailServer.StartAsync(("international", international));
+        await using var portal = await PortalHost.StartAsync([.. server.Settings("none"), V2Portal.Setting]);
+
+        var answer = await new V2Client(portal, V2Portal.AdminKey).PostAsync("otp-email/create", new
+        {
+            otpCreateParams = new { },
+            otpEmailCreateParams = new { toEmail = "Jörg <jörg@bücher.example>", toName = "Jörg", serviceName = "Shop", subject = "登录", title = "登录" },
+        });
+
+        answer.Status.ShouldBe(status, answer.Body);
+        if (international)
+        {
+            var mail = server.Mails.ShouldHaveSingleItem();
+            mail.GetProperty("to").EnumerateArray().Single().GetString().ShouldBe("jörg@xn--bcher-kva.example");
+            mail.GetProperty("content").GetString()!.ShouldContain("Subject: 登录");
+        }
+        else
+        {
+            server.Mails.ShouldBeEmpty();
+            ErrorOf(portal).ShouldContain("SMTPUTF8");
+        }
+    }
+
     [Fact]
     public async Task A_user_name_and_password_are_used()
     {

@@ -47,6 +47,9 @@ public sealed class Browserlike : IDisposable
 
     public Dictionary<string, string> Cookies { get; } = new(StringComparer.Ordinal);
 
+    /// <summary>False for a client without a cookie jar: what it is given, it does not send back.</summary>
+    public bool KeepsCookies { get; set; } = true;
+
     /// <summary>Sent with every request.</summary>
     public Dictionary<string, string> Headers { get; } = new(StringComparer.OrdinalIgnoreCase) { ["Accept"] = "text/html" };
 
@@ -76,7 +79,7 @@ public sealed class Browserlike : IDisposable
         if (Cookies.Count > 0) request.Headers.TryAddWithoutValidation("Cookie", string.Join("; ", Cookies.Select(cookie => $"{cookie.Key}={Uri.EscapeDataString(cookie.Value)}")));
         using var response = await _http.SendAsync(request);
         var answer = new Answer((int)response.StatusCode, response.Headers, response.Content.Headers, await response.Content.ReadAsStringAsync());
-        foreach (var cookie in answer.Cookies)
+        foreach (var cookie in KeepsCookies ? answer.Cookies : [])
         {
             if (cookie.IsRemoval) Cookies.Remove(cookie.Name);
             else Cookies[cookie.Name] = cookie.Value;

@@ -46,7 +46,8 @@ public sealed class MailServer : IDisposable
 
         def factory():
             auth = dict(authenticator=authenticate, auth_required=True, auth_require_tls=False) if options.get('user') else {}
-            return Server(Handler(), hostname='mail.test', tls_context=context, require_starttls=bool(options.get('require_tls')), **auth)
+            return Server(Handler(), hostname='mail.test', tls_context=context, require_starttls=bool(options.get('require_tls')),
+                          enable_SMTPUTF8=bool(options.get('international')), **auth)
 
         async def main():
             server = await asyncio.get_running_loop().create_server(factory, '127.0.0.1', options['port'])

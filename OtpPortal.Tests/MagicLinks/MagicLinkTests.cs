@@ -157,6 +157,7 @@ public sealed class MagicLinkTests(V2Portal v2) : IClassFixture<V2Portal>
     [InlineData("https://xn--pple-43d.example/", "xn--pple-43d.example")]
     [InlineData("http://127.0.0.1:8080/", "127.0.0.1:8080")]
     [InlineData("http://[::1]/", "[::1]")]
+    [InlineData("https://app.example.com:443@evil.example/", "evil.example")]
     [InlineData("https://[2001:db8::1]:8443/", "[2001:db8::1]:8443")]
     public void The_host_is_told_as_it_stands_in_the_address(string url, string host) => new OpenLink(url).Host.ShouldBe(host);
 
@@ -167,7 +168,9 @@ public sealed class MagicLinkTests(V2Portal v2) : IClassFixture<V2Portal>
 
         (await app.PostAsync("magic-link/create", new { magicLinkCreateParams = To("https://app.example.com/in") })).Status.ShouldBe(201);
         (await app.PostAsync("magic-link/create", new { magicLinkCreateParams = To("https://one.apps.example.com/in") })).Status.ShouldBe(201);
-        foreach (var url in (string[])["https://evil.example/", "https://app.example.com.evil.example/", "http://app.example.com/", "https://apps.example.com/"])
+        (await app.PostAsync("magic-link/create", new { magicLinkCreateParams = To("https://evil.example:x@app.example.com/ü") })).Status.ShouldBe(201);
+        foreach (var url in (string[])["https://evil.example/", "https://app.example.com.evil.example/", "http://app.example.com/", "https://apps.example.com/",
+            "https://app.example.com@evil.example/", "https://app.example.com:443@evil.example/", "https://app.example.com%2F@evil.example/", "https://äpp.example.com/"])
         {
             var refused = await app.PostAsync("magic-link/create", new { magicLinkCreateParams = To(url) });
             ServiceAccountTests.ShouldBeFailure(refused, 400);

@@ -114,6 +114,22 @@ public sealed class ServiceAccountTests(V2Portal v2) : IClassFixture<V2Portal>
         (await other.ValidateAsync(id, otp)).Status.ShouldBe(200, "what was refused used no try");
     }
 
+    [Theory]
+    [InlineData("N")]
+    [InlineData("B")]
+    public async Task Settings_and_addresses_take_ids_in_other_spellings(string format)
+    {
+        string Spelled(string id) => Guid.Parse(id).ToString(format).ToUpperInvariant();
+        await using var portal = await PortalHost.StartAsync((V2Portal.Setting.Name, $"{Spelled(V2Portal.AdminId)}:{Spelled(V2Portal.AdminKey)}:{V2Portal.AdminAudience}"));
+        var app = await new V2Client(portal, V2Portal.AdminKey).NewAccountAsync();
+        (string, string) key = ("Authorization", "Bearer " + PortalHost.Secret);
+        var id = (await portal.NewProgram().GetAsync("/service-accounts", key)).Json[0].GetProperty("uuid").GetString()!;
+
+        (await portal.NewProgram().SendAsync(HttpMethod.Delete, "/service-accounts/" + Uri.EscapeDataString(Spelled(id)), null, key)).Status.ShouldBe(204);
+
+        (await app.PostAsync("otp/create", new { otpCreateParams = new { charSetNumeric = true } })).Status.ShouldBe(401);
+    }
+
     [Fact]
     public async Task An_account_that_the_operator_takes_away_opens_nothing_any_more()
     {

@@ -88,8 +88,9 @@ public sealed partial class BeginningTests(PortalHost portal) : IClassFixture<Po
 
         answer.Status.ShouldBe(202);
         answer.ContentType.ShouldStartWith("application/json");
-        answer.Body.ShouldBe("""{"expires_in":300,"resend_in":30}""");
-        answer.Cookie("otp_flow").ShouldNotBeNull();
+        var cookie = answer.Cookie("otp_flow").ShouldNotBeNull();
+        answer.Body.ShouldBe($$"""{"flow":"{{cookie.Value}}","expires_in":300,"resend_in":30}""");
+        answer.Header("Cache-Control").ShouldBe("no-store", "it holds a secret of this client");
     }
 
     [Theory]

@@ -318,7 +318,7 @@ public sealed class EnteringACodeTests(PortalHost portal) : IClassFixture<Portal
         await using var other = await PortalHost.StartAsync(("OTP_CODE_LENGTH", "9"), ("OTP_CODE_EXPIRY", "60"), ("OTP_MAX_ATTEMPTS", "1"), ("OTP_RESEND_COOLDOWN", "5"));
         var (browser, email) = (other.NewProgram(), Someone.New());
 
-        (await browser.PostAsync("/login", ("email", email))).Body.ShouldBe("""{"expires_in":60,"resend_in":5}""");
+        (await browser.PostAsync("/login", ("email", email))).Body.ShouldEndWith(""","expires_in":60,"resend_in":5}""");
         var code = await other.CodeForAsync(email);
 
         code.ShouldMatch("^[0-9]{9}$");

@@ -29,7 +29,8 @@ public sealed class AccountCodes(CodeStore codes, MagicLinkSettings settings, St
     /// <summary>True for the right code, once. Wrong, used, locked, over, another account's and unknown are one and the same.</summary>
     public async Task<bool> TryAsync(ServiceAccount account, string id, string typed)
     {
-        switch (await codes.TryAsync(CodeStore.KeyOf(account.Realm, id), typed.Trim()))
+        if (!ServiceAccounts.TryParseUuid(id, out var uuid)) return false;
+        switch (await codes.TryAsync(CodeStore.KeyOf(account.Realm, uuid.ToString()), typed.Trim()))
         {
             case TryOutcome.Right(var record):
                 statistics.CountVerified(time.GetUtcNow() - record.SentAt);

@@ -28,7 +28,10 @@ public sealed class AccountGuard(ServiceAccounts accounts, CallerGuard guard, Li
 
     public async Task<AccountAdmission> JudgeAsync(HttpContext context)
     {
-        if (context.Request.Headers[Header] is not [{ } key] || !ServiceAccounts.IsKey(key)) return new AccountAdmission.Refused();
+        if (context.Request.Headers[Header] is not [{ } sent]) return new AccountAdmission.Refused();
+        // First: a UUID as a URN has colons, which keys do not have.
+        var key = ServiceAccounts.Canonical(sent);
+        if (!ServiceAccounts.IsKey(key)) return new AccountAdmission.Refused();
         var account = await accounts.FindAsync(key);
         switch (await guard.JudgeAsync(context, "account", limits.RequestsPerAccount, account?.Id.ToString()))
         {

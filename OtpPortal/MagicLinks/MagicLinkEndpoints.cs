@@ -19,9 +19,6 @@ public static partial class MagicLinkEndpoints
     private const string Root = "/api/v2";
     private const int MaxBody = 64 * 1024;
 
-    // What a person would write by hand has a handful of levels; a thousand are an attack on whoever reads them.
-    private static readonly JsonDocumentOptions s_reading = new() { MaxDepth = 32, AllowDuplicateProperties = false };
-
     public static WebApplicationBuilder AddMagicLinks(this WebApplicationBuilder builder, PortalConfiguration configuration)
     {
         builder.Services.AddSingleton(configuration.MagicLinks);
@@ -87,7 +84,7 @@ public static partial class MagicLinkEndpoints
     private static async Task RemoveAccountAsync(HttpContext context, string id, ServiceAccounts accounts, PortalSettings portal, SecretGuard guard, AuditLog audit)
     {
         if (!await TokenEndpoints.AdmitAsync(context, portal, guard, audit)) return;
-        if (Guid.TryParseExact(id, "D", out var account) && await accounts.RemoveAsync(account))
+        if (ServiceAccounts.TryParseUuid(id, out var account) && await accounts.RemoveAsync(account))
         {
             audit.WriteByAdmin(AuditEvent.AccountRemoved, null, ClientAddress.Of(context), account.ToString(), "key");
             context.Response.StatusCode = StatusCodes.Status204NoContent;
@@ -272,7 +269,7 @@ public static partial class MagicLinkEndpoints
         }
         try
         {
-            var document = await JsonDocument.ParseAsync(context.Request.Body, s_reading, context.RequestAborted);
+            var document = await JsonDocument.ParseAsync(context.Request.Body, RequestFields.Reading, context.RequestAborted);
             context.Response.RegisterForDispose(document);
             if (JsonTexts.AreUnicode(document.RootElement)) return new RequestFields(document.RootElement);
         }
@@ -281,7 +278,7 @@ public static partial class MagicLinkEndpoints
             // The latter comes of looking for names that stand twice, when one of them is no Unicode.
         }
         // What the reader says quotes the body, which may hold a code.
-        await FailAsync(context, StatusCodes.Status400BadRequest, $"The body is not JSON that can be read: an object of at most {s_reading.MaxDepth} levels, in UTF-8, with no name twice and no halves of characters.");
+        await FailAsync(context, StatusCodes.Status400BadRequest, $"The body is not JSON that can be read: an object of at most {RequestFields.Reading.MaxDepth} levels, in UTF-8, with no name twice and no halves of characters.");
         return null;
     }
 

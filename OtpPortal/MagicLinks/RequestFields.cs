@@ -1,5 +1,7 @@
 using System.Globalization;
+using System.Text;
 using System.Text.Json;
+using OtpPortal.Web;
 
 namespace OtpPortal.MagicLinks;
 
@@ -9,13 +11,16 @@ namespace OtpPortal.MagicLinks;
 /// </summary>
 internal sealed class RequestFields
 {
+    /// <summary>How JSON is read. What a person writes has a handful of levels; a thousand are an attack on whoever reads them.</summary>
+    public static readonly JsonDocumentOptions Reading = new() { MaxDepth = 32, AllowDuplicateProperties = false };
+
     private readonly JsonElement _element;
     private readonly string _path;
     private readonly Complaint _complaint;
 
     private RequestFields(JsonElement element, string path, Complaint complaint) => (_element, _path, _complaint) = (element, path, complaint);
 
-    /// <param name="root">Its texts are Unicode: see <see cref="Web.JsonTexts"/>.</param>
+    /// <param name="root">Its texts are Unicode: see <see cref="JsonTexts"/>.</param>
     public RequestFields(JsonElement root)
         : this(root, "", new Complaint())
     {
@@ -36,22 +41,38 @@ internal sealed class RequestFields
         return new RequestFields(element is { ValueKind: JsonValueKind.Object } value ? value : default, _path + name + ".", _complaint);
     }
 
-    /// <summary>The JSON of an object as it was sent.</summary>
+    /// <summary>
+    /// Gets the JSON of an object as it was sent: as such, or in a text, plain or in base64. Go's encoding/json writes a byte slice in base64, and
+    /// the client examples of magiclinksdev pass their claims as one.
+    /// </summary>
     public JsonElement? Raw(string name, int maxBytes)
     {
-        if (Find(name) is not { } element) return null;
-        if (element.ValueKind != JsonValueKind.Object) Complain($"{_path}{name} must be an object.");
-        else if (System.Text.Encoding.UTF8.GetByteCount(element.GetRawText()) > maxBytes) Complain($"{_path}{name} must have at most {maxBytes} bytes.");
-        else return element;
-        return null;
+        var element = Find(name);
+        if (element is { ValueKind: JsonValueKind.String } text) element = text.GetString() is { Length: > 0 } inner ? Parse(inner) : null;
+        switch (element?.ValueKind)
+        {
+            case null or JsonValueKind.Null:
+                return null;
+            case not JsonValueKind.Object:
+                Complain(name, "must be an object, or one that is written as a text or in base64");
+                return null;
+            default:
+                if (Encoding.UTF8.GetByteCount(element.Value.GetRawText()) <= maxBytes) return element;
+                Complain(name, $"must have at most {maxBytes} bytes");
+                return null;
+        }
     }
 
-    /// <summary>A text of so many characters. <paramref name="min"/> counts where it is given at all; from 1 on it is required.</summary>
-    public string Text(string name, int min, int max, bool multiline = false)
+    /// <summary>Gets a text of one line, or of several.</summary>
+    /// <param name="name">The field.</param>
+    /// <param name="min">Bytes of UTF-8, where the text is given at all: magiclinksdev counts these. From 1 on it is required.</param>
+    /// <param name="max">Characters as people count them, so an emoji is one: never fewer than magiclinksdev takes.</param>
+    /// <param name="multiline">Whether it may have line ends.</param>
+    public string Text(string name, int min = 0, long max = int.MaxValue, bool multiline = false)
     {
         if (Find(name) is not { } element || element is { ValueKind: JsonValueKind.String } && element.GetString()!.Length == 0)
         {
-            if (min > 0) Complain($"{_path}{name} is missing: it must be a text of {min} to {max} characters.");
+            if (min > 0) Complain(name, "is missing: it must be a text");
             return "";
         }
         if (element.ValueKind != JsonValueKind.String)
@@ -60,9 +81,9 @@ internal sealed class RequestFields
             return "";
         }
         var text = element.GetString()!;
-        // As people count them: an emoji is one.
-        var length = new StringInfo(text).LengthInTextElements;
-        if (length < min || length > max || text.Length > 8 * max) Complain($"{_path}{name} must be a text of {(min > 0 ? $"{min} to" : "at most")} {max} characters.");
+        if (Encoding.UTF8.GetByteCount(text) < min) Complain(name, $"must be a text of at least {min} bytes");
+        // The second bound is for characters that are piled up without end.
+        else if (new StringInfo(text).LengthInTextElements > max || text.Length > 8 * max) Complain(name, $"must be a text of at most {max} characters");
         else if (text.Any(c => char.IsControl(c) && !(multiline && c is '\n' or '\r' or '\t'))) Complain($"{_path}{name} must be a text without control characters.");
         else return text;
         return "";
@@ -114,6 +135,21 @@ internal sealed class RequestFields
 
     /// <summary>Complains of one field.</summary>
     public void Complain(string name, string rule) => Complain($"{_path}{name} {rule}.");
+
+    // An object begins with a brace, which base64 does not have. Undefined when it is neither.
+    private static JsonElement Parse(string text)
+    {
+        try
+        {
+            var bytes = text.TrimStart().StartsWith('{') ? Encoding.UTF8.GetBytes(text) : Convert.FromBase64String(text);
+            var element = JsonElement.Parse(bytes, Reading);
+            return JsonTexts.AreUnicode(element) ? element : default;
+        }
+        catch (Exception e) when (e is FormatException or JsonException or InvalidOperationException)
+        {
+            return default;
+        }
+    }
 
     private JsonElement? Find(string name)
     {

@@ -1,4 +1,3 @@
-using OtpPortal.Delivery;
 using OtpPortal.Jwt;
 using OtpPortal.Web;
 
@@ -29,7 +28,6 @@ internal sealed class Requests(JwtAlgorithms algorithms)
     public const long MaxLifespan = 7_905_600_000;
 
     private const long MinLifespan = 5;
-    private const int MaxUrl = 2048;
     private const int MaxClaimBytes = 4096;
 
     /// <summary>Codes can be guessed, so none is good for longer (the gateway's bound, too); a longer lifespan is taken and cut to this.</summary>
@@ -67,25 +65,25 @@ internal sealed class Requests(JwtAlgorithms algorithms)
     {
         var jwt = Jwt(fields.Object("jwtCreateParams", required: false));
         var lifespan = TimeSpan.FromSeconds(fields.Number("lifespanSeconds", 3600, MinLifespan, MaxLifespan));
-        var key = fields.Text("redirectQueryKey", 0, 100) is { Length: > 0 } asked ? asked : "jwt";
-        var url = fields.Text("redirectURL", 1, MaxUrl);
-        if (url.Length > 0 && !SafeRedirects.IsWebAddress(url)) fields.Complain("redirectURL", "must be a full http:// or https:// address in plain ASCII, without user name");
-        else if (url.Length > 0 && account.Redirects is { } allowed && !allowed.Allows(url)) fields.Complain("redirectURL", "is not among the redirects that this account is allowed");
-        return new LinkWish(jwt, lifespan, key, url);
+        var key = fields.Text("redirectQueryKey") is { Length: > 0 } asked ? asked : "jwt";
+        var url = WebAddress.Parse(fields.Text("redirectURL", 1));
+        if (url is null) fields.Complain("redirectURL", $"must be a full http:// or https:// address of at most {WebAddress.MaxLength} characters");
+        // The host of the allow-list gets the user information, too: what it does with that is its own affair.
+        else if (account.Redirects is { } allowed && !allowed.Allows(url.WithoutUser)) fields.Complain("redirectURL", "is not among the redirects that this account is allowed");
+        return new LinkWish(jwt, lifespan, key, url?.Value ?? "");
     }
 
     public static MailWish Mail(RequestFields fields)
     {
         var serviceName = fields.Text("serviceName", 1, 256);
         var subject = fields.Text("subject", 5, 100);
-        var title = fields.Text("title", 5, 256);
-        var to = fields.Text("toEmail", 1, EmailAddress.MaxLength);
-        var address = EmailAddress.TryParse(to, out var parsed) ? parsed : null;
-        if (to.Length > 0 && address is null) fields.Complain("toEmail", "must be an e-mail address");
-        var button = fields.Text("buttonText", 0, 100);
+        var title = fields.Text("title", 5, 256, multiline: true);
+        var to = MailRecipient.Parse(fields.Text("toEmail", 1));
+        if (to is null) fields.Complain("toEmail", "must be one email address, such as ann@example.com or Ann <ann@example.com>");
+        var button = fields.Text("buttonText", multiline: true);
         return new MailWish(
-            address?.Value ?? "", fields.Text("toName", 0, 100), serviceName, subject, title, fields.Text("greeting", 0, 256),
-            fields.Text("subTitle", 0, 1000, multiline: true), button.Length > 0 ? button : "Magic link", WebAddress(fields, "logoImageURL"), WebAddress(fields, "logoClickURL"));
+            to ?? "", fields.Text("toName"), serviceName, subject, title, fields.Text("greeting", multiline: true),
+            fields.Text("subTitle", multiline: true), button.Length > 0 ? button : "Magic link", Picture(fields, "logoImageURL"), Picture(fields, "logoClickURL"));
     }
 
     /// <summary>A new account's name, and the hosts that its links may lead to; both are additions of ours.</summary>
@@ -97,10 +95,12 @@ internal sealed class Requests(JwtAlgorithms algorithms)
         return (name, hosts);
     }
 
-    private static string WebAddress(RequestFields fields, string name)
+    private static string Picture(RequestFields fields, string name)
     {
-        var url = fields.Text(name, 0, MaxUrl);
-        if (url.Length > 0 && !SafeRedirects.IsWebAddress(url)) fields.Complain(name, "must be a full http:// or https:// address in plain ASCII, without user name");
-        return url;
+        if (fields.Text(name) is not { Length: > 0 } text) return "";
+        // No page names the host of this one, and a user name can look like one.
+        if (WebAddress.Parse(text) is { HasUser: false } url) return url.Value;
+        fields.Complain(name, $"must be a full http:// or https:// address of at most {WebAddress.MaxLength} characters, without user name");
+        return "";
     }
 }

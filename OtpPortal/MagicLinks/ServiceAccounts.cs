@@ -49,8 +49,16 @@ public sealed class ServiceAccounts(Stores stores, MagicLinkSettings settings, T
     /// <summary>Whether a text could be a key at all; what could not is never looked up.</summary>
     public static bool IsKey(string? text) => text is { Length: >= MinKeyLength and <= MaxKeyLength } && text.All(c => c is > ' ' and <= '~' and not ':');
 
-    /// <summary>A key as it is compared: to magiclinksdev keys are UUIDs, in small letters or large (RFC 9562, 4).</summary>
-    internal static string Canonical(string key) => Guid.TryParseExact(key, "D", out var uuid) ? uuid.ToString() : key;
+    /// <summary>Returns a key as it is compared: to magiclinksdev keys are UUIDs, in any spelling.</summary>
+    internal static string Canonical(string key) => TryParseUuid(key, out var uuid) ? uuid.ToString() : key;
+
+    /// <summary>Reads a UUID in either case, with or without hyphens, in braces, or as a URN (RFC 9562, 4).</summary>
+    internal static bool TryParseUuid(string text, out Guid uuid)
+    {
+        const string Urn = "urn:uuid:";
+        if (text.StartsWith(Urn, StringComparison.OrdinalIgnoreCase)) return Guid.TryParseExact(text.AsSpan(Urn.Length), "D", out uuid);
+        return Guid.TryParseExact(text, "D", out uuid) || Guid.TryParseExact(text, "N", out uuid) || Guid.TryParseExact(text, "B", out uuid);
+    }
 
     /// <summary>A UUID of 122 bits from the system's CSPRNG: the framework's own are not promised to be unguessable.</summary>
     public static Guid NewGuid()

@@ -285,7 +285,7 @@ public sealed class AuthFlow(
         if (settings.Directory is not { } directory) return new Route(asked, CodeChannel.Email, email, settings.Allows(email));
         var used = directory.Find(email, asked, out var to);
         // Nobody is written to; but composed and rehearsed it is all the same, on the way that was asked for.
-        return new Route(asked, used ?? asked, to, used is not null && settings.Allows(email));
+        return new Route(asked, used ?? asked, to, used is not null && to != UserDirectory.ReservedNumber && settings.Allows(email));
     }
 
     // For a rehearsal as well: that link leaves with no message, and nobody can guess it.

@@ -62,7 +62,7 @@ public static class SignInEndpoints
             case BeginOutcome.Begun(var flowId, var expiresIn, var resendIn):
                 cookie.Write(context.Response, flowId);
                 cookie.ClearReturn(context.Request, context.Response);
-                return Problem.WantsJson(context.Request) ? Sent(expiresIn, resendIn) : PlainForm.SeeOther(context, CodePath);
+                return Problem.WantsJson(context.Request) ? Sent(context, flowId, expiresIn, resendIn) : PlainForm.SeeOther(context, CodePath);
             case BeginOutcome.InvalidAddress:
                 return Problem.WantsJson(context.Request)
                     ? Error(StatusCodes.Status400BadRequest, "invalid_email")
@@ -82,7 +82,7 @@ public static class SignInEndpoints
     {
         if (await PlainForm.ReadAsync(context) is not { } form) return PageErrors.Page(context, StatusCodes.Status415UnsupportedMediaType);
         var json = Problem.WantsJson(context.Request);
-        var flowId = FlowCookie.Read(context.Request);
+        if (!FlowCookie.TryRead(context.Request, form, out var flowId)) return FlowMismatch(context);
 
         if (form["email"].ToString() is { Length: > 0 } typedAddress && await flow.FindAsync(flowId) is { } state
             && !(EmailAddress.TryParse(typedAddress, out var address) && address.Value == state.Email))
@@ -132,11 +132,13 @@ public static class SignInEndpoints
 
     private static async Task<IResult> SendAgainAsync(HttpContext context, AuthFlow flow)
     {
+        if (await PlainForm.ReadAsync(context) is not { } form) return PageErrors.Page(context, StatusCodes.Status415UnsupportedMediaType);
         var json = Problem.WantsJson(context.Request);
-        switch (await flow.SendAgainAsync(FlowCookie.Read(context.Request), VisitorOf(context)))
+        if (!FlowCookie.TryRead(context.Request, form, out var flowId)) return FlowMismatch(context);
+        switch (await flow.SendAgainAsync(flowId, VisitorOf(context)))
         {
             case SendAgainOutcome.Sent(var expiresIn, var resendIn):
-                return json ? Sent(expiresIn, resendIn) : PlainForm.SeeOther(context, CodePath);
+                return json ? Sent(context, flowId!, expiresIn, resendIn) : PlainForm.SeeOther(context, CodePath);
             case SendAgainOutcome.Wait(var wait):
                 return Limited(context, wait, CodePath, null);
             case SendAgainOutcome.NoneLeft(var wait):
@@ -214,14 +216,22 @@ public static class SignInEndpoints
         return Error(StatusCodes.Status429TooManyRequests, "too_many_requests");
     }
 
-    private static IResult Sent(TimeSpan expiresIn, TimeSpan resendIn) =>
-        Results.Json(new SentAnswer((int)expiresIn.TotalSeconds, (int)resendIn.TotalSeconds), statusCode: StatusCodes.Status202Accepted);
+    private static IResult FlowMismatch(HttpContext context) =>
+        Problem.WantsJson(context.Request) ? Error(StatusCodes.Status400BadRequest, "flow_mismatch") : PageErrors.Page(context, StatusCodes.Status400BadRequest);
+
+    private static IResult Sent(HttpContext context, string flowId, TimeSpan expiresIn, TimeSpan resendIn)
+    {
+        // The id of the sign-in is a secret of the client that began it.
+        context.Response.Headers.CacheControl = "no-store";
+        return Results.Json(new SentAnswer(flowId, (int)expiresIn.TotalSeconds, (int)resendIn.TotalSeconds), statusCode: StatusCodes.Status202Accepted);
+    }
 
     private static IResult Error(int status, string error) => Results.Json(new { error }, statusCode: status);
 
     private static string Shown(string typed) => typed.Length <= 254 ? typed : typed[..254];
 
     private sealed record SentAnswer(
+        [property: JsonPropertyName("flow")] string Flow,
         [property: JsonPropertyName("expires_in")] int ExpiresIn,
         [property: JsonPropertyName("resend_in")] int ResendIn);
 }

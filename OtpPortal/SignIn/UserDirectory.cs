@@ -20,12 +20,18 @@ public enum CodeChannel
 /// </summary>
 public sealed class UserDirectory
 {
+    /// <summary>
+    /// The number in the sample file of sipgate's tutorial. No telephone can have it (E.164 has 15 digits at most), and no message is ever sent to
+    /// it; to whoever signs in with it the pages are the same as to anybody else.
+    /// </summary>
+    public const string ReservedNumber = "+4912345678901234";
+
     private readonly FrozenDictionary<string, string?> _phones;
 
-    private UserDirectory(FrozenDictionary<string, string?> phones) => _phones = phones;
+    private UserDirectory(FrozenDictionary<string, string?> phones, bool hasPhones) => (_phones, HasPhones) = (phones, hasPhones);
 
-    /// <summary>Somebody has a telephone number.</summary>
-    public bool HasPhones => _phones.Values.Any(phone => phone is not null);
+    /// <summary>Somebody has a telephone number, and there is a provider for it.</summary>
+    public bool HasPhones { get; }
 
     /// <summary>The user's way: by SMS when that was asked for and there is a number, else by mail; null for who is not in it.</summary>
     /// <param name="email">Normalised.</param>
@@ -63,14 +69,15 @@ public sealed class UserDirectory
             if (!EmailAddress.TryParse(entry?.Mail, out var mail)) reader.Complain(where + "mail must be an e-mail address.");
             else if (phones.ContainsKey(mail.Value)) reader.Complain(where + "its mail stands in the file twice.");
             else if (string.IsNullOrWhiteSpace(entry!.PhoneNumber)) phones[mail.Value] = null;
+            else if (entry.PhoneNumber.Trim() == ReservedNumber) phones[mail.Value] = ReservedNumber;
             else if (PhoneNumber.TryParse(entry.PhoneNumber, sms.DefaultCountry, sms.AllowFictional, out var phone)) phones[mail.Value] = phone.Value;
             else reader.Complain(where + "phonenumber must be a number such as +491711234567, or one of SMS_DEFAULT_COUNTRY.");
         }
-        if (phones.Values.Any(phone => phone is not null) && sms.Order.Count == 0)
+        if (sms.Order.Count == 0 && phones.Values.Any(phone => phone is not null and not ReservedNumber))
         {
             reader.Complain("SMS_PROVIDERS is missing: USERS_FILE has telephone numbers, and nobody sends SMS. Name providers that are set up, or mailbox in Development.");
         }
-        return new UserDirectory(phones.ToFrozenDictionary(StringComparer.Ordinal));
+        return new UserDirectory(phones.ToFrozenDictionary(StringComparer.Ordinal), sms.Order.Count > 0 && phones.Values.Any(phone => phone is not null));
     }
 
     private sealed record Entry(string? Mail, string? PhoneNumber);

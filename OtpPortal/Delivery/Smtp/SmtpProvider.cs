@@ -17,7 +17,12 @@ internal sealed class SmtpProvider(SmtpSettings settings, MailSettings mail) : I
     {
         // The framework's idea of an address is narrower than that of HTML: no two dots in a row, none at either end.
         if (!MailAddress.TryCreate(message.To, out var to)) return new SendOutcome.Refused("the recipient's address has dots where SMTP allows none");
-        using var client = new SmtpClient(settings.Host, settings.Port) { EnableSsl = settings.StartTls };
+        using var client = new SmtpClient(settings.Host, settings.Port)
+        {
+            EnableSsl = settings.StartTls,
+            // RFC 6531. For all others the mail stays in ASCII, which every server on the way understands.
+            DeliveryFormat = Ascii.IsValid(to.User) ? SmtpDeliveryFormat.SevenBit : SmtpDeliveryFormat.International,
+        };
         if (settings.UserName is not null) client.Credentials = new NetworkCredential(settings.UserName, settings.Password);
         // The framework puts names between quotation marks as they are, and decodes subjects.
         using var envelope = new MailMessage(
@@ -41,6 +46,10 @@ internal sealed class SmtpProvider(SmtpSettings settings, MailSettings mail) : I
         {
             await client.SendMailAsync(envelope, stop);
             return new SendOutcome.Accepted();
+        }
+        catch (SmtpException e) when (e.Message.Contains("local-part", StringComparison.Ordinal))
+        {
+            return new SendOutcome.Refused("the server takes no address with letters beyond ASCII before the @ (it lacks SMTPUTF8)");
         }
         catch (SmtpException e)
         {

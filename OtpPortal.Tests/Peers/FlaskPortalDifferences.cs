@@ -1,0 +1,180 @@
+using Microsoft.Extensions.DependencyInjection;
+using OtpPortal.Settings;
+using OtpPortal.Storage;
+using OtpPortal.Tests.Infrastructure;
+
+namespace OtpPortal.Tests.Peers;
+
+/// <summary>Where the portal differs from the Flask portal on purpose: the rows of docs/migrating.md, in its order.</summary>
+public sealed class FlaskPortalDifferences(PortalHost portal) : IClassFixture<PortalHost>
+{
+    private async Task<(Browserlike Program, string Email, string Code)> BeginAsync(string? email = null)
+    {
+        var program = portal.NewProgram();
+        email ??= Someone.New();
+        var before = (await portal.CodesAsync(email)).Count;
+        (await program.PostAsync("/login", ("email", email))).Status.ShouldBe(202);
+        return (program, email, (await portal.CodesForAsync(email, before + 1))[^1]);
+    }
+
+    private static string NotThe(string code) => code[..^1] + (char)('0' + ((code[^1] - '0' + 1) % 10));
+
+    private static IReadOnlyList<string> Complaints(bool isProduction, params (string Name, string Value)[] settings)
+    {
+        var values = settings.ToDictionary(setting => setting.Name, setting => setting.Value, StringComparer.Ordinal);
+        values["AUTH_SECRET_KEY"] = PortalHost.Secret;
+        return Should.Throw<SettingsException>(() => PortalConfiguration.Read(new SettingsReader(values, isProduction, Path.GetTempPath()))).Complaints;
+    }
+
+    [Fact]
+    public async Task A_code_signs_in_only_the_client_that_asked_for_it()
+    {
+        var (program, email, code) = await BeginAsync();
+
+        (await portal.NewProgram().PostAsync("/login-otp", ("email", email), ("code", code))).Status.ShouldBe(410);
+        (await program.PostAsync("/login-otp", ("email", email), ("code", code))).Status.ShouldBe(200);
+    }
+
+    [Fact]
+    public async Task Forms_are_answered_with_redirects_and_programs_with_JSON_instead_of_HTML_fragments()
+    {
+        var browser = portal.NewBrowser();
+
+        var login = await browser.PostAsync("/login", ("email", Someone.New()));
+        var wrong = await browser.PostAsync("/login-otp", ("code", "000000"));
+
+        (login.Status, login.Location, login.Body).ShouldBe((303, "/login/code", ""));
+        (wrong.Status, wrong.Location, wrong.Body).ShouldBe((303, "/login/code", ""));
+        (await portal.NewProgram().PostAsync("/login", ("email", Someone.New()))).Json.GetProperty("flow").GetString().ShouldNotBeNull();
+    }
+
+    [Fact]
+    public async Task A_wrong_or_expired_code_has_a_status_of_its_own()
+    {
+        var (program, _, code) = await BeginAsync();
+
+        (await program.PostAsync("/login-otp", ("code", NotThe(code)))).Status.ShouldBe(401);
+        portal.Clock.Advance(TimeSpan.FromSeconds(300));
+        (await program.PostAsync("/login-otp", ("code", code))).Status.ShouldBe(410);
+    }
+
+    [Fact]
+    public async Task Five_wrong_codes_end_the_sign_in()
+    {
+        var (program, _, code) = await BeginAsync();
+
+        for (var i = 0; i < 5; i++) (await program.PostAsync("/login-otp", ("code", NotThe(code)))).Status.ShouldBe(401);
+
+        (await program.PostAsync("/login-otp", ("code", code))).Status.ShouldBe(429);
+    }
+
+    [Fact]
+    public async Task A_code_signs_in_once()
+    {
+        var (program, _, code) = await BeginAsync();
+        var flow = program.Cookies["otp_flow"];
+
+        (await program.PostAsync("/login-otp", ("flow", flow), ("code", code))).Status.ShouldBe(200);
+
+        (await program.PostAsync("/login-otp", ("flow", flow), ("code", code))).Status.ShouldBe(410);
+    }
+
+    [Fact]
+    public async Task A_second_sign_in_of_an_address_leaves_the_code_of_the_first_valid()
+    {
+        var (first, email, code) = await BeginAsync();
+        var (second, _, other) = await BeginAsync(email);
+
+        (await second.PostAsync("/login-otp", ("code", other))).Status.ShouldBe(200);
+        (await first.PostAsync("/login-otp", ("code", code))).Status.ShouldBe(200);
+    }
+
+    [Fact]
+    public async Task An_address_gets_five_codes_in_fifteen_minutes()
+    {
+        var email = Someone.New();
+        for (var i = 0; i < 5; i++) await BeginAsync(email);
+
+        var answer = await portal.NewProgram().PostAsync("/login", ("email", email));
+
+        answer.Status.ShouldBe(429);
+        answer.RetryAfter.ShouldBeInRange(1, 900);
+    }
+
+    [Fact]
+    public async Task Scripts_do_not_see_the_cookie_and_other_sites_do_not_send_it()
+    {
+        var (program, _, code) = await BeginAsync();
+
+        var cookie = (await program.PostAsync("/login-otp", ("code", code))).Cookie("auth_token").ShouldNotBeNull();
+
+        cookie.Has("httponly").ShouldBeTrue();
+        cookie.Attributes["samesite"].ShouldBe("lax", StringCompareShould.IgnoreCase);
+    }
+
+    [Fact]
+    public async Task A_page_of_another_origin_cannot_post_a_form()
+    {
+        var browser = portal.NewBrowser();
+        browser.Headers["Origin"] = "https://app.example.com";
+
+        (await browser.PostAsync("/login", ("email", Someone.New()))).Status.ShouldBe(403);
+    }
+
+    [Fact]
+    public async Task A_token_is_replaced_at_most_once_a_minute_and_stays_valid_for_two()
+    {
+        var token = (await portal.SignInAsync(Someone.New())).Cookies["auth_token"];
+        async Task<Answer> CheckAsync(string bearer) => await portal.NewProgram().GetAsync("/check-auth", ("Authorization", "Bearer " + bearer));
+
+        var successor = (await CheckAsync(token)).Json.GetProperty("auth_token").GetString()!;
+
+        (await CheckAsync(token)).Json.GetProperty("auth_token").GetString().ShouldBe(successor);
+        (await CheckAsync(successor)).Json.GetProperty("auth_token").GetString().ShouldBe(successor);
+        portal.Clock.Advance(TimeSpan.FromSeconds(121));
+        (await CheckAsync(token)).Status.ShouldBe(403);
+    }
+
+    [Fact]
+    public async Task A_session_ends_after_thirty_days_however_much_it_is_used()
+    {
+        var browser = await portal.SignInAsync(Someone.New());
+        for (var day = 6; day < 30; day += 6)
+        {
+            portal.Clock.Advance(TimeSpan.FromDays(6));
+            (await browser.GetAsync("/check-auth")).Status.ShouldBe(200);
+        }
+
+        portal.Clock.Advance(TimeSpan.FromDays(6));
+
+        (await browser.GetAsync("/check-auth")).Status.ShouldBe(403);
+    }
+
+    [Fact]
+    public async Task Tokens_that_the_Flask_portal_left_in_Redis_are_not_valid()
+    {
+        const string Token = "vr0dvx8tRLy8WEQsD4XAV6PSVYR7GgeY";
+        await portal.Services.GetRequiredService<Stores>().Auth.Database.StringSetAsync(Token, "ann@example.com", TimeSpan.FromDays(7));
+
+        (await portal.NewProgram().GetAsync("/check-auth", ("Authorization", "Bearer " + Token))).Status.ShouldBe(403);
+    }
+
+    [Fact]
+    public async Task An_address_is_kept_in_lower_case()
+    {
+        var email = Someone.New();
+        var program = portal.NewProgram();
+        await program.PostAsync("/login", ("email", email.ToUpperInvariant()));
+
+        (await program.PostAsync("/login-otp", ("code", await portal.CodeForAsync(email)))).Json.GetProperty("email").GetString().ShouldBe(email);
+    }
+
+    [Theory]
+    [InlineData("OTP_CODE_LENGTH", "4")]
+    [InlineData("OTP_CODE_LENGTH", "25")]
+    [InlineData("AUTH_TOKEN_LENGTH", "12")]
+    public void A_length_out_of_range_stops_the_start(string setting, string value) => Complaints(isProduction: false, (setting, value)).ShouldHaveSingleItem().ShouldContain(setting);
+
+    [Fact]
+    public void DEBUG_is_refused_in_production() => Complaints(isProduction: true, ("DEBUG", "True"), ("MAIL_TRANSPORT", "mailbox")).ShouldContain(line => line.Contains("DEBUG", StringComparison.Ordinal));
+}
