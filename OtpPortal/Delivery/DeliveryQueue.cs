@@ -55,18 +55,12 @@ public sealed partial class DeliveryQueue(Dispatcher dispatcher, Providers provi
     public bool TryEnqueue(OutgoingMessage message)
     {
         var group = Recipients.GroupOf(message.Message.To);
-        lock (_lock)
+        if (!TryAdd(group))
         {
-            var count = _countOfGroup.GetValueOrDefault(group);
-            if (_isClosed || _count >= Capacity || count >= CapacityOfGroup)
-            {
-                var provider = (message.By ?? providers.Mail).Name;
-                NotTaken(provider, _isClosed ? "the portal is stopping" : "the queue is full");
-                dispatcher.NoteGivenUp(provider, "not_queued");
-                return false;
-            }
-            _count++;
-            _countOfGroup[group] = count + 1;
+            var provider = (message.By ?? providers.Mail).Name;
+            NotTaken(provider, _isClosed ? "the portal is stopping" : "the queue is full");
+            dispatcher.NoteGivenUp(provider, "not_queued");
+            return false;
         }
         // Without the request's context: the request may have ended long before.
         ThreadPool.UnsafeQueueUserWorkItem(_ => _ = RunAsync(message, group), null);
@@ -90,6 +84,18 @@ public sealed partial class DeliveryQueue(Dispatcher dispatcher, Providers provi
     }
 
     public void Dispose() => _closing.Dispose();
+
+    private bool TryAdd(string group)
+    {
+        lock (_lock)
+        {
+            var count = _countOfGroup.GetValueOrDefault(group);
+            if (_isClosed || _count >= Capacity || count >= CapacityOfGroup) return false;
+            _count++;
+            _countOfGroup[group] = count + 1;
+            return true;
+        }
+    }
 
     private async Task RunAsync(OutgoingMessage message, string group)
     {

@@ -31,8 +31,7 @@ internal sealed class ProviderLine(int connections, TimeProvider time) : IDispos
     public ValueTask<RateLimitLease> AcquireAsync(string group, CancellationToken stop) => _slots.AcquireAsync(group, 1, stop);
 
     /// <summary>Returns the last failure while the provider is left alone, for this group or altogether; null when it may be asked.</summary>
-    public SendOutcome? Refusal(string group) =>
-        new[] { _circuit, _groups.GetValueOrDefault(group) }.Select(circuit => circuit?.Health).FirstOrDefault(health => health?.OpenUntil is not null)?.LastFailure;
+    public SendOutcome? Refusal(string group) => RefusalOf(_circuit) ?? RefusalOf(_groups.GetValueOrDefault(group));
 
     /// <summary>As <see cref="Refusal"/>, for a caller that has a connection and asks at once: it may be the one that tries for all.</summary>
     public SendOutcome? Enter(string group) => _groups.GetValueOrDefault(group)?.Enter() ?? _circuit.Enter();
@@ -50,6 +49,8 @@ internal sealed class ProviderLine(int connections, TimeProvider time) : IDispos
     }
 
     public void Dispose() => _slots.Dispose();
+
+    private static SendOutcome? RefusalOf(Circuit? circuit) => circuit?.Health is { OpenUntil: not null } health ? health.LastFailure : null;
 
     private static ConcurrencyLimiterOptions Terms(int permits) => new() { PermitLimit = permits, QueueLimit = int.MaxValue };
 

@@ -12,11 +12,11 @@ internal static class Recipients
         : address.Trim();
 
     /// <summary>
-    /// Returns what fails together: the domain of a mail address, the country of a phone number, and one group for everything else. Messages to
-    /// one group never take all of a provider's connections, and never all of the queue.
+    /// Returns what fails together: the domain of a mail address, the country of a phone number; any other address stands alone. Messages to one
+    /// group never take all of a provider's connections, and never all of the queue.
     /// </summary>
     public static string GroupOf(string address) =>
         address.LastIndexOf('@') is >= 0 and var at ? address[(at + 1)..].ToLowerInvariant()
         : PhoneNumber.TryParse(address, defaultCountry: null, allowFictional: true, out var number) ? number.Country
-        : "";
+        : address;
 }
