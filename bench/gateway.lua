@@ -10,7 +10,7 @@ local count = 0
 function request()
   count = count + 1
   if what == "put" then return wrk.format("PUT", "/api/otp", headers, "provider=hook&otp=123456&max_attempts=20") end
-  if what == "hook" then return wrk.format("PUT", "/api/otp", headers, "provider=hook&otp=123456&to=somebody") end
+  if what == "hook" then return wrk.format("PUT", "/api/otp", headers, "provider=hook&otp=123456&to=somebody" .. math.random(1000000000)) end
   local id = "bench-" .. (count % ids)
   if what == "check" then return wrk.format("POST", "/api/otp/" .. id, headers, "action=check&otp=000000") end
   return wrk.format("POST", "/api/otp/" .. id .. "/status", headers, "")

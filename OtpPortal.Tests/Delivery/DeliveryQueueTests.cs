@@ -15,7 +15,8 @@ public sealed class DeliveryQueueTests : IClassFixture<RedisUnderTest>, IAsyncLi
     public DeliveryQueueTests(RedisUnderTest store)
     {
         _postman = new Postman(_clock);
-        var providers = StandInProviders.Only(_postman);
+        // A third of the connections, eight, may go to one domain.
+        var providers = StandInProviders.Only(_postman, connections: 24);
         _queue = new DeliveryQueue(StandInProviders.Dispatcher(providers, store.Stores, _clock, _log), providers, _clock, _log.For<DeliveryQueue>());
     }
 
@@ -23,7 +24,7 @@ public sealed class DeliveryQueueTests : IClassFixture<RedisUnderTest>, IAsyncLi
 
     public async Task DisposeAsync()
     {
-        _postman.Answer = () => new SendOutcome.Accepted();
+        _postman.Answer = _ => new SendOutcome.Accepted();
         _postman.LetGo();
         var stop = _queue.StopAsync(CancellationToken.None);
         await _clock.AdvanceUntilAsync(() => stop.IsCompleted, TimeSpan.FromSeconds(20));
@@ -31,12 +32,12 @@ public sealed class DeliveryQueueTests : IClassFixture<RedisUnderTest>, IAsyncLi
         _queue.Dispose();
     }
 
-    private static Message Mail(string code = "918273") => new("ann@example.com", $"Your code is {code}", $"text {code}", $"<p>{code}</p>");
+    private static Message Mail(string code = "918273", string to = "ann@example.com") => new(to, $"Your code is {code}", $"text {code}", $"<p>{code}</p>");
 
-    private Delivery Enqueue(Message? message, TimeSpan? life = null)
+    private Delivery Enqueue(Message message, TimeSpan? life = null)
     {
         var delivery = new Delivery();
-        _queue.TryEnqueue(new OutgoingMessage(message, _clock.GetUtcNow() + (life ?? TimeSpan.FromMinutes(5)), delivery.ReportAsync)).ShouldBeTrue();
+        _queue.TryEnqueue(new OutgoingMessage(message, _clock.GetUtcNow() + (life ?? TimeSpan.FromMinutes(5)), delivery.Report)).ShouldBeTrue();
         return delivery;
     }
 
@@ -55,7 +56,7 @@ public sealed class DeliveryQueueTests : IClassFixture<RedisUnderTest>, IAsyncLi
     public async Task What_fails_for_a_while_is_tried_again_with_longer_and_longer_pauses()
     {
         var failures = 4;
-        _postman.Answer = () => failures-- > 0 ? new SendOutcome.Temporary("busy") : new SendOutcome.Accepted();
+        _postman.Answer = _ => failures-- > 0 ? new SendOutcome.Temporary("busy") : new SendOutcome.Accepted();
 
         var delivery = Enqueue(Mail());
         await _clock.AdvanceUntilAsync(() => delivery.States.Count > 0, TimeSpan.FromMilliseconds(100));
@@ -70,7 +71,7 @@ public sealed class DeliveryQueueTests : IClassFixture<RedisUnderTest>, IAsyncLi
     [Fact]
     public async Task A_message_is_given_up_before_its_code_is_worthless()
     {
-        _postman.Answer = () => new SendOutcome.Temporary("busy");
+        _postman.Answer = _ => new SendOutcome.Temporary("busy");
         var deadline = _clock.GetUtcNow().AddSeconds(60);
 
         var delivery = Enqueue(Mail(), TimeSpan.FromSeconds(60));
@@ -85,7 +86,7 @@ public sealed class DeliveryQueueTests : IClassFixture<RedisUnderTest>, IAsyncLi
     [Fact]
     public async Task No_message_is_given_up_without_a_word_in_the_log()
     {
-        _postman.Answer = () => new SendOutcome.Temporary("busy");
+        _postman.Answer = _ => new SendOutcome.Temporary("busy");
 
         // The first pause is 0.75 to 1.25 s: after it some of these codes still live, and some do not.
         var deliveries = Enumerable.Range(0, 32).Select(_ => Enqueue(Mail(), TimeSpan.FromSeconds(1.1))).ToList();
@@ -131,7 +132,7 @@ public sealed class DeliveryQueueTests : IClassFixture<RedisUnderTest>, IAsyncLi
     [InlineData(false)]
     public async Task What_can_never_work_is_not_tried_again(bool refused)
     {
-        _postman.Answer = () => refused ? new SendOutcome.Refused("the recipient is inactive") : new SendOutcome.Misconfigured("the key is wrong");
+        _postman.Answer = _ => refused ? new SendOutcome.Refused("the recipient is inactive") : new SendOutcome.Misconfigured("the key is wrong");
 
         var delivery = Enqueue(Mail());
         await Eventually.BeTrueAsync(() => delivery.States.Count > 0);
@@ -144,7 +145,7 @@ public sealed class DeliveryQueueTests : IClassFixture<RedisUnderTest>, IAsyncLi
     [Fact]
     public async Task The_log_names_neither_code_nor_recipient()
     {
-        _postman.Answer = () => new SendOutcome.Temporary("busy");
+        _postman.Answer = _ => new SendOutcome.Temporary("busy");
         var delivery = Enqueue(Mail("918273"), TimeSpan.FromSeconds(20));
         await _clock.AdvanceUntilAsync(() => delivery.States.Count > 0, TimeSpan.FromMilliseconds(250));
 
@@ -157,12 +158,15 @@ public sealed class DeliveryQueueTests : IClassFixture<RedisUnderTest>, IAsyncLi
     public async Task The_queue_is_bounded()
     {
         _postman.Hold();
-        // Eight are on their way, a thousand wait.
-        for (var i = 0; i < 8; i++) Enqueue(Mail());
-        await Eventually.BeTrueAsync(() => _postman.Attempts.Count == 8);
-        for (var i = 0; i < 1000; i++) Enqueue(Mail());
+        bool TryEnqueue(string domain) => _queue.TryEnqueue(new OutgoingMessage(Mail(to: "ann@" + domain), _clock.GetUtcNow().AddMinutes(5), _ => { }));
 
-        _queue.TryEnqueue(new OutgoingMessage(Mail(), _clock.GetUtcNow().AddMinutes(5), _ => Task.CompletedTask)).ShouldBeFalse();
+        for (var i = 0; i < 1000; i++) TryEnqueue("one.example").ShouldBeTrue();
+        TryEnqueue("ONE.example").ShouldBeFalse("one domain does not fill it");
+        for (var i = 0; i < 3000; i++) TryEnqueue($"other{i}.example").ShouldBeTrue();
+        TryEnqueue("another.example").ShouldBeFalse();
+
+        _log.Lines.Count(line => line.StartsWith("Error", StringComparison.Ordinal) && line.Contains("the queue is full", StringComparison.Ordinal)).ShouldBe(2);
+        await Eventually.BeTrueAsync(() => _postman.Attempts.Count == 24);
     }
 
     [Fact]
@@ -173,7 +177,7 @@ public sealed class DeliveryQueueTests : IClassFixture<RedisUnderTest>, IAsyncLi
         await Eventually.BeTrueAsync(() => _postman.Attempts.Count == 8);
 
         var stop = _queue.StopAsync(CancellationToken.None);
-        _queue.TryEnqueue(new OutgoingMessage(Mail(), _clock.GetUtcNow().AddMinutes(5), _ => Task.CompletedTask)).ShouldBeFalse("nothing new is taken");
+        _queue.TryEnqueue(new OutgoingMessage(Mail(), _clock.GetUtcNow().AddMinutes(5), _ => { })).ShouldBeFalse("nothing new is taken");
         stop.IsCompleted.ShouldBeFalse();
         _postman.LetGo();
         await stop;
@@ -197,55 +201,77 @@ public sealed class DeliveryQueueTests : IClassFixture<RedisUnderTest>, IAsyncLi
         await Eventually.BeTrueAsync(() => stop.IsCompleted);
     }
 
-    [Theory]
-    [InlineData(false)]
-    [InlineData(true)]
-    public async Task A_rehearsal_ends_as_the_last_message_did_and_sends_nothing(bool fails)
+    [Fact]
+    public async Task What_waits_for_its_next_try_delays_nobody_else()
     {
-        if (fails) _postman.Answer = () => new SendOutcome.Misconfigured("the key is wrong");
-        var real = Enqueue(Mail());
-        await Eventually.BeTrueAsync(() => real.States.Count > 0);
-        var lines = _log.Lines.Count;
+        _postman.Answer = message => message.To.EndsWith("@busy.example", StringComparison.Ordinal)
+            ? new SendOutcome.Temporary("the server said 450") { IsAboutRecipient = true }
+            : new SendOutcome.Accepted();
+        for (var i = 0; i < 1000; i++) Enqueue(Mail(to: $"ann{i}@busy.example"));
+        await Eventually.BeTrueAsync(() => _postman.Attempts.Count == 1000);
 
-        var rehearsal = Enqueue(null);
-        await _clock.AdvanceUntilAsync(() => rehearsal.States.Count > 0, TimeSpan.FromMilliseconds(10));
+        var delivery = Enqueue(Mail());
 
-        rehearsal.States.ShouldBe(real.States);
-        _postman.Attempts.Count.ShouldBe(1);
-        _log.Lines.Count.ShouldBe(lines, "an operator is not told of messages that there are not");
+        // The clock stands still: nothing is tried again, and nothing times out.
+        await Eventually.BeTrueAsync(() => delivery.States.Count > 0);
+        delivery.States.ShouldBe([DeliveryState.Sent]);
+        _postman.Attempts.Count.ShouldBe(1001);
     }
 
     [Fact]
-    public async Task A_rehearsal_takes_as_long_as_the_last_message_did()
+    public async Task A_domain_that_hangs_delays_no_other_one()
+    {
+        _postman.HoldFor("@slow.example");
+        for (var i = 0; i < 1000; i++) Enqueue(Mail(to: $"ann{i}@slow.example"));
+        await Eventually.BeTrueAsync(() => _postman.Attempts.Count == 8);
+
+        var delivery = Enqueue(Mail());
+
+        await Eventually.BeTrueAsync(() => delivery.States.Count > 0);
+        delivery.States.ShouldBe([DeliveryState.Sent]);
+        _postman.Attempts.Count.ShouldBe(9);
+    }
+
+    [Fact]
+    public async Task Timeouts_of_a_domain_that_hangs_stop_no_other_one()
+    {
+        _postman.HoldFor("@slow.example");
+        for (var i = 0; i < 20; i++) Enqueue(Mail(to: $"ann{i}@slow.example"));
+        await Eventually.BeTrueAsync(() => _postman.Attempts.Count == 8);
+        _clock.Advance(TimeSpan.FromSeconds(15));
+        await Eventually.BeTrueAsync(() => _log.Lines.Count(line => line.Contains("no answer within 15 s", StringComparison.Ordinal)) >= 8);
+
+        var delivery = Enqueue(Mail());
+        await Eventually.BeTrueAsync(() => delivery.States.Count > 0);
+
+        delivery.States.ShouldBe([DeliveryState.Sent]);
+    }
+
+    [Fact]
+    public async Task At_shutdown_what_waits_for_its_next_try_is_tried_at_once()
+    {
+        _postman.Answer = _ => new SendOutcome.Temporary("busy") { IsAboutRecipient = true };
+        var deliveries = Enumerable.Range(0, 20).Select(_ => Enqueue(Mail())).ToList();
+        await Eventually.BeTrueAsync(() => _log.Lines.Count(line => line.Contains("next try", StringComparison.Ordinal)) == 20);
+        _postman.Answer = _ => new SendOutcome.Accepted();
+
+        await _queue.StopAsync(CancellationToken.None);
+
+        deliveries.ShouldAllBe(delivery => delivery.States.Single() == DeliveryState.Sent);
+    }
+
+    [Fact]
+    public async Task The_log_tells_how_many_messages_a_shutdown_has_lost()
     {
         _postman.Hold();
-        var real = Enqueue(Mail());
-        await Eventually.BeTrueAsync(() => _postman.Attempts.Count == 1);
-        _clock.Advance(TimeSpan.FromSeconds(8));
-        _postman.LetGo();
-        await Eventually.BeTrueAsync(() => real.States.Count > 0);
-        var started = _clock.GetUtcNow();
+        for (var i = 0; i < 20; i++) Enqueue(Mail());
+        using var patience = new CancellationTokenSource();
 
-        var rehearsal = Enqueue(null);
-        await _clock.AdvanceUntilAsync(() => rehearsal.States.Count > 0, TimeSpan.FromMilliseconds(100));
+        var stop = _queue.StopAsync(patience.Token);
+        await patience.CancelAsync();
+        await stop;
 
-        (_clock.GetUtcNow() - started).TotalSeconds.ShouldBeInRange(6, 11);
-    }
-
-    [Fact]
-    public async Task A_rehearsal_is_tried_again_while_real_messages_are()
-    {
-        _postman.Answer = () => new SendOutcome.Temporary("busy");
-        var real = Enqueue(Mail(), TimeSpan.FromSeconds(60));
-        await Eventually.BeTrueAsync(() => _postman.Attempts.Count == 1);
-        await Eventually.BeTrueAsync(() => _log.Text.Contains("next try", StringComparison.Ordinal));
-
-        var rehearsal = Enqueue(null, TimeSpan.FromSeconds(60));
-        var started = _clock.GetUtcNow();
-        await _clock.AdvanceUntilAsync(() => rehearsal.States.Count > 0 && real.States.Count > 0, TimeSpan.FromMilliseconds(250));
-
-        rehearsal.States.ShouldBe([DeliveryState.Failed]);
-        (_clock.GetUtcNow() - started).ShouldBeGreaterThan(TimeSpan.FromSeconds(20));
+        _log.Lines.ShouldContain(line => line.StartsWith("Error", StringComparison.Ordinal) && line.Contains("stops with 20 messages", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -270,11 +296,7 @@ public sealed class DeliveryQueueTests : IClassFixture<RedisUnderTest>, IAsyncLi
 
         public IReadOnlyCollection<DeliveryState> States => _states;
 
-        public Task ReportAsync(DeliveryState state)
-        {
-            _states.Enqueue(state);
-            return Task.CompletedTask;
-        }
+        public void Report(DeliveryState state) => _states.Enqueue(state);
     }
 
     /// <summary>A provider that does what the test wants.</summary>
@@ -283,10 +305,11 @@ public sealed class DeliveryQueueTests : IClassFixture<RedisUnderTest>, IAsyncLi
         private readonly ConcurrentQueue<DateTimeOffset> _attempts = new();
         private readonly ConcurrentQueue<Message> _sent = new();
         private TaskCompletionSource _gate = Open();
+        private string _held = "";
 
         public string Name => "postman";
 
-        public Func<SendOutcome> Answer { get; set; } = () => new SendOutcome.Accepted();
+        public Func<Message, SendOutcome> Answer { get; set; } = _ => new SendOutcome.Accepted();
 
         public IReadOnlyCollection<DateTimeOffset> Attempts => _attempts;
 
@@ -295,14 +318,21 @@ public sealed class DeliveryQueueTests : IClassFixture<RedisUnderTest>, IAsyncLi
         /// <summary>From now on it takes its time.</summary>
         public void Hold() => _gate = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
 
+        /// <summary>From now on it never answers to messages whose recipient ends like this.</summary>
+        public void HoldFor(string ending)
+        {
+            Hold();
+            _held = ending;
+        }
+
         public void LetGo() => _gate.TrySetResult();
 
         public async Task<SendOutcome> SendAsync(Message message, CancellationToken stop)
         {
             var gate = _gate.Task;
             _attempts.Enqueue(clock.GetUtcNow());
-            await gate.WaitAsync(stop);
-            var outcome = Answer();
+            if (message.To.EndsWith(_held, StringComparison.Ordinal)) await gate.WaitAsync(stop);
+            var outcome = Answer(message);
             if (outcome is SendOutcome.Accepted) _sent.Enqueue(message);
             return outcome;
         }

@@ -13,6 +13,7 @@ public sealed class EmailAddressTests
     [InlineData("ann@BÜCHER.example", "ann@xn--bcher-kva.example")]
     [InlineData("ann@例え.jp", "ann@xn--r8jz45g.jp")]
     [InlineData("a@b.c", "a@b.c")]
+    [InlineData("a.b.c@example.com", "a.b.c@example.com")]
     public void An_address_has_one_form(string typed, string kept)
     {
         EmailAddress.TryParse(typed, out var address).ShouldBeTrue();
@@ -48,6 +49,10 @@ public sealed class EmailAddressTests
     [InlineData("ann@[127.0.0.1]")]
     [InlineData("ann@example.com>")]
     [InlineData("ann@exa\u200Bmple .com")]
+    [InlineData("ann..lee@example.com")]
+    [InlineData("x..1@ok.com")]
+    [InlineData(".ann@example.com")]
+    [InlineData("ann.@example.com")]
     public void What_smuggles_or_lacks_something_is_none(string? typed) => EmailAddress.TryParse(typed, out _).ShouldBeFalse();
 
     [Fact]

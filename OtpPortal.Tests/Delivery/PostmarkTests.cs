@@ -32,15 +32,11 @@ public sealed class PostmarkTests : IAsyncLifetime
         return browser;
     }
 
-    private static async Task<string> ProgressAsync(Browserlike browser) => (await browser.GetAsync("/login/code")).Find(".portal-progress")!.TextContent;
-
-    private static Task EndsAsync(Browserlike browser, string text) => Eventually.BeTrueAsync(async () => (await ProgressAsync(browser)).Contains(text, StringComparison.Ordinal));
-
     [Fact]
     public async Task The_request_is_what_postmark_documents()
     {
         var browser = await BeginAsync();
-        await EndsAsync(browser, "Handed to the mail service");
+        await Eventually.BeTrueAsync(() => _postmark.Requests.Count > 0);
 
         var request = _postmark.Requests.ShouldHaveSingleItem();
         (request.Method, request.Path).ShouldBe(("POST", "/email"));
@@ -79,8 +75,8 @@ public sealed class PostmarkTests : IAsyncLifetime
     {
         _postmark.Answer = _ => (status, body);
 
-        var browser = await BeginAsync();
-        await EndsAsync(browser, "could not be sent");
+        await BeginAsync();
+        await Eventually.BeTrueAsync(() => _portal.Log.Lines.Any(line => line.StartsWith("Error", StringComparison.Ordinal)));
 
         _postmark.Requests.Count.ShouldBe(1);
         var line = _portal.Log.Lines.Where(line => line.StartsWith("Error", StringComparison.Ordinal)).ShouldHaveSingleItem();
@@ -97,8 +93,8 @@ public sealed class PostmarkTests : IAsyncLifetime
     {
         _postmark.Answer = count => count <= 2 ? (status, body) : (200, Accepted);
 
-        var browser = await BeginAsync();
-        await _portal.Clock.AdvanceUntilAsync(async () => (await ProgressAsync(browser)).Contains("Handed", StringComparison.Ordinal), TimeSpan.FromMilliseconds(200));
+        await BeginAsync();
+        await _portal.Clock.AdvanceUntilAsync(() => _postmark.Requests.Count == 3, TimeSpan.FromMilliseconds(200));
 
         _postmark.Requests.Count.ShouldBe(3);
         _postmark.Requests.Select(request => request.Body).Distinct().Count().ShouldBe(1, "it is the same message");
@@ -110,12 +106,10 @@ public sealed class PostmarkTests : IAsyncLifetime
     {
         _postmark.Answer = count => count == 1 ? null : (200, Accepted);
 
-        var browser = await BeginAsync();
+        await BeginAsync();
         await Eventually.BeTrueAsync(() => _postmark.Requests.Count == 1);
-        (await ProgressAsync(browser)).ShouldContain("on its way");
-        await _portal.Clock.AdvanceUntilAsync(async () => (await ProgressAsync(browser)).Contains("Handed", StringComparison.Ordinal), TimeSpan.FromSeconds(1));
+        await _portal.Clock.AdvanceUntilAsync(() => _postmark.Requests.Count == 2, TimeSpan.FromSeconds(1));
 
-        _postmark.Requests.Count.ShouldBe(2);
         _portal.Log.Text.ShouldContain("no answer within 15 s");
     }
 
@@ -124,9 +118,9 @@ public sealed class PostmarkTests : IAsyncLifetime
     {
         await _postmark.StopAsync();
 
-        var browser = await BeginAsync();
-        await Eventually.BeTrueAsync(() => _portal.Log.Text.Contains("it cannot be reached", StringComparison.Ordinal));
+        await BeginAsync();
 
-        (await ProgressAsync(browser)).ShouldContain("on its way");
+        await _portal.Clock.AdvanceUntilAsync(
+            () => _portal.Log.Lines.Count(line => line.Contains("it cannot be reached", StringComparison.Ordinal) && line.Contains("next try", StringComparison.Ordinal)) > 1, TimeSpan.FromMilliseconds(200));
     }
 }

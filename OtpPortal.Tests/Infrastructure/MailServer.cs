@@ -19,6 +19,11 @@ public sealed class MailServer : IDisposable
             async def handle_RCPT(self, server, session, envelope, address, rcpt_options):
                 if options.get('refuse'):
                     return options['refuse']
+                domain = address.rpartition('@')[2]
+                if domain in options.get('defer', []):
+                    return '450 4.2.1 try later'
+                if domain in options.get('hang', []):
+                    await asyncio.Event().wait()
                 envelope.rcpt_tos.append(address)
                 return '250 OK'
 

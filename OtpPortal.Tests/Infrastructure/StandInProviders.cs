@@ -11,9 +11,9 @@ namespace OtpPortal.Tests.Infrastructure;
 internal static class StandInProviders
 {
     /// <summary>One that takes mail, and is the transport.</summary>
-    public static Providers Only(IMessageProvider sender)
+    public static Providers Only(IMessageProvider sender, int connections = 100)
     {
-        var provider = Mail(sender);
+        var provider = Mail(sender, connections);
         return new Providers([provider], [provider], []);
     }
 
@@ -40,7 +40,7 @@ internal static class StandInProviders
     public static SmsGuard Guard(Stores stores, TimeProvider clock, CapturedLog log, SmsSettings settings)
     {
         var statistics = new Statistics(stores, clock, log.For<Statistics>());
-        return new SmsGuard(settings, stores, new RateLimiter(stores, statistics, clock), statistics, new AuditLog(stores, clock, log.For<AuditLog>()), clock, log.For<SmsGuard>());
+        return new SmsGuard(settings, stores, new RateLimiter(stores, clock), statistics, new AuditLog(stores, clock, log.For<AuditLog>()), clock, log.For<SmsGuard>());
     }
 
     public static Dispatcher Dispatcher(Providers providers, Stores stores, TimeProvider clock, CapturedLog log, SmsSettings? sms = null) =>

@@ -1,6 +1,4 @@
 using System.Net;
-using Microsoft.Extensions.Logging.Abstractions;
-using OtpPortal.Journal;
 using OtpPortal.Limits;
 using OtpPortal.Tests.Infrastructure;
 using OtpPortal.Web;
@@ -15,7 +13,7 @@ public sealed class RateLimiterEmbeddedTests(EmbeddedUnderTest store) : RateLimi
 public abstract class RateLimiterTests(StoreUnderTest store)
 {
     private static readonly Limit s_limit = new("TESTS", 3, TimeSpan.FromSeconds(60));
-    private readonly RateLimiter _limiter = new(store.Stores, new Statistics(store.Stores, store.Clock, NullLogger<Statistics>.Instance), store.Clock);
+    private readonly RateLimiter _limiter = new(store.Stores, store.Clock);
     private readonly string _subject = Someone.New();
 
     [Fact]
@@ -66,6 +64,17 @@ public abstract class RateLimiterTests(StoreUnderTest store)
         (await _limiter.PeekAsync(s_limit, _subject)).ShouldBe(TimeSpan.FromSeconds(40));
         store.Clock.Advance(TimeSpan.FromSeconds(40));
         (await _limiter.PeekAsync(s_limit, _subject)).ShouldBeNull();
+    }
+
+    [Fact]
+    public async Task What_was_reset_counts_from_nothing()
+    {
+        for (var i = 0; i < 3; i++) await _limiter.TakeAsync(s_limit, _subject);
+
+        _limiter.Reset(s_limit, _subject);
+
+        for (var i = 0; i < 3; i++) (await _limiter.TakeAsync(s_limit, _subject)).ShouldBeNull();
+        (await _limiter.TakeAsync(s_limit, _subject)).ShouldNotBeNull();
     }
 
     [Fact]

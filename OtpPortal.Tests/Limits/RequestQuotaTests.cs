@@ -1,5 +1,3 @@
-using Microsoft.Extensions.Logging.Abstractions;
-using OtpPortal.Journal;
 using OtpPortal.Limits;
 using OtpPortal.Tests.Infrastructure;
 
@@ -20,7 +18,7 @@ public abstract class RequestQuotaTests : IDisposable
     protected RequestQuotaTests(StoreUnderTest store)
     {
         _store = store;
-        _quota = new RequestQuota(store.Stores, new Statistics(store.Stores, store.Clock, NullLogger<Statistics>.Instance), store.Clock);
+        _quota = new RequestQuota(store.Stores, store.Clock);
         // Each test begins with a window.
         var into = store.Clock.GetUtcNow().ToUnixTimeMilliseconds() % 60_000;
         if (into > 0) Pass(60 - (into / 1000.0));

@@ -81,6 +81,25 @@ public sealed class LimitTests(PortalHost portal) : IClassFixture<PortalHost>
     }
 
     [Fact]
+    public async Task A_success_forgives_an_addresss_wrong_codes()
+    {
+        await using var strict = await PortalHost.StartAsync(("LIMIT_FAILURES_PER_ADDRESS", "6/86400"));
+        var email = Someone.New();
+        async Task FailAsync(int times)
+        {
+            var program = strict.NewProgram();
+            (await program.PostAsync("/login", ("email", email))).Status.ShouldBe(202);
+            for (var i = 0; i < times; i++) (await program.PostAsync("/login-otp", ("code", "000000"))).Status.ShouldBe(401);
+        }
+
+        await FailAsync(4);
+        await strict.SignInAsync(email);
+        await FailAsync(4);
+
+        (await strict.NewProgram().PostAsync("/login", ("email", email))).Status.ShouldBe(202);
+    }
+
+    [Fact]
     public async Task Addresses_that_may_not_sign_in_are_counted_like_all_others()
     {
         await using var closed = await PortalHost.StartAsync(("ALLOWED_EMAILS", "*@friends.example"));

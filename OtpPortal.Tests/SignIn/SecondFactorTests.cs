@@ -1,4 +1,5 @@
 using OtpPortal.Settings;
+using OtpPortal.Tests.Gateway;
 using OtpPortal.Tests.Infrastructure;
 
 namespace OtpPortal.Tests.SignIn;
@@ -117,8 +118,35 @@ public sealed class SecondFactorTests : IDisposable
 
         await browser.PostAsync("/login", ("email", "eve@example.com"), ("channel", "sms"));
 
-        await Eventually.BeTrueAsync(async () => (await browser.GetAsync("/login/code")).Text.Contains("Handed to the SMS service", StringComparison.Ordinal));
+        await Eventually.BeTrueAsync(() => portal.Log.Text.Contains("SMS_COUNTRIES holds an SMS", StringComparison.Ordinal));
+        portal.Clock.Advance(TimeSpan.FromSeconds(2));
+        (await browser.GetAsync("/login/code")).Text.ShouldContain("Handed to the SMS service");
         (await MessagesAsync(portal)).ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task The_limit_of_a_number_holds_and_does_not_show_on_the_page()
+    {
+        await using var portal = await StartAsync(("NAMESPACES", "MyApp:secret"), ("LIMIT_SENDS_PER_ADDRESS", "2/900"));
+        var app = new GatewayClient(portal, "MyApp", "secret");
+        foreach (var _ in (int[])[1, 2]) (await app.PutAsync(GatewayClient.NewId(), ("provider", "mailbox"), ("to", AnnsPhone))).Status.ShouldBe(200);
+        var answers = new Dictionary<string, List<string>>(StringComparer.Ordinal);
+        foreach (var email in (string[])["ann@example.com", "mia@example.com", "ben@example.com"])
+        {
+            answers[email] = [];
+            foreach (var _ in (int[])[1, 2, 3])
+            {
+                var browser = portal.NewBrowser();
+                var answer = await browser.PostAsync("/login", ("email", email), ("channel", "sms"));
+                answers[email].Add($"{answer.Status} {answer.Location} {(await browser.GetAsync("/login/code")).Find(".portal-progress")?.OuterHtml}");
+            }
+        }
+
+        answers["mia@example.com"].ShouldBe(answers["ann@example.com"], "mia is not in the directory");
+        answers["ben@example.com"].ShouldBe(answers["ann@example.com"], "ben has no number");
+        answers["ann@example.com"].Select(answer => answer[..3]).ShouldBe(["303", "303", "429"]);
+        await Eventually.BeTrueAsync(async () => (await MessagesAsync(portal)).Count(message => message.To == "ben@example.com") == 2);
+        (await MessagesAsync(portal)).Count(message => message.To == AnnsPhone).ShouldBe(2, "those of the gateway");
     }
 
     [Fact]

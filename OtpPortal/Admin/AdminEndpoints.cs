@@ -49,7 +49,7 @@ public static class AdminEndpoints
         var key = form["key"].ToString();
         if (key.Length == 0) return PageErrors.Page(context, StatusCodes.Status400BadRequest, StartPath, "AdminKeyMissing");
 
-        switch (await guard.JudgeAsync(portal.Secret.Matches(key), ClientAddress.LimitKey(context)))
+        switch (await guard.JudgeAsync(SecretKind.AdminPage, portal.Secret.Matches(key), ClientAddress.LimitKey(context)))
         {
             case SecretOutcome.Accepted:
                 // The earlier session has just lost its cookie: it would live on with nobody to end it.

@@ -112,7 +112,7 @@ public sealed class SelfCheck(
         var (kind, reason) = Dispatcher.WordsOf(health.LastFailure);
         var advice = texts["CheckProvider_" + kind, Time(health.FailedAt), reason].Value;
         if (health.OpenUntil is { } until) advice += " " + texts["CheckProviderOpen", Time(until)].Value;
-        return new(provider.Name, value, kind == "refused" ? FindingState.Note : FindingState.Problem, advice);
+        return new(provider.Name, value, health.LastFailure.IsAboutRecipient ? FindingState.Note : FindingState.Problem, advice);
     }
 
     private static string Time(DateTimeOffset instant) => instant.UtcDateTime.ToString("yyyy-MM-dd HH:mm:ss", CultureInfo.InvariantCulture);

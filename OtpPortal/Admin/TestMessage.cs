@@ -24,7 +24,7 @@ public sealed record TestMessageResult(string Provider, string To, string Outcom
 /// </summary>
 /// <remarks>Key layout in the token database: <c>admin:message:{SHA-256 of the administrator's session}</c>, the last result for ten minutes, so that a reload shows it and sends nothing.</remarks>
 public sealed class TestMessage(
-    Dispatcher dispatcher, RateLimiter limiter, LimitSettings limits, Stores stores, AuditLog audit, PortalSettings portal, IStringLocalizer<Texts> texts, TimeProvider time)
+    Dispatcher dispatcher, SendLimits limits, Stores stores, AuditLog audit, PortalSettings portal, IStringLocalizer<Texts> texts, TimeProvider time)
 {
     private static readonly TimeSpan s_kept = TimeSpan.FromMinutes(10);
 
@@ -34,12 +34,8 @@ public sealed class TestMessage(
     /// <param name="address">As the provider's <see cref="Provider.TryNormalize"/> gives it.</param>
     public async Task<TimeSpan?> SendAsync(Provider provider, string address, AdminPass pass, string limitKey)
     {
-        // The limit of everybody: a stolen administrator's session is no way to flood a mailbox.
-        if (await limiter.TakeAsync(limits.SendsPerIp, limitKey) is { } wait)
-        {
-            audit.WriteLimitHit(limits.SendsPerIp.Name, address, pass.Ip);
-            return wait;
-        }
+        // The limits of everybody: a stolen administrator's session is no way to flood a mailbox.
+        if (await limits.TakeAsync(Recipients.Normalize(address), pass.Ip, limitKey) is { } wait) return wait;
         var (outcome, reason) = await dispatcher.TryOutAsync(provider, Compose(address), CancellationToken.None) switch
         {
             DispatchOutcome.Sent => ("accepted", ""),

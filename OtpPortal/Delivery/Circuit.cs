@@ -8,7 +8,7 @@ public sealed record ProviderHealth(SendOutcome? LastFailure, DateTimeOffset Fai
 
 /// <summary>
 /// Stops asking a provider that fails and fails, so that nobody waits for its timeouts: after some failures in a row it is left alone for a
-/// while, then one message tries for all.
+/// while, then one message tries for all. Answers about one recipient are no failures.
 /// </summary>
 internal sealed class Circuit(TimeProvider time)
 {
@@ -18,6 +18,9 @@ internal sealed class Circuit(TimeProvider time)
     internal static readonly TimeSpan Pause = TimeSpan.FromSeconds(30);
 
     private readonly Lock _lock = new();
+
+    // Whose messages timed out since the last answer.
+    private readonly HashSet<string> _unanswered = new(StringComparer.Ordinal);
     private int _failures;
     private SendOutcome? _lastFailure;
     private DateTimeOffset _failedAt;
@@ -45,19 +48,25 @@ internal sealed class Circuit(TimeProvider time)
         }
     }
 
-    public void Report(SendOutcome outcome)
+    /// <param name="unansweredFor">
+    /// The group of recipients whose message timed out; null for an answer. A server may hang for the recipients of one domain only, so their
+    /// timeouts count once until it answers again.
+    /// </param>
+    public void Report(SendOutcome outcome, string? unansweredFor = null)
     {
         lock (_lock)
         {
-            if (outcome is SendOutcome.Accepted or SendOutcome.Refused)
+            if (outcome is SendOutcome.Accepted || outcome.IsAboutRecipient)
             {
                 // A provider that refuses one message works.
                 (_failures, _openUntil) = (0, null);
-                if (outcome is SendOutcome.Refused) (_lastFailure, _failedAt) = (outcome, time.GetUtcNow());
-                else _lastFailure = null;
+                _unanswered.Clear();
+                if (outcome is SendOutcome.Accepted) _lastFailure = null;
+                else (_lastFailure, _failedAt) = (outcome, time.GetUtcNow());
                 return;
             }
             (_lastFailure, _failedAt) = (outcome, time.GetUtcNow());
+            if (unansweredFor is not null && !_unanswered.Add(unansweredFor)) return;
             if (++_failures >= Threshold) _openUntil = _failedAt + Pause;
         }
     }

@@ -9,8 +9,8 @@ namespace OtpPortal.Delivery;
 /// An e-mail address in the one form it is kept, compared and counted in: lower case, with the domain in ASCII (RFC 5891).
 /// </summary>
 /// <remarks>
-/// The grammar is that of HTML's <c>input type=email</c> with RFC 5321's lengths. It leaves out quoted local parts, comments and names in
-/// angle brackets, which nobody types and which smuggle second recipients and header lines into mail.
+/// The grammar is RFC 5321's dot-string with its lengths: no two dots in a row, none at either end of the local part. It leaves out quoted
+/// local parts, comments and names in angle brackets, which nobody types and which smuggle second recipients and header lines into mail.
 /// </remarks>
 public sealed partial record EmailAddress
 {
@@ -55,7 +55,7 @@ public sealed partial record EmailAddress
         return domain == "localhost" || Domain().IsMatch(domain);
     }
 
-    [GeneratedRegex(@"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+\z", RegexOptions.None, 1000)]
+    [GeneratedRegex(@"^[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*\z", RegexOptions.None, 1000)]
     private static partial Regex LocalPart();
 
     [GeneratedRegex(@"^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\z", RegexOptions.None, 1000)]

@@ -21,11 +21,24 @@ public abstract record SendOutcome
 {
     private SendOutcome() { }
 
+    /// <summary>
+    /// True when the answer is about this recipient or message and shows that the provider itself works: it never counts toward the circuit
+    /// breaker, or anybody could stop all mail by naming recipients that fail. Always true for <see cref="Refused"/>.
+    /// </summary>
+    public bool IsAboutRecipient { get; init; }
+
     /// <summary>The provider took it.</summary>
     public sealed record Accepted : SendOutcome;
 
     /// <summary>The provider will never take this message: it is not tried again.</summary>
-    public sealed record Refused(string Reason) : SendOutcome;
+    public sealed record Refused : SendOutcome
+    {
+        public Refused(string reason) => (Reason, IsAboutRecipient) = (reason, true);
+
+        public string Reason { get; }
+
+        public void Deconstruct(out string reason) => reason = Reason;
+    }
 
     /// <summary>The provider will take no message until a setting is put right: it is not tried again.</summary>
     public sealed record Misconfigured(string Reason) : SendOutcome;

@@ -45,7 +45,7 @@ public sealed class NamespaceGuard(GatewaySettings settings, CallerGuard guard, 
         if (colon < 0) return new Admission.Refused("Invalid value in Basic Authorization header.");
 
         var owner = settings.Authenticate(pair[..colon], pair[(colon + 1)..]);
-        switch (await guard.JudgeAsync(context, "namespace", limits.RequestsPerNamespace, owner?.Name))
+        switch (await guard.JudgeAsync(context, SecretKind.Namespace, "namespace", limits.RequestsPerNamespace, owner?.Name))
         {
             case CallerOutcome.Accepted:
                 return new Admission.Admitted(owner!);

@@ -42,7 +42,8 @@ public sealed class VerificationFlow(
     private readonly SealedText _sealedCodes = new(secret.DeriveKey("gateway-codes"));
 
     /// <summary>Begins a verification, or begins it anew, and sends its code when there is an address.</summary>
-    public async Task<PutOutcome> PutAsync(Namespace owner, VerificationRequest request, CancellationToken stop)
+    /// <param name="ip">From where that is asked for, for the audit log.</param>
+    public async Task<PutOutcome> PutAsync(Namespace owner, VerificationRequest request, string ip, CancellationToken stop)
     {
         var key = KeyOf(owner.Name, request.Id);
         var code = request.Code ?? CodeStore.NewCode(Math.Min(request.CodeLength, request.Provider.MaxCodeLength));
@@ -59,6 +60,7 @@ public sealed class VerificationFlow(
         if (request.SkipDelete) data["skip_delete"] = "1";
         if (code.All(char.IsAsciiDigit)) data["digits"] = "1";
 
+        var isCounted = request.To.Length == 0;
         while (true)
         {
             var now = time.GetUtcNow();
@@ -68,6 +70,12 @@ public sealed class VerificationFlow(
             {
                 return new PutOutcome.Locked(Describe(owner.Name, request.Id, before));
             }
+            // Before the record changes: what is not sent leaves an earlier code as it was.
+            if (!isCounted && await limits.TakeAsync(Recipients.Normalize(request.To), ip, client: null) is { } pause)
+            {
+                return new PutOutcome.Limited("LIMIT_SENDS_PER_ADDRESS", pause);
+            }
+            isCounted = true;
             // Of simultaneous wishes for one id each is counted: who was overtaken looks again, and in the end finds the id locked.
             if (await codes.ReplaceAsync(key, before, code, request.Terms, data) is not { } record)
             {
@@ -151,7 +159,7 @@ public sealed class VerificationFlow(
         if (providers.Find(record.Data["provider"]) is not { } provider) return new PageSendOutcome.NotSent();
         if (!provider.TryNormalize(typed ?? "", out var address)) return new PageSendOutcome.InvalidAddress();
         // Whoever has the page's address could write to anybody from it: strangers' limits count, not only the namespace's.
-        if (await limits.TakeAsync(address, ip, limitKey) is { } wait) return new PageSendOutcome.Wait(wait);
+        if (await limits.TakeAsync(Recipients.Normalize(address), ip, limitKey) is { } wait) return new PageSendOutcome.Wait(wait);
         if (!await codes.FillInAsync(key, To, address)) return new PageSendOutcome.Ended();
 
         var verification = Describe(owner.Name, id, record) with { To = address };
@@ -175,7 +183,7 @@ public sealed class VerificationFlow(
         if (await codes.FindAsync(key) is not { } record || !record.IsLive(now) || !record.Data.TryGetValue(To, out var address)) return new PageSendOutcome.Ended();
         if (record.Sends >= record.MaxSends) return new PageSendOutcome.NoneLeft();
         if (now < record.ResendAt) return new PageSendOutcome.Wait(record.ResendAt - now);
-        if (await limits.TakeAsync(address, ip, limitKey) is { } wait) return new PageSendOutcome.Wait(wait);
+        if (await limits.TakeAsync(Recipients.Normalize(address), ip, limitKey) is { } wait) return new PageSendOutcome.Wait(wait);
         var code = CodeOf(record, key);
         switch (await codes.AddCodeAsync(key, code))
         {

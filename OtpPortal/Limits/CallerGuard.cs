@@ -1,4 +1,3 @@
-using OtpPortal.Journal;
 using OtpPortal.Web;
 
 namespace OtpPortal.Limits;
@@ -21,14 +20,15 @@ public abstract record CallerOutcome
 }
 
 /// <summary>Keeps clients from guessing the secrets of callers (namespaces, service accounts), and callers from asking more than they may.</summary>
-public sealed class CallerGuard(SecretGuard guard, RequestQuota quota, AuditLog audit)
+public sealed class CallerGuard(SecretGuard guard, RequestQuota quota, LimitHits hits)
 {
     /// <summary>Judges a request whose secret was looked at. One of a caller is counted, and its answer tells how the caller's quota stands.</summary>
+    /// <param name="kind">Of which kind the secret is.</param>
     /// <param name="policy">What the quota is called in the headers.</param>
     /// <param name="caller">Whose secret it was; null when it was nobody's.</param>
-    public async Task<CallerOutcome> JudgeAsync(HttpContext context, string policy, Limit limit, string? caller)
+    public async Task<CallerOutcome> JudgeAsync(HttpContext context, SecretKind kind, string policy, Limit limit, string? caller)
     {
-        var judging = guard.JudgeAsync(caller is not null, ClientAddress.LimitKey(context));
+        var judging = guard.JudgeAsync(kind, caller is not null, ClientAddress.LimitKey(context));
         // At the same time, because nearly every request is admitted, and a round trip of its own would be the dearest part of it.
         var taking = caller is null ? null : quota.TakeAsync(limit, caller);
         await Task.WhenAll(judging, taking ?? Task.CompletedTask);
@@ -38,7 +38,7 @@ public sealed class CallerGuard(SecretGuard guard, RequestQuota quota, AuditLog 
                 var taken = await taking!;
                 RateLimitHeaders.Write(context.Response, policy, taken);
                 if (taken.Wait is null) return new CallerOutcome.Accepted();
-                audit.WriteLimitHit($"{limit.Name}:{caller}", null, ClientAddress.Of(context));
+                hits.NoteCaller(limit, caller!, ClientAddress.Of(context));
                 return new CallerOutcome.OverQuota();
             case SecretOutcome.Limited(var wait):
                 // The answer must not differ for a right secret, so nothing is said of the quota, and nothing taken from it.

@@ -10,6 +10,7 @@ public static class LimitServices
     {
         builder.Services.AddSingleton(configuration.Limits);
         builder.Services.AddSingleton<RateLimiter>();
+        builder.Services.AddSingleton<LimitHits>();
         builder.Services.AddSingleton<SendLimits>();
         builder.Services.AddSingleton<RequestQuota>();
         builder.Services.AddSingleton<SecretGuard>();

@@ -1,5 +1,4 @@
 using System.Security.Cryptography;
-using OtpPortal.Journal;
 using OtpPortal.Storage;
 using OtpPortal.Web;
 using StackExchange.Redis;
@@ -11,20 +10,12 @@ namespace OtpPortal.Limits;
 /// Key layout: <c>limit:{name}:{SHA-256 of the subject}</c>, a sorted set with one member an event, scored with its instant (ms, UTC). A log
 /// rather than a counter: it has no window whose edge lets twice the number through, and its oldest entry tells when to come back.
 /// </remarks>
-public sealed class RateLimiter(Stores stores, Statistics statistics, TimeProvider time)
+public sealed class RateLimiter(Stores stores, TimeProvider time)
 {
     private IDatabase Database => stores.Otp.Database;
 
     /// <summary>Counts an event. Null when it is within the limit; else how long to wait, and the event is not counted.</summary>
     public async Task<TimeSpan?> TakeAsync(Limit limit, string subject)
-    {
-        var wait = await CountAsync(limit, subject);
-        if (wait is not null) statistics.Count(Happening.Limited);
-        return wait;
-    }
-
-    /// <summary>As <see cref="TakeAsync"/>, for a threshold past which something is asked for: nobody is refused, so no statistic tells of it.</summary>
-    public async Task<TimeSpan?> CountAsync(Limit limit, string subject)
     {
         var key = KeyOf(limit, subject);
         var now = time.GetUtcNow();
@@ -47,9 +38,11 @@ public sealed class RateLimiter(Stores stores, Statistics statistics, TimeProvid
         var key = KeyOf(limit, subject);
         var now = time.GetUtcNow();
         if (await Database.SortedSetLengthAsync(key, Start(limit, now), double.PositiveInfinity, Exclude.Start) < limit.Count) return null;
-        statistics.Count(Happening.Limited);
         return Wait(limit, await Database.SortedSetRangeByScoreWithScoresAsync(key, Start(limit, now), double.PositiveInfinity, Exclude.Start, Order.Ascending, 0, 1), now);
     }
+
+    /// <summary>Forgets the events that were counted. Not waited for: at worst they count a little longer.</summary>
+    public void Reset(Limit limit, string subject) => _ = Database.KeyDeleteAsync(KeyOf(limit, subject), CommandFlags.FireAndForget);
 
     private static double Start(Limit limit, DateTimeOffset now) => (now - limit.Window).ToUnixTimeMilliseconds();
 

@@ -1,5 +1,4 @@
 using System.Globalization;
-using OtpPortal.Journal;
 using OtpPortal.Storage;
 using OtpPortal.Web;
 using StackExchange.Redis;
@@ -30,7 +29,7 @@ public sealed record QuotaState(Limit Limit, int Remaining, TimeSpan ResetIn, Ti
 /// brings the expiry along, and nobody comes back to a window whose counter has expired.
 /// </para>
 /// </remarks>
-public sealed class RequestQuota(Stores stores, Statistics statistics, TimeProvider time)
+public sealed class RequestQuota(Stores stores, TimeProvider time)
 {
     // The clocks of replicas differ a little, and a window may be as short as a second.
     private static readonly TimeSpan s_spare = TimeSpan.FromSeconds(10);
@@ -60,7 +59,6 @@ public sealed class RequestQuota(Stores stores, Statistics statistics, TimeProvi
         if (left >= 0) return new QuotaState(limit, (int)left, TimeSpan.FromMilliseconds(window - elapsed), null) { Counter = counter };
 
         await AddAsync(limit, counter, -1);
-        statistics.Count(Happening.Limited);
         var wait = TimeSpan.FromMilliseconds(Wait(limit.Count, window, now, before) - elapsed);
         return new QuotaState(limit, 0, wait, wait);
     }

@@ -33,7 +33,7 @@ public sealed class AccountGuard(ServiceAccounts accounts, CallerGuard guard, Li
         var key = ServiceAccounts.Canonical(sent);
         if (!ServiceAccounts.IsKey(key)) return new AccountAdmission.Refused();
         var account = await accounts.FindAsync(key);
-        switch (await guard.JudgeAsync(context, "account", limits.RequestsPerAccount, account?.Id.ToString()))
+        switch (await guard.JudgeAsync(context, SecretKind.ServiceAccount, "account", limits.RequestsPerAccount, account?.Id.ToString()))
         {
             case CallerOutcome.Accepted:
                 return new AccountAdmission.Admitted(account!);

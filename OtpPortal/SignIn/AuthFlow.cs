@@ -18,7 +18,7 @@ namespace OtpPortal.SignIn;
 /// and keeps nothing itself: all state is in the OTP store.
 /// </summary>
 /// <remarks>
-/// Besides the code's record K (see <see cref="CodeStore"/>): <c>K:delivery:{n}</c> = how far the n-th message has come;
+/// Besides the code's record K (see <see cref="CodeStore"/>): <c>K:expired</c> = a code that came too late was counted;
 /// <c>K:ticket</c> = SHA-256 of the hand-off ticket and its end, there from a right code until the browser has its token.
 /// </remarks>
 public sealed class AuthFlow(
@@ -27,6 +27,7 @@ public sealed class AuthFlow(
     RateLimiter limiter,
     LimitSettings limits,
     SendLimits sends,
+    LimitHits hits,
     CaptchaGuard captcha,
     SignInSettings settings,
     SignInMail mail,
@@ -44,8 +45,9 @@ public sealed class AuthFlow(
     // A circuit hands its success over at once; a minute is for slow phones.
     private static readonly TimeSpan s_ticketLife = TimeSpan.FromSeconds(60);
 
-    // A message that was in the queue of a process that died is never reported.
-    private static readonly TimeSpan s_reportPatience = TimeSpan.FromSeconds(60);
+    // What a provider usually takes. The page goes by this time and by nothing else: whatever it told of a message's real fate would tell who
+    // may sign in, because nothing is sent to the others.
+    private static readonly TimeSpan s_sendingTime = TimeSpan.FromSeconds(2);
 
     private static readonly Meter s_meter = new("OtpPortal.SignIn");
     private static readonly Counter<long> s_events = s_meter.CreateCounter<long>("otpportal.sign_ins", "{event}", "Sign-ins by what happened.");
@@ -76,7 +78,7 @@ public sealed class AuthFlow(
         if (portal.Redirects.Allows(returnTo)) data["return_to"] = returnTo!;
 
         var record = await codes.BeginAsync(key, code, link, settings.Terms, data);
-        await SendAsync(key, route, code, link, record);
+        await SendAsync(route, code, link, record, visitor);
         Count("begun");
         statistics.Count(Happening.Begun);
         return new BeginOutcome.Begun(flowId, settings.CodeExpiry, settings.ResendCooldown);
@@ -123,7 +125,7 @@ public sealed class AuthFlow(
         {
             TryOutcome.Right(var record) => await SucceedAsync(record, ticket: null),
             TryOutcome.Locked => new SubmitOutcome.Locked(),
-            TryOutcome.Expired({ } record) => Over(record, visitor),
+            TryOutcome.Expired({ } record) => await OverAsync(CodeStore.KeyOf(Realm, flowId!), record, visitor),
             _ => new SubmitOutcome.Elsewhere(),
         };
     }
@@ -158,7 +160,7 @@ public sealed class AuthFlow(
             case TryOutcome.Locked:
                 return new SubmitOutcome.Locked();
             case TryOutcome.Expired(var record):
-                return Over(record, visitor);
+                return await OverAsync(key, record, visitor);
             default:
                 throw new UnreachableException();
         }
@@ -168,15 +170,17 @@ public sealed class AuthFlow(
     {
         Count("verified");
         statistics.CountVerified(time.GetUtcNow() - (record.Deadline - settings.CodeExpiry));
+        // Who has the mailbox does not pay for wrong codes any longer.
+        limiter.Reset(limits.FailuresPerAddress, record.Data["email"]);
         if (RouteOf(record) is { Used: CodeChannel.Sms, To: var number }) await guard.CountVerifiedAsync(number);
         return new SubmitOutcome.Verified(record.Data["email"], record.Data.GetValueOrDefault("return_to"), ticket);
     }
 
-    private SubmitOutcome.Expired Over(CodeRecord? record, Visitor visitor)
+    private async Task<SubmitOutcome.Expired> OverAsync(string key, CodeRecord? record, Visitor visitor)
     {
         Count("expired");
-        // Without a record there was no sign-in: anybody could fill the log with made-up ids.
-        if (record is { IsOpen: true })
+        // Once for each sign-in, and without a record there was none: otherwise anybody could fill the log with late codes or made-up ids.
+        if (record is { IsOpen: true } && await Database.StringSetAsync(key + ":expired", "1", CodeStore.Linger, When.NotExists))
         {
             statistics.Count(Happening.Expired);
             audit.Write(AuditEvent.SignInFailed, record.Data["email"], visitor.Ip, "expired");
@@ -206,7 +210,7 @@ public sealed class AuthFlow(
         {
             case ResendOutcome.Added(var added):
                 Count("resent");
-                await SendAsync(key, route, code, link, added);
+                await SendAsync(route, code, link, added, visitor);
                 return new SendAgainOutcome.Sent(added.Deadline - now, added.ResendCooldown);
             case ResendOutcome.CoolingDown(var until):
                 return new SendAgainOutcome.Wait(until - now);
@@ -257,7 +261,7 @@ public sealed class AuthFlow(
         if (wait is { } limited) return new BeginOutcome.Limited(limited);
         if (await captcha.JudgeAsync(proof, email, visitor.Ip) is not ProofOutcome.Needed needed) return null;
         Count("proof_needed");
-        audit.WriteLimitHit("CAPTCHA_AFTER", email, visitor.Ip);
+        _ = audit.WriteLimitHitAsync("CAPTCHA_AFTER", limits.SendsPerIp.Window, visitor.LimitKey, email, visitor.Ip);
         return new BeginOutcome.ProofNeeded(needed.Wait, needed.Ticket, needed.Lack);
     }
 
@@ -272,7 +276,7 @@ public sealed class AuthFlow(
     {
         if (wait is null) return null;
         Count("limited");
-        audit.WriteLimitHit(limit.Name, email, visitor.Ip);
+        hits.Note(limit, visitor.LimitKey, email, visitor.Ip);
         return wait;
     }
 
@@ -284,40 +288,32 @@ public sealed class AuthFlow(
         var asked = !settings.OffersSms || providers.Sms is null ? CodeChannel.Email : channel ?? CodeChannel.Sms;
         if (settings.Directory is not { } directory) return new Route(asked, CodeChannel.Email, email, settings.Allows(email));
         var used = directory.Find(email, asked, out var to);
-        // Nobody is written to; but composed and rehearsed it is all the same, on the way that was asked for.
+        // Nothing is sent without a route; the message is composed all the same, on the way that was asked for.
         return new Route(asked, used ?? asked, to, used is not null && to != UserDirectory.ReservedNumber && settings.Allows(email));
     }
 
-    // For a rehearsal as well: that link leaves with no message, and nobody can guess it.
+    // Also for who may not sign in: that link leaves with no message, and nobody can guess it.
     private string? NewLink(Route route) => settings.MailLink && route.Used == CodeChannel.Email ? CodeStore.NewLink() : null;
 
-    private async Task SendAsync(string key, Route route, string? code, string? link, CodeRecord record)
+    private async Task SendAsync(Route route, string? code, string? link, CodeRecord record, Visitor visitor)
     {
-        var delivery = DeliveryKey(key, record.Sends);
-        var now = time.GetUtcNow();
-        var life = record.Deadline - now + CodeStore.Linger;
-        await Database.StringSetAsync(delivery, string.Create(CultureInfo.InvariantCulture, $"{DeliveryState.Queued}|{now.ToUnixTimeMilliseconds()}"), life);
-        // Without a code it is a rehearsal: the message is written all the same, so that it takes as long, and nobody gets it.
+        // Without a code nobody gets the message; it is composed all the same, so that it takes as long.
         var text = code ?? CodeStore.NewCode(settings.CodeLength);
         var lifetime = record.Deadline - record.SentAt;
-        var message = route.Used == CodeChannel.Sms ? mail.ComposeSms(route.To, text, lifetime) : mail.Compose(route.To, text, link, lifetime);
-        var isReal = code is not null;
-        var queued = queue.TryEnqueue(new OutgoingMessage(code is null ? null : message, record.Deadline, state => CountAndReportAsync(isReal, delivery, state, life))
-        {
-            By = route.Used == CodeChannel.Sms ? providers.Sms : null,
-        });
-        if (!queued) await ReportAsync(delivery, DeliveryState.Failed, life);
+        var isSms = route.Used == CodeChannel.Sms;
+        var message = isSms ? mail.ComposeSms(route.To, text, lifetime) : mail.Compose(route.To, text, link, lifetime);
+        // A number is an address with a limit of its own. Past it the page shows the same, or it would tell whose number that is; for who has
+        // none something else is counted, so that it takes as long.
+        if (route.Asked == CodeChannel.Sms && await sends.TakeAsync(isSms && code is not null ? route.To : "no number\n" + route.To, visitor.Ip, client: null) is not null) return;
+        if (code is null) return;
+        queue.TryEnqueue(new OutgoingMessage(message, record.Deadline, CountSent) { By = isSms ? providers.Sms : null });
     }
 
-    private Task CountAndReportAsync(bool isReal, string delivery, DeliveryState state, TimeSpan life)
+    // Here and not in the queue, which sends other messages than codes too.
+    private void CountSent(DeliveryState state)
     {
-        // Here and not in the queue, which sends other messages than codes too.
-        if (isReal && state == DeliveryState.Sent) statistics.Count(Happening.Sent);
-        return ReportAsync(delivery, state, life);
+        if (state == DeliveryState.Sent) statistics.Count(Happening.Sent);
     }
-
-    private Task ReportAsync(string delivery, DeliveryState state, TimeSpan life) =>
-        Database.StringSetAsync(delivery, string.Create(CultureInfo.InvariantCulture, $"{state}|{time.GetUtcNow().ToUnixTimeMilliseconds()}"), life, When.Exists);
 
     private async Task<string?> WriteTicketAsync(string key, When when)
     {
@@ -331,14 +327,9 @@ public sealed class AuthFlow(
     private string TicketRecord(string ticket) =>
         string.Create(CultureInfo.InvariantCulture, $"{Digest.Of(ticket)}|{(time.GetUtcNow() + s_ticketLife).ToUnixTimeMilliseconds()}");
 
-    private async Task<SignInFlow> DescribeAsync(string key, CodeRecord record)
-    {
-        var delivery = Database.StringGetAsync(DeliveryKey(key, record.Sends));
-        var ticket = Database.KeyExistsAsync(TicketKey(key));
-        return Describe(record, await delivery, await ticket);
-    }
+    private async Task<SignInFlow> DescribeAsync(string key, CodeRecord record) => Describe(record, await Database.KeyExistsAsync(TicketKey(key)));
 
-    private SignInFlow Describe(CodeRecord record, RedisValue delivery, bool hasTicket)
+    private SignInFlow Describe(CodeRecord record, bool hasTicket)
     {
         var now = time.GetUtcNow();
         var step = !record.IsOpen && hasTicket ? SignInStep.Verified
@@ -346,17 +337,9 @@ public sealed class AuthFlow(
             : record.IsLocked ? SignInStep.Locked
             : SignInStep.Code;
         return new SignInFlow(
-            record.Data["email"], step, Progress(delivery, now), record.AttemptsLeft, record.AttemptsLeft < record.MaxAttempts,
+            record.Data["email"], step, now < record.SentAt + s_sendingTime ? MessageProgress.OnItsWay : MessageProgress.HandedOver, record.AttemptsLeft, record.AttemptsLeft < record.MaxAttempts,
             record.Sends < record.MaxSends, record.ResendAt, record.Deadline, record.Data.GetValueOrDefault("return_to"),
             record.Data.ContainsKey(Sms) ? CodeChannel.Sms : CodeChannel.Email);
-    }
-
-    private static MessageProgress Progress(RedisValue delivery, DateTimeOffset now)
-    {
-        if (((string?)delivery)?.Split('|') is not [var state, var since]) return MessageProgress.OnItsWay;
-        if (state is nameof(DeliveryState.Sent) or nameof(DeliveryState.HeldBack)) return MessageProgress.HandedOver;
-        var waiting = now - DateTimeOffset.FromUnixTimeMilliseconds(long.Parse(since, CultureInfo.InvariantCulture));
-        return state == nameof(DeliveryState.Failed) || waiting > s_reportPatience ? MessageProgress.NotSent : MessageProgress.OnItsWay;
     }
 
     /// <summary>The way of a code.</summary>
@@ -365,8 +348,6 @@ public sealed class AuthFlow(
     private sealed record Route(CodeChannel Asked, CodeChannel Used, string To, bool IsReal);
 
     private static RedisKey TicketKey(string key) => key + ":ticket";
-
-    private static string DeliveryKey(string key, int send) => string.Create(CultureInfo.InvariantCulture, $"{key}:delivery:{send}");
 
     private static void Count(string what) => s_events.Add(1, new KeyValuePair<string, object?>("event", what));
 }

@@ -55,7 +55,7 @@ public sealed partial class NewDeviceNotice(
             ["ip"] = visitor.Ip,
             ["time"] = now.ToString("yyyy-MM-dd HH:mm 'UTC'", CultureInfo.InvariantCulture),
         });
-        queue.TryEnqueue(new OutgoingMessage(message, now + s_worthSending, static _ => Task.CompletedTask));
+        queue.TryEnqueue(new OutgoingMessage(message, now + s_worthSending, static _ => { }));
     }
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "The device of a sign-in was not noted, the token store does not answer ({Error})")]

@@ -18,12 +18,11 @@ public enum SignInStep
     Ended,
 }
 
-/// <summary>What the code page tells about the message on its way.</summary>
+/// <summary>What the code page tells about the message. It follows from time alone, never from the message's fate.</summary>
 public enum MessageProgress
 {
     OnItsWay,
     HandedOver,
-    NotSent,
 }
 
 /// <summary>One sign-in, as pages and endpoints see it. It holds nothing that could sign anybody in, so a page may carry it.</summary>

@@ -7,7 +7,7 @@ namespace OtpPortal.Bench;
 /// <summary>Every measurement, in rounds that take turns with the yardstick, so that a noisy machine is noisy for all of them.</summary>
 internal static class Run
 {
-    private static readonly string[] s_parts = ["requests", "gateway", "api", "sessions", "pages", "replicas"];
+    private static readonly string[] s_parts = ["requests", "gateway", "api", "delivery", "sessions", "pages", "replicas"];
 
     /// <param name="args">Seconds a round, then the parts to measure; without any all of them.</param>
     public static async Task<int> AllAsync(string[] args)
@@ -22,6 +22,7 @@ internal static class Run
                 "requests" => RequestsAsync(stage, seconds),
                 "gateway" => Gateway.MeasureAsync(stage, seconds),
                 "api" => Api.MeasureAsync(stage, seconds),
+                "delivery" => Delivery.MeasureAsync(stage),
                 "sessions" => Scale.ManySessionsAsync(stage),
                 "pages" => Scale.OpenPagesAsync(stage),
                 "replicas" => Scale.ReplicasAsync(stage, seconds),

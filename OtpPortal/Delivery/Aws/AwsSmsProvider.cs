@@ -55,7 +55,10 @@ internal sealed class AwsSmsProvider(ProviderHttp http, AwsSmsSettings settings,
             ("ResourceNotFoundException", _) => new SendOutcome.Misconfigured("AWS_SMS_ORIGINATION_IDENTITY is not there in AWS_REGION (ResourceNotFoundException)"),
             ("ServiceQuotaExceededException", _) => new SendOutcome.Misconfigured("the account's spending limit for SMS is reached (ServiceQuotaExceededException)"),
             ("ConflictException", "DESTINATION_PHONE_NUMBER_OPTED_OUT") => new SendOutcome.Refused("the recipient has opted out of messages from this sender"),
-            ("ConflictException", "NO_ORIGINATION_IDENTITIES_FOUND") => new SendOutcome.Misconfigured("the account has no number or sender id for this country; request one, or set AWS_SMS_ORIGINATION_IDENTITY"),
+            ("ConflictException", "NO_ORIGINATION_IDENTITIES_FOUND") =>
+                new SendOutcome.Misconfigured("the account has no number or sender id for this country; request one, or set AWS_SMS_ORIGINATION_IDENTITY") { IsAboutRecipient = true },
+            ("ConflictException", "DESTINATION_PHONE_NUMBER_NOT_VERIFIED") =>
+                new SendOutcome.Misconfigured("the account is still in the sandbox and writes to verified numbers only (DESTINATION_PHONE_NUMBER_NOT_VERIFIED)") { IsAboutRecipient = true },
             ("ConflictException", "DESTINATION_COUNTRY_BLOCKED" or "DESTINATION_COUNTRY_BLOCKED_BY_PROTECT_CONFIGURATION" or "DESTINATION_PHONE_NUMBER_BLOCKED_BY_PROTECT_NUMBER_OVERRIDE") =>
                 new SendOutcome.Refused("the AWS account blocks this country or number"),
             ("ConflictException", _) => new SendOutcome.Misconfigured("AWS_SMS_ORIGINATION_IDENTITY cannot send now: it is not active, or has no SMS (ConflictException)"),

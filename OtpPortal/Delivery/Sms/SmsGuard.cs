@@ -24,6 +24,9 @@ public sealed partial class SmsGuard(
     // A code that was sent just now has not had the time to come back.
     private static readonly TimeSpan s_patience = TimeSpan.FromMinutes(2);
 
+    // How often the audit log tells that a setting holds back what goes to one country.
+    private static readonly TimeSpan s_noticePause = TimeSpan.FromMinutes(1);
+
     private static readonly TimeSpan s_dayKept = TimeSpan.FromDays(2);
     private static readonly TimeSpan s_hourKept = TimeSpan.FromHours(3);
 
@@ -53,7 +56,7 @@ public sealed partial class SmsGuard(
         // What is nobody's fault first, then what a single range does, and what all share last: so a range that is held back uses up nothing.
         if (!countries.Contains(phone.Country, StringComparer.Ordinal)) return Refuse("SMS_COUNTRIES", phone, TimeSpan.FromDays(1));
         if (await LookAtVerifiedAsync(phone.Country) is { } pause) return Refuse("SMS_MIN_VERIFIED", phone, pause);
-        if (settings.PrefixLimit is { } limit && await limiter.CountAsync(limit, phone.Value[..^RangeDigits]) is { } wait) return Refuse("SMS_PREFIX_LIMIT", phone, wait);
+        if (settings.PrefixLimit is { } limit && await limiter.TakeAsync(limit, phone.Value[..^RangeDigits]) is { } wait) return Refuse("SMS_PREFIX_LIMIT", phone, wait);
         return await CountDayAsync(phone);
     }
 
@@ -137,8 +140,8 @@ public sealed partial class SmsGuard(
     private DispatchOutcome.Limited Refuse(string setting, PhoneNumber phone, TimeSpan wait)
     {
         statistics.Count(Happening.SmsHeldBack);
-        // Masked already here: an entry a minute for each kind of number, not for each of the thousands that fraudsters have.
-        audit.WriteLimitHit(setting, phone.Masked, "");
+        // An entry for each country, not for each of the thousands of numbers that fraudsters have.
+        _ = audit.WriteLimitHitAsync(setting, s_noticePause, phone.Country, phone.Value, "");
         HeldBack(setting, phone.Country);
         return new DispatchOutcome.Limited(setting, wait);
     }

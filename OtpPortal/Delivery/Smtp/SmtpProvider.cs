@@ -15,7 +15,7 @@ internal sealed class SmtpProvider(SmtpSettings settings, MailSettings mail) : I
 
     public async Task<SendOutcome> SendAsync(Message message, CancellationToken stop)
     {
-        // The framework's idea of an address is narrower than that of HTML: no two dots in a row, none at either end.
+        // The framework throws for an address that SMTP cannot carry.
         if (!MailAddress.TryCreate(message.To, out var to)) return new SendOutcome.Refused("the recipient's address has dots where SMTP allows none");
         using var client = new SmtpClient(settings.Host, settings.Port)
         {
@@ -81,6 +81,8 @@ internal sealed class SmtpProvider(SmtpSettings settings, MailSettings mail) : I
             SmtpStatusCode.MustIssueStartTlsFirst => new SendOutcome.Misconfigured("the server does not accept SMTP_USERNAME and SMTP_PASSWORD (530)"),
             // Signing in failed (RFC 4954).
             _ when code is 534 or 535 or 538 => new SendOutcome.Misconfigured($"the server does not accept SMTP_USERNAME and SMTP_PASSWORD ({code})"),
+            // Mailbox busy, greylisting, mailbox full: other recipients are not concerned.
+            _ when code is 450 or 451 or 452 => new SendOutcome.Temporary($"the server said {code}") { IsAboutRecipient = true },
             _ when code is >= 400 and < 500 => new SendOutcome.Temporary($"the server said {code}"),
             _ when code is >= 500 and < 600 => new SendOutcome.Refused($"the server said {code}"),
             // The framework's client gives "general failure" for a server that is not there, and for one without STARTTLS.

@@ -44,8 +44,8 @@ public sealed class CaptchaGuard(RateLimiter limiter, CaptchaVerifier verifier, 
     /// </summary>
     public async Task<bool> CountAsync(string address, string network) =>
         settings.Service is not null
-        && (await limiter.CountAsync(settings.SendsPerNetwork, network) is not null
-            || await limiter.CountAsync(settings.SendsPerAddress, address) is not null);
+        && (await limiter.TakeAsync(settings.SendsPerNetwork, network) is not null
+            || await limiter.TakeAsync(settings.SendsPerAddress, address) is not null);
 
     /// <summary>Judges a proof: the wait first, because it costs the captcha service no request and tells it nothing.</summary>
     public async Task<ProofOutcome> JudgeAsync(Proof proof, string address, string ip)

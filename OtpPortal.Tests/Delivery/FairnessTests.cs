@@ -1,0 +1,60 @@
+using System.Net.Http.Json;
+using Microsoft.Extensions.DependencyInjection;
+using OtpPortal.Delivery;
+using OtpPortal.Tests.Gateway;
+using OtpPortal.Tests.Infrastructure;
+using OtpPortal.Tests.MagicLinks;
+
+namespace OtpPortal.Tests.Delivery;
+
+/// <summary>Many messages that do not get through, over real SMTP, and the others' messages meanwhile.</summary>
+public sealed class FairnessTests
+{
+    [Theory]
+    [InlineData("defer")]
+    [InlineData("hang")]
+    [InlineData("both")]
+    public async Task A_thousand_messages_that_do_not_get_through_delay_nobody_elses(string how)
+    {
+        using var server = await MailServer.StartAsync(("defer", new[] { "busy.example" }), ("hang", new[] { "slow.example" }));
+        await using var portal = await PortalHost.StartAsync(
+            [.. server.Settings("none"), ("NAMESPACES", "MyApp:secret"), ("JOTP_ANONYMOUS", "true"), V2Portal.Setting]);
+        if (how != "hang") Flood(portal, "busy.example");
+        if (how != "defer") Flood(portal, "slow.example");
+        if (how != "hang")
+        {
+            // On their second try, too.
+            await Eventually.BeTrueAsync(() => Retries(portal) > 300);
+            portal.Clock.Advance(TimeSpan.FromSeconds(1.3));
+        }
+
+        // From here on the clock stands still: nothing times out, and nothing makes room.
+        await portal.NewBrowser().PostAsync("/login", ("email", "portal@example.com"));
+        var put = await new GatewayClient(portal, "MyApp", "secret").PutAsync(GatewayClient.NewId(), ("provider", "smtp"), ("to", "gateway@example.com"));
+        using var session = JsonContent.Create(new { email = "jotp@example.com", subject = "Hello", message = "$token", ttl = 5 });
+        var jotp = await portal.NewProgram().SendAsync(HttpMethod.Post, "/jotp/sessions", session);
+        var v2 = await new V2Client(portal, V2Portal.AdminKey).PostAsync("otp-email/create", new
+        {
+            otpCreateParams = new { },
+            otpEmailCreateParams = new { toEmail = "v2@example.com", serviceName = "Shop", subject = "Sign in", title = "Sign in" },
+        });
+
+        put.Status.ShouldBe(200, put.Body);
+        jotp.Status.ShouldBe(201, jotp.Body);
+        v2.Status.ShouldBe(201, v2.Body);
+        await Eventually.BeTrueAsync(() => server.Mails.Count == 4);
+        server.Mails.Select(mail => mail.GetProperty("to")[0].GetString()).ShouldBe(
+            ["portal@example.com", "gateway@example.com", "jotp@example.com", "v2@example.com"], ignoreOrder: true);
+    }
+
+    private static int Retries(PortalHost portal) => portal.Log.Lines.Count(line => line.Contains("next try", StringComparison.Ordinal));
+
+    private static void Flood(PortalHost portal, string domain)
+    {
+        var queue = portal.Services.GetRequiredService<DeliveryQueue>();
+        for (var i = 0; i < 1000; i++)
+        {
+            queue.TryEnqueue(new OutgoingMessage(new Message($"someone{i}@{domain}", "s", "t", "<p>h</p>"), portal.Clock.GetUtcNow().AddMinutes(5), _ => { })).ShouldBeTrue();
+        }
+    }
+}

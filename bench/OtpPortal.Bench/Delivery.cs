@@ -1,0 +1,66 @@
+using System.Diagnostics;
+using System.Globalization;
+
+namespace OtpPortal.Bench;
+
+/// <summary>How long a sign-in mail takes while a thousand messages to another domain do not get through.</summary>
+internal static class Delivery
+{
+    private const int Stuck = 1000;
+    private const int Samples = 60;
+
+    // Over this time, so that retries and timeouts of the others fall into it.
+    private static readonly TimeSpan s_between = TimeSpan.FromMilliseconds(500);
+
+    public static async Task MeasureAsync(Stage stage)
+    {
+        Console.WriteLine();
+        Console.WriteLine($"| {Samples} sign-in mails, one every {s_between.TotalSeconds} s, beside | median | slowest |");
+        Console.WriteLine("| --- | ---: | ---: |");
+        foreach (var (what, domains) in new (string, string[])[]
+        {
+            ("nothing", []),
+            ($"{Stuck:N0} to a domain that answers 450", [SmtpStandIn.Busy]),
+            ($"{Stuck:N0} to a domain that hangs", [SmtpStandIn.Slow]),
+            ("both", [SmtpStandIn.Busy, SmtpStandIn.Slow]),
+        })
+        {
+            await using var mail = new SmtpStandIn();
+            await using var portal = await stage.StartPortalAsync(
+                ("MAIL_TRANSPORT", "smtp"), ("SMTP_HOST", "127.0.0.1"), ("SMTP_PORT", $"{mail.Port}"), ("SMTP_TLS", "none"), ("DOMAIN_NAME", "bench.example"));
+            // Plain posts with the program's answer: nothing is followed, and no cookie is kept.
+            using var http = new HttpClient(new SocketsHttpHandler { UseCookies = false, AllowAutoRedirect = false }) { BaseAddress = new Uri(portal.Address) };
+            await SendAsync(http, mail, "first@other.example");
+            foreach (var domain in domains)
+            {
+                for (var i = 0; i < Stuck; i++) await BeginAsync(http, $"someone{i}@{domain}");
+            }
+
+            var delays = new List<TimeSpan>();
+            for (var i = 0; i < Samples; i++)
+            {
+                delays.Add(await SendAsync(http, mail, $"ann{i}@other.example"));
+                await Task.Delay(s_between);
+            }
+            delays.Sort();
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {what} | {delays[Samples / 2].TotalMilliseconds:0} ms | {delays[^1].TotalMilliseconds:0} ms |"));
+        }
+    }
+
+    // From the form until the mail is there.
+    private static async Task<TimeSpan> SendAsync(HttpClient http, SmtpStandIn mail, string address)
+    {
+        var start = Stopwatch.GetTimestamp();
+        await BeginAsync(http, address);
+        await mail.Arrival(address).WaitAsync(TimeSpan.FromMinutes(6));
+        return Stopwatch.GetElapsedTime(start);
+    }
+
+    private static async Task BeginAsync(HttpClient http, string address)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Post, "/login") { Content = new FormUrlEncodedContent([new("email", address)]) };
+        request.Headers.Accept.ParseAdd("application/json");
+        using var response = await http.SendAsync(request);
+        response.EnsureSuccessStatusCode();
+    }
+}
