@@ -83,6 +83,48 @@ public sealed class CheckTests(GatewayPortal gateway) : IClassFixture<GatewayPor
         second.Status.ShouldBe(400);
         right.Status.ShouldBe(429, "right or not");
         Message(right).ShouldBe("Too many attempts. Please retry after 100 seconds.");
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Of_twenty_parallel_DELETEs_exactly_one_succeeds(bool embedded)
+    {
+        using var folder = new TemporaryFolder();
+        await using var portal = await PortalHost.StartAsync(
+            embedded
+                ? [("NAMESPACES", "MyApp:secret"), ("REDIS_URL_OTP", ""), ("REDIS_URL_AUTH", ""), ("DATA_DIR", folder.Path)]
+                : [("NAMESPACES", "MyApp:secret")]);
+        await using var replica = embedded ? null : await portal.StartReplicaAsync();
+        var callers = Enumerable.Range(0, 20).Select(number => new GatewayClient(number % 2 == 0 ? portal : replica ?? portal, "MyApp", "secret")).ToList();
+        for (var round = 0; round < 10; round++)
+        {
+            var (id, code) = await callers[0].BeginAsync(("skip_delete", "true"));
+            (await callers[0].CheckAsync(id, code)).Status.ShouldBe(200);
+
+            var answers = await Task.WhenAll(callers.Select(caller => caller.DeleteAsync(id)));
+
+            answers.Count(answer => answer.Status == 200).ShouldBe(1, string.Join(' ', answers.Select(answer => answer.Status)));
+            answers.Where(answer => answer.Status != 200).ShouldAllBe(answer => answer.Status == 400 && Message(answer) == "the OTP does not exist");
+        }
+    }
+
+    [Fact]
+    public async Task A_DELETE_that_is_overtaken_by_a_PUT_leaves_the_new_record()
+    {
+        for (var round = 0; round < 30; round++)
+        {
+            var (id, code) = await _app.BeginAsync(("skip_delete", "true"));
+            await _app.CheckAsync(id, code);
+            gateway.Host.Clock.Advance(TimeSpan.FromMilliseconds(1));
+
+            var delete = gateway.App.DeleteAsync(id);
+            var put = gateway.App.PutAsync(id, ("provider", "mailbox"), ("to", Someone.New()), ("otp", "246810"));
+            await Task.WhenAll(delete, put);
+
+            (await put).Status.ShouldBe(200);
+            (await _app.CheckAsync(id, "246810")).Status.ShouldBe(200, $"DELETE answered {(await delete).Status}");
+        }
+    }
+
         right.RetryAfter.ShouldBe(100);
         right.Json.GetProperty("data").GetProperty("attempts").GetInt32().ShouldBe(3);
         right.Json.GetProperty("data").GetProperty("max_attempts").GetInt32().ShouldBe(2);

@@ -131,13 +131,12 @@ public sealed class VerificationFlow(
         }
     }
 
-    /// <summary>Ends a verification that is closed; false when it is not.</summary>
+    /// <summary>Ends a verification that is closed; null when it is not, or when another caller has ended it.</summary>
     public async Task<Verification?> TakeAsync(string owner, string id)
     {
         var key = KeyOf(owner, id);
         if (await codes.FindAsync(key) is not { IsOpen: false } record || record.IsExpired(time.GetUtcNow())) return null;
-        await RemoveAsync(key, record);
-        return Describe(owner, id, record);
+        return await RemoveAsync(key, record) ? Describe(owner, id, record) : null;
     }
 
     /// <summary>For the pages of a verification whose record was deleted after its success a moment ago: its provider; else null.</summary>
@@ -196,8 +195,13 @@ public sealed class VerificationFlow(
     private static string EchoOf(string key) => key + ":done";
 
     // A page that is open somewhere asks every second or two: it shall not take the success for a failure because the backend was faster.
-    private Task RemoveAsync(string key, CodeRecord record) =>
-        Task.WhenAll(stores.Otp.Database.StringSetAsync(EchoOf(key), record.Data["provider"], s_echo), codes.RemoveAsync(key, record));
+    private async Task<bool> RemoveAsync(string key, CodeRecord record)
+    {
+        var echo = stores.Otp.Database.StringSetAsync(EchoOf(key), record.Data["provider"], s_echo);
+        var removed = await codes.RemoveAsync(key, record);
+        await echo;
+        return removed;
+    }
 
     private async Task<DispatchOutcome> SendAsync(Verification verification, string code, CancellationToken stop)
     {
