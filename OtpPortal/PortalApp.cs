@@ -59,9 +59,9 @@ public static class PortalApp
         app.UseHostedPageFrames();
         app.UseRequestLocalization();
         app.UsePageErrors(portal);
+        app.UseRouting();
         app.UseSameSiteCheck(portal);
         app.UseStoreGuard();
-        app.UseRouting();
         app.UseAntiforgery();
 
         app.MapHealth();

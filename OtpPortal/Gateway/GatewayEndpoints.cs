@@ -38,12 +38,13 @@ public static class GatewayEndpoints
     public static void MapGateway(this IEndpointRouteBuilder routes)
     {
         routes.MapMethods("/api/health", ["GET", "HEAD"], Answer(HealthAsync));
-        routes.MapGet("/api/providers", Answer(ListProvidersAsync, needsNamespace: true));
-        routes.MapPut("/api/otp", Answer(PutAsync, needsNamespace: true));
-        routes.MapPut("/api/otp/{id}", Answer(PutAsync, needsNamespace: true));
-        routes.MapPost("/api/otp/{id}", Answer(CheckAsync, needsNamespace: true));
-        routes.MapPost("/api/otp/{id}/status", Answer(StatusAsync, needsNamespace: true));
-        routes.MapDelete("/api/otp/{id}/status", Answer(StatusAsync, needsNamespace: true));
+        var api = routes.MapGroup("/api").WithCredentialsInHeader();
+        api.MapGet("/providers", Answer(ListProvidersAsync, needsNamespace: true));
+        api.MapPut("/otp", Answer(PutAsync, needsNamespace: true));
+        api.MapPut("/otp/{id}", Answer(PutAsync, needsNamespace: true));
+        api.MapPost("/otp/{id}", Answer(CheckAsync, needsNamespace: true));
+        api.MapPost("/otp/{id}/status", Answer(StatusAsync, needsNamespace: true));
+        api.MapDelete("/otp/{id}/status", Answer(StatusAsync, needsNamespace: true));
         routes.MapGet("/otp/{namespace}/{id}/status", Answer(PageStatusAsync));
         routes.MapHostedPages();
     }
