@@ -86,7 +86,8 @@ public sealed class VerificationFlow(
                     return new PutOutcome.Limited(reason, wait);
                 default:
                     // Nobody has a code that was not sent. One that took another's place goes on counting, or a provider's failure would give tries back.
-                    if (!isOpen) await codes.RemoveAsync(key, record);
+                    // A webhook may have done its part and failed to say so: its code stays valid, as in otpgateway.
+                    if (!isOpen && request.Provider.Channel != Channel.Webhook) await codes.RemoveAsync(key, record);
                     return new PutOutcome.NotSent();
             }
         }
