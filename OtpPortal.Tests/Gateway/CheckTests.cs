@@ -58,6 +58,20 @@ public sealed class CheckTests(GatewayPortal gateway) : IClassFixture<GatewayPor
     }
 
     [Fact]
+    public async Task Any_code_for_a_verified_id_is_429_with_the_closed_record()
+    {
+        var (id, code) = await _app.BeginAsync(("skip_delete", "true"));
+        (await _app.CheckAsync(id, code)).Status.ShouldBe(200);
+
+        foreach (var again in new[] { await _app.CheckAsync(id, code), await _app.CheckAsync(id, GatewayClient.NotThe(code)) })
+        {
+            (again.Status, Message(again)).ShouldBe((429, "The OTP was verified already: ask for its status."));
+            again.Json.GetProperty("data").GetProperty("closed").GetBoolean().ShouldBeTrue();
+        }
+        (await _app.StatusAsync(id)).Status.ShouldBe(200);
+    }
+
+    [Fact]
     public async Task A_verified_record_is_deleted_when_its_status_is_fetched_with_DELETE()
     {
         var (id, code) = await _app.BeginAsync(("skip_delete", "true"));
@@ -69,20 +83,6 @@ public sealed class CheckTests(GatewayPortal gateway) : IClassFixture<GatewayPor
         Message(await _app.DeleteAsync(id)).ShouldBe("the OTP does not exist");
     }
 
-    [Fact]
-    public async Task Wrong_codes_are_counted_and_then_the_id_is_locked()
-    {
-        var (id, code) = await _app.BeginAsync(("max_attempts", "2"), ("ttl", "100"));
-
-        var first = await _app.CheckAsync(id, GatewayClient.NotThe(code));
-        var second = await _app.CheckAsync(id, GatewayClient.NotThe(code));
-        var right = await _app.CheckAsync(id, code);
-
-        (first.Status, Message(first)).ShouldBe((400, "Incorrect OTP"));
-        first.Json.GetProperty("data").GetProperty("attempts").GetInt32().ShouldBe(2);
-        second.Status.ShouldBe(400);
-        right.Status.ShouldBe(429, "right or not");
-        Message(right).ShouldBe("Too many attempts. Please retry after 100 seconds.");
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
@@ -125,6 +125,20 @@ public sealed class CheckTests(GatewayPortal gateway) : IClassFixture<GatewayPor
         }
     }
 
+    [Fact]
+    public async Task Wrong_codes_are_counted_and_then_the_id_is_locked()
+    {
+        var (id, code) = await _app.BeginAsync(("max_attempts", "2"), ("ttl", "100"));
+
+        var first = await _app.CheckAsync(id, GatewayClient.NotThe(code));
+        var second = await _app.CheckAsync(id, GatewayClient.NotThe(code));
+        var right = await _app.CheckAsync(id, code);
+
+        (first.Status, Message(first)).ShouldBe((400, "Incorrect OTP"));
+        first.Json.GetProperty("data").GetProperty("attempts").GetInt32().ShouldBe(2);
+        second.Status.ShouldBe(400);
+        right.Status.ShouldBe(429, "right or not");
+        Message(right).ShouldBe("Too many attempts. Please retry after 100 seconds.");
         right.RetryAfter.ShouldBe(100);
         right.Json.GetProperty("data").GetProperty("attempts").GetInt32().ShouldBe(3);
         right.Json.GetProperty("data").GetProperty("max_attempts").GetInt32().ShouldBe(2);
@@ -148,15 +162,26 @@ public sealed class CheckTests(GatewayPortal gateway) : IClassFixture<GatewayPor
 
         (await _app.SendAsync(HttpMethod.Post, "/api/otp/" + id, [])).Json.GetProperty("message").GetString()!.ShouldContain("`otp`");
         (await _app.SendAsync(HttpMethod.Post, "/api/otp/" + id, [("otp", "1111"), ("otp", code)])).Json.GetProperty("message").GetString()!.ShouldContain("`otp`");
-        (await _app.CheckAsync(id, code, ("action", "delete"))).Json.GetProperty("message").GetString()!.ShouldContain("`action`");
         (await _app.CheckAsync(id, code, ("skip_delete", "maybe"))).Json.GetProperty("message").GetString()!.ShouldContain("`skip_delete`");
 
         (await _app.CheckAsync(id, code)).Status.ShouldBe(200);
     }
 
     [Theory]
+    [InlineData("check")]
+    [InlineData("")]
+    [InlineData("verify")]
+    [InlineData("resend")]
+    public async Task The_action_is_not_read_because_there_is_only_one(string action)
+    {
+        var (id, code) = await _app.BeginAsync();
+
+        (await _app.SendAsync(HttpMethod.Post, "/api/otp/" + id, [("action", action), ("otp", code)])).Status.ShouldBe(200);
+    }
+
+    [Theory]
     [InlineData("short")]
-    [InlineData("bad%20id%20here")]
+    [InlineData("12345%0A")]
     public async Task An_id_that_cannot_be_one_is_refused_by_name(string id)
     {
         (await _app.CheckAsync(id, "123456")).Json.GetProperty("message").GetString()!.ShouldContain("`id`");

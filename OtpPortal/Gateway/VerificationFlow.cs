@@ -35,6 +35,7 @@ public sealed class VerificationFlow(
     TimeProvider time)
 {
     private const string To = "to";
+    private const string AsSent = "to_as_sent";
 
     private static readonly TimeSpan s_echo = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan s_glance = TimeSpan.FromMilliseconds(2);
@@ -53,6 +54,7 @@ public sealed class VerificationFlow(
             ["length"] = code.Length.ToString(CultureInfo.InvariantCulture),
         };
         if (request.To.Length > 0) data[To] = request.To;
+        if (request.ToAsSent != request.To) data[AsSent] = request.ToAsSent;
         if (request.ChannelDescription.Length > 0) data["channel"] = request.ChannelDescription;
         if (request.AddressDescription.Length > 0) data["address"] = request.AddressDescription;
         if (request.Extra != "{}") data["extra"] = request.Extra;
@@ -64,7 +66,7 @@ public sealed class VerificationFlow(
             var now = time.GetUtcNow();
             var before = await codes.FindAsync(key);
             var isOpen = before is { IsOpen: true } && !before.IsExpired(now);
-            if (isOpen && (before!.IsLocked || before.Sends >= request.Terms.MaxSends || before.MaxAttempts - before.AttemptsLeft >= request.Terms.MaxAttempts))
+            if (isOpen && (before!.IsLocked || before.Sends > before.MaxSends || before.MaxAttempts - before.AttemptsLeft >= request.Terms.MaxAttempts))
             {
                 return new PutOutcome.Locked(Describe(owner.Name, request.Id, before));
             }
@@ -231,6 +233,7 @@ public sealed class VerificationFlow(
             1 + record.MaxAttempts - record.AttemptsLeft, record.MaxAttempts,
             record.Sends, record.MaxSends,
             Closed: !record.IsOpen, record.IsLocked, record.Deadline, record.ResendAt,
-            int.Parse(data["length"], CultureInfo.InvariantCulture), data.ContainsKey("digits"), data.ContainsKey("skip_delete"));
+            int.Parse(data["length"], CultureInfo.InvariantCulture), data.ContainsKey("digits"), data.ContainsKey("skip_delete"))
+        { ToAsSent = data.GetValueOrDefault(AsSent, data.GetValueOrDefault(To, "")) };
     }
 }
