@@ -57,7 +57,8 @@ public sealed class OtpgatewayScriptTests(GatewayStage stage) : BrowserTest(stag
         var page = await OpenAsync(wanted);
         await page.EvaluateAsync("() => document.head.append(Object.assign(document.createElement('meta'), { name: 'referrer', content: 'no-referrer' }))");
         var parts = new VerificationParts(selector => page.FrameLocator("#otpgateway-frame").Locator(selector));
-        await page.Locator("#open").ClickAsync();
+        var request = await page.RunAndWaitForRequestAsync(() => page.Locator("#open").ClickAsync(), request => request.Url.Contains("/otp/", StringComparison.Ordinal));
+        (await request.AllHeadersAsync()).ShouldNotContainKey("referer");
         await parts.BecomesInteractiveAsync();
 
         await parts.Field.PressSequentiallyAsync(wanted.Code);
