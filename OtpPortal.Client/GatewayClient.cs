@@ -149,7 +149,8 @@ public sealed record OtpRequest
     public required string Provider { get; init; }
 
     /// <summary>
-    /// 6 to 200 printable characters, the same again for the same user and purpose, so that tries go on being counted; null for a random one.
+    /// 6 to 200 printable characters, the same again for the same user and purpose, so that tries go on being counted; null for a random
+    /// one.
     /// </summary>
     public string? Id { get; init; }
 

@@ -55,9 +55,11 @@ public sealed class OtpgatewayScriptTests(GatewayStage stage) : BrowserTest(stag
     {
         var wanted = await stage.Backend.BeginAsync();
         var page = await OpenAsync(wanted);
-        await page.EvaluateAsync("() => document.head.append(Object.assign(document.createElement('meta'), { name: 'referrer', content: 'no-referrer' }))");
+        await page.EvaluateAsync(
+            "() => document.head.append(Object.assign(document.createElement('meta'), { name: 'referrer', content: 'no-referrer' }))");
         var parts = new VerificationParts(selector => page.FrameLocator("#otpgateway-frame").Locator(selector));
-        var request = await page.RunAndWaitForRequestAsync(() => page.Locator("#open").ClickAsync(), request => request.Url.Contains("/otp/", StringComparison.Ordinal));
+        var request = await page.RunAndWaitForRequestAsync(
+            () => page.Locator("#open").ClickAsync(), request => request.Url.Contains("/otp/", StringComparison.Ordinal));
         (await request.AllHeadersAsync()).ShouldNotContainKey("referer");
         await parts.BecomesInteractiveAsync();
 

@@ -23,8 +23,8 @@ public sealed class EmbeddingSite(int port, Func<string> portal) : IAsyncDisposa
         document.getElementById('open').onclick = () => window.verify(dataset.namespace, dataset.id);
         """;
 
-    // Does what otpgateway's own script does: it loads a style sheet of the portal, opens a frame that names no origin, and takes the first message
-    // from the portal with a namespace and an id for the success.
+    // Does what otpgateway's own script does: it loads a style sheet of the portal, opens a frame that names no origin, and takes the first
+    // message from the portal with a namespace and an id for the success.
     private const string PeerScript = """
         'use strict';
         const root = new URL(document.querySelector('#otpgateway-script').src).origin;

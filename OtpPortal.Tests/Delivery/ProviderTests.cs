@@ -238,14 +238,16 @@ public sealed class ProviderTests : IAsyncLifetime
     [InlineData(404, "", 1, "WEBHOOK_PHONE_CALL_URL")]
     [InlineData(422, "the secret 918273", 1, "422")]
     [InlineData(502, "", 2, "502")]
-    public async Task A_webhook_that_answers_has_the_message_and_its_status_is_in_the_log(int status, string body, int requests, string reason)
+    public async Task A_webhook_that_answers_has_the_message_and_its_status_is_in_the_log(
+        int status, string body, int requests, string reason)
     {
         _server.Answer = _ => (status, body);
 
         (await SendAsync("Phone_Call", Sms with { To = "12-34" })).ShouldBe(new DispatchOutcome.Sent("Phone_Call"));
 
         _server.Requests.Count.ShouldBe(requests);
-        _portal.Log.Lines.ShouldContain(line => line.StartsWith("Warning", StringComparison.Ordinal) && line.Contains("Phone_Call", StringComparison.Ordinal) && line.Contains(reason, StringComparison.Ordinal));
+        _portal.Log.Lines.ShouldContain(line => line.StartsWith("Warning", StringComparison.Ordinal)
+            && line.Contains("Phone_Call", StringComparison.Ordinal) && line.Contains(reason, StringComparison.Ordinal));
         _portal.Log.Text.ShouldNotContain(Code);
         _portal.Log.Text.ShouldNotContain("S3cret");
     }
@@ -257,7 +259,8 @@ public sealed class ProviderTests : IAsyncLifetime
     public async Task A_webhook_in_SMS_PROVIDERS_is_judged_by_its_status_because_another_one_may_take_over(int status, string kind)
     {
         await using var portal = await PortalHost.StartWithAsync(
-            null, _server.Address, ("WEBHOOKS", "own"), ("WEBHOOK_OWN_URL", _server.Address + "own"), ("SMS_PROVIDERS", "own"), ("SMS_COUNTRIES", "DE"));
+            null, _server.Address, ("WEBHOOKS", "own"), ("WEBHOOK_OWN_URL", _server.Address + "own"), ("SMS_PROVIDERS", "own"),
+            ("SMS_COUNTRIES", "DE"));
         _server.Answer = _ => (status, "");
         var own = portal.Services.GetRequiredService<Providers>().Find("own").ShouldNotBeNull();
 

@@ -94,7 +94,8 @@ public sealed class CheckTests(GatewayPortal gateway) : IClassFixture<GatewayPor
                 ? [("NAMESPACES", "MyApp:secret"), ("REDIS_URL_OTP", ""), ("REDIS_URL_AUTH", ""), ("DATA_DIR", folder.Path)]
                 : [("NAMESPACES", "MyApp:secret")]);
         await using var replica = embedded ? null : await portal.StartReplicaAsync();
-        var callers = Enumerable.Range(0, 20).Select(number => new GatewayClient(number % 2 == 0 ? portal : replica ?? portal, "MyApp", "secret")).ToList();
+        var callers = Enumerable.Range(0, 20).Select(
+            number => new GatewayClient(number % 2 == 0 ? portal : replica ?? portal, "MyApp", "secret")).ToList();
         for (var round = 0; round < 10; round++)
         {
             var (id, code) = await callers[0].BeginAsync(("skip_delete", "true"));
@@ -103,7 +104,8 @@ public sealed class CheckTests(GatewayPortal gateway) : IClassFixture<GatewayPor
             var answers = await Task.WhenAll(callers.Select(caller => caller.DeleteAsync(id)));
 
             answers.Count(answer => answer.Status == 200).ShouldBe(1, string.Join(' ', answers.Select(answer => answer.Status)));
-            answers.Where(answer => answer.Status != 200).ShouldAllBe(answer => answer.Status == 400 && Message(answer) == "the OTP does not exist");
+            answers.Where(answer => answer.Status != 200)
+                .ShouldAllBe(answer => answer.Status == 400 && Message(answer) == "the OTP does not exist");
         }
     }
 

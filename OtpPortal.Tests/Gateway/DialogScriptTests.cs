@@ -42,7 +42,8 @@ public sealed class DialogScriptTests(GatewayPortal gateway) : IClassFixture<Gat
 
         sheet.Status.ShouldBe(200);
         sheet.ContentType.ShouldStartWith("text/css");
-        foreach (var part in (string[])["#otpgateway-modal-wrap", "#otpgateway-modal", "#otpgateway-frame", ".otpgateway-spinner"]) sheet.Body.ShouldContain(part + " {");
+        string[] parts = ["#otpgateway-modal-wrap", "#otpgateway-modal", "#otpgateway-frame", ".otpgateway-spinner"];
+        foreach (var part in parts) sheet.Body.ShouldContain(part + " {");
     }
 
     [Fact]

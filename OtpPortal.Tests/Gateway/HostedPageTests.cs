@@ -194,7 +194,8 @@ public sealed class HostedPageTests(GatewayPortal gateway) : IClassFixture<Gatew
     [InlineData("https://app.example.com/", "", null)]
     public async Task A_frame_without_an_origin_uses_the_listed_one_that_opened_it(string referrer, string query, string? origin)
     {
-        await using var portal = await PortalHost.StartAsync(("NAMESPACES", "MyApp:secret"), ("EMBED_ORIGINS", "https://app.example.com,http://localhost:5000"));
+        await using var portal = await PortalHost.StartAsync(
+            ("NAMESPACES", "MyApp:secret"), ("EMBED_ORIGINS", "https://app.example.com,http://localhost:5000"));
         var (id, code) = await new GatewayClient(portal, "MyApp", "secret").BeginAsync();
         var visitor = portal.NewBrowser();
 
@@ -213,7 +214,8 @@ public sealed class HostedPageTests(GatewayPortal gateway) : IClassFixture<Gatew
         await using var portal = await PortalHost.StartAsync(("NAMESPACES", "MyApp:secret"), ("EMBED_ORIGINS", "https://app.example.com"));
         var (id, _) = await new GatewayClient(portal, "MyApp", "secret").BeginAsync();
 
-        var page = await portal.NewBrowser().GetAsync("/otp/MyApp/" + id, ("Referer", "https://app.example.com/"), ("Sec-Fetch-Dest", "iframe"));
+        var page = await portal.NewBrowser().GetAsync(
+            "/otp/MyApp/" + id, ("Referer", "https://app.example.com/"), ("Sec-Fetch-Dest", "iframe"));
 
         page.Find("[data-otp-page]")!.GetAttribute("data-origin").ShouldBe("https://app.example.com");
         page.Find("main form")!.GetAttribute("action").ShouldBe($"/otp/MyApp/{id}?view=popup&origin=https%3A%2F%2Fapp.example.com");

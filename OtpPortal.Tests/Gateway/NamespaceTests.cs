@@ -135,9 +135,11 @@ public sealed class NamespaceTests(GatewayPortal gateway) : IClassFixture<Gatewa
     [Fact]
     public void The_secret_of_the_sample_stops_the_start_in_Production()
     {
-        var sample = File.ReadAllLines(Path.Combine(RepositoryRoot(), ".env.sample")).Single(line => line.StartsWith("# NAMESPACES=", StringComparison.Ordinal))["# NAMESPACES=".Length..];
+        var sample = File.ReadAllLines(Path.Combine(RepositoryRoot(), ".env.sample")).Single(
+            line => line.StartsWith("# NAMESPACES=", StringComparison.Ordinal))["# NAMESPACES=".Length..];
 
-        Complaints(sample, isProduction: true).ShouldHaveSingleItem().ShouldStartWith("NAMESPACES: the secret of \"MyApp\" is the one of .env.sample");
+        Complaints(sample, isProduction: true).ShouldHaveSingleItem()
+            .ShouldStartWith("NAMESPACES: the secret of \"MyApp\" is the one of .env.sample");
         Complaints(sample, isProduction: false).ShouldBeEmpty();
     }
 
@@ -145,7 +147,9 @@ public sealed class NamespaceTests(GatewayPortal gateway) : IClassFixture<Gatewa
     {
         var values = new Dictionary<string, string>(StringComparer.Ordinal)
         {
-            ["AUTH_SECRET_KEY"] = PortalHost.Secret, ["MAIL_TRANSPORT"] = "mailbox", ["NAMESPACES"] = namespaces,
+            ["AUTH_SECRET_KEY"] = PortalHost.Secret,
+            ["MAIL_TRANSPORT"] = "mailbox",
+            ["NAMESPACES"] = namespaces,
         };
         try
         {

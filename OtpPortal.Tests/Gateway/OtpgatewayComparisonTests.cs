@@ -4,8 +4,8 @@ using OtpPortal.Tests.Infrastructure;
 namespace OtpPortal.Tests.Gateway;
 
 /// <summary>
-/// The requests that otpgateway documents, with the answers that it documents. A backend that was written for it works after a change of address
-/// and credentials. What differs on purpose is below, one test for each row of the table in docs/migrating.md.
+/// The requests that otpgateway documents, with the answers that it documents. A backend that was written for it works after a change of
+/// address and credentials. Below is what differs on purpose, in the order of the table in docs/migrating.md.
 /// </summary>
 public sealed class OtpgatewayComparisonTests(OtpgatewayComparisonTests.Portal portal) : IClassFixture<OtpgatewayComparisonTests.Portal>
 {
@@ -28,7 +28,8 @@ public sealed class OtpgatewayComparisonTests(OtpgatewayComparisonTests.Portal p
     [Fact]
     public async Task PUT_otp_initiates_an_OTP_for_a_user()
     {
-        var answer = await _app.PutAsync("uniqueIDForJohnDoe", ("to", "john@doe.com"), ("provider", "smtp"), ("extra", """{"yes": true}"""));
+        var answer = await _app.PutAsync(
+            "uniqueIDForJohnDoe", ("to", "john@doe.com"), ("provider", "smtp"), ("extra", """{"yes": true}"""));
 
         answer.Status.ShouldBe(200, answer.Body);
         ShouldBeTheRecord(answer, "uniqueIDForJohnDoe", "john@doe.com");
@@ -39,8 +40,12 @@ public sealed class OtpgatewayComparisonTests(OtpgatewayComparisonTests.Portal p
     }
 
     [Fact]
-    public async Task PUT_otp_without_an_id_returns_a_random_one() =>
-        (await _app.SendAsync(HttpMethod.Put, "/api/otp", [("to", "john@doe.com"), ("provider", "smtp")])).Json.GetProperty("data").GetProperty("id").GetString()!.Length.ShouldBe(32);
+    public async Task PUT_otp_without_an_id_returns_a_random_one()
+    {
+        var answer = await _app.SendAsync(HttpMethod.Put, "/api/otp", [("to", "john@doe.com"), ("provider", "smtp")]);
+
+        answer.Json.GetProperty("data").GetProperty("id").GetString()!.Length.ShouldBe(32);
+    }
 
     [Theory]
     [InlineData("channel_description", "A description", "A description")]
@@ -54,7 +59,12 @@ public sealed class OtpgatewayComparisonTests(OtpgatewayComparisonTests.Portal p
     [InlineData("to", "", "")]
     public async Task PUT_otp_takes_the_parameter(string name, string value, string echoed)
     {
-        var fields = new Dictionary<string, string>(StringComparer.Ordinal) { ["provider"] = "smtp", ["to"] = "john@doe.com", [name] = value };
+        var fields = new Dictionary<string, string>(StringComparer.Ordinal)
+        {
+            ["provider"] = "smtp",
+            ["to"] = "john@doe.com",
+            [name] = value,
+        };
 
         var answer = await _app.PutAsync(GatewayClient.NewId(), [.. fields.Select(field => (field.Key, field.Value))]);
 
@@ -97,10 +107,12 @@ public sealed class OtpgatewayComparisonTests(OtpgatewayComparisonTests.Portal p
 
         var after = await _app.StatusAsync(id);
 
-        (before.Status, before.Json.GetProperty("status").GetString(), before.Json.GetProperty("message").GetString()).ShouldBe((400, "error", "OTP not verified"));
+        (before.Status, before.Json.GetProperty("status").GetString(), before.Json.GetProperty("message").GetString())
+            .ShouldBe((400, "error", "OTP not verified"));
         after.Status.ShouldBe(200);
         ShouldBeTheRecord(after, id, "john@doe.com");
-        after.Json.GetProperty("data").GetProperty("closed").GetBoolean().ShouldBeTrue("the user has entered the code on the built-in page");
+        after.Json.GetProperty("data").GetProperty("closed").GetBoolean()
+            .ShouldBeTrue("the user has entered the code on the built-in page");
     }
 
     [Fact]
@@ -114,7 +126,8 @@ public sealed class OtpgatewayComparisonTests(OtpgatewayComparisonTests.Portal p
         Message(await _app.PutAsync(GatewayClient.NewId(), ("provider", "badprovider"), ("to", "john@doe.com"))).ShouldStartWith("Unknown");
         Message(await _app.PutAsync(GatewayClient.NewId(), ("provider", "smtp"), ("to", "xxxx"))).ShouldStartWith("Invalid `to` address");
         Message(await _app.PutAsync(GatewayClient.NewId(), ("provider", "smtp"), ("ttl", "0"))).ShouldStartWith("Invalid `ttl`");
-        Message(await _app.PutAsync(GatewayClient.NewId(), ("provider", "smtp"), ("extra", "{"))).ShouldStartWith("Invalid JSON in `extra`");
+        Message(await _app.PutAsync(GatewayClient.NewId(), ("provider", "smtp"), ("extra", "{")))
+            .ShouldStartWith("Invalid JSON in `extra`");
         Message(await _app.SendAsync(HttpMethod.Post, "/api/otp/" + GatewayClient.NewId(), [])).ShouldBe("`otp` is empty.");
         Message(await _app.CheckAsync(GatewayClient.NewId(), "123456")).ShouldBe("the OTP does not exist");
     }
@@ -182,7 +195,8 @@ public sealed class OtpgatewayComparisonTests(OtpgatewayComparisonTests.Portal p
     {
         var (id, _) = await BeginAsync(("max_generate", "1"), ("max_attempts", "1"));
 
-        var again = await _app.PutAsync(id, ("provider", "smtp"), ("to", "john@doe.com"), ("max_generate", "1"), ("max_attempts", "1"), ("otp", "135790"));
+        var again = await _app.PutAsync(
+            id, ("provider", "smtp"), ("to", "john@doe.com"), ("max_generate", "1"), ("max_attempts", "1"), ("otp", "135790"));
 
         again.Json.GetProperty("data").GetProperty("attempts").GetInt32().ShouldBe(1);
         again.Json.GetProperty("data").GetProperty("generate").GetInt32().ShouldBe(2);
@@ -194,7 +208,13 @@ public sealed class OtpgatewayComparisonTests(OtpgatewayComparisonTests.Portal p
     {
         var (id, code) = await BeginAsync();
 
-        foreach (var answer in new[] { await _app.CheckAsync(id, GatewayClient.NotThe(code)), await _app.CheckAsync(id, code, ("skip_delete", "true")), await _app.StatusAsync(id) })
+        Answer[] answers =
+        [
+            await _app.CheckAsync(id, GatewayClient.NotThe(code)),
+            await _app.CheckAsync(id, code, ("skip_delete", "true")),
+            await _app.StatusAsync(id),
+        ];
+        foreach (var answer in answers)
         {
             answer.Json.GetProperty("data").TryGetProperty("otp", out _).ShouldBeFalse();
         }
@@ -205,7 +225,8 @@ public sealed class OtpgatewayComparisonTests(OtpgatewayComparisonTests.Portal p
     {
         var (id, code) = await BeginAsync();
 
-        (await portal.Host.NewBrowser().GetAsync($"/otp/myAppName/{id}?otp={code}&action=check")).Find("input#otp")!.GetAttribute("value").ShouldBe(code);
+        (await portal.Host.NewBrowser().GetAsync($"/otp/myAppName/{id}?otp={code}&action=check")).Find("input#otp")!.GetAttribute("value")
+            .ShouldBe(code);
 
         (await _app.StatusAsync(id)).Status.ShouldBe(400);
     }
@@ -213,9 +234,13 @@ public sealed class OtpgatewayComparisonTests(OtpgatewayComparisonTests.Portal p
     [Fact]
     public async Task Differs_numbers_have_upper_bounds()
     {
-        var data = (await _app.PutAsync(GatewayClient.NewId(), ("provider", "smtp"), ("ttl", "86400"), ("max_attempts", "100"), ("max_generate", "100"))).Json.GetProperty("data");
+        var answer = await _app.PutAsync(
+            GatewayClient.NewId(), ("provider", "smtp"), ("ttl", "86400"), ("max_attempts", "100"), ("max_generate", "100"));
 
-        (data.GetProperty("ttl").GetInt32(), data.GetProperty("max_attempts").GetInt32(), data.GetProperty("max_generate").GetInt32()).ShouldBe((3600, 20, 20));
+        var data = answer.Json.GetProperty("data");
+
+        (data.GetProperty("ttl").GetInt32(), data.GetProperty("max_attempts").GetInt32(), data.GetProperty("max_generate").GetInt32())
+            .ShouldBe((3600, 20, 20));
     }
 
     [Theory]
@@ -225,11 +250,16 @@ public sealed class OtpgatewayComparisonTests(OtpgatewayComparisonTests.Portal p
     [InlineData("channel_description", "bell\u0007")]
     [InlineData("skip_delete", "perhaps")]
     public async Task Differs_text_that_nobody_can_type_or_read_is_refused(string name, string value) =>
-        (await _app.PutAsync(GatewayClient.NewId(), ("provider", "smtp"), (name, value))).Json.GetProperty("message").GetString()!.ShouldContain($"`{name}`");
+        (await _app.PutAsync(GatewayClient.NewId(), ("provider", "smtp"), (name, value))).Json.GetProperty("message").GetString()!
+            .ShouldContain($"`{name}`");
 
     [Fact]
-    public async Task Differs_a_field_that_comes_twice_is_refused() =>
-        (await _app.PutAsync(GatewayClient.NewId(), ("provider", "smtp"), ("to", "john@doe.com"), ("to", "jane@doe.com"))).Json.GetProperty("message").GetString()!.ShouldContain("`to`");
+    public async Task Differs_a_field_that_comes_twice_is_refused()
+    {
+        var answer = await _app.PutAsync(GatewayClient.NewId(), ("provider", "smtp"), ("to", "john@doe.com"), ("to", "jane@doe.com"));
+
+        answer.Json.GetProperty("message").GetString()!.ShouldContain("`to`");
+    }
 
     [Fact]
     public async Task Differs_an_id_that_could_never_be_verified_is_refused_at_once()
@@ -243,7 +273,9 @@ public sealed class OtpgatewayComparisonTests(OtpgatewayComparisonTests.Portal p
     {
         var id = "a@example.com/" + Guid.NewGuid().ToString("N");
 
-        (await _app.PutAsync(Uri.EscapeDataString(id), ("provider", "smtp"), ("to", "john@doe.com"))).Json.GetProperty("data").GetProperty("id").GetString().ShouldBe(id);
+        var answer = await _app.PutAsync(Uri.EscapeDataString(id), ("provider", "smtp"), ("to", "john@doe.com"));
+
+        answer.Json.GetProperty("data").GetProperty("id").GetString().ShouldBe(id);
     }
 
     [Fact]
@@ -266,7 +298,8 @@ public sealed class OtpgatewayComparisonTests(OtpgatewayComparisonTests.Portal p
     {
         var (id, _) = await BeginAsync();
 
-        (await portal.Host.NewBrowser().GetAsync($"/otp/myAppName/{id}?view=popup")).Header("Content-Security-Policy")!.ShouldContain("frame-ancestors 'none'");
+        (await portal.Host.NewBrowser().GetAsync($"/otp/myAppName/{id}?view=popup")).Header("Content-Security-Policy")!
+            .ShouldContain("frame-ancestors 'none'");
     }
 
     private Task IsMailedAsync(string text) =>
@@ -307,7 +340,8 @@ public sealed class OtpgatewayComparisonTests(OtpgatewayComparisonTests.Portal p
         public async Task InitializeAsync()
         {
             Mail = await MailServer.StartAsync();
-            Host = await PortalHost.StartAsync([.. Mail.Settings("none"), ("NAMESPACES", "myAppName:mySecret"), ("LIMIT_SENDS_PER_ADDRESS", "1000/900")]);
+            Host = await PortalHost.StartAsync(
+                [.. Mail.Settings("none"), ("NAMESPACES", "myAppName:mySecret"), ("LIMIT_SENDS_PER_ADDRESS", "1000/900")]);
         }
 
         public async Task DisposeAsync()

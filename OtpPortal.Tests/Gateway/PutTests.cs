@@ -139,7 +139,8 @@ public sealed class PutTests(GatewayPortal gateway) : IClassFixture<GatewayPorta
 
         Data(await _app.PutAsync(id, ("provider", "mailbox"), ("to", to), ("otp", code))).GetProperty("otp").GetString().ShouldBe(code);
 
-        var message = (await gateway.Host.NewProgram().GetAsync("/dev/mailbox.json")).Json.EnumerateArray().First(message => message.GetProperty("to").GetString() == to);
+        var message = (await gateway.Host.NewProgram().GetAsync("/dev/mailbox.json")).Json.EnumerateArray().First(
+            message => message.GetProperty("to").GetString() == to);
         message.GetProperty("text").GetString()!.ShouldContain(code);
         (await _app.CheckAsync(id, code + "x")).Status.ShouldBe(400);
         (await _app.CheckAsync(id, code)).Status.ShouldBe(200);
@@ -171,7 +172,9 @@ public sealed class PutTests(GatewayPortal gateway) : IClassFixture<GatewayPorta
     [InlineData("ann.{0}@bücher.example")]
     public async Task The_address_is_echoed_as_it_was_sent(string pattern)
     {
-        var (id, to) = (GatewayClient.NewId(), string.Format(System.Globalization.CultureInfo.InvariantCulture, pattern, Guid.NewGuid().ToString("N")[..8]));
+        var (id, to) = (
+            GatewayClient.NewId(),
+            string.Format(System.Globalization.CultureInfo.InvariantCulture, pattern, Guid.NewGuid().ToString("N")[..8]));
 
         var data = Data(await _app.PutAsync(id, ("provider", "mailbox"), ("to", to), ("otp", "123456"), ("skip_delete", "true")));
 
@@ -187,7 +190,8 @@ public sealed class PutTests(GatewayPortal gateway) : IClassFixture<GatewayPorta
         var to = new string('a', 64) + "@" + string.Concat(Enumerable.Repeat(new string('b', 49) + ".", 5)) + "com";
 
         Data(await _app.PutAsync(GatewayClient.NewId(), ("provider", "mailbox"), ("to", to))).GetProperty("to").GetString().ShouldBe(to);
-        Refused(await _app.PutAsync(GatewayClient.NewId(), ("provider", "mailbox"), ("to", "ann@" + new string('b', 320)))).ShouldContain("`to`");
+        Refused(await _app.PutAsync(GatewayClient.NewId(), ("provider", "mailbox"), ("to", "ann@" + new string('b', 320))))
+            .ShouldContain("`to`");
     }
 
     [Fact]
@@ -195,20 +199,25 @@ public sealed class PutTests(GatewayPortal gateway) : IClassFixture<GatewayPorta
     {
         var fits = string.Concat(Enumerable.Repeat("é ", 1000));
 
-        var data = Data(await _app.PutAsync(GatewayClient.NewId(), ("provider", "mailbox"), ("channel_description", fits), ("address_description", fits)));
+        var data = Data(await _app.PutAsync(
+            GatewayClient.NewId(), ("provider", "mailbox"), ("channel_description", fits), ("address_description", fits)));
 
         (data.GetProperty("channel_description").GetString(), data.GetProperty("address_description").GetString()).ShouldBe((fits, fits));
-        Refused(await _app.PutAsync(GatewayClient.NewId(), ("provider", "mailbox"), ("channel_description", fits + "x"))).ShouldContain("`channel_description`");
+        Refused(await _app.PutAsync(GatewayClient.NewId(), ("provider", "mailbox"), ("channel_description", fits + "x")))
+            .ShouldContain("`channel_description`");
     }
 
     [Fact]
     public async Task Everything_at_its_longest_fits_into_one_request()
     {
         var text = string.Concat(Enumerable.Repeat("密", 2000));
-        var extra = JsonSerializer.Serialize(new string('密', 5460), new JsonSerializerOptions { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
+        var extra = JsonSerializer.Serialize(
+            new string('密', 5460),
+            new JsonSerializerOptions { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
 
         Data(await _app.PutAsync(
-            GatewayClient.NewId(), ("provider", "mailbox"), ("to", Someone.New()), ("channel_description", text), ("address_description", text), ("extra", extra)))
+            GatewayClient.NewId(), ("provider", "mailbox"), ("to", Someone.New()), ("channel_description", text),
+            ("address_description", text), ("extra", extra)))
             .GetProperty("extra").GetString()!.Length.ShouldBe(5460);
     }
 
@@ -218,7 +227,8 @@ public sealed class PutTests(GatewayPortal gateway) : IClassFixture<GatewayPorta
         var fits = JsonSerializer.Serialize(new string('a', 16 * 1024 - 2));
         var tooLong = JsonSerializer.Serialize(new string('a', 16 * 1024 - 1));
 
-        Data(await _app.PutAsync(GatewayClient.NewId(), ("provider", "mailbox"), ("to", Someone.New()), ("extra", fits))).GetProperty("extra").GetString()!.Length.ShouldBe(16 * 1024 - 2);
+        Data(await _app.PutAsync(GatewayClient.NewId(), ("provider", "mailbox"), ("to", Someone.New()), ("extra", fits)))
+            .GetProperty("extra").GetString()!.Length.ShouldBe(16 * 1024 - 2);
         Refused(await _app.PutAsync(GatewayClient.NewId(), ("provider", "mailbox"), ("to", Someone.New()), ("extra", tooLong))).ShouldContain("`extra`");
     }
 
@@ -263,7 +273,8 @@ public sealed class PutTests(GatewayPortal gateway) : IClassFixture<GatewayPorta
         id += Guid.NewGuid().ToString("N")[..6];
         var path = Uri.EscapeDataString(id);
 
-        var data = Data(await _app.PutAsync(path, ("provider", "mailbox"), ("to", Someone.New()), ("otp", "123456"), ("skip_delete", "true")));
+        var data = Data(
+            await _app.PutAsync(path, ("provider", "mailbox"), ("to", Someone.New()), ("otp", "123456"), ("skip_delete", "true")));
 
         data.GetProperty("id").GetString().ShouldBe(id);
         data.GetProperty("url").GetString().ShouldBe($"{gateway.Host.Address.GetLeftPart(UriPartial.Authority)}/otp/MyApp/{path}");
@@ -278,8 +289,10 @@ public sealed class PutTests(GatewayPortal gateway) : IClassFixture<GatewayPorta
     {
         var tail = Guid.NewGuid().ToString("N");
 
-        Data(await _app.PutAsync("a%2Fb" + tail, ("provider", "mailbox"), ("otp", "111111"))).GetProperty("id").GetString().ShouldBe("a/b" + tail);
-        Data(await _app.PutAsync("a%252Fb" + tail, ("provider", "mailbox"), ("otp", "222222"))).GetProperty("id").GetString().ShouldBe("a%2Fb" + tail);
+        Data(await _app.PutAsync("a%2Fb" + tail, ("provider", "mailbox"), ("otp", "111111"))).GetProperty("id").GetString()
+            .ShouldBe("a/b" + tail);
+        Data(await _app.PutAsync("a%252Fb" + tail, ("provider", "mailbox"), ("otp", "222222"))).GetProperty("id").GetString()
+            .ShouldBe("a%2Fb" + tail);
 
         (await _app.CheckAsync("a%2fb" + tail, "111111")).Status.ShouldBe(200);
         (await _app.CheckAsync("a%252Fb" + tail, "222222")).Status.ShouldBe(200);
@@ -292,7 +305,8 @@ public sealed class PutTests(GatewayPortal gateway) : IClassFixture<GatewayPorta
     [Fact]
     public async Task An_id_has_200_characters_at_most()
     {
-        Data(await _app.PutAsync(Uri.EscapeDataString(string.Concat(Enumerable.Repeat("é", 200))), ("provider", "mailbox"), ("to", Someone.New())));
+        Data(await _app.PutAsync(
+            Uri.EscapeDataString(string.Concat(Enumerable.Repeat("é", 200))), ("provider", "mailbox"), ("to", Someone.New())));
         Refused(await _app.PutAsync(new string('a', 201), ("provider", "mailbox"), ("to", Someone.New()))).ShouldContain("`id`");
     }
 
@@ -306,7 +320,8 @@ public sealed class PutTests(GatewayPortal gateway) : IClassFixture<GatewayPorta
     public async Task A_body_that_is_no_form_is_not_taken_for_an_empty_one()
     {
         var answer = await gateway.Host.NewProgram().SendAsync(
-            HttpMethod.Put, "/api/otp/" + GatewayClient.NewId(), JsonContent.Create(new { provider = "mailbox", to = "ann@example.com" }), ("Authorization", GatewayClient.Basic("MyApp:secret")));
+            HttpMethod.Put, "/api/otp/" + GatewayClient.NewId(), JsonContent.Create(new { provider = "mailbox", to = "ann@example.com" }),
+            ("Authorization", GatewayClient.Basic("MyApp:secret")));
 
         Refused(answer).ShouldContain("form");
     }
@@ -326,8 +341,10 @@ public sealed class PutTests(GatewayPortal gateway) : IClassFixture<GatewayPorta
             return program.SendAsync(method, path, content, ("Authorization", GatewayClient.Basic("MyApp:secret")));
         }
 
-        Data(await SendAsync(HttpMethod.Put, $"/api/otp/{id}?provider=mailbox&to={to}&otp=123456")).GetProperty("to").GetString().ShouldBe(to);
-        Data(await SendAsync(HttpMethod.Post, $"/api/otp/{id}?otp=123456&action=check&skip_delete=true")).GetProperty("closed").GetBoolean().ShouldBeTrue();
+        Data(await SendAsync(HttpMethod.Put, $"/api/otp/{id}?provider=mailbox&to={to}&otp=123456")).GetProperty("to").GetString()
+            .ShouldBe(to);
+        Data(await SendAsync(HttpMethod.Post, $"/api/otp/{id}?otp=123456&action=check&skip_delete=true")).GetProperty("closed").GetBoolean()
+            .ShouldBeTrue();
         Data(await SendAsync(HttpMethod.Post, $"/api/otp/{id}/status"));
     }
 
@@ -336,8 +353,10 @@ public sealed class PutTests(GatewayPortal gateway) : IClassFixture<GatewayPorta
     {
         var id = GatewayClient.NewId();
 
-        Data(await _app.SendAsync(HttpMethod.Put, $"/api/otp/{id}?provider=nobody&otp=111111&ttl=77", [("provider", "mailbox"), ("otp", "222222")])).GetProperty("ttl").GetInt32().ShouldBe(77);
+        var answer = await _app.SendAsync(
+            HttpMethod.Put, $"/api/otp/{id}?provider=nobody&otp=111111&ttl=77", [("provider", "mailbox"), ("otp", "222222")]);
 
+        Data(answer).GetProperty("ttl").GetInt32().ShouldBe(77);
         (await _app.CheckAsync(id, "222222")).Status.ShouldBe(200);
     }
 
@@ -354,12 +373,15 @@ public sealed class PutTests(GatewayPortal gateway) : IClassFixture<GatewayPorta
         Data(await program.SendAsync(HttpMethod.Post, $"/api/otp/{id}?otp=123456&skip_delete=true", null, headers));
         Data(await program.SendAsync(HttpMethod.Post, $"/api/otp/{id}/status", null, headers));
         Data(await program.SendAsync(HttpMethod.Delete, $"/api/otp/{id}/status", null, headers));
-        (await program.SendAsync(HttpMethod.Put, $"/api/otp/{id}?provider=mailbox", null, ("Authorization", GatewayClient.Basic("MyApp:wrong")), (header, value))).Status.ShouldBe(401);
+        (await program.SendAsync(
+            HttpMethod.Put, $"/api/otp/{id}?provider=mailbox", null, ("Authorization", GatewayClient.Basic("MyApp:wrong")),
+            (header, value))).Status.ShouldBe(401);
     }
 
     [Fact]
     public async Task A_body_that_is_too_large_is_refused_in_the_same_envelope() =>
-        Refused(await _app.PutAsync(GatewayClient.NewId(), ("provider", "mailbox"), ("extra", new string('a', 140_000))), 413).ShouldContain("128 KB");
+        Refused(await _app.PutAsync(GatewayClient.NewId(), ("provider", "mailbox"), ("extra", new string('a', 140_000))), 413)
+            .ShouldContain("128 KB");
 
     [Fact]
     public async Task A_repeated_PUT_sends_a_new_code_and_the_old_one_is_good_no_longer()
@@ -412,10 +434,14 @@ public sealed class PutTests(GatewayPortal gateway) : IClassFixture<GatewayPorta
     {
         var (id, to) = (GatewayClient.NewId(), Someone.New());
         (string, string)[] fields = [("provider", "mailbox"), ("to", to), ("max_generate", "3")];
-        for (var generate = 1; generate <= 4; generate++) Data(await _app.PutAsync(id, fields)).GetProperty("generate").GetInt32().ShouldBe(generate);
+        for (var generate = 1; generate <= 4; generate++)
+        {
+            Data(await _app.PutAsync(id, fields)).GetProperty("generate").GetInt32().ShouldBe(generate);
+        }
 
         Refused(await _app.PutAsync(id, fields), 429);
-        Refused(await _app.PutAsync(id, ("provider", "mailbox"), ("to", to), ("max_generate", "20")), 429).ShouldStartWith("OTP attempts exceeded", customMessage: "the record's own number counts");
+        Refused(await _app.PutAsync(id, ("provider", "mailbox"), ("to", to), ("max_generate", "20")), 429)
+            .ShouldStartWith("OTP attempts exceeded", customMessage: "the record's own number counts");
 
         var codes = await gateway.Host.CodesAsync(to);
         codes.Count.ShouldBe(4);

@@ -39,7 +39,9 @@ public sealed class SendingTests
             posted.ShouldBe(round * posts);
             (await app.CheckAsync(id, "123456")).Status.ShouldBe(200);
         }
-        portal.Log.Lines.ShouldContain(line => line.StartsWith("Warning", StringComparison.Ordinal) && line.Contains("hook", StringComparison.Ordinal) && line.Contains(status.ToString(System.Globalization.CultureInfo.InvariantCulture), StringComparison.Ordinal));
+        var shown = status.ToString(System.Globalization.CultureInfo.InvariantCulture);
+        portal.Log.Lines.ShouldContain(line => line.StartsWith("Warning", StringComparison.Ordinal)
+            && line.Contains("hook", StringComparison.Ordinal) && line.Contains(shown, StringComparison.Ordinal));
         portal.Log.Text.ShouldNotContain("4711");
     }
 
@@ -47,7 +49,8 @@ public sealed class SendingTests
     public async Task The_verification_survives_a_webhook_that_cannot_be_reached()
     {
         var url = $"http://127.0.0.1:{FreePort.Next()}/otp";
-        await using var portal = await PortalHost.StartWithAsync(null, new Uri(url), ("NAMESPACES", "MyApp:secret"), ("WEBHOOKS", "hook"), ("WEBHOOK_HOOK_URL", url));
+        await using var portal = await PortalHost.StartWithAsync(
+            null, new Uri(url), ("NAMESPACES", "MyApp:secret"), ("WEBHOOKS", "hook"), ("WEBHOOK_HOOK_URL", url));
         var (app, id) = (new GatewayClient(portal, "MyApp", "secret"), GatewayClient.NewId());
 
         var put = app.PutAsync(id, ("provider", "hook"), ("to", "somebody"), ("otp", "123456"));
@@ -110,10 +113,12 @@ public sealed class SendingTests
             null, new Uri(server.Urls.Single()), ("NAMESPACES", "MyApp:secret"), ("SMS_PROVIDERS", "sipgate_sms"), ("SMS_COUNTRIES", "DE"),
             ("SIPGATE_USERNAME", "u"), ("SIPGATE_PASSWORD", "p"), ("SIPGATE_API_URL", server.Urls.Single()));
         var (app, id) = (new GatewayClient(portal, "MyApp", "secret"), GatewayClient.NewId());
-        (await app.PutAsync(id, ("provider", "sipgate_sms"), ("to", Number), ("otp", "123456"), ("max_attempts", "1"))).Status.ShouldBe(200);
+        (await app.PutAsync(id, ("provider", "sipgate_sms"), ("to", Number), ("otp", "123456"), ("max_attempts", "1"))).Status
+            .ShouldBe(200);
         fails = true;
 
-        (await app.PutAsync(id, ("provider", "sipgate_sms"), ("to", Number), ("otp", "654321"), ("max_attempts", "1"))).Status.ShouldBe(502);
+        (await app.PutAsync(id, ("provider", "sipgate_sms"), ("to", Number), ("otp", "654321"), ("max_attempts", "1"))).Status
+            .ShouldBe(502);
 
         (await app.CheckAsync(id, "111111")).Status.ShouldBe(400);
         (await app.CheckAsync(id, "654321")).Status.ShouldBe(429);

@@ -184,7 +184,9 @@ public sealed class ServiceAccountTests(V2Portal v2) : IClassFixture<V2Portal>
     {
         var body = new StringContent("""{"otpCreateParams":{"charSetNumeric":true}}""", System.Text.Encoding.UTF8, "application/json");
 
-        (await v2.Host.NewProgram().SendAsync(HttpMethod.Post, "/api/v2/otp/create", body, ("X-API-KEY", V2Portal.AdminKey), ("Origin", "https://shop.example.com"))).Status.ShouldBe(201);
+        (await v2.Host.NewProgram().SendAsync(
+            HttpMethod.Post, "/api/v2/otp/create", body, ("X-API-KEY", V2Portal.AdminKey), ("Origin", "https://shop.example.com"))).Status
+            .ShouldBe(201);
     }
 
     [Fact]

@@ -99,8 +99,12 @@ public sealed class CrossSiteTests(PortalHost portal) : IClassFixture<PortalHost
     {
         var program = portal.NewProgram();
 
-        (await program.SendAsync(HttpMethod.Delete, "/auth-tokens?email=ann@example.com", null, ("Authorization", $"Bearer {PortalHost.Secret}"), (header, value))).Status.ShouldBe(204);
-        (await program.SendAsync(HttpMethod.Delete, "/auth-tokens?email=ann@example.com", null, ("Authorization", "Bearer wrong"), (header, value))).Status.ShouldBe(403);
+        (await program.SendAsync(
+            HttpMethod.Delete, "/auth-tokens?email=ann@example.com", null, ("Authorization", $"Bearer {PortalHost.Secret}"),
+            (header, value))).Status.ShouldBe(204);
+        (await program.SendAsync(
+            HttpMethod.Delete, "/auth-tokens?email=ann@example.com", null, ("Authorization", "Bearer wrong"), (header, value))).Status
+            .ShouldBe(403);
     }
 
     [Theory]

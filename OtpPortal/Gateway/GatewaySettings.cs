@@ -75,7 +75,9 @@ public sealed partial record GatewaySettings(
             }
             if (reader.IsProduction && (secret == SampleSecret || secret.Length < AuthSecret.MinLength))
             {
-                reader.Complain($"NAMESPACES: the secret of \"{name}\" {(secret == SampleSecret ? "is the one of .env.sample" : "is too short")}: at least {AuthSecret.MinLength} characters that nobody can guess are needed, such as the output of `openssl rand -hex 32`.");
+                var problem = secret == SampleSecret ? "is the one of .env.sample" : "is too short";
+                reader.Complain($"NAMESPACES: the secret of \"{name}\" {problem}: at least {AuthSecret.MinLength} characters "
+                    + "that nobody can guess are needed, such as the output of `openssl rand -hex 32`.");
             }
             namespaces.Add(new Namespace(name, secret, ReadEvents(reader, name, prefixes)));
         }

@@ -104,7 +104,8 @@ public static class HostedPages
             };
         }
         // otpgateway's own page posts nothing else when it only wants to be drawn.
-        if (string.IsNullOrEmpty(form["action"]) && string.IsNullOrEmpty(form["otp"])) return PlainForm.SeeOther(context, page + view.Query);
+        var asksForNothing = string.IsNullOrEmpty(form["action"]) && string.IsNullOrEmpty(form["otp"]);
+        if (asksForNothing) return PlainForm.SeeOther(context, page + view.Query);
         if (Normalize(form["otp"].ToString(), verification) is not { } code)
         {
             return PageErrors.Page(context, StatusCodes.Status400BadRequest, page, verification.CodeIsDigits ? "CodeMalformed" : "CodeMalformedText", argument: verification.CodeLength);
@@ -114,7 +115,8 @@ public static class HostedPages
         return PlainForm.SeeOther(context, page + view.Query);
     }
 
-    private static async Task<IResult> SetAddressAsync(HttpContext context, string @namespace, VerificationFlow flow, GatewaySettings settings)
+    private static async Task<IResult> SetAddressAsync(
+        HttpContext context, string @namespace, VerificationFlow flow, GatewaySettings settings)
     {
         if (await PlainForm.ReadAsync(context) is not { } form) return PageErrors.Page(context, StatusCodes.Status415UnsupportedMediaType);
         if (VerificationId.Of(context) is not { } id) return PageErrors.Page(context, StatusCodes.Status404NotFound);

@@ -6,7 +6,9 @@ namespace OtpPortal.Gateway;
 /// <summary>Text that people can see and type.</summary>
 internal static class PrintableText
 {
-    /// <summary>True for <paramref name="min"/> to <paramref name="max"/> letters, digits, marks, symbols, punctuation and spaces of any script.</summary>
+    /// <summary>
+    /// True for <paramref name="min"/> to <paramref name="max"/> letters, digits, marks, symbols, punctuation and spaces of any script.
+    /// </summary>
     public static bool Is(string text, int min, int max)
     {
         var length = 0;

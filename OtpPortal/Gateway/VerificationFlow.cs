@@ -66,7 +66,8 @@ public sealed class VerificationFlow(
             var now = time.GetUtcNow();
             var before = await codes.FindAsync(key);
             var isOpen = before is { IsOpen: true } && !before.IsExpired(now);
-            if (isOpen && (before!.IsLocked || before.Sends > before.MaxSends || before.MaxAttempts - before.AttemptsLeft >= request.Terms.MaxAttempts))
+            if (isOpen && (before!.IsLocked
+                || before.Sends > before.MaxSends || before.MaxAttempts - before.AttemptsLeft >= request.Terms.MaxAttempts))
             {
                 return new PutOutcome.Locked(Describe(owner.Name, request.Id, before));
             }

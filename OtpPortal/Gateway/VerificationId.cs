@@ -9,7 +9,9 @@ internal static class VerificationId
 
     public static bool IsValid(string id) => PrintableText.Is(id, 6, 200);
 
-    /// <summary>Gets the id from the path of a request to <c>/api/otp/{id}</c> or <c>/otp/{namespace}/{id}</c>; null when it is not valid.</summary>
+    /// <summary>
+    /// Gets the id from the path of a request to <c>/api/otp/{id}</c> or <c>/otp/{namespace}/{id}</c>; null when it is not valid.
+    /// </summary>
     public static string? Of(HttpContext context)
     {
         if (context.GetRouteValue("id") is not string id) return null;

@@ -36,12 +36,14 @@ internal sealed class VerificationRequestReader(GatewaySettings defaults, Provid
         var maxCode = Math.Min(MaxCode, provider.MaxCodeLength);
         if (code.Length > 0 && !PrintableText.Is(code, MinCode, maxCode))
         {
-            return Refuse(out complaint, $"Invalid `otp`: {MinCode} to {maxCode} printable characters are allowed for the provider {provider.Name}.");
+            return Refuse(
+                out complaint, $"Invalid `otp`: {MinCode} to {maxCode} printable characters are allowed for the provider {provider.Name}.");
         }
 
-        if (!TryNumber(fields, "ttl", (int)defaults.Terms.Lifetime.TotalSeconds, MaxTtl, "seconds", out var ttl, out complaint)) return null;
-        if (!TryNumber(fields, "max_attempts", defaults.Terms.MaxAttempts, MaxAttempts, "attempts", out var attempts, out complaint)) return null;
-        if (!TryNumber(fields, "max_generate", defaults.Terms.MaxSends, MaxGenerate, "codes", out var generate, out complaint)) return null;
+        var terms = defaults.Terms;
+        if (!TryNumber(fields, "ttl", (int)terms.Lifetime.TotalSeconds, MaxTtl, "seconds", out var ttl, out complaint)) return null;
+        if (!TryNumber(fields, "max_attempts", terms.MaxAttempts, MaxAttempts, "attempts", out var attempts, out complaint)) return null;
+        if (!TryNumber(fields, "max_generate", terms.MaxSends, MaxGenerate, "codes", out var generate, out complaint)) return null;
         if (!TryFlag(fields, "skip_delete", out var skipDelete, out complaint)) return null;
 
         if (!fields.TryOne("extra", out var extra, out complaint)) return null;
@@ -52,7 +54,7 @@ internal sealed class VerificationRequestReader(GatewaySettings defaults, Provid
         complaint = "";
         return new VerificationRequest(
             id, provider, address, channel, addressText, code.Length == 0 ? null : code, defaults.CodeLength,
-            new CodeTerms(TimeSpan.FromSeconds(ttl), attempts, generate, defaults.Terms.ResendCooldown), extra, skipDelete)
+            new CodeTerms(TimeSpan.FromSeconds(ttl), attempts, generate, terms.ResendCooldown), extra, skipDelete)
         { ToAsSent = to };
     }
 

@@ -7,10 +7,11 @@ namespace OtpPortal.Delivery.Webhook;
 
 /// <summary>Posts messages to a program of the operator's own, as otpgateway does: <c>{"otp":{…},"subject","body"}</c>.</summary>
 /// <remarks>
-/// A webhook that was reached has the message, as in otpgateway: its status decides no more than whether it is asked once more. One in SMS_PROVIDERS
-/// is judged by its status, because another provider may take over.
+/// A webhook that was reached has the message, as in otpgateway: its status decides no more than whether it is asked once more. One in
+/// SMS_PROVIDERS is judged by its status, because another provider may take over.
 /// </remarks>
-internal sealed partial class WebhookProvider(ProviderHttp http, WebhookSettings settings, bool sendsSms, ILogger<WebhookProvider> logger) : IMessageProvider
+internal sealed partial class WebhookProvider(ProviderHttp http, WebhookSettings settings, bool sendsSms, ILogger<WebhookProvider> logger)
+    : IMessageProvider
 {
     public string Name => settings.Name;
 
@@ -22,7 +23,8 @@ internal sealed partial class WebhookProvider(ProviderHttp http, WebhookSettings
             answered = true;
             return Task.FromResult(Judge(response));
         }, stop);
-        if (sendsSms || outcome is SendOutcome.Accepted || !(answered || outcome is SendOutcome.Temporary { Answered: true })) return outcome;
+        answered |= outcome is SendOutcome.Temporary { Answered: true };
+        if (sendsSms || !answered || outcome is SendOutcome.Accepted) return outcome;
         AnsweredOtherwise(Name, Dispatcher.WordsOf(outcome).Reason);
         return new SendOutcome.Accepted();
     }
