@@ -34,7 +34,7 @@ public sealed class GatewayClient
     /// <summary>Begins a verification, or begins it anew, and sends its code. Returns when the provider has taken the message.</summary>
     /// <param name="request">What to verify.</param>
     /// <param name="stop">Gives up; the code may have been sent all the same.</param>
-    /// <exception cref="ArgumentException">The id has other characters, or more or fewer, than ids have.</exception>
+    /// <exception cref="ArgumentException">The id does not have 6 to 200 printable characters.</exception>
     /// <exception cref="OtpPortalException">Besides the usual: status 502 when no provider took the message.</exception>
     public async Task<OtpCreation> CreateAsync(OtpRequest request, CancellationToken stop = default)
     {
@@ -65,7 +65,7 @@ public sealed class GatewayClient
     /// <param name="id">The verification's id.</param>
     /// <param name="code">What was typed.</param>
     /// <param name="stop">Gives up; the try may count all the same.</param>
-    /// <exception cref="ArgumentException">The id has other characters, or more or fewer, than ids have.</exception>
+    /// <exception cref="ArgumentException">The id does not have 6 to 200 printable characters.</exception>
     public async Task<OtpCheck> CheckAsync(string id, string code, CancellationToken stop = default)
     {
         ArgumentNullException.ThrowIfNull(code);
@@ -80,12 +80,10 @@ public sealed class GatewayClient
                 return new OtpCheck.Verified(Read(answer, answer.Read(PortalJson.Default.GatewayOtp).Data));
             case HttpStatusCode.BadRequest:
                 var refusal = answer.Read(PortalJson.Default.GatewayOtp);
-                if (refusal.Data is not null)
-                {
-                    var verification = Read(answer, refusal.Data);
-                    return verification.IsClosed ? new OtpCheck.AlreadyVerified(verification) : new OtpCheck.Wrong(verification);
-                }
+                if (refusal.Data is not null) return new OtpCheck.Wrong(Read(answer, refusal.Data));
                 return refusal.Message == DoesNotExist ? new OtpCheck.Unknown() : new OtpCheck.Refused(refusal.Message ?? "");
+            case HttpStatusCode.TooManyRequests when answer.TryRead(PortalJson.Default.GatewayOtp)?.Data is { Closed: true } closed:
+                return new OtpCheck.AlreadyVerified(Read(answer, closed));
             case HttpStatusCode.TooManyRequests when answer.TryRead(PortalJson.Default.GatewayOtp)?.Data is { } locked:
                 return new OtpCheck.Locked(answer.RetryAfter ?? TimeSpan.FromSeconds(locked.Ttl));
             default:
@@ -98,13 +96,13 @@ public sealed class GatewayClient
     /// </summary>
     /// <param name="id">The verification's id.</param>
     /// <param name="stop">Gives up.</param>
-    /// <exception cref="ArgumentException">The id has other characters, or more or fewer, than ids have.</exception>
+    /// <exception cref="ArgumentException">The id does not have 6 to 200 printable characters.</exception>
     public Task<OtpStatus> GetStatusAsync(string id, CancellationToken stop = default) => AskAsync(HttpMethod.Post, id, stop);
 
     /// <summary>Asks the same, and deletes the verification when it is verified: of several that ask, one gets <see cref="OtpStatus.Verified"/>.</summary>
     /// <param name="id">The verification's id.</param>
     /// <param name="stop">Gives up; it may be deleted all the same.</param>
-    /// <exception cref="ArgumentException">The id has other characters, or more or fewer, than ids have.</exception>
+    /// <exception cref="ArgumentException">The id does not have 6 to 200 printable characters.</exception>
     public Task<OtpStatus> DeleteAsync(string id, CancellationToken stop = default) => AskAsync(HttpMethod.Delete, id, stop);
 
     private async Task<OtpStatus> AskAsync(HttpMethod method, string id, CancellationToken stop)
@@ -122,14 +120,18 @@ public sealed class GatewayClient
         request.Headers.Authorization = _credentials
             ?? throw new InvalidOperationException($"{nameof(OtpPortalOptions)}.{nameof(OtpPortalOptions.NamespaceName)} and {nameof(OtpPortalOptions.NamespaceSecret)} are needed for this.");
 
-    // Two of these characters make "." and "..", but six are the least.
     private static string PathOf(string id)
     {
         ArgumentNullException.ThrowIfNull(id);
-        return id.Length is >= 6 and <= 128 && id.All(c => char.IsAsciiLetterOrDigit(c) || c is '.' or '_' or '-')
-            ? "/api/otp/" + id
-            : throw new ArgumentException("An id has 6 to 128 characters of A-Z a-z 0-9 . _ -.", nameof(id));
+        var characters = id.EnumerateRunes().ToList();
+        return characters.Count is >= 6 and <= 200 && characters.TrueForAll(IsPrintable)
+            ? "/api/otp/" + Uri.EscapeDataString(id)
+            : throw new ArgumentException("An id has 6 to 200 printable characters.", nameof(id));
     }
+
+    private static bool IsPrintable(Rune character) => Rune.GetUnicodeCategory(character) is not (
+        UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.PrivateUse or UnicodeCategory.OtherNotAssigned
+        or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator);
 
     private static Otp Read(PortalAnswer answer, PortalJson.OtpBody? body)
     {
@@ -147,36 +149,36 @@ public sealed record OtpRequest
     public required string Provider { get; init; }
 
     /// <summary>
-    /// 6 to 128 characters of <c>A–Z a–z 0–9 . _ -</c>, the same again for the same user and purpose, so that tries go on being counted; null for a
-    /// random one.
+    /// 6 to 200 printable characters, the same again for the same user and purpose, so that tries go on being counted; null for a random
+    /// one.
     /// </summary>
     public string? Id { get; init; }
 
     /// <summary>A mail address or a phone number, as the provider wants it; null: the portal's page asks for it, once.</summary>
     public string? To { get; init; }
 
-    /// <summary>4 to 24 visible ASCII characters, or as many as the provider takes; null: the portal makes one.</summary>
+    /// <summary>3 to 32 printable characters, or as many as the provider takes; null: the portal makes one.</summary>
     public string? Code { get; init; }
 
-    /// <summary>How long the code is good: 5 to 3600 s, in whole seconds.</summary>
+    /// <summary>How long the code is good, in whole seconds; more than 3600 s are reduced to that.</summary>
     public TimeSpan? Ttl { get; init; }
 
-    /// <summary>Tries, 1 to 20.</summary>
+    /// <summary>Tries, at least 1; more than 20 are reduced to that.</summary>
     public int? MaxAttempts { get; init; }
 
-    /// <summary>Messages, the first one included, 1 to 20.</summary>
+    /// <summary>How often a live id may be begun again, at least 1; more than 20 are reduced to that.</summary>
     public int? MaxGenerate { get; init; }
 
     /// <summary>Keeps the verification after its success until its time is over.</summary>
     public bool SkipDelete { get; init; }
 
-    /// <summary>The caller's own, which comes back with every answer: at most 4 KB of JSON.</summary>
+    /// <summary>The caller's own, which comes back with every answer: at most 16 KB of JSON.</summary>
     public JsonElement? Extra { get; init; }
 
-    /// <summary>Shown where the portal's page asks for the code; at most 500 characters.</summary>
+    /// <summary>Shown where the portal's page asks for the code; at most 2,000 characters.</summary>
     public string? ChannelDescription { get; init; }
 
-    /// <summary>Shown where the portal's page asks for the address; at most 500 characters.</summary>
+    /// <summary>Shown where the portal's page asks for the address; at most 2,000 characters.</summary>
     public string? AddressDescription { get; init; }
 
     /// <summary>The user's <c>Accept-Language</c>: the message is written in it.</summary>
@@ -209,7 +211,7 @@ public sealed record OtpRequest
 /// <summary>A verification.</summary>
 /// <param name="Namespace">Whose it is.</param>
 /// <param name="Id">Its id.</param>
-/// <param name="To">Where the code went; empty while the user has not said.</param>
+/// <param name="To">Where the code went, as it was asked for; empty while the user has not said.</param>
 /// <param name="Provider">Who sent it.</param>
 /// <param name="ChannelDescription">As it was asked for, or empty.</param>
 /// <param name="AddressDescription">As it was asked for, or empty.</param>
@@ -217,7 +219,7 @@ public sealed record OtpRequest
 /// <param name="Attempts">1 for the sending, and one more for each try.</param>
 /// <param name="MaxAttempts">Tries that there are.</param>
 /// <param name="Generate">Messages so far.</param>
-/// <param name="MaxGenerate">Messages that there are.</param>
+/// <param name="MaxGenerate">How often the id may be begun again.</param>
 /// <param name="IsClosed">Whether the right code was entered.</param>
 /// <param name="Ttl">How long it still is, in whole seconds.</param>
 /// <param name="Url">The portal's page for it.</param>

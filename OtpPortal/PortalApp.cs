@@ -59,10 +59,10 @@ public static class PortalApp
         app.UseHostedPageFrames();
         app.UseRequestLocalization();
         app.UsePageErrors(portal);
+        app.UseRouting();
         app.UseSameSiteCheck(portal);
         app.UseStoreRetry();
         app.UseStoreGuard();
-        app.UseRouting();
         app.UseAntiforgery();
 
         app.MapHealth();

@@ -23,6 +23,38 @@ public sealed class EmbeddingSite(int port, Func<string> portal) : IAsyncDisposa
         document.getElementById('open').onclick = () => window.verify(dataset.namespace, dataset.id);
         """;
 
+    // Does what otpgateway's own script does: it loads a style sheet of the portal, opens a frame that names no origin, and takes the first
+    // message from the portal with a namespace and an id for the success.
+    private const string PeerScript = """
+        'use strict';
+        const root = new URL(document.querySelector('#otpgateway-script').src).origin;
+        document.head.append(Object.assign(document.createElement('link'), { rel: 'stylesheet', href: root + '/static/otp.css' }));
+        window.OTPGateway = (namespace, id, finish, cancel) => {
+            const wrap = document.createElement('div');
+            wrap.id = 'otpgateway-modal-wrap';
+            for (const [name, part] of [['div', 'modal'], ['div', 'frame-spinner'], ['iframe', 'frame']]) {
+                wrap.append(Object.assign(document.createElement(name), { id: 'otpgateway-' + part }));
+            }
+            wrap.children[1].className = 'otpgateway-spinner';
+            document.body.append(wrap);
+            wrap.children[0].onclick = () => { cancel(); document.querySelector('#otpgateway-modal-wrap').remove(); };
+            const frame = document.querySelector('#otpgateway-frame');
+            frame.onload = () => document.querySelector('#otpgateway-frame-spinner')?.remove();
+            const blank = frame.contentDocument;
+            blank.open();
+            blank.write('<!doctype html><title>wait</title>');
+            blank.close();
+            blank.location = `${root}/otp/${namespace}/${id}?view=popup`;
+            addEventListener('message', function hear(event) {
+                if (!event.origin.includes(root)) return;
+                if (!event.data.hasOwnProperty('namespace') || !event.data.hasOwnProperty('id')) return;
+                removeEventListener('message', hear);
+                finish(event.data.namespace, event.data.id);
+                document.querySelector('#otpgateway-modal-wrap').remove();
+            });
+        };
+        """;
+
     private WebApplication? _app;
 
     public string Origin => $"http://127.0.0.1:{port}";
@@ -57,6 +89,20 @@ public sealed class EmbeddingSite(int port, Func<string> portal) : IAsyncDisposa
             <iframe title="prize" width="600" height="600" src="{of}"></iframe>
             <script src="/shop.js"></script>
             """));
+        // A site that keeps a copy of otpgateway's script.
+        _app.MapGet("/peer", (string id, HttpContext context) =>
+        {
+            context.Response.Headers.ContentSecurityPolicy += $"; style-src {portal()}";
+            return Html($"""
+                <body data-namespace="MyApp" data-id="{id}">
+                <h1>A shop</h1>
+                <button id="open">Verify</button>
+                <script id="otpgateway-script" type="text/plain" src="{portal()}/static/otp.js"></script>
+                <script src="/peer.js"></script>
+                <script src="/shop.js"></script>
+                """);
+        });
+        _app.MapGet("/peer.js", () => Results.Text(PeerScript, "text/javascript"));
         _app.MapGet("/shop.js", () => Results.Text(Script, "text/javascript"));
         _app.MapGet("/favicon.ico", () => Results.NoContent());
         await _app.StartAsync();

@@ -107,14 +107,30 @@ public sealed class GatewayClientTests(GatewayPortal portal) : IClassFixture<Gat
     [Theory]
     [InlineData("")]
     [InlineData("short")]
-    [InlineData("../../providers")]
-    [InlineData("with a blank")]
+    [InlineData("12345\n")]
+    [InlineData("abc\u202Edef")]
     public async Task An_id_that_is_none_does_not_become_part_of_an_address(string id)
     {
         await Should.ThrowAsync<ArgumentException>(() => _gateway.CreateAsync(Mail(id)));
         await Should.ThrowAsync<ArgumentException>(() => _gateway.CheckAsync(id, "123456"));
         await Should.ThrowAsync<ArgumentException>(() => _gateway.GetStatusAsync(id));
         await Should.ThrowAsync<ArgumentException>(() => _gateway.DeleteAsync(id));
+    }
+
+    [Theory]
+    [InlineData("../../providers")]
+    [InlineData("with a blank?and=more#")]
+    [InlineData("ann@example.com é %2F")]
+    public async Task An_id_of_any_printable_characters_stays_one_part_of_the_address(string id)
+    {
+        id += Guid.NewGuid().ToString("N");
+
+        var (otp, code) = await BeginAsync(Mail(id) with { SkipDelete = true });
+
+        otp.Id.ShouldBe(id);
+        (await _gateway.CheckAsync(id, code)).ShouldBeOfType<OtpCheck.Verified>();
+        (await _gateway.GetStatusAsync(id)).ShouldBeOfType<OtpStatus.Verified>();
+        (await _gateway.DeleteAsync(id)).ShouldBeOfType<OtpStatus.Verified>();
     }
 
     [Fact]

@@ -109,7 +109,7 @@ public sealed class ProviderSettingsTests
     [Theory]
     [InlineData("WEBHOOK_SHOP_USERNAME", "ann", "WEBHOOK_SHOP_PASSWORD is missing")]
     [InlineData("WEBHOOK_SHOP_PASSWORD", "S3cret", "WEBHOOK_SHOP_USERNAME is missing")]
-    [InlineData("WEBHOOK_SHOP_MAX_OTP_LEN", "3", "WEBHOOK_SHOP_MAX_OTP_LEN is \"3\"")]
+    [InlineData("WEBHOOK_SHOP_MAX_OTP_LEN", "2", "WEBHOOK_SHOP_MAX_OTP_LEN is \"2\"")]
     [InlineData("WEBHOOK_SHOP_MAX_ADDRESS_LEN", "0", "WEBHOOK_SHOP_MAX_ADDRESS_LEN is \"0\"")]
     public void Settings_of_a_webhook_are_checked(string name, string value, string complaint) =>
         Complaints(("WEBHOOKS", "shop"), ("WEBHOOK_SHOP_URL", "https://shop.example.com"), (name, value)).ShouldHaveSingleItem().ShouldStartWith(complaint);

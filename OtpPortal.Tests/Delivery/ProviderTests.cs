@@ -61,7 +61,7 @@ public sealed class ProviderTests : IAsyncLifetime
         var call = Find("Phone_Call");
         (call.ChannelName, call.AddressName, call.MaxAddressLength, call.MaxCodeLength).ShouldBe(("Phone call", "Landline", 12, 8));
         var quiet = Find("quiet");
-        (quiet.ChannelName, quiet.AddressName, quiet.MaxAddressLength, quiet.MaxCodeLength).ShouldBe(("quiet", "Address", 100, 24));
+        (quiet.ChannelName, quiet.AddressName, quiet.MaxAddressLength, quiet.MaxCodeLength).ShouldBe(("quiet", "Address", 320, 32));
     }
 
     [Theory]
@@ -214,16 +214,11 @@ public sealed class ProviderTests : IAsyncLifetime
     [InlineData("pinpoint_sms", 404, "<html>not here</html>", "misconfigured", "AWS_SMS_API_URL")]
     [InlineData("pinpoint_sms", 400, "[1]", "misconfigured", "AWS_REGION")]
     [InlineData("pinpoint_sms", 500, """{"__type":"InternalServerException"}""", "temporary", "500")]
-    [InlineData("Phone_Call", 302, "", "misconfigured", "WEBHOOK_PHONE_CALL_URL")]
-    [InlineData("Phone_Call", 401, "", "misconfigured", "WEBHOOK_PHONE_CALL_PASSWORD")]
-    [InlineData("Phone_Call", 404, "", "misconfigured", "WEBHOOK_PHONE_CALL_URL")]
-    [InlineData("Phone_Call", 422, "the secret 918273", "refused", "422")]
-    [InlineData("Phone_Call", 502, "", "temporary", "502")]
     public async Task A_refusal_says_what_to_do_and_repeats_nothing_of_the_reply(string provider, int status, string body, string kind, string reason)
     {
         _server.Answer = _ => (status, body);
 
-        var failed = (await SendAsync(provider, Sms with { To = provider == "Phone_Call" ? "12-34" : Number })).ShouldBeOfType<DispatchOutcome.Failed>();
+        var failed = (await SendAsync(provider, Sms)).ShouldBeOfType<DispatchOutcome.Failed>();
 
         failed.Provider.ShouldBe(provider);
         var words = Dispatcher.WordsOf(failed.Last);
@@ -235,6 +230,44 @@ public sealed class ProviderTests : IAsyncLifetime
         _portal.Log.Text.ShouldNotContain(Code);
         _portal.Log.Text.ShouldNotContain("1234567");
         _portal.Log.Text.ShouldNotContain("S3cret");
+    }
+
+    [Theory]
+    [InlineData(302, "", 1, "WEBHOOK_PHONE_CALL_URL")]
+    [InlineData(401, "", 1, "WEBHOOK_PHONE_CALL_PASSWORD")]
+    [InlineData(404, "", 1, "WEBHOOK_PHONE_CALL_URL")]
+    [InlineData(422, "the secret 918273", 1, "422")]
+    [InlineData(502, "", 2, "502")]
+    public async Task A_webhook_that_answers_has_the_message_and_its_status_is_in_the_log(
+        int status, string body, int requests, string reason)
+    {
+        _server.Answer = _ => (status, body);
+
+        (await SendAsync("Phone_Call", Sms with { To = "12-34" })).ShouldBe(new DispatchOutcome.Sent("Phone_Call"));
+
+        _server.Requests.Count.ShouldBe(requests);
+        _portal.Log.Lines.ShouldContain(line => line.StartsWith("Warning", StringComparison.Ordinal)
+            && line.Contains("Phone_Call", StringComparison.Ordinal) && line.Contains(reason, StringComparison.Ordinal));
+        _portal.Log.Text.ShouldNotContain(Code);
+        _portal.Log.Text.ShouldNotContain("S3cret");
+    }
+
+    [Theory]
+    [InlineData(404, "misconfigured")]
+    [InlineData(422, "refused")]
+    [InlineData(502, "temporary")]
+    public async Task A_webhook_in_SMS_PROVIDERS_is_judged_by_its_status_because_another_one_may_take_over(int status, string kind)
+    {
+        await using var portal = await PortalHost.StartWithAsync(
+            null, _server.Address, ("WEBHOOKS", "own"), ("WEBHOOK_OWN_URL", _server.Address + "own"), ("SMS_PROVIDERS", "own"),
+            ("SMS_COUNTRIES", "DE"));
+        _server.Answer = _ => (status, "");
+        var own = portal.Services.GetRequiredService<Providers>().Find("own").ShouldNotBeNull();
+
+        var sending = portal.Services.GetRequiredService<Dispatcher>().SendAsync(own, Sms, CancellationToken.None);
+        await portal.Clock.AdvanceUntilAsync(() => sending.IsCompleted, TimeSpan.FromMilliseconds(100));
+
+        Dispatcher.WordsOf((await sending).ShouldBeOfType<DispatchOutcome.Failed>().Last).Kind.ShouldBe(kind);
     }
 
     [Theory]

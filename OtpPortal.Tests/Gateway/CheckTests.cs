@@ -58,6 +58,20 @@ public sealed class CheckTests(GatewayPortal gateway) : IClassFixture<GatewayPor
     }
 
     [Fact]
+    public async Task Any_code_for_a_verified_id_is_429_with_the_closed_record()
+    {
+        var (id, code) = await _app.BeginAsync(("skip_delete", "true"));
+        (await _app.CheckAsync(id, code)).Status.ShouldBe(200);
+
+        foreach (var again in new[] { await _app.CheckAsync(id, code), await _app.CheckAsync(id, GatewayClient.NotThe(code)) })
+        {
+            (again.Status, Message(again)).ShouldBe((429, "The OTP was verified already: ask for its status."));
+            again.Json.GetProperty("data").GetProperty("closed").GetBoolean().ShouldBeTrue();
+        }
+        (await _app.StatusAsync(id)).Status.ShouldBe(200);
+    }
+
+    [Fact]
     public async Task A_verified_record_is_deleted_when_its_status_is_fetched_with_DELETE()
     {
         var (id, code) = await _app.BeginAsync(("skip_delete", "true"));
@@ -67,6 +81,50 @@ public sealed class CheckTests(GatewayPortal gateway) : IClassFixture<GatewayPor
         (await _app.DeleteAsync(id)).Status.ShouldBe(200);
 
         Message(await _app.DeleteAsync(id)).ShouldBe("the OTP does not exist");
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Of_twenty_parallel_DELETEs_exactly_one_succeeds(bool embedded)
+    {
+        using var folder = new TemporaryFolder();
+        await using var portal = await PortalHost.StartAsync(
+            embedded
+                ? [("NAMESPACES", "MyApp:secret"), ("REDIS_URL_OTP", ""), ("REDIS_URL_AUTH", ""), ("DATA_DIR", folder.Path)]
+                : [("NAMESPACES", "MyApp:secret")]);
+        await using var replica = embedded ? null : await portal.StartReplicaAsync();
+        var callers = Enumerable.Range(0, 20).Select(
+            number => new GatewayClient(number % 2 == 0 ? portal : replica ?? portal, "MyApp", "secret")).ToList();
+        for (var round = 0; round < 10; round++)
+        {
+            var (id, code) = await callers[0].BeginAsync(("skip_delete", "true"));
+            (await callers[0].CheckAsync(id, code)).Status.ShouldBe(200);
+
+            var answers = await Task.WhenAll(callers.Select(caller => caller.DeleteAsync(id)));
+
+            answers.Count(answer => answer.Status == 200).ShouldBe(1, string.Join(' ', answers.Select(answer => answer.Status)));
+            answers.Where(answer => answer.Status != 200)
+                .ShouldAllBe(answer => answer.Status == 400 && Message(answer) == "the OTP does not exist");
+        }
+    }
+
+    [Fact]
+    public async Task A_DELETE_that_is_overtaken_by_a_PUT_leaves_the_new_record()
+    {
+        for (var round = 0; round < 30; round++)
+        {
+            var (id, code) = await _app.BeginAsync(("skip_delete", "true"));
+            await _app.CheckAsync(id, code);
+            gateway.Host.Clock.Advance(TimeSpan.FromMilliseconds(1));
+
+            var delete = gateway.App.DeleteAsync(id);
+            var put = gateway.App.PutAsync(id, ("provider", "mailbox"), ("to", Someone.New()), ("otp", "246810"));
+            await Task.WhenAll(delete, put);
+
+            (await put).Status.ShouldBe(200);
+            (await _app.CheckAsync(id, "246810")).Status.ShouldBe(200, $"DELETE answered {(await delete).Status}");
+        }
     }
 
     [Fact]
@@ -106,15 +164,26 @@ public sealed class CheckTests(GatewayPortal gateway) : IClassFixture<GatewayPor
 
         (await _app.SendAsync(HttpMethod.Post, "/api/otp/" + id, [])).Json.GetProperty("message").GetString()!.ShouldContain("`otp`");
         (await _app.SendAsync(HttpMethod.Post, "/api/otp/" + id, [("otp", "1111"), ("otp", code)])).Json.GetProperty("message").GetString()!.ShouldContain("`otp`");
-        (await _app.CheckAsync(id, code, ("action", "delete"))).Json.GetProperty("message").GetString()!.ShouldContain("`action`");
         (await _app.CheckAsync(id, code, ("skip_delete", "maybe"))).Json.GetProperty("message").GetString()!.ShouldContain("`skip_delete`");
 
         (await _app.CheckAsync(id, code)).Status.ShouldBe(200);
     }
 
     [Theory]
+    [InlineData("check")]
+    [InlineData("")]
+    [InlineData("verify")]
+    [InlineData("resend")]
+    public async Task The_action_is_not_read_because_there_is_only_one(string action)
+    {
+        var (id, code) = await _app.BeginAsync();
+
+        (await _app.SendAsync(HttpMethod.Post, "/api/otp/" + id, [("action", action), ("otp", code)])).Status.ShouldBe(200);
+    }
+
+    [Theory]
     [InlineData("short")]
-    [InlineData("bad%20id%20here")]
+    [InlineData("12345%0A")]
     public async Task An_id_that_cannot_be_one_is_refused_by_name(string id)
     {
         (await _app.CheckAsync(id, "123456")).Json.GetProperty("message").GetString()!.ShouldContain("`id`");

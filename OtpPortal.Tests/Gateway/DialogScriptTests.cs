@@ -36,6 +36,17 @@ public sealed class DialogScriptTests(GatewayPortal gateway) : IClassFixture<Gat
     }
 
     [Fact]
+    public async Task The_style_sheet_of_otpgateways_own_script_is_there()
+    {
+        var sheet = await _visitor.GetAsync("/static/otp.css");
+
+        sheet.Status.ShouldBe(200);
+        sheet.ContentType.ShouldStartWith("text/css");
+        string[] parts = ["#otpgateway-modal-wrap", "#otpgateway-modal", "#otpgateway-frame", ".otpgateway-spinner"];
+        foreach (var part in parts) sheet.Body.ShouldContain(part + " {");
+    }
+
+    [Fact]
     public async Task What_goes_wrong_in_the_frame_is_told_in_the_frame()
     {
         await using var portal = await PortalHost.StartAsync(("NAMESPACES", "MyApp:secret"), ("EMBED_ORIGINS", "https://app.example.com"));

@@ -183,6 +183,108 @@ public sealed class HostedPageTests(GatewayPortal gateway) : IClassFixture<Gatew
         start.Header("X-Frame-Options").ShouldBe("DENY");
     }
 
+    [Theory]
+    [InlineData("https://app.example.com/checkout?step=2", "?view=popup", "https://app.example.com")]
+    [InlineData("https://APP.example.com/", "?view=popup", "https://app.example.com")]
+    [InlineData("https://evil.example/", "?view=popup", null)]
+    [InlineData("https://app.example.com.evil.example/", "?view=popup", null)]
+    [InlineData("https://app.example.com/", "?view=popup&origin=https://evil.example", null)]
+    [InlineData("https://app.example.com/", "?view=popup&origin=http://localhost:5000", "http://localhost:5000")]
+    [InlineData("not an address", "?view=popup", null)]
+    [InlineData("https://app.example.com/", "", null)]
+    public async Task A_frame_without_an_origin_uses_the_listed_one_that_opened_it(string referrer, string query, string? origin)
+    {
+        await using var portal = await PortalHost.StartAsync(
+            ("NAMESPACES", "MyApp:secret"), ("EMBED_ORIGINS", "https://app.example.com,http://localhost:5000"));
+        var (id, code) = await new GatewayClient(portal, "MyApp", "secret").BeginAsync();
+        var visitor = portal.NewBrowser();
+
+        var page = await visitor.GetAsync($"/otp/MyApp/{id}{query}", ("Referer", referrer));
+
+        page.Find("[data-otp-page]")!.GetAttribute("data-origin").ShouldBe(origin);
+        // The next page of the frame is opened by the portal's own: the origin goes along in the address.
+        var action = page.Find("main form")!.GetAttribute("action")!;
+        var next = await visitor.PostAsync(action, ("action", "check"), ("otp", code));
+        (await visitor.GetAsync(next.Location!)).Find("[data-otp-page]")!.GetAttribute("data-origin").ShouldBe(origin);
+    }
+
+    [Fact]
+    public async Task A_frame_that_the_browser_reports_needs_no_view()
+    {
+        await using var portal = await PortalHost.StartAsync(("NAMESPACES", "MyApp:secret"), ("EMBED_ORIGINS", "https://app.example.com"));
+        var (id, _) = await new GatewayClient(portal, "MyApp", "secret").BeginAsync();
+
+        var page = await portal.NewBrowser().GetAsync(
+            "/otp/MyApp/" + id, ("Referer", "https://app.example.com/"), ("Sec-Fetch-Dest", "iframe"));
+
+        page.Find("[data-otp-page]")!.GetAttribute("data-origin").ShouldBe("https://app.example.com");
+        page.Find("main form")!.GetAttribute("action").ShouldBe($"/otp/MyApp/{id}?view=popup&origin=https%3A%2F%2Fapp.example.com");
+    }
+
+    [Theory]
+    [InlineData("a@example.com")]
+    [InlineData("two words, é & <b>")]
+    [InlineData("path/to/100%")]
+    [InlineData("a%2Fb%25c")]
+    public async Task The_pages_of_any_id_work_as_plain_forms(string id)
+    {
+        id += Guid.NewGuid().ToString("N")[..6];
+        var (path, to) = (Uri.EscapeDataString(id), Someone.New());
+        await _app.PutAsync(path, ("provider", "mailbox"), ("otp", "998877"));
+
+        var first = await _visitor.GetAsync("/otp/MyApp/" + path);
+        (first.Status, first.Location).ShouldBe((303, $"/otp/MyApp/{path}/address"));
+        var address = await _visitor.GetAsync(first.Location!);
+        address.Find("[data-otp-page]")!.GetAttribute("data-id").ShouldBe(id);
+        var mistake = await _visitor.PostAsync(address.Find("main form")!.GetAttribute("action")!, ("to", "nonsense"));
+        (mistake.Status, mistake.Find("input#to")?.GetAttribute("value")).ShouldBe((400, "nonsense"));
+        var set = await _visitor.PostAsync(mistake.Find("main form")!.GetAttribute("action")!, ("to", to));
+        (set.Status, set.Location).ShouldBe((303, "/otp/MyApp/" + path));
+        var page = await _visitor.GetAsync(set.Location!);
+        page.Find("[data-otp-page]")!.GetAttribute("data-id").ShouldBe(id);
+        var half = await _visitor.PostAsync(page.Find("main form")!.GetAttribute("action")!, ("action", "check"), ("otp", "99"));
+        (half.Status, half.FieldError).ShouldBe((400, "A code has 6 digits."));
+        var done = await _visitor.PostAsync(half.Find("main form")!.GetAttribute("action")!, ("action", "check"), ("otp", "998877"));
+        (await _visitor.GetAsync(done.Location!)).Text.ShouldContain("This page can be closed now");
+        (await _app.StatusAsync(path)).Status.ShouldBe(200);
+    }
+
+    [Theory]
+    [InlineData("/otp/MyApp/%0d%0aabcdef")]
+    [InlineData("/otp/MyApp/%0d%0aabcdef/address")]
+    [InlineData("/otp/My%0d%0aApp/abcdef")]
+    [InlineData("/otp/MyApp/abc%00def")]
+    [InlineData("/otp/MyApp/%E2%80%AEabcdef")]
+    public async Task An_id_that_cannot_be_one_is_over_or_not_there_and_never_an_error(string path)
+    {
+        (await _visitor.GetAsync(path)).Status.ShouldBeOneOf(400, 410);
+        (await _visitor.PostAsync(path, ("otp", "123456"), ("to", Someone.New()))).Status.ShouldBeOneOf(303, 400, 404);
+        (await _visitor.GetAsync(path.Replace("/address", "", StringComparison.Ordinal) + "/status")).Status.ShouldBe(400);
+    }
+
+    [Theory]
+    [InlineData("Größe 44")]
+    [InlineData(" a b ")]
+    [InlineData("密码🔑")]
+    public async Task A_code_of_any_kind_is_entered_on_the_page(string code)
+    {
+        var (id, _) = await _app.BeginAsync(("otp", code));
+
+        await _visitor.PostAsync("/otp/MyApp/" + id, ("action", "check"), ("otp", code));
+
+        (await _app.StatusAsync(id)).Status.ShouldBe(200);
+    }
+
+    [Fact]
+    public async Task A_post_without_action_and_code_draws_the_page()
+    {
+        var (id, _) = await _app.BeginAsync();
+
+        var answer = await _visitor.PostAsync("/otp/MyApp/" + id, ("namespace", "MyApp"), ("id", id));
+
+        (answer.Status, answer.Location).ShouldBe((303, "/otp/MyApp/" + id));
+    }
+
     [Fact]
     public async Task Another_sites_page_cannot_post_the_forms()
     {

@@ -118,6 +118,58 @@ public sealed class NamespaceTests(GatewayPortal gateway) : IClassFixture<Gatewa
     }
 
     [Theory]
+    [InlineData("MyApp:a", "is too short")]
+    [InlineData("MyApp:topsecret012345", "is too short", "MyApp:topsecret0123456")]
+    [InlineData("Good:0123456789abcdef,MyApp:topsecret", "is too short")]
+    public void A_short_secret_stops_the_start_in_Production(string value, string problem, string? enough = null)
+    {
+        var complaint = Complaints(value, isProduction: true).ShouldHaveSingleItem();
+
+        complaint.ShouldStartWith($"NAMESPACES: the secret of \"MyApp\" {problem}: at least 16 characters");
+        complaint.ShouldNotContain("topsecret");
+        complaint.ShouldNotContain("0123456789abcdef");
+        Complaints(value, isProduction: false).ShouldBeEmpty();
+        if (enough is not null) Complaints(enough, isProduction: true).ShouldBeEmpty();
+    }
+
+    [Fact]
+    public void The_secret_of_the_sample_stops_the_start_in_Production()
+    {
+        var sample = File.ReadAllLines(Path.Combine(RepositoryRoot(), ".env.sample")).Single(
+            line => line.StartsWith("# NAMESPACES=", StringComparison.Ordinal))["# NAMESPACES=".Length..];
+
+        Complaints(sample, isProduction: true).ShouldHaveSingleItem()
+            .ShouldStartWith("NAMESPACES: the secret of \"MyApp\" is the one of .env.sample");
+        Complaints(sample, isProduction: false).ShouldBeEmpty();
+    }
+
+    private static IReadOnlyList<string> Complaints(string namespaces, bool isProduction)
+    {
+        var values = new Dictionary<string, string>(StringComparer.Ordinal)
+        {
+            ["AUTH_SECRET_KEY"] = PortalHost.Secret,
+            ["MAIL_TRANSPORT"] = "mailbox",
+            ["NAMESPACES"] = namespaces,
+        };
+        try
+        {
+            PortalConfiguration.Read(new SettingsReader(values, isProduction, Path.GetTempPath()));
+            return [];
+        }
+        catch (SettingsException e)
+        {
+            return e.Complaints;
+        }
+    }
+
+    private static string RepositoryRoot()
+    {
+        var folder = new DirectoryInfo(AppContext.BaseDirectory);
+        while (!File.Exists(Path.Combine(folder!.FullName, ".env.sample"))) folder = folder.Parent;
+        return folder.FullName;
+    }
+
+    [Theory]
     [InlineData("not a url", "0123456789abcdef", "EVENTS_MY_APP_URL")]
     [InlineData("https://app.example.com/hook", "tooshort", "EVENTS_MY_APP_SECRET")]
     [InlineData("https://app.example.com/hook", "", "EVENTS_MY_APP_SECRET")]

@@ -36,7 +36,8 @@ public sealed class OpenApiTests(GatewayPortal gateway) : IClassFixture<GatewayP
         api.ShouldDescribe("/api/otp/{id}", "put", await app.PutAsync(GatewayClient.NewId(), wish));
         api.ShouldDescribe("/api/otp/{id}", "put", await app.PutAsync("bad", wish));
         api.ShouldDescribe("/api/otp/{id}", "put", await stranger.SendAsync(HttpMethod.Put, "/api/otp/" + id, null));
-        api.ShouldDescribe("/api/otp/{id}", "put", await app.PutAsync(GatewayClient.NewId(), [.. wish, ("extra", new string('a', 70_000))]));
+        api.ShouldDescribe(
+            "/api/otp/{id}", "put", await app.PutAsync(GatewayClient.NewId(), [.. wish, ("extra", new string('a', 140_000))]));
         api.ShouldDescribe("/api/otp/{id}/status", "post", await app.StatusAsync(id));
         api.ShouldDescribe("/api/otp/{id}", "post", await app.CheckAsync(id, GatewayClient.NotThe(code)));
         api.ShouldDescribe("/api/otp/{id}", "post", await app.CheckAsync(id, code));

@@ -11,6 +11,57 @@ public sealed class SendingTests
     private const string Number = "+4915123456789";
 
     [Theory]
+    [InlineData(500, 2)]
+    [InlineData(429, 2)]
+    [InlineData(400, 1)]
+    [InlineData(404, 1)]
+    [InlineData(302, 1)]
+    public async Task A_webhooks_status_only_decides_whether_it_is_asked_once_more(int status, int posts)
+    {
+        var posted = 0;
+        await using var hook = await HookAsync(context =>
+        {
+            Interlocked.Increment(ref posted);
+            context.Response.StatusCode = status;
+            context.Response.Headers.Location = "https://elsewhere.example";
+            return context.Response.WriteAsync("account 4711 of the internal network has no credit");
+        });
+        await using var portal = await StartWithHookAsync(hook);
+        var app = new GatewayClient(portal, "MyApp", "secret");
+        for (var round = 1; round <= 7; round++)
+        {
+            var id = GatewayClient.NewId();
+
+            var put = app.PutAsync(id, ("provider", "hook"), ("to", "somebody"), ("otp", "123456"));
+            await portal.Clock.AdvanceUntilAsync(() => put.IsCompleted, TimeSpan.FromSeconds(1));
+
+            (await put).Status.ShouldBe(200, "it has got the message, however often it answers like this");
+            posted.ShouldBe(round * posts);
+            (await app.CheckAsync(id, "123456")).Status.ShouldBe(200);
+        }
+        var shown = status.ToString(System.Globalization.CultureInfo.InvariantCulture);
+        portal.Log.Lines.ShouldContain(line => line.StartsWith("Warning", StringComparison.Ordinal)
+            && line.Contains("hook", StringComparison.Ordinal) && line.Contains(shown, StringComparison.Ordinal));
+        portal.Log.Text.ShouldNotContain("4711");
+    }
+
+    [Fact]
+    public async Task The_verification_survives_a_webhook_that_cannot_be_reached()
+    {
+        var url = $"http://127.0.0.1:{FreePort.Next()}/otp";
+        await using var portal = await PortalHost.StartWithAsync(
+            null, new Uri(url), ("NAMESPACES", "MyApp:secret"), ("WEBHOOKS", "hook"), ("WEBHOOK_HOOK_URL", url));
+        var (app, id) = (new GatewayClient(portal, "MyApp", "secret"), GatewayClient.NewId());
+
+        var put = app.PutAsync(id, ("provider", "hook"), ("to", "somebody"), ("otp", "123456"));
+        await portal.Clock.AdvanceUntilAsync(() => put.IsCompleted, TimeSpan.FromSeconds(1));
+
+        (await put).Status.ShouldBe(502);
+        (await app.CheckAsync(id, "000000")).Status.ShouldBe(400);
+        (await app.CheckAsync(id, "123456")).Status.ShouldBe(200);
+    }
+
+    [Theory]
     [InlineData(500)]
     [InlineData(400)]
     [InlineData(302)]
@@ -22,10 +73,12 @@ public sealed class SendingTests
             context.Response.Headers.Location = "https://elsewhere.example";
             return context.Response.WriteAsync("account 4711 of the internal network has no credit");
         });
-        await using var portal = await StartWithHookAsync(hook);
+        await using var portal = await PortalHost.StartWithAsync(
+            null, new Uri(hook.Urls.Single()), ("NAMESPACES", "MyApp:secret"), ("SMS_PROVIDERS", "sipgate_sms"), ("SMS_COUNTRIES", "DE"),
+            ("SIPGATE_USERNAME", "u"), ("SIPGATE_PASSWORD", "p"), ("SIPGATE_API_URL", hook.Urls.Single()));
         var (app, id) = (new GatewayClient(portal, "MyApp", "secret"), GatewayClient.NewId());
 
-        var put = app.PutAsync(id, ("provider", "hook"), ("to", "somebody"), ("otp", "123456"));
+        var put = app.PutAsync(id, ("provider", "sipgate_sms"), ("to", Number), ("otp", "123456"));
         await portal.Clock.AdvanceUntilAsync(() => put.IsCompleted, TimeSpan.FromSeconds(1));
         var answer = await put;
 
@@ -51,17 +104,21 @@ public sealed class SendingTests
     public async Task A_failure_on_a_live_id_gives_no_tries_back()
     {
         var fails = false;
-        await using var hook = await HookAsync(context =>
+        await using var server = await HookAsync(context =>
         {
-            context.Response.StatusCode = fails ? 400 : 200;
+            context.Response.StatusCode = fails ? 400 : 204;
             return Task.CompletedTask;
         });
-        await using var portal = await StartWithHookAsync(hook);
+        await using var portal = await PortalHost.StartWithAsync(
+            null, new Uri(server.Urls.Single()), ("NAMESPACES", "MyApp:secret"), ("SMS_PROVIDERS", "sipgate_sms"), ("SMS_COUNTRIES", "DE"),
+            ("SIPGATE_USERNAME", "u"), ("SIPGATE_PASSWORD", "p"), ("SIPGATE_API_URL", server.Urls.Single()));
         var (app, id) = (new GatewayClient(portal, "MyApp", "secret"), GatewayClient.NewId());
-        await app.PutAsync(id, ("provider", "hook"), ("to", "somebody"), ("otp", "123456"), ("max_attempts", "1"));
+        (await app.PutAsync(id, ("provider", "sipgate_sms"), ("to", Number), ("otp", "123456"), ("max_attempts", "1"))).Status
+            .ShouldBe(200);
         fails = true;
 
-        (await app.PutAsync(id, ("provider", "hook"), ("to", "somebody"), ("otp", "654321"), ("max_attempts", "1"))).Status.ShouldBe(502);
+        (await app.PutAsync(id, ("provider", "sipgate_sms"), ("to", Number), ("otp", "654321"), ("max_attempts", "1"))).Status
+            .ShouldBe(502);
 
         (await app.CheckAsync(id, "111111")).Status.ShouldBe(400);
         (await app.CheckAsync(id, "654321")).Status.ShouldBe(429);
@@ -151,7 +208,7 @@ public sealed class SendingTests
         var answer = await app.PutAsync(GatewayClient.NewId(), ("provider", "mailbox"), ("to", "0151 / 2345 6789"), ("otp", "998877"));
 
         answer.Status.ShouldBe(200, answer.Body);
-        answer.Json.GetProperty("data").GetProperty("to").GetString().ShouldBe(Number);
+        answer.Json.GetProperty("data").GetProperty("to").GetString().ShouldBe("0151 / 2345 6789", "as it was sent");
         var message = (await portal.NewProgram().GetAsync("/dev/mailbox.json")).Json[0];
         message.GetProperty("to").GetString().ShouldBe(Number);
         message.GetProperty("text").GetString()!.Split('\n')[^1].ShouldBe("@otp.example.com #998877");
@@ -165,7 +222,7 @@ public sealed class SendingTests
         var builder = WebApplication.CreateSlimBuilder();
         builder.WebHost.UseUrls($"http://127.0.0.1:{FreePort.Next()}");
         var app = builder.Build();
-        app.MapPost("/otp", (HttpContext context) => answer(context));
+        app.MapPost("/{**path}", (HttpContext context) => answer(context));
         await app.StartAsync();
         return app;
     }

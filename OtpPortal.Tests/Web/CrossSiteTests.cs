@@ -92,13 +92,32 @@ public sealed class CrossSiteTests(PortalHost portal) : IClassFixture<PortalHost
     public async Task A_link_from_another_site_still_opens_the_page() =>
         (await portal.NewBrowser().GetAsync("/", ("Sec-Fetch-Site", "cross-site"))).Status.ShouldBe(200);
 
-    [Fact]
-    public async Task A_delete_from_another_sites_script_is_refused_even_with_the_key()
+    [Theory]
+    [InlineData("Sec-Fetch-Site", "cross-site")]
+    [InlineData("Origin", "https://evil.example")]
+    public async Task A_client_with_its_own_credentials_in_a_header_passes_where_no_cookie_counts(string header, string value)
     {
-        var answer = await portal.NewProgram().SendAsync(HttpMethod.Delete, "/auth-tokens?email=ann@example.com", null, ("Authorization", $"Bearer {PortalHost.Secret}"), ("Sec-Fetch-Site", "cross-site"));
+        var program = portal.NewProgram();
 
-        answer.Status.ShouldBe(403);
-        answer.Json.GetProperty("error").GetString().ShouldBe("forbidden");
+        (await program.SendAsync(
+            HttpMethod.Delete, "/auth-tokens?email=ann@example.com", null, ("Authorization", $"Bearer {PortalHost.Secret}"),
+            (header, value))).Status.ShouldBe(204);
+        (await program.SendAsync(
+            HttpMethod.Delete, "/auth-tokens?email=ann@example.com", null, ("Authorization", "Bearer wrong"), (header, value))).Status
+            .ShouldBe(403);
+    }
+
+    [Theory]
+    [InlineData("/logout", "Authorization", "Basic dXNlcjpwYXNz")]
+    [InlineData("/login-otp", "Authorization", "Bearer something")]
+    [InlineData("/login", "X-API-KEY", "something")]
+    public async Task Credentials_in_a_header_do_not_open_the_forms_to_another_site(string path, string header, string value)
+    {
+        var browser = await portal.SignInAsync(Someone.New());
+        browser.Headers["Sec-Fetch-Site"] = "cross-site";
+        browser.Headers[header] = value;
+
+        (await browser.PostAsync(path, ("email", Someone.New()), ("code", "123456"))).Status.ShouldBe(403);
     }
 
     [Theory]

@@ -67,7 +67,12 @@ public static class DeliveryServices
             if (kaleyra.TemplateName is not null) all.Add(ForNumbers(new KaleyraWhatsApp(http, kaleyra), Channel.WhatsApp, "WhatsApp", kaleyra.Terms, kaleyra.Numbers));
         }
         if (settings.Sipgate is { } sipgate) all.Add(ForNumbers(new SipgateProvider(http, sipgate), Channel.Sms, "SMS", sipgate.Terms, sipgate.Numbers));
-        all.AddRange(settings.Webhooks.Select(webhook => ForWebhook(new WebhookProvider(http, webhook), webhook, settings.Sms)));
+        var webhookLog = services.GetRequiredService<ILogger<WebhookProvider>>();
+        foreach (var webhook in settings.Webhooks)
+        {
+            var sendsSms = settings.Sms.Order.Contains(webhook.Name, StringComparer.Ordinal);
+            all.Add(ForWebhook(new WebhookProvider(http, webhook, sendsSms, webhookLog), webhook, sendsSms, settings.Sms));
+        }
         if (mail.ShowMailbox) all.Add(ForMailbox(services.GetRequiredService<MailboxProvider>(), settings.Sms));
 
         var mailOrder = new[] { mail.Transport, mail.Fallback }.OfType<string>();
@@ -95,30 +100,26 @@ public static class DeliveryServices
         ChannelName = name,
         AddressName = "Phone number",
         MaxAddressLength = PhoneNumber.MaxTyped,
-        // WhatsApp's authentication templates take no more than 15 characters; in an SMS of 160 there is room for 24.
-        MaxCodeLength = channel == Channel.WhatsApp ? 15 : 24,
+        // WhatsApp's authentication templates take no more than 15 characters; an SMS has room for 32.
+        MaxCodeLength = channel == Channel.WhatsApp ? 15 : 32,
         Terms = terms,
         Normalize = numbers.Normalize,
         Countries = numbers.Countries,
     };
 
-    private static Provider ForWebhook(IMessageProvider sender, WebhookSettings webhook, SmsSettings sms)
+    private static Provider ForWebhook(IMessageProvider sender, WebhookSettings webhook, bool sendsSms, SmsSettings sms) => new()
     {
-        var sendsSms = sms.Order.Contains(webhook.Name, StringComparer.Ordinal);
-        return new Provider
-        {
-            Sender = sender,
-            Channel = Channel.Webhook,
-            ChannelName = webhook.ChannelName,
-            AddressName = webhook.AddressName,
-            MaxAddressLength = webhook.MaxAddressLength,
-            MaxCodeLength = webhook.MaxCodeLength,
-            Terms = webhook.Terms,
-            // What an address is, only the program behind it knows; but what is limited like SMS must be numbers.
-            Normalize = sendsSms ? Phone(sms) : address => address.Trim() is { Length: > 0 } text && !text.Any(char.IsControl) ? text : null,
-            Countries = sendsSms ? sms.Countries : null,
-        };
-    }
+        Sender = sender,
+        Channel = Channel.Webhook,
+        ChannelName = webhook.ChannelName,
+        AddressName = webhook.AddressName,
+        MaxAddressLength = webhook.MaxAddressLength,
+        MaxCodeLength = webhook.MaxCodeLength,
+        Terms = webhook.Terms,
+        // What an address is, only the program behind it knows; but what is limited like SMS must be numbers.
+        Normalize = sendsSms ? Phone(sms) : address => address.Trim() is { Length: > 0 } text && !text.Any(char.IsControl) ? text : null,
+        Countries = sendsSms ? sms.Countries : null,
+    };
 
     private static Provider ForMailbox(MailboxProvider mailbox, SmsSettings sms) => new()
     {

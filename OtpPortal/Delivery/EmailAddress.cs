@@ -14,8 +14,8 @@ namespace OtpPortal.Delivery;
 /// </remarks>
 public sealed partial record EmailAddress
 {
-    /// <summary>Characters (RFC 5321, 4.5.3.1.3).</summary>
-    public const int MaxLength = 254;
+    /// <summary>Characters: 64 before the at sign and 255 behind it (RFC 5321, 4.5.3.1).</summary>
+    public const int MaxLength = 320;
 
     private static readonly IdnMapping s_idn = new() { UseStd3AsciiRules = true };
 

@@ -44,7 +44,11 @@ public abstract record SendOutcome
     public sealed record Misconfigured(string Reason) : SendOutcome;
 
     /// <summary>It may work later.</summary>
-    public sealed record Temporary(string Reason) : SendOutcome;
+    public sealed record Temporary(string Reason) : SendOutcome
+    {
+        /// <summary>The provider was reached and answered.</summary>
+        public bool Answered { get; init; }
+    }
 }
 
 /// <summary>A way to send messages.</summary>

@@ -56,8 +56,10 @@ internal sealed class ProviderHttp(HttpClient http, TimeProvider time)
             var status = (int)response.StatusCode;
             var outcome = response.StatusCode switch
             {
-                HttpStatusCode.TooManyRequests or HttpStatusCode.RequestTimeout => new SendOutcome.Temporary($"it asks for patience ({status})"),
-                >= HttpStatusCode.InternalServerError => new SendOutcome.Temporary($"it has trouble of its own ({status})"),
+                HttpStatusCode.TooManyRequests or HttpStatusCode.RequestTimeout =>
+                    new SendOutcome.Temporary($"it asks for patience ({status})") { Answered = true },
+                >= HttpStatusCode.InternalServerError =>
+                    new SendOutcome.Temporary($"it has trouble of its own ({status})") { Answered = true },
                 _ => await judge(response, stop),
             };
             return (outcome, outcome is SendOutcome.Temporary);

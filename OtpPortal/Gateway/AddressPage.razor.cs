@@ -9,6 +9,7 @@ public sealed partial class AddressPage(VerificationFlow flow, Providers provide
 {
     private bool _ended;
     private Provider? _provider;
+    private string _id = "";
     private string _address = "";
     private string _kind = "text";
     private string _description = "";
@@ -18,6 +19,7 @@ public sealed partial class AddressPage(VerificationFlow flow, Providers provide
     [Parameter]
     public string Namespace { get; set; } = "";
 
+    /// <summary>As the router decodes it; <see cref="VerificationId.Of"/> tells the id.</summary>
     [Parameter]
     public string Id { get; set; } = "";
 
@@ -31,7 +33,8 @@ public sealed partial class AddressPage(VerificationFlow flow, Providers provide
     protected override async Task OnInitializedAsync()
     {
         _view = HostedPages.Prepare(Http, settings);
-        switch (await HostedPages.FindAsync(flow, settings, Namespace, Id))
+        _id = VerificationId.Of(Http) ?? "";
+        switch (await HostedPages.FindAsync(flow, settings, Namespace, _id))
         {
             case { To: "", Closed: false, Locked: false } verification when providers.Find(verification.Provider) is { } provider:
                 _provider = provider;
@@ -47,7 +50,7 @@ public sealed partial class AddressPage(VerificationFlow flow, Providers provide
                 break;
             case { To.Length: > 0 }:
                 Http.Response.StatusCode = StatusCodes.Status303SeeOther;
-                Http.Response.Headers.Location = $"/otp/{Namespace}/{Id}{_view.Query}";
+                Http.Response.Headers.Location = VerificationId.PageOf(Namespace, _id) + _view.Query;
                 break;
             default:
                 _ended = true;

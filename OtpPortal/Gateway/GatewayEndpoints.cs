@@ -11,7 +11,7 @@ namespace OtpPortal.Gateway;
 public static class GatewayEndpoints
 {
     private const string Name = "namespace";
-    private const int MaxBody = 64 * 1024;
+    private const int MaxBody = 128 * 1024;
 
     public static WebApplicationBuilder AddGateway(this WebApplicationBuilder builder, PortalConfiguration configuration)
     {
@@ -38,12 +38,13 @@ public static class GatewayEndpoints
     public static void MapGateway(this IEndpointRouteBuilder routes)
     {
         routes.MapMethods("/api/health", ["GET", "HEAD"], Answer(HealthAsync));
-        routes.MapGet("/api/providers", Answer(ListProvidersAsync, needsNamespace: true));
-        routes.MapPut("/api/otp", Answer(PutAsync, needsNamespace: true));
-        routes.MapPut("/api/otp/{id}", Answer(PutAsync, needsNamespace: true));
-        routes.MapPost("/api/otp/{id}", Answer(CheckAsync, needsNamespace: true));
-        routes.MapPost("/api/otp/{id}/status", Answer(StatusAsync, needsNamespace: true));
-        routes.MapDelete("/api/otp/{id}/status", Answer(StatusAsync, needsNamespace: true));
+        var api = routes.MapGroup("/api").WithCredentialsInHeader();
+        api.MapGet("/providers", Answer(ListProvidersAsync, needsNamespace: true));
+        api.MapPut("/otp", Answer(PutAsync, needsNamespace: true));
+        api.MapPut("/otp/{id}", Answer(PutAsync, needsNamespace: true));
+        api.MapPost("/otp/{id}", Answer(CheckAsync, needsNamespace: true));
+        api.MapPost("/otp/{id}/status", Answer(StatusAsync, needsNamespace: true));
+        api.MapDelete("/otp/{id}/status", Answer(StatusAsync, needsNamespace: true));
         routes.MapGet("/otp/{namespace}/{id}/status", Answer(PageStatusAsync));
         routes.MapHostedPages();
     }
@@ -62,7 +63,9 @@ public static class GatewayEndpoints
         var services = context.RequestServices;
         var (portal, time) = (services.GetRequiredService<PortalSettings>(), services.GetRequiredService<TimeProvider>());
         var fields = await ReadAsync(context);
-        if (services.GetRequiredService<VerificationRequestReader>().Read(context.GetRouteValue("id") as string, fields, out var complaint) is not { } request)
+        var complaint = VerificationId.Rule;
+        var id = context.GetRouteValue("id") is null ? RandomText.New(32) : VerificationId.Of(context);
+        if (id is null || services.GetRequiredService<VerificationRequestReader>().Read(id, fields, out complaint) is not { } request)
         {
             await FailAsync(context, StatusCodes.Status400BadRequest, complaint);
             return;
@@ -94,11 +97,10 @@ public static class GatewayEndpoints
         var services = context.RequestServices;
         var (portal, time) = (services.GetRequiredService<PortalSettings>(), services.GetRequiredService<TimeProvider>());
         var fields = await ReadAsync(context);
-        var id = IdOf(context);
+        var id = VerificationId.Of(context);
         string complaint;
-        if (id is null) complaint = VerificationRequestReader.IdComplaint;
-        else if (!fields.TryOne("action", out var action, out complaint)) { }
-        else if (action is not ("" or "check")) complaint = "Invalid `action`: check is the only one.";
+        // There is no other action than to check: as in otpgateway, `action` is not read.
+        if (id is null) complaint = VerificationId.Rule;
         else if (!VerificationRequestReader.TryFlag(fields, "skip_delete", out var keep, out complaint)) { }
         else if (!fields.TryOne("otp", out var typed, out complaint)) { }
         else if (typed.Length == 0) complaint = "`otp` is empty.";
@@ -117,7 +119,7 @@ public static class GatewayEndpoints
                     return;
                 case CheckOutcome.Closed(var closed):
                     await FailAsync(
-                        context, StatusCodes.Status400BadRequest, "The OTP was verified already: ask for its status.",
+                        context, StatusCodes.Status429TooManyRequests, "The OTP was verified already: ask for its status.",
                         GatewayJson.Describe(closed, portal, time), GatewayJson.Json.FailureOtpData);
                     return;
                 case CheckOutcome.Unknown:
@@ -135,9 +137,9 @@ public static class GatewayEndpoints
         var services = context.RequestServices;
         var flow = services.GetRequiredService<VerificationFlow>();
         var owner = OwnerOf(context).Name;
-        if (IdOf(context) is not { } id)
+        if (VerificationId.Of(context) is not { } id)
         {
-            await FailAsync(context, StatusCodes.Status400BadRequest, VerificationRequestReader.IdComplaint);
+            await FailAsync(context, StatusCodes.Status400BadRequest, VerificationId.Rule);
             return;
         }
         var verification = await flow.FindAsync(owner, id);
@@ -154,12 +156,10 @@ public static class GatewayEndpoints
     // For the pages of whoever was sent the link: they know the id, and learn no more than whether it is done.
     private static async Task PageStatusAsync(HttpContext context)
     {
-        var services = context.RequestServices;
-        var verification = context.GetRouteValue(Name) is string name && IdOf(context) is { } id && services.GetRequiredService<GatewaySettings>().Find(name) is not null
-            ? await services.GetRequiredService<VerificationFlow>().FindAsync(name, id)
-            : null;
-        var closed = verification?.Closed
-            ?? (await services.GetRequiredService<VerificationFlow>().EchoAsync(context.GetRouteValue(Name) as string ?? "", context.GetRouteValue("id") as string ?? "") is null ? null : true);
+        var (name, id) = ((string)context.GetRouteValue(Name)!, VerificationId.Of(context) ?? "");
+        var flow = context.RequestServices.GetRequiredService<VerificationFlow>();
+        var verification = await HostedPages.FindAsync(flow, context.RequestServices.GetRequiredService<GatewaySettings>(), name, id);
+        bool? closed = verification?.Closed ?? (await flow.EchoAsync(name, id) is null ? null : true);
         if (closed is null) await FailAsync(context, StatusCodes.Status400BadRequest, "Session expired.");
         else await SucceedAsync(context, new GatewayJson.ClosedData(closed.Value), GatewayJson.Json.SuccessClosedData);
     }
@@ -168,14 +168,12 @@ public static class GatewayEndpoints
 
     private static Namespace OwnerOf(HttpContext context) => (Namespace)context.Items[typeof(Namespace)]!;
 
-    private static string? IdOf(HttpContext context) => context.GetRouteValue("id") is string id && VerificationRequestReader.IsId(id) ? id : null;
-
     private static async Task<Fields> ReadAsync(HttpContext context)
     {
         var request = context.Request;
         if (request.HasFormContentType) return new Fields(await request.ReadFormAsync(context.RequestAborted), request.Query);
-        // A body that is no form would be taken for an empty one, and everything in it be silently left out.
-        if (request.ContentLength > 0 || request.Headers.TransferEncoding.Count > 0)
+        // A body that is not a form counts for nothing. Where the query is empty too, its sender meant it as fields.
+        if (request.Query.Count == 0 && (request.ContentLength > 0 || request.Headers.TransferEncoding.Count > 0))
         {
             throw new BadHttpRequestException("The fields are sent as a form: application/x-www-form-urlencoded or multipart/form-data.", StatusCodes.Status400BadRequest);
         }

@@ -73,7 +73,8 @@ internal static partial class GatewayJson
     internal static Context Json { get; } = new(new JsonSerializerOptions { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
 
     internal static OtpData Describe(Verification verification, PortalSettings portal, TimeProvider time, string? code = null) => new(
-        verification.Namespace, verification.Id, verification.To, verification.ChannelDescription, verification.AddressDescription, verification.Extra,
+        verification.Namespace, verification.Id, verification.ToAsSent, verification.ChannelDescription, verification.AddressDescription,
+        verification.Extra,
         verification.Provider, code, verification.MaxAttempts, verification.Attempts, verification.Generate, verification.MaxGenerate,
         verification.Closed, SecondsLeft(verification, time), UrlOf(verification, portal));
 
@@ -83,6 +84,6 @@ internal static partial class GatewayJson
     internal static long SecondsLeft(Verification verification, TimeProvider time) =>
         Math.Max(0, (long)Math.Ceiling((verification.Deadline - time.GetUtcNow()).TotalSeconds));
 
-    // Names and ids consist of characters that an address takes as they are.
-    internal static string UrlOf(Verification verification, PortalSettings portal) => $"{portal.Origin}/otp/{verification.Namespace}/{verification.Id}";
+    internal static string UrlOf(Verification verification, PortalSettings portal) =>
+        portal.Origin + VerificationId.PageOf(verification.Namespace, verification.Id);
 }

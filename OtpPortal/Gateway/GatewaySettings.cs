@@ -39,6 +39,9 @@ public sealed record EventTarget(Uri Url, byte[] Key)
 public sealed partial record GatewaySettings(
     IReadOnlyList<Namespace> Namespaces, IReadOnlyList<string> EmbedOrigins, string? PublishKey, CodeTerms Terms, int CodeLength)
 {
+    // Shown by .env.sample.
+    private const string SampleSecret = AuthSecret.SampleValue;
+
     // Compared with when there is no such namespace, so that names cannot be told from the time it takes.
     private static readonly Namespace s_nobody = new("", RandomNumberGenerator.GetHexString(64), null);
 
@@ -69,6 +72,12 @@ public sealed partial record GatewaySettings(
             {
                 reader.Complain($"NAMESPACES names \"{name}\" twice: allowed is each name once.");
                 continue;
+            }
+            if (reader.IsProduction && (secret == SampleSecret || secret.Length < AuthSecret.MinLength))
+            {
+                var problem = secret == SampleSecret ? "is the one of .env.sample" : "is too short";
+                reader.Complain($"NAMESPACES: the secret of \"{name}\" {problem}: at least {AuthSecret.MinLength} characters "
+                    + "that nobody can guess are needed, such as the output of `openssl rand -hex 32`.");
             }
             namespaces.Add(new Namespace(name, secret, ReadEvents(reader, name, prefixes)));
         }

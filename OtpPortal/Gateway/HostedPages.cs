@@ -47,7 +47,7 @@ public static class HostedPages
     }
 
     internal static async Task<Verification?> FindAsync(VerificationFlow flow, GatewaySettings settings, string owner, string id) =>
-        settings.Find(owner) is not null && VerificationRequestReader.IsId(id) ? await flow.FindAsync(owner, id) : null;
+        settings.Find(owner) is not null && VerificationId.IsValid(id) ? await flow.FindAsync(owner, id) : null;
 
     /// <summary>What the page calls the provider's addresses, in the visitor's language.</summary>
     internal static string AddressNameOf(IStringLocalizer texts, Provider? provider) => provider?.Channel switch
@@ -65,7 +65,7 @@ public static class HostedPages
     {
         var code = verification.CodeIsDigits
             ? TypedCode.Normalize(typed, verification.CodeLength)
-            : typed.Trim();
+            : typed.Length == verification.CodeLength ? typed : typed.Trim();
         return code?.Length == verification.CodeLength ? code : null;
     }
 
@@ -84,10 +84,11 @@ public static class HostedPages
         _ => null,
     };
 
-    private static async Task<IResult> SubmitAsync(HttpContext context, string @namespace, string id, VerificationFlow flow, GatewaySettings settings)
+    private static async Task<IResult> SubmitAsync(HttpContext context, string @namespace, VerificationFlow flow, GatewaySettings settings)
     {
         if (await PlainForm.ReadAsync(context) is not { } form) return PageErrors.Page(context, StatusCodes.Status415UnsupportedMediaType);
-        var page = $"/otp/{@namespace}/{id}";
+        if (VerificationId.Of(context) is not { } id) return PageErrors.Page(context, StatusCodes.Status404NotFound);
+        var page = VerificationId.PageOf(@namespace, id);
         var view = PageView.Of(context.Request, settings);
         if (settings.Find(@namespace) is not { } owner || await FindAsync(flow, settings, @namespace, id) is not { } verification) return PlainForm.SeeOther(context, page + view.Query);
 
@@ -102,6 +103,9 @@ public static class HostedPages
                 _ => PlainForm.SeeOther(context, page + view.Query),
             };
         }
+        // otpgateway's own page posts nothing else when it only wants to be drawn.
+        var asksForNothing = string.IsNullOrEmpty(form["action"]) && string.IsNullOrEmpty(form["otp"]);
+        if (asksForNothing) return PlainForm.SeeOther(context, page + view.Query);
         if (Normalize(form["otp"].ToString(), verification) is not { } code)
         {
             return PageErrors.Page(context, StatusCodes.Status400BadRequest, page, verification.CodeIsDigits ? "CodeMalformed" : "CodeMalformedText", argument: verification.CodeLength);
@@ -111,14 +115,16 @@ public static class HostedPages
         return PlainForm.SeeOther(context, page + view.Query);
     }
 
-    private static async Task<IResult> SetAddressAsync(HttpContext context, string @namespace, string id, VerificationFlow flow, GatewaySettings settings)
+    private static async Task<IResult> SetAddressAsync(
+        HttpContext context, string @namespace, VerificationFlow flow, GatewaySettings settings)
     {
         if (await PlainForm.ReadAsync(context) is not { } form) return PageErrors.Page(context, StatusCodes.Status415UnsupportedMediaType);
-        var page = $"/otp/{@namespace}/{id}";
+        if (VerificationId.Of(context) is not { } id) return PageErrors.Page(context, StatusCodes.Status404NotFound);
+        var page = VerificationId.PageOf(@namespace, id);
         var view = PageView.Of(context.Request, settings);
-        if (settings.Find(@namespace) is not { } owner || !VerificationRequestReader.IsId(id)) return PlainForm.SeeOther(context, page + view.Query);
+        if (settings.Find(@namespace) is not { } owner) return PlainForm.SeeOther(context, page + view.Query);
         var typed = form["to"].ToString();
-        var shown = typed.Length <= 254 ? typed : typed[..254];
+        var shown = typed.Length <= EmailAddress.MaxLength ? typed : typed[..EmailAddress.MaxLength];
         var guest = GuestOf(context);
         switch (await flow.SetAddressAsync(owner, id, typed, guest.Ip, guest.LimitKey, context.RequestAborted))
         {

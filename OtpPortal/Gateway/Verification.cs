@@ -32,16 +32,19 @@ public sealed record Verification(
     bool CodeIsDigits,
     bool SkipDelete)
 {
+    /// <summary>The address as the namespace sent it, for answers; <see cref="To"/> is its normalized form.</summary>
+    public string ToAsSent { get; init; } = To;
+
     /// <summary>Tries that are left.</summary>
     public int AttemptsLeft => Math.Max(0, MaxAttempts + 1 - Attempts);
 }
 
 /// <summary>What a namespace asks for; every part was checked.</summary>
-/// <param name="Id">6–128 characters of A–Z a–z 0–9 <c>._-</c>.</param>
-/// <param name="To">Normalised, or empty: the page asks for it.</param>
-/// <param name="Code">The code to send, 4–24 characters; null makes one of <paramref name="CodeLength"/> digits.</param>
-/// <param name="Terms">5–3600 s; 1–20 tries; 1–20 codes.</param>
-/// <param name="Extra">JSON of at most 4 KB and 32 levels.</param>
+/// <param name="Id">6–200 printable characters.</param>
+/// <param name="To">Normalized, or empty: the page asks for it.</param>
+/// <param name="Code">The code to send, 3–32 printable characters; null makes one of <paramref name="CodeLength"/> digits.</param>
+/// <param name="Terms">1–3600 s; 1–20 tries; 1–20 codes.</param>
+/// <param name="Extra">JSON of at most 16 KB and 32 levels.</param>
 public sealed record VerificationRequest(
     string Id,
     Delivery.Provider Provider,
@@ -52,7 +55,11 @@ public sealed record VerificationRequest(
     int CodeLength,
     CodeTerms Terms,
     string Extra,
-    bool SkipDelete);
+    bool SkipDelete)
+{
+    /// <summary>The address as it was sent, for answers.</summary>
+    public string ToAsSent { get; init; } = To;
+}
 
 /// <summary>What became of the wish for a verification.</summary>
 public abstract record PutOutcome

@@ -35,6 +35,7 @@ public sealed class VerificationFlow(
     TimeProvider time)
 {
     private const string To = "to";
+    private const string AsSent = "to_as_sent";
 
     private static readonly TimeSpan s_echo = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan s_glance = TimeSpan.FromMilliseconds(2);
@@ -54,6 +55,7 @@ public sealed class VerificationFlow(
             ["length"] = code.Length.ToString(CultureInfo.InvariantCulture),
         };
         if (request.To.Length > 0) data[To] = request.To;
+        if (request.ToAsSent != request.To) data[AsSent] = request.ToAsSent;
         if (request.ChannelDescription.Length > 0) data["channel"] = request.ChannelDescription;
         if (request.AddressDescription.Length > 0) data["address"] = request.AddressDescription;
         if (request.Extra != "{}") data["extra"] = request.Extra;
@@ -66,7 +68,8 @@ public sealed class VerificationFlow(
             var now = time.GetUtcNow();
             var before = await codes.FindAsync(key);
             var isOpen = before is { IsOpen: true } && !before.IsExpired(now);
-            if (isOpen && (before!.IsLocked || before.Sends >= request.Terms.MaxSends || before.MaxAttempts - before.AttemptsLeft >= request.Terms.MaxAttempts))
+            if (isOpen && (before!.IsLocked
+                || before.Sends > before.MaxSends || before.MaxAttempts - before.AttemptsLeft >= request.Terms.MaxAttempts))
             {
                 return new PutOutcome.Locked(Describe(owner.Name, request.Id, before));
             }
@@ -94,7 +97,8 @@ public sealed class VerificationFlow(
                     return new PutOutcome.Limited(reason, wait);
                 default:
                     // Nobody has a code that was not sent. One that took another's place goes on counting, or a provider's failure would give tries back.
-                    if (!isOpen) await codes.RemoveAsync(key, record);
+                    // A webhook may have done its part and failed to say so: its code stays valid, as in otpgateway.
+                    if (!isOpen && request.Provider.Channel != Channel.Webhook) await codes.RemoveAsync(key, record);
                     return new PutOutcome.NotSent();
             }
         }
@@ -139,13 +143,12 @@ public sealed class VerificationFlow(
         }
     }
 
-    /// <summary>Ends a verification that is closed; false when it is not.</summary>
+    /// <summary>Ends a verification that is closed; null when it is not, or when another caller has ended it.</summary>
     public async Task<Verification?> TakeAsync(string owner, string id)
     {
         var key = KeyOf(owner, id);
         if (await codes.FindAsync(key) is not { IsOpen: false } record || record.IsExpired(time.GetUtcNow())) return null;
-        await RemoveAsync(key, record);
-        return Describe(owner, id, record);
+        return await RemoveAsync(key, record) ? Describe(owner, id, record) : null;
     }
 
     /// <summary>For the pages of a verification whose record was deleted after its success a moment ago: its provider; else null.</summary>
@@ -204,8 +207,13 @@ public sealed class VerificationFlow(
     private static string EchoOf(string key) => key + ":done";
 
     // A page that is open somewhere asks every second or two: it shall not take the success for a failure because the backend was faster.
-    private Task RemoveAsync(string key, CodeRecord record) =>
-        Task.WhenAll(stores.Otp.Database.StringSetAsync(EchoOf(key), record.Data["provider"], s_echo), codes.RemoveAsync(key, record));
+    private async Task<bool> RemoveAsync(string key, CodeRecord record)
+    {
+        var echo = stores.Otp.Database.StringSetAsync(EchoOf(key), record.Data["provider"], s_echo);
+        var removed = await codes.RemoveAsync(key, record);
+        await echo;
+        return removed;
+    }
 
     private async Task<DispatchOutcome> SendAsync(Verification verification, string code, CancellationToken stop)
     {
@@ -234,6 +242,7 @@ public sealed class VerificationFlow(
             1 + record.MaxAttempts - record.AttemptsLeft, record.MaxAttempts,
             record.Sends, record.MaxSends,
             Closed: !record.IsOpen, record.IsLocked, record.Deadline, record.ResendAt,
-            int.Parse(data["length"], CultureInfo.InvariantCulture), data.ContainsKey("digits"), data.ContainsKey("skip_delete"));
+            int.Parse(data["length"], CultureInfo.InvariantCulture), data.ContainsKey("digits"), data.ContainsKey("skip_delete"))
+        { ToAsSent = data.GetValueOrDefault(AsSent, data.GetValueOrDefault(To, "")) };
     }
 }

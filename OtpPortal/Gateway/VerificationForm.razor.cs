@@ -192,7 +192,7 @@ public sealed partial class VerificationForm(VerificationFlow flow, GatewaySetti
         }
     }
 
-    private string Action => $"/otp/{Namespace}/{Id}{View.Query}";
+    private string Action => VerificationId.PageOf(Namespace, Id) + View.Query;
 
     private string WrongText() => _state.AttemptsLeft == 1 ? T["CodeWrongOne"] : T["CodeWrong", _state.AttemptsLeft];
 

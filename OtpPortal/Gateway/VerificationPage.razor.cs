@@ -10,6 +10,7 @@ public sealed partial class VerificationPage(VerificationFlow flow, Providers pr
     private Verification? _verification;
     private bool _ended;
     private bool _done;
+    private string _id = "";
     private string _address = "";
     private string? _prefilled;
     private string? _error;
@@ -19,6 +20,7 @@ public sealed partial class VerificationPage(VerificationFlow flow, Providers pr
     [Parameter]
     public string Namespace { get; set; } = "";
 
+    /// <summary>As the router decodes it; <see cref="VerificationId.Of"/> tells the id.</summary>
     [Parameter]
     public string Id { get; set; } = "";
 
@@ -37,8 +39,9 @@ public sealed partial class VerificationPage(VerificationFlow flow, Providers pr
     protected override async Task OnInitializedAsync()
     {
         _view = HostedPages.Prepare(Http, settings);
-        _verification = await HostedPages.FindAsync(flow, settings, Namespace, Id);
-        if (_verification is null && await flow.EchoAsync(Namespace, Id) is { } provider)
+        _id = VerificationId.Of(Http) ?? "";
+        _verification = await HostedPages.FindAsync(flow, settings, Namespace, _id);
+        if (_verification is null && await flow.EchoAsync(Namespace, _id) is { } provider)
         {
             _done = true;
             _address = HostedPages.AddressNameOf(T, providers.Find(provider));
@@ -53,14 +56,14 @@ public sealed partial class VerificationPage(VerificationFlow flow, Providers pr
         if (_verification is { To: "", Closed: false, Locked: false })
         {
             Http.Response.StatusCode = StatusCodes.Status303SeeOther;
-            Http.Response.Headers.Location = $"/otp/{Namespace}/{Id}/address{_view.Query}";
+            Http.Response.Headers.Location = VerificationId.PageOf(Namespace, _id) + "/address" + _view.Query;
             _verification = null;
             return;
         }
         _address = HostedPages.AddressNameOf(T, providers.Find(_verification.Provider));
         _guest = HostedPages.GuestOf(Http);
         // From the link in the message. It is only filled in: programs that look at mail open every link.
-        if (Http.Request.Query["otp"].ToString() is { Length: >= 4 and <= 24 } code) _prefilled = code;
+        if (Http.Request.Query["otp"].ToString() is { Length: > 0 and <= 64 } code) _prefilled = code;
         _error = DurationTexts.Reason(T, status);
     }
 }

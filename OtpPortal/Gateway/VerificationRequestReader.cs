@@ -1,29 +1,27 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
-using System.Text.RegularExpressions;
 using Microsoft.Extensions.Primitives;
 using OtpPortal.Delivery;
 using OtpPortal.OneTimeCodes;
-using OtpPortal.Web;
 
 namespace OtpPortal.Gateway;
 
 /// <summary>Reads the fields of a request to the gateway; the first one that is not allowed is told by name.</summary>
-internal sealed partial class VerificationRequestReader(GatewaySettings defaults, Providers providers)
+internal sealed class VerificationRequestReader(GatewaySettings defaults, Providers providers)
 {
-    private const int MaxDescription = 500;
-    private const int MaxExtraBytes = 4096;
+    private const int MinCode = 3;
+    private const int MaxCode = 32;
+    private const int MaxDescription = 2000;
+    private const int MaxExtraBytes = 16 * 1024;
     private const int MaxExtraDepth = 32;
+    private const int MaxTtl = 3600;
+    private const int MaxAttempts = 20;
+    private const int MaxGenerate = 20;
 
-    /// <summary>True for what may be an id: 6–128 characters that need no escaping anywhere.</summary>
-    public static bool IsId(string id) => Id().IsMatch(id);
-
-    /// <summary>Reads a wish for a verification; null with the reason when a field is not allowed.</summary>
-    public VerificationRequest? Read(string? id, Fields fields, out string complaint)
+    /// <summary>Reads a request for a verification; null with the reason when a field is not allowed.</summary>
+    public VerificationRequest? Read(string id, Fields fields, out string complaint)
     {
-        id ??= RandomText.New(32);
-        if (!IsId(id)) return Refuse(out complaint, IdComplaint);
         if (!fields.TryOne("provider", out var name, out complaint)) return null;
         if (name.Length == 0) return Refuse(out complaint, "`provider` is empty: GET /api/providers lists the providers.");
         if (providers.Find(name) is not { } provider) return Refuse(out complaint, "Unknown `provider`: GET /api/providers lists the providers.");
@@ -35,15 +33,17 @@ internal sealed partial class VerificationRequestReader(GatewaySettings defaults
         if (!TryDescription(fields, "address_description", out var addressText, out complaint)) return null;
 
         if (!fields.TryOne("otp", out var code, out complaint)) return null;
-        var maxCode = Math.Min(24, provider.MaxCodeLength);
-        if (code.Length > 0 && !(code.Length >= 4 && code.Length <= maxCode && code.All(c => c is > ' ' and <= '~')))
+        var maxCode = Math.Min(MaxCode, provider.MaxCodeLength);
+        if (code.Length > 0 && !PrintableText.Is(code, MinCode, maxCode))
         {
-            return Refuse(out complaint, $"Invalid `otp`: 4 to {maxCode} visible ASCII characters for the provider {provider.Name}.");
+            return Refuse(
+                out complaint, $"Invalid `otp`: {MinCode} to {maxCode} printable characters are allowed for the provider {provider.Name}.");
         }
 
-        if (!TryNumber(fields, "ttl", (int)defaults.Terms.Lifetime.TotalSeconds, 5, 3600, "seconds", out var ttl, out complaint)) return null;
-        if (!TryNumber(fields, "max_attempts", defaults.Terms.MaxAttempts, 1, 20, "attempts", out var attempts, out complaint)) return null;
-        if (!TryNumber(fields, "max_generate", defaults.Terms.MaxSends, 1, 20, "codes", out var generate, out complaint)) return null;
+        var terms = defaults.Terms;
+        if (!TryNumber(fields, "ttl", (int)terms.Lifetime.TotalSeconds, MaxTtl, "seconds", out var ttl, out complaint)) return null;
+        if (!TryNumber(fields, "max_attempts", terms.MaxAttempts, MaxAttempts, "attempts", out var attempts, out complaint)) return null;
+        if (!TryNumber(fields, "max_generate", terms.MaxSends, MaxGenerate, "codes", out var generate, out complaint)) return null;
         if (!TryFlag(fields, "skip_delete", out var skipDelete, out complaint)) return null;
 
         if (!fields.TryOne("extra", out var extra, out complaint)) return null;
@@ -54,10 +54,9 @@ internal sealed partial class VerificationRequestReader(GatewaySettings defaults
         complaint = "";
         return new VerificationRequest(
             id, provider, address, channel, addressText, code.Length == 0 ? null : code, defaults.CodeLength,
-            new CodeTerms(TimeSpan.FromSeconds(ttl), attempts, generate, defaults.Terms.ResendCooldown), extra, skipDelete);
+            new CodeTerms(TimeSpan.FromSeconds(ttl), attempts, generate, terms.ResendCooldown), extra, skipDelete)
+        { ToAsSent = to };
     }
-
-    public const string IdComplaint = "Invalid `id`: 6 to 128 characters of A-Z a-z 0-9 . _ - are allowed.";
 
     public static bool TryFlag(Fields fields, string name, out bool value, out string complaint)
     {
@@ -76,13 +75,18 @@ internal sealed partial class VerificationRequestReader(GatewaySettings defaults
         }
     }
 
-    private static bool TryNumber(Fields fields, string name, int fallback, int min, int max, string unit, out int value, out string complaint)
+    // More than the portal allows is reduced, not refused: the answer says what is used.
+    private static bool TryNumber(Fields fields, string name, int fallback, int max, string unit, out int value, out string complaint)
     {
         value = fallback;
         if (!fields.TryOne(name, out var text, out complaint)) return false;
         if (text.Length == 0) return true;
-        if (int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out value) && value >= min && value <= max) return true;
-        complaint = $"Invalid `{name}`: a whole number of {unit} from {min} to {max}.";
+        if (long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number) && number >= 1)
+        {
+            value = (int)Math.Min(number, max);
+            return true;
+        }
+        complaint = $"Invalid `{name}`: a whole number of {unit}, at least 1, is needed.";
         return false;
     }
 
@@ -115,9 +119,6 @@ internal sealed partial class VerificationRequestReader(GatewaySettings defaults
         complaint = reason;
         return null;
     }
-
-    [GeneratedRegex(@"^[A-Za-z0-9._-]{6,128}\z", RegexOptions.None, 1000)]
-    private static partial Regex Id();
 }
 
 /// <summary>The fields of a request: those of the form, and, as otpgateway has it, those of the query where the form has none.</summary>

@@ -29,8 +29,8 @@ public static class JOtpEndpoints
     public static void MapJOtp(this IEndpointRouteBuilder routes)
     {
         routes.MapMethods("/jotp/", ["GET", "HEAD"], () => Results.Text("OK"));
-        routes.MapPost("/jotp/sessions", BeginAsync);
-        routes.MapPost("/jotp/sessions/{id}", TryAsync);
+        routes.MapPost("/jotp/sessions", BeginAsync).WithCredentialsInHeader();
+        routes.MapPost("/jotp/sessions/{id}", TryAsync).WithCredentialsInHeader();
     }
 
     private static async Task BeginAsync(HttpContext context, JOtpSessions sessions, JOtpSettings settings, GatewaySettings gateway, NamespaceGuard guard, PortalSettings portal)

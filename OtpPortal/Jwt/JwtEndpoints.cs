@@ -36,7 +36,7 @@ public static partial class JwtEndpoints
     {
         routes.MapMethods(KeysPath, ["GET", "HEAD"], PublishAsync);
         routes.MapMethods("/token", ["GET", "HEAD"], ExchangeAsync);
-        routes.MapPost(RotationPath, RotateAsync);
+        routes.MapPost(RotationPath, RotateAsync).WithCredentialsInHeader();
     }
 
     private static async Task PublishAsync(HttpContext context, KeyRing ring)

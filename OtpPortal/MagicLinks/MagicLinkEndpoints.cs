@@ -46,16 +46,20 @@ public static partial class MagicLinkEndpoints
             ["/otp-email/create"] = CreateCodeMailAsync,
         };
         routes.MapMethods(Root + "/ready", ["GET", "HEAD"], Answer(ReadyAsync));
-        foreach (var (path, operation) in operations) routes.MapPost(Root + path, Answer(context => CallAsync(context, operation)));
+        foreach (var (path, operation) in operations)
+        {
+            routes.MapPost(Root + path, Answer(context => CallAsync(context, operation))).WithCredentialsInHeader();
+        }
         // Routes take paths in any case, so what is told of a method does, too.
         var methods = operations.Keys.ToDictionary(path => Root + path, _ => "POST", StringComparer.OrdinalIgnoreCase);
         methods[Root + "/ready"] = methods[JwtEndpoints.KeysPath] = "GET, HEAD";
         // Nothing of the API is answered in another form, not even what is not there.
-        routes.Map(Root + "/{**rest}", Answer(context => NothingAsync(context, methods))).WithOrder(int.MaxValue).ExcludeFromDescription();
+        routes.Map(Root + "/{**rest}", Answer(context => NothingAsync(context, methods)))
+            .WithOrder(int.MaxValue).ExcludeFromDescription().WithCredentialsInHeader();
 
         // Not of the API that is taken over, but of the operator: by AUTH_SECRET_KEY, as the sessions.
         routes.MapMethods("/service-accounts", ["GET", "HEAD"], ListAccountsAsync);
-        routes.MapDelete("/service-accounts/{id}", RemoveAccountAsync);
+        routes.MapDelete("/service-accounts/{id}", RemoveAccountAsync).WithCredentialsInHeader();
 
         // Before the page of the same address, which takes posts as well.
         routes.MapPost(MagicLinkStore.Path, UseLinkAsync).WithOrder(-1);

@@ -236,8 +236,8 @@ public sealed class CodeStore(Stores stores, AuthSecret secret, TimeProvider tim
     /// <summary>Ends a record at once.</summary>
     public Task RemoveAsync(string key) => Database.KeyDeleteAsync([key, Tries(key), Open(key)]);
 
-    /// <summary>Ends this record at once; one that took its place meanwhile stays.</summary>
-    public Task RemoveAsync(string key, CodeRecord record)
+    /// <summary>Ends this record at once; one that took its place meanwhile stays. Returns true for the one caller that ended it.</summary>
+    public Task<bool> RemoveAsync(string key, CodeRecord record)
     {
         var transaction = Database.CreateTransaction();
         transaction.AddCondition(Condition.HashEqual(key, "deadline", record.Deadline.ToUnixTimeMilliseconds()));

@@ -30,8 +30,8 @@ public static partial class TokenEndpoints
         routes.MapMethods("/check-auth", ["GET", "HEAD"], CheckAsync);
         routes.MapForwardAuth();
         routes.MapMethods("/auth-tokens", ["GET", "HEAD"], ListAsync);
-        routes.MapDelete("/auth-tokens", RevokeAllAsync);
-        routes.MapDelete("/auth-tokens/{id}", RevokeAsync);
+        routes.MapDelete("/auth-tokens", RevokeAllAsync).WithCredentialsInHeader();
+        routes.MapDelete("/auth-tokens/{id}", RevokeAsync).WithCredentialsInHeader();
     }
 
     /// <summary>The token of a request: a bearer token (RFC 6750) if there is one, else the cookie's.</summary>

@@ -3,13 +3,13 @@ namespace OtpPortal.Web;
 /// <summary>
 /// Refuses what another site's page makes a browser do (CSRF, cross-site WebSocket hijacking): state-changing requests and WebSockets whose
 /// <c>Sec-Fetch-Site</c>, or else <c>Origin</c>, is not the portal's own (OWASP CSRF Prevention, Fetch Metadata). Programs send neither and pass:
-/// they have no cookies that a stranger could ride on.
+/// they have no cookies that a stranger could ride on. So do requests with <see cref="CredentialsInHeader"/>.
 /// </summary>
 public static class SameSiteCheck
 {
     public static void UseSameSiteCheck(this IApplicationBuilder app, PortalSettings portal) => app.Use(async (context, next) =>
     {
-        if (IsHarmless(context.Request) || IsOwn(context.Request, portal)) await next(context);
+        if (IsHarmless(context.Request) || IsOwn(context.Request, portal) || CredentialsInHeader.AreSent(context)) await next(context);
         else context.Response.StatusCode = StatusCodes.Status403Forbidden;
     });
 

@@ -8,7 +8,7 @@ namespace OtpPortal.Bench;
 /// <summary>The gateway's commands to Redis, and no more around them than HTTP needs.</summary>
 internal static class BareGateway
 {
-    private static readonly byte[] s_secret = SHA256.HashData("secret"u8);
+    private static readonly byte[] s_secret = SHA256.HashData("secret-of-the-bench"u8);
 
     public static async Task<int> RunAsync(string port, string redis, string hook)
     {

@@ -18,7 +18,8 @@ internal static class Gateway
     {
         await using var hook = await HookAsync();
         await using var portal = await stage.StartPortalAsync(
-            ("NAMESPACES", "Bench:secret"), ("WEBHOOKS", "hook"), ("WEBHOOK_HOOK_URL", hook.Urls.Single() + "/otp"), ("WEBHOOK_HOOK_CHANNEL_NAME", "Hook"), ("WEBHOOK_HOOK_ADDRESS_NAME", "Name"),
+            ("NAMESPACES", "Bench:secret-of-the-bench"), ("WEBHOOKS", "hook"), ("WEBHOOK_HOOK_URL", hook.Urls.Single() + "/otp"),
+            ("WEBHOOK_HOOK_CHANNEL_NAME", "Hook"), ("WEBHOOK_HOOK_ADDRESS_NAME", "Name"),
             ("WEBHOOK_HOOK_MAX_ADDRESS_LEN", "100"), ("WEBHOOK_HOOK_MAX_OTP_LEN", "6"), ("WEBHOOK_HOOK_CONNECTIONS", "64"));
         var barePort = Machine.FreePort();
         await using var bare = Stage.StartSelf("bare-gateway", $"{barePort}", $"127.0.0.1:{stage.RedisPort}", hook.Urls.Single() + "/otp");
@@ -61,7 +62,8 @@ internal static class Gateway
     // Ids whose tries are all there, or whose status can be asked for.
     private static async Task PrepareAsync(HttpClient http, string portal, bool closed)
     {
-        var credentials = new AuthenticationHeaderValue("Basic", Convert.ToBase64String(Encoding.ASCII.GetBytes("Bench:secret")));
+        var credentials = new AuthenticationHeaderValue(
+            "Basic", Convert.ToBase64String(Encoding.ASCII.GetBytes("Bench:secret-of-the-bench")));
         async Task SendAsync(HttpMethod method, string path, params (string Name, string Value)[] fields)
         {
             using var request = new HttpRequestMessage(method, portal + path) { Content = new FormUrlEncodedContent(fields.Select(field => KeyValuePair.Create(field.Name, field.Value))) };

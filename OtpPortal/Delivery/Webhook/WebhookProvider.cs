@@ -6,11 +6,28 @@ using System.Text.Json.Serialization;
 namespace OtpPortal.Delivery.Webhook;
 
 /// <summary>Posts messages to a program of the operator's own, as otpgateway does: <c>{"otp":{…},"subject","body"}</c>.</summary>
-internal sealed class WebhookProvider(ProviderHttp http, WebhookSettings settings) : IMessageProvider
+/// <remarks>
+/// A webhook that was reached has the message, as in otpgateway: its status decides no more than whether it is asked once more. One in
+/// SMS_PROVIDERS is judged by its status, because another provider may take over.
+/// </remarks>
+internal sealed partial class WebhookProvider(ProviderHttp http, WebhookSettings settings, bool sendsSms, ILogger<WebhookProvider> logger)
+    : IMessageProvider
 {
     public string Name => settings.Name;
 
-    public Task<SendOutcome> SendAsync(Message message, CancellationToken stop) => http.SendAsync(() => Request(message), (response, _) => Task.FromResult(Judge(response)), stop);
+    public async Task<SendOutcome> SendAsync(Message message, CancellationToken stop)
+    {
+        var answered = false;
+        var outcome = await http.SendAsync(() => Request(message), (response, _) =>
+        {
+            answered = true;
+            return Task.FromResult(Judge(response));
+        }, stop);
+        answered |= outcome is SendOutcome.Temporary { Answered: true };
+        if (sendsSms || !answered || outcome is SendOutcome.Accepted) return outcome;
+        AnsweredOtherwise(Name, Dispatcher.WordsOf(outcome).Reason);
+        return new SendOutcome.Accepted();
+    }
 
     private HttpRequestMessage Request(Message message)
     {
@@ -42,4 +59,7 @@ internal sealed class WebhookProvider(ProviderHttp http, WebhookSettings setting
         [property: JsonPropertyName("otp")] IReadOnlyDictionary<string, object?> Otp,
         [property: JsonPropertyName("subject")] string Subject,
         [property: JsonPropertyName("body")] string Body);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The webhook {Webhook} has got a message, but {Reason}")]
+    private partial void AnsweredOtherwise(string webhook, string reason);
 }

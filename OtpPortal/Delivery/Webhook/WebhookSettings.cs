@@ -10,7 +10,7 @@ namespace OtpPortal.Delivery.Webhook;
 /// <param name="ChannelName">_CHANNEL_NAME: what users know the way by, such as "Phone call".</param>
 /// <param name="AddressName">_ADDRESS_NAME: what an address is called, such as "Phone number".</param>
 /// <param name="MaxAddressLength">_MAX_ADDRESS_LEN: 1–1000 characters.</param>
-/// <param name="MaxCodeLength">_MAX_OTP_LEN: 4–100 characters.</param>
+/// <param name="MaxCodeLength">_MAX_OTP_LEN: 3–100 characters.</param>
 public sealed record WebhookSettings(
     string Name,
     Uri Url,
@@ -78,8 +78,8 @@ public sealed record WebhookSettings(
         if (password?.Any(char.IsControl) == true) reader.Complain($"{prefix}_PASSWORD has control characters, which Basic authentication cannot carry.");
         var channel = reader.Line(prefix + "_CHANNEL_NAME", name, 50);
         var address = reader.Line(prefix + "_ADDRESS_NAME", "Address", 50);
-        var maxAddress = reader.Integer(prefix + "_MAX_ADDRESS_LEN", 100, 1, 1000, "characters");
-        var maxCode = reader.Integer(prefix + "_MAX_OTP_LEN", 24, 4, 100, "characters");
+        var maxAddress = reader.Integer(prefix + "_MAX_ADDRESS_LEN", 320, 1, 1000, "characters");
+        var maxCode = reader.Integer(prefix + "_MAX_OTP_LEN", 32, 3, 100, "characters");
         var terms = ProviderTerms.Read(reader, prefix);
         return url is null ? null : new WebhookSettings(name, url, user, password, channel, address, maxAddress, maxCode, terms);
     }

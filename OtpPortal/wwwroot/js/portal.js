@@ -25,21 +25,24 @@
             field?.select?.();
         },
         open: path => location.assign(path),
-        finished: () => tellFrame('finished'),
+        finished: () => tellFinished(),
         ready: () => { document.documentElement.dataset.portal = 'ready'; },
     };
 
-    // A hosted page in a frame tells the page around it that the code was right, or that Escape was pressed: that origin only, which the
-    // server has checked, and never "*", because any page may try to frame us.
+    // A hosted page in a frame tells the page around it that the code was right, or that Escape was pressed: that origin only, never "*".
+    // The server has checked the origin that it names. Without one the browser's own word counts: frame-ancestors lets listed origins frame us only.
     const hosted = () => document.querySelector('[data-otp-page]')?.dataset;
-    const tellFrame = event => {
-        const page = hosted();
-        if (!page?.origin || parent === window) return;
-        const { namespace, id, origin } = page;
-        parent.postMessage({ otpgateway: event, namespace, id }, origin);
+    const tellFrame = message => {
+        const origin = hosted()?.origin ?? location.ancestorOrigins?.[0];
+        if (hosted() && origin && parent !== window) parent.postMessage(message, origin);
+    };
+    // otpgateway's own script takes every message with a namespace and an id for the success.
+    const tellFinished = () => {
+        const { namespace, id } = hosted() ?? {};
+        tellFrame({ otpgateway: 'finished', namespace, id });
     };
     // Escape ends the choice of Chinese characters, too.
-    addEventListener('keydown', event => { if (event.key === 'Escape' && !event.isComposing) tellFrame('cancelled'); });
+    addEventListener('keydown', event => { if (event.key === 'Escape' && !event.isComposing) tellFrame({ otpgateway: 'cancelled' }); });
 
     // The page around hands the focus to the frame as a whole; browsers refuse a foreign frame's autofocus.
     const focusFirst = () => {
@@ -51,10 +54,10 @@
     const follow = async () => {
         const page = hosted();
         if (!page || 'finished' in page || 'over' in page || (document.documentElement.dataset.portal && !lineIsDown())) return;
-        const address = `/otp/${page.namespace}/${page.id}`;
+        const address = `/otp/${page.namespace}/${encodeURIComponent(page.id)}`;
         try {
             const answer = await fetch(address + '/status');
-            if (answer.status === 400 || (answer.ok && (await answer.json()).data.closed)) location.replace(address + location.search);
+            if (answer.status === 400 || (answer.ok && (await answer.json()).data.closed)) location.replace(address + page.query);
         } catch {
             // The next time, then.
         }
@@ -139,7 +142,7 @@
 
     addEventListener('DOMContentLoaded', () => {
         window.otpPortal.post(document.querySelector('form[data-submit-at-once]'));
-        if ('finished' in (hosted() ?? {})) tellFrame('finished');
+        if ('finished' in (hosted() ?? {})) tellFinished();
         setInterval(follow, 1500);
         // The next page in a frame that has the focus already.
         focusFirst();

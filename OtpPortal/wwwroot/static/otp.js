@@ -72,8 +72,7 @@
         const hear = event => {
             if (event.source !== frame.contentWindow || event.origin !== root || !event.data) return;
             const { otpgateway, namespace: owner, id: which } = event.data;
-            if (owner !== String(namespace) || which !== String(id)) return;
-            if (otpgateway === 'finished') end(onFinish, namespace, id);
+            if (otpgateway === 'finished' && owner === String(namespace) && which === String(id)) end(onFinish, namespace, id);
             if (otpgateway === 'cancelled') end(onCancel);
         };
         addEventListener('message', hear);

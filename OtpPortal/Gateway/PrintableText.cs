@@ -1,0 +1,25 @@
+using System.Globalization;
+using System.Text;
+
+namespace OtpPortal.Gateway;
+
+/// <summary>Text that people can see and type.</summary>
+internal static class PrintableText
+{
+    /// <summary>
+    /// True for <paramref name="min"/> to <paramref name="max"/> letters, digits, marks, symbols, punctuation and spaces of any script.
+    /// </summary>
+    public static bool Is(string text, int min, int max)
+    {
+        var length = 0;
+        foreach (var rune in text.EnumerateRunes())
+        {
+            if (++length > max || !IsPrintable(rune)) return false;
+        }
+        return length >= min;
+    }
+
+    private static bool IsPrintable(Rune rune) => Rune.GetUnicodeCategory(rune) is not (
+        UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.PrivateUse or UnicodeCategory.OtherNotAssigned
+        or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator);
+}
