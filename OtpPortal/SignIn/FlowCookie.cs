@@ -12,7 +12,17 @@ public sealed class FlowCookie(PortalSettings portal, SignInSettings settings)
     private const string Flow = "otp_flow";
     private const string Return = "otp_return";
 
-    public static string? Read(HttpRequest request) => request.Cookies[Flow];
+    /// <summary>Gets the id of this browser's sign-in. Of several, which a sibling host may have set, the first that is open counts.</summary>
+    public static async Task<string?> FindAsync(HttpRequest request, AuthFlow flow)
+    {
+        var ids = CookieHeader.ValuesOf(request, Flow);
+        if (ids.Count <= 1) return ids.SingleOrDefault();
+        foreach (var id in ids)
+        {
+            if (await flow.FindAsync(id) is { Step: SignInStep.Code or SignInStep.Verified }) return id;
+        }
+        return ids[0];
+    }
 
     public void Write(HttpResponse response, string flowId) =>
         // It outlives the codes as the record does, so that a late visitor is told what happened.
