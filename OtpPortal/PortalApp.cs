@@ -60,6 +60,7 @@ public static class PortalApp
         app.UseRequestLocalization();
         app.UsePageErrors(portal);
         app.UseSameSiteCheck(portal);
+        CircuitLimits.Use(app);
         app.UseStoreGuard();
         app.UseRouting();
         app.UseAntiforgery();

@@ -154,12 +154,11 @@ public static partial class TokenEndpoints
         }
     }
 
-    // Without a blank the whole header is the credentials.
     private static (string Scheme, string Credentials) AuthorizationOf(HttpRequest request)
     {
         var header = request.Headers.Authorization.ToString();
         var blank = header.IndexOf(' ', StringComparison.Ordinal);
-        return blank < 0 ? ("", header) : (header[..blank], header[blank..].Trim());
+        return blank < 0 ? ("", "") : (header[..blank], header[blank..].Trim());
     }
 
     // An address in the form that sessions keep it in: lower case, with the domain in ASCII. What cannot be one finds no session.
