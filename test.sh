@@ -4,7 +4,7 @@ set -uo pipefail
 cd "$(dirname "$0")"
 
 # command → Debian package
-needs=(chromium:chromium redis-server:redis-server nginx:nginx caddy:caddy python3:python3 node:nodejs npm:npm)
+needs=(chromium:chromium redis-server:redis-server nginx:nginx caddy:caddy haproxy:haproxy python3:python3 node:nodejs npm:npm)
 missing=()
 for need in "${needs[@]}"; do
   command -v "${need%%:*}" >/dev/null || missing+=("${need##*:}")
@@ -18,8 +18,20 @@ if [ ${#missing[@]} -gt 0 ]; then
   echo "Installing: ${missing[*]}"
   apt=(apt-get)
   [ "$(id -u)" = 0 ] || apt=(sudo -n apt-get)
-  if ! command -v apt-get >/dev/null ||
-     ! { "${apt[@]}" update -qq && DEBIAN_FRONTEND=noninteractive "${apt[@]}" install -y -qq --no-install-recommends "${missing[@]}"; } >/dev/null; then
+  # Another program may be using apt. dpkg waits for it when it is told to; updating the list of packages does not.
+  wait=(-o DPkg::Lock::Timeout=300)
+  install_missing() {
+    for _ in {1..60}; do
+      log=$({ "${apt[@]}" "${wait[@]}" update -qq &&
+        DEBIAN_FRONTEND=noninteractive "${apt[@]}" "${wait[@]}" install -y -qq --no-install-recommends "${missing[@]}"; } 2>&1) && return
+      [[ $log == *"Could not get lock"* ]] || return
+      sleep 5
+    done
+    return 1
+  }
+  log=""
+  if ! command -v apt-get >/dev/null || ! install_missing; then
+    [ -z "$log" ] || echo "$log" >&2
     echo "Please install these programs, then run this again: ${missing[*]}" >&2
     echo "0 passed, 1 failed"
     exit 1

@@ -59,9 +59,10 @@ public static class PortalApp
         app.UseHostedPageFrames();
         app.UseRequestLocalization();
         app.UsePageErrors(portal);
+        CircuitLimits.Use(app);
+        app.UseStoreRetry();
         app.UseRouting();
         app.UseSameSiteCheck(portal);
-        app.UseStoreRetry();
         app.UseStoreGuard();
         app.UseAntiforgery();
 

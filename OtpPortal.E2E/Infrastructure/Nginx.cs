@@ -61,6 +61,8 @@ public sealed partial class Nginx(int port, IReadOnlyList<PortalProcess> portals
         foreach (var (name, portal) in ((string[])["10.0.0.11:3000", "10.0.0.12:3000"]).Zip(portals)) upstream = Replace(upstream, name, $"127.0.0.1:{portal.Port}");
 
         var configuration = Repository.Read("deploy/nginx.conf");
+        // None is in front of this one.
+        configuration = Replace(configuration, "include /etc/nginx/trusted-proxies.conf;", "");
         configuration = Replace(configuration, "resolver 127.0.0.11 valid=2s;", "");
         configuration = Replace(configuration, "set $portal portal:3000;", $"add_header {ServedBy} $upstream_addr always;");
         configuration = Replace(configuration, "proxy_pass http://$portal;", "proxy_pass http://portal;");

@@ -104,7 +104,7 @@ public sealed partial class SmtpTests
         else
         {
             server.Mails.ShouldBeEmpty();
-            ErrorOf(portal).ShouldContain("SMTPUTF8");
+            (await ErrorOfAsync(portal)).ShouldContain("SMTPUTF8");
         }
     }
 

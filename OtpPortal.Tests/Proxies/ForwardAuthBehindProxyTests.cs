@@ -10,6 +10,7 @@ public sealed class ForwardAuthBehindProxyTests
     [Theory]
     [InlineData("nginx")]
     [InlineData("caddy")]
+    [InlineData("haproxy")]
     public async Task A_visitor_signs_in_and_is_back_at_the_page_first_asked_for(string proxy)
     {
         await using var app = await ProtectedApp.StartAsync(proxy);
@@ -35,6 +36,7 @@ public sealed class ForwardAuthBehindProxyTests
     [Theory]
     [InlineData("nginx")]
     [InlineData("caddy")]
+    [InlineData("haproxy")]
     public async Task Forged_headers_gain_nothing(string proxy)
     {
         await using var app = await ProtectedApp.StartAsync(proxy);
@@ -54,6 +56,7 @@ public sealed class ForwardAuthBehindProxyTests
     [Theory]
     [InlineData("nginx")]
     [InlineData("caddy")]
+    [InlineData("haproxy")]
     public async Task A_form_or_a_script_is_told_401_and_never_redirected(string proxy)
     {
         await using var app = await ProtectedApp.StartAsync(proxy);
@@ -67,6 +70,7 @@ public sealed class ForwardAuthBehindProxyTests
     [Theory]
     [InlineData("nginx")]
     [InlineData("caddy")]
+    [InlineData("haproxy")]
     public async Task Forms_of_who_is_signed_in_reach_the_app(string proxy)
     {
         await using var app = await ProtectedApp.StartAsync(proxy);
@@ -81,6 +85,7 @@ public sealed class ForwardAuthBehindProxyTests
     [Theory]
     [InlineData("nginx")]
     [InlineData("caddy")]
+    [InlineData("haproxy")]
     public async Task A_WebSocket_of_the_app_passes_for_who_is_signed_in_alone(string proxy)
     {
         await using var app = await ProtectedApp.StartAsync(proxy);
@@ -103,6 +108,7 @@ public sealed class ForwardAuthBehindProxyTests
     [Theory]
     [InlineData("nginx")]
     [InlineData("caddy")]
+    [InlineData("haproxy")]
     public async Task Forty_requests_at_once_sign_nobody_out_and_a_revocation_ends_access_on_the_next_one(string proxy)
     {
         await using var app = await ProtectedApp.StartAsync(proxy);

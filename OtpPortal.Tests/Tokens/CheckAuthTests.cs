@@ -7,6 +7,7 @@ namespace OtpPortal.Tests.Tokens;
 public sealed class CheckAuthTests(PortalHost portal) : IClassFixture<PortalHost>
 {
     private static readonly string[] s_identity = ["Remote-User", "Remote-Email", "X-Auth-Request-User", "X-Auth-Request-Email"];
+    private static readonly string[] s_unknown = ["Remote-Name", "Remote-Groups", "X-Auth-Request-Groups", "X-Auth-Request-Preferred-Username"];
 
     private async Task<(string Email, string Token)> SignedInAsync()
     {
@@ -34,6 +35,7 @@ public sealed class CheckAuthTests(PortalHost portal) : IClassFixture<PortalHost
         answer.Json.GetProperty("expires_in").GetInt64().ShouldBe(604800);
         answer.Header("Cache-Control").ShouldBe("no-store");
         foreach (var name in s_identity) answer.Header(name).ShouldBe(email, name);
+        foreach (var name in s_unknown) answer.Header(name).ShouldBe("", name);
         var cookie = answer.Cookie("auth_token").ShouldNotBeNull();
         cookie.Value.ShouldBe(Token(answer));
         cookie.MaxAge.ShouldBe(604800);
@@ -64,6 +66,27 @@ public sealed class CheckAuthTests(PortalHost portal) : IClassFixture<PortalHost
         (await browser.GetAsync("/check-auth", ("Authorization", authorization))).Status.ShouldBe(200);
     }
 
+    [Theory]
+    [InlineData("Token TOKEN")]
+    [InlineData("Whatever TOKEN")]
+    public async Task A_live_token_after_another_scheme_counts_as_for_clients_of_the_Flask_portal(string authorization)
+    {
+        var (email, token) = await SignedInAsync();
+
+        var answer = await portal.NewProgram().GetAsync("/check-auth", ("Authorization", authorization.Replace("TOKEN", token, StringComparison.Ordinal)));
+
+        answer.Status.ShouldBe(200);
+        answer.Json.GetProperty("email").GetString().ShouldBe(email);
+    }
+
+    [Fact]
+    public async Task A_bearer_token_that_is_not_live_is_refused_beside_a_live_cookie()
+    {
+        var browser = await portal.SignInAsync(Someone.New());
+
+        (await browser.GetAsync("/check-auth", ("Authorization", "Bearer AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"))).Status.ShouldBe(403);
+    }
+
     [Fact]
     public async Task The_scheme_may_be_written_in_any_case()
     {
@@ -87,7 +110,7 @@ public sealed class CheckAuthTests(PortalHost portal) : IClassFixture<PortalHost
         answer.Status.ShouldBe(403);
         answer.Body.ShouldBe("Forbidden");
         answer.Header("Cache-Control").ShouldBe("no-store");
-        foreach (var name in s_identity) answer.Header(name).ShouldBeNull();
+        foreach (var name in s_identity.Concat(s_unknown)) answer.Header(name).ShouldBeNull();
         answer.Cookies.ShouldBeEmpty();
     }
 

@@ -26,6 +26,11 @@ public sealed class ForwardAuthTests(ForwardAuthTests.BehindProxy behind) : ICla
         answer.Header("Remote-Email").ShouldBe(email);
         answer.Header("X-Auth-Request-User").ShouldBe(email);
         answer.Header("X-Auth-Request-Email").ShouldBe(email);
+        // Present, so that a proxy that copies them overwrites what the client sent.
+        answer.Header("Remote-Name").ShouldBe("");
+        answer.Header("Remote-Groups").ShouldBe("");
+        answer.Header("X-Auth-Request-Groups").ShouldBe("");
+        answer.Header("X-Auth-Request-Preferred-Username").ShouldBe("");
         answer.Header("Cache-Control").ShouldBe("no-store");
     }
 
@@ -102,6 +107,7 @@ public sealed class ForwardAuthTests(ForwardAuthTests.BehindProxy behind) : ICla
 
         answer.Status.ShouldBe(401, what);
         answer.Location.ShouldBeNull();
+        answer.Header("WWW-Authenticate").ShouldBe("Bearer");
     }
 
     [Fact]
@@ -113,6 +119,7 @@ public sealed class ForwardAuthTests(ForwardAuthTests.BehindProxy behind) : ICla
     [Theory]
     [InlineData("Remote-User")]
     [InlineData("Remote-Email")]
+    [InlineData("Remote-Groups")]
     [InlineData("X-Auth-Request-User")]
     [InlineData("X-Auth-Request-Email")]
     [InlineData("X-Forwarded-User")]
@@ -142,14 +149,23 @@ public sealed class ForwardAuthTests(ForwardAuthTests.BehindProxy behind) : ICla
     }
 
     [Fact]
-    public async Task TRUSTED_PROXIES_is_about_X_Forwarded_alone()
+    public async Task X_Original_URL_is_believed_from_TRUSTED_PROXIES_only()
     {
-        await using var portal = await PortalHost.StartAsync(("ALLOWED_REDIRECTS", "app.example.com"));
-
+        await using var portal = await PortalHost.StartAsync(("ALLOWED_REDIRECTS", "app.example.com"), ("TRUSTED_PROXIES", "127.0.0.5"));
         (string, string)[] asked = [("Accept", "text/html"), ("X-Original-URL", "https://app.example.com/a")];
-        var answer = await portal.NewBrowser().GetAsync("/forward-auth", asked);
-        (answer.Status, answer.Location).ShouldBe((302, $"{portal.Address.GetLeftPart(UriPartial.Authority)}/?return_to=https%3A%2F%2Fapp.example.com%2Fa"));
-        (await portal.NewBrowser().GetAsync("/forward-auth", ("Accept", "text/html"), ("X-Original-URL", "https://evil.example.org/"))).Status.ShouldBe(401);
+
+        (await portal.NewBrowser(System.Net.IPAddress.Parse("127.0.0.5")).GetAsync("/forward-auth", asked)).Status.ShouldBe(302);
+        (await portal.NewBrowser(System.Net.IPAddress.Parse("127.0.0.6")).GetAsync("/forward-auth", asked)).Status.ShouldBe(401);
+    }
+
+    [Theory]
+    [InlineData("https://app.example.com/reports?year=2026&month=11", 302)]
+    [InlineData("https://app.example.com/other", 401)]
+    [InlineData("", 401)]
+    public async Task An_address_that_contradicts_what_the_proxy_says_leads_nowhere(string original, int status)
+    {
+        // Caddy and Traefik pass X-Original-URL on as the client wrote it.
+        (await Portal.NewBrowser().GetAsync("/forward-auth", [.. s_navigation, ("X-Original-URL", original)])).Status.ShouldBe(status);
     }
 
     [Fact]

@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using OtpPortal.Tests.Infrastructure;
 
 namespace OtpPortal.Tests.Web;
@@ -40,6 +41,16 @@ public sealed class SecurityHeadersTests(PortalHost portal) : IClassFixture<Port
         policy.ShouldContain("frame-ancestors 'none'");
         policy.ShouldContain("form-action 'self'");
         policy.ShouldAllBe(directive => !directive.StartsWith("script-src", StringComparison.Ordinal) || !directive.Contains("unsafe", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task The_documentation_names_the_directives_that_are_sent()
+    {
+        var policy = (await portal.NewBrowser().GetAsync("/")).Header("Content-Security-Policy")!.Split(';', StringSplitOptions.TrimEntries);
+
+        var documented = Regex.Matches(RepositoryRoot.Read("docs", "security.md"), "`((?:[a-z]+-src|base-uri|frame-ancestors|form-action) '[a-z]+')`").Select(match => match.Groups[1].Value).ToList();
+        documented.ShouldNotBeEmpty();
+        documented.ShouldBeSubsetOf(policy);
     }
 
     [Fact]

@@ -7,7 +7,8 @@ public sealed class AdminCookie(PortalSettings portal)
 {
     private const string Name = "otp_admin";
 
-    public static string? Read(HttpRequest request) => request.Cookies[Name] is { Length: 43 } id ? id : null;
+    /// <summary>Gets the ids in the cookie; a sibling host may have added some.</summary>
+    public static IEnumerable<string> Read(HttpRequest request) => CookieHeader.ValuesOf(request, Name).Where(id => id.Length == 43);
 
     /// <summary>Without an age: it goes with the browser's window.</summary>
     public void Write(HttpResponse response, string id) => response.Cookies.Append(Name, id, Options(null));

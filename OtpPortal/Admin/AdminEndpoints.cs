@@ -53,7 +53,7 @@ public static class AdminEndpoints
         {
             case SecretOutcome.Accepted:
                 // The earlier session has just lost its cookie: it would live on with nobody to end it.
-                if (AdminCookie.Read(context.Request) is { } earlier) await sessions.EndAsync(AdminSessions.NameOf(earlier));
+                foreach (var earlier in AdminCookie.Read(context.Request)) await sessions.EndAsync(AdminSessions.NameOf(earlier));
                 cookie.Write(context.Response, await sessions.BeginAsync());
                 audit.WriteByAdmin(AuditEvent.AdminAccess, null, ClientAddress.Of(context), "admitted", "key");
                 return PlainForm.SeeOther(context, StartPath);
@@ -69,9 +69,8 @@ public static class AdminEndpoints
 
     private static async Task<IResult> SignOutAsync(HttpContext context, AdminSessions sessions, AdminCookie cookie, AuditLog audit)
     {
-        if (AdminCookie.Read(context.Request) is { } id)
+        foreach (var name in AdminCookie.Read(context.Request).Select(AdminSessions.NameOf))
         {
-            var name = AdminSessions.NameOf(id);
             if (await sessions.IsLiveAsync(name)) audit.WriteByAdmin(AuditEvent.AdminLeft, null, ClientAddress.Of(context), "signed_out", "key");
             await sessions.EndAsync(name);
         }

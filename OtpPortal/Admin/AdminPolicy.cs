@@ -40,11 +40,11 @@ public sealed class AdminPolicy(AdminSettings settings, AdminSessions sessions, 
     {
         context.Response.Headers.CacheControl = "no-store";
         var ip = ClientAddress.Of(context);
-        if (AdminCookie.Read(context.Request) is { } id && await sessions.UseAsync(AdminSessions.NameOf(id)))
+        foreach (var name in AdminCookie.Read(context.Request).Select(AdminSessions.NameOf))
         {
-            return new AdminPass.ByKey(AdminSessions.NameOf(id), ip);
+            if (await sessions.UseAsync(name)) return new AdminPass.ByKey(name, ip);
         }
-        if (settings.Emails.Count > 0 && await tokens.UseAsync(tokenCookie.Read(context.Request)) is { } token && settings.Admits(token.Email))
+        if (settings.Emails.Count > 0 && await tokenCookie.UseAsync(context.Request, tokens.UseAsync) is { } token && settings.Admits(token.Email))
         {
             var pass = new AdminPass.ByAddress(token.SessionId, token.Email, ip);
             audit.WriteVisit(ip, pass.By, token.SessionId);

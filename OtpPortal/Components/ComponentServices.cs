@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.Components.Forms;
+using Microsoft.AspNetCore.SignalR;
 
 namespace OtpPortal.Components;
 
@@ -13,7 +14,12 @@ public static class ComponentServices
             circuits.DisconnectedCircuitRetentionPeriod = TimeSpan.FromMinutes(1);
             circuits.DisconnectedCircuitMaxRetained = 50;
             circuits.DetailedErrors = false;
-        }).AddHubOptions(hub => hub.MaximumReceiveMessageSize = 32 * 1024);
+        }).AddHubOptions(hub =>
+        {
+            hub.MaximumReceiveMessageSize = 32 * 1024;
+            hub.AddFilter(new CircuitLimits());
+        });
+        builder.Services.AddRateLimiter(_ => { });
         // Cross-site posts are refused by SameSiteCheck, for plain forms and circuits alike: no page needs a token, or a cookie for one.
         builder.Services.AddScoped<AntiforgeryStateProvider, NoAntiforgeryToken>();
         return builder;

@@ -59,7 +59,7 @@ public static partial class JwtEndpoints
             await Problem.WriteAsync(context, StatusCodes.Status400BadRequest, "invalid_alg", $"alg must be {jwts.Algorithms.Allowed}.");
             return;
         }
-        if (await tokens.UseAsync(TokenEndpoints.TokenOf(context.Request, cookie)) is not { } token)
+        if (await TokenEndpoints.UseAsync(context.Request, cookie, tokens.UseAsync) is not { } token)
         {
             context.Response.StatusCode = StatusCodes.Status403Forbidden;
             context.Response.ContentType = "text/plain; charset=utf-8";

@@ -20,7 +20,7 @@ public sealed partial class CodePage(AuthFlow flow, PortalSettings portal, PageS
     protected override async Task OnInitializedAsync()
     {
         Http.Response.Headers.CacheControl = "no-store";
-        _flowId = FlowCookie.Read(Http.Request) ?? "";
+        _flowId = await FlowCookie.FindAsync(Http.Request, flow) ?? "";
         var state = await flow.FindAsync(_flowId);
         // The code was right, but the browser lost the ticket on the way: give it another.
         if (state?.Step == SignInStep.Verified) _ticket = await flow.RenewTicketAsync(_flowId);

@@ -12,17 +12,27 @@ public sealed class FlowCookie(PortalSettings portal, SignInSettings settings)
     private const string Flow = "otp_flow";
     private const string Return = "otp_return";
 
-    public static string? Read(HttpRequest request) => request.Cookies[Flow];
+    /// <summary>Gets the id of this browser's sign-in. Of several, which a sibling host may have set, the first that is open counts.</summary>
+    public static async Task<string?> FindAsync(HttpRequest request, AuthFlow flow)
+    {
+        var ids = CookieHeader.ValuesOf(request, Flow);
+        if (ids.Count <= 1) return ids.SingleOrDefault();
+        foreach (var id in ids)
+        {
+            if (await flow.FindAsync(id) is { Step: SignInStep.Code or SignInStep.Verified }) return id;
+        }
+        return ids[0];
+    }
 
     /// <summary>
-    /// Gets the sign-in that a form names in its field <c>flow</c>, for clients without a cookie jar, or else the one of the cookie. False when both
-    /// are there and differ: a page that could make a browser send the field must not finish a sign-in of its own there (login CSRF).
+    /// Gets the sign-in that a form names in its field <c>flow</c>, for clients without a cookie jar, or else the one of the cookie. It does not match
+    /// when both are there and differ: a page that could make a browser send the field must not finish a sign-in of its own there (login CSRF).
     /// </summary>
-    public static bool TryRead(HttpRequest request, IFormCollection form, out string? flowId)
+    public static async Task<(bool Matches, string? FlowId)> FindAsync(HttpRequest request, IFormCollection form, AuthFlow flow)
     {
-        var cookie = Read(request);
-        flowId = form["flow"].ToString() is { Length: > 0 } field ? field : cookie;
-        return string.IsNullOrEmpty(cookie) || flowId == cookie;
+        if (form["flow"].ToString() is not { Length: > 0 } field) return (true, await FindAsync(request, flow));
+        var cookies = CookieHeader.ValuesOf(request, Flow);
+        return (cookies.All(cookie => cookie.Length == 0) || cookies.Contains(field, StringComparer.Ordinal), field);
     }
 
     public void Write(HttpResponse response, string flowId) =>

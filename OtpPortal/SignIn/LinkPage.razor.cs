@@ -25,12 +25,12 @@ public sealed partial class LinkPage(AuthFlow flow, TokenStore tokens, TokenCook
             Http.Response.StatusCode = StatusCodes.Status404NotFound;
             return;
         }
-        _state = await flow.FindByLinkAsync(FlowCookie.Read(Http.Request), Token);
+        _state = await flow.FindByLinkAsync(await FlowCookie.FindAsync(Http.Request, flow), Token);
         switch (_state?.Step)
         {
             case null:
                 // The same for a link of another sign-in and for one that never was.
-                _session = await tokens.UseAsync(tokenCookie.Read(Http.Request));
+                _session = await tokenCookie.UseAsync(Http.Request, tokens.UseAsync);
                 _elsewhere = _session is null;
                 break;
             case SignInStep.Verified:

@@ -25,7 +25,7 @@ public sealed class SignInCompletion(
         }
 
         // The browser's earlier session has just lost its cookie: it would live on with nobody to end it.
-        if (await tokens.UseAsync(tokenCookie.Read(context.Request)) is { } earlier) await tokens.RevokeAsync(earlier.SessionId);
+        if (await tokenCookie.UseAsync(context.Request, tokens.UseAsync) is { } earlier) await tokens.RevokeAsync(earlier.SessionId);
         statistics.Count(Happening.SignedIn);
         audit.Write(AuditEvent.SignIn, verified.Email, visitor.Ip, "signed_in");
         await notice.NoteAsync(verified.Email, visitor);

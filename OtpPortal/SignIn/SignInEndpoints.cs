@@ -82,7 +82,8 @@ public static class SignInEndpoints
     {
         if (await PlainForm.ReadAsync(context) is not { } form) return PageErrors.Page(context, StatusCodes.Status415UnsupportedMediaType);
         var json = Problem.WantsJson(context.Request);
-        if (!FlowCookie.TryRead(context.Request, form, out var flowId)) return FlowMismatch(context);
+        var (matches, flowId) = await FlowCookie.FindAsync(context.Request, form, flow);
+        if (!matches) return FlowMismatch(context);
 
         if (form["email"].ToString() is { Length: > 0 } typedAddress && await flow.FindAsync(flowId) is { } state
             && !(EmailAddress.TryParse(typedAddress, out var address) && address.Value == state.Email))
@@ -114,7 +115,7 @@ public static class SignInEndpoints
         if (!settings.MailLink) return PageErrors.Page(context, StatusCodes.Status404NotFound);
         if (await PlainForm.ReadAsync(context) is not { } form) return PageErrors.Page(context, StatusCodes.Status415UnsupportedMediaType);
         var json = Problem.WantsJson(context.Request);
-        var flowId = FlowCookie.Read(context.Request);
+        var flowId = await FlowCookie.FindAsync(context.Request, flow);
         switch (await flow.SubmitLinkAsync(flowId, form["token"].ToString(), VisitorOf(context)))
         {
             case SubmitOutcome.Verified verified:
@@ -134,7 +135,8 @@ public static class SignInEndpoints
     {
         if (await PlainForm.ReadAsync(context) is not { } form) return PageErrors.Page(context, StatusCodes.Status415UnsupportedMediaType);
         var json = Problem.WantsJson(context.Request);
-        if (!FlowCookie.TryRead(context.Request, form, out var flowId)) return FlowMismatch(context);
+        var (matches, flowId) = await FlowCookie.FindAsync(context.Request, form, flow);
+        if (!matches) return FlowMismatch(context);
         switch (await flow.SendAgainAsync(flowId, VisitorOf(context)))
         {
             case SendAgainOutcome.Sent(var expiresIn, var resendIn):
@@ -153,7 +155,7 @@ public static class SignInEndpoints
     private static async Task<IResult> FinishAsync(HttpContext context, AuthFlow flow, SignInCompletion completion)
     {
         if (await PlainForm.ReadAsync(context) is not { } form) return PageErrors.Page(context, StatusCodes.Status415UnsupportedMediaType);
-        var flowId = FlowCookie.Read(context.Request);
+        var flowId = await FlowCookie.FindAsync(context.Request, flow);
         return await flow.RedeemAsync(flowId, form["ticket"].ToString()) is SubmitOutcome.Verified verified
             ? await CompleteAsync(context, completion, flowId!, verified)
             : PlainForm.SeeOther(context, CodePath);
@@ -167,16 +169,19 @@ public static class SignInEndpoints
 
     private static async Task<IResult> SignOutAsync(HttpContext context, TokenStore tokens, TokenCookie cookie, AuditLog audit)
     {
-        if (await tokens.UseAsync(cookie.Read(context.Request)) is { } token && await tokens.RevokeAsync(token.SessionId))
+        foreach (var value in cookie.Read(context.Request))
         {
-            audit.Write(AuditEvent.SignedOut, token.Email, ClientAddress.Of(context), "sessions:1");
+            if (await tokens.UseAsync(value) is { } token && await tokens.RevokeAsync(token.SessionId))
+            {
+                audit.Write(AuditEvent.SignedOut, token.Email, ClientAddress.Of(context), "sessions:1");
+            }
         }
         return SignedOut(context, cookie);
     }
 
     private static async Task<IResult> SignOutEverywhereAsync(HttpContext context, TokenStore tokens, TokenCookie cookie, AuditLog audit)
     {
-        if (await tokens.UseAsync(cookie.Read(context.Request)) is { } token)
+        if (await cookie.UseAsync(context.Request, tokens.UseAsync) is { } token)
         {
             var count = await tokens.RevokeAllAsync(token.Email);
             audit.Write(AuditEvent.SignedOut, token.Email, ClientAddress.Of(context), $"sessions:{count}");
@@ -186,7 +191,7 @@ public static class SignInEndpoints
 
     private static async Task<IResult> SignOutOthersAsync(HttpContext context, TokenStore tokens, TokenCookie cookie, AuditLog audit)
     {
-        if (await tokens.UseAsync(cookie.Read(context.Request)) is { } token)
+        if (await cookie.UseAsync(context.Request, tokens.UseAsync) is { } token)
         {
             var count = await tokens.RevokeAllAsync(token.Email, exceptSid: token.SessionId);
             audit.Write(AuditEvent.SignedOut, token.Email, ClientAddress.Of(context), $"sessions:{count}");

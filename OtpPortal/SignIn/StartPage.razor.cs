@@ -32,11 +32,10 @@ public sealed partial class StartPage(
         var asked = Http.Request.Query["return_to"].ToString();
         _returnTo = portal.Redirects.Allows(asked) ? asked : null;
 
-        var token = tokenCookie.Read(Http.Request);
         // A refused form shows the address page to whoever sent it, signed in or not.
-        if (token is not null && status.Code == 0)
+        if (tokenCookie.Read(Http.Request).Count > 0 && status.Code == 0)
         {
-            _session = await tokens.UseAsync(token);
+            _session = await tokenCookie.UseAsync(Http.Request, tokens.UseAsync);
             if (_session is null) tokenCookie.Clear(Http.Response);
             else if (_returnTo is not null)
             {
@@ -61,7 +60,7 @@ public sealed partial class StartPage(
 
     private async Task DescribeFlowAsync()
     {
-        if (await flow.FindAsync(FlowCookie.Read(Http.Request)) is not { } state) return;
+        if (await flow.FindAsync(await FlowCookie.FindAsync(Http.Request, flow)) is not { } state) return;
         _openFlow = state.Step is SignInStep.Code or SignInStep.Verified;
         _notice = state.Step switch
         {

@@ -14,7 +14,7 @@ internal static class ForwardAuth
     {
         context.Response.Headers.CacheControl = "no-store";
         // Only the token counts: what the request itself says of a Remote-User was written by whoever sent it.
-        if (await store.UseAsync(TokenEndpoints.TokenOf(context.Request, cookie)) is { } token)
+        if (await TokenEndpoints.UseAsync(context.Request, cookie, store.UseAsync) is { } token)
         {
             TokenEndpoints.WriteIdentity(context.Response, token.Email);
             return Results.Ok();
@@ -25,19 +25,26 @@ internal static class ForwardAuth
             context.Response.Headers.Location = $"{portal.Origin}/?return_to={Uri.EscapeDataString(target)}";
             return Results.StatusCode(StatusCodes.Status302Found);
         }
+        context.Response.Headers.WWWAuthenticate = "Bearer";
         return Results.Text("Unauthorized", statusCode: StatusCodes.Status401Unauthorized);
     }
 
-    // The page to come back to: only for a person's navigation, because scripts and forms that are sent elsewhere lose what they carry, and
-    // only as allowed by ALLOWED_REDIRECTS. X-Forwarded-… counts from TRUSTED_PROXIES alone, as everywhere.
+    // The page to return to. Only a navigation has one, because a redirected script or form loses what it carries.
     private static string? TargetOf(HttpContext context, PortalSettings portal)
     {
         var request = context.Request;
-        if (request.Query["redirect"] == "never" || !IsNavigation(request)) return null;
-        var target = request.Headers["X-Original-URL"] is [{ Length: > 0 } url] ? url
-            : portal.TrustsProxy(ForwardedAddresses.PeerOf(context)) ? FromParts(request)
-            : null;
+        if (request.Query["redirect"] == "never" || !IsNavigation(request) || !portal.TrustsProxy(ForwardedAddresses.PeerOf(context))) return null;
+        var target = AddressOf(request);
         return portal.Redirects.Allows(target) ? target : null;
+    }
+
+    // nginx sends the whole address, other proxies send its parts. A proxy passes on the kind that it does not write itself, so where both are
+    // there and differ, one of them is the client's.
+    private static string? AddressOf(HttpRequest request)
+    {
+        var original = request.Headers["X-Original-URL"];
+        if (original.Count == 0) return FromParts(request);
+        return original is [{ Length: > 0 } url] && (request.Headers["X-Forwarded-Uri"].Count == 0 || url == FromParts(request)) ? url : null;
     }
 
     private static bool IsNavigation(HttpRequest request)

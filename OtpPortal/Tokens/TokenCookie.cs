@@ -5,7 +5,18 @@ namespace OtpPortal.Tokens;
 /// <summary>The cookie that holds the token: the one place where its attributes are chosen.</summary>
 public sealed class TokenCookie(TokenSettings settings, PortalSettings portal)
 {
-    public string? Read(HttpRequest request) => request.Cookies[settings.CookieName];
+    /// <summary>Gets the values of the cookie; a sibling host may have added some.</summary>
+    public IReadOnlyList<string> Read(HttpRequest request) => CookieHeader.ValuesOf(request, settings.CookieName);
+
+    /// <summary>Uses the first token in the cookie that is live. Returns null if none is.</summary>
+    public async Task<LiveToken?> UseAsync(HttpRequest request, Func<string, Task<LiveToken?>> use)
+    {
+        foreach (var value in Read(request))
+        {
+            if (await use(value) is { } token) return token;
+        }
+        return null;
+    }
 
     public void Write(HttpResponse response, LiveToken token) =>
         response.Cookies.Append(settings.CookieName, token.Token, Options(token.ExpiresIn));

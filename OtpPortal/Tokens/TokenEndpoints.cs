@@ -14,6 +14,8 @@ public static partial class TokenEndpoints
 {
     private const int MaxPage = 1000;
     private static readonly IdnMapping s_idn = new();
+    private static readonly string[] s_addressHeaders = ["Remote-User", "Remote-Email", "X-Auth-Request-User", "X-Auth-Request-Email"];
+    private static readonly string[] s_unknownHeaders = ["Remote-Name", "Remote-Groups", "X-Auth-Request-Groups", "X-Auth-Request-Preferred-Username"];
 
     public static WebApplicationBuilder AddTokens(this WebApplicationBuilder builder, PortalConfiguration configuration)
     {
@@ -34,22 +36,29 @@ public static partial class TokenEndpoints
         routes.MapDelete("/auth-tokens/{id}", RevokeAsync).WithCredentialsInHeader();
     }
 
-    /// <summary>The token of a request: a bearer token (RFC 6750) if there is one, else the cookie's.</summary>
-    internal static string? TokenOf(HttpRequest request, TokenCookie cookie) => Bearer(request) ?? cookie.Read(request);
+    /// <summary>
+    /// Uses the token of a request: the bearer token (RFC 6750) if there is one, else a live token after any other scheme, else the cookie's.
+    /// Other schemes are for clients of the Flask portal, which never looked at the scheme. Returns null if there is no live token.
+    /// </summary>
+    internal static async Task<LiveToken?> UseAsync(HttpRequest request, TokenCookie cookie, Func<string?, Task<LiveToken?>> use)
+    {
+        var (scheme, credentials) = AuthorizationOf(request);
+        if (credentials.Length > 0 && await use(credentials) is { } token) return token;
+        return scheme.Equals("Bearer", StringComparison.OrdinalIgnoreCase) ? null : await cookie.UseAsync(request, use);
+    }
 
-    /// <summary>Tells the app behind a proxy who is there, in both families of header names that are in use.</summary>
+    /// <summary>Tells the app behind a proxy who is signed in, in both families of header names that are in use.</summary>
     internal static void WriteIdentity(HttpResponse response, string email)
     {
-        response.Headers["Remote-User"] = email;
-        response.Headers["Remote-Email"] = email;
-        response.Headers["X-Auth-Request-User"] = email;
-        response.Headers["X-Auth-Request-Email"] = email;
+        foreach (var name in s_addressHeaders) response.Headers[name] = email;
+        // Unknown, but present: a proxy that copies these headers overwrites what the client sent under the same names.
+        foreach (var name in s_unknownHeaders) response.Headers[name] = "";
     }
 
     private static async Task<IResult> CheckAsync(HttpContext context, TokenStore store, TokenCookie cookie)
     {
         context.Response.Headers.CacheControl = "no-store";
-        if (await store.UseAndRotateAsync(TokenOf(context.Request, cookie)) is not { } token)
+        if (await UseAsync(context.Request, cookie, store.UseAndRotateAsync) is not { } token)
         {
             return Results.Text("Forbidden", statusCode: StatusCodes.Status403Forbidden);
         }
@@ -116,7 +125,8 @@ public static partial class TokenEndpoints
     internal static async Task<bool> AdmitAsync(HttpContext context, PortalSettings portal, SecretGuard guard, AuditLog audit)
     {
         context.Response.Headers.CacheControl = "no-store";
-        switch (await guard.JudgeAsync(SecretKind.OperatorKey, portal.Secret.Matches(Bearer(context.Request) ?? ""), ClientAddress.LimitKey(context)))
+        var matches = portal.Secret.Matches(AuthorizationOf(context.Request).Credentials);
+        switch (await guard.JudgeAsync(SecretKind.OperatorKey, matches, ClientAddress.LimitKey(context)))
         {
             case SecretOutcome.Accepted:
                 return true;
@@ -145,11 +155,11 @@ public static partial class TokenEndpoints
         }
     }
 
-    private static string? Bearer(HttpRequest request)
+    private static (string Scheme, string Credentials) AuthorizationOf(HttpRequest request)
     {
-        const string Scheme = "Bearer ";
-        var header = (string?)request.Headers.Authorization;
-        return header is not null && header.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase) ? header[Scheme.Length..].Trim() : null;
+        var header = request.Headers.Authorization.ToString();
+        var blank = header.IndexOf(' ', StringComparison.Ordinal);
+        return blank < 0 ? ("", "") : (header[..blank], header[blank..].Trim());
     }
 
     // An address in the form that sessions keep it in: lower case, with the domain in ASCII. What cannot be one finds no session.

@@ -59,7 +59,7 @@ internal static class Scale
         var rows = new List<(string What, string Measured)>();
         foreach (var (what, path) in new[] { ("address pages", "/"), ("code pages", "/login/code"), ("pages of the administration", "/admin") })
         {
-            await using var portal = await stage.StartPortalAsync();
+            await using var portal = await stage.StartPortalAsync(("TRUSTED_PROXIES", "127.0.0.1"));
             var cookie = path == "/admin" ? await AdminCookieAsync(portal) : null;
             async Task<List<Circuit>> OpenAsync(int count)
             {

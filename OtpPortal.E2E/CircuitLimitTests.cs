@@ -1,0 +1,35 @@
+using System.Net.WebSockets;
+using OtpPortal.E2E.Infrastructure;
+using OtpPortal.E2E.Pages;
+
+namespace OtpPortal.E2E;
+
+/// <summary>A browser whose address has all the circuits that it may have.</summary>
+public sealed class CircuitLimitTests(LineStage stage) : BrowserTest(stage), IClassFixture<LineStage>
+{
+    private const int MaxCircuits = 50;
+
+    [Fact]
+    public async Task Past_the_limit_of_circuits_the_plain_forms_sign_in()
+    {
+        stage.Line.Release();
+        var open = new List<ClientWebSocket>();
+        for (var i = 0; i < MaxCircuits; i++)
+        {
+            var socket = new ClientWebSocket();
+            open.Add(socket);
+            await socket.ConnectAsync(new Uri($"ws://127.0.0.1:{Portal.Port}/_blazor"), CancellationToken.None);
+        }
+        var ann = await ArriveAsync();
+        // What Blazor and the browser write when a WebSocket is refused.
+        ann.Tolerates("WebSocket|failed to start the c|connection|circuit|429");
+
+        var start = await AddressPage.OpenAsync(ann);
+        var code = await start.SendToAsync(ann.Address);
+        await code.TypeAsync(await Mailbox.CodeAsync(ann.Address));
+
+        await SignedInPage.IsShownAsync(code.Page, ann.Address);
+        (await start.Html.GetAttributeAsync("data-portal")).ShouldBeNull();
+        open.ForEach(socket => socket.Dispose());
+    }
+}
