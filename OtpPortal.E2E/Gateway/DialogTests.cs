@@ -55,6 +55,26 @@ public sealed class DialogTests(GatewayStage stage) : BrowserTest(stage)
     }
 
     [Fact]
+    public async Task An_id_of_any_characters_works_in_the_dialog_and_without_a_circuit()
+    {
+        var wanted = await stage.Backend.BeginAsync(("id", $"ann@example.com/é %2F&{Guid.NewGuid():N}"));
+        var shop = await OpenAsync(await stage.Backend.BeginAsync());
+        await shop.Close.ClickAsync();
+        await shop.HearsAsync("cancelled");
+        var withoutScript = await HostedPage.OpenAsync(await ArriveWithoutScriptAsync(), wanted.Path);
+        await withoutScript.Parts.Field.FillAsync(wanted.WrongCode);
+        await withoutScript.Parts.Verify.ClickAsync();
+        await Expect(withoutScript.Parts.Error).ToBeVisibleAsync();
+
+        await shop.Page.EvaluateAsync("id => window.verify('MyApp', id)", wanted.Id);
+        await shop.Parts.BecomesInteractiveAsync();
+        await shop.Parts.Field.PressSequentiallyAsync(wanted.Code);
+
+        await shop.HearsAsync("cancelled", $"finished MyApp {wanted.Id}");
+        (await stage.Backend.IsVerifiedAsync(wanted)).ShouldBeTrue();
+    }
+
+    [Fact]
     public async Task Another_devices_success_closes_the_dialog()
     {
         var wanted = await stage.Backend.BeginAsync();

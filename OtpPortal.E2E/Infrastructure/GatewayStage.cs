@@ -102,14 +102,14 @@ internal sealed class Backend : IDisposable
         _http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes($"MyApp:{Secret}")));
     }
 
-    /// <summary>Begins a verification; with <c>to</c> it sends a code.</summary>
+    /// <summary>Begins a verification; with <c>to</c> it sends a code. <c>id</c> chooses its id.</summary>
     public async Task<Wanted> BeginAsync(params (string Name, string Value)[] fields)
     {
-        var id = "user-" + Guid.NewGuid().ToString("N");
+        var id = fields.FirstOrDefault(field => field.Name == "id").Value ?? "user-" + Guid.NewGuid().ToString("N");
         if (!fields.Any(field => field.Name == "to")) fields = [.. fields, ("to", $"bob.{Guid.NewGuid():N}@example.com")];
         if (!fields.Any(field => field.Name == "provider")) fields = [.. fields, ("provider", "mailbox")];
         using var form = new FormUrlEncodedContent(fields.Select(field => KeyValuePair.Create(field.Name, field.Value)));
-        using var answer = await _http.PutAsync(new Uri("/api/otp/" + id, UriKind.Relative), form);
+        using var answer = await _http.PutAsync(new Uri("/api/otp/" + Uri.EscapeDataString(id), UriKind.Relative), form);
         var body = await answer.Content.ReadAsStringAsync();
         answer.IsSuccessStatusCode.ShouldBeTrue(body);
         using var json = JsonDocument.Parse(body);
@@ -120,7 +120,7 @@ internal sealed class Backend : IDisposable
     /// <summary>Whether the right code was entered.</summary>
     public async Task<bool> IsVerifiedAsync(Wanted wanted)
     {
-        using var answer = await _http.PostAsync(new Uri($"/api/otp/{wanted.Id}/status", UriKind.Relative), null);
+        using var answer = await _http.PostAsync(new Uri($"/api/otp/{Uri.EscapeDataString(wanted.Id)}/status", UriKind.Relative), null);
         return answer.IsSuccessStatusCode;
     }
 
@@ -138,7 +138,7 @@ internal sealed class Backend : IDisposable
 /// <summary>A verification that the backend asked for.</summary>
 internal sealed record Wanted(string Id, string To, string Code)
 {
-    public string Path => "/otp/MyApp/" + Id;
+    public string Path => "/otp/MyApp/" + Uri.EscapeDataString(Id);
 
     public string WrongCode => Code[..^1] + (char)('0' + ((Code[^1] - '0' + 1) % 10));
 }

@@ -32,7 +32,7 @@ public sealed class SendingTests
         {
             var id = GatewayClient.NewId();
 
-            var put = app.PutAsync(id, ("provider", "hook"), ("to", "somebody"), ("otp", "123456"));
+            var put = app.PutAsync(id, ("provider", "hook"), ("to", $"somebody {round}"), ("otp", "123456"));
             await portal.Clock.AdvanceUntilAsync(() => put.IsCompleted, TimeSpan.FromSeconds(1));
 
             (await put).Status.ShouldBe(200, "it has got the message, however often it answers like this");
