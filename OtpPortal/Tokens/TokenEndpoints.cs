@@ -116,7 +116,8 @@ public static partial class TokenEndpoints
     internal static async Task<bool> AdmitAsync(HttpContext context, PortalSettings portal, SecretGuard guard, AuditLog audit)
     {
         context.Response.Headers.CacheControl = "no-store";
-        switch (await guard.JudgeAsync(SecretKind.OperatorKey, portal.Secret.Matches(Bearer(context.Request) ?? ""), ClientAddress.LimitKey(context)))
+        var matches = portal.Secret.Matches(Bearer(context.Request) ?? "");
+        switch (await guard.JudgeAsync(SecretKind.OperatorKey, matches, ClientAddress.LimitKey(context)))
         {
             case SecretOutcome.Accepted:
                 return true;
