@@ -32,7 +32,8 @@ public sealed class DeliveryQueueTests : IClassFixture<RedisUnderTest>, IAsyncLi
         _queue.Dispose();
     }
 
-    private static Message Mail(string code = "918273", string to = "ann@example.com") => new(to, $"Your code is {code}", $"text {code}", $"<p>{code}</p>");
+    private static Message Mail(string code = "918273", string to = "ann@example.com") =>
+        new(to, $"Your code is {code}", $"text {code}", $"<p>{code}</p>");
 
     private Delivery Enqueue(Message message, TimeSpan? life = null)
     {
@@ -158,14 +159,16 @@ public sealed class DeliveryQueueTests : IClassFixture<RedisUnderTest>, IAsyncLi
     public async Task The_queue_is_bounded()
     {
         _postman.Hold();
-        bool TryEnqueue(string domain) => _queue.TryEnqueue(new OutgoingMessage(Mail(to: "ann@" + domain), _clock.GetUtcNow().AddMinutes(5), _ => { }));
+        bool TryEnqueue(string domain) =>
+            _queue.TryEnqueue(new OutgoingMessage(Mail(to: "ann@" + domain), _clock.GetUtcNow().AddMinutes(5), _ => { }));
 
         for (var i = 0; i < 1000; i++) TryEnqueue("one.example").ShouldBeTrue();
         TryEnqueue("ONE.example").ShouldBeFalse("one domain does not fill it");
         for (var i = 0; i < 3000; i++) TryEnqueue($"other{i}.example").ShouldBeTrue();
         TryEnqueue("another.example").ShouldBeFalse();
 
-        _log.Lines.Count(line => line.StartsWith("Error", StringComparison.Ordinal) && line.Contains("the queue is full", StringComparison.Ordinal)).ShouldBe(2);
+        _log.Lines.Count(line => line.StartsWith("Error", StringComparison.Ordinal) && line.Contains("queue is full", StringComparison.Ordinal))
+            .ShouldBe(2);
         await Eventually.BeTrueAsync(() => _postman.Attempts.Count == 24);
     }
 
@@ -271,7 +274,8 @@ public sealed class DeliveryQueueTests : IClassFixture<RedisUnderTest>, IAsyncLi
         await patience.CancelAsync();
         await stop;
 
-        _log.Lines.ShouldContain(line => line.StartsWith("Error", StringComparison.Ordinal) && line.Contains("stops with 20 messages", StringComparison.Ordinal));
+        _log.Lines.ShouldContain(line =>
+            line.StartsWith("Error", StringComparison.Ordinal) && line.Contains("stops with 20 messages", StringComparison.Ordinal));
     }
 
     [Fact]

@@ -30,7 +30,8 @@ public sealed class FairnessTests
 
         // From here on the clock stands still: nothing times out, and nothing makes room.
         await portal.NewBrowser().PostAsync("/login", ("email", "portal@example.com"));
-        var put = await new GatewayClient(portal, "MyApp", "secret").PutAsync(GatewayClient.NewId(), ("provider", "smtp"), ("to", "gateway@example.com"));
+        var app = new GatewayClient(portal, "MyApp", "secret");
+        var put = await app.PutAsync(GatewayClient.NewId(), ("provider", "smtp"), ("to", "gateway@example.com"));
         using var session = JsonContent.Create(new { email = "jotp@example.com", subject = "Hello", message = "$token", ttl = 5 });
         var jotp = await portal.NewProgram().SendAsync(HttpMethod.Post, "/jotp/sessions", session);
         var v2 = await new V2Client(portal, V2Portal.AdminKey).PostAsync("otp-email/create", new
@@ -54,7 +55,8 @@ public sealed class FairnessTests
         var queue = portal.Services.GetRequiredService<DeliveryQueue>();
         for (var i = 0; i < 1000; i++)
         {
-            queue.TryEnqueue(new OutgoingMessage(new Message($"someone{i}@{domain}", "s", "t", "<p>h</p>"), portal.Clock.GetUtcNow().AddMinutes(5), _ => { })).ShouldBeTrue();
+            var message = new Message($"someone{i}@{domain}", "s", "t", "<p>h</p>");
+            queue.TryEnqueue(new OutgoingMessage(message, portal.Clock.GetUtcNow().AddMinutes(5), _ => { })).ShouldBeTrue();
         }
     }
 }

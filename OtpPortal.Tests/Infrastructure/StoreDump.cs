@@ -12,8 +12,9 @@ public sealed record StoreDump(IReadOnlyList<StoreDump.Entry> Entries)
     /// <summary>Names and values; bytes stand for the letters they would be in a text.</summary>
     public string Text => string.Join('\n', Entries.Select(entry => entry.Key + " " + entry.Content));
 
-    /// <summary>The same for two dumps between which nothing was changed; statistics and the audit log may be written a moment later.</summary>
-    public string State => string.Join('\n', Entries.Where(entry => !entry.Key.StartsWith("stats:", StringComparison.Ordinal) && entry.Key is not ("audit" or "audit:admin"))
+    /// <summary>The same for two dumps between which nothing was changed; statistics and audit log may be written a moment later.</summary>
+    public string State => string.Join('\n', Entries
+        .Where(entry => !entry.Key.StartsWith("stats:", StringComparison.Ordinal) && entry.Key is not ("audit" or "audit:admin"))
         .Select(entry => entry.Key + " " + entry.Content).Order(StringComparer.Ordinal));
 
     public IReadOnlyList<string> Keys => [.. Entries.Select(entry => entry.Key)];

@@ -18,7 +18,8 @@ public sealed class SecretLimitTests
         "admin page" => client.PostAsync("/admin/login", ("key", right ? PortalHost.Secret : "wrong")),
         "namespace" => client.GetAsync("/api/providers", ("Authorization", GatewayClient.Basic("MyApp:" + (right ? "secret" : "wrong")))),
         _ => client.SendAsync(
-            HttpMethod.Post, "/api/v2/otp/create", JsonContent.Create(new { otpCreateParams = new { } }), ("X-API-KEY", right ? V2Portal.AdminKey : Guid.NewGuid().ToString())),
+            HttpMethod.Post, "/api/v2/otp/create", JsonContent.Create(new { otpCreateParams = new { } }),
+            ("X-API-KEY", right ? V2Portal.AdminKey : Guid.NewGuid().ToString())),
     };
 
     [Theory]
@@ -32,6 +33,9 @@ public sealed class SecretLimitTests
         var limited = await PresentAsync(client, kind, right: true);
         limited.Status.ShouldBe(429, "not even the right one counts");
         limited.RetryAfter.ShouldBe(300);
-        foreach (var other in s_kinds.Where(other => other != kind)) (await PresentAsync(client, other, right: true)).Status.ShouldBeOneOf(200, 201, 303);
+        foreach (var other in s_kinds.Where(other => other != kind))
+        {
+            (await PresentAsync(client, other, right: true)).Status.ShouldBeOneOf(200, 201, 303);
+        }
     }
 }

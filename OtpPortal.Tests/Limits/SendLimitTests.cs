@@ -20,7 +20,8 @@ public sealed class SendLimitTests
             case "portal":
                 return await portal.NewProgram().PostAsync("/login", ("email", email));
             case "gateway":
-                return await new GatewayClient(portal, "MyApp", "secret").PutAsync(GatewayClient.NewId(), ("provider", "mailbox"), ("to", email));
+                var app = new GatewayClient(portal, "MyApp", "secret");
+                return await app.PutAsync(GatewayClient.NewId(), ("provider", "mailbox"), ("to", email));
             case "jotp":
                 using (var session = JsonContent.Create(new { email, subject = "Hello", message = "$token", ttl = 5 }))
                 {
@@ -82,7 +83,8 @@ public sealed class SendLimitTests
         await using var portal = await StartAsync(("LIMIT_SENDS_PER_ADDRESS", "1/900"));
         var app = new GatewayClient(portal, "MyApp", "secret");
         var (email, id) = (Someone.New(), GatewayClient.NewId());
-        var code = (await app.PutAsync(id, ("provider", "mailbox"), ("to", email))).Json.GetProperty("data").GetProperty("otp").GetString()!;
+        var put = await app.PutAsync(id, ("provider", "mailbox"), ("to", email));
+        var code = put.Json.GetProperty("data").GetProperty("otp").GetString()!;
 
         (await app.PutAsync(id, ("provider", "mailbox"), ("to", email))).Status.ShouldBe(429);
 

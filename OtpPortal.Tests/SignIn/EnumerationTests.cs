@@ -77,7 +77,8 @@ public sealed partial class EnumerationTests
         await using var portal = await PortalHost.StartWithAsync(
             builder => builder.Services.AddSingleton(StandInProviders.Only(provider)), null, ("ALLOWED_EMAILS", "*@friends.example"));
         var queue = portal.Services.GetRequiredService<DeliveryQueue>();
-        while (queue.TryEnqueue(new OutgoingMessage(new Message("ann@friends.example", "", "", ""), portal.Clock.GetUtcNow().AddMinutes(5), _ => { })))
+        var message = new OutgoingMessage(new Message("ann@friends.example", "", "", ""), portal.Clock.GetUtcNow().AddMinutes(5), _ => { });
+        while (queue.TryEnqueue(message))
         {
         }
 

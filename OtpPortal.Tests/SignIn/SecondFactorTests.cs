@@ -129,7 +129,10 @@ public sealed class SecondFactorTests : IDisposable
     {
         await using var portal = await StartAsync(("NAMESPACES", "MyApp:secret"), ("LIMIT_SENDS_PER_ADDRESS", "2/900"));
         var app = new GatewayClient(portal, "MyApp", "secret");
-        foreach (var _ in (int[])[1, 2]) (await app.PutAsync(GatewayClient.NewId(), ("provider", "mailbox"), ("to", AnnsPhone))).Status.ShouldBe(200);
+        foreach (var _ in (int[])[1, 2])
+        {
+            (await app.PutAsync(GatewayClient.NewId(), ("provider", "mailbox"), ("to", AnnsPhone))).Status.ShouldBe(200);
+        }
         var answers = new Dictionary<string, List<string>>(StringComparer.Ordinal);
         foreach (var email in (string[])["ann@example.com", "mia@example.com", "ben@example.com"])
         {
@@ -138,7 +141,8 @@ public sealed class SecondFactorTests : IDisposable
             {
                 var browser = portal.NewBrowser();
                 var answer = await browser.PostAsync("/login", ("email", email), ("channel", "sms"));
-                answers[email].Add($"{answer.Status} {answer.Location} {(await browser.GetAsync("/login/code")).Find(".portal-progress")?.OuterHtml}");
+                var page = await browser.GetAsync("/login/code");
+                answers[email].Add($"{answer.Status} {answer.Location} {page.Find(".portal-progress")?.OuterHtml}");
             }
         }
 

@@ -24,7 +24,8 @@ public sealed record TestMessageResult(string Provider, string To, string Outcom
 /// </summary>
 /// <remarks>Key layout in the token database: <c>admin:message:{SHA-256 of the administrator's session}</c>, the last result for ten minutes, so that a reload shows it and sends nothing.</remarks>
 public sealed class TestMessage(
-    Dispatcher dispatcher, SendLimits limits, Stores stores, AuditLog audit, PortalSettings portal, IStringLocalizer<Texts> texts, TimeProvider time)
+    Dispatcher dispatcher, SendLimits limits, Stores stores, AuditLog audit, PortalSettings portal,
+    IStringLocalizer<Texts> texts, TimeProvider time)
 {
     private static readonly TimeSpan s_kept = TimeSpan.FromMinutes(10);
 

@@ -49,8 +49,8 @@ internal sealed class Circuit(TimeProvider time)
     }
 
     /// <param name="unansweredFor">
-    /// The group of recipients whose message timed out; null for an answer. A server may hang for the recipients of one domain only, so their
-    /// timeouts count once until it answers again.
+    /// The group of recipients whose message timed out; null for an answer. A server may hang for the recipients of one domain
+    /// only, so their timeouts count once until it answers again.
     /// </param>
     public void Report(SendOutcome outcome, string? unansweredFor = null)
     {

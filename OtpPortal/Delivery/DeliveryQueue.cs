@@ -30,10 +30,11 @@ public sealed record OutgoingMessage(Message Message, DateTimeOffset Deadline, A
 /// Each try goes along the provider's chain. On shutdown what is queued is still sent.
 /// </summary>
 /// <remarks>
-/// A message that waits, for a connection or for its next try, holds no worker and no connection, so it delays nobody. What a provider may be
-/// asked at once, and a domain's share of that, is the <see cref="Dispatcher"/>'s business.
+/// A message that waits, for a connection or for its next try, holds no worker and no connection, so it delays nobody. The
+/// <see cref="Dispatcher"/> decides how much a provider is asked at once, and what share of that one domain gets.
 /// </remarks>
-public sealed partial class DeliveryQueue(Dispatcher dispatcher, Providers providers, TimeProvider time, ILogger<DeliveryQueue> logger) : IHostedService, IDisposable
+public sealed partial class DeliveryQueue(Dispatcher dispatcher, Providers providers, TimeProvider time, ILogger<DeliveryQueue> logger)
+    : IHostedService, IDisposable
 {
     /// <summary>Messages that may be on their way; further ones are not sent.</summary>
     internal const int Capacity = 4000;

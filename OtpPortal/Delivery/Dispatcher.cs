@@ -25,10 +25,11 @@ public abstract record DispatchOutcome
 }
 
 /// <summary>
-/// Hands messages to providers: past the limits of SMS, no more at once than a provider may have, a share of that to one domain, never longer
-/// than it may take, and to the next one of its channel when it fails.
+/// Hands messages to providers: past the limits of SMS, no more at once than a provider may have, a share of that to one domain,
+/// never longer than it may take, and to the next one of its channel when it fails.
 /// </summary>
-public sealed partial class Dispatcher(Providers providers, SmsGuard guard, Statistics statistics, TimeProvider time, ILogger<Dispatcher> logger) : IDisposable
+public sealed partial class Dispatcher(Providers providers, SmsGuard guard, Statistics statistics, TimeProvider time, ILogger<Dispatcher> logger)
+    : IDisposable
 {
     private static readonly Meter s_meter = new("OtpPortal.Delivery");
     private static readonly Counter<long> s_delivered = s_meter.CreateCounter<long>("otpportal.deliveries", "{message}", "Messages by provider and outcome.");
@@ -111,13 +112,15 @@ public sealed partial class Dispatcher(Providers providers, SmsGuard guard, Stat
 
     private static bool Reaches(Provider provider, Message message) => provider.Countries is null || SmsGuard.Allows(message.To, provider.Countries);
 
-    private async Task<SendOutcome> AskAsync(Provider provider, Message message, DateTimeOffset? deadline, bool evenWhileOpen, CancellationToken stop)
+    private async Task<SendOutcome> AskAsync(
+        Provider provider, Message message, DateTimeOffset? deadline, bool evenWhileOpen, CancellationToken stop)
     {
         var line = LineOf(provider);
         var group = Recipients.GroupOf(message.To);
         if (!evenWhileOpen && line.Refusal(group) is { } refusal) return refusal;
 
-        using var lease = await AcquireAsync(line, group, deadline is null ? provider.Terms.Timeout : deadline.Value - time.GetUtcNow(), stop);
+        var patience = deadline - time.GetUtcNow() ?? provider.Terms.Timeout;
+        using var lease = await AcquireAsync(line, group, patience, stop);
         // Not the provider's fault: its circuit hears nothing of it.
         if (lease is null) return new SendOutcome.Temporary("too many messages are being handed to it already");
         // It may have failed while this message waited.
@@ -156,7 +159,8 @@ public sealed partial class Dispatcher(Providers providers, SmsGuard guard, Stat
         }
     }
 
-    private ProviderLine LineOf(Provider provider) => _lines.GetOrAdd(provider.Name, _ => new ProviderLine(provider.Terms.Connections, time));
+    private ProviderLine LineOf(Provider provider) =>
+        _lines.GetOrAdd(provider.Name, _ => new ProviderLine(provider.Terms.Connections, time));
 
     private static KeyValuePair<string, object?> Tag(string name, string value) => new(name, value);
 

@@ -19,7 +19,8 @@ internal sealed class ProviderLine(int connections, TimeProvider time) : IDispos
 
     // The group first, so that the many who wait in one group wait there, and at most a share of them for the connections of all.
     private readonly PartitionedRateLimiter<string> _slots = PartitionedRateLimiter.CreateChained(
-        PartitionedRateLimiter.Create<string, string>(group => RateLimitPartition.GetConcurrencyLimiter(group, _ => Terms(ShareOf(connections)))),
+        PartitionedRateLimiter.Create<string, string>(
+            group => RateLimitPartition.GetConcurrencyLimiter(group, _ => Terms(ShareOf(connections)))),
         PartitionedRateLimiter.Create<string, string>(_ => RateLimitPartition.GetConcurrencyLimiter("", _ => Terms(connections))));
 
     public ProviderHealth Health => _circuit.Health;
@@ -30,10 +31,10 @@ internal sealed class ProviderLine(int connections, TimeProvider time) : IDispos
     /// <summary>Waits for a connection.</summary>
     public ValueTask<RateLimitLease> AcquireAsync(string group, CancellationToken stop) => _slots.AcquireAsync(group, 1, stop);
 
-    /// <summary>Returns the last failure while the provider is left alone, for this group or altogether; null when it may be asked.</summary>
+    /// <summary>Returns the last failure while the provider is left alone, altogether or for this group; else null.</summary>
     public SendOutcome? Refusal(string group) => RefusalOf(_circuit) ?? RefusalOf(_groups.GetValueOrDefault(group));
 
-    /// <summary>As <see cref="Refusal"/>, for a caller that has a connection and asks at once: it may be the one that tries for all.</summary>
+    /// <summary>As <see cref="Refusal"/>, for a caller that has a connection and asks at once: it may try for all.</summary>
     public SendOutcome? Enter(string group) => _groups.GetValueOrDefault(group)?.Enter() ?? _circuit.Enter();
 
     /// <param name="hasTimedOut">The outcome is no answer of the provider, but that there was none in time.</param>
@@ -50,7 +51,8 @@ internal sealed class ProviderLine(int connections, TimeProvider time) : IDispos
 
     public void Dispose() => _slots.Dispose();
 
-    private static SendOutcome? RefusalOf(Circuit? circuit) => circuit?.Health is { OpenUntil: not null } health ? health.LastFailure : null;
+    private static SendOutcome? RefusalOf(Circuit? circuit) =>
+        circuit?.Health is { OpenUntil: not null } health ? health.LastFailure : null;
 
     private static ConcurrencyLimiterOptions Terms(int permits) => new() { PermitLimit = permits, QueueLimit = int.MaxValue };
 

@@ -12,8 +12,8 @@ internal static class Recipients
         : address.Trim();
 
     /// <summary>
-    /// Returns what fails together: the domain of a mail address, the country of a phone number; any other address stands alone. Messages to one
-    /// group never take all of a provider's connections, and never all of the queue.
+    /// Returns what fails together: the domain of a mail address, the country of a phone number; any other address stands alone.
+    /// Messages to one group never take all of a provider's connections, and never all of the queue.
     /// </summary>
     public static string GroupOf(string address) =>
         address.LastIndexOf('@') is >= 0 and var at ? address[(at + 1)..].ToLowerInvariant()

@@ -70,7 +70,8 @@ public static class GatewayEndpoints
             await FailAsync(context, StatusCodes.Status400BadRequest, complaint);
             return;
         }
-        switch (await services.GetRequiredService<VerificationFlow>().PutAsync(OwnerOf(context), request, ClientAddress.Of(context), context.RequestAborted))
+        var flow = services.GetRequiredService<VerificationFlow>();
+        switch (await flow.PutAsync(OwnerOf(context), request, ClientAddress.Of(context), context.RequestAborted))
         {
             case PutOutcome.Created(var created, var code):
                 // The time that was asked for, as otpgateway says: not less because the provider took its time.

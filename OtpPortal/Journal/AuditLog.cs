@@ -77,18 +77,20 @@ public sealed partial class AuditLog(Stores stores, TimeProvider time, ILogger<A
     private IDatabase Database => stores.Auth.Database;
 
     /// <summary>Something that a user, or somebody in a user's name, did.</summary>
-    public void Write(AuditEvent what, string? email, string ip, string outcome) => _ = WriteAsync(Log, Entry(what, email, ip, outcome, null));
+    public void Write(AuditEvent what, string? email, string ip, string outcome) =>
+        _ = WriteAsync(Log, Entry(what, email, ip, outcome, null));
 
     /// <summary>Something that an administrator did.</summary>
-    public void WriteByAdmin(AuditEvent what, string? email, string ip, string outcome, string by) => _ = WriteAsync(AdminLog, Entry(what, email, ip, outcome, by));
+    public void WriteByAdmin(AuditEvent what, string? email, string ip, string outcome, string by) =>
+        _ = WriteAsync(AdminLog, Entry(what, email, ip, outcome, by));
 
     /// <summary>An administrator looked in: told once a visit, not for every page.</summary>
     public void WriteVisit(string ip, string by, string visit) =>
         _ = WriteOnceAsync(AdminLog, $"visit\n{visit}", s_visitPause, Entry(AuditEvent.AdminAccess, null, ip, "admitted", by));
 
     /// <summary>
-    /// A limit refused something. Written once for each limit and client within the limit's window, whatever addresses the client names: otherwise
-    /// it could push everything else out of the log. True when it was written.
+    /// A limit refused something. Written once for each limit and client within the limit's window, whatever addresses the client
+    /// names: otherwise it could push everything else out of the log. True when it was written.
     /// </summary>
     /// <param name="client">Whom the limit holds back.</param>
     public Task<bool> WriteLimitHitAsync(string limit, TimeSpan window, string client, string? email, string ip) =>

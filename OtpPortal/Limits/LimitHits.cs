@@ -2,7 +2,7 @@ using OtpPortal.Journal;
 
 namespace OtpPortal.Limits;
 
-/// <summary>Notes what limits refuse, in the audit log and the statistics: once for each limit and client within the limit's window.</summary>
+/// <summary>Notes what limits refuse in the audit log and the statistics, once for each limit and client within its window.</summary>
 public sealed class LimitHits(AuditLog audit, Statistics statistics)
 {
     /// <param name="client">Whom the limit holds back, as limits count it: an address is one of many that a client can name.</param>

@@ -1,6 +1,6 @@
 namespace OtpPortal.Limits;
 
-/// <summary>How often people are written to, whoever has it done: every API counts here, together. What is refused stands in the audit log.</summary>
+/// <summary>Limits how often people are written to. All APIs count here, together; the audit log has what was refused.</summary>
 public sealed class SendLimits(RateLimiter limiter, LimitSettings limits, LimitHits hits)
 {
     /// <summary>Counts a message. Null when it may be sent; else how long to wait.</summary>

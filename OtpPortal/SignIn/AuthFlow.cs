@@ -45,8 +45,8 @@ public sealed class AuthFlow(
     // A circuit hands its success over at once; a minute is for slow phones.
     private static readonly TimeSpan s_ticketLife = TimeSpan.FromSeconds(60);
 
-    // What a provider usually takes. The page goes by this time and by nothing else: whatever it told of a message's real fate would tell who
-    // may sign in, because nothing is sent to the others.
+    // What a provider usually takes. The page goes by this time and by nothing else: whatever it told of a message's real fate
+    // would tell who may sign in, because nothing is sent to the others.
     private static readonly TimeSpan s_sendingTime = TimeSpan.FromSeconds(2);
 
     private static readonly Meter s_meter = new("OtpPortal.SignIn");
@@ -302,9 +302,10 @@ public sealed class AuthFlow(
         var lifetime = record.Deadline - record.SentAt;
         var isSms = route.Used == CodeChannel.Sms;
         var message = isSms ? mail.ComposeSms(route.To, text, lifetime) : mail.Compose(route.To, text, link, lifetime);
-        // A number is an address with a limit of its own. Past it the page shows the same, or it would tell whose number that is; for who has
-        // none something else is counted, so that it takes as long.
-        if (route.Asked == CodeChannel.Sms && await sends.TakeAsync(isSms && code is not null ? route.To : "no number\n" + route.To, visitor.Ip, client: null) is not null) return;
+        // A number is an address with a limit of its own. Past it the page shows the same, or it would tell whose number that is;
+        // for who has none something else is counted, so that it takes as long.
+        var counted = isSms && code is not null ? route.To : "no number\n" + route.To;
+        if (route.Asked == CodeChannel.Sms && await sends.TakeAsync(counted, visitor.Ip, client: null) is not null) return;
         if (code is null) return;
         queue.TryEnqueue(new OutgoingMessage(message, record.Deadline, CountSent) { By = isSms ? providers.Sms : null });
     }
@@ -327,7 +328,8 @@ public sealed class AuthFlow(
     private string TicketRecord(string ticket) =>
         string.Create(CultureInfo.InvariantCulture, $"{Digest.Of(ticket)}|{(time.GetUtcNow() + s_ticketLife).ToUnixTimeMilliseconds()}");
 
-    private async Task<SignInFlow> DescribeAsync(string key, CodeRecord record) => Describe(record, await Database.KeyExistsAsync(TicketKey(key)));
+    private async Task<SignInFlow> DescribeAsync(string key, CodeRecord record) =>
+        Describe(record, await Database.KeyExistsAsync(TicketKey(key)));
 
     private SignInFlow Describe(CodeRecord record, bool hasTicket)
     {
@@ -337,7 +339,8 @@ public sealed class AuthFlow(
             : record.IsLocked ? SignInStep.Locked
             : SignInStep.Code;
         return new SignInFlow(
-            record.Data["email"], step, now < record.SentAt + s_sendingTime ? MessageProgress.OnItsWay : MessageProgress.HandedOver, record.AttemptsLeft, record.AttemptsLeft < record.MaxAttempts,
+            record.Data["email"], step, now < record.SentAt + s_sendingTime ? MessageProgress.OnItsWay : MessageProgress.HandedOver,
+            record.AttemptsLeft, record.AttemptsLeft < record.MaxAttempts,
             record.Sends < record.MaxSends, record.ResendAt, record.Deadline, record.Data.GetValueOrDefault("return_to"),
             record.Data.ContainsKey(Sms) ? CodeChannel.Sms : CodeChannel.Email);
     }

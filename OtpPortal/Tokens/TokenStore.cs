@@ -260,21 +260,17 @@ public sealed class TokenStore(Stores stores, AuthToken tokens, AuthSecret secre
 
     private Task RotateAsync(RedisKey old, string successor, TokenRecord found, DateTimeOffset now)
     {
-        // Idempotent, because parallel checks write the same. In this order, because a process can be killed between any two of these commands: the
-        // old token must not name a successor that does not exist. The first check sets the old token's end for good (HSETNX). If the old record
-        // has expired in between, HSETNX creates one without a session, which is no token, and the expiry removes it.
-        var batch = Database.CreateBatch();
-        Task[] writes =
-        [
-            .. WriteToken(batch, successor, found.SessionId, found.Email, found.Created, now, found.Ends, found.Generation + 1),
-            batch.HashSetAsync(SessionKey(found.SessionId), [new("token", _seal.Seal(successor, found.SessionId))]),
-            batch.KeyExpireAsync(SessionKey(found.SessionId), found.Ends - now),
-            batch.HashSetAsync(old, "dead", (now + settings.Grace).ToUnixTimeMilliseconds(), When.NotExists),
-            batch.HashSetAsync(old, [new("next", Digest.Of(successor))]),
-            batch.KeyExpireAsync(old, settings.Grace + TimeSpan.FromSeconds(1)),
-        ];
-        batch.Execute();
-        return Task.WhenAll(writes);
+        // One step, because a process can be killed between any two commands: an old token must not name a successor that does not exist. Idempotent,
+        // because parallel checks write the same; the first of them sets the old token's end for good (HSETNX). If the old record has expired in
+        // between, HSETNX creates one without a session, which is no token, and the expiry removes it.
+        var transaction = Database.CreateTransaction();
+        WriteToken(transaction, successor, found.SessionId, found.Email, found.Created, now, found.Ends, found.Generation + 1);
+        _ = transaction.HashSetAsync(SessionKey(found.SessionId), [new("token", _seal.Seal(successor, found.SessionId))]);
+        _ = transaction.KeyExpireAsync(SessionKey(found.SessionId), found.Ends - now);
+        _ = transaction.HashSetAsync(old, "dead", (now + settings.Grace).ToUnixTimeMilliseconds(), When.NotExists);
+        _ = transaction.HashSetAsync(old, [new("next", Digest.Of(successor))]);
+        _ = transaction.KeyExpireAsync(old, settings.Grace + TimeSpan.FromSeconds(1));
+        return transaction.ExecuteAsync();
     }
 
     private static Task[] WriteToken(

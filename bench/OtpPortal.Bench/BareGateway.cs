@@ -27,6 +27,7 @@ internal static class BareGateway
             var id = RandomNumberGenerator.GetHexString(32);
             await AdmitAsync(database);
             await FindAsync(database, id);
+            if (form["to"].ToString() is { Length: > 0 } to) await CountAsync(database, "limit:" + to);
             await BeginAsync(database, id, life);
             if (form["to"].ToString().Length > 0)
             {
@@ -74,6 +75,14 @@ internal static class BareGateway
         batch.Execute();
         return Task.WhenAll(peek, quota);
     }
+
+    // The messages to one address.
+    private static Task CountAsync(IDatabase database, string key) => Task.WhenAll(
+        database.SortedSetRemoveRangeByScoreAsync(key, double.NegativeInfinity, 0),
+        database.SortedSetAddAsync(key, "message", 1),
+        database.SortedSetLengthAsync(key),
+        database.KeyExpireAsync(key, TimeSpan.FromMinutes(15)),
+        database.SortedSetRangeByRankWithScoresAsync(key, 0, 0));
 
     internal static Task FindAsync(IDatabase database, string id) =>
         Task.WhenAll(database.HashGetAllAsync(id), database.ListLengthAsync(id + ":tries"), database.KeyExistsAsync(id + ":open"));

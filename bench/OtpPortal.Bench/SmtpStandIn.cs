@@ -6,7 +6,8 @@ using System.Text;
 namespace OtpPortal.Bench;
 
 /// <summary>
-/// Takes the portal's mail over SMTP (RFC 5321). It answers 450 to recipients at <see cref="Busy"/>, and never to those at <see cref="Slow"/>.
+/// Takes the portal's mail over SMTP (RFC 5321). It answers 450 to recipients at <see cref="Busy"/>, and never answers to those
+/// at <see cref="Slow"/>.
 /// </summary>
 internal sealed class SmtpStandIn : IAsyncDisposable
 {

@@ -56,9 +56,9 @@ internal sealed class AwsSmsProvider(ProviderHttp http, AwsSmsSettings settings,
             ("ServiceQuotaExceededException", _) => new SendOutcome.Misconfigured("the account's spending limit for SMS is reached (ServiceQuotaExceededException)"),
             ("ConflictException", "DESTINATION_PHONE_NUMBER_OPTED_OUT") => new SendOutcome.Refused("the recipient has opted out of messages from this sender"),
             ("ConflictException", "NO_ORIGINATION_IDENTITIES_FOUND") =>
-                new SendOutcome.Misconfigured("the account has no number or sender id for this country; request one, or set AWS_SMS_ORIGINATION_IDENTITY") { IsAboutRecipient = true },
+                ForSome("the account has no number or sender id for this country; request one, or set AWS_SMS_ORIGINATION_IDENTITY"),
             ("ConflictException", "DESTINATION_PHONE_NUMBER_NOT_VERIFIED") =>
-                new SendOutcome.Misconfigured("the account is still in the sandbox and writes to verified numbers only (DESTINATION_PHONE_NUMBER_NOT_VERIFIED)") { IsAboutRecipient = true },
+                ForSome("the account is in the sandbox and writes to verified numbers only (DESTINATION_PHONE_NUMBER_NOT_VERIFIED)"),
             ("ConflictException", "DESTINATION_COUNTRY_BLOCKED" or "DESTINATION_COUNTRY_BLOCKED_BY_PROTECT_CONFIGURATION" or "DESTINATION_PHONE_NUMBER_BLOCKED_BY_PROTECT_NUMBER_OVERRIDE") =>
                 new SendOutcome.Refused("the AWS account blocks this country or number"),
             ("ConflictException", _) => new SendOutcome.Misconfigured("AWS_SMS_ORIGINATION_IDENTITY cannot send now: it is not active, or has no SMS (ConflictException)"),
@@ -66,6 +66,8 @@ internal sealed class AwsSmsProvider(ProviderHttp http, AwsSmsSettings settings,
             _ => new SendOutcome.Misconfigured($"it answered {status}; are AWS_REGION and AWS_SMS_API_URL right?"),
         };
     }
+
+    private static SendOutcome.Misconfigured ForSome(string reason) => new(reason) { IsAboutRecipient = true };
 
     private static string? Field(JsonElement? reply, string name) =>
         reply is { ValueKind: JsonValueKind.Object } found && found.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;

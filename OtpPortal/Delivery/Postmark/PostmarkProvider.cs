@@ -46,7 +46,10 @@ internal sealed class PostmarkProvider(HttpClient http, PostmarkSettings setting
             (HttpStatusCode.UnprocessableEntity, 400 or 401 or 402) => new SendOutcome.Misconfigured($"the sender MAIL_FROM is not a confirmed signature or domain in Postmark (error {code})"),
             (HttpStatusCode.UnprocessableEntity, 405) => new SendOutcome.Misconfigured("the Postmark account has no credits left (error 405)"),
             (HttpStatusCode.UnprocessableEntity, 412) =>
-                new SendOutcome.Misconfigured("the Postmark account is not approved yet and may write only to its own domain (error 412)") { IsAboutRecipient = true },
+                new SendOutcome.Misconfigured("the Postmark account is not approved yet and may write only to its own domain (error 412)")
+                {
+                    IsAboutRecipient = true,
+                },
             (HttpStatusCode.UnprocessableEntity, 1235) => new SendOutcome.Misconfigured("POSTMARK_MESSAGE_STREAM names a stream that does not exist (error 1235)"),
             (HttpStatusCode.UnprocessableEntity, _) => new SendOutcome.Refused($"it cannot be processed (error {code})"),
             (HttpStatusCode.TooManyRequests or HttpStatusCode.RequestTimeout, _) => new SendOutcome.Temporary($"it asks for patience ({(int)response.StatusCode})"),

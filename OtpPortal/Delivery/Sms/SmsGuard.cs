@@ -56,7 +56,10 @@ public sealed partial class SmsGuard(
         // What is nobody's fault first, then what a single range does, and what all share last: so a range that is held back uses up nothing.
         if (!countries.Contains(phone.Country, StringComparer.Ordinal)) return Refuse("SMS_COUNTRIES", phone, TimeSpan.FromDays(1));
         if (await LookAtVerifiedAsync(phone.Country) is { } pause) return Refuse("SMS_MIN_VERIFIED", phone, pause);
-        if (settings.PrefixLimit is { } limit && await limiter.TakeAsync(limit, phone.Value[..^RangeDigits]) is { } wait) return Refuse("SMS_PREFIX_LIMIT", phone, wait);
+        if (settings.PrefixLimit is { } limit && await limiter.TakeAsync(limit, phone.Value[..^RangeDigits]) is { } wait)
+        {
+            return Refuse("SMS_PREFIX_LIMIT", phone, wait);
+        }
         return await CountDayAsync(phone);
     }
 
