@@ -236,7 +236,7 @@ public sealed record OtpParameters
 /// <summary>The mail with a code.</summary>
 public record OtpEmailParameters
 {
-    /// <summary>To whom.</summary>
+    /// <summary>One address, such as <c>ann@example.com</c> or <c>Ann &lt;ann@example.com&gt;</c>.</summary>
     public required string ToEmail { get; init; }
 
     /// <summary>The recipient's name.</summary>
@@ -245,10 +245,10 @@ public record OtpEmailParameters
     /// <summary>The name of your service.</summary>
     public required string ServiceName { get; init; }
 
-    /// <summary>5 to 100 characters.</summary>
+    /// <summary>One line of at least 5 bytes of UTF-8 and at most 100 characters.</summary>
     public required string Subject { get; init; }
 
-    /// <summary>The larger text, 5 to 256 characters.</summary>
+    /// <summary>The larger text, of at least 5 bytes of UTF-8 and at most 256 characters.</summary>
     public required string Title { get; init; }
 
     /// <summary>The smaller text above the title.</summary>

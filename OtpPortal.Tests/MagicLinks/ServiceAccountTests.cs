@@ -117,10 +117,10 @@ public sealed class ServiceAccountTests(V2Portal v2) : IClassFixture<V2Portal>
     [Theory]
     [InlineData("N")]
     [InlineData("B")]
-    public async Task Settings_and_addresses_take_ids_in_other_spellings(string format)
+    public async Task Keys_in_settings_and_ids_in_addresses_may_have_other_spellings(string format)
     {
         string Spelled(string id) => Guid.Parse(id).ToString(format).ToUpperInvariant();
-        await using var portal = await PortalHost.StartAsync((V2Portal.Setting.Name, $"{Spelled(V2Portal.AdminId)}:{Spelled(V2Portal.AdminKey)}:{V2Portal.AdminAudience}"));
+        await using var portal = await PortalHost.StartAsync((V2Portal.Setting.Name, $"{V2Portal.AdminId}:{Spelled(V2Portal.AdminKey)}:{V2Portal.AdminAudience}"));
         var app = await new V2Client(portal, V2Portal.AdminKey).NewAccountAsync();
         (string, string) key = ("Authorization", "Bearer " + PortalHost.Secret);
         var id = (await portal.NewProgram().GetAsync("/service-accounts", key)).Json[0].GetProperty("uuid").GetString()!;

@@ -43,7 +43,7 @@ public sealed partial class VerificationEvents(
     {
         try
         {
-            await stores.Otp.Subscriber.PublishAsync(channel, message);
+            await stores.Otp.Subscriber.PublishAsync(RedisClientVersion.Channel(channel), message);
         }
         catch (Exception e) when (StoreFailure.Is(e))
         {

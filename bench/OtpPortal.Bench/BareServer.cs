@@ -1,3 +1,4 @@
+using OtpPortal.Storage;
 using StackExchange.Redis;
 
 namespace OtpPortal.Bench;
@@ -17,7 +18,6 @@ internal static class BareServer
     public static async Task<ConnectionMultiplexer> ConnectAsync(string redis)
     {
         var connection = await ConnectionMultiplexer.ConnectAsync(redis + ",defaultDatabase=5");
-        connection.PreserveAsyncOrder = false;
-        return connection;
+        return connection.WithPooledContinuations();
     }
 }
