@@ -189,7 +189,7 @@ public sealed class IdentityHeaderTests
         public WsgiApp()
         {
             Port = FreePort.Next();
-            _process = Process.Start("python3", [Path.Combine(RepositoryRoot.Path, "OtpPortal.Tests", "Proxies", "headers_app.py"), Port.ToString(CultureInfo.InvariantCulture)]);
+            _process = Process.Start("/usr/bin/python3", [Path.Combine(RepositoryRoot.Path, "OtpPortal.Tests", "Proxies", "headers_app.py"), Port.ToString(CultureInfo.InvariantCulture)]);
         }
 
         public int Port { get; }
