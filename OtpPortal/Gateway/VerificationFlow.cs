@@ -8,6 +8,7 @@ using OtpPortal.Limits;
 using OtpPortal.OneTimeCodes;
 using OtpPortal.Storage;
 using OtpPortal.Web;
+using StackExchange.Redis;
 
 namespace OtpPortal.Gateway;
 
@@ -18,7 +19,7 @@ namespace OtpPortal.Gateway;
 /// <remarks>
 /// The code is kept twice in its record (see <see cref="CodeStore"/>): as HMAC, for comparing, and encrypted, bound to its record, because it
 /// may have to be sent later (when the page asks for the address) or again, and the caller may have chosen it. A dump of Redis reads neither.
-/// <c>K:done</c> is there for half a minute after a record was deleted because of its success.
+/// <c>K:done</c> is there for half a minute after a record was deleted because of its success, or until the id is used again.
 /// </remarks>
 public sealed class VerificationFlow(
     CodeStore codes,
@@ -52,6 +53,8 @@ public sealed class VerificationFlow(
             ["code"] = Convert.ToBase64String(_sealedCodes.Seal(code, key)),
             ["length"] = code.Length.ToString(CultureInfo.InvariantCulture),
         };
+        // The pages of a new verification must not show the success of the one before it.
+        void ForgetEcho(ITransaction transaction) => _ = transaction.KeyDeleteAsync(EchoOf(key));
         if (request.To.Length > 0) data[To] = request.To;
         if (request.ChannelDescription.Length > 0) data["channel"] = request.ChannelDescription;
         if (request.AddressDescription.Length > 0) data["address"] = request.AddressDescription;
@@ -69,7 +72,7 @@ public sealed class VerificationFlow(
                 return new PutOutcome.Locked(Describe(owner.Name, request.Id, before));
             }
             // Of simultaneous wishes for one id each is counted: who was overtaken looks again, and in the end finds the id locked.
-            if (await codes.ReplaceAsync(key, before, code, request.Terms, data) is not { } record)
+            if (await codes.ReplaceAsync(key, before, code, request.Terms, data, ForgetEcho) is not { } record)
             {
                 await Task.Delay(s_glance, stop);
                 continue;
@@ -131,13 +134,12 @@ public sealed class VerificationFlow(
         }
     }
 
-    /// <summary>Ends a verification that is closed; false when it is not.</summary>
+    /// <summary>Ends a verification that is closed and returns it, once; null when there is none, or another call was first.</summary>
     public async Task<Verification?> TakeAsync(string owner, string id)
     {
         var key = KeyOf(owner, id);
         if (await codes.FindAsync(key) is not { IsOpen: false } record || record.IsExpired(time.GetUtcNow())) return null;
-        await RemoveAsync(key, record);
-        return Describe(owner, id, record);
+        return await RemoveAsync(key, record) ? Describe(owner, id, record) : null;
     }
 
     /// <summary>For the pages of a verification whose record was deleted after its success a moment ago: its provider; else null.</summary>
@@ -152,19 +154,14 @@ public sealed class VerificationFlow(
         if (!provider.TryNormalize(typed ?? "", out var address)) return new PageSendOutcome.InvalidAddress();
         // Whoever has the page's address could write to anybody from it: strangers' limits count, not only the namespace's.
         if (await limits.TakeAsync(address, ip, limitKey) is { } wait) return new PageSendOutcome.Wait(wait);
-        if (!await codes.FillInAsync(key, To, address)) return new PageSendOutcome.Ended();
+        if (!await codes.FillInAsync(key, record, To, address)) return new PageSendOutcome.Ended();
 
         var verification = Describe(owner.Name, id, record) with { To = address };
-        switch (await SendAsync(verification, CodeOf(record, key), stop))
-        {
-            case DispatchOutcome.Failed:
-                // The visitor may name another address, or the same one later.
-                await codes.WithdrawAsync(key, To);
-                return new PageSendOutcome.NotSent();
-            default:
-                // A number that is not written to looks, to a stranger, like one that is.
-                return new PageSendOutcome.Sent();
-        }
+        // The address stays after a failure, too: the message may have arrived all the same (no answer in time), and its code must not
+        // verify another address. The page offers to send it again. A number that is not written to looks like one that is.
+        return await SendAsync(verification, CodeOf(record, key), stop) is DispatchOutcome.Failed
+            ? new PageSendOutcome.NotSent()
+            : new PageSendOutcome.Sent();
     }
 
     /// <summary>The page's visitor wants the code once more.</summary>
@@ -177,7 +174,7 @@ public sealed class VerificationFlow(
         if (now < record.ResendAt) return new PageSendOutcome.Wait(record.ResendAt - now);
         if (await limits.TakeAsync(address, ip, limitKey) is { } wait) return new PageSendOutcome.Wait(wait);
         var code = CodeOf(record, key);
-        switch (await codes.AddCodeAsync(key, code))
+        switch (await codes.AddCodeAsync(key, record, code))
         {
             case ResendOutcome.Added:
                 return await SendAsync(Describe(owner.Name, id, record), code, stop) is DispatchOutcome.Failed ? new PageSendOutcome.NotSent() : new PageSendOutcome.Sent();
@@ -196,8 +193,8 @@ public sealed class VerificationFlow(
     private static string EchoOf(string key) => key + ":done";
 
     // A page that is open somewhere asks every second or two: it shall not take the success for a failure because the backend was faster.
-    private Task RemoveAsync(string key, CodeRecord record) =>
-        Task.WhenAll(stores.Otp.Database.StringSetAsync(EchoOf(key), record.Data["provider"], s_echo), codes.RemoveAsync(key, record));
+    private Task<bool> RemoveAsync(string key, CodeRecord record) =>
+        codes.RemoveAsync(key, record, transaction => _ = transaction.StringSetAsync(EchoOf(key), record.Data["provider"], s_echo));
 
     private async Task<DispatchOutcome> SendAsync(Verification verification, string code, CancellationToken stop)
     {
