@@ -59,6 +59,7 @@ public static class PortalApp
         app.UseHostedPageFrames();
         app.UseRequestLocalization();
         app.UsePageErrors(portal);
+        app.UseRequestCharset();
         app.UseSameSiteCheck(portal);
         app.UseStoreGuard();
         app.UseRouting();
