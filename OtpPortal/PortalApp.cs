@@ -60,6 +60,7 @@ public static class PortalApp
         app.UseRequestLocalization();
         app.UsePageErrors(portal);
         CircuitLimits.Use(app);
+        app.UseRequestCharset();
         app.UseStoreRetry();
         app.UseRouting();
         app.UseSameSiteCheck(portal);

@@ -101,6 +101,44 @@ public sealed class SendingTests
     }
 
     [Fact]
+    public async Task An_address_that_was_named_stays_when_its_message_fails_because_it_may_have_arrived()
+    {
+        await using var hook = await HookAsync(context =>
+        {
+            context.Response.StatusCode = 400;
+            return Task.CompletedTask;
+        });
+        await using var portal = await StartWithHookAsync(hook);
+        var (app, id, visitor) = (new GatewayClient(portal, "MyApp", "secret"), GatewayClient.NewId(), portal.NewBrowser());
+        await app.PutAsync(id, ("provider", "hook"), ("otp", "123456"));
+
+        var failed = await visitor.PostAsync($"/otp/MyApp/{id}/address", ("to", "eve"));
+        var other = await visitor.PostAsync($"/otp/MyApp/{id}/address", ("to", "ann"));
+
+        failed.Status.ShouldBe(502);
+        failed.Find("input[name=otp]").ShouldNotBeNull("the code page, which offers to send it again");
+        other.Status.ShouldBe(303);
+        var checkedCode = await app.CheckAsync(id, "123456");
+        (checkedCode.Status, checkedCode.Json.GetProperty("data").GetProperty("to").GetString()).ShouldBe((200, "eve"));
+    }
+
+    [Fact]
+    public async Task A_success_is_not_shown_on_the_pages_of_the_next_verification()
+    {
+        await using var portal = await PortalHost.StartAsync(("NAMESPACES", "MyApp:secret"));
+        var app = new GatewayClient(portal, "MyApp", "secret");
+        var (id, code) = await app.BeginAsync();
+        await app.CheckAsync(id, code);
+        var program = portal.NewProgram();
+        (await program.GetAsync($"/otp/MyApp/{id}/status")).Json.GetProperty("data").GetProperty("closed").GetBoolean().ShouldBeTrue();
+
+        await app.PutAsync(id, ("provider", "mailbox"), ("to", Someone.New()), ("ttl", "5"));
+        portal.Clock.Advance(TimeSpan.FromSeconds(6));
+
+        (await program.GetAsync($"/otp/MyApp/{id}/status")).Status.ShouldBe(400, "the new one has expired");
+    }
+
+    [Fact]
     public async Task A_failure_on_a_live_id_gives_no_tries_back()
     {
         var fails = false;

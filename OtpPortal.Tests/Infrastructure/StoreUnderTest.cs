@@ -11,6 +11,8 @@ namespace OtpPortal.Tests.Infrastructure;
 public abstract class StoreUnderTest : IAsyncLifetime
 {
     private ConnectionMultiplexer _reader = null!;
+    private RedisAddress _otp = null!;
+    private RedisAddress _auth = null!;
 
     public Stores Stores { get; private set; } = null!;
 
@@ -21,6 +23,7 @@ public abstract class StoreUnderTest : IAsyncLifetime
     public async Task InitializeAsync()
     {
         var (otp, auth) = await OpenAsync();
+        (_otp, _auth) = (otp, auth);
         Stores = new Stores(RedisStore.Connect("otp", otp), RedisStore.Connect("auth", auth), null);
         var options = auth.ToOptions("tests");
         options.AllowAdmin = true;
@@ -33,6 +36,9 @@ public abstract class StoreUnderTest : IAsyncLifetime
         Stores.Dispose();
         await CloseAsync();
     }
+
+    /// <summary>The connections of another replica; null for the embedded store, which one process alone uses.</summary>
+    public Stores? OpenReplica() => HasReplicas ? new Stores(RedisStore.Connect("otp", _otp), RedisStore.Connect("auth", _auth), null) : null;
 
     /// <summary>A token store with some settings of its own.</summary>
     internal TokenStore TokenStore(params (string Name, string Value)[] settings)
@@ -48,6 +54,8 @@ public abstract class StoreUnderTest : IAsyncLifetime
     private protected abstract Task<(RedisAddress Otp, RedisAddress Auth)> OpenAsync();
 
     private protected abstract Task CloseAsync();
+
+    private protected abstract bool HasReplicas { get; }
 }
 
 /// <summary>A real redis-server.</summary>
@@ -61,6 +69,8 @@ public sealed class RedisUnderTest : StoreUnderTest
 
     private protected override Task CloseAsync() => Task.CompletedTask;
 
+    private protected override bool HasReplicas => true;
+
     private static RedisAddress Address(int database) =>
         new(new System.Net.IPEndPoint(System.Net.IPAddress.Loopback, RedisServer.Shared.Port), Password: null, Tls: false, database);
 }
@@ -70,6 +80,8 @@ public sealed class EmbeddedUnderTest : StoreUnderTest
 {
     private readonly TemporaryFolder _folder = new();
     private EmbeddedStore _store = null!;
+
+    private protected override bool HasReplicas => false;
 
     private protected override Task<(RedisAddress Otp, RedisAddress Auth)> OpenAsync()
     {

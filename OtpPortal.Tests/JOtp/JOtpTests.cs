@@ -101,6 +101,9 @@ public sealed class JOtpTests : IAsyncLifetime
     [Theory]
     [InlineData(2)]
     [InlineData("2")]
+    [InlineData(2.0)]
+    [InlineData("2.0")]
+    [InlineData(" 2 ")]
     public async Task The_time_is_over_after_ttl_minutes(object ttl)
     {
         var (location, token) = await StartAsync(("ttl", ttl));
@@ -175,7 +178,7 @@ public sealed class JOtpTests : IAsyncLifetime
     [InlineData("email", "nonsense", "email")]
     [InlineData("email", 5, "email")]
     [InlineData("email", null, "email")]
-    [InlineData("subject", "", "subject")]
+    [InlineData("subject", 5, "subject")]
     [InlineData("subject", "two\nlines", "subject")]
     [InlineData("message", "no place for it", "message")]
     [InlineData("message", null, "message")]
@@ -183,13 +186,57 @@ public sealed class JOtpTests : IAsyncLifetime
     [InlineData("ttl", -5, "ttl")]
     [InlineData("ttl", "", "ttl")]
     [InlineData("ttl", "soon", "ttl")]
-    [InlineData("ttl", 1.5, "ttl")]
+    [InlineData("ttl", "NaN", "ttl")]
+    [InlineData("ttl", "Infinity", "ttl")]
+    [InlineData("ttl", true, "ttl")]
     public async Task What_is_not_allowed_is_refused_by_name(string field, object? value, string named)
     {
         var answer = await BeginAsync(Wish(Someone.New(), (field, value)));
 
         answer.Status.ShouldBe(400);
         answer.Json.GetProperty("message").GetString()!.ShouldStartWith(named);
+    }
+
+    [Theory]
+    [InlineData("1.5", 90)]
+    [InlineData("0.001", 1)]
+    public async Task A_ttl_may_be_part_of_a_minute(string ttl, int seconds)
+    {
+        var (location, token) = await StartAsync(("ttl", ttl));
+        var (other, its) = await StartAsync(("ttl", ttl));
+
+        _portal.Clock.Advance(TimeSpan.FromSeconds(seconds) - TimeSpan.FromMilliseconds(1));
+        (await TryAsync(other, its)).Status.ShouldBe(200);
+        _portal.Clock.Advance(TimeSpan.FromMilliseconds(1));
+        (await TryAsync(location, token)).Status.ShouldBe(404);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_missing_subject_gets_a_default(bool isNull)
+    {
+        var email = Someone.New();
+        var wish = Wish(email, ("subject", isNull ? null : ""));
+        if (!isNull) wish.Remove("subject");
+
+        (await BeginAsync(wish)).Status.ShouldBe(201);
+
+        (await MessageAsync(email)).Subject.ShouldBe("Your OTP Portal code");
+    }
+
+    [Fact]
+    public async Task A_long_subject_and_a_large_message_are_sent()
+    {
+        var email = Someone.New();
+        var (subject, text) = (new string('s', 2000), new string('m', 900_000));
+
+        (await BeginAsync(Wish(email, ("subject", subject), ("message", text + "$token")))).Status.ShouldBe(201);
+
+        var message = await MessageAsync(email);
+        message.Subject.ShouldBe(subject);
+        message.Text.ShouldStartWith(text);
+        (await BeginAsync(Wish(Someone.New(), ("subject", subject + "s")))).Status.ShouldBe(400);
     }
 
     [Fact]
@@ -230,7 +277,7 @@ public sealed class JOtpTests : IAsyncLifetime
     [Fact]
     public async Task Too_much_is_refused()
     {
-        (await BeginAsync(Wish(Someone.New(), ("message", "$token" + new string('a', 70_000))))).Status.ShouldBe(413);
+        (await BeginAsync(Wish(Someone.New(), ("message", "$token" + new string('a', 1_100_000))))).Status.ShouldBe(413);
         (await _portal.NewProgram().SendAsync(HttpMethod.Post, "/jotp/sessions", new StringContent(new string('[', 5000)), ("Authorization", Credentials))).Status.ShouldBe(400, "too deep");
     }
 

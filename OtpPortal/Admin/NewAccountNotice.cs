@@ -37,7 +37,7 @@ public sealed class NewAccountNotice(Stores stores, AuthSecret secret)
     public async Task<AccountNotice?> TakeAsync(AdminPass pass)
     {
         var place = PlaceOf(pass);
-        if ((byte[]?)await Database.StringGetAsync(place) is not { } kept || !await Database.ClaimAsync(place)) return null;
+        if ((byte[]?)await Database.StringGetAsync(place) is not { } kept || !await Database.ClaimAsync(place, kept)) return null;
         return _seal.TryOpen(kept, place, out var notice) ? JsonSerializer.Deserialize<AccountNotice>(notice) : null;
     }
 

@@ -135,7 +135,7 @@ public static class HostedPages
             case PageSendOutcome.Wait(var wait):
                 return PageErrors.Page(context, StatusCodes.Status429TooManyRequests, page + "/address", "WaitBeforeSending", shown, wait);
             case PageSendOutcome.NotSent:
-                return PageErrors.Page(context, StatusCodes.Status502BadGateway, page + "/address", "MessageNotSent", shown);
+                return PageErrors.Page(context, StatusCodes.Status502BadGateway, page, "MessageNotSent");
             default:
                 throw new UnreachableException();
         }

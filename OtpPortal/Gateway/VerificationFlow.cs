@@ -8,6 +8,7 @@ using OtpPortal.Limits;
 using OtpPortal.OneTimeCodes;
 using OtpPortal.Storage;
 using OtpPortal.Web;
+using StackExchange.Redis;
 
 namespace OtpPortal.Gateway;
 
@@ -18,7 +19,7 @@ namespace OtpPortal.Gateway;
 /// <remarks>
 /// The code is kept twice in its record (see <see cref="CodeStore"/>): as HMAC, for comparing, and encrypted, bound to its record, because it
 /// may have to be sent later (when the page asks for the address) or again, and the caller may have chosen it. A dump of Redis reads neither.
-/// <c>K:done</c> is there for half a minute after a record was deleted because of its success.
+/// <c>K:done</c> is there for half a minute after a record was deleted because of its success, or until the id is used again.
 /// </remarks>
 public sealed class VerificationFlow(
     CodeStore codes,
@@ -54,6 +55,8 @@ public sealed class VerificationFlow(
             ["code"] = Convert.ToBase64String(_sealedCodes.Seal(code, key)),
             ["length"] = code.Length.ToString(CultureInfo.InvariantCulture),
         };
+        // The pages of a new verification must not show the success of the one before it.
+        void ForgetEcho(ITransaction transaction) => _ = transaction.KeyDeleteAsync(EchoOf(key));
         if (request.To.Length > 0) data[To] = request.To;
         if (request.ToAsSent != request.To) data[AsSent] = request.ToAsSent;
         if (request.ChannelDescription.Length > 0) data["channel"] = request.ChannelDescription;
@@ -80,7 +83,7 @@ public sealed class VerificationFlow(
             }
             isCounted = true;
             // Of simultaneous wishes for one id each is counted: who was overtaken looks again, and in the end finds the id locked.
-            if (await codes.ReplaceAsync(key, before, code, request.Terms, data) is not { } record)
+            if (await codes.ReplaceAsync(key, before, code, request.Terms, data, ForgetEcho) is not { } record)
             {
                 await Task.Delay(s_glance, stop);
                 continue;
@@ -143,7 +146,7 @@ public sealed class VerificationFlow(
         }
     }
 
-    /// <summary>Ends a verification that is closed; null when it is not, or when another caller has ended it.</summary>
+    /// <summary>Ends a verification that is closed and returns it, once; null when there is none, or another call was first.</summary>
     public async Task<Verification?> TakeAsync(string owner, string id)
     {
         var key = KeyOf(owner, id);
@@ -163,19 +166,14 @@ public sealed class VerificationFlow(
         if (!provider.TryNormalize(typed ?? "", out var address)) return new PageSendOutcome.InvalidAddress();
         // Whoever has the page's address could write to anybody from it: strangers' limits count, not only the namespace's.
         if (await limits.TakeAsync(Recipients.Normalize(address), ip, limitKey) is { } wait) return new PageSendOutcome.Wait(wait);
-        if (!await codes.FillInAsync(key, To, address)) return new PageSendOutcome.Ended();
+        if (!await codes.FillInAsync(key, record, To, address)) return new PageSendOutcome.Ended();
 
         var verification = Describe(owner.Name, id, record) with { To = address };
-        switch (await SendAsync(verification, CodeOf(record, key), stop))
-        {
-            case DispatchOutcome.Failed:
-                // The visitor may name another address, or the same one later.
-                await codes.WithdrawAsync(key, To);
-                return new PageSendOutcome.NotSent();
-            default:
-                // A number that is not written to looks, to a stranger, like one that is.
-                return new PageSendOutcome.Sent();
-        }
+        // The address stays after a failure, too: the message may have arrived all the same (no answer in time), and its code must not
+        // verify another address. The page offers to send it again. A number that is not written to looks like one that is.
+        return await SendAsync(verification, CodeOf(record, key), stop) is DispatchOutcome.Failed
+            ? new PageSendOutcome.NotSent()
+            : new PageSendOutcome.Sent();
     }
 
     /// <summary>The page's visitor wants the code once more.</summary>
@@ -188,7 +186,7 @@ public sealed class VerificationFlow(
         if (now < record.ResendAt) return new PageSendOutcome.Wait(record.ResendAt - now);
         if (await limits.TakeAsync(Recipients.Normalize(address), ip, limitKey) is { } wait) return new PageSendOutcome.Wait(wait);
         var code = CodeOf(record, key);
-        switch (await codes.AddCodeAsync(key, code))
+        switch (await codes.AddCodeAsync(key, record, code))
         {
             case ResendOutcome.Added:
                 return await SendAsync(Describe(owner.Name, id, record), code, stop) is DispatchOutcome.Failed ? new PageSendOutcome.NotSent() : new PageSendOutcome.Sent();
@@ -207,13 +205,8 @@ public sealed class VerificationFlow(
     private static string EchoOf(string key) => key + ":done";
 
     // A page that is open somewhere asks every second or two: it shall not take the success for a failure because the backend was faster.
-    private async Task<bool> RemoveAsync(string key, CodeRecord record)
-    {
-        var echo = stores.Otp.Database.StringSetAsync(EchoOf(key), record.Data["provider"], s_echo);
-        var removed = await codes.RemoveAsync(key, record);
-        await echo;
-        return removed;
-    }
+    private Task<bool> RemoveAsync(string key, CodeRecord record) =>
+        codes.RemoveAsync(key, record, transaction => _ = transaction.StringSetAsync(EchoOf(key), record.Data["provider"], s_echo));
 
     private async Task<DispatchOutcome> SendAsync(Verification verification, string code, CancellationToken stop)
     {

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
+using Microsoft.AspNetCore.Http.Features;
 using OtpPortal.Delivery;
 using OtpPortal.Gateway;
 using OtpPortal.Settings;
@@ -12,12 +13,12 @@ namespace OtpPortal.JOtp;
 /// <summary>The API of jOTP: <c>/jotp/</c> and <c>/jotp/sessions</c>.</summary>
 public static class JOtpEndpoints
 {
-    private const int MaxBody = 64 * 1024;
-    private const int MaxSubject = 200;
-    private const int MaxMessage = 10_000;
+    private const int MaxBody = 1024 * 1024;
+    private const int MaxSubject = 2000;
 
-    // jOTP has no longest one, so a longer one is taken; but tokens can be guessed, and none is good for longer.
-    private const int MaxMinutes = 60;
+    // jOTP has no bounds, so every positive value is accepted; but a token can be guessed, so none is valid for longer than an hour.
+    private static readonly TimeSpan s_minLifetime = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan s_maxLifetime = TimeSpan.FromHours(1);
 
     public static WebApplicationBuilder AddJOtp(this WebApplicationBuilder builder, PortalConfiguration configuration)
     {
@@ -46,7 +47,7 @@ public static class JOtpEndpoints
             await Problem.WriteAsync(context, StatusCodes.Status413PayloadTooLarge, "too_large", $"The request is too large: at most {MaxBody / 1024} KB.");
             return;
         }
-        if (Read(body, gateway.Terms.Lifetime, out var complaint) is not { } request)
+        if (Read(body, portal.AppName, gateway.Terms.Lifetime, out var complaint) is not { } request)
         {
             await Problem.WriteAsync(context, StatusCodes.Status400BadRequest, "bad_request", complaint);
             return;
@@ -109,12 +110,20 @@ public static class JOtpEndpoints
 
     private static async Task<byte[]?> ReadBodyAsync(HttpContext context, int limit)
     {
-        var buffer = new byte[limit + 1];
-        var length = await context.Request.Body.ReadAtLeastAsync(buffer, buffer.Length, throwOnEndOfStream: false, context.RequestAborted);
-        return length > limit ? null : buffer[..length];
+        if (context.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } size) size.MaxRequestBodySize = limit;
+        using var body = new MemoryStream();
+        try
+        {
+            await context.Request.Body.CopyToAsync(body, context.RequestAborted);
+        }
+        catch (BadHttpRequestException e) when (e.StatusCode == StatusCodes.Status413PayloadTooLarge)
+        {
+            return null;
+        }
+        return body.ToArray();
     }
 
-    private static JOtpRequest? Read(byte[] body, TimeSpan lifetime, out string complaint)
+    private static JOtpRequest? Read(byte[] body, string appName, TimeSpan lifetime, out string complaint)
     {
         complaint = "The body must be a JSON object with email, subject, message and ttl.";
         JsonElement root;
@@ -139,29 +148,39 @@ public static class JOtpEndpoints
             complaint = "email must be an e-mail address.";
             return null;
         }
-        if (Text(root, "subject") is not { Length: > 0 and <= MaxSubject } subject || subject.Any(char.IsControl))
+        if (!TryReadSubject(root, appName, out var subject))
         {
-            complaint = $"subject must be one line of 1 to {MaxSubject} characters.";
+            complaint = $"subject must be one line of at most {MaxSubject} characters.";
             return null;
         }
-        // Without the token it would be any mail to anybody.
-        if (Text(root, "message") is not { Length: <= MaxMessage } message || !message.Contains("$token", StringComparison.Ordinal))
+        // Without the token, the API would send any mail to any address.
+        if (Text(root, "message") is not { } message || !message.Contains("$token", StringComparison.Ordinal))
         {
-            complaint = $"message must be a text of at most {MaxMessage} characters that contains $token.";
+            complaint = "message must be a text that contains $token.";
             return null;
         }
         if (root.TryGetProperty("ttl", out var ttl) && ttl.ValueKind != JsonValueKind.Null)
         {
             // jOTP's description shows it in quotes.
             var number = ttl.ValueKind == JsonValueKind.String ? ttl.GetString() : ttl.GetRawText();
-            if (!long.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out var minutes) || minutes < 1)
+            if (!double.TryParse(number, NumberStyles.Float, CultureInfo.InvariantCulture, out var minutes) || !double.IsFinite(minutes) || minutes <= 0)
             {
-                complaint = "ttl must be a whole number of minutes, 1 or more.";
+                complaint = "ttl must be a number of minutes greater than 0.";
                 return null;
             }
-            lifetime = TimeSpan.FromMinutes(Math.Min(minutes, MaxMinutes));
+            var asked = TimeSpan.FromMinutes(Math.Min(minutes, s_maxLifetime.TotalMinutes));
+            lifetime = asked < s_minLifetime ? s_minLifetime : asked;
         }
         return new JOtpRequest(email.Value, subject, message, lifetime);
+    }
+
+    private static bool TryReadSubject(JsonElement root, string appName, out string subject)
+    {
+        subject = $"Your {appName} code";
+        if (!root.TryGetProperty("subject", out var value) || value.ValueKind == JsonValueKind.Null) return true;
+        if (value.ValueKind != JsonValueKind.String) return false;
+        if (value.GetString() is { Length: > 0 } given) subject = given;
+        return subject.Length <= MaxSubject && !subject.Any(char.IsControl);
     }
 
     private static string? Text(JsonElement root, string name) =>

@@ -40,7 +40,7 @@ public sealed class JOtpSessions(
         var token = CodeStore.NewCode(settings.CodeLength);
         var key = CodeStore.KeyOf(Realm, session);
         var terms = settings.Terms with { Lifetime = request.Lifetime, MaxSends = 1 };
-        await codes.BeginAsync(key, token, terms, new Dictionary<string, string>(StringComparer.Ordinal) { ["email"] = request.Email });
+        var record = await codes.BeginAsync(key, token, terms, new Dictionary<string, string>(StringComparer.Ordinal) { ["email"] = request.Email });
 
         var text = request.Text.Replace("$token", token, StringComparison.Ordinal).Replace("$session", session, StringComparison.Ordinal);
         // The caller's text is text: in the HTML part nothing of it is markup.
@@ -51,7 +51,7 @@ public sealed class JOtpSessions(
             statistics.Count(Happening.Sent);
             return new BeginJOtpOutcome.Begun(session);
         }
-        await codes.RemoveAsync(key);
+        await codes.RemoveAsync(key, record);
         return new BeginJOtpOutcome.NotSent();
     }
 

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Localization;
 using OtpPortal.Web;
 
@@ -66,11 +67,7 @@ public static class LanguageServices
             ? name
             : null;
 
-    // Only pages that have a language switch: anything else, such as //evil, would make this an open redirect.
-    private static string BackTo(string back)
-    {
-        var path = back.Split('?', 2)[0];
-        if (path is not ("/" or "/login/code" or "/login/link" or "/magic-link" or "/dev/mailbox" or "/admin" or "/admin/audit" or "/admin/check") && !path.StartsWith("/otp/", StringComparison.Ordinal)) return "/";
-        return back.All(c => c is > ' ' and <= '~' and not '\\') ? back : path;
-    }
+    // Any page of the portal, but nothing that leads elsewhere (//evil, /\evil) or cannot stand in a header (line ends, other scripts).
+    private static string BackTo(string back) =>
+        back.Length <= 2048 && back.All(c => c is > ' ' and <= '~' and not '\\') && RedirectHttpResult.IsLocalUrl(back) && back[0] == '/' ? back : "/";
 }

@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace OtpPortal.OneTimeCodes;
 
 /// <summary>The rules of one request for a code.</summary>
@@ -25,18 +27,30 @@ public sealed record CodeRecord(
     bool IsOpen,
     IReadOnlyDictionary<string, string> Data)
 {
+    /// <summary>Tells this record from every other that has been or will be under the same key.</summary>
+    [JsonInclude]
+    internal string Nonce { get; init; } = "";
+
+    [JsonInclude]
     internal IReadOnlyList<byte[]> Hashes { get; init; } = [];
 
+    [JsonInclude]
     internal IReadOnlyList<byte[]> LinkHashes { get; init; } = [];
+
+    /// <summary>The text that the store holds: a change is written only while it holds the same.</summary>
+    [JsonIgnore]
+    internal string Stored { get; init; } = "";
 
     public bool IsExpired(DateTimeOffset now) => now >= Deadline;
 
     /// <summary>No try is left, and none was right.</summary>
+    [JsonIgnore]
     public bool IsLocked => IsOpen && AttemptsLeft <= 0;
 
     /// <summary>A right code would be taken now.</summary>
     public bool IsLive(DateTimeOffset now) => IsOpen && AttemptsLeft > 0 && !IsExpired(now);
 
+    [JsonIgnore]
     public DateTimeOffset ResendAt => SentAt + ResendCooldown;
 }
 

@@ -206,7 +206,7 @@ public sealed class AuthFlow(
         var route = RouteOf(record);
         var code = route.IsReal ? CodeStore.NewCode(settings.CodeLength) : null;
         var link = NewLink(route);
-        switch (await codes.AddCodeAsync(key, code, link))
+        switch (await codes.AddCodeAsync(key, record, code, link))
         {
             case ResendOutcome.Added(var added):
                 Count("resent");
@@ -237,15 +237,15 @@ public sealed class AuthFlow(
     {
         if (!IsFlowId(flowId) || string.IsNullOrEmpty(ticket) || ticket.Length > 200) return new SubmitOutcome.Expired();
         var key = CodeStore.KeyOf(Realm, flowId!);
-        var stored = ((string?)await Database.StringGetAsync(TicketKey(key)))?.Split('|');
-        if (stored is not [var digest, var ends] || digest != Digest.Of(ticket)
+        var stored = await Database.StringGetAsync(TicketKey(key));
+        if (((string?)stored)?.Split('|') is not [var digest, var ends] || digest != Digest.Of(ticket)
             || time.GetUtcNow().ToUnixTimeMilliseconds() >= long.Parse(ends, CultureInfo.InvariantCulture))
         {
             return new SubmitOutcome.Expired();
         }
         var record = await codes.FindAsync(key);
-        // Of two that come at once, one gets a token.
-        if (record is null || !await Database.ClaimAsync(TicketKey(key))) return new SubmitOutcome.Expired();
+        // Of two that come at once, one gets a token; and a ticket that was renewed meanwhile is left to the page that renewed it.
+        if (record is null || !await Database.ClaimAsync(TicketKey(key), stored)) return new SubmitOutcome.Expired();
         return new SubmitOutcome.Verified(record.Data["email"], record.Data.GetValueOrDefault("return_to"), Ticket: null);
     }
 

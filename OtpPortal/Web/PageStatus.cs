@@ -38,6 +38,9 @@ public sealed class PageStatus
 /// <summary>Turns failures and refusals into pages for people and JSON for programs; no stack trace reaches either.</summary>
 public static partial class PageErrors
 {
+    /// <summary>The address of the plain error page, for the portal's own use: requests for it are answered with 404.</summary>
+    internal const string ErrorPath = "/error";
+
     public static void UsePageErrors(this IApplicationBuilder app, PortalSettings portal)
     {
         var logger = app.ApplicationServices.GetRequiredService<ILoggerFactory>().CreateLogger("OtpPortal.Errors");
@@ -67,12 +70,12 @@ public static partial class PageErrors
             }
             catch (Exception e) when (!context.Response.HasStarted && StoreFailure.Is(e))
             {
-                StoreAway(logger, context.Request.Path, e.GetType().Name);
+                StoreAway(logger, RouteOf(context), e.GetType().Name);
                 Reset(context, StatusCodes.Status503ServiceUnavailable);
             }
             catch (Exception e) when (!context.Response.HasStarted && !portal.Debug)
             {
-                Failed(logger, e, context.Request.Path);
+                Failed(logger, e, RouteOf(context));
                 Reset(context, StatusCodes.Status500InternalServerError);
             }
 
@@ -123,7 +126,7 @@ public static partial class PageErrors
         context.SetEndpoint(null);
         context.Request.RouteValues.Clear();
         context.Request.Method = HttpMethods.Get;
-        context.Request.Path = status.Path ?? "/error";
+        context.Request.Path = status.Path ?? ErrorPath;
         context.Request.QueryString = new QueryString(status.Query);
         // Blazor renders nothing into an answer that is 404 already: the status goes on at the end.
         context.Response.StatusCode = StatusCodes.Status200OK;
@@ -146,7 +149,7 @@ public static partial class PageErrors
         catch (Exception e) when (!context.Response.HasStarted)
         {
             // Even the page could not be made (its keys are in a store that is away): plain text always can.
-            if (!StoreFailure.Is(e)) Failed(context.RequestServices.GetRequiredService<ILoggerFactory>().CreateLogger("OtpPortal.Errors"), e, context.Request.Path);
+            if (!StoreFailure.Is(e)) Failed(context.RequestServices.GetRequiredService<ILoggerFactory>().CreateLogger("OtpPortal.Errors"), e, RouteOf(context));
             context.Response.ContentType = "text/plain; charset=utf-8";
             await context.Response.WriteAsync(ErrorText(code));
         }
@@ -155,6 +158,9 @@ public static partial class PageErrors
             context.RequestServices = services;
         }
     }
+
+    // Not the path: it may hold the id of a session or a verification, which opens it.
+    private static string RouteOf(HttpContext context) => (context.GetEndpoint() as RouteEndpoint)?.RoutePattern.RawText ?? "A request";
 
     private static void Reset(HttpContext context, int code)
     {
@@ -197,9 +203,9 @@ public static partial class PageErrors
         _ => "The request was refused.",
     };
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "{Path} failed")]
-    private static partial void Failed(ILogger logger, Exception exception, string path);
+    [LoggerMessage(Level = LogLevel.Error, Message = "{Route} failed")]
+    private static partial void Failed(ILogger logger, Exception exception, string route);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "{Path} was answered with 503: the store does not answer ({Error})")]
-    private static partial void StoreAway(ILogger logger, string path, string error);
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{Route} was answered with 503: the store does not answer ({Error})")]
+    private static partial void StoreAway(ILogger logger, string route, string error);
 }

@@ -12,10 +12,17 @@ internal static class PlainForm
     /// <summary>303: the browser goes on with GET, so a reload posts nothing again (RFC 9110, 15.4.4).</summary>
     public static IResult SeeOther(HttpContext context, string location)
     {
-        context.Response.Headers.Location = location;
+        context.Response.Headers.Location = InAscii(location);
         context.Response.Headers.CacheControl = "no-store";
         return Results.StatusCode(StatusCodes.Status303SeeOther);
     }
+
+    // Parts of the request's own path (line ends, other scripts) cannot stand in a header as they are.
+    private static string InAscii(string location) =>
+        location.All(IsPlain) ? location : string.Concat(location.EnumerateRunes().Select(rune =>
+            rune.IsAscii && IsPlain((char)rune.Value) ? rune.ToString() : Uri.EscapeDataString(rune.ToString())));
+
+    private static bool IsPlain(char c) => c is > ' ' and <= '~';
 
     private static bool IsEmpty(HttpRequest request) =>
         string.IsNullOrEmpty(request.ContentType) && request.ContentLength is null or 0 && request.Headers.TransferEncoding.Count == 0;

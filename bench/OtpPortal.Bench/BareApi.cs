@@ -32,14 +32,7 @@ internal static class BareApi
             await BareGateway.AdmitAsync(database);
             using var body = await JsonDocument.ParseAsync(context.Request.Body);
             var (id, otp) = (Guid.NewGuid().ToString(), RandomNumberGenerator.GetString("0123456789", 6));
-            var transaction = database.CreateTransaction();
-            _ = transaction.KeyDeleteAsync([id, id + ":tries", id + ":open"]);
-            _ = transaction.HashSetAsync(id, [.. Enumerable.Range(0, 6).Select(field => new HashEntry($"field{field}", 1234567890)), new HashEntry("c1", HMACSHA256.HashData(codeKey, Encoding.UTF8.GetBytes(otp)))]);
-            _ = transaction.KeyExpireAsync(id, life);
-            _ = transaction.ListRightPushAsync(id + ":tries", [.. Enumerable.Range(0, 5).Select(ticket => (RedisValue)ticket)]);
-            _ = transaction.KeyExpireAsync(id + ":tries", life);
-            _ = transaction.StringSetAsync(id + ":open", "1", life);
-            await transaction.ExecuteAsync();
+            await database.StringSetAsync(id, BareGateway.NewRecord(HMACSHA256.HashData(codeKey, Encoding.UTF8.GetBytes(otp))), life);
             return Results.Json(new { otpCreateResults = new { id, otp }, requestMetadata = new { uuid = Guid.NewGuid() } }, statusCode: 201);
         });
         app.MapPost("/api/v2/otp/validate", async (HttpContext context) =>
@@ -49,13 +42,9 @@ internal static class BareApi
             using var body = await JsonDocument.ParseAsync(context.Request.Body);
             var parameters = body.RootElement.GetProperty("otpValidateParams");
             var id = parameters.GetProperty("id").GetString()!;
-            await BareGateway.FindAsync(database, id);
-            await database.ListLeftPopAsync(id + ":tries");
+            var record = await BareGateway.FindAsync(database, id);
             _ = HMACSHA256.HashData(codeKey, Encoding.UTF8.GetBytes(parameters.GetProperty("otp").GetString()!));
-            var transaction = database.CreateTransaction();
-            transaction.AddCondition(Condition.KeyExists(id + ":open"));
-            _ = transaction.KeyDeleteAsync(id + ":open");
-            await transaction.ExecuteAsync();
+            await BareGateway.ChangeAsync(database, id, record, life);
             return Results.Json(new { otpValidateResults = new { }, requestMetadata = new { uuid = Guid.NewGuid() } });
         });
         app.MapPost("/api/v2/jwt/create", async (HttpContext context) =>

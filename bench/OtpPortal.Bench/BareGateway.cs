@@ -17,7 +17,7 @@ internal static class BareGateway
         var database = connection.GetDatabase();
         using var http = new HttpClient();
         var life = TimeSpan.FromMinutes(15);
-        for (var number = 0; number < 6000; number++) await BeginAsync(database, $"bench-{number}", life);
+        for (var number = 0; number < 6000; number++) await database.StringSetAsync($"bench-{number}", NewRecord(s_secret), life);
 
         app.MapGet("/", () => "OK");
         app.MapPut("/api/otp", async (HttpContext context) =>
@@ -26,9 +26,9 @@ internal static class BareGateway
             var form = await context.Request.ReadFormAsync();
             var id = RandomNumberGenerator.GetHexString(32);
             await AdmitAsync(database);
-            await FindAsync(database, id);
+            var before = await FindAsync(database, id);
             if (form["to"].ToString() is { Length: > 0 } to) await CountAsync(database, "limit:" + to);
-            await BeginAsync(database, id, life);
+            await ChangeAsync(database, id, before, life);
             if (form["to"].ToString().Length > 0)
             {
                 using var response = await http.PostAsJsonAsync(hook, Data(id));
@@ -40,8 +40,7 @@ internal static class BareGateway
             if (!IsKnown(context)) return Results.Unauthorized();
             _ = await context.Request.ReadFormAsync();
             await AdmitAsync(database);
-            await FindAsync(database, id);
-            await database.ListLeftPopAsync(id + ":tries");
+            await ChangeAsync(database, id, await FindAsync(database, id), life);
             return Results.Json(new { status = "error", message = "Incorrect OTP", data = Data(id) }, statusCode: 400);
         });
         app.MapPost("/api/otp/{id}/status", async (HttpContext context, string id) =>
@@ -84,18 +83,16 @@ internal static class BareGateway
         database.KeyExpireAsync(key, TimeSpan.FromMinutes(15)),
         database.SortedSetRangeByRankWithScoresAsync(key, 0, 0));
 
-    internal static Task FindAsync(IDatabase database, string id) =>
-        Task.WhenAll(database.HashGetAllAsync(id), database.ListLengthAsync(id + ":tries"), database.KeyExistsAsync(id + ":open"));
+    internal static Task<RedisValue> FindAsync(IDatabase database, string id) => database.StringGetAsync(id);
 
-    private static Task BeginAsync(IDatabase database, string id, TimeSpan life)
+    internal static string NewRecord(ReadOnlySpan<byte> hash) => new string('x', 500) + Convert.ToBase64String(hash) + RandomNumberGenerator.GetHexString(22);
+
+    // As the portal changes a record: if it is still the one that was read.
+    internal static Task ChangeAsync(IDatabase database, string id, RedisValue before, TimeSpan life)
     {
         var transaction = database.CreateTransaction();
-        _ = transaction.KeyDeleteAsync([id, id + ":tries", id + ":open"]);
-        _ = transaction.HashSetAsync(id, [.. Enumerable.Range(0, 12).Select(field => new HashEntry($"field{field}", new string('x', 20)))]);
-        _ = transaction.KeyExpireAsync(id, life);
-        _ = transaction.ListRightPushAsync(id + ":tries", [.. Enumerable.Range(0, 20).Select(ticket => (RedisValue)ticket)]);
-        _ = transaction.KeyExpireAsync(id + ":tries", life);
-        _ = transaction.StringSetAsync(id + ":open", "1", life);
+        transaction.AddCondition(before.IsNull ? Condition.KeyNotExists(id) : Condition.StringEqual(id, before));
+        _ = transaction.StringSetAsync(id, NewRecord(s_secret), life);
         return transaction.ExecuteAsync();
     }
 }

@@ -1,0 +1,73 @@
+using System.Text;
+using System.Text.RegularExpressions;
+using OtpPortal.Tests.Infrastructure;
+
+namespace OtpPortal.Tests.JOtp;
+
+/// <summary>The requests and answers that jOTP documents. Only the base address and the credentials are the portal's.</summary>
+public sealed class JOtpPeerTests : IAsyncLifetime
+{
+    private PortalHost _portal = null!;
+
+    public async Task InitializeAsync() => _portal = await PortalHost.StartAsync(("NAMESPACES", "MyApp:secret"));
+
+    public async Task DisposeAsync() => await _portal.DisposeAsync();
+
+    private Task<Answer> GenerateAsync(string body) => _portal.NewProgram().SendAsync(
+        HttpMethod.Post, "/jotp/sessions", new StringContent(body, Encoding.UTF8, "application/json"),
+        ("Authorization", "Basic TXlBcHA6c2VjcmV0"));
+
+    private Task<Answer> ValidateAsync(Answer generated, string token) => _portal.NewProgram().SendAsync(
+        HttpMethod.Post, new Uri(generated.Location!).AbsolutePath, new StringContent(token, Encoding.UTF8, "text/plain"));
+
+    private async Task<Match> MailAsync(string email, string pattern)
+    {
+        var messages = (await _portal.NewProgram().GetAsync("/dev/mailbox.json")).Json.EnumerateArray();
+        var text = messages.First(message => message.GetProperty("to").GetString() == email).GetProperty("text").GetString()!;
+        var match = Regex.Match(text, pattern);
+        match.Success.ShouldBeTrue(text);
+        return match;
+    }
+
+    [Fact]
+    public async Task Monitor_function()
+    {
+        var answer = await _portal.NewProgram().GetAsync("/jotp/");
+
+        (answer.Status, answer.Body).ShouldBe((200, "OK"));
+    }
+
+    [Fact]
+    public async Task Generate_otp_token()
+    {
+        var email = Someone.New();
+
+        var answer = await GenerateAsync(
+            $$"""{"email": "{{email}}", "subject": "Your token", "message": "$token in $session", "ttl": "5"}""");
+
+        answer.Status.ShouldBe(201);
+        var mail = await MailAsync(email, "^([0-9]+) in ([A-Za-z0-9]+)$");
+        answer.Location.ShouldBe($"{_portal.Address.GetLeftPart(UriPartial.Authority)}/jotp/sessions/{mail.Groups[2].Value}");
+    }
+
+    [Fact]
+    public async Task Validate_token()
+    {
+        var email = Someone.New();
+        var generated = await GenerateAsync($$"""{"email": "{{email}}", "subject": "Your token", "message": "$token", "ttl": "5"}""");
+        var token = (await MailAsync(email, "^[0-9]+$")).Value;
+
+        (await ValidateAsync(generated, "no" + token)).Status.ShouldBe(404);
+        (await ValidateAsync(generated, token)).Status.ShouldBe(200);
+    }
+
+    [Fact]
+    public async Task The_documented_body_needs_neither_subject_nor_ttl()
+    {
+        var email = Someone.New();
+
+        (await GenerateAsync($$"""{"email": "{{email}}", "message": "$token"}""")).Status.ShouldBe(201);
+
+        await MailAsync(email, "^[0-9]{6}$");
+    }
+}

@@ -1,0 +1,189 @@
+using OtpPortal.OneTimeCodes;
+using OtpPortal.Tests.Infrastructure;
+
+namespace OtpPortal.Tests.OneTimeCodes;
+
+public sealed class CodeRaceOnRedisTests(RedisUnderTest store) : CodeRaceTests(store), IClassFixture<RedisUnderTest>;
+
+public sealed class CodeRaceEmbeddedTests(EmbeddedUnderTest store) : CodeRaceTests(store), IClassFixture<EmbeddedUnderTest>;
+
+/// <summary>The record under a key is replaced while something else is done to it, by another replica.</summary>
+public abstract class CodeRaceTests(StoreUnderTest store)
+{
+    private const int Rounds = 1000;
+    private const string Email = "email";
+
+    private static readonly CodeTerms s_terms = new(TimeSpan.FromMinutes(5), MaxAttempts: 5, MaxSends: 9, TimeSpan.Zero);
+
+    private static Dictionary<string, string> Data(string email) => new(StringComparer.Ordinal) { [Email] = email };
+
+    private static string NewKey() => CodeStore.KeyOf("tests", Guid.NewGuid().ToString());
+
+    private static Task<CodeRecord?> ReplaceAsync(CodeStore codes, string key, CodeRecord? before, string code, string email) =>
+        codes.ReplaceAsync(key, before, code, s_terms, Data(email), static _ => { });
+
+    // As the gateway does it.
+    private static async Task<CodeRecord> PutAsync(CodeStore codes, string key, string code, string email)
+    {
+        while (true)
+        {
+            if (await ReplaceAsync(codes, key, await codes.FindAsync(key), code, email) is { } record) return record;
+        }
+    }
+
+    private async Task RepeatAsync(Func<CodeStore, CodeStore, string, Task> round)
+    {
+        using var replica = store.OpenReplica();
+        CodeStore[] replicas = [new(store.Stores, store.Secret, store.Clock), new(replica ?? store.Stores, store.Secret, store.Clock)];
+        await Parallel.ForAsync(
+            0, Rounds, new ParallelOptions { MaxDegreeOfParallelism = 8 },
+            async (i, _) => await round(replicas[i % 2], replicas[1 - i % 2], NewKey()));
+    }
+
+    [Fact]
+    public Task A_code_tried_during_a_replacement_opens_only_the_record_that_it_was_made_for() => RepeatAsync(async (one, two, key) =>
+    {
+        await PutAsync(one, key, "111111", "eve@example.com");
+
+        var put = Task.Run(() => PutAsync(one, key, "222222", "ann@example.com"));
+        var tried = await Task.Run(() => two.TryAsync(key, "111111"));
+        var replacement = await put;
+
+        if (tried is TryOutcome.Right(var opened)) opened.Data[Email].ShouldBe("eve@example.com");
+        var record = (await two.FindAsync(key)).ShouldNotBeNull();
+        (record.Data[Email], record.IsOpen, record.Nonce).ShouldBe(("ann@example.com", true, replacement.Nonce));
+        // The try was counted, before the replacement or after it, unless it was the success of the record before.
+        record.AttemptsLeft.ShouldBe(tried is TryOutcome.Right ? 5 : 4);
+    });
+
+    [Fact]
+    public Task A_resend_during_a_replacement_adds_nothing_to_the_new_record() => RepeatAsync(async (one, two, key) =>
+    {
+        var before = await PutAsync(one, key, "111111", "eve@example.com");
+
+        var put = Task.Run(() => PutAsync(one, key, "222222", "ann@example.com"));
+        await Task.Run(() => two.AddCodeAsync(key, before, "333333"));
+        await put;
+
+        foreach (var code in (string[])["111111", "333333"]) (await one.TryAsync(key, code)).ShouldBeOfType<TryOutcome.Wrong>();
+        (await two.TryAsync(key, "222222")).ShouldBeOfType<TryOutcome.Right>().Record.Data[Email].ShouldBe("ann@example.com");
+    });
+
+    [Fact]
+    public Task Of_two_replacements_both_count_and_the_later_one_alone_has_a_code() => RepeatAsync(async (one, two, key) =>
+    {
+        var puts = await Task.WhenAll(
+            Task.Run(() => PutAsync(one, key, "111111", "111111")), Task.Run(() => PutAsync(two, key, "222222", "222222")));
+
+        puts.Select(put => put.Sends).Order().ShouldBe([1, 2]);
+        var (earlier, later) = (puts.MinBy(put => put.Sends)!, puts.MaxBy(put => put.Sends)!);
+        (await one.TryAsync(key, earlier.Data[Email])).ShouldBeOfType<TryOutcome.Wrong>();
+        (await two.TryAsync(key, later.Data[Email])).ShouldBeOfType<TryOutcome.Right>().Record.Data[Email].ShouldBe(later.Data[Email]);
+    });
+
+    [Fact]
+    public Task A_record_that_is_removed_never_looks_as_if_its_code_had_been_right() => RepeatAsync(async (one, two, key) =>
+    {
+        var record = await PutAsync(one, key, "111111", "ann@example.com");
+        var looks = Task.WhenAll(Enumerable.Range(0, 4).Select(_ => Task.Run(() => two.FindAsync(key))));
+
+        (await Task.Run(() => one.RemoveAsync(key, record))).ShouldBeTrue();
+
+        (await looks).ShouldAllBe(found => found == null || found.IsOpen);
+    });
+
+    [Fact]
+    public Task Of_simultaneous_removals_one_removes() => RepeatAsync(async (one, two, key) =>
+    {
+        var record = await PutAsync(one, key, "111111", "ann@example.com");
+
+        var removals = await Task.WhenAll(
+            Enumerable.Range(0, 4).Select(i => Task.Run(() => (i % 2 == 0 ? one : two).RemoveAsync(key, record))));
+
+        removals.Count(removed => removed).ShouldBe(1);
+    });
+
+    // The same at the one moment that matters: after the record was read, before it is changed.
+    private (CodeStore Codes, SteppingClock Clock) Interrupted()
+    {
+        var clock = new SteppingClock(store.Clock);
+        return (new CodeStore(store.Stores, store.Secret, clock), clock);
+    }
+
+    [Fact]
+    public async Task A_code_whose_record_is_replaced_after_it_was_read_is_tried_on_the_new_record()
+    {
+        var ((codes, clock), key) = (Interrupted(), NewKey());
+        await PutAsync(codes, key, "111111", "eve@example.com");
+        clock.Interrupt(() => PutAsync(codes, key, "222222", "ann@example.com"));
+
+        var outcome = await codes.TryAsync(key, "111111");
+
+        outcome.ShouldBeOfType<TryOutcome.Wrong>().Record.Data[Email].ShouldBe("ann@example.com");
+        (await codes.FindAsync(key))!.IsOpen.ShouldBeTrue();
+    }
+
+    [Fact]
+    public async Task A_code_whose_record_is_removed_after_it_was_read_is_expired_and_brings_nothing_back()
+    {
+        var ((codes, clock), key) = (Interrupted(), NewKey());
+        await PutAsync(codes, key, "111111", "ann@example.com");
+        clock.Interrupt(() => codes.RemoveAsync(key));
+
+        (await codes.TryAsync(key, "111111")).ShouldBeOfType<TryOutcome.Expired>().Record.ShouldBeNull();
+
+        (await codes.FindAsync(key)).ShouldBeNull();
+    }
+
+    [Fact]
+    public async Task A_code_that_is_still_being_compared_at_the_deadline_is_too_late()
+    {
+        var ((codes, clock), key) = (Interrupted(), NewKey());
+        await PutAsync(codes, key, "111111", "ann@example.com");
+        clock.Interrupt(() =>
+        {
+            store.Clock.Advance(s_terms.Lifetime);
+            return Task.CompletedTask;
+        });
+
+        (await codes.TryAsync(key, "111111")).ShouldBeOfType<TryOutcome.Expired>();
+    }
+
+    [Fact]
+    public async Task A_resend_whose_record_is_replaced_has_ended()
+    {
+        var ((codes, clock), key) = (Interrupted(), NewKey());
+        var before = await PutAsync(codes, key, "111111", "eve@example.com");
+        clock.Interrupt(() => PutAsync(codes, key, "222222", "ann@example.com"));
+
+        (await codes.AddCodeAsync(key, before, "333333")).ShouldBeOfType<ResendOutcome.Ended>();
+
+        (await codes.TryAsync(key, "333333")).ShouldBeOfType<TryOutcome.Wrong>();
+    }
+
+    [Fact]
+    public async Task An_address_is_not_filled_into_a_record_that_took_the_place_of_the_one_that_was_read()
+    {
+        var ((codes, clock), key) = (Interrupted(), NewKey());
+        var before = await PutAsync(codes, key, "111111", "eve@example.com");
+        clock.Interrupt(() => PutAsync(codes, key, "222222", "ann@example.com"));
+
+        (await codes.FillInAsync(key, before, "to", "eve@example.com")).ShouldBeFalse();
+
+        (await codes.FindAsync(key))!.Data.Keys.ShouldNotContain("to");
+    }
+
+    [Fact]
+    public async Task A_try_and_a_resend_at_the_same_moment_both_count()
+    {
+        var ((codes, clock), key) = (Interrupted(), NewKey());
+        await PutAsync(codes, key, "111111", "ann@example.com");
+        clock.Interrupt(async () => await codes.AddCodeAsync(key, (await codes.FindAsync(key))!, "222222"));
+
+        (await codes.TryAsync(key, "000000")).ShouldBeOfType<TryOutcome.Wrong>().AttemptsLeft.ShouldBe(4);
+
+        var record = (await codes.FindAsync(key))!;
+        (record.AttemptsLeft, record.Sends).ShouldBe((4, 2));
+        (await codes.TryAsync(key, "222222")).ShouldBeOfType<TryOutcome.Right>();
+    }
+}
