@@ -136,9 +136,7 @@ public sealed class RedisStore : IDisposable
 
     private Link Open()
     {
-        var connection = _connect(_address.ToOptions("otpportal-" + Name));
-        // With the client's default, a continuation that blocks the reader thread would hang every later call.
-        connection.PreserveAsyncOrder = false;
+        var connection = _connect(_address.ToOptions("otpportal-" + Name)).WithPooledContinuations();
         return new Link(connection, connection.GetDatabase(_address.Database));
     }
 

@@ -57,9 +57,7 @@ internal static class GarnetHost
     public static async Task<ConnectionMultiplexer> ConnectAsync(IPEndPoint endPoint, string password)
     {
         var options = new ConfigurationOptions { Password = password, SyncTimeout = 60_000, EndPoints = { endPoint } };
-        var connection = await ConnectionMultiplexer.ConnectAsync(options);
-        connection.PreserveAsyncOrder = false;
-        return connection;
+        return (await ConnectionMultiplexer.ConnectAsync(options)).WithPooledContinuations();
     }
 
     /// <summary>Returns the options of a store below <paramref name="path"/>, without those of the network.</summary>
