@@ -7,8 +7,8 @@ using OtpPortal.Web;
 namespace OtpPortal.Components;
 
 /// <summary>
-/// Limits what one client can use up with circuits: their memory, and the store commands of the components in them. A page that is refused a
-/// circuit goes on as a plain form.
+/// Limits what one client can use up with circuits: their memory, and the store commands of the components in them. A page that is refused
+/// a circuit goes on as a plain form.
 /// </summary>
 internal sealed class CircuitLimits : IHubFilter
 {
@@ -45,7 +45,8 @@ internal sealed class CircuitLimits : IHubFilter
         if (invocationContext.HubMethodName is "StartCircuit" or "UpdateRootComponents" or "ResumeCircuit")
         {
             var items = invocationContext.Context.Items;
-            var count = (items.TryGetValue(s_count, out var earlier) ? (int)earlier! : 0) + invocationContext.HubMethodArguments.OfType<string>().Sum(CountElements);
+            var earlier = items.TryGetValue(s_count, out var value) ? (int)value! : 0;
+            var count = earlier + invocationContext.HubMethodArguments.OfType<string>().Sum(CountElements);
             items[s_count] = count;
             if (count > MaxComponents)
             {
@@ -65,7 +66,8 @@ internal sealed class CircuitLimits : IHubFilter
             using var json = JsonDocument.Parse(argument);
             return json.RootElement.ValueKind == JsonValueKind.Array
                 ? json.RootElement.GetArrayLength()
-                : json.RootElement.EnumerateObject().Sum(property => property.Value.ValueKind == JsonValueKind.Array ? property.Value.GetArrayLength() : 0);
+                : json.RootElement.EnumerateObject().Select(property => property.Value)
+                    .Where(value => value.ValueKind == JsonValueKind.Array).Sum(value => value.GetArrayLength());
         }
         catch (JsonException)
         {
@@ -73,5 +75,6 @@ internal sealed class CircuitLimits : IHubFilter
         }
     }
 
-    private static bool IsPath(HttpContext context, string path) => string.Equals(context.Request.Path.Value?.TrimEnd('/'), path, StringComparison.OrdinalIgnoreCase);
+    private static bool IsPath(HttpContext context, string path) =>
+        string.Equals(context.Request.Path.Value?.TrimEnd('/'), path, StringComparison.OrdinalIgnoreCase);
 }

@@ -40,7 +40,7 @@ internal sealed partial class Circuit : IAsyncDisposable
         if (cookie is not null) circuit._socket.Options.SetRequestHeader("Cookie", cookie);
         // Each from an address of its own: a client may have a limited number of circuits.
         var number = Interlocked.Increment(ref s_opened);
-        circuit._socket.Options.SetRequestHeader("X-Forwarded-For", $"10.0.{number >> 8 & 255}.{number & 255}");
+        circuit._socket.Options.SetRequestHeader("X-Forwarded-For", $"10.0.{(number >> 8) & 255}.{number & 255}");
         await circuit._socket.ConnectAsync(new Uri(portal.Replace("http:", "ws:", StringComparison.Ordinal) + "/_blazor"), CancellationToken.None);
         await circuit._socket.SendAsync("{\"protocol\":\"blazorpack\",\"version\":1}\u001e"u8.ToArray(), WebSocketMessageType.Binary, endOfMessage: true, CancellationToken.None);
         circuit._work = circuit.ReceiveAsync();
