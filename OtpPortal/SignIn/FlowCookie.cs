@@ -15,8 +15,9 @@ public sealed class FlowCookie(PortalSettings portal, SignInSettings settings)
     public static string? Read(HttpRequest request) => request.Cookies[Flow];
 
     /// <summary>
-    /// Gets the sign-in that a form names in its field <c>flow</c>, for clients without a cookie jar, or else the one of the cookie. False when both
-    /// are there and differ: a page that could make a browser send the field must not finish a sign-in of its own there (login CSRF).
+    /// Gets the sign-in that a form names in its field <c>flow</c>, for clients without a cookie jar, or else the one of the cookie.
+    /// False when both are there and differ: a page that could make a browser send the field must not finish a sign-in of its own there
+    /// (login CSRF).
     /// </summary>
     public static bool TryRead(HttpRequest request, IFormCollection form, out string? flowId)
     {
