@@ -91,7 +91,14 @@ public sealed partial class SmtpTests
         var answer = await new V2Client(portal, V2Portal.AdminKey).PostAsync("otp-email/create", new
         {
             otpCreateParams = new { },
-            otpEmailCreateParams = new { toEmail = "Jörg <jörg@bücher.example>", toName = "Jörg", serviceName = "Shop", subject = "登录", title = "登录" },
+            otpEmailCreateParams = new
+            {
+                toEmail = "Jörg <jörg@bücher.example>",
+                toName = "Jörg",
+                serviceName = "Shop",
+                subject = "登录",
+                title = "登录",
+            },
         });
 
         answer.Status.ShouldBe(status, answer.Body);

@@ -1,6 +1,5 @@
 using System.Globalization;
 using Microsoft.Extensions.Logging.Abstractions;
-using OtpPortal.Storage;
 using OtpPortal.Storage.Embedded;
 using OtpPortal.Tests.Infrastructure;
 

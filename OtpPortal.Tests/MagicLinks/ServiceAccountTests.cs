@@ -120,12 +120,14 @@ public sealed class ServiceAccountTests(V2Portal v2) : IClassFixture<V2Portal>
     public async Task Keys_in_settings_and_ids_in_addresses_may_have_other_spellings(string format)
     {
         string Spelled(string id) => Guid.Parse(id).ToString(format).ToUpperInvariant();
-        await using var portal = await PortalHost.StartAsync((V2Portal.Setting.Name, $"{V2Portal.AdminId}:{Spelled(V2Portal.AdminKey)}:{V2Portal.AdminAudience}"));
+        await using var portal = await PortalHost.StartAsync((V2Portal.Setting.Name,
+            $"{V2Portal.AdminId}:{Spelled(V2Portal.AdminKey)}:{V2Portal.AdminAudience}"));
         var app = await new V2Client(portal, V2Portal.AdminKey).NewAccountAsync();
         (string, string) key = ("Authorization", "Bearer " + PortalHost.Secret);
         var id = (await portal.NewProgram().GetAsync("/service-accounts", key)).Json[0].GetProperty("uuid").GetString()!;
 
-        (await portal.NewProgram().SendAsync(HttpMethod.Delete, "/service-accounts/" + Uri.EscapeDataString(Spelled(id)), null, key)).Status.ShouldBe(204);
+        (await portal.NewProgram().SendAsync(HttpMethod.Delete, "/service-accounts/" + Uri.EscapeDataString(Spelled(id)), null, key))
+            .Status.ShouldBe(204);
 
         (await app.PostAsync("otp/create", new { otpCreateParams = new { charSetNumeric = true } })).Status.ShouldBe(401);
     }

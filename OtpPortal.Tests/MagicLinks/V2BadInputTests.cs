@@ -53,9 +53,12 @@ public sealed class V2BadInputTests(V2Portal v2) : IClassFixture<V2Portal>
             const string Path = "magicLinkCreateParams";
             Add(operation, Path, "", "[]");
             Add(operation, Path + ".redirectURL", "", "\"\"", "5", "\"javascript:alert(1)\"", "\"data:text/html,x\"", "\"file:///etc/passwd\"", "\"ftp://app.example.com/\"", "\"//app.example.com/\"",
-                "\"/relative\"", "\"app.example.com\"", "\"https:app.example.com\"", "\"https://\"", "\"https://user@\"", "\"https://app.example.com\\\\@evil.example\"",
-                "\"https://one@two@app.example.com/\"", "\"https://us er@app.example.com/\"", "\"https://üser@app.example.com/\"", "\"https://app.example.com／@evil.example/\"",
-                "\"https://app.example.com／.evil.example/\"", "\"https://app.example.com℀.evil.example/\"", "\"https://-bücher-.example/\"", "\"https://app .example.com/\"",
+                "\"/relative\"", "\"app.example.com\"", "\"https:app.example.com\"", "\"https://\"", "\"https://user@\"",
+                "\"https://app.example.com\\\\@evil.example\"",
+                "\"https://one@two@app.example.com/\"", "\"https://us er@app.example.com/\"", "\"https://üser@app.example.com/\"",
+                "\"https://app.example.com／@evil.example/\"",
+                "\"https://app.example.com／.evil.example/\"", "\"https://app.example.com℀.evil.example/\"",
+                "\"https://-bücher-.example/\"", "\"https://app .example.com/\"",
                 "\"https://app.example.com/\\nx\"", "\"https://app.example.com/\\u0085x\"", "\"https://app.example.com:99999999/\"",
                 $"\"https://app.example.com/{new string('ü', 400)}\"", $"\"https://app.example.com/{new string('a', 2048)}\"");
             Add(operation, Path + ".redirectQueryKey", "5", "\"a\\nb\"");
@@ -71,11 +74,13 @@ public sealed class V2BadInputTests(V2Portal v2) : IClassFixture<V2Portal>
             Add(operation, path + ".serviceName", "", "\"\"", "5", $"\"{new string('s', 257)}\"", "\"a\\u0000b\"");
             Add(operation, path + ".subject", "", "\"four\"", "5", $"\"{new string('s', 101)}\"", "\"Sign in\\r\\nBcc: all@example.com\"");
             Add(operation, path + ".title", "", "\"four\"", "5", $"\"{new string('t', 257)}\"", "\"two\\u0000lines\"");
-            Add(operation, path + ".toEmail", "", "\"\"", "\"nobody\"", "5", "\"a@example.com, b@example.com\"", "\"a@example.com\\nBcc: b@example.com\"", "\"A\\nBcc: <a@example.com>\"", "\"\\\"A\\r\\nBcc\\\" <a@example.com>\"");
+            Add(operation, path + ".toEmail", "", "\"\"", "\"nobody\"", "5", "\"a@example.com, b@example.com\"",
+                "\"a@example.com\\nBcc: b@example.com\"", "\"A\\nBcc: <a@example.com>\"", "\"\\\"A\\r\\nBcc\\\" <a@example.com>\"");
             Add(operation, path + ".toName", "5", "\"a\\nb\"");
             Add(operation, path + ".greeting", "5", "\"a\\u0000b\"");
             Add(operation, path + ".subTitle", "5", "\"a\\u001bb\"");
-            Add(operation, path + ".logoImageURL", "5", "\"logo.png\"", "\"https://user@app.example.com/logo.png\"", "\"javascript:alert(1)\"", "\"data:image/png;base64,AAAA\"");
+            Add(operation, path + ".logoImageURL", "5", "\"logo.png\"", "\"https://user@app.example.com/logo.png\"",
+                "\"javascript:alert(1)\"", "\"data:image/png;base64,AAAA\"");
             Add(operation, path + ".logoClickURL", "5", "\"javascript:alert(1)\"");
         }
         Add("magic-link-email/create", "magicLinkEmailCreateParams.buttonText", "5", "\"a\\u0000b\"");

@@ -23,7 +23,8 @@ public sealed class FlaskPortalDifferences(PortalHost portal) : IClassFixture<Po
     {
         var values = settings.ToDictionary(setting => setting.Name, setting => setting.Value, StringComparer.Ordinal);
         values["AUTH_SECRET_KEY"] = PortalHost.Secret;
-        return Should.Throw<SettingsException>(() => PortalConfiguration.Read(new SettingsReader(values, isProduction, Path.GetTempPath()))).Complaints;
+        return Should.Throw<SettingsException>(() =>
+            PortalConfiguration.Read(new SettingsReader(values, isProduction, Path.GetTempPath()))).Complaints;
     }
 
     [Fact]
@@ -125,7 +126,8 @@ public sealed class FlaskPortalDifferences(PortalHost portal) : IClassFixture<Po
     public async Task A_token_is_replaced_at_most_once_a_minute_and_stays_valid_for_two()
     {
         var token = (await portal.SignInAsync(Someone.New())).Cookies["auth_token"];
-        async Task<Answer> CheckAsync(string bearer) => await portal.NewProgram().GetAsync("/check-auth", ("Authorization", "Bearer " + bearer));
+        async Task<Answer> CheckAsync(string bearer) =>
+            await portal.NewProgram().GetAsync("/check-auth", ("Authorization", "Bearer " + bearer));
 
         var successor = (await CheckAsync(token)).Json.GetProperty("auth_token").GetString()!;
 
@@ -166,15 +168,19 @@ public sealed class FlaskPortalDifferences(PortalHost portal) : IClassFixture<Po
         var program = portal.NewProgram();
         await program.PostAsync("/login", ("email", email.ToUpperInvariant()));
 
-        (await program.PostAsync("/login-otp", ("code", await portal.CodeForAsync(email)))).Json.GetProperty("email").GetString().ShouldBe(email);
+        (await program.PostAsync("/login-otp", ("code", await portal.CodeForAsync(email)))).Json.GetProperty("email").GetString()
+            .ShouldBe(email);
     }
 
     [Theory]
     [InlineData("OTP_CODE_LENGTH", "4")]
     [InlineData("OTP_CODE_LENGTH", "25")]
     [InlineData("AUTH_TOKEN_LENGTH", "12")]
-    public void A_length_out_of_range_stops_the_start(string setting, string value) => Complaints(isProduction: false, (setting, value)).ShouldHaveSingleItem().ShouldContain(setting);
+    public void A_length_out_of_range_stops_the_start(string setting, string value) =>
+        Complaints(isProduction: false, (setting, value)).ShouldHaveSingleItem().ShouldContain(setting);
 
     [Fact]
-    public void DEBUG_is_refused_in_production() => Complaints(isProduction: true, ("DEBUG", "True"), ("MAIL_TRANSPORT", "mailbox")).ShouldContain(line => line.Contains("DEBUG", StringComparison.Ordinal));
+    public void DEBUG_is_refused_in_production() =>
+        Complaints(isProduction: true, ("DEBUG", "True"), ("MAIL_TRANSPORT", "mailbox"))
+            .ShouldContain(line => line.Contains("DEBUG", StringComparison.Ordinal));
 }

@@ -3,8 +3,8 @@ using OtpPortal.Tests.Infrastructure;
 namespace OtpPortal.Tests.Peers;
 
 /// <summary>
-/// The requests that the README of the Flask portal documents, each with the answer that it documents. A test that fails here breaks an app or a
-/// script that was written for it.
+/// The requests that the README of the Flask portal documents, each with the answer that it documents. A test that fails here breaks an
+/// app or a script that was written for it.
 /// </summary>
 public sealed class FlaskPortalRequests(PortalHost portal) : IClassFixture<PortalHost>
 {
@@ -79,10 +79,12 @@ public sealed class FlaskPortalRequests(PortalHost portal) : IClassFixture<Porta
     {
         var (script, email) = (NewCurl(), Someone.New());
         script.KeepsCookies = false;
-        var begun = await script.SendAsync(HttpMethod.Post, "/login", new FormUrlEncodedContent([KeyValuePair.Create("email", email)]), ("Accept", "application/json"));
+        var begun = await script.SendAsync(HttpMethod.Post, "/login", new FormUrlEncodedContent([KeyValuePair.Create("email", email)]),
+            ("Accept", "application/json"));
 
         var answer = await script.PostAsync(
-            "/login-otp", ("flow", begun.Json.GetProperty("flow").GetString()!), ("email", email), ("code", await portal.CodeForAsync(email)));
+            "/login-otp", ("flow", begun.Json.GetProperty("flow").GetString()!), ("email", email),
+            ("code", await portal.CodeForAsync(email)));
 
         (await CheckAsync("Bearer " + answer.Cookie("auth_token").ShouldNotBeNull().Value)).Status.ShouldBe(200);
     }
@@ -120,7 +122,8 @@ public sealed class FlaskPortalRequests(PortalHost portal) : IClassFixture<Porta
 
     [Fact]
     public async Task Check_auth_takes_the_token_from_the_cookie() =>
-        (await (await portal.SignInAsync(Someone.New())).GetAsync("/check-auth")).Json.GetProperty("auth_token").GetString().ShouldNotBeNullOrEmpty();
+        (await (await portal.SignInAsync(Someone.New())).GetAsync("/check-auth")).Json.GetProperty("auth_token").GetString()
+            .ShouldNotBeNullOrEmpty();
 
     [Fact]
     public async Task Check_auth_answers_403_for_a_wrong_token()

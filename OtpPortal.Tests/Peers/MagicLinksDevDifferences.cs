@@ -11,7 +11,7 @@ public sealed class MagicLinksDevDifferences(V2Portal v2) : IClassFixture<V2Port
     private static object Mail(string to, string subject = "Your login", string toName = "", string logo = "") => new
     {
         otpCreateParams = new { charSetNumeric = true },
-        otpEmailCreateParams = new { toEmail = to, toName, serviceName = "app.example.com", subject, title = "Your login", logoImageURL = logo },
+        otpEmailCreateParams = new { toEmail = to, toName, serviceName = "app.example.com", subject, title = subject, logoImageURL = logo },
     };
 
     private static StringContent Json(string body) => new(body, System.Text.Encoding.UTF8, "application/json");
@@ -39,7 +39,8 @@ public sealed class MagicLinksDevDifferences(V2Portal v2) : IClassFixture<V2Port
 
     [Fact]
     public async Task A_link_leads_within_redirectHosts_where_the_account_has_any() =>
-        (await (await v2.NewAccountAsync("app.example.com")).PostAsync("magic-link/create", Link("https://other.example.com/"))).Status.ShouldBe(400);
+        (await (await v2.NewAccountAsync("app.example.com")).PostAsync("magic-link/create", Link("https://other.example.com/")))
+            .Status.ShouldBe(400);
 
     [Fact]
     public async Task The_jwt_replaces_a_parameter_of_its_name_and_the_fragment_stays()
@@ -58,7 +59,8 @@ public sealed class MagicLinksDevDifferences(V2Portal v2) : IClassFixture<V2Port
     [InlineData("https://app.example.com:/")]
     [InlineData("https:///in")]
     public async Task A_redirect_url_that_readers_may_read_differently_is_refused(string url) =>
-        (await v2.Admin.SendAsync("magic-link/create", Json($$$"""{"magicLinkCreateParams":{"redirectURL":"{{{url}}}"}}"""))).Status.ShouldBe(400);
+        (await v2.Admin.SendAsync("magic-link/create", Json($$$"""{"magicLinkCreateParams":{"redirectURL":"{{{url}}}"}}""")))
+            .Status.ShouldBe(400);
 
     [Fact]
     public async Task A_code_lives_for_an_hour_at_most()
@@ -98,7 +100,8 @@ public sealed class MagicLinksDevDifferences(V2Portal v2) : IClassFixture<V2Port
         await using var postmark = await RecordingServer.StartAsync();
         postmark.Answer = _ => (422, """{"ErrorCode":406,"Message":"inactive"}""");
         await using var portal = await PortalHost.StartWithAsync(
-            null, postmark.Address, V2Portal.Setting, ("MAIL_TRANSPORT", "postmark"), ("POSTMARK_SERVER_TOKEN", "token"), ("POSTMARK_API_URL", postmark.Address.ToString()));
+            null, postmark.Address, V2Portal.Setting, ("MAIL_TRANSPORT", "postmark"), ("POSTMARK_SERVER_TOKEN", "token"),
+            ("POSTMARK_API_URL", postmark.Address.ToString()));
 
         (await new V2Client(portal, V2Portal.AdminKey).PostAsync("otp-email/create", Mail(Someone.New()))).Status.ShouldBe(502);
 
@@ -110,7 +113,8 @@ public sealed class MagicLinksDevDifferences(V2Portal v2) : IClassFixture<V2Port
     {
         var answer = await v2.Admin.SendAsync("jwt/create", Json("""{"jwtCreateParams":{"claims":"eyJmb28iOiJiYXIifQ=="}}"""));
 
-        V2Client.Part(answer.Json.GetProperty("jwtCreateResults").GetProperty("jwt").GetString()!, 1).GetProperty("foo").GetString().ShouldBe("bar");
+        V2Client.Part(answer.Json.GetProperty("jwtCreateResults").GetProperty("jwt").GetString()!, 1).GetProperty("foo").GetString()
+            .ShouldBe("bar");
     }
 
     [Theory]
@@ -137,7 +141,8 @@ public sealed class MagicLinksDevDifferences(V2Portal v2) : IClassFixture<V2Port
     [InlineData("ann(comment)@example.com")]
     [InlineData("ann@[192.0.2.1]")]
     [InlineData("ann@mailhost")]
-    public async Task Rare_forms_of_addresses_are_refused(string to) => (await v2.Admin.PostAsync("otp-email/create", Mail(to))).Status.ShouldBe(400);
+    public async Task Rare_forms_of_addresses_are_refused(string to) =>
+        (await v2.Admin.PostAsync("otp-email/create", Mail(to))).Status.ShouldBe(400);
 
     [Fact]
     public async Task Control_characters_in_one_line_texts_are_refused()
@@ -148,7 +153,8 @@ public sealed class MagicLinksDevDifferences(V2Portal v2) : IClassFixture<V2Port
 
     [Fact]
     public async Task A_picture_is_at_an_address_without_a_user_name() =>
-        (await v2.Admin.PostAsync("otp-email/create", Mail(Someone.New(), logo: "https://user@app.example.com/logo.png"))).Status.ShouldBe(400);
+        (await v2.Admin.PostAsync("otp-email/create", Mail(Someone.New(), logo: "https://user@app.example.com/logo.png")))
+            .Status.ShouldBe(400);
 
     [Fact]
     public async Task A_body_has_64_KB_at_most_and_no_name_twice()

@@ -6,8 +6,8 @@ using OtpPortal.Tests.MagicLinks;
 namespace OtpPortal.Tests.Peers;
 
 /// <summary>
-/// The requests that magiclinksdev documents (its OpenAPI document and client examples), each with the answer that it documents. A test that
-/// fails here breaks a program that was written for magiclinksdev.
+/// The requests that magiclinksdev documents (its OpenAPI document and client examples), each with the answer that it documents. A test
+/// that fails here breaks a program that was written for magiclinksdev.
 /// </summary>
 public sealed class MagicLinksDevRequests(V2Portal v2) : IClassFixture<V2Portal>
 {
@@ -15,7 +15,9 @@ public sealed class MagicLinksDevRequests(V2Portal v2) : IClassFixture<V2Portal>
 
     /// <summary>The mail of the peer's examples, as its Go client sends it: every field, in the order of its struct.</summary>
     private static string Mail(string to, string more = "") => $$"""
-        {{{more}}"greeting":"Hello John Doe,","logoClickURL":"https://app.example.com","logoImageURL":"https://app.example.com/logo.png","serviceName":"app.example.com","subject":"Your login for app.example.com","subTitle":"No password required!","title":"Please click the below button to login.","toEmail":{{JsonSerializer.Serialize(to)}},"toName":"John Doe"}
+        {{{more}}"greeting":"Hello John Doe,","logoClickURL":"https://app.example.com","logoImageURL":"https://app.example.com/logo.png",
+         "serviceName":"app.example.com","subject":"Your login for app.example.com","subTitle":"No password required!",
+         "title":"Please click the below button to login.","toEmail":{{JsonSerializer.Serialize(to)}},"toName":"John Doe"}
         """;
 
     private Task<Answer> SendAsync(string operation, string body, string? key = V2Portal.AdminKey) =>
@@ -51,9 +53,13 @@ public sealed class MagicLinksDevRequests(V2Portal v2) : IClassFixture<V2Portal>
     [Fact]
     public async Task Service_account_create_answers_201_with_an_account()
     {
-        var account = (await CreatedAsync("admin/service-account/create", """{"serviceAccountCreateParams":{}}""", "serviceAccountCreateResults")).GetProperty("serviceAccount");
+        var account = (await CreatedAsync("admin/service-account/create", """{"serviceAccountCreateParams":{}}""",
+            "serviceAccountCreateResults")).GetProperty("serviceAccount");
 
-        foreach (var id in (string[])["uuid", "apiKey", "aud"]) Guid.TryParseExact(account.GetProperty(id).GetString(), "D", out _).ShouldBeTrue(id);
+        foreach (var id in (string[])["uuid", "apiKey", "aud"])
+        {
+            Guid.TryParseExact(account.GetProperty(id).GetString(), "D", out _).ShouldBeTrue(id);
+        }
         account.GetProperty("admin").GetBoolean().ShouldBeFalse();
     }
 
@@ -61,18 +67,24 @@ public sealed class MagicLinksDevRequests(V2Portal v2) : IClassFixture<V2Portal>
     [InlineData(null)]
     [InlineData("no UUID")]
     [InlineData("1d3e3a4b-6b0c-4c8e-8ed1-5d7a1a1c9a55")]
-    public async Task An_unknown_api_key_answers_401(string? key) => (await SendAsync("otp/create", """{"otpCreateParams":{"charSetNumeric":true}}""", key)).Status.ShouldBe(401);
+    public async Task An_unknown_api_key_answers_401(string? key) =>
+        (await SendAsync("otp/create", """{"otpCreateParams":{"charSetNumeric":true}}""", key)).Status.ShouldBe(401);
 
     [Theory]
     [MemberData(nameof(Spellings))]
     public async Task An_api_key_is_accepted_in_every_spelling_of_its_uuid(string spelling) =>
-        (await SendAsync("otp/create", """{"otpCreateParams":{"charSetNumeric":true}}""", Spelled(V2Portal.AdminKey, spelling))).Status.ShouldBe(201);
+        (await SendAsync("otp/create", """{"otpCreateParams":{"charSetNumeric":true}}""", Spelled(V2Portal.AdminKey, spelling)))
+            .Status.ShouldBe(201);
 
     [Fact]
     public async Task Otp_create_answers_201_with_id_and_otp()
     {
         var code = await CreatedAsync(
-            "otp/create", """{"otpCreateParams":{"charSetAlphaLower":false,"charSetAlphaUpper":true,"charSetNumeric":true,"length":6,"lifespanSeconds":3600}}""", "otpCreateResults");
+            "otp/create",
+            """
+            {"otpCreateParams":{"charSetAlphaLower":false,"charSetAlphaUpper":true,"charSetNumeric":true,"length":6,"lifespanSeconds":3600}}
+            """,
+            "otpCreateResults");
 
         Guid.TryParseExact(code.GetProperty("id").GetString(), "D", out _).ShouldBeTrue();
         code.GetProperty("otp").GetString().ShouldNotBeNull().ShouldMatch("^[A-Z0-9]{6}$");
@@ -103,7 +115,9 @@ public sealed class MagicLinksDevRequests(V2Portal v2) : IClassFixture<V2Portal>
     {
         var to = Someone.New();
 
-        var code = (await CreatedAsync("otp-email/create", $$"""{"otpCreateParams":{"charSetNumeric":true},"otpEmailCreateParams":{{Mail(to)}}}""", "otpEmailCreateResults")).GetProperty("otpCreateResults");
+        var code = (await CreatedAsync("otp-email/create",
+            $$"""{"otpCreateParams":{"charSetNumeric":true},"otpEmailCreateParams":{{Mail(to)}}}""", "otpEmailCreateResults"))
+            .GetProperty("otpCreateResults");
 
         var message = await MessageAsync(to);
         message.GetProperty("subject").GetString().ShouldBe("Your login for app.example.com");
@@ -113,7 +127,8 @@ public sealed class MagicLinksDevRequests(V2Portal v2) : IClassFixture<V2Portal>
     [Fact]
     public async Task Jwt_create_answers_201_with_a_jwt()
     {
-        var results = await CreatedAsync("jwt/create", """{"jwtCreateParams":{"alg":"","claims":{"foo":"bar"},"lifespanSeconds":0}}""", "jwtCreateResults");
+        var results = await CreatedAsync("jwt/create", """{"jwtCreateParams":{"alg":"","claims":{"foo":"bar"},"lifespanSeconds":0}}""",
+            "jwtCreateResults");
 
         (await ClaimsOfAsync(results.GetProperty("jwt").GetString()!)).GetProperty("foo").GetString().ShouldBe("bar");
     }
@@ -124,9 +139,11 @@ public sealed class MagicLinksDevRequests(V2Portal v2) : IClassFixture<V2Portal>
     [InlineData("\"bnVsbA==\"")] // Go's []byte("null")
     public async Task Jwt_create_takes_no_claims_at_all(string claims)
     {
-        var jwt = (await CreatedAsync("jwt/create", $$$"""{"jwtCreateParams":{"claims":{{{claims}}}}}""", "jwtCreateResults")).GetProperty("jwt").GetString()!;
+        var jwt = (await CreatedAsync("jwt/create", $$$"""{"jwtCreateParams":{"claims":{{{claims}}}}}""", "jwtCreateResults"))
+            .GetProperty("jwt").GetString()!;
 
-        V2Client.Part(jwt, 1).EnumerateObject().Select(claim => claim.Name).ShouldBe(["iss", "aud", "exp", "nbf", "iat", "jti"], ignoreOrder: true);
+        V2Client.Part(jwt, 1).EnumerateObject().Select(claim => claim.Name)
+            .ShouldBe(["iss", "aud", "exp", "nbf", "iat", "jti"], ignoreOrder: true);
     }
 
     [Fact]
@@ -139,7 +156,8 @@ public sealed class MagicLinksDevRequests(V2Portal v2) : IClassFixture<V2Portal>
         var jwt = await v2.Admin.NewJwtAsync(new { claims = new { foo = "bar" } });
         var forged = jwt[..(jwt.LastIndexOf('.') + 1)] + new string('A', 86);
 
-        (await v2.Admin.ValidateJwtAsync(jwt)).Json.GetProperty("jwtValidateResults").GetProperty("claims").GetProperty("aud")[0].GetString().ShouldBe(V2Portal.AdminAudience);
+        (await v2.Admin.ValidateJwtAsync(jwt)).Json.GetProperty("jwtValidateResults").GetProperty("claims")
+            .GetProperty("aud")[0].GetString().ShouldBe(V2Portal.AdminAudience);
         (await v2.Admin.ValidateJwtAsync(forged)).Status.ShouldBe(422);
     }
 
@@ -153,7 +171,10 @@ public sealed class MagicLinksDevRequests(V2Portal v2) : IClassFixture<V2Portal>
     {
         var link = await CreatedAsync(
             "magic-link/create",
-            $$$"""{"magicLinkCreateParams":{"jwtCreateParams":{"alg":"","claims":{{{claims}}},"lifespanSeconds":5},"lifespanSeconds":100,"redirectQueryKey":"","redirectURL":"{{{App}}}"}}""",
+            $$$"""
+            {"magicLinkCreateParams":{"jwtCreateParams":{"alg":"","claims":{{{claims}}},"lifespanSeconds":5},
+              "lifespanSeconds":100,"redirectQueryKey":"","redirectURL":"{{{App}}}"}}
+            """,
             "magicLinkCreateResults");
 
         link.GetProperty("magicLink").GetString()!.ShouldContain("?secret=" + link.GetProperty("secret").GetString());
@@ -174,10 +195,13 @@ public sealed class MagicLinksDevRequests(V2Portal v2) : IClassFixture<V2Portal>
     [InlineData("\"LONG\"", "4096 bytes")]
     public async Task Magic_link_create_answers_400_for_a_string_that_holds_no_allowed_claims(string claims, string reason)
     {
-        claims = claims.Replace("DEEP", string.Concat(Enumerable.Repeat("{\\\"a\\\":", 40)) + "1" + new string('}', 40), StringComparison.Ordinal)
-            .Replace("LONG", Convert.ToBase64String(Encoding.UTF8.GetBytes($$"""{"a":"{{new string('x', 4096)}}"}""")), StringComparison.Ordinal);
+        claims = claims.Replace("DEEP", string.Concat(Enumerable.Repeat("{\\\"a\\\":", 40)) + "1" + new string('}', 40),
+            StringComparison.Ordinal)
+            .Replace("LONG", Convert.ToBase64String(Encoding.UTF8.GetBytes($$"""{"a":"{{new string('x', 4096)}}"}""")),
+                StringComparison.Ordinal);
 
-        var answer = await SendAsync("magic-link/create", $$$"""{"magicLinkCreateParams":{"jwtCreateParams":{"claims":{{{claims}}}},"redirectURL":"{{{App}}}"}}""");
+        var answer = await SendAsync("magic-link/create",
+            $$$"""{"magicLinkCreateParams":{"jwtCreateParams":{"claims":{{{claims}}}},"redirectURL":"{{{App}}}"}}""");
 
         ServiceAccountTests.ShouldBeFailure(answer, 400);
         answer.Json.GetProperty("message").GetString()!.ShouldStartWith("magicLinkCreateParams.jwtCreateParams.claims must ");
@@ -185,7 +209,8 @@ public sealed class MagicLinksDevRequests(V2Portal v2) : IClassFixture<V2Portal>
     }
 
     [Theory]
-    [InlineData("https://app.example.com/größe?q=ü&r=%C3%BC#ende-ö", "https://app.example.com/gr%C3%B6%C3%9Fe?q=%C3%BC&r=%C3%BC&jwt=JWT#ende-%C3%B6")]
+    [InlineData("https://app.example.com/größe?q=ü&r=%C3%BC#ende-ö",
+        "https://app.example.com/gr%C3%B6%C3%9Fe?q=%C3%BC&r=%C3%BC&jwt=JWT#ende-%C3%B6")]
     [InlineData("https://app.example.com/一 二", "https://app.example.com/%E4%B8%80%20%E4%BA%8C?jwt=JWT")]
     [InlineData("https://app.example.com/\U0001F600", "https://app.example.com/%F0%9F%98%80?jwt=JWT")]
     [InlineData("https://bücher.example:8443/", "https://xn--bcher-kva.example:8443/?jwt=JWT")]
@@ -193,7 +218,8 @@ public sealed class MagicLinksDevRequests(V2Portal v2) : IClassFixture<V2Portal>
     [InlineData("HTTPS://ann@[2001:db8::1]/", "HTTPS://ann@[2001:db8::1]/?jwt=JWT")]
     public async Task Magic_link_create_takes_redirect_urls_with_non_ascii_characters_and_user_names(string url, string expected)
     {
-        var link = await CreatedAsync("magic-link/create", $$$"""{"magicLinkCreateParams":{"redirectURL":"{{{url}}}"}}""", "magicLinkCreateResults");
+        var link = await CreatedAsync("magic-link/create", $$$"""{"magicLinkCreateParams":{"redirectURL":"{{{url}}}"}}""",
+            "magicLinkCreateResults");
 
         (await v2.Host.NewBrowser().GetAsync("/magic-link?secret=" + link.GetProperty("secret").GetString())).Status.ShouldBe(200);
         var (location, jwt) = await UseAsync(link);
@@ -206,7 +232,8 @@ public sealed class MagicLinksDevRequests(V2Portal v2) : IClassFixture<V2Portal>
     public async Task Magic_link_create_takes_a_redirect_query_key_of_any_length()
     {
         var key = new string('k', 300) + "é&=";
-        var link = await CreatedAsync("magic-link/create", $$$"""{"magicLinkCreateParams":{"redirectURL":"{{{App}}}","redirectQueryKey":"{{{key}}}"}}""", "magicLinkCreateResults");
+        var link = await CreatedAsync("magic-link/create",
+            $$$"""{"magicLinkCreateParams":{"redirectURL":"{{{App}}}","redirectQueryKey":"{{{key}}}"}}""", "magicLinkCreateResults");
 
         (await UseAsync(link, "%C3%A9%26%3D")).Location.ShouldStartWith(App + "?" + new string('k', 300));
     }
@@ -219,7 +246,8 @@ public sealed class MagicLinksDevRequests(V2Portal v2) : IClassFixture<V2Portal>
         var link = (await CreatedAsync(
             "magic-link-email/create",
             $$"""
-            {"magicLinkCreateParams":{"jwtCreateParams":{"alg":"","claims":"eyJmb28iOiJiYXIifQ==","lifespanSeconds":5},"lifespanSeconds":3600,"redirectQueryKey":"","redirectURL":"{{App}}"},
+            {"magicLinkCreateParams":{"jwtCreateParams":{"alg":"","claims":"eyJmb28iOiJiYXIifQ==","lifespanSeconds":5},
+              "lifespanSeconds":3600,"redirectQueryKey":"","redirectURL":"{{App}}"},
              "magicLinkEmailCreateParams":{{Mail(to, "\"buttonText\":\"Log in\",")}}}
             """,
             "magicLinkEmailCreateResults")).GetProperty("magicLinkCreateResults");
@@ -242,9 +270,12 @@ public sealed class MagicLinksDevRequests(V2Portal v2) : IClassFixture<V2Portal>
         var address = Someone.New();
 
         await CreatedAsync(
-            "otp-email/create", $$"""{"otpCreateParams":{"charSetNumeric":true},"otpEmailCreateParams":{{Mail(string.Format(null, form, address))}}}""", "otpEmailCreateResults");
+            "otp-email/create",
+            $$"""{"otpCreateParams":{"charSetNumeric":true},"otpEmailCreateParams":{{Mail(string.Format(null, form, address))}}}""",
+            "otpEmailCreateResults");
 
-        (await MessageAsync(string.Format(null, expected, address))).GetProperty("subject").GetString().ShouldBe("Your login for app.example.com");
+        (await MessageAsync(string.Format(null, expected, address))).GetProperty("subject").GetString()
+            .ShouldBe("Your login for app.example.com");
     }
 
     [Theory]
@@ -262,7 +293,8 @@ public sealed class MagicLinksDevRequests(V2Portal v2) : IClassFixture<V2Portal>
     [InlineData("ööööööööööööööööööööööööööööööööö@example.com")]
     public async Task Otp_email_create_answers_400_for_what_is_not_one_address(string to)
     {
-        var answer = await SendAsync("otp-email/create", $$"""{"otpCreateParams":{"charSetNumeric":true},"otpEmailCreateParams":{{Mail(to)}}}""");
+        var answer = await SendAsync("otp-email/create",
+            $$"""{"otpCreateParams":{"charSetNumeric":true},"otpEmailCreateParams":{{Mail(to)}}}""");
 
         ServiceAccountTests.ShouldBeFailure(answer, 400);
         answer.Json.GetProperty("message").GetString()!.ShouldStartWith("otpEmailCreateParams.toEmail must ");
@@ -292,9 +324,12 @@ public sealed class MagicLinksDevRequests(V2Portal v2) : IClassFixture<V2Portal>
     public async Task Magic_link_email_create_takes_a_button_text_of_any_length()
     {
         var (to, text) = (Someone.New(), new string('b', 300));
+        var mail = Mail(to, $"\"buttonText\":\"{text}\",");
 
         await CreatedAsync(
-            "magic-link-email/create", $$"""{"magicLinkCreateParams":{"redirectURL":"{{App}}"},"magicLinkEmailCreateParams":{{Mail(to, $"\"buttonText\":\"{text}\",")}}}""", "magicLinkEmailCreateResults");
+            "magic-link-email/create",
+            $$"""{"magicLinkCreateParams":{"redirectURL":"{{App}}"},"magicLinkEmailCreateParams":{{mail}}}""",
+            "magicLinkEmailCreateResults");
 
         (await MessageAsync(to)).GetProperty("text").GetString()!.ShouldContain(text);
     }
@@ -308,13 +343,15 @@ public sealed class MagicLinksDevRequests(V2Portal v2) : IClassFixture<V2Portal>
         var mail = JsonSerializer.Deserialize<Dictionary<string, string>>(Mail(Someone.New()))!;
         mail[field] = text;
 
-        var answer = await SendAsync("otp-email/create", $$"""{"otpCreateParams":{"charSetNumeric":true},"otpEmailCreateParams":{{JsonSerializer.Serialize(mail)}}}""");
+        var answer = await SendAsync("otp-email/create",
+            $$"""{"otpCreateParams":{"charSetNumeric":true},"otpEmailCreateParams":{{JsonSerializer.Serialize(mail)}}}""");
 
         ServiceAccountTests.ShouldBeFailure(answer, 400);
         answer.Json.GetProperty("message").GetString()!.ShouldStartWith($"otpEmailCreateParams.{field} ");
     }
 
-    public static TheoryData<string> Spellings() => ["as it is", "upper case", "without hyphens", "in braces", "as a URN", "as an upper case URN"];
+    public static TheoryData<string> Spellings() =>
+        ["as it is", "upper case", "without hyphens", "in braces", "as a URN", "as an upper case URN"];
 
     private static string Spelled(string uuid, string spelling) => spelling switch
     {
@@ -328,5 +365,6 @@ public sealed class MagicLinksDevRequests(V2Portal v2) : IClassFixture<V2Portal>
 
     // The answer says that the mail service has taken the message, so it is there already.
     private async Task<JsonElement> MessageAsync(string to) =>
-        (await v2.Host.NewProgram().GetAsync("/dev/mailbox.json")).Json.EnumerateArray().First(message => message.GetProperty("to").GetString() == to);
+        (await v2.Host.NewProgram().GetAsync("/dev/mailbox.json")).Json.EnumerateArray()
+            .First(message => message.GetProperty("to").GetString() == to);
 }

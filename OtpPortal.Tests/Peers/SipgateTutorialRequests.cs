@@ -11,7 +11,9 @@ public sealed class SipgateTutorialRequests : IDisposable
     private const string Database = """[{ "mail": "test@example.com", "phonenumber": "+4912345678901234" }]""";
 
     /// <summary>The same with a user whose number exists.</summary>
-    private const string Users = """[{ "mail": "test@example.com", "phonenumber": "+4912345678901234" }, { "mail": "ann@example.com", "phonenumber": "+4915123456789" }]""";
+    private const string Users = """
+        [{ "mail": "test@example.com", "phonenumber": "+4912345678901234" }, { "mail": "ann@example.com", "phonenumber": "+4915123456789" }]
+        """;
 
     private readonly TemporaryFolder _folder = new();
 
@@ -25,7 +27,8 @@ public sealed class SipgateTutorialRequests : IDisposable
     }
 
     private static async Task<List<string>> RecipientsAsync(PortalHost portal) =>
-        [.. (await portal.NewProgram().GetAsync("/dev/mailbox.json")).Json.EnumerateArray().Select(message => message.GetProperty("to").GetString()!)];
+        [.. (await portal.NewProgram().GetAsync("/dev/mailbox.json")).Json.EnumerateArray()
+            .Select(message => message.GetProperty("to").GetString()!)];
 
     [Fact]
     public async Task The_tutorials_own_database_json_is_all_the_portal_needs()
@@ -43,7 +46,8 @@ public sealed class SipgateTutorialRequests : IDisposable
         await using var sipgate = await RecordingServer.StartAsync();
         sipgate.Answer = _ => (204, "");
         await using var portal = await PortalHost.StartWithAsync(
-            null, sipgate.Address, UsersFile(Users), ("SMS_PROVIDERS", "sipgate_sms"), ("SMS_COUNTRIES", "DE"), ("SIPGATE_USERNAME", "user@example.com"), ("SIPGATE_PASSWORD", "secret"),
+            null, sipgate.Address, UsersFile(Users), ("SMS_PROVIDERS", "sipgate_sms"), ("SMS_COUNTRIES", "DE"),
+            ("SIPGATE_USERNAME", "user@example.com"), ("SIPGATE_PASSWORD", "secret"),
             ("SIPGATE_API_URL", sipgate.Address.ToString()));
         var browser = portal.NewBrowser();
 
@@ -137,10 +141,13 @@ public sealed class SipgateTutorialRequests : IDisposable
 
         (first.Status, first.Location).ShouldBe((second.Status, second.Location));
         await Eventually.BeTrueAsync(async () => (await RecipientsAsync(portal)).Count > 0);
-        static string Plain(Answer page, string address) => System.Text.RegularExpressions.Regex.Replace(page.Text.Replace(address, "ADDRESS", StringComparison.Ordinal), "[0-9]+", "N");
+        static string Plain(Answer page, string address) =>
+            System.Text.RegularExpressions.Regex.Replace(page.Text.Replace(address, "ADDRESS", StringComparison.Ordinal), "[0-9]+", "N");
         // What is sent to nobody takes its time as well.
         await portal.Clock.AdvanceUntilAsync(
-            async () => Plain(await reserved.GetAsync("/login/code"), "test@example.com") == Plain(await other.GetAsync("/login/code"), "ann@example.com"), TimeSpan.FromSeconds(1));
+            async () => Plain(await reserved.GetAsync("/login/code"), "test@example.com")
+                == Plain(await other.GetAsync("/login/code"), "ann@example.com"),
+            TimeSpan.FromSeconds(1));
         (await RecipientsAsync(portal)).ShouldBe(["+4915123456789"]);
     }
 }

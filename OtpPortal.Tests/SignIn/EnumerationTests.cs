@@ -126,7 +126,8 @@ public sealed partial class EnumerationTests
     {
         var headers = answer.Headers.Concat(answer.ContentHeaders).Where(header => !s_changing.Contains(header.Key)).Select(header => $"{header.Key}: {string.Join(',', header.Value)}");
         var cookies = answer.Cookies.Select(cookie => $"{cookie.Name}={cookie.Value.Length} {string.Join(' ', cookie.Attributes.Where(a => a.Key != "expires"))}");
-        return $"{answer.Status} {string.Join(" | ", headers)} {string.Join(" | ", cookies)} {Flow().Replace(answer.Body, "\"flow\":\"FLOW\"").Replace(email, "EMAIL", StringComparison.Ordinal)}";
+        var body = Flow().Replace(answer.Body, "\"flow\":\"FLOW\"").Replace(email, "EMAIL", StringComparison.Ordinal);
+        return $"{answer.Status} {string.Join(" | ", headers)} {string.Join(" | ", cookies)} {body}";
     }
 
     private sealed class Fate : IMessageProvider

@@ -25,7 +25,8 @@ public sealed class ResendTests(PortalHost portal) : IClassFixture<PortalHost>
         portal.Clock.Advance(TimeSpan.FromSeconds(30));
         var answer = await browser.PostAsync("/login/resend");
         answer.Status.ShouldBe(202);
-        answer.Body.ShouldBe($$"""{"flow":"{{browser.Cookies["otp_flow"]}}","expires_in":270,"resend_in":30}""", "the deadline is that of the first code");
+        answer.Body.ShouldBe($$"""{"flow":"{{browser.Cookies["otp_flow"]}}","expires_in":270,"resend_in":30}""",
+            "the deadline is that of the first code");
         (await portal.CodesForAsync(email, 2)).Count.ShouldBe(2);
     }
 

@@ -52,10 +52,12 @@ public sealed class WithoutCookiesTests(PortalHost portal) : IClassFixture<Porta
     {
         var (client, email, flow, code) = await BeginAsync();
 
-        (await client.PostAsync("/login-otp", ("flow", flow), ("code", code), ("email", Someone.New()))).Body.ShouldBe("""{"error":"email_mismatch"}""");
+        (await client.PostAsync("/login-otp", ("flow", flow), ("code", code), ("email", Someone.New())))
+            .Body.ShouldBe("""{"error":"email_mismatch"}""");
         for (var left = 4; left >= 0; left--)
         {
-            (await client.PostAsync("/login-otp", ("flow", flow), ("code", NotThe(code)))).Json.GetProperty("attempts_left").GetInt32().ShouldBe(left);
+            (await client.PostAsync("/login-otp", ("flow", flow), ("code", NotThe(code)))).Json.GetProperty("attempts_left").GetInt32()
+                .ShouldBe(left);
         }
         (await client.PostAsync("/login-otp", ("flow", flow), ("code", code), ("email", email))).Status.ShouldBe(429);
     }
@@ -81,7 +83,8 @@ public sealed class WithoutCookiesTests(PortalHost portal) : IClassFixture<Porta
     {
         var (_, _, flow, code) = await BeginAsync();
 
-        var answers = await Task.WhenAll(Enumerable.Range(0, 20).Select(_ => NewClient().PostAsync("/login-otp", ("flow", flow), ("code", code))));
+        var answers = await Task.WhenAll(Enumerable.Range(0, 20)
+            .Select(_ => NewClient().PostAsync("/login-otp", ("flow", flow), ("code", code))));
 
         answers.Count(answer => answer.Status == 200).ShouldBe(1);
         answers.Count(answer => answer.Cookie("auth_token") is not null).ShouldBe(1);
@@ -100,13 +103,15 @@ public sealed class WithoutCookiesTests(PortalHost portal) : IClassFixture<Porta
         var before = portal.Dump().State;
 
         var answer = await victim.PostAsync(path, ("flow", attackers), ("code", attackersCode));
-        var page = await victim.SendAsync(HttpMethod.Post, path, new FormUrlEncodedContent([KeyValuePair.Create("flow", attackers)]), ("Accept", "text/html"));
+        var page = await victim.SendAsync(HttpMethod.Post, path, new FormUrlEncodedContent([KeyValuePair.Create("flow", attackers)]),
+            ("Accept", "text/html"));
 
         (answer.Status, answer.Body).ShouldBe((400, """{"error":"flow_mismatch"}"""));
         (page.Status, page.ContentType).ShouldBe((400, "text/html; charset=utf-8"));
         answer.Cookies.ShouldBeEmpty();
         portal.Dump().State.ShouldBe(before, "neither sign-in was touched");
-        (await victim.PostAsync("/login-otp", ("flow", victim.Cookies["otp_flow"]), ("code", code))).Status.ShouldBe(200, "the same one in both is fine");
+        (await victim.PostAsync("/login-otp", ("flow", victim.Cookies["otp_flow"]), ("code", code)))
+            .Status.ShouldBe(200, "the same one in both is fine");
     }
 
     [Theory]

@@ -282,7 +282,10 @@ public static partial class MagicLinkEndpoints
             // The latter comes of looking for names that stand twice, when one of them is no Unicode.
         }
         // What the reader says quotes the body, which may hold a code.
-        await FailAsync(context, StatusCodes.Status400BadRequest, $"The body is not JSON that can be read: an object of at most {RequestFields.Reading.MaxDepth} levels, in UTF-8, with no name twice and no halves of characters.");
+        await FailAsync(
+            context, StatusCodes.Status400BadRequest,
+            $"The body is not JSON that can be read: an object of at most {RequestFields.Reading.MaxDepth} levels, in UTF-8, " +
+            "with no name twice and no halves of characters.");
         return null;
     }
 

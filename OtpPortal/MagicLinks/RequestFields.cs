@@ -42,8 +42,8 @@ internal sealed class RequestFields
     }
 
     /// <summary>
-    /// Gets the JSON of an object as it was sent: as such, or in a text, plain or in base64. Go's encoding/json writes a byte slice in base64, and
-    /// the client examples of magiclinksdev pass their claims as one.
+    /// Gets the JSON of an object as it was sent: as such, or in a text, plain or in base64. Go's encoding/json writes a byte slice in
+    /// base64, and the client examples of magiclinksdev pass their claims as one.
     /// </summary>
     public JsonElement? Raw(string name, int maxBytes)
     {
@@ -83,7 +83,10 @@ internal sealed class RequestFields
         var text = element.GetString()!;
         if (Encoding.UTF8.GetByteCount(text) < min) Complain(name, $"must be a text of at least {min} bytes");
         // The second bound is for characters that are piled up without end.
-        else if (new StringInfo(text).LengthInTextElements > max || text.Length > 8 * max) Complain(name, $"must be a text of at most {max} characters");
+        else if (new StringInfo(text).LengthInTextElements > max || text.Length > 8 * max)
+        {
+            Complain(name, $"must be a text of at most {max} characters");
+        }
         else if (text.Any(c => char.IsControl(c) && !(multiline && c is '\n' or '\r' or '\t'))) Complain($"{_path}{name} must be a text without control characters.");
         else return text;
         return "";

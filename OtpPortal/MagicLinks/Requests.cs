@@ -67,9 +67,15 @@ internal sealed class Requests(JwtAlgorithms algorithms)
         var lifespan = TimeSpan.FromSeconds(fields.Number("lifespanSeconds", 3600, MinLifespan, MaxLifespan));
         var key = fields.Text("redirectQueryKey") is { Length: > 0 } asked ? asked : "jwt";
         var url = WebAddress.Parse(fields.Text("redirectURL", 1));
-        if (url is null) fields.Complain("redirectURL", $"must be a full http:// or https:// address of at most {WebAddress.MaxLength} characters");
+        if (url is null)
+        {
+            fields.Complain("redirectURL", $"must be a full http:// or https:// address of at most {WebAddress.MaxLength} characters");
+        }
         // The host of the allow-list gets the user information, too: what it does with that is its own affair.
-        else if (account.Redirects is { } allowed && !allowed.Allows(url.WithoutUser)) fields.Complain("redirectURL", "is not among the redirects that this account is allowed");
+        else if (account.Redirects is { } allowed && !allowed.Allows(url.WithoutUser))
+        {
+            fields.Complain("redirectURL", "is not among the redirects that this account is allowed");
+        }
         return new LinkWish(jwt, lifespan, key, url?.Value ?? "");
     }
 
@@ -83,7 +89,8 @@ internal sealed class Requests(JwtAlgorithms algorithms)
         var button = fields.Text("buttonText", multiline: true);
         return new MailWish(
             to ?? "", fields.Text("toName"), serviceName, subject, title, fields.Text("greeting", multiline: true),
-            fields.Text("subTitle", multiline: true), button.Length > 0 ? button : "Magic link", Picture(fields, "logoImageURL"), Picture(fields, "logoClickURL"));
+            fields.Text("subTitle", multiline: true), button.Length > 0 ? button : "Magic link",
+            Picture(fields, "logoImageURL"), Picture(fields, "logoClickURL"));
     }
 
     /// <summary>A new account's name, and the hosts that its links may lead to; both are additions of ours.</summary>
@@ -100,7 +107,8 @@ internal sealed class Requests(JwtAlgorithms algorithms)
         if (fields.Text(name) is not { Length: > 0 } text) return "";
         // No page names the host of this one, and a user name can look like one.
         if (WebAddress.Parse(text) is { HasUser: false } url) return url.Value;
-        fields.Complain(name, $"must be a full http:// or https:// address of at most {WebAddress.MaxLength} characters, without user name");
+        fields.Complain(
+            name, $"must be a full http:// or https:// address of at most {WebAddress.MaxLength} characters, without user name");
         return "";
     }
 }

@@ -57,7 +57,8 @@ public sealed class ServiceAccounts(Stores stores, MagicLinkSettings settings, T
     {
         const string Urn = "urn:uuid:";
         if (text.StartsWith(Urn, StringComparison.OrdinalIgnoreCase)) return Guid.TryParseExact(text.AsSpan(Urn.Length), "D", out uuid);
-        return Guid.TryParseExact(text, "D", out uuid) || Guid.TryParseExact(text, "N", out uuid) || Guid.TryParseExact(text, "B", out uuid);
+        return Guid.TryParseExact(text, "D", out uuid) || Guid.TryParseExact(text, "N", out uuid)
+            || Guid.TryParseExact(text, "B", out uuid);
     }
 
     /// <summary>A UUID of 122 bits from the system's CSPRNG: the framework's own are not promised to be unguessable.</summary>

@@ -5,8 +5,8 @@ using OtpPortal.Web;
 namespace OtpPortal.MagicLinks;
 
 /// <summary>
-/// An http(s) address that an account names, in plain ASCII: the host in punycode, everything else percent-encoded (RFC 3987, 3.1). So the check of
-/// an allow-list, the page that names the host, and the browser that follows Location all read the same address.
+/// An http(s) address that an account names, in plain ASCII: the host in punycode, everything else percent-encoded (RFC 3987, 3.1). So
+/// the check of an allow-list, the page that names the host, and the browser that follows Location all read the same address.
 /// </summary>
 /// <param name="Value">The whole address.</param>
 /// <param name="WithoutUser">The address without <c>user:password@</c>.</param>
@@ -23,7 +23,8 @@ internal sealed partial record WebAddress(string Value, string WithoutUser)
     public static WebAddress? Parse(string text)
     {
         // A browser takes a backslash for a slash, and drops tabs and line ends.
-        if (text.Any(c => c == '\\' || char.IsControl(c)) || Parts().Match(text) is not { Success: true } match || Ascii(match.Groups["host"].Value) is not { } host) return null;
+        if (text.Any(c => c == '\\' || char.IsControl(c)) || Parts().Match(text) is not { Success: true } match) return null;
+        if (Ascii(match.Groups["host"].Value) is not { } host) return null;
         var (scheme, rest) = (match.Groups["scheme"].Value, host + match.Groups["port"].Value + Encode(match.Groups["path"].Value));
         var address = new WebAddress(scheme + match.Groups["user"].Value + rest, scheme + rest);
         return address.Value.Length <= MaxLength && SafeRedirects.IsWebAddress(address.WithoutUser) ? address : null;
@@ -42,10 +43,13 @@ internal sealed partial record WebAddress(string Value, string WithoutUser)
     }
 
     private static string Encode(string text) =>
-        string.Concat(text.EnumerateRunes().Select(rune => rune.Value is > ' ' and <= '~' ? rune.ToString() : Uri.EscapeDataString(rune.ToString())));
+        string.Concat(text.EnumerateRunes().Select(rune =>
+            rune.Value is > ' ' and <= '~' ? rune.ToString() : Uri.EscapeDataString(rune.ToString())));
 
     // The user information is that of RFC 3986, 3.2.1, in which a second @ is encoded: no two readers see another host.
-    [GeneratedRegex(@"^(?<scheme>https?://)(?<user>[A-Za-z0-9._~!$&'()*+,;=:%-]*@)?(?<host>[^/?#@:\[\]]+|\[[0-9A-Fa-f:.]+\])(?<port>:[0-9]+)?(?<path>[/?#].*)?\z",
+    [GeneratedRegex(
+        @"^(?<scheme>https?://)(?<user>[A-Za-z0-9._~!$&'()*+,;=:%-]*@)?(?<host>[^/?#@:\[\]]+|\[[0-9A-Fa-f:.]+\])" +
+        @"(?<port>:[0-9]+)?(?<path>[/?#].*)?\z",
         RegexOptions.IgnoreCase | RegexOptions.ExplicitCapture | RegexOptions.CultureInvariant, 1000)]
     private static partial Regex Parts();
 }

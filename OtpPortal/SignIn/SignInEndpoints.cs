@@ -62,7 +62,9 @@ public static class SignInEndpoints
             case BeginOutcome.Begun(var flowId, var expiresIn, var resendIn):
                 cookie.Write(context.Response, flowId);
                 cookie.ClearReturn(context.Request, context.Response);
-                return Problem.WantsJson(context.Request) ? Sent(context, flowId, expiresIn, resendIn) : PlainForm.SeeOther(context, CodePath);
+                return Problem.WantsJson(context.Request)
+                    ? Sent(context, flowId, expiresIn, resendIn)
+                    : PlainForm.SeeOther(context, CodePath);
             case BeginOutcome.InvalidAddress:
                 return Problem.WantsJson(context.Request)
                     ? Error(StatusCodes.Status400BadRequest, "invalid_email")
@@ -222,13 +224,16 @@ public static class SignInEndpoints
     }
 
     private static IResult FlowMismatch(HttpContext context) =>
-        Problem.WantsJson(context.Request) ? Error(StatusCodes.Status400BadRequest, "flow_mismatch") : PageErrors.Page(context, StatusCodes.Status400BadRequest);
+        Problem.WantsJson(context.Request)
+            ? Error(StatusCodes.Status400BadRequest, "flow_mismatch")
+            : PageErrors.Page(context, StatusCodes.Status400BadRequest);
 
     private static IResult Sent(HttpContext context, string flowId, TimeSpan expiresIn, TimeSpan resendIn)
     {
         // The id of the sign-in is a secret of the client that began it.
         context.Response.Headers.CacheControl = "no-store";
-        return Results.Json(new SentAnswer(flowId, (int)expiresIn.TotalSeconds, (int)resendIn.TotalSeconds), statusCode: StatusCodes.Status202Accepted);
+        return Results.Json(new SentAnswer(flowId, (int)expiresIn.TotalSeconds, (int)resendIn.TotalSeconds),
+            statusCode: StatusCodes.Status202Accepted);
     }
 
     private static IResult Error(int status, string error) => Results.Json(new { error }, statusCode: status);

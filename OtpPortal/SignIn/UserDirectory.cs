@@ -21,8 +21,8 @@ public enum CodeChannel
 public sealed class UserDirectory
 {
     /// <summary>
-    /// The number in the sample file of sipgate's tutorial. No telephone can have it (E.164 has 15 digits at most), and no message is ever sent to
-    /// it; to whoever signs in with it the pages are the same as to anybody else.
+    /// The number in the sample file of sipgate's tutorial. No telephone can have it (E.164 has 15 digits at most), and no message is
+    /// ever sent to it; to whoever signs in with it the pages are the same as to anybody else.
     /// </summary>
     public const string ReservedNumber = "+4912345678901234";
 
@@ -77,7 +77,8 @@ public sealed class UserDirectory
         {
             reader.Complain("SMS_PROVIDERS is missing: USERS_FILE has telephone numbers, and nobody sends SMS. Name providers that are set up, or mailbox in Development.");
         }
-        return new UserDirectory(phones.ToFrozenDictionary(StringComparer.Ordinal), sms.Order.Count > 0 && phones.Values.Any(phone => phone is not null));
+        var hasPhones = sms.Order.Count > 0 && phones.Values.Any(phone => phone is not null);
+        return new UserDirectory(phones.ToFrozenDictionary(StringComparer.Ordinal), hasPhones);
     }
 
     private sealed record Entry(string? Mail, string? PhoneNumber);

@@ -6,8 +6,8 @@ namespace OtpPortal.Storage;
 internal static class RedisClientVersion
 {
     /// <summary>
-    /// Lets calls continue on the thread pool, which 3.x always does. With the default of 1.2.6, a continuation that blocks the reader thread hangs
-    /// every later call.
+    /// Lets calls continue on the thread pool, which 3.x always does. With the default of 1.2.6, a continuation that blocks the reader
+    /// thread hangs every later call.
     /// </summary>
     public static ConnectionMultiplexer WithPooledContinuations(this ConnectionMultiplexer connection)
     {
