@@ -57,6 +57,8 @@ public abstract class ReusedIdTests : IAsyncLifetime
             var code = Text(await BeginAsync(_app, id, attacker), "otp");
 
             var put = Task.Run(() => BeginAsync(i % 2 == 0 ? _app : _other, id, victim));
+            // Where one always outruns the other, some rounds have the order that would be missing.
+            if (i % 16 == 0) await put;
             var check = await Task.Run(() => (i % 3 == 0 ? _app : _other).CheckAsync(id, code, ("skip_delete", "true")));
             var replaced = await put;
 

@@ -108,18 +108,20 @@ public sealed class SendingTests
             context.Response.StatusCode = 400;
             return Task.CompletedTask;
         });
-        await using var portal = await StartWithHookAsync(hook);
+        await using var portal = await PortalHost.StartWithAsync(
+            null, new Uri(hook.Urls.Single()), ("NAMESPACES", "MyApp:secret"), ("SMS_PROVIDERS", "sipgate_sms"), ("SMS_COUNTRIES", "DE"),
+            ("SIPGATE_USERNAME", "u"), ("SIPGATE_PASSWORD", "p"), ("SIPGATE_API_URL", hook.Urls.Single()));
         var (app, id, visitor) = (new GatewayClient(portal, "MyApp", "secret"), GatewayClient.NewId(), portal.NewBrowser());
-        await app.PutAsync(id, ("provider", "hook"), ("otp", "123456"));
+        await app.PutAsync(id, ("provider", "sipgate_sms"), ("otp", "123456"));
 
-        var failed = await visitor.PostAsync($"/otp/MyApp/{id}/address", ("to", "eve"));
-        var other = await visitor.PostAsync($"/otp/MyApp/{id}/address", ("to", "ann"));
+        var failed = await visitor.PostAsync($"/otp/MyApp/{id}/address", ("to", Number));
+        var other = await visitor.PostAsync($"/otp/MyApp/{id}/address", ("to", "+4915112345679"));
 
         failed.Status.ShouldBe(502);
         failed.Find("input[name=otp]").ShouldNotBeNull("the code page, which offers to send it again");
         other.Status.ShouldBe(303);
         var checkedCode = await app.CheckAsync(id, "123456");
-        (checkedCode.Status, checkedCode.Json.GetProperty("data").GetProperty("to").GetString()).ShouldBe((200, "eve"));
+        (checkedCode.Status, checkedCode.Json.GetProperty("data").GetProperty("to").GetString()).ShouldBe((200, Number));
     }
 
     [Fact]

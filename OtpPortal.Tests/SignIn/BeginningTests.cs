@@ -25,7 +25,7 @@ public sealed partial class BeginningTests(PortalHost portal) : IClassFixture<Po
         { "ann@example..com", "complete e-mail address" },
         { "ann@-example.com", "complete e-mail address" },
         { new string('a', 65) + "@example.com", "complete e-mail address" },
-        { "ann@" + string.Concat(Enumerable.Repeat("abcdefghi.", 25)) + "x", "complete e-mail address" },
+        { "ann@" + string.Concat(Enumerable.Repeat("abcdefghi.", 26)) + "x", "complete e-mail address" },
         { "ann@[127.0.0.1]", "complete e-mail address" },
     };
 
