@@ -5,7 +5,7 @@ using OtpPortal.Tests.MagicLinks;
 
 namespace OtpPortal.Tests.Limits;
 
-/// <summary>Messages to one address are counted together, whoever has them sent.</summary>
+/// <summary>Messages to one address are counted together, whichever API sends them.</summary>
 public sealed class SendLimitTests
 {
     public static TheoryData<string> Apis => new("portal", "gateway", "jotp", "v2", "test message");

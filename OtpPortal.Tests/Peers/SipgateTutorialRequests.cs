@@ -99,7 +99,7 @@ public sealed class SipgateTutorialRequests : IDisposable
         var unknown = await portal.NewBrowser().PostAsync("/login", ("email", "mia@example.com"));
 
         (unknown.Status, unknown.Location).ShouldBe((known.Status, known.Location));
-        known.Location.ShouldBe("/login/code", "no address stands in a URL");
+        known.Location.ShouldBe("/login/code", "no address is in a URL");
     }
 
     [Fact]

@@ -11,7 +11,7 @@ namespace OtpPortal.MagicLinks;
 /// </summary>
 internal sealed class RequestFields
 {
-    /// <summary>How JSON is read. What a person writes has a handful of levels; a thousand are an attack on whoever reads them.</summary>
+    /// <summary>How JSON is read. A person writes a handful of levels; a thousand are an attack on the parser.</summary>
     public static readonly JsonDocumentOptions Reading = new() { MaxDepth = 32, AllowDuplicateProperties = false };
 
     private readonly JsonElement _element;

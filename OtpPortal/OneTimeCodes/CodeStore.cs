@@ -15,7 +15,7 @@ namespace OtpPortal.OneTimeCodes;
 /// K:record   string   a <see cref="CodeRecord"/> in JSON, with the HMAC of each code and of the link that was sent with it
 /// </code>
 /// The same K may hold another record a moment later: a gateway's id is used again. So every change is one transaction that replaces the
-/// text that was read by the next one; where it finds another text, nothing is done, and the caller decides anew. The random nonce in each
+/// text that was read by the next one; where it finds another text, nothing is done, and the caller decides again. The random nonce in each
 /// record makes sure that no two records have the same text. One string, because one SET is atomic for every reader, whatever else its
 /// transaction holds.
 /// The key lives <see cref="Linger"/> beyond the deadline, so that a late user reads "expired" and not "unknown". The stored deadline
@@ -136,7 +136,7 @@ public sealed partial class CodeStore(Stores stores, AuthSecret secret, TimeProv
         TryAsync(key, record => HasLink(key, record, link), costsTry: false, static _ => { });
 
     // The result is told only when its try has been counted on the very record that was compared with, in one step. Otherwise the record
-    // has changed, and the try begins anew: as often as others change it, which the number of tries and sends bounds.
+    // has changed, and the try starts again, as often as others change it, which the number of tries and sends bounds.
     private async Task<TryOutcome> TryAsync(string key, Func<CodeRecord, bool> matches, bool costsTry, Action<ITransaction> onRight)
     {
         while (true)

@@ -297,7 +297,7 @@ public sealed class AuthFlow(
 
     private async Task SendAsync(Route route, string? code, string? link, CodeRecord record, Visitor visitor)
     {
-        // Without a code nobody gets the message; it is composed all the same, so that it takes as long.
+        // Without a code the message is not sent. It is composed all the same, so that the answer takes as long.
         var text = code ?? CodeStore.NewCode(settings.CodeLength);
         var lifetime = record.Deadline - record.SentAt;
         var isSms = route.Used == CodeChannel.Sms;

@@ -22,7 +22,7 @@ public sealed class UserDirectory
 {
     /// <summary>
     /// The number in the sample file of sipgate's tutorial. No telephone can have it (E.164 has 15 digits at most), and no message is
-    /// ever sent to it; to whoever signs in with it the pages are the same as to anybody else.
+    /// ever sent to it. A person who signs in with it sees the same pages as everyone else.
     /// </summary>
     public const string ReservedNumber = "+4912345678901234";
 
