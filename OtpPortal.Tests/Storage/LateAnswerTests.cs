@@ -35,7 +35,9 @@ public sealed class LateAnswerTests
 
         relay.Freeze();
 
-        (await browser.GetAsync("/check-auth")).Status.ShouldBe(200);
+        var answer = await browser.GetAsync("/check-auth");
+        answer.Status.ShouldBe(200);
+        answer.Header("Content-Security-Policy").ShouldNotBeNull("the second try has the headers of the first");
     }
 
     private static Task<PortalHost> StartAsync(TcpRelay relay) =>

@@ -59,7 +59,8 @@ public static class StorageRoutes
                 && (HttpMethods.IsGet(context.Request.Method) || HttpMethods.IsHead(context.Request.Method)))
             {
                 if (!await stores.ReconnectsAsync(TimeSpan.FromMilliseconds(500), context.RequestAborted)) throw;
-                context.Response.Clear();
+                // Not Response.Clear: it would take the security headers away, which are set before this.
+                context.Response.StatusCode = StatusCodes.Status200OK;
                 context.SetEndpoint(null);
                 context.Request.RouteValues.Clear();
                 await next(context);
