@@ -29,7 +29,12 @@ public sealed record StoreDump(IReadOnlyList<StoreDump.Entry> Entries)
         foreach (var number in databases)
         {
             var database = connection.GetDatabase(number);
-            entries.AddRange(server.Keys(number, pageSize: 1000).Select(key => new Entry(number, key!, Content(database, key), database.KeyTimeToLive(key))));
+            foreach (var key in server.Keys(number, pageSize: 1000))
+            {
+                var entry = new Entry(number, key!, Content(database, key), database.KeyTimeToLive(key));
+                // Without a time to live, a key either stays for ever or has expired since it was listed.
+                if (entry.TimeToLive is not null || database.KeyExists(key)) entries.Add(entry);
+            }
         }
         return new StoreDump(entries);
     }
