@@ -4,16 +4,16 @@ using OtpPortal.Components;
 using OtpPortal.Delivery;
 using OtpPortal.Gateway;
 using OtpPortal.JOtp;
-using OtpPortal.Journal;
+using OtpPortal.Auditing;
 using OtpPortal.Jwt;
-using OtpPortal.Language;
+using OtpPortal.Components.Localization;
 using OtpPortal.Limits;
 using OtpPortal.MagicLinks;
-using OtpPortal.Settings;
+using OtpPortal.Configuration;
 using OtpPortal.SignIn;
 using OtpPortal.Storage;
-using OtpPortal.Tokens;
-using OtpPortal.Web;
+using OtpPortal.Sessions;
+using OtpPortal.Http;
 
 namespace OtpPortal;
 

@@ -1,8 +1,8 @@
 using OtpPortal;
 using OtpPortal.Jwt;
-using OtpPortal.Settings;
+using OtpPortal.Configuration;
 using OtpPortal.Storage.Embedded;
-using OtpPortal.Web;
+using OtpPortal.Http;
 
 if (args.Contains(Probe.Argument, StringComparer.Ordinal)) return await Probe.RunAsync();
 

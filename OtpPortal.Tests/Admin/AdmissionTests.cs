@@ -1,4 +1,4 @@
-using OtpPortal.Settings;
+using OtpPortal.Configuration;
 using OtpPortal.Tests.Infrastructure;
 
 namespace OtpPortal.Tests.Admin;

@@ -1,6 +1,6 @@
 using System.Text.Json;
 using Microsoft.Extensions.DependencyInjection;
-using OtpPortal.Journal;
+using OtpPortal.Auditing;
 using OtpPortal.Tests.Infrastructure;
 
 namespace OtpPortal.Tests.Admin;

@@ -3,9 +3,9 @@ using AngleSharp.Dom;
 using Bunit;
 using Microsoft.Extensions.DependencyInjection;
 using OtpPortal.Admin;
-using OtpPortal.Journal;
+using OtpPortal.Auditing;
 using OtpPortal.Tests.Infrastructure;
-using OtpPortal.Tokens;
+using OtpPortal.Sessions;
 using Radzen;
 
 namespace OtpPortal.Tests.Admin;

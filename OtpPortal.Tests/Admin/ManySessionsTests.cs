@@ -1,9 +1,10 @@
 using System.Globalization;
-using OtpPortal.Settings;
+using OtpPortal.Configuration;
 using OtpPortal.Storage;
 using OtpPortal.Tests.Infrastructure;
-using OtpPortal.Tokens;
-using OtpPortal.Web;
+using OtpPortal.Sessions;
+using OtpPortal.Http;
+using OtpPortal.Security;
 using StackExchange.Redis;
 
 namespace OtpPortal.Tests.Admin;

@@ -1,5 +1,5 @@
 using OtpPortal.Tests.Infrastructure;
-using OtpPortal.Tokens;
+using OtpPortal.Sessions;
 
 namespace OtpPortal.Tests.Admin;
 

@@ -1,5 +1,5 @@
 using OtpPortal.Delivery;
-using OtpPortal.Settings;
+using OtpPortal.Configuration;
 using OtpPortal.Tests.Gateway;
 using OtpPortal.Tests.Infrastructure;
 using OtpPortal.Tests.MagicLinks;

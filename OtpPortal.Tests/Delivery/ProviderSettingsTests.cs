@@ -1,5 +1,5 @@
 using OtpPortal.Delivery.Sms;
-using OtpPortal.Settings;
+using OtpPortal.Configuration;
 using OtpPortal.Tests.Infrastructure;
 
 namespace OtpPortal.Tests.Delivery;

@@ -1,8 +1,8 @@
 using OtpPortal.Delivery;
 using OtpPortal.Delivery.Sms;
-using OtpPortal.Journal;
+using OtpPortal.Auditing;
 using OtpPortal.Limits;
-using OtpPortal.Settings;
+using OtpPortal.Configuration;
 using OtpPortal.Storage;
 
 namespace OtpPortal.Tests.Infrastructure;

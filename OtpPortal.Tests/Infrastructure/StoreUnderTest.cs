@@ -1,8 +1,9 @@
-using OtpPortal.Settings;
+using OtpPortal.Configuration;
 using OtpPortal.Storage;
 using OtpPortal.Storage.Embedded;
-using OtpPortal.Tokens;
-using OtpPortal.Web;
+using OtpPortal.Sessions;
+using OtpPortal.Http;
+using OtpPortal.Security;
 using StackExchange.Redis;
 
 namespace OtpPortal.Tests.Infrastructure;

@@ -5,7 +5,7 @@ using Microsoft.Extensions.DependencyInjection;
 using OtpPortal.Jwt;
 using OtpPortal.Tests.Infrastructure;
 using OtpPortal.Tests.MagicLinks;
-using OtpPortal.Tests.Settings;
+using OtpPortal.Tests.Configuration;
 
 namespace OtpPortal.Tests.Jwt;
 

@@ -1,6 +1,7 @@
 using OtpPortal.Jwt;
 using OtpPortal.Tests.Infrastructure;
-using OtpPortal.Web;
+using OtpPortal.Http;
+using OtpPortal.Security;
 using StackExchange.Redis;
 
 namespace OtpPortal.Tests.Jwt;

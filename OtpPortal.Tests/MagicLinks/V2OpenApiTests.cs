@@ -3,7 +3,7 @@ using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using OtpPortal.Tests.Infrastructure;
-using OtpPortal.Tests.Settings;
+using OtpPortal.Tests.Configuration;
 
 namespace OtpPortal.Tests.MagicLinks;
 

@@ -243,7 +243,7 @@ public abstract class CodeStoreTests(StoreUnderTest store)
 
         foreach (var secret in (string[])["918273645918", "564738291564", "111122223333", "the-secret-id-of-a-flow"]) dump.Contains(secret, StringComparison.Ordinal).ShouldBeFalse(secret);
         // And not by trying all codes either: the hashes depend on a key that is not in the store.
-        var stranger = new CodeStore(store.Stores, new OtpPortal.Web.AuthSecret("another-secret-0123456789"), store.Clock);
+        var stranger = new CodeStore(store.Stores, new OtpPortal.Security.AuthSecret("another-secret-0123456789"), store.Clock);
         (await stranger.TryAsync(key, "918273645918")).ShouldBeOfType<TryOutcome.Wrong>();
     }
 
@@ -413,8 +413,8 @@ public abstract class CodeStoreTests(StoreUnderTest store)
 
         var dump = store.Dump().Text;
 
-        foreach (var secret in (string[])[link, second, OtpPortal.Web.Digest.Of(link)]) dump.Contains(secret, StringComparison.OrdinalIgnoreCase).ShouldBeFalse();
-        var stranger = new CodeStore(store.Stores, new OtpPortal.Web.AuthSecret("another-secret-0123456789"), store.Clock);
+        foreach (var secret in (string[])[link, second, OtpPortal.Security.Digest.Of(link)]) dump.Contains(secret, StringComparison.OrdinalIgnoreCase).ShouldBeFalse();
+        var stranger = new CodeStore(store.Stores, new OtpPortal.Security.AuthSecret("another-secret-0123456789"), store.Clock);
         (await stranger.TryLinkAsync(key, link)).ShouldBeOfType<TryOutcome.Wrong>();
         CodeStore.NewLink().ShouldMatch("^[A-Za-z0-9]{43}$");
     }

@@ -1,5 +1,5 @@
 using Microsoft.Extensions.DependencyInjection;
-using OtpPortal.Settings;
+using OtpPortal.Configuration;
 using OtpPortal.Storage;
 using OtpPortal.Tests.Infrastructure;
 

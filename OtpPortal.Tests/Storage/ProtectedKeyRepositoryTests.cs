@@ -1,7 +1,8 @@
 using System.Xml.Linq;
 using OtpPortal.Storage;
 using OtpPortal.Tests.Infrastructure;
-using OtpPortal.Web;
+using OtpPortal.Http;
+using OtpPortal.Security;
 
 namespace OtpPortal.Tests.Storage;
 

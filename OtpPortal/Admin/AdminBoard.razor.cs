@@ -1,7 +1,7 @@
 using Microsoft.AspNetCore.Components;
-using OtpPortal.Journal;
+using OtpPortal.Auditing;
 using OtpPortal.Storage;
-using OtpPortal.Web;
+using OtpPortal.Http;
 
 namespace OtpPortal.Admin;
 

@@ -1,4 +1,4 @@
-using OtpPortal.Web;
+using OtpPortal.Http;
 
 namespace OtpPortal.Admin;
 

@@ -1,10 +1,10 @@
 using System.Diagnostics;
 using OtpPortal.Delivery;
-using OtpPortal.Journal;
+using OtpPortal.Auditing;
 using OtpPortal.Limits;
 using OtpPortal.MagicLinks;
-using OtpPortal.Settings;
-using OtpPortal.Web;
+using OtpPortal.Configuration;
+using OtpPortal.Http;
 
 namespace OtpPortal.Admin;
 

@@ -1,6 +1,6 @@
-using OtpPortal.Journal;
-using OtpPortal.Tokens;
-using OtpPortal.Web;
+using OtpPortal.Auditing;
+using OtpPortal.Sessions;
+using OtpPortal.Http;
 
 namespace OtpPortal.Admin;
 

@@ -1,5 +1,5 @@
 using OtpPortal.Delivery;
-using OtpPortal.Settings;
+using OtpPortal.Configuration;
 
 namespace OtpPortal.Admin;
 

@@ -1,7 +1,8 @@
 using System.Text.Json;
 using OtpPortal.MagicLinks;
 using OtpPortal.Storage;
-using OtpPortal.Web;
+using OtpPortal.Http;
+using OtpPortal.Security;
 using StackExchange.Redis;
 
 namespace OtpPortal.Admin;

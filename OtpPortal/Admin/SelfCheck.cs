@@ -1,11 +1,11 @@
 using System.Globalization;
 using Microsoft.Extensions.Localization;
 using OtpPortal.Delivery;
-using OtpPortal.Language;
-using OtpPortal.Settings;
+using OtpPortal.Components.Localization;
+using OtpPortal.Configuration;
 using OtpPortal.Storage;
-using OtpPortal.Tokens;
-using OtpPortal.Web;
+using OtpPortal.Sessions;
+using OtpPortal.Http;
 
 namespace OtpPortal.Admin;
 

@@ -1,9 +1,9 @@
 using System.Diagnostics;
 using Microsoft.AspNetCore.Components;
 using Microsoft.JSInterop;
-using OtpPortal.Journal;
+using OtpPortal.Auditing;
 using OtpPortal.Storage;
-using OtpPortal.Tokens;
+using OtpPortal.Sessions;
 using Radzen;
 using Radzen.Blazor;
 

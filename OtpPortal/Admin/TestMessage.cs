@@ -3,11 +3,12 @@ using System.Net;
 using System.Text.Json;
 using Microsoft.Extensions.Localization;
 using OtpPortal.Delivery;
-using OtpPortal.Journal;
-using OtpPortal.Language;
+using OtpPortal.Auditing;
+using OtpPortal.Components.Localization;
 using OtpPortal.Limits;
 using OtpPortal.Storage;
-using OtpPortal.Web;
+using OtpPortal.Http;
+using OtpPortal.Security;
 using StackExchange.Redis;
 
 namespace OtpPortal.Admin;

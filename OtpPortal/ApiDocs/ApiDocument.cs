@@ -1,6 +1,6 @@
 using System.Reflection;
 using System.Text.Json;
-using OtpPortal.Settings;
+using OtpPortal.Configuration;
 
 namespace OtpPortal.ApiDocs;
 

@@ -2,7 +2,7 @@ using System.Text.Json;
 using System.Threading.RateLimiting;
 using Microsoft.AspNetCore.RateLimiting;
 using Microsoft.AspNetCore.SignalR;
-using OtpPortal.Web;
+using OtpPortal.Http;
 
 namespace OtpPortal.Components;
 

@@ -6,7 +6,7 @@ using OtpPortal.Delivery.Sipgate;
 using OtpPortal.Delivery.Sms;
 using OtpPortal.Delivery.Smtp;
 using OtpPortal.Delivery.Webhook;
-using OtpPortal.Settings;
+using OtpPortal.Configuration;
 
 namespace OtpPortal.Delivery;
 

@@ -2,7 +2,7 @@ using System.Collections.Concurrent;
 using System.Diagnostics.Metrics;
 using System.Threading.RateLimiting;
 using OtpPortal.Delivery.Sms;
-using OtpPortal.Journal;
+using OtpPortal.Auditing;
 
 namespace OtpPortal.Delivery;
 

@@ -1,7 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using System.Text.RegularExpressions;
-using OtpPortal.Web;
+using OtpPortal.Http;
 
 namespace OtpPortal.Delivery;
 

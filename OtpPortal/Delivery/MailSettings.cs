@@ -1,6 +1,6 @@
 using System.Text.RegularExpressions;
-using OtpPortal.Settings;
-using OtpPortal.Web;
+using OtpPortal.Configuration;
+using OtpPortal.Http;
 
 namespace OtpPortal.Delivery;
 

@@ -1,8 +1,8 @@
 using System.Collections.Frozen;
 using System.Reflection;
 using HandlebarsDotNet;
-using OtpPortal.Settings;
-using OtpPortal.Web;
+using OtpPortal.Configuration;
+using OtpPortal.Http;
 
 namespace OtpPortal.Delivery;
 

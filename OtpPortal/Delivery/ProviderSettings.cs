@@ -3,7 +3,7 @@ using OtpPortal.Delivery.Kaleyra;
 using OtpPortal.Delivery.Sipgate;
 using OtpPortal.Delivery.Sms;
 using OtpPortal.Delivery.Webhook;
-using OtpPortal.Settings;
+using OtpPortal.Configuration;
 
 namespace OtpPortal.Delivery;
 

@@ -1,7 +1,7 @@
 using Microsoft.AspNetCore.Components;
 using OtpPortal.Delivery;
-using OtpPortal.Language;
-using OtpPortal.Web;
+using OtpPortal.Components.Localization;
+using OtpPortal.Http;
 
 namespace OtpPortal.Gateway;
 

@@ -3,7 +3,8 @@ using System.Net.Http.Headers;
 using System.Security.Cryptography;
 using System.Text;
 using System.Threading.Channels;
-using OtpPortal.Web;
+using OtpPortal.Http;
+using OtpPortal.Security;
 
 namespace OtpPortal.Gateway;
 

@@ -1,9 +1,10 @@
 using System.Diagnostics;
 using System.Text.Json.Serialization.Metadata;
 using OtpPortal.Delivery;
-using OtpPortal.Settings;
+using OtpPortal.Configuration;
 using OtpPortal.Storage;
-using OtpPortal.Web;
+using OtpPortal.Http;
+using OtpPortal.Security;
 
 namespace OtpPortal.Gateway;
 

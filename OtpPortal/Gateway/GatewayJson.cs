@@ -1,7 +1,7 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using OtpPortal.Web;
+using OtpPortal.Http;
 
 namespace OtpPortal.Gateway;
 

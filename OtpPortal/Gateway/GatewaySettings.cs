@@ -2,8 +2,9 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.RegularExpressions;
 using OtpPortal.OneTimeCodes;
-using OtpPortal.Settings;
-using OtpPortal.Web;
+using OtpPortal.Configuration;
+using OtpPortal.Http;
+using OtpPortal.Security;
 
 namespace OtpPortal.Gateway;
 

@@ -1,9 +1,9 @@
 using System.Diagnostics;
 using Microsoft.Extensions.Localization;
 using OtpPortal.Delivery;
-using OtpPortal.Language;
+using OtpPortal.Components.Localization;
 using OtpPortal.OneTimeCodes;
-using OtpPortal.Web;
+using OtpPortal.Http;
 
 namespace OtpPortal.Gateway;
 

@@ -1,8 +1,8 @@
 using System.Net.Http.Headers;
 using System.Text;
-using OtpPortal.Journal;
+using OtpPortal.Auditing;
 using OtpPortal.Limits;
-using OtpPortal.Web;
+using OtpPortal.Http;
 
 namespace OtpPortal.Gateway;
 

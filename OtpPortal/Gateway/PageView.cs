@@ -1,4 +1,4 @@
-using OtpPortal.Language;
+using OtpPortal.Components.Localization;
 
 namespace OtpPortal.Gateway;
 

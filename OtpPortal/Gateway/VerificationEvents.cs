@@ -1,6 +1,6 @@
 using System.Text.Json;
 using OtpPortal.Storage;
-using OtpPortal.Web;
+using OtpPortal.Http;
 
 namespace OtpPortal.Gateway;
 

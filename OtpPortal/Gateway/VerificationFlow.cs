@@ -3,11 +3,12 @@ using System.Globalization;
 using System.Text.Json;
 using OtpPortal.Delivery;
 using OtpPortal.Delivery.Sms;
-using OtpPortal.Journal;
+using OtpPortal.Auditing;
 using OtpPortal.Limits;
 using OtpPortal.OneTimeCodes;
 using OtpPortal.Storage;
-using OtpPortal.Web;
+using OtpPortal.Http;
+using OtpPortal.Security;
 using StackExchange.Redis;
 
 namespace OtpPortal.Gateway;

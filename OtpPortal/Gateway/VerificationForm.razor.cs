@@ -2,7 +2,7 @@ using System.Globalization;
 using Microsoft.AspNetCore.Components;
 using Microsoft.JSInterop;
 using OtpPortal.Storage;
-using OtpPortal.Web;
+using OtpPortal.Http;
 
 namespace OtpPortal.Gateway;
 

@@ -5,8 +5,8 @@ using System.Text.Json;
 using Microsoft.AspNetCore.Http.Features;
 using OtpPortal.Delivery;
 using OtpPortal.Gateway;
-using OtpPortal.Settings;
-using OtpPortal.Web;
+using OtpPortal.Configuration;
+using OtpPortal.Http;
 
 namespace OtpPortal.JOtp;
 

@@ -1,10 +1,11 @@
 using System.Net;
 using OtpPortal.Delivery;
 using OtpPortal.Gateway;
-using OtpPortal.Journal;
+using OtpPortal.Auditing;
 using OtpPortal.Limits;
 using OtpPortal.OneTimeCodes;
-using OtpPortal.Web;
+using OtpPortal.Http;
+using OtpPortal.Security;
 
 namespace OtpPortal.JOtp;
 

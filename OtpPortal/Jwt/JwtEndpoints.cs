@@ -1,12 +1,12 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
-using OtpPortal.Journal;
+using OtpPortal.Auditing;
 using OtpPortal.Limits;
-using OtpPortal.Settings;
+using OtpPortal.Configuration;
 using OtpPortal.Storage;
-using OtpPortal.Tokens;
-using OtpPortal.Web;
+using OtpPortal.Sessions;
+using OtpPortal.Http;
 
 namespace OtpPortal.Jwt;
 

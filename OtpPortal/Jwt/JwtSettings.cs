@@ -1,5 +1,5 @@
-using OtpPortal.Settings;
-using OtpPortal.Web;
+using OtpPortal.Configuration;
+using OtpPortal.Http;
 
 namespace OtpPortal.Jwt;
 

@@ -1,6 +1,6 @@
 using System.Buffers.Text;
 using System.Text.Json;
-using OtpPortal.Web;
+using OtpPortal.Http;
 
 namespace OtpPortal.Jwt;
 

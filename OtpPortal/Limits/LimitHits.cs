@@ -1,4 +1,4 @@
-using OtpPortal.Journal;
+using OtpPortal.Auditing;
 
 namespace OtpPortal.Limits;
 

@@ -1,5 +1,5 @@
 using OtpPortal.Limits.Captcha;
-using OtpPortal.Settings;
+using OtpPortal.Configuration;
 
 namespace OtpPortal.Limits;
 

@@ -1,5 +1,5 @@
 using System.Globalization;
-using OtpPortal.Settings;
+using OtpPortal.Configuration;
 
 namespace OtpPortal.Limits;
 

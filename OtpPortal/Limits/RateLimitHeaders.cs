@@ -1,5 +1,5 @@
 using System.Globalization;
-using OtpPortal.Web;
+using OtpPortal.Http;
 
 namespace OtpPortal.Limits;
 

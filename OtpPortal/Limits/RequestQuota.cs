@@ -1,6 +1,7 @@
 using System.Globalization;
 using OtpPortal.Storage;
-using OtpPortal.Web;
+using OtpPortal.Http;
+using OtpPortal.Security;
 using StackExchange.Redis;
 
 namespace OtpPortal.Limits;

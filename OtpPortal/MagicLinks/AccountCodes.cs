@@ -1,4 +1,4 @@
-using OtpPortal.Journal;
+using OtpPortal.Auditing;
 using OtpPortal.OneTimeCodes;
 
 namespace OtpPortal.MagicLinks;

@@ -1,6 +1,6 @@
-using OtpPortal.Journal;
+using OtpPortal.Auditing;
 using OtpPortal.Limits;
-using OtpPortal.Web;
+using OtpPortal.Http;
 
 namespace OtpPortal.MagicLinks;
 

@@ -3,13 +3,13 @@ using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using Microsoft.AspNetCore.Http.Features;
 using OtpPortal.Delivery;
-using OtpPortal.Journal;
+using OtpPortal.Auditing;
 using OtpPortal.Jwt;
 using OtpPortal.Limits;
-using OtpPortal.Settings;
+using OtpPortal.Configuration;
 using OtpPortal.Storage;
-using OtpPortal.Tokens;
-using OtpPortal.Web;
+using OtpPortal.Sessions;
+using OtpPortal.Http;
 
 namespace OtpPortal.MagicLinks;
 

@@ -1,5 +1,5 @@
 using Microsoft.AspNetCore.Components;
-using OtpPortal.Web;
+using OtpPortal.Http;
 
 namespace OtpPortal.MagicLinks;
 

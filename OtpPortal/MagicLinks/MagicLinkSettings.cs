@@ -1,6 +1,7 @@
 using OtpPortal.Jwt;
-using OtpPortal.Settings;
-using OtpPortal.Web;
+using OtpPortal.Configuration;
+using OtpPortal.Http;
+using OtpPortal.Security;
 
 namespace OtpPortal.MagicLinks;
 

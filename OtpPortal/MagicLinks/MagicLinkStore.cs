@@ -2,7 +2,8 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using OtpPortal.Jwt;
 using OtpPortal.Storage;
-using OtpPortal.Web;
+using OtpPortal.Http;
+using OtpPortal.Security;
 using StackExchange.Redis;
 
 namespace OtpPortal.MagicLinks;

@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
-using OtpPortal.Web;
+using OtpPortal.Http;
 
 namespace OtpPortal.MagicLinks;
 

@@ -1,5 +1,5 @@
 using OtpPortal.Jwt;
-using OtpPortal.Web;
+using OtpPortal.Http;
 
 namespace OtpPortal.MagicLinks;
 

@@ -2,7 +2,8 @@ using System.Globalization;
 using System.Security.Cryptography;
 using System.Text.Json.Serialization;
 using OtpPortal.Storage;
-using OtpPortal.Web;
+using OtpPortal.Http;
+using OtpPortal.Security;
 using StackExchange.Redis;
 
 namespace OtpPortal.MagicLinks;

@@ -1,6 +1,6 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
-using OtpPortal.Web;
+using OtpPortal.Http;
 
 namespace OtpPortal.MagicLinks;
 

@@ -3,12 +3,13 @@ using System.Diagnostics.Metrics;
 using System.Globalization;
 using OtpPortal.Delivery;
 using OtpPortal.Delivery.Sms;
-using OtpPortal.Journal;
+using OtpPortal.Auditing;
 using OtpPortal.Limits;
 using OtpPortal.Limits.Captcha;
 using OtpPortal.OneTimeCodes;
 using OtpPortal.Storage;
-using OtpPortal.Web;
+using OtpPortal.Http;
+using OtpPortal.Security;
 using StackExchange.Redis;
 
 namespace OtpPortal.SignIn;

@@ -1,6 +1,7 @@
 using System.Globalization;
-using OtpPortal.Tokens;
-using OtpPortal.Web;
+using OtpPortal.Sessions;
+using OtpPortal.Http;
+using OtpPortal.Security;
 
 namespace OtpPortal.SignIn;
 

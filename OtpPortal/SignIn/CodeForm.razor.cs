@@ -1,9 +1,9 @@
 using System.Globalization;
 using Microsoft.AspNetCore.Components;
 using Microsoft.JSInterop;
-using OtpPortal.Language;
+using OtpPortal.Components.Localization;
 using OtpPortal.Storage;
-using OtpPortal.Web;
+using OtpPortal.Http;
 
 namespace OtpPortal.SignIn;
 

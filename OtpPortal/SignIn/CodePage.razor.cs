@@ -1,6 +1,6 @@
 using Microsoft.AspNetCore.Components;
-using OtpPortal.Language;
-using OtpPortal.Web;
+using OtpPortal.Components.Localization;
+using OtpPortal.Http;
 
 namespace OtpPortal.SignIn;
 

@@ -1,5 +1,5 @@
 using OtpPortal.OneTimeCodes;
-using OtpPortal.Web;
+using OtpPortal.Http;
 
 namespace OtpPortal.SignIn;
 

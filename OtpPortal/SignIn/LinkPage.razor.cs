@@ -1,6 +1,6 @@
 using Microsoft.AspNetCore.Components;
-using OtpPortal.Tokens;
-using OtpPortal.Web;
+using OtpPortal.Sessions;
+using OtpPortal.Http;
 
 namespace OtpPortal.SignIn;
 

@@ -1,10 +1,11 @@
 using System.Globalization;
 using Microsoft.Extensions.Localization;
 using OtpPortal.Delivery;
-using OtpPortal.Language;
+using OtpPortal.Components.Localization;
 using OtpPortal.Storage;
-using OtpPortal.Tokens;
-using OtpPortal.Web;
+using OtpPortal.Sessions;
+using OtpPortal.Http;
+using OtpPortal.Security;
 using StackExchange.Redis;
 
 namespace OtpPortal.SignIn;

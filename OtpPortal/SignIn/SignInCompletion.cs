@@ -1,6 +1,6 @@
-using OtpPortal.Journal;
+using OtpPortal.Auditing;
 using OtpPortal.Storage;
-using OtpPortal.Tokens;
+using OtpPortal.Sessions;
 
 namespace OtpPortal.SignIn;
 

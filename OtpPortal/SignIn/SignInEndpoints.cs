@@ -1,11 +1,11 @@
 using System.Diagnostics;
 using System.Text.Json.Serialization;
 using OtpPortal.Delivery;
-using OtpPortal.Journal;
+using OtpPortal.Auditing;
 using OtpPortal.Limits.Captcha;
-using OtpPortal.Settings;
-using OtpPortal.Tokens;
-using OtpPortal.Web;
+using OtpPortal.Configuration;
+using OtpPortal.Sessions;
+using OtpPortal.Http;
 
 namespace OtpPortal.SignIn;
 

@@ -1,8 +1,8 @@
 using System.Globalization;
 using Microsoft.Extensions.Localization;
 using OtpPortal.Delivery;
-using OtpPortal.Language;
-using OtpPortal.Web;
+using OtpPortal.Components.Localization;
+using OtpPortal.Http;
 
 namespace OtpPortal.SignIn;
 

@@ -2,7 +2,7 @@ using System.Text.RegularExpressions;
 using OtpPortal.Delivery;
 using OtpPortal.Delivery.Sms;
 using OtpPortal.OneTimeCodes;
-using OtpPortal.Settings;
+using OtpPortal.Configuration;
 
 namespace OtpPortal.SignIn;
 

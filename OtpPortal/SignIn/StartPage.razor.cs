@@ -1,7 +1,7 @@
 using Microsoft.AspNetCore.Components;
-using OtpPortal.Language;
-using OtpPortal.Tokens;
-using OtpPortal.Web;
+using OtpPortal.Components.Localization;
+using OtpPortal.Sessions;
+using OtpPortal.Http;
 
 namespace OtpPortal.SignIn;
 

@@ -3,7 +3,7 @@ using System.Globalization;
 using System.Text.Json;
 using OtpPortal.Delivery;
 using OtpPortal.Delivery.Sms;
-using OtpPortal.Settings;
+using OtpPortal.Configuration;
 
 namespace OtpPortal.SignIn;
 

@@ -2,7 +2,7 @@ using Microsoft.AspNetCore.DataProtection;
 using Microsoft.AspNetCore.DataProtection.KeyManagement;
 using Microsoft.AspNetCore.DataProtection.Repositories;
 using Microsoft.Extensions.Options;
-using OtpPortal.Settings;
+using OtpPortal.Configuration;
 using OtpPortal.Storage.Embedded;
 
 namespace OtpPortal.Storage;

@@ -1,6 +1,6 @@
 using System.Globalization;
 using System.Net;
-using OtpPortal.Settings;
+using OtpPortal.Configuration;
 using StackExchange.Redis;
 
 namespace OtpPortal.Storage;

@@ -120,8 +120,8 @@ public sealed class PhoneNumberTests
 
         number.ToString().ShouldBe("+49…67");
         $"{number}".ShouldNotContain("1234");
-        OtpPortal.Web.MaskedAddress.Of(number.Masked).ShouldBe(number.Masked, "masking once more changes nothing");
-        OtpPortal.Web.MaskedAddress.Of("+ann@example.com").ShouldBe("+…@example.com");
+        OtpPortal.Http.MaskedAddress.Of(number.Masked).ShouldBe(number.Masked, "masking once more changes nothing");
+        OtpPortal.Http.MaskedAddress.Of("+ann@example.com").ShouldBe("+…@example.com");
     }
 
     [Fact]

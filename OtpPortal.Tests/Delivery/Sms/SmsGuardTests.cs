@@ -1,5 +1,5 @@
 using OtpPortal.Delivery.Sms;
-using OtpPortal.Journal;
+using OtpPortal.Auditing;
 using OtpPortal.Tests.Infrastructure;
 
 namespace OtpPortal.Tests.Delivery.Sms;

@@ -1,5 +1,5 @@
 using OtpPortal.Limits.Captcha;
-using OtpPortal.Settings;
+using OtpPortal.Configuration;
 using OtpPortal.Tests.Infrastructure;
 
 namespace OtpPortal.Tests.Limits.Captcha;
@@ -88,7 +88,7 @@ public sealed class CaptchaSettingsTests
     [Fact]
     public void Compose_passes_every_setting_on()
     {
-        var compose = File.ReadAllText(Path.Combine(Settings.SettingsTests.RepositoryRoot(), "compose.yaml"));
+        var compose = File.ReadAllText(Path.Combine(Configuration.SettingsTests.RepositoryRoot(), "compose.yaml"));
 
         foreach (var name in (string[])["PROVIDER", "SITE_KEY", "SECRET_KEY", "AFTER", "FAIL", "API_URL"]) compose.ShouldContain($"- CAPTCHA_{name}\n");
     }

@@ -1,6 +1,6 @@
 using System.Text.RegularExpressions;
 using OtpPortal.Delivery.Sms;
-using OtpPortal.Settings;
+using OtpPortal.Configuration;
 
 namespace OtpPortal.Delivery.Aws;
 

@@ -1,5 +1,5 @@
 using OtpPortal.Delivery.Sms;
-using OtpPortal.Settings;
+using OtpPortal.Configuration;
 
 namespace OtpPortal.Delivery.Sipgate;
 

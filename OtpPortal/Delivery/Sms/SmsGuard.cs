@@ -1,5 +1,5 @@
 using System.Globalization;
-using OtpPortal.Journal;
+using OtpPortal.Auditing;
 using OtpPortal.Limits;
 using OtpPortal.Storage;
 using StackExchange.Redis;

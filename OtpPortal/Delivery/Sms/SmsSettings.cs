@@ -1,6 +1,6 @@
 using System.Globalization;
 using OtpPortal.Limits;
-using OtpPortal.Settings;
+using OtpPortal.Configuration;
 
 namespace OtpPortal.Delivery.Sms;
 

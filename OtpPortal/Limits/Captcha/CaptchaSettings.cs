@@ -1,4 +1,4 @@
-using OtpPortal.Settings;
+using OtpPortal.Configuration;
 
 namespace OtpPortal.Limits.Captcha;
 

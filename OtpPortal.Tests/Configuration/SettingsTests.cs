@@ -1,0 +1,542 @@
+using OtpPortal.Configuration;
+using OtpPortal.Tests.Infrastructure;
+
+namespace OtpPortal.Tests.Configuration;
+
+/// <summary>Every setting: what it is when it is not set, and what is said when it cannot be.</summary>
+public sealed class SettingsTests
+{
+    private static PortalConfiguration Read(bool production, params (string Name, string Value)[] settings)
+    {
+        var values = settings.ToDictionary(setting => setting.Name, setting => setting.Value, StringComparer.Ordinal);
+        if (!values.ContainsKey("AUTH_SECRET_KEY") && !production) values["AUTH_SECRET_KEY"] = PortalHost.Secret;
+        return PortalConfiguration.Read(new SettingsReader(values, production, "/root-of-tests"));
+    }
+
+    private static PortalConfiguration Read(params (string Name, string Value)[] settings) => Read(false, settings);
+
+    private static IReadOnlyList<string> Complaints(bool production, params (string Name, string Value)[] settings) =>
+        Should.Throw<SettingsException>(() => Read(production, settings)).Complaints;
+
+    private static string Complaint(params (string Name, string Value)[] settings) => Complaints(false, settings).ShouldHaveSingleItem();
+
+    [Fact]
+    public void Without_any_setting_the_defaults_hold()
+    {
+        var read = Read();
+
+        read.Portal.Port.ShouldBe(3000);
+        read.Portal.BindAddress.ShouldBeNull();
+        read.Portal.Origin.ShouldBe("http://localhost:3000");
+        read.Portal.IsHttps.ShouldBeFalse();
+        read.Portal.AppName.ShouldBe("OTP Portal");
+        read.Portal.LogoUrl.ShouldBeNull();
+        read.Portal.AccentColor.ShouldBeNull();
+        read.Portal.DataDir.ShouldBe("/root-of-tests/data");
+        read.Portal.TrustedProxies.ShouldBeEmpty();
+        read.Portal.Debug.ShouldBeFalse();
+        read.Portal.Redirects.FormActionSources.ShouldBeEmpty();
+        read.Storage.Otp.ShouldBeNull();
+        read.Storage.Auth.ShouldBeNull();
+        read.SignIn.CodeLength.ShouldBe(6);
+        read.SignIn.CodeExpiry.ShouldBe(TimeSpan.FromSeconds(300));
+        read.SignIn.MaxAttempts.ShouldBe(5);
+        read.SignIn.MaxSends.ShouldBe(3);
+        read.SignIn.ResendCooldown.ShouldBe(TimeSpan.FromSeconds(30));
+        read.SignIn.AllowedEmails.ShouldBeEmpty();
+        read.Tokens.Length.ShouldBe(32);
+        read.Tokens.IdleLifetime.ShouldBe(TimeSpan.FromSeconds(604800));
+        read.Tokens.MaxAge.ShouldBe(TimeSpan.FromSeconds(2592000));
+        read.Tokens.RotateAfter.ShouldBe(TimeSpan.FromSeconds(60));
+        read.Tokens.Grace.ShouldBe(TimeSpan.FromSeconds(120));
+        read.Tokens.CookieName.ShouldBe("auth_token");
+        read.Tokens.CookieDomain.ShouldBeNull();
+        read.Mail.Transport.ShouldBe("mailbox");
+        read.Mail.ShowMailbox.ShouldBeTrue();
+        read.Mail.From.ShouldBe("otp@localhost");
+        read.Limits.SendsPerAddress.ShouldBe(new("SENDS_PER_ADDRESS", 5, TimeSpan.FromSeconds(900)));
+        read.Limits.SendsPerIp.ShouldBe(new("SENDS_PER_IP", 30, TimeSpan.FromSeconds(900)));
+        read.Limits.FailuresPerAddress.ShouldBe(new("FAILURES_PER_ADDRESS", 100, TimeSpan.FromSeconds(86400)));
+        read.Limits.SecretFailuresPerIp.ShouldBe(new("SECRET_FAILURES_PER_IP", 10, TimeSpan.FromSeconds(300)));
+        read.Limits.RequestsPerNamespace.ShouldBe(new("REQUESTS_PER_NAMESPACE", 600_000, TimeSpan.FromSeconds(60)));
+        read.Limits.RequestsPerAccount.ShouldBe(new("REQUESTS_PER_ACCOUNT", 600_000, TimeSpan.FromSeconds(60)));
+        read.Jwt.Audience.ShouldBe("OTP Portal");
+        read.MagicLinks.Admin.ShouldBeNull();
+        read.Telemetry.Endpoint.ShouldBeNull();
+    }
+
+    [Fact]
+    public void An_empty_value_is_none() => Read(("PORT", ""), ("OTP_CODE_LENGTH", "  "), ("ALLOWED_EMAILS", "")).Portal.Port.ShouldBe(3000);
+
+    [Fact]
+    public void The_public_address_follows_the_port() => Read(("PORT", "8080")).Portal.Origin.ShouldBe("http://localhost:8080");
+
+    [Theory]
+    [InlineData("PORT", "0", "1 to 65535")]
+    [InlineData("PORT", "65536", "1 to 65535")]
+    [InlineData("PORT", "http", "1 to 65535")]
+    [InlineData("PORT", "-1", "1 to 65535")]
+    [InlineData("PORT", "80.0", "1 to 65535")]
+    [InlineData("BIND_ADDRESS", "localhost", "IP address")]
+    [InlineData("BIND_ADDRESS", "127.1", "IP address")]
+    [InlineData("PUBLIC_URL", "login.example.com", "http:// or https://")]
+    [InlineData("PUBLIC_URL", "ftp://login.example.com", "http:// or https://")]
+    [InlineData("PUBLIC_URL", "https://login.example.com/portal", "scheme, host and port alone")]
+    [InlineData("PUBLIC_URL", "https://login.example.com/?x=1", "scheme, host and port alone")]
+    [InlineData("PUBLIC_URL", "https://user@login.example.com", "without user name")]
+    [InlineData("PUBLIC_URL", "https://login.example.com/#x", "fragment")]
+    [InlineData("LOGO_URL", "logo.png", "http:// or https://")]
+    [InlineData("LOGO_URL", "javascript:alert(1)", "http:// or https://")]
+    [InlineData("ACCENT_COLOR", "red", "#rrggbb")]
+    [InlineData("ACCENT_COLOR", "#ff000", "#rrggbb")]
+    [InlineData("ACCENT_COLOR", "#ff0000;}", "#rrggbb")]
+    [InlineData("DEBUG", "maybe", "true or false")]
+    [InlineData("MAIL_LINK", "maybe", "true or false")]
+    [InlineData("OTP_CODE_LENGTH", "5", "6 to 24")]
+    [InlineData("OTP_CODE_LENGTH", "25", "6 to 24")]
+    [InlineData("OTP_CODE_LENGTH", "six", "6 to 24")]
+    [InlineData("OTP_CODE_EXPIRY", "29", "30 to 600")]
+    [InlineData("OTP_CODE_EXPIRY", "601", "30 to 600")]
+    [InlineData("OTP_CODE_EXPIRY", "5m", "30 to 600")]
+    [InlineData("OTP_MAX_ATTEMPTS", "0", "from 1")]
+    [InlineData("OTP_MAX_SENDS", "0", "from 1")]
+    [InlineData("OTP_RESEND_COOLDOWN", "-1", "from 0")]
+    [InlineData("AUTH_TOKEN_LENGTH", "21", "22 to 128")]
+    [InlineData("AUTH_TOKEN_LENGTH", "129", "22 to 128")]
+    [InlineData("AUTH_TOKEN_EXPIRY", "0", "from 1")]
+    [InlineData("AUTH_TOKEN_EXPIRY", "7d", "whole number")]
+    [InlineData("AUTH_TOKEN_MAX_AGE", "0", "from 1")]
+    [InlineData("AUTH_TOKEN_ROTATE_AFTER", "-1", "from 0")]
+    [InlineData("AUTH_TOKEN_GRACE", "x", "from 0")]
+    [InlineData("AUTH_TOKEN_COOKIE_NAME", "auth token", "RFC 6265")]
+    [InlineData("AUTH_TOKEN_COOKIE_NAME", "a;b", "RFC 6265")]
+    [InlineData("AUTH_TOKEN_COOKIE_NAME", "otp_flow", "something else")]
+    [InlineData("AUTH_TOKEN_COOKIE_NAME", "otp_lang", "something else")]
+    [InlineData("AUTH_TOKEN_COOKIE_NAME", "__Host-session", "https")]
+    [InlineData("AUTH_TOKEN_COOKIE_NAME", "__Secure-session", "https")]
+    [InlineData("COOKIE_DOMAIN", "example.com", "PUBLIC_URL's host (localhost)")]
+    [InlineData("MAIL_TRANSPORT", "pigeon", "postmark, smtp, mailbox")]
+    [InlineData("POSTMARK_API_URL", "api.postmarkapp.com", "http:// or https://")]
+    [InlineData("SMTP_PORT", "smtp", "1 to 65535")]
+    [InlineData("SMTP_HOST", "smtp.example.com:587", "without scheme and port")]
+    [InlineData("SMTP_HOST", "smtp://smtp.example.com", "without scheme and port")]
+    [InlineData("SMTP_HOST", "smtp example", "without scheme and port")]
+    [InlineData("SMTP_TLS", "ssl", "none, starttls")]
+    [InlineData("DOMAIN_NAME", "exa mple.com", "domain name")]
+    [InlineData("DOMAIN_NAME", "ann@example.com", "domain name")]
+    [InlineData("MAIL_FROM", "nobody", "address")]
+    [InlineData("MAIL_FROM", "Ann <ann@example.com>", "address")]
+    [InlineData("ALLOWED_EMAILS", "ann@example.com, everybody", "*@example.com")]
+    [InlineData("ALLOWED_EMAILS", "*", "*@example.com")]
+    [InlineData("ALLOWED_EMAILS", "*@*.com", "*@example.com")]
+    [InlineData("ALLOWED_REDIRECTS", "*.com", "top-level domain")]
+    [InlineData("ALLOWED_REDIRECTS", "*", "hosts such as")]
+    [InlineData("ALLOWED_REDIRECTS", "https://app.example.com", "hosts such as")]
+    [InlineData("ALLOWED_REDIRECTS", "app.example.com/path", "hosts such as")]
+    [InlineData("ALLOWED_REDIRECTS", "app.example.com:0", "hosts such as")]
+    [InlineData("ALLOWED_REDIRECTS", "app.example.com:99999", "hosts such as")]
+    [InlineData("ALLOWED_REDIRECTS", "a.*.example.com", "hosts such as")]
+    [InlineData("TRUSTED_PROXIES", "10.0.0.0/33", "networks such as 10.0.0.0/8")]
+    [InlineData("TRUSTED_PROXIES", "127.0.0.1, nginx", "networks such as 10.0.0.0/8")]
+    [InlineData("TRUSTED_PROXIES", "10.0.1", "networks such as 10.0.0.0/8")]
+    [InlineData("TRUSTED_PROXIES", "10", "networks such as 10.0.0.0/8")]
+    [InlineData("TRUSTED_PROXIES", "10/8", "networks such as 10.0.0.0/8")]
+    [InlineData("TRUSTED_PROXIES", "010.0.0.1", "networks such as 10.0.0.0/8")]
+    [InlineData("LIMIT_SENDS_PER_ADDRESS", "5", "count/seconds")]
+    [InlineData("LIMIT_SENDS_PER_ADDRESS", "5/15m", "count/seconds")]
+    [InlineData("LIMIT_SENDS_PER_IP", "0/900", "count/seconds")]
+    [InlineData("LIMIT_FAILURES_PER_ADDRESS", "100/0", "count/seconds")]
+    [InlineData("LIMIT_SECRET_FAILURES_PER_IP", "10/300/2", "count/seconds")]
+    [InlineData("LIMIT_REQUESTS_PER_NAMESPACE", "600000", "600000/60")]
+    [InlineData("LIMIT_REQUESTS_PER_ACCOUNT", "600000/m", "600000/60")]
+    [InlineData("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4317", "http:// or https://")]
+    public void What_cannot_be_is_named_with_its_value_and_what_is_allowed(string name, string value, string allowed)
+    {
+        var complaint = Complaint((name, value));
+
+        complaint.ShouldStartWith(name + " ");
+        complaint.ShouldContain(value.Split(", ")[^1]);
+        complaint.ShouldContain(allowed);
+        complaint.ShouldNotContain("\n");
+    }
+
+    [Theory]
+    [InlineData("PUBLIC_URL", "https://ann:hunter2@login.example.com")]
+    [InlineData("OTEL_EXPORTER_OTLP_ENDPOINT", "https://ann:hunter2@collector.example.com")]
+    [InlineData("OTEL_EXPORTER_OTLP_ENDPOINT", "ann:hunter2@collector.example.com")]
+    [InlineData("POSTMARK_API_URL", "https://ann:hunt:hunter2@:x@mail.example.com")]
+    public void A_password_in_an_address_is_not_repeated(string name, string value)
+    {
+        var complaint = Complaint((name, value));
+
+        complaint.ShouldNotContain("hunter2");
+        complaint.ShouldContain("example.com");
+        complaint.ShouldContain("without user name");
+    }
+
+    [Fact]
+    public void An_app_name_is_one_short_line()
+    {
+        Complaint(("APP_NAME", new string('x', 61))).ShouldContain("at most 60 characters");
+        Complaint(("APP_NAME", "Two\nlines")).ShouldNotContain("\n");
+        Complaint(("TOKEN_AUDIENCE", new string('x', 201))).ShouldContain("one line of at most 200 characters");
+    }
+
+    [Theory]
+    [InlineData("LIMIT_SENDS_PER_ADRESS", "5/900")]
+    [InlineData("LIMIT_", "5/900")]
+    public void A_mistyped_limit_does_not_silently_not_hold(string name, string value)
+    {
+        var complaint = Complaint((name, value));
+
+        complaint.ShouldStartWith(name);
+        complaint.ShouldContain("LIMIT_SENDS_PER_ADDRESS");
+    }
+
+    [Fact]
+    public void All_complaints_come_at_once()
+    {
+        var complaints = Complaints(false, ("PORT", "x"), ("OTP_CODE_LENGTH", "4"), ("SMTP_TLS", "ssl"), ("LIMIT_SENDS_PER_IP", "x"), ("REDIS_URL_OTP", "x"));
+
+        complaints.Count.ShouldBe(5);
+        foreach (var name in (string[])["PORT", "OTP_CODE_LENGTH", "SMTP_TLS", "LIMIT_SENDS_PER_IP", "REDIS_URL_OTP"])
+        {
+            complaints.ShouldContain(complaint => complaint.StartsWith(name + " ", StringComparison.Ordinal));
+        }
+    }
+
+    [Fact]
+    public void Values_in_range_are_taken()
+    {
+        var read = Read(
+            ("PORT", "443"), ("BIND_ADDRESS", "0.0.0.0"), ("PUBLIC_URL", "https://Login.Example.com:8443"), ("APP_NAME", "Our App"), ("LOGO_URL", "https://cdn.example.com/logo.svg"), ("ACCENT_COLOR", "#aBc123"),
+            ("DATA_DIR", "/var/lib/portal"), ("DEBUG", "yes"), ("OTP_CODE_LENGTH", "24"), ("OTP_CODE_EXPIRY", "600"), ("AUTH_TOKEN_LENGTH", "22"), ("AUTH_TOKEN_COOKIE_NAME", "__Secure-t"), ("COOKIE_DOMAIN", ".Example.com"),
+            ("ALLOWED_EMAILS", "Ann@Example.com, *@Friends.Example"), ("ALLOWED_REDIRECTS", "app.example.com:8443,*.apps.example"), ("TRUSTED_PROXIES", "10.0.0.0/8, ::1, ::ffff:192.0.2.1"), ("LIMIT_SENDS_PER_IP", "7/60"),
+            ("SMTP_HOST", "mail.example.com"), ("SMTP_USERNAME", "u"), ("SMTP_PASSWORD", "p"), ("DOMAIN_NAME", "example.org"));
+
+        read.Portal.Origin.ShouldBe("https://login.example.com:8443");
+        read.Portal.IsHttps.ShouldBeTrue();
+        read.Portal.DataDir.ShouldBe("/var/lib/portal");
+        read.Portal.Debug.ShouldBeTrue();
+        read.Portal.TrustedProxies.Select(network => network.ToString()).ShouldBe(["10.0.0.0/8", "::1/128", "192.0.2.1/32"]);
+        read.Tokens.CookieDomain.ShouldBe("example.com");
+        read.SignIn.AllowedEmails.ShouldBe(["ann@example.com", "*@friends.example"]);
+        read.Limits.SendsPerIp.ShouldBe(new("SENDS_PER_IP", 7, TimeSpan.FromSeconds(60)));
+        read.Mail.Transport.ShouldBe("smtp", "SMTP_HOST alone chooses it");
+        read.Mail.From.ShouldBe("otp@example.org");
+        read.Mail.Smtp!.Port.ShouldBe(587);
+        read.Mail.Smtp.StartTls.ShouldBeTrue();
+    }
+
+    [Fact]
+    public void Postmarks_token_chooses_postmark_even_beside_smtp()
+    {
+        var read = Read(("POSTMARK_SERVER_TOKEN", "token"), ("SMTP_HOST", "mail.example.com"));
+
+        read.Mail.Transport.ShouldBe("postmark");
+        read.Mail.Postmark!.ApiUrl.ShouldBe(new Uri("https://api.postmarkapp.com"));
+        read.Mail.Postmark.MessageStream.ShouldBe("outbound");
+    }
+
+    [Theory]
+    [InlineData("MAIL_TRANSPORT", "postmark", "POSTMARK_SERVER_TOKEN is missing")]
+    [InlineData("MAIL_TRANSPORT", "smtp", "SMTP_HOST is missing")]
+    [InlineData("SMTP_USERNAME", "someone", "SMTP_PASSWORD is missing")]
+    [InlineData("SMTP_PASSWORD", "the-password", "SMTP_USERNAME is missing")]
+    public void What_belongs_together_is_asked_for_together(string name, string value, string complaint)
+    {
+        var said = Complaint((name, value));
+
+        said.ShouldStartWith(complaint);
+        said.ShouldNotContain("the-password");
+    }
+
+    [Theory]
+    [InlineData("redis://localhost", "localhost:6379/0")]
+    [InlineData("redis://localhost:7000", "localhost:7000/0")]
+    [InlineData("redis://:pass%40word@redis.example:6380/3", "redis.example:6380/3")]
+    [InlineData("rediss://:pw@redis.example/2", "redis.example:6379/2")]
+    public void Redis_addresses_are_read(string url, string address)
+    {
+        var read = Read(("REDIS_URL_OTP", url)).Storage.Otp.ShouldNotBeNull();
+
+        read.ToString().ShouldBe(address, "without the password");
+        read.Tls.ShouldBe(url.StartsWith("rediss", StringComparison.Ordinal));
+        if (url.Contains("pass%40", StringComparison.Ordinal)) read.Password.ShouldBe("pass@word");
+    }
+
+    [Theory]
+    [InlineData("redis://user:S3cret@localhost:6379/0", "user name")]
+    [InlineData("redis://S3cret@localhost:6379/0", "user name")]
+    [InlineData("redis://:S3cret@localhost:6379/zero", "a number")]
+    [InlineData("http://:S3cret@localhost", "redis://")]
+    [InlineData("S3cret", "redis://")]
+    [InlineData("redis://", "redis://")]
+    [InlineData("redis://:S3cret@localhost/0?ssl=true", "redis://")]
+    public void A_bad_redis_address_is_told_without_its_password(string url, string allowed)
+    {
+        foreach (var name in (string[])["REDIS_URL_OTP", "REDIS_URL_AUTH"])
+        {
+            var complaint = Complaint((name, url));
+
+            complaint.ShouldStartWith(name);
+            complaint.ShouldContain(allowed);
+            complaint.ShouldNotContain("S3cret");
+        }
+    }
+
+    [Fact]
+    public void Tokens_live_in_database_one_unless_told_otherwise() => Read(("REDIS_URL_AUTH", "redis://localhost")).Storage.Auth!.Database.ShouldBe(1);
+
+    [Theory]
+    [InlineData("https://login.example.com", "login.example.com", true)]
+    [InlineData("https://login.example.com", "example.com", true)]
+    [InlineData("https://login.example.com", "other.com", false)]
+    [InlineData("https://login.example.com", "ample.com", false)]
+    [InlineData("https://login.example.com", "sub.login.example.com", false)]
+    [InlineData("https://login.example.com", "com", false)]
+    [InlineData("https://login.example.com", "exam ple.com", false)]
+    public void A_cookie_domain_must_cover_the_portal(string publicUrl, string domain, bool covers)
+    {
+        if (covers) Read(("PUBLIC_URL", publicUrl), ("COOKIE_DOMAIN", domain)).Tokens.CookieDomain.ShouldBe(domain);
+        else Complaint(("PUBLIC_URL", publicUrl), ("COOKIE_DOMAIN", domain)).ShouldStartWith("COOKIE_DOMAIN ");
+    }
+
+    [Theory]
+    [InlineData("bücher.example")]
+    [InlineData(".BÜCHER.example")]
+    [InlineData("xn--bcher-kva.example")]
+    public void Hosts_are_kept_as_browsers_send_them(string domain)
+    {
+        var read = Read(
+            ("PUBLIC_URL", "https://login.bücher.example:8443"), ("COOKIE_DOMAIN", domain), ("LOGO_URL", "https://bücher.example/logo.svg?v=1"), ("EMBED_ORIGINS", "https://Bücher.example:443,http://localhost:5000"));
+
+        read.Portal.Origin.ShouldBe("https://login.xn--bcher-kva.example:8443");
+        read.Tokens.CookieDomain.ShouldBe("xn--bcher-kva.example");
+        read.Portal.LogoUrl.ShouldNotBeNull().AbsoluteUri.ShouldBe("https://xn--bcher-kva.example/logo.svg?v=1");
+        read.Gateway.EmbedOrigins.ShouldBe(["https://xn--bcher-kva.example", "http://localhost:5000"]);
+    }
+
+    [Fact]
+    public void A_host_cookie_has_no_domain()
+    {
+        Read(("PUBLIC_URL", "https://login.example.com"), ("AUTH_TOKEN_COOKIE_NAME", "__Host-t")).Tokens.CookieName.ShouldBe("__Host-t");
+        Complaint(("PUBLIC_URL", "https://login.example.com"), ("AUTH_TOKEN_COOKIE_NAME", "__Host-t"), ("COOKIE_DOMAIN", "example.com"))
+            .ShouldContain("only without COOKIE_DOMAIN");
+    }
+
+    [Fact]
+    public void Production_needs_a_secret_and_a_way_to_send_mail()
+    {
+        var complaints = Complaints(true);
+
+        complaints.Count.ShouldBe(2);
+        complaints.ShouldContain(complaint => complaint.StartsWith("AUTH_SECRET_KEY is missing", StringComparison.Ordinal) && complaint.Contains("16 characters", StringComparison.Ordinal));
+        complaints.ShouldContain(complaint => complaint.StartsWith("MAIL_TRANSPORT is missing", StringComparison.Ordinal) && complaint.Contains("MAIL_TRANSPORT=mailbox", StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("fifteen-letters", "is too short")]
+    [InlineData("replace-me-with-32-random-characters", "has the value of .env.sample")]
+    public void Production_refuses_a_secret_that_is_none(string secret, string reason)
+    {
+        var complaint = Complaints(true, ("AUTH_SECRET_KEY", secret), ("MAIL_TRANSPORT", "mailbox")).ShouldHaveSingleItem();
+
+        complaint.ShouldStartWith($"AUTH_SECRET_KEY {reason}");
+        complaint.ShouldNotContain(secret);
+    }
+
+    private const string Uuid = "2f7a1f60-6b1c-4b6e-9b5f-0f6a3c1d2e4b";
+
+    [Fact]
+    public void The_first_service_account_is_read()
+    {
+        var read = Read(("V2_ADMIN_ACCOUNT", $"{Uuid}:0123456789abcdef:https://orders.example.com:8443"), ("V2_ADMIN_REDIRECTS", "app.example.com,*.apps.example.com"), ("OTP_MAX_ATTEMPTS", "3"));
+
+        var admin = read.MagicLinks.Admin.ShouldNotBeNull();
+        admin.Account.Id.ToString().ShouldBe(Uuid);
+        admin.Account.IsAdmin.ShouldBeTrue();
+        admin.Account.Audience.ShouldBe("https://orders.example.com:8443", "the audience may have colons");
+        admin.Account.Redirects!.Allows("https://one.apps.example.com/").ShouldBeTrue();
+        admin.Account.Redirects.Allows("https://evil.example/").ShouldBeFalse();
+        admin.Key.Matches("0123456789abcdef").ShouldBeTrue();
+        admin.Key.Matches("0123456789abcdeF").ShouldBeFalse();
+        read.MagicLinks.MaxAttempts.ShouldBe(3);
+        Read(("V2_ADMIN_ACCOUNT", $"{Uuid}:0123456789abcdef:orders")).MagicLinks.Admin!.Account.Redirects.ShouldBeNull("without a list any address will do");
+    }
+
+    [Theory]
+    [InlineData("the-S3cret-key-0123", "of the form uuid:apiKey:aud")]
+    [InlineData("the-S3cret-key-0123:orders", "of the form uuid:apiKey:aud")]
+    [InlineData("orders:the-S3cret-key-0123:orders", "begin with a UUID")]
+    [InlineData(":the-S3cret-key-0123:orders", "begin with a UUID")]
+    [InlineData("2f7a1f606b1c4b6e9b5f0f6a3c1d2e4b:the-S3cret-key-0123:orders", "begin with a UUID")]
+    [InlineData("{2f7a1f60-6b1c-4b6e-9b5f-0f6a3c1d2e4b}:the-S3cret-key-0123:orders", "begin with a UUID")]
+    [InlineData(Uuid + "::orders", "16 to 128 visible ASCII characters")]
+    [InlineData(Uuid + ":S3cret:orders", "16 to 128 visible ASCII characters")]
+    [InlineData(Uuid + ":the-S3cret key 0123:orders", "16 to 128 visible ASCII characters")]
+    [InlineData(Uuid + ":the-S3cret-k\u00e9y-0123:orders", "16 to 128 visible ASCII characters")]
+    [InlineData(Uuid + ":the-S3cret-key-0123:", "audience of 1 to 200 characters")]
+    [InlineData(Uuid + ":the-S3cret-key-0123:  ", "audience of 1 to 200 characters")]
+    [InlineData(Uuid + ":the-S3cret-key-0123:two\nlines", "audience of 1 to 200 characters")]
+    public void A_bad_service_account_is_told_without_its_key(string value, string problem)
+    {
+        var complaint = Complaint(("V2_ADMIN_ACCOUNT", value));
+
+        complaint.ShouldStartWith("V2_ADMIN_ACCOUNT ");
+        complaint.ShouldContain(problem);
+        complaint.ShouldContain("allowed is uuid:apiKey:aud");
+        complaint.ShouldNotContain("S3cret");
+        complaint.ShouldNotContain("\n");
+    }
+
+    [Fact]
+    public void A_key_or_an_audience_of_a_service_account_may_be_too_long()
+    {
+        Complaint(("V2_ADMIN_ACCOUNT", $"{Uuid}:{new string('k', 129)}:orders")).ShouldContain("16 to 128");
+        Complaint(("V2_ADMIN_ACCOUNT", $"{Uuid}:{new string('k', 128)}:{new string('a', 201)}")).ShouldContain("1 to 200");
+        Read(("V2_ADMIN_ACCOUNT", $"{Uuid}:{new string('k', 128)}:{new string('a', 200)}")).MagicLinks.Admin.ShouldNotBeNull();
+    }
+
+    [Fact]
+    public void A_service_account_cannot_speak_for_those_who_are_signed_in()
+    {
+        Complaint(("V2_ADMIN_ACCOUNT", $"{Uuid}:the-S3cret-key-0123:OTP Portal")).ShouldContain("the audience of TOKEN_AUDIENCE (or APP_NAME)");
+        Complaint(("V2_ADMIN_ACCOUNT", $"{Uuid}:the-S3cret-key-0123: orders "), ("TOKEN_AUDIENCE", "orders")).ShouldContain("the audience of TOKEN_AUDIENCE");
+        Read(("V2_ADMIN_ACCOUNT", $"{Uuid}:the-S3cret-key-0123:OTP Portal"), ("TOKEN_AUDIENCE", "orders")).Jwt.Audience.ShouldBe("orders");
+    }
+
+    [Fact]
+    public void The_audience_of_tokens_is_the_portals_name_unless_told_otherwise() => Read(("APP_NAME", "Our App")).Jwt.Audience.ShouldBe("Our App");
+
+    [Theory]
+    [InlineData("*.com")]
+    [InlineData("https://app.example.com")]
+    public void The_first_accounts_redirects_are_hosts(string hosts)
+    {
+        var complaint = Complaint(("V2_ADMIN_ACCOUNT", $"{Uuid}:the-S3cret-key-0123:orders"), ("V2_ADMIN_REDIRECTS", hosts));
+
+        complaint.ShouldStartWith($"V2_ADMIN_REDIRECTS is \"{hosts}\"");
+        complaint.ShouldContain("hosts such as");
+    }
+
+    [Fact]
+    public void Redirects_without_the_account_they_belong_to_are_no_settings() =>
+        Complaint(("V2_ADMIN_REDIRECTS", "app.example.com")).ShouldStartWith("V2_ADMIN_ACCOUNT is missing: V2_ADMIN_REDIRECTS");
+
+    [Fact]
+    public void The_samples_service_account_is_one_and_Production_refuses_it()
+    {
+        var line = File.ReadAllLines(Path.Combine(RepositoryRoot(), ".env.sample")).Single(line => line.StartsWith("# V2_ADMIN_ACCOUNT=", StringComparison.Ordinal));
+        var sample = line["# V2_ADMIN_ACCOUNT=".Length..];
+
+        sample.Split(':')[1].ShouldBe(OtpPortal.MagicLinks.MagicLinkSettings.SampleKey);
+        Read(("V2_ADMIN_ACCOUNT", sample)).MagicLinks.Admin.ShouldNotBeNull();
+        var complaint = Complaints(true, ("AUTH_SECRET_KEY", PortalHost.Secret), ("MAIL_TRANSPORT", "mailbox"), ("V2_ADMIN_ACCOUNT", sample)).ShouldHaveSingleItem();
+        complaint.ShouldStartWith("V2_ADMIN_ACCOUNT has the key of .env.sample");
+        complaint.ShouldNotContain(OtpPortal.MagicLinks.MagicLinkSettings.SampleKey);
+    }
+
+    [Fact]
+    public void Containers_are_given_the_settings_of_service_accounts_and_tokens()
+    {
+        var compose = File.ReadAllText(Path.Combine(RepositoryRoot(), "compose.yaml"));
+
+        foreach (var name in (string[])["TOKEN_AUDIENCE", "V2_ADMIN_ACCOUNT", "V2_ADMIN_REDIRECTS"]) compose.ShouldContain($"- {name}\n");
+    }
+
+    [Fact]
+    public void Production_refuses_debug() =>
+        Complaints(true, ("AUTH_SECRET_KEY", PortalHost.Secret), ("MAIL_TRANSPORT", "mailbox"), ("DEBUG", "true")).ShouldHaveSingleItem().ShouldStartWith("DEBUG ");
+
+    [Fact]
+    public void Production_with_real_mail_shows_no_mailbox()
+    {
+        var read = Read(true, ("AUTH_SECRET_KEY", PortalHost.Secret), ("POSTMARK_SERVER_TOKEN", "token"));
+
+        read.Mail.ShowMailbox.ShouldBeFalse();
+        read.Portal.IsProduction.ShouldBeTrue();
+    }
+
+    [Fact]
+    public void Development_makes_a_secret_and_keeps_it_for_its_owner_alone()
+    {
+        using var folder = new TemporaryFolder();
+        var values = new Dictionary<string, string> { ["DATA_DIR"] = Path.Combine(folder.Path, "new", "data") };
+
+        var first = PortalConfiguration.Read(new SettingsReader(values, false, "/")).Portal.Secret;
+        var second = PortalConfiguration.Read(new SettingsReader(values, false, "/")).Portal.Secret;
+
+        var file = Path.Combine(folder.Path, "new", "data", "auth-secret-key");
+        var kept = File.ReadAllText(file).Trim();
+        kept.Length.ShouldBe(64);
+        first.Matches(kept).ShouldBeTrue();
+        second.Matches(kept).ShouldBeTrue();
+        File.GetUnixFileMode(file).ShouldBe(UnixFileMode.UserRead | UnixFileMode.UserWrite);
+    }
+
+    [Fact]
+    public void A_data_folder_that_cannot_be_made_is_named()
+    {
+        using var folder = new TemporaryFolder();
+        var file = Path.Combine(folder.Path, "a-file");
+        File.WriteAllText(file, "");
+        var reader = new SettingsReader(new Dictionary<string, string> { ["DATA_DIR"] = Path.Combine(file, "data") }, false, "/");
+
+        var complaint = Should.Throw<SettingsException>(() => PortalConfiguration.Read(reader)).Complaints.ShouldHaveSingleItem();
+
+        complaint.ShouldStartWith("DATA_DIR ");
+        complaint.ShouldContain("a-file");
+    }
+
+    [Fact]
+    public void Nothing_that_holds_a_secret_prints_it()
+    {
+        var read = Read(("POSTMARK_SERVER_TOKEN", "tok-S3cret"), ("SMTP_HOST", "mail.example.com"), ("SMTP_USERNAME", "u"), ("SMTP_PASSWORD", "pw-S3cret"), ("REDIS_URL_OTP", "redis://:rd-S3cret@localhost"), ("AUTH_SECRET_KEY", "key-S3cret-0123456789"), ("V2_ADMIN_ACCOUNT", $"{Uuid}:api-S3cret-0123456789:orders"));
+
+        read.ToString().ShouldNotContain("S3cret");
+        read.MagicLinks.Admin!.ToString()!.ShouldNotContain("S3cret");
+        new OtpPortal.Sessions.LiveToken("sid", "a@b.c", "tok-S3cret", TimeSpan.Zero).ToString().ShouldNotContain("S3cret");
+        new OtpPortal.Delivery.Message("a@b.c", "S3cret", "S3cret", "S3cret").ToString().ShouldNotContain("S3cret");
+    }
+
+    [Fact]
+    public void The_sample_names_every_setting_that_is_read()
+    {
+        var sample = File.ReadAllText(Path.Combine(RepositoryRoot(), ".env.sample"));
+
+        foreach (var name in Recorder.Names()) sample.ShouldContain(name + "=", Case.Sensitive, $"{name} is missing in .env.sample");
+    }
+
+    internal static string RepositoryRoot()
+    {
+        for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
+        {
+            if (File.Exists(Path.Combine(folder.FullName, "OtpPortal.sln"))) return folder.FullName;
+        }
+        throw new InvalidOperationException("The tests run outside of the repository.");
+    }
+
+    /// <summary>Notes which settings are asked for.</summary>
+    private static class Recorder
+    {
+        public static IReadOnlyCollection<string> Names()
+        {
+            var values = new Recording();
+            Should.NotThrow(() => PortalConfiguration.Read(new SettingsReader(values, false, Path.GetTempPath())));
+            return values.Asked;
+        }
+
+        private sealed class Recording : Dictionary<string, string>, IReadOnlyDictionary<string, string>
+        {
+            public HashSet<string> Asked { get; } = new(StringComparer.Ordinal);
+
+            bool IReadOnlyDictionary<string, string>.TryGetValue(string key, out string value)
+            {
+                Asked.Add(key);
+                value = key == "AUTH_SECRET_KEY" ? PortalHost.Secret : "";
+                return key == "AUTH_SECRET_KEY";
+            }
+        }
+    }
+}

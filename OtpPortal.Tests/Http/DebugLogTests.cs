@@ -1,0 +1,40 @@
+using System.Net.Http.Json;
+using OtpPortal.Tests.Gateway;
+using OtpPortal.Tests.Infrastructure;
+
+namespace OtpPortal.Tests.Http;
+
+/// <summary>DEBUG=true: a log with more in it, but with nothing that opens anything.</summary>
+public sealed class DebugLogTests
+{
+    [Fact]
+    public async Task No_id_or_secret_of_an_address_is_logged()
+    {
+        await using var portal = await PortalHost.StartAsync(
+            ("DEBUG", "true"), ("NAMESPACES", "MyApp:secret"), ("JOTP_ANONYMOUS", "true"), ("MAIL_LINK", "true"));
+        var (browser, program, app) = (portal.NewBrowser(), portal.NewProgram(), new GatewayClient(portal, "MyApp", "secret"));
+        var secrets = new List<string>();
+
+        var session = await program.SendAsync(
+            HttpMethod.Post, "/jotp/sessions", JsonContent.Create(new { email = Someone.New(), message = "$token", ttl = 5 }));
+        secrets.Add(session.Location!.Split('/')[^1]);
+        await program.SendAsync(HttpMethod.Post, new Uri(session.Location).AbsolutePath, new StringContent("000000"));
+
+        var (id, code) = await app.BeginAsync();
+        secrets.AddRange(id, code);
+        await browser.GetAsync($"/otp/MyApp/{id}?otp={code}");
+        await browser.PostAsync($"/otp/MyApp/{id}", ("otp", GatewayClient.NotThe(code)));
+        await app.CheckAsync(id, code);
+
+        string[] paths = ["/magic-link?secret=", "/login/link?token=", "/?return_to=https://app.example/", "/nothing/", "/js/", "/api/otp/"];
+        foreach (var path in paths)
+        {
+            secrets.Add(path.Length + "SecretOfAnAddress0123456789abcd");
+            await browser.GetAsync(path + secrets[^1]);
+            await browser.PostAsync(path + secrets[^1]);
+        }
+
+        portal.Log.Lines.ShouldContain(line => line.StartsWith("Debug", StringComparison.Ordinal), "it is the log of DEBUG=true");
+        portal.Log.Lines.Where(line => secrets.Exists(secret => line.Contains(secret, StringComparison.Ordinal))).ShouldBeEmpty();
+    }
+}

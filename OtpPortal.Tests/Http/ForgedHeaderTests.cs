@@ -1,0 +1,76 @@
+using OtpPortal.Tests.Infrastructure;
+
+namespace OtpPortal.Tests.Http;
+
+/// <summary>What a client says about itself is not believed.</summary>
+public sealed class ForgedHeaderTests(PortalHost portal) : IClassFixture<PortalHost>
+{
+    [Fact]
+    public async Task A_forged_host_gets_into_no_mail_no_link_and_no_cookie()
+    {
+        var (browser, email) = (portal.NewBrowser(), Someone.New());
+        browser.Headers["Host"] = "evil.example";
+        browser.Headers["X-Forwarded-Host"] = "evil.example";
+        browser.Headers["Forwarded"] = "host=evil.example";
+
+        var begun = await browser.PostAsync("/login", ("email", email));
+        var page = await browser.GetAsync("/login/code");
+        await portal.CodeForAsync(email);
+
+        begun.Location.ShouldBe("/login/code");
+        begun.Header("Set-Cookie")!.ShouldNotContain("evil");
+        page.Body.ShouldNotContain("evil.example");
+        var mail = (await portal.NewProgram().GetAsync("/dev/mailbox.json")).Json.EnumerateArray().First(m => m.GetProperty("to").GetString() == email);
+        mail.GetRawText().ShouldNotContain("evil.example");
+        mail.GetProperty("text").GetString()!.ShouldContain(portal.Address.GetLeftPart(UriPartial.Authority));
+    }
+
+    [Fact]
+    public async Task A_forged_address_is_not_shown_in_the_sessions()
+    {
+        var browser = portal.NewBrowser();
+        browser.Headers["X-Forwarded-For"] = "203.0.113.7";
+        await portal.SignInAsync(Someone.New(), browser);
+
+        var page = await browser.GetAsync("/");
+
+        page.Text.ShouldContain(browser.Source.ToString());
+        page.Text.ShouldNotContain("203.0.113.7");
+    }
+
+    [Fact]
+    public async Task A_trusted_proxys_word_is_shown_in_the_sessions()
+    {
+        await using var behind = await PortalHost.StartAsync(("TRUSTED_PROXIES", "127.0.0.1/32, 127.0.0.0/8"));
+        var browser = behind.NewBrowser();
+        browser.Headers["X-Forwarded-For"] = "203.0.113.7";
+        await behind.SignInAsync(Someone.New(), browser);
+
+        (await browser.GetAsync("/")).Text.ShouldContain("203.0.113.7");
+    }
+
+    [Fact]
+    public async Task A_proxy_that_is_not_listed_is_not_believed()
+    {
+        await using var behind = await PortalHost.StartAsync(("TRUSTED_PROXIES", "10.0.0.0/8"));
+        var browser = behind.NewBrowser();
+        browser.Headers["X-Forwarded-For"] = "203.0.113.7";
+        await behind.SignInAsync(Someone.New(), browser);
+
+        (await browser.GetAsync("/")).Text.ShouldNotContain("203.0.113.7");
+    }
+
+    [Theory]
+    [InlineData("Remote-User")]
+    [InlineData("Remote-Email")]
+    [InlineData("X-Auth-Request-Email")]
+    [InlineData("X-Forwarded-User")]
+    public async Task A_forged_identity_signs_nobody_in(string header)
+    {
+        var browser = portal.NewBrowser();
+        browser.Headers[header] = "admin@example.com";
+
+        (await browser.GetAsync("/")).Find("form[action='/login']").ShouldNotBeNull();
+        (await browser.GetAsync("/check-auth")).Status.ShouldBe(403);
+    }
+}

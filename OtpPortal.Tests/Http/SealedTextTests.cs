@@ -1,0 +1,53 @@
+using System.Security.Cryptography;
+using OtpPortal.Http;
+using OtpPortal.Security;
+
+namespace OtpPortal.Tests.Http;
+
+public sealed class SealedTextTests
+{
+    private readonly SealedText _seal = new(RandomNumberGenerator.GetBytes(32));
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("a token")]
+    [InlineData("Grüße 🙂")]
+    public void What_was_sealed_opens_in_its_place(string text)
+    {
+        _seal.TryOpen(_seal.Seal(text, "here"), "here", out var opened).ShouldBeTrue();
+        opened.ShouldBe(text);
+    }
+
+    [Fact]
+    public void It_opens_nowhere_else_and_under_no_other_key()
+    {
+        var data = _seal.Seal("a token", "here");
+
+        _seal.TryOpen(data, "there", out var text).ShouldBeFalse();
+        text.ShouldBeEmpty();
+        new SealedText(RandomNumberGenerator.GetBytes(32)).TryOpen(data, "here", out _).ShouldBeFalse();
+    }
+
+    [Fact]
+    public void A_single_changed_bit_closes_it()
+    {
+        var data = _seal.Seal("a token", "here");
+        for (var i = 0; i < data.Length; i++)
+        {
+            var changed = (byte[])data.Clone();
+            changed[i] ^= 1;
+            _seal.TryOpen(changed, "here", out _).ShouldBeFalse($"byte {i}");
+        }
+        for (var length = 0; length < data.Length; length++) _seal.TryOpen(data.AsSpan(0, length), "here", out _).ShouldBeFalse();
+    }
+
+    [Fact]
+    public void The_same_text_is_never_sealed_the_same_way()
+    {
+        var seals = Enumerable.Range(0, 100).Select(_ => Convert.ToHexString(_seal.Seal("a token", "here"))).ToList();
+
+        seals.Distinct().Count().ShouldBe(100);
+        var plain = Convert.ToHexString("a token"u8);
+        seals.ShouldAllBe(seal => !seal.Contains(plain, StringComparison.Ordinal));
+    }
+}

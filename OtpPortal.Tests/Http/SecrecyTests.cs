@@ -1,0 +1,87 @@
+using System.Text.RegularExpressions;
+using OtpPortal.Tests.Infrastructure;
+
+namespace OtpPortal.Tests.Http;
+
+/// <summary>Whoever reads the log or copies the databases can sign in as nobody.</summary>
+public sealed partial class SecrecyTests
+{
+    [Fact]
+    public async Task Neither_log_nor_dump_holds_a_code_or_a_token()
+    {
+        await using var portal = await PortalHost.StartAsync(("DEBUG", "true"), ("OTP_CODE_LENGTH", "12"));
+        var email = Someone.New();
+        var seen = new List<string>();
+
+        var browser = portal.NewBrowser();
+        await browser.PostAsync("/login", ("email", email));
+        var flow = browser.Cookies["otp_flow"];
+        await browser.GetAsync("/login/code");
+        await browser.PostAsync("/login-otp", ("code", "000000000000"));
+        portal.Clock.Advance(TimeSpan.FromSeconds(30));
+        await browser.PostAsync("/login/resend");
+        seen.AddRange(await portal.CodesForAsync(email, 2));
+        seen.Add(flow);
+        Check(portal, seen, email);
+
+        await browser.PostAsync("/login-otp", ("code", seen[1]));
+        seen.Add(browser.Cookies["auth_token"]);
+        await browser.GetAsync("/");
+        await browser.GetAsync("/check-auth");
+        seen.Add(browser.Cookies["auth_token"]);
+        await portal.NewProgram().GetAsync("/check-auth", ("Authorization", $"Bearer {seen[^1]}"));
+        await portal.NewProgram().GetAsync("/auth-tokens?details=true", ("Authorization", $"Bearer {PortalHost.Secret}"));
+        seen.Add(PortalHost.Secret);
+        Check(portal, seen, email);
+
+        await browser.PostAsync("/logout/others");
+        await browser.PostAsync("/logout");
+        Check(portal, seen, email);
+    }
+
+    [Fact]
+    public async Task Everything_that_is_stored_has_an_end()
+    {
+        await using var portal = await PortalHost.StartAsync();
+        var browser = await portal.SignInAsync(Someone.New());
+        await browser.GetAsync("/check-auth");
+        await portal.NewProgram().PostAsync("/login", ("email", Someone.New()));
+        await portal.NewProgram().GetAsync("/auth-tokens", ("Authorization", "Bearer wrong"));
+
+        // What stays has an end of its own: the indexes are swept, the audit log is cut, and Data Protection keeps a handful of keys.
+        portal.Dump().WithoutExpiry.ShouldBeSubsetOf(["sessions", "seen", "emails", "ips", "devices", "audit", "dataprotection:keys", "jwt:keys"]);
+    }
+
+    [Fact]
+    public async Task After_signing_out_no_address_is_left_in_the_token_store()
+    {
+        await using var portal = await PortalHost.StartAsync();
+        var email = Someone.New();
+        var browser = await portal.SignInAsync(email);
+        await browser.GetAsync("/check-auth");
+
+        await browser.PostAsync("/logout");
+
+        // The token that was rotated away goes by itself when its grace is over.
+        var left = portal.Dump().Entries.Where(entry => (entry.Key + entry.Content).Contains(email, StringComparison.Ordinal) && !entry.Key.StartsWith("code:", StringComparison.Ordinal));
+        left.ShouldAllBe(entry => entry.Key.StartsWith("token:", StringComparison.Ordinal) && entry.TimeToLive <= TimeSpan.FromSeconds(121));
+    }
+
+    private static void Check(PortalHost portal, IEnumerable<string> secrets, string email)
+    {
+        var (log, dump) = (portal.Log.Text, portal.Dump().Text);
+        log.ShouldNotBeEmpty();
+        dump.ShouldNotBeEmpty();
+        foreach (var secret in secrets)
+        {
+            log.Contains(secret, StringComparison.Ordinal).ShouldBeFalse($"the log holds {Kind(secret)}");
+            dump.Contains(secret, StringComparison.Ordinal).ShouldBeFalse($"the store holds {Kind(secret)}");
+        }
+        log.Contains(email, StringComparison.OrdinalIgnoreCase).ShouldBeFalse("the log holds a whole address: " + log.Split('\n').FirstOrDefault(line => line.Contains(email, StringComparison.Ordinal)));
+    }
+
+    private static string Kind(string secret) => Digits().IsMatch(secret) ? "a code" : secret == PortalHost.Secret ? "the secret key" : "a token or the id of a sign-in";
+
+    [GeneratedRegex("^[0-9]+$", RegexOptions.None, 1000)]
+    private static partial Regex Digits();
+}

@@ -1,0 +1,99 @@
+using System.Text.RegularExpressions;
+using OtpPortal.Tests.Infrastructure;
+
+namespace OtpPortal.Tests.Http;
+
+/// <summary>The headers that keep browsers from helping an attacker, on every kind of answer.</summary>
+public sealed class SecurityHeadersTests(PortalHost portal) : IClassFixture<PortalHost>
+{
+    [Theory]
+    [InlineData("/")]
+    [InlineData("/nothing")]
+    [InlineData("/check-auth")]
+    [InlineData("/auth-tokens")]
+    [InlineData("/healthz")]
+    [InlineData("/css/portal.css")]
+    [InlineData("/dev/mailbox")]
+    [InlineData("/otp/MyApp/whose-link-carries-a-code")]
+    public async Task They_are_on_every_answer(string path)
+    {
+        var answer = await portal.NewBrowser().GetAsync(path);
+
+        answer.Header("Content-Security-Policy").ShouldNotBeNull();
+        answer.Header("X-Frame-Options").ShouldBe("DENY");
+        answer.Header("X-Content-Type-Options").ShouldBe("nosniff");
+        answer.Header("Referrer-Policy").ShouldBe("same-origin");
+        answer.Header("Cross-Origin-Opener-Policy").ShouldBe("same-origin");
+        answer.Header("Permissions-Policy").ShouldNotBeNull().ShouldContain("otp-credentials=(self)");
+        answer.Header("Strict-Transport-Security").ShouldBeNull("PUBLIC_URL is http here");
+        answer.Header("Server").ShouldBeNull();
+    }
+
+    [Fact]
+    public async Task Nothing_foreign_runs_and_nobody_frames_the_portal()
+    {
+        var policy = (await portal.NewBrowser().GetAsync("/")).Header("Content-Security-Policy")!.Split(';', StringSplitOptions.TrimEntries);
+
+        policy.ShouldContain("default-src 'self'");
+        policy.ShouldContain("script-src 'self'");
+        policy.ShouldContain("object-src 'none'");
+        policy.ShouldContain("base-uri 'self'");
+        policy.ShouldContain("frame-ancestors 'none'");
+        policy.ShouldContain("form-action 'self'");
+        policy.ShouldAllBe(directive => !directive.StartsWith("script-src", StringComparison.Ordinal) || !directive.Contains("unsafe", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task The_documentation_names_the_directives_that_are_sent()
+    {
+        var policy = (await portal.NewBrowser().GetAsync("/")).Header("Content-Security-Policy")!.Split(';', StringSplitOptions.TrimEntries);
+
+        var documented = Regex.Matches(RepositoryRoot.Read("docs", "security.md"), "`((?:[a-z]+-src|base-uri|frame-ancestors|form-action) '[a-z]+')`").Select(match => match.Groups[1].Value).ToList();
+        documented.ShouldNotBeEmpty();
+        documented.ShouldBeSubsetOf(policy);
+    }
+
+    [Fact]
+    public async Task Behind_https_browsers_are_told_to_stay_there_and_a_logo_may_be_shown()
+    {
+        await using var https = await PortalHost.StartAsync(("PUBLIC_URL", "https://login.example.com"), ("LOGO_URL", "https://cdn.example.com/img/logo.svg"), ("ACCENT_COLOR", "#102030"), ("APP_NAME", "<Our & App>"));
+
+        var answer = await https.NewBrowser().GetAsync("/");
+
+        answer.Header("Strict-Transport-Security").ShouldNotBeNull().ShouldContain("max-age=31536000");
+        answer.Header("Content-Security-Policy").ShouldNotBeNull().ShouldContain("img-src 'self' data: https://cdn.example.com;");
+        answer.Find("header img")!.GetAttribute("src").ShouldBe("https://cdn.example.com/img/logo.svg");
+        answer.Find("style")!.TextContent.ShouldContain("--portal-accent: #102030");
+        answer.Text.ShouldContain("<Our & App>");
+        answer.Body.ShouldNotContain("<Our");
+    }
+
+    [Fact]
+    public async Task A_host_with_umlauts_spoils_no_header()
+    {
+        await using var international = await PortalHost.StartAsync(
+            ("LOGO_URL", "https://bücher.example/logo.svg"), ("EMBED_ORIGINS", "https://läden.example"), ("NAMESPACES", "MyApp:secret"));
+
+        var page = await international.NewBrowser().GetAsync("/");
+        page.Status.ShouldBe(200);
+        page.Header("Content-Security-Policy").ShouldNotBeNull().ShouldContain("img-src 'self' data: https://xn--bcher-kva.example;");
+        (await international.NewBrowser().GetAsync("/otp/MyApp/some-id")).Header("Content-Security-Policy").ShouldNotBeNull().ShouldContain("frame-ancestors https://xn--lden-loa.example;");
+    }
+
+    [Fact]
+    public async Task The_pages_scripts_are_there()
+    {
+        var page = await portal.NewBrowser().GetAsync("/");
+        var scripts = page.Page.QuerySelectorAll("script[src]").Select(script => script.GetAttribute("src")!).ToList();
+
+        scripts.Count.ShouldBe(2);
+        page.Page.QuerySelectorAll("script:not([src])").Where(script => script.GetAttribute("type") is null or "text/javascript").ShouldBeEmpty();
+        foreach (var script in scripts)
+        {
+            var answer = await portal.NewBrowser().GetAsync("/" + script.TrimStart('/'));
+            answer.Status.ShouldBe(200);
+            answer.Body.Length.ShouldBeGreaterThan(1000, "an empty script would leave the page dead");
+            answer.ContentType.ShouldStartWith("text/javascript");
+        }
+    }
+}

@@ -1,0 +1,333 @@
+using OtpPortal.Tests.Infrastructure;
+using OtpPortal.Sessions;
+
+namespace OtpPortal.Tests.Sessions;
+
+public sealed class TokenStoreOnRedisTests(RedisUnderTest store) : TokenStoreTests(store), IClassFixture<RedisUnderTest>;
+
+public sealed class TokenStoreEmbeddedTests(EmbeddedUnderTest store) : TokenStoreTests(store), IClassFixture<EmbeddedUnderTest>;
+
+/// <summary>Tokens: how long they live, how they change, and how they end.</summary>
+public abstract class TokenStoreTests(StoreUnderTest store)
+{
+    private readonly TokenStore _tokens = store.TokenStore();
+
+    private FakeClock Clock => store.Clock;
+
+    private Task<LiveToken> IssueAsync(string? email = null) => _tokens.IssueAsync(email ?? Someone.New(), "192.0.2.1", "Tests/1.0");
+
+    [Fact]
+    public async Task A_token_is_good_for_who_got_it()
+    {
+        var email = Someone.New();
+        var issued = await IssueAsync(email);
+
+        var used = (await _tokens.UseAsync(issued.Token)).ShouldNotBeNull();
+
+        used.Email.ShouldBe(email);
+        used.SessionId.ShouldBe(issued.SessionId);
+        used.Token.ShouldBe(issued.Token, "using does not rotate");
+        used.ExpiresIn.ShouldBe(TimeSpan.FromDays(7));
+    }
+
+    [Theory]
+    [InlineData(null)]
+    [InlineData("")]
+    [InlineData("short")]
+    [InlineData("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")]
+    [InlineData("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA*")]
+    [InlineData("sessionsXXXXXXXXXXXXXXXXXXXXXXXXXXX")]
+    public async Task What_is_no_token_is_nobodys(string? token)
+    {
+        (await _tokens.UseAsync(token)).ShouldBeNull();
+        (await _tokens.UseAndRotateAsync(token)).ShouldBeNull();
+    }
+
+    [Fact]
+    public async Task The_end_slides_with_use()
+    {
+        var token = (await IssueAsync()).Token;
+        for (var i = 0; i < 3; i++)
+        {
+            Clock.Advance(TimeSpan.FromDays(7) - TimeSpan.FromSeconds(1));
+            (await _tokens.UseAsync(token)).ShouldNotBeNull();
+        }
+
+        Clock.Advance(TimeSpan.FromDays(7));
+        (await _tokens.UseAsync(token)).ShouldBeNull();
+    }
+
+    [Fact]
+    public async Task Late_calls_do_not_revive_each_other()
+    {
+        var token = (await IssueAsync()).Token;
+        Clock.Advance(TimeSpan.FromDays(7));
+
+        var late = await Task.WhenAll(Enumerable.Range(0, 30).Select(i => Task.Run(() => i % 2 == 0 ? _tokens.UseAsync(token) : _tokens.UseAndRotateAsync(token))));
+
+        late.ShouldAllBe(used => used == null);
+        (await _tokens.UseAsync(token)).ShouldBeNull();
+    }
+
+    [Fact]
+    public async Task No_use_moves_the_absolute_end()
+    {
+        var token = (await IssueAsync()).Token;
+        for (var i = 0; i < 5; i++)
+        {
+            Clock.Advance(TimeSpan.FromDays(5));
+            token = (await _tokens.UseAndRotateAsync(token)).ShouldNotBeNull().Token;
+        }
+        Clock.Advance(TimeSpan.FromDays(5) - TimeSpan.FromSeconds(10));
+        (await _tokens.UseAsync(token))!.ExpiresIn.ShouldBe(TimeSpan.FromSeconds(10));
+
+        Clock.Advance(TimeSpan.FromSeconds(10));
+        (await _tokens.UseAsync(token)).ShouldBeNull();
+    }
+
+    [Fact]
+    public async Task A_token_rotates_at_its_first_check_and_then_after_a_minute()
+    {
+        var first = (await IssueAsync()).Token;
+
+        var second = (await _tokens.UseAndRotateAsync(first))!.Token;
+        second.ShouldNotBe(first);
+        (await _tokens.UseAndRotateAsync(second))!.Token.ShouldBe(second);
+        Clock.Advance(TimeSpan.FromSeconds(61));
+        (await _tokens.UseAndRotateAsync(second))!.Token.ShouldNotBe(second);
+    }
+
+    [Fact]
+    public async Task Forty_simultaneous_checks_get_one_successor()
+    {
+        var first = await IssueAsync();
+
+        var checks = await Task.WhenAll(Enumerable.Range(0, 40).Select(_ => Task.Run(() => _tokens.UseAndRotateAsync(first.Token))));
+
+        var successor = checks.Select(check => check.ShouldNotBeNull().Token).Distinct().ShouldHaveSingleItem();
+        (await _tokens.UseAsync(successor)).ShouldNotBeNull();
+        (await _tokens.OfUserAsync(first.Email)).ShouldHaveSingleItem().Token.ShouldBe(successor);
+    }
+
+    [Fact]
+    public async Task A_rotated_token_is_dead_after_its_grace_however_often_it_was_used()
+    {
+        var first = (await IssueAsync()).Token;
+        var second = (await _tokens.UseAndRotateAsync(first))!.Token;
+        for (var i = 0; i < 119; i += 17)
+        {
+            Clock.Advance(TimeSpan.FromSeconds(17));
+            (await _tokens.UseAndRotateAsync(first))!.Token.ShouldBe(second);
+            (await _tokens.UseAsync(first)).ShouldNotBeNull("a proxy may hold it as long");
+        }
+
+        Clock.Advance(TimeSpan.FromSeconds(1));
+        (await _tokens.UseAndRotateAsync(first)).ShouldBeNull();
+        (await _tokens.UseAsync(first)).ShouldBeNull();
+        (await _tokens.UseAsync(second)).ShouldNotBeNull();
+    }
+
+    [Fact]
+    public async Task Without_grace_the_old_token_is_dead_at_once()
+    {
+        var strict = store.TokenStore(("AUTH_TOKEN_GRACE", "0"), ("AUTH_TOKEN_ROTATE_AFTER", "0"));
+        var first = (await strict.IssueAsync(Someone.New(), "192.0.2.1", "")).Token;
+
+        var second = (await strict.UseAndRotateAsync(first))!.Token;
+
+        (await strict.UseAndRotateAsync(first)).ShouldBeNull();
+        (await strict.UseAsync(second)).ShouldNotBeNull();
+    }
+
+    [Fact]
+    public async Task Revoking_kills_the_current_token_and_those_in_their_grace()
+    {
+        var first = await IssueAsync();
+        var second = (await _tokens.UseAndRotateAsync(first.Token))!.Token;
+
+        (await _tokens.RevokeAsync(first.SessionId)).ShouldBeTrue();
+
+        foreach (var token in (string[])[first.Token, second])
+        {
+            (await _tokens.UseAsync(token)).ShouldBeNull();
+            (await _tokens.UseAndRotateAsync(token)).ShouldBeNull();
+        }
+        (await _tokens.RevokeAsync(first.SessionId)).ShouldBeFalse();
+        (await _tokens.OfUserAsync(first.Email)).ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task A_revoked_session_is_not_revived_by_a_check_that_races_it()
+    {
+        for (var round = 0; round < 25; round++)
+        {
+            var issued = await IssueAsync();
+            var (sid, token) = (issued.SessionId, issued.Token);
+
+            var checks = Enumerable.Range(0, 6).Select(i => Task.Run(() => i % 2 == 0 ? _tokens.UseAsync(token) : _tokens.UseAndRotateAsync(token))).ToList();
+            var revoking = Task.Run(() => _tokens.RevokeAsync(sid));
+            var results = await Task.WhenAll(checks);
+            (await revoking).ShouldBeTrue();
+
+            foreach (var candidate in results.OfType<LiveToken>().Select(live => live.Token).Append(token).Distinct())
+            {
+                (await _tokens.UseAsync(candidate)).ShouldBeNull();
+                (await _tokens.UseAndRotateAsync(candidate)).ShouldBeNull();
+            }
+            (await _tokens.OfUserAsync(issued.Email)).ShouldBeEmpty();
+        }
+        store.Dump().WithoutExpiry.ShouldBeSubsetOf(["sessions", "seen", "emails", "ips", "devices"], "only the indexes, which are swept");
+    }
+
+    [Fact]
+    public async Task All_sessions_of_an_address_can_be_ended_but_one()
+    {
+        var email = Someone.New();
+        var sessions = new[] { await IssueAsync(email), await IssueAsync(email), await IssueAsync(email) };
+        var other = await IssueAsync();
+
+        (await _tokens.RevokeAllAsync(email, exceptSid: sessions[1].SessionId)).ShouldBe(2);
+
+        (await _tokens.UseAsync(sessions[0].Token)).ShouldBeNull();
+        (await _tokens.UseAsync(sessions[1].Token)).ShouldNotBeNull();
+        (await _tokens.UseAsync(sessions[2].Token)).ShouldBeNull();
+        (await _tokens.UseAsync(other.Token)).ShouldNotBeNull();
+        (await _tokens.RevokeAllAsync(email)).ShouldBe(1);
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("*")]
+    [InlineData("AAAAAAAAAAAAAAAAAAAAAAAA")]
+    [InlineData("aaaaaaaaaaaaaaaaaaaaaaaa")]
+    public async Task What_is_no_session_is_not_revoked(string sid) => (await _tokens.RevokeAsync(sid)).ShouldBeFalse();
+
+    [Fact]
+    public async Task A_list_shows_each_session_with_its_current_token()
+    {
+        var email = Someone.New();
+        var issued = await IssueAsync(email);
+        var started = Clock.GetUtcNow();
+        Clock.Advance(TimeSpan.FromMinutes(10));
+        var rotated = (await _tokens.UseAndRotateAsync(issued.Token))!.Token;
+
+        // The slide of the last check is not waited for.
+        Session session = null!;
+        await Eventually.BeTrueAsync(async () => (session = (await _tokens.OfUserAsync(email)).Single()).LastSeenAt == started.AddMinutes(10));
+
+        session.ShouldBe(new Session(issued.SessionId, email, started, started.AddMinutes(10), started.AddMinutes(10).AddDays(7), "192.0.2.1", "Tests/1.0", rotated));
+        session.ToString().ShouldNotContain(rotated);
+    }
+
+    [Fact]
+    public async Task Pages_show_every_session_once_also_of_the_same_millisecond()
+    {
+        var email = Someone.New();
+        var issued = new List<string>();
+        for (var i = 0; i < 57; i++)
+        {
+            // Long runs of one millisecond, with others between.
+            if (i is 10 or 11 or 40) Clock.Advance(TimeSpan.FromMilliseconds(1));
+            issued.Add((await IssueAsync(email)).SessionId);
+        }
+
+        foreach (var limit in (int[])[1, 7, 20, 56, 57, 58])
+        {
+            var seen = new List<string>();
+            string? cursor = null;
+            do
+            {
+                var page = (await _tokens.PageAsync(email, limit, cursor)).ShouldNotBeNull();
+                page.Sessions.Count.ShouldBeLessThanOrEqualTo(limit);
+                if (page.Next is not null) page.Sessions.Count.ShouldBe(limit);
+                seen.AddRange(page.Sessions.Select(session => session.Id));
+                cursor = page.Next;
+            }
+            while (cursor is not null && seen.Count <= issued.Count);
+
+            seen.ShouldBe(issued, ignoreOrder: true);
+        }
+        var listed = new List<string>();
+        await foreach (var session in _tokens.ListAsync(email)) listed.Add(session.Id);
+        listed.ShouldBe(issued, ignoreOrder: true);
+    }
+
+    [Fact]
+    public async Task Pages_go_on_when_sessions_end_in_between()
+    {
+        var email = Someone.New();
+        var issued = new List<LiveToken>();
+        for (var i = 0; i < 30; i++) issued.Add(await IssueAsync(email));
+
+        var first = (await _tokens.PageAsync(email, 10, null)).ShouldNotBeNull();
+        foreach (var session in first.Sessions) await _tokens.RevokeAsync(session.Id);
+        var second = (await _tokens.PageAsync(email, 10, first.Next)).ShouldNotBeNull();
+        var third = (await _tokens.PageAsync(email, 10, second.Next)).ShouldNotBeNull();
+
+        third.Next.ShouldBeNull();
+        first.Sessions.Concat(second.Sessions).Concat(third.Sessions).Select(session => session.Id)
+            .ShouldBe(issued.Select(session => session.SessionId), ignoreOrder: true);
+    }
+
+    [Fact]
+    public async Task A_list_of_hundreds_is_complete()
+    {
+        var email = Someone.New();
+        var issued = await Task.WhenAll(Enumerable.Range(0, 450).Select(_ => IssueAsync(email)));
+
+        var listed = new List<string>();
+        await foreach (var session in _tokens.ListAsync(email)) listed.Add(session.Token);
+
+        listed.ShouldBe(issued.Select(session => session.Token), ignoreOrder: true);
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("x")]
+    [InlineData("1.2.3")]
+    [InlineData("1.aaaaaaaaaaaaaaaaaaaaaaaa.99999999999")]
+    [InlineData("-1.aaaaaaaaaaaaaaaaaaaaaaaa.1")]
+    public async Task A_forged_cursor_is_told_apart(string cursor) => (await _tokens.PageAsync(null, 10, cursor)).ShouldBeNull();
+
+    [Fact]
+    public async Task Sweeping_forgets_what_is_over_and_keeps_what_lives()
+    {
+        var (gone, live) = (await IssueAsync(), await IssueAsync());
+        Clock.Advance(TimeSpan.FromDays(4));
+        await _tokens.UseAsync(live.Token);
+        Clock.Advance(TimeSpan.FromDays(4));
+
+        await _tokens.SweepAsync(CancellationToken.None);
+
+        var dump = store.Dump().Text;
+        dump.ShouldNotContain(gone.SessionId);
+        dump.ShouldNotContain(gone.Email);
+        dump.ShouldContain(live.SessionId);
+        (await _tokens.UseAsync(live.Token)).ShouldNotBeNull();
+    }
+
+    [Fact]
+    public async Task A_dump_signs_nobody_in()
+    {
+        var issued = await IssueAsync();
+        var rotated = (await _tokens.UseAndRotateAsync(issued.Token))!.Token;
+
+        var dump = store.Dump().Text;
+
+        dump.Contains(issued.Token, StringComparison.Ordinal).ShouldBeFalse();
+        dump.Contains(rotated, StringComparison.Ordinal).ShouldBeFalse();
+        dump.ShouldContain(issued.SessionId);
+        (await _tokens.UseAsync(issued.SessionId)).ShouldBeNull("a session's id is no token");
+    }
+
+    [Fact]
+    public async Task A_sealed_token_opens_in_its_own_session_only()
+    {
+        var (one, two) = (await IssueAsync(), await IssueAsync());
+        var database = store.Stores.Auth.Database;
+
+        await database.HashSetAsync("session:" + two.SessionId, "token", await database.HashGetAsync("session:" + one.SessionId, "token"));
+
+        (await _tokens.OfUserAsync(two.Email)).ShouldHaveSingleItem().Token.ShouldBe("");
+    }
+}

@@ -1,0 +1,77 @@
+using System.Globalization;
+
+namespace OtpPortal.Auditing;
+
+/// <summary>The counters of the last 24 hours, hour by hour, and of the last 30 days, day by day; the running ones last.</summary>
+public sealed record StatisticsReport(IReadOnlyList<StatisticsSlot> Hours, IReadOnlyList<StatisticsSlot> Days);
+
+/// <summary>What happened in an hour or on a day.</summary>
+/// <param name="Start">Its first instant, UTC.</param>
+/// <param name="FailedBy">Messages given up, by provider.</param>
+/// <param name="Took">From the first message to the right code.</param>
+public sealed record StatisticsSlot(
+    DateTimeOffset Start,
+    long Begun,
+    long SignedIn,
+    long Sent,
+    long Verified,
+    long Wrong,
+    long Expired,
+    long Limited,
+    long SmsHeldBack,
+    IReadOnlyDictionary<string, long> FailedBy,
+    Durations Took)
+{
+    public long Failed => FailedBy.Values.Sum();
+
+    public static StatisticsSlot Sum(DateTimeOffset start, IReadOnlyList<StatisticsSlot> slots) => new(
+        start,
+        slots.Sum(slot => slot.Begun),
+        slots.Sum(slot => slot.SignedIn),
+        slots.Sum(slot => slot.Sent),
+        slots.Sum(slot => slot.Verified),
+        slots.Sum(slot => slot.Wrong),
+        slots.Sum(slot => slot.Expired),
+        slots.Sum(slot => slot.Limited),
+        slots.Sum(slot => slot.SmsHeldBack),
+        Merge(slots.Select(slot => slot.FailedBy)),
+        new Durations(Merge(slots.Select(slot => slot.Took.Counts))));
+
+    private static Dictionary<string, long> Merge(IEnumerable<IReadOnlyDictionary<string, long>> all) =>
+        all.SelectMany(counts => counts).GroupBy(count => count.Key, StringComparer.Ordinal).ToDictionary(group => group.Key, group => group.Sum(count => count.Value), StringComparer.Ordinal);
+}
+
+/// <summary>How long something took, in a handful of buckets: enough for a median, and the same size for any number of events.</summary>
+/// <param name="Counts">By upper bound in seconds; the last one has none.</param>
+public sealed record Durations(IReadOnlyDictionary<string, long> Counts)
+{
+    private const string Longer = "longer";
+    private static readonly int[] s_bounds = [2, 4, 6, 8, 10, 15, 20, 25, 30, 40, 50, 60, 90, 120, 180, 240, 300, 450, 600];
+
+    /// <summary>The median, read off between the bounds of its bucket; null when there is none.</summary>
+    public TimeSpan? Median
+    {
+        get
+        {
+            var middle = Counts.Values.Sum() / 2.0;
+            if (middle == 0) return null;
+            var (below, lower) = (0L, 0);
+            foreach (var bound in s_bounds)
+            {
+                var here = Counts.GetValueOrDefault(bound.ToString(CultureInfo.InvariantCulture));
+                if (here > 0 && below + here >= middle) return TimeSpan.FromSeconds(lower + ((bound - lower) * (middle - below) / here));
+                (below, lower) = (below + here, bound);
+            }
+            return TimeSpan.FromSeconds(lower);
+        }
+    }
+
+    internal static string BucketOf(TimeSpan duration)
+    {
+        foreach (var bound in s_bounds)
+        {
+            if (duration.TotalSeconds <= bound) return bound.ToString(CultureInfo.InvariantCulture);
+        }
+        return Longer;
+    }
+}

@@ -1,0 +1,78 @@
+using System.Text;
+
+namespace OtpPortal.Configuration;
+
+/// <summary>
+/// Reads a <c>.env</c> file: <c>NAME=value</c> a line, <c>#</c> comments, an optional <c>export</c>, single or double quotes.
+/// </summary>
+/// <remarks>The packages for this skip or guess at what they cannot read; here a bad line stops the start and its number is named.</remarks>
+internal static class EnvFile
+{
+    /// <summary>Parses the text of a file; every line that cannot be read adds a complaint that names its number.</summary>
+    public static Dictionary<string, string> Parse(string text, string fileName, ICollection<string> complaints)
+    {
+        var values = new Dictionary<string, string>(StringComparer.Ordinal);
+        var lines = text.Split('\n');
+        for (var i = 0; i < lines.Length; i++)
+        {
+            var line = lines[i].Trim();
+            if (i == 0) line = line.TrimStart('\uFEFF');
+            if (line.Length == 0 || line[0] == '#') continue;
+            if (line.StartsWith("export ", StringComparison.Ordinal)) line = line[7..].TrimStart();
+
+            var equals = line.IndexOf('=', StringComparison.Ordinal);
+            var name = equals < 0 ? "" : line[..equals].TrimEnd();
+            if (!IsName(name))
+            {
+                // The line itself is not shown: it may hold a secret.
+                complaints.Add($"{fileName}, line {i + 1}: NAME=value is needed, with a name of letters, digits and underscores.");
+            }
+            else if (!TryReadValue(line[(equals + 1)..].Trim(), out var value))
+            {
+                complaints.Add($"{fileName}, line {i + 1}: the quote that {name}'s value begins with must close on the same line, with nothing but a comment behind it.");
+            }
+            else
+            {
+                values[name] = value;
+            }
+        }
+        return values;
+    }
+
+    private static bool IsName(string name) =>
+        name.Length > 0 && !char.IsAsciiDigit(name[0]) && name.All(c => char.IsAsciiLetterOrDigit(c) || c == '_');
+
+    private static bool TryReadValue(string raw, out string value)
+    {
+        value = raw;
+        if (raw.Length == 0) return true;
+        var quote = raw[0];
+        if (quote is not ('"' or '\''))
+        {
+            var comment = raw.IndexOf(" #", StringComparison.Ordinal);
+            value = comment < 0 ? raw : raw[..comment].TrimEnd();
+            if (raw[0] == '#') value = "";
+            return true;
+        }
+
+        var text = new StringBuilder();
+        for (var i = 1; i < raw.Length; i++)
+        {
+            if (quote == '"' && raw[i] == '\\' && i + 1 < raw.Length)
+            {
+                text.Append(raw[++i] switch { 'n' => '\n', 't' => '\t', var c => c });
+            }
+            else if (raw[i] == quote)
+            {
+                value = text.ToString();
+                var rest = raw[(i + 1)..].TrimStart();
+                return rest.Length == 0 || rest[0] == '#';
+            }
+            else
+            {
+                text.Append(raw[i]);
+            }
+        }
+        return false;
+    }
+}

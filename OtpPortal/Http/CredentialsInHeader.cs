@@ -1,0 +1,18 @@
+namespace OtpPortal.Http;
+
+/// <summary>
+/// Marks endpoints that authenticate by <c>Authorization</c> or <c>X-API-KEY</c> and read no cookie: another site's page has no user's
+/// session to use there, so <see cref="SameSiteCheck"/> lets requests with such a header pass.
+/// </summary>
+internal sealed class CredentialsInHeader
+{
+    public static bool AreSent(HttpContext context) =>
+        context.GetEndpoint()?.Metadata.GetMetadata<CredentialsInHeader>() is not null
+        && (context.Request.Headers.Authorization.Count > 0 || context.Request.Headers.ContainsKey("X-API-KEY"));
+}
+
+internal static class CredentialsInHeaderExtensions
+{
+    public static TBuilder WithCredentialsInHeader<TBuilder>(this TBuilder endpoint)
+        where TBuilder : IEndpointConventionBuilder => endpoint.WithMetadata(new CredentialsInHeader());
+}

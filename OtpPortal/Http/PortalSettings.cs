@@ -1,0 +1,107 @@
+using OtpPortal.Security;
+using System.Globalization;
+using System.Net;
+using System.Text.RegularExpressions;
+using OtpPortal.Configuration;
+
+namespace OtpPortal.Http;
+
+/// <summary>The portal's address, name and surroundings.</summary>
+/// <param name="Port">PORT, 1–65535.</param>
+/// <param name="BindAddress">BIND_ADDRESS; null listens on loopback in Development and on every address in Production.</param>
+/// <param name="PublicUrl">PUBLIC_URL: the address that users see. Never taken from a request's Host, which a client may forge.</param>
+/// <param name="AppName">APP_NAME, at most 60 characters.</param>
+/// <param name="LogoUrl">LOGO_URL, shown on pages and in messages.</param>
+/// <param name="AccentColor">ACCENT_COLOR as #rrggbb.</param>
+/// <param name="DataDir">DATA_DIR, absolute: embedded store and generated keys.</param>
+/// <param name="Secret">AUTH_SECRET_KEY.</param>
+/// <param name="Redirects">ALLOWED_REDIRECTS.</param>
+/// <param name="TrustedProxies">TRUSTED_PROXIES: whose X-Forwarded-For and X-Forwarded-Proto count.</param>
+/// <param name="IsProduction">False in Development.</param>
+/// <param name="Debug">DEBUG: detailed errors and logs; refused in Production.</param>
+public sealed partial record PortalSettings(
+    int Port,
+    IPAddress? BindAddress,
+    Uri PublicUrl,
+    string AppName,
+    Uri? LogoUrl,
+    string? AccentColor,
+    string DataDir,
+    AuthSecret Secret,
+    SafeRedirects Redirects,
+    IReadOnlyList<IPNetwork> TrustedProxies,
+    bool IsProduction,
+    bool Debug)
+{
+    /// <summary>Users reach the portal over TLS: cookies are Secure and HSTS is sent.</summary>
+    public bool IsHttps => PublicUrl.Scheme == Uri.UriSchemeHttps;
+
+    /// <summary>Scheme, host and port of <see cref="PublicUrl"/>, as browsers write it in an Origin header.</summary>
+    public string Origin { get; } =
+        $"{PublicUrl.Scheme}://{PublicUrl.Host}{(PublicUrl.IsDefaultPort ? "" : ":" + PublicUrl.Port.ToString(CultureInfo.InvariantCulture))}";
+
+    /// <summary>True for the address of one of TRUSTED_PROXIES.</summary>
+    public bool TrustsProxy(IPAddress? address)
+    {
+        if (address is null) return false;
+        var plain = ClientAddress.Plain(address);
+        return TrustedProxies.Any(network => network.Contains(plain));
+    }
+
+    internal static PortalSettings Read(SettingsReader reader)
+    {
+        var port = reader.Integer("PORT", 3000, 1, 65535);
+        var publicUrl = reader.WebAddress("PUBLIC_URL", $"http://localhost:{port}") ?? new Uri("http://localhost");
+        if (publicUrl.PathAndQuery != "/")
+        {
+            reader.Complain("PUBLIC_URL", reader.Text("PUBLIC_URL")!, "scheme, host and port alone, such as https://login.example.com");
+        }
+
+        IPAddress? bind = null;
+        if (reader.Text("BIND_ADDRESS") is { } address && !SettingsReader.TryReadAddress(address, out bind))
+        {
+            reader.Complain("BIND_ADDRESS", address, "an IP address of this machine, such as 127.0.0.1 or 0.0.0.0");
+        }
+
+        var accent = reader.Text("ACCENT_COLOR");
+        if (accent is not null && !HexColor().IsMatch(accent)) reader.Complain("ACCENT_COLOR", accent, "a colour as #rrggbb");
+
+        var debug = reader.Flag("DEBUG");
+        if (debug && reader.IsProduction)
+        {
+            reader.Complain("DEBUG", "true", "false in Production, because detailed errors tell strangers how the portal is built");
+        }
+
+        var dataDir = Path.GetFullPath(reader.Text("DATA_DIR", "data"), reader.RootDirectory);
+        return new PortalSettings(
+            port, bind, publicUrl,
+            reader.Line("APP_NAME", "OTP Portal", 60),
+            reader.WebAddress("LOGO_URL", null),
+            accent,
+            dataDir,
+            AuthSecret.Read(reader, dataDir),
+            SafeRedirects.Read(reader),
+            ReadProxies(reader),
+            reader.IsProduction,
+            debug);
+    }
+
+    private static List<IPNetwork> ReadProxies(SettingsReader reader)
+    {
+        var networks = new List<IPNetwork>();
+        foreach (var entry in reader.List("TRUSTED_PROXIES"))
+        {
+            if (IPNetwork.TryParse(entry, out var network) && SettingsReader.TryReadAddress(entry[..entry.IndexOf('/', StringComparison.Ordinal)], out _)) networks.Add(network);
+            else if (SettingsReader.TryReadAddress(entry, out var address))
+            {
+                var plain = ClientAddress.Plain(address);
+                networks.Add(new IPNetwork(plain, plain.GetAddressBytes().Length * 8));
+            }
+            else reader.Complain("TRUSTED_PROXIES", entry, "IP addresses and networks such as 10.0.0.0/8, with commas between them");
+        }
+        return networks;
+    }
+
+    [GeneratedRegex("^#[0-9A-Fa-f]{6}$", RegexOptions.None, 1000)]
+    private static partial Regex HexColor();
+}

@@ -1,0 +1,111 @@
+using System.Text.RegularExpressions;
+using OtpPortal.Configuration;
+
+namespace OtpPortal.Http;
+
+/// <summary>
+/// Decides where a signed-in user may be sent. The one place for it: an open redirect would let a stranger use the portal's
+/// good name for a phishing page (CWE-601; OWASP Unvalidated Redirects).
+/// </summary>
+public sealed partial class SafeRedirects
+{
+    private readonly List<Entry> _entries;
+
+    private SafeRedirects(List<Entry> entries) => _entries = entries;
+
+    /// <summary>The allowed targets as sources of a Content-Security-Policy: browsers apply <c>form-action</c> to the redirect after a form as well.</summary>
+    public IEnumerable<string> FormActionSources => _entries.SelectMany(e => e.Sources());
+
+    /// <summary>
+    /// True when the address may be redirected to. It must be written out in full, in plain ASCII: what browsers would repair
+    /// (<c>//evil</c>, <c>/\evil</c>, <c>https:evil</c>, tabs, line ends, a user name before @) is refused, never repaired, because
+    /// browsers and servers repair differently.
+    /// </summary>
+    public bool Allows(string? url)
+    {
+        if (Parts(url) is not { } match) return false;
+
+        var secure = match.Groups["scheme"].Value.Equals("https", StringComparison.OrdinalIgnoreCase);
+        var host = match.Groups["host"].Value.ToLowerInvariant();
+        var port = match.Groups["port"].Success ? int.Parse(match.Groups["port"].ValueSpan, System.Globalization.CultureInfo.InvariantCulture)
+            : secure ? 443 : 80;
+        // Plain http would send the user, and whatever the app keeps for them, in the clear.
+        if (!secure && !IsLoopback(host)) return false;
+        return _entries.Exists(entry => entry.Matches(host, port));
+    }
+
+    /// <summary>True for any http(s) address that is written out in full, wherever it leads: for programs that name targets of their own.</summary>
+    public static bool IsWebAddress(string url) => Parts(url) is not null;
+
+    /// <summary>True for what may stand in a list of allowed hosts.</summary>
+    public static bool IsEntry(string text) => Entry.TryParse(text, out _);
+
+    public static SafeRedirects Parse(params IEnumerable<string> entries)
+    {
+        var parsed = new List<Entry>();
+        foreach (var entry in entries)
+        {
+            parsed.Add(Entry.TryParse(entry, out var value) ? value : throw new ArgumentException($"Not a host: {entry}", nameof(entries)));
+        }
+        return new SafeRedirects(parsed);
+    }
+
+    internal static SafeRedirects Read(SettingsReader reader, string setting = "ALLOWED_REDIRECTS")
+    {
+        var entries = new List<Entry>();
+        foreach (var text in reader.List(setting))
+        {
+            if (Entry.TryParse(text, out var entry)) entries.Add(entry);
+            else reader.Complain(setting, text, "hosts such as app.example.com, app.example.com:8443 or *.example.com, with commas between them; a wildcard for a whole top-level domain would allow everybody's sites");
+        }
+        return new SafeRedirects(entries);
+    }
+
+    private static Match? Parts(string? url)
+    {
+        if (url is null || url.Length > 2048 || url.Any(c => c is <= ' ' or > '~' or '\\')) return null;
+        var match = FullAddress().Match(url);
+        // What is no address to the system's parser (a port past 65535, an empty label) is none to a browser either.
+        return match.Success && Uri.TryCreate(url, UriKind.Absolute, out _) ? match : null;
+    }
+
+    private static bool IsLoopback(string host) => host is "localhost" or "127.0.0.1" or "[::1]";
+
+    private sealed record Entry(string Host, bool Wildcard, int? Port)
+    {
+        public bool Matches(string host, int port) =>
+            (Port is null || Port == port)
+            && (Wildcard ? host.EndsWith('.' + Host, StringComparison.Ordinal) && host.Length > Host.Length + 1 : host == Host);
+
+        public IEnumerable<string> Sources()
+        {
+            var host = (Wildcard ? "*." : "") + Host + ':' + (Port?.ToString(System.Globalization.CultureInfo.InvariantCulture) ?? "*");
+            yield return "https://" + host;
+            if (IsLoopback(Host)) yield return "http://" + host;
+        }
+
+        public static bool TryParse(string text, out Entry entry)
+        {
+            entry = new Entry("", false, null);
+            var match = AllowedHost().Match(text.ToLowerInvariant());
+            if (!match.Success) return false;
+            var host = match.Groups["host"].Value;
+            var wildcard = match.Groups["wildcard"].Success;
+            if (wildcard && !host.Contains('.', StringComparison.Ordinal)) return false;
+            int? port = null;
+            if (match.Groups["port"].Success)
+            {
+                port = int.Parse(match.Groups["port"].ValueSpan, System.Globalization.CultureInfo.InvariantCulture);
+                if (port is 0 or > 65535) return false;
+            }
+            entry = new Entry(host, wildcard, port);
+            return true;
+        }
+    }
+
+    [GeneratedRegex(@"^(?<scheme>https?)://(?<host>[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\])(?::(?<port>[0-9]{1,5}))?(?:[/?#]|\z)", RegexOptions.IgnoreCase | RegexOptions.ExplicitCapture | RegexOptions.CultureInvariant, 1000)]
+    private static partial Regex FullAddress();
+
+    [GeneratedRegex(@"^(?<wildcard>\*\.)?(?<host>[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\])(?::(?<port>[0-9]{1,5}))?\z", RegexOptions.ExplicitCapture | RegexOptions.CultureInvariant, 1000)]
+    private static partial Regex AllowedHost();
+}

@@ -1,4 +1,0 @@
-namespace OtpPortal.Language;
-
-/// <summary>Names the texts of pages and messages: <c>Texts.resx</c> and its translations.</summary>
-public sealed class Texts;

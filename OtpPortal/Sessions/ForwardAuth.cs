@@ -1,0 +1,76 @@
+using OtpPortal.Http;
+
+namespace OtpPortal.Sessions;
+
+/// <summary>
+/// <c>GET /forward-auth</c>: a proxy asks, for every request to an app, whether somebody is signed in (nginx <c>auth_request</c>, Caddy
+/// <c>forward_auth</c>, Traefik ForwardAuth). It slides the session and never rotates the token, so no cookie has to travel back.
+/// </summary>
+internal static class ForwardAuth
+{
+    public static void MapForwardAuth(this IEndpointRouteBuilder routes) => routes.Map("/forward-auth", AnswerAsync);
+
+    private static async Task<IResult> AnswerAsync(HttpContext context, TokenStore store, TokenCookie cookie, PortalSettings portal)
+    {
+        context.Response.Headers.CacheControl = "no-store";
+        // Only the token counts: what the request itself says of a Remote-User was written by whoever sent it.
+        if (await TokenEndpoints.UseAsync(context.Request, cookie, store.UseAsync) is { } token)
+        {
+            TokenEndpoints.WriteIdentity(context.Response, token.Email);
+            return Results.Ok();
+        }
+
+        if (TargetOf(context, portal) is { } target)
+        {
+            context.Response.Headers.Location = $"{portal.Origin}/?return_to={Uri.EscapeDataString(target)}";
+            return Results.StatusCode(StatusCodes.Status302Found);
+        }
+        context.Response.Headers.WWWAuthenticate = "Bearer";
+        return Results.Text("Unauthorized", statusCode: StatusCodes.Status401Unauthorized);
+    }
+
+    // The page to return to. Only a navigation has one, because a redirected script or form loses what it carries.
+    private static string? TargetOf(HttpContext context, PortalSettings portal)
+    {
+        var request = context.Request;
+        if (request.Query["redirect"] == "never" || !IsNavigation(request) || !portal.TrustsProxy(ForwardedAddresses.PeerOf(context))) return null;
+        var target = AddressOf(request);
+        return portal.Redirects.Allows(target) ? target : null;
+    }
+
+    // nginx sends the whole address, other proxies send its parts. A proxy passes on the kind that it does not write itself, so where both are
+    // there and differ, one of them is the client's.
+    private static string? AddressOf(HttpRequest request)
+    {
+        var original = request.Headers["X-Original-URL"];
+        if (original.Count == 0) return FromParts(request);
+        return original is [{ Length: > 0 } url] && (request.Headers["X-Forwarded-Uri"].Count == 0 || url == FromParts(request)) ? url : null;
+    }
+
+    private static bool IsNavigation(HttpRequest request)
+    {
+        var method = request.Headers["X-Forwarded-Method"].ToString() is { Length: > 0 } forwarded ? forwarded
+            : request.Headers["X-Original-Method"].ToString() is { Length: > 0 } original ? original
+            : request.Method;
+        var mode = request.Headers["Sec-Fetch-Mode"].ToString();
+        return (HttpMethods.IsGet(method) || HttpMethods.IsHead(method))
+            && request.Headers.Accept.ToString().Contains("text/html", StringComparison.OrdinalIgnoreCase)
+            && !string.Equals(request.Headers.XRequestedWith.ToString(), "XMLHttpRequest", StringComparison.OrdinalIgnoreCase)
+            && (mode.Length == 0 || mode == "navigate")
+            && !request.Headers.ContainsKey("Sec-WebSocket-Key");
+    }
+
+    // Several values, or lists, are what a client added to what the proxy wrote: nothing is guessed from them.
+    private static string? FromParts(HttpRequest request)
+    {
+        if (request.Headers["X-Forwarded-Host"] is not [{ Length: > 0 } host]) return null;
+        var scheme = ForwardedAddresses.SchemeOf(request.HttpContext);
+        var path = request.Headers["X-Forwarded-Uri"] switch
+        {
+            [] => "/",
+            [{ Length: > 0 } uri] when uri[0] == '/' => uri,
+            _ => null,
+        };
+        return scheme is null || path is null ? null : $"{scheme}://{host}{path}";
+    }
+}

@@ -1,0 +1,92 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
+using OtpPortal.Configuration;
+using OtpPortal.Http;
+
+namespace OtpPortal.Sessions;
+
+/// <summary>Tokens, their lifetimes and their cookie.</summary>
+/// <param name="Length">AUTH_TOKEN_LENGTH: 22–128 characters of A–Z a–z 0–9 (22 are 131 bits; OWASP asks for 64 at least).</param>
+/// <param name="IdleLifetime">AUTH_TOKEN_EXPIRY: slides with use.</param>
+/// <param name="MaxAge">AUTH_TOKEN_MAX_AGE: from sign-in, whatever the use.</param>
+/// <param name="RotateAfter">AUTH_TOKEN_ROTATE_AFTER: a check rotates a token whose last rotation is longer ago.</param>
+/// <param name="Grace">AUTH_TOKEN_GRACE: how long a rotated token stays good.</param>
+/// <param name="CookieName">AUTH_TOKEN_COOKIE_NAME.</param>
+/// <param name="CookieDomain">COOKIE_DOMAIN; null keeps the cookie to the portal's own host.</param>
+public sealed partial record TokenSettings(
+    int Length,
+    TimeSpan IdleLifetime,
+    TimeSpan MaxAge,
+    TimeSpan RotateAfter,
+    TimeSpan Grace,
+    string CookieName,
+    string? CookieDomain)
+{
+    private static readonly IdnMapping s_idn = new();
+
+    internal static TokenSettings Read(SettingsReader reader, PortalSettings portal)
+    {
+        var settings = new TokenSettings(
+            reader.Integer("AUTH_TOKEN_LENGTH", 32, 22, 128, "characters"),
+            reader.Seconds("AUTH_TOKEN_EXPIRY", 604_800, 1, 31_536_000),
+            reader.Seconds("AUTH_TOKEN_MAX_AGE", 2_592_000, 1, 31_536_000),
+            reader.Seconds("AUTH_TOKEN_ROTATE_AFTER", 60, 0, 86_400),
+            reader.Seconds("AUTH_TOKEN_GRACE", 120, 0, 86_400),
+            reader.Text("AUTH_TOKEN_COOKIE_NAME", "auth_token"),
+            ReadDomain(reader));
+        settings.CheckCookie(reader, portal);
+        return settings;
+    }
+
+    // In ASCII, as browsers compare it; what cannot be written so is complained about as it stands.
+    private static string? ReadDomain(SettingsReader reader)
+    {
+        if (reader.Text("COOKIE_DOMAIN")?.TrimStart('.').ToLowerInvariant() is not { } domain) return null;
+        try
+        {
+            return s_idn.GetAscii(domain);
+        }
+        catch (ArgumentException)
+        {
+            return domain;
+        }
+    }
+
+    private void CheckCookie(SettingsReader reader, PortalSettings portal)
+    {
+        if (!CookieToken().IsMatch(CookieName))
+        {
+            reader.Complain("AUTH_TOKEN_COOKIE_NAME", CookieName, "1 to 64 letters, digits and !#$%&'*+-.^_`|~ (RFC 6265)");
+        }
+        if (CookieName is "otp_flow" or "otp_return" or "otp_lang" or "otp_bounce" or "otp_admin")
+        {
+            reader.Complain("AUTH_TOKEN_COOKIE_NAME", CookieName, "a name that the portal does not use for something else");
+        }
+
+        // Browsers silently drop a cookie whose name promises more than its attributes keep (RFC 6265bis, 4.1.3): nobody could sign in.
+        var host = CookieName.StartsWith("__Host-", StringComparison.OrdinalIgnoreCase);
+        var secure = CookieName.StartsWith("__Secure-", StringComparison.OrdinalIgnoreCase);
+        if ((host || secure) && !portal.IsHttps)
+        {
+            reader.Complain("AUTH_TOKEN_COOKIE_NAME", CookieName, "such a name only with an https PUBLIC_URL");
+        }
+        if (host && CookieDomain is not null)
+        {
+            reader.Complain("AUTH_TOKEN_COOKIE_NAME", CookieName, "a name with __Host- only without COOKIE_DOMAIN");
+        }
+
+        if (CookieDomain is null) return;
+        var publicHost = portal.PublicUrl.Host;
+        var covers = publicHost == CookieDomain || publicHost.EndsWith('.' + CookieDomain, StringComparison.Ordinal);
+        if (!DomainName().IsMatch(CookieDomain) || !covers)
+        {
+            reader.Complain("COOKIE_DOMAIN", CookieDomain, $"a domain that PUBLIC_URL's host ({publicHost}) lies in");
+        }
+    }
+
+    [GeneratedRegex(@"^[A-Za-z0-9!#$%&'*+\-.^_`|~]{1,64}\z", RegexOptions.None, 1000)]
+    private static partial Regex CookieToken();
+
+    [GeneratedRegex(@"^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)+\z", RegexOptions.None, 1000)]
+    private static partial Regex DomainName();
+}
