@@ -9,6 +9,7 @@ using OtpPortal.Jwt;
 using OtpPortal.Components.Localization;
 using OtpPortal.Limits;
 using OtpPortal.MagicLinks;
+using OtpPortal.OneTimeCodes;
 using OtpPortal.Configuration;
 using OtpPortal.SignIn;
 using OtpPortal.Storage;
@@ -17,42 +18,38 @@ using OtpPortal.Http;
 
 namespace OtpPortal;
 
-/// <summary>The portal, put together.</summary>
+/// <summary>The composition root: the only place that names every feature.</summary>
 public static class PortalApp
 {
-    /// <summary>Builds the portal; <paramref name="configure"/> may replace what is outside of it (clock, providers) in tests.</summary>
-    public static WebApplication Build(string[] args, PortalConfiguration configuration, Action<WebApplicationBuilder>? configure = null)
+    /// <summary>Creates a builder with the settings' sources.</summary>
+    /// <exception cref="SettingsException">A source cannot be read.</exception>
+    public static WebApplicationBuilder CreateBuilder(string[] args)
     {
-        var portal = configuration.Portal;
         var builder = WebApplication.CreateBuilder(new WebApplicationOptions
         {
-            Args = args,
             ApplicationName = typeof(PortalApp).Assembly.GetName().Name,
-            EnvironmentName = portal.IsProduction ? Environments.Production : Environments.Development,
-            ContentRootPath = AppContext.BaseDirectory,
+            EnvironmentName = PortalSources.EnvironmentName(args),
+            ContentRootPath = PortalSources.RootFolder(),
+            WebRootPath = Path.Combine(AppContext.BaseDirectory, "wwwroot"),
         });
-        builder.AddHosting(configuration);
-        builder.AddWeb(configuration);
-        builder.AddStorage(configuration);
-        builder.AddJournal();
-        builder.AddLimits(configuration);
-        builder.AddDelivery(configuration);
-        builder.AddTokens(configuration);
-        builder.AddSignIn(configuration);
-        builder.AddGateway(configuration);
-        builder.AddJOtp(configuration);
-        builder.AddJwts(configuration);
-        builder.AddMagicLinks(configuration);
-        builder.AddAdmin(configuration);
-        builder.AddApiDocs(configuration);
-        builder.AddLanguages();
-        builder.AddPages();
+        builder.Configuration.Sources.Clear();
+        builder.Configuration.AddPortalSources(args, builder.Environment.IsDevelopment());
+        return builder;
+    }
+
+    /// <summary>Builds the portal; <paramref name="configure"/> may replace what is outside of it (clock, providers) in tests.</summary>
+    /// <exception cref="SettingsException">A setting is not allowed.</exception>
+    public static WebApplication Build(WebApplicationBuilder builder, Action<WebApplicationBuilder>? configure = null)
+    {
+        AddFeatures(builder);
         configure?.Invoke(builder);
+        PortCheck.EnsureAvailable(builder.GetSettings<PortalSettings>());
 
         var app = builder.Build();
         // Opened now, so that a data folder that cannot be used stops the start.
         _ = app.Services.GetRequiredService<Stores>();
         Drain.RefuseCircuits(app);
+        var portal = app.Services.GetRequiredService<PortalSettings>();
         app.UseForwardedAddresses(portal);
         app.UseRequestHost(portal);
         app.UseSecurityHeaders(portal);
@@ -76,9 +73,34 @@ public static class PortalApp
         app.MapMagicLinks();
         app.MapAdmin();
         app.MapApiDocs();
-        app.MapMailbox(configuration.Mail);
+        app.MapMailbox();
         app.MapLanguages(portal);
         app.MapPages();
         return app;
+    }
+
+    /// <summary>Registers every feature.</summary>
+    /// <exception cref="SettingsException">Names every setting that is not allowed.</exception>
+    internal static void AddFeatures(WebApplicationBuilder builder)
+    {
+        builder.AddHosting();
+        builder.AddWeb();
+        builder.AddStorage();
+        builder.AddJournal();
+        builder.AddOneTimeCodes();
+        builder.AddLimits();
+        builder.AddDelivery();
+        builder.AddTokens();
+        builder.AddSignIn();
+        builder.AddGateway();
+        builder.AddJOtp();
+        builder.AddJwts();
+        builder.AddMagicLinks();
+        builder.AddAdmin();
+        builder.AddApiDocs();
+        builder.AddLanguages();
+        builder.AddPages();
+        builder.Services.AddHostedService<StartMessage>();
+        builder.ThrowIfSettingsAreInvalid();
     }
 }

@@ -9,7 +9,7 @@ internal static class StartProblem
     /// <summary>One line a problem, or null when it is a fault of the program.</summary>
     public static string? Describe(Exception exception) => exception switch
     {
-        SettingsException settings => "OTP Portal does not start:\n  " + string.Join("\n  ", settings.Complaints),
+        SettingsException settings => "OTP Portal does not start:\n  " + string.Join("\n  ", settings.Errors),
         EmbeddedStoreException store => "OTP Portal does not start:\n  " + store.Message,
         _ => exception.InnerException is { } inner ? Describe(inner) : null,
     };

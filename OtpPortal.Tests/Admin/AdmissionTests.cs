@@ -211,8 +211,8 @@ public sealed class AdmissionTests(PortalHost portal) : IClassFixture<PortalHost
     {
         var values = new Dictionary<string, string>(StringComparer.Ordinal) { ["AUTH_SECRET_KEY"] = PortalHost.Secret, ["ADMIN_EMAILS"] = emails };
 
-        var refusal = Should.Throw<SettingsException>(() => PortalConfiguration.Read(new SettingsReader(values, isProduction: false, Path.GetTempPath())));
+        var refusal = Should.Throw<SettingsException>(() => AllSettings.Read(values, isProduction: false));
 
-        refusal.Complaints.ShouldHaveSingleItem().ShouldContain("ADMIN_EMAILS");
+        refusal.Errors.ShouldHaveSingleItem().ShouldContain("ADMIN_EMAILS");
     }
 }

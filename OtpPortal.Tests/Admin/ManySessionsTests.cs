@@ -28,8 +28,8 @@ public sealed class ManySessionsTests : IAsyncLifetime
             RedisStore.Connect("auth", new RedisAddress(endPoint, Password: null, Tls: false, 1)), null);
         _admin = await ConnectionMultiplexer.ConnectAsync($"127.0.0.1:{_server.Port},allowAdmin=true");
         var secret = new AuthSecret(PortalHost.Secret);
-        var settings = PortalConfiguration.Read(new SettingsReader(
-            new Dictionary<string, string>(StringComparer.Ordinal) { ["AUTH_SECRET_KEY"] = PortalHost.Secret }, isProduction: false, Path.GetTempPath())).Tokens;
+        var settings = AllSettings.Read(
+            new Dictionary<string, string>(StringComparer.Ordinal) { ["AUTH_SECRET_KEY"] = PortalHost.Secret }, isProduction: false).Tokens;
         _tokens = new TokenStore(_stores, new AuthToken(secret, settings), secret, settings, new FakeClock());
     }
 

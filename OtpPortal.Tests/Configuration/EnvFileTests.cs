@@ -7,7 +7,7 @@ public sealed class EnvFileTests
 {
     private readonly List<string> _complaints = [];
 
-    private Dictionary<string, string> Parse(string text) => EnvFile.Parse(text, ".env", _complaints);
+    private Dictionary<string, string?> Parse(string text) => EnvFile.Parse(text, ".env", _complaints);
 
     [Theory]
     [InlineData("A=b", "b")]
@@ -58,7 +58,7 @@ public sealed class EnvFileTests
     {
         var values = Parse("A=b\nbad\nC=d\nworse\n");
 
-        values.ShouldBe(new Dictionary<string, string> { ["A"] = "b", ["C"] = "d" });
+        values.ShouldBe(new Dictionary<string, string?> { ["A"] = "b", ["C"] = "d" });
         _complaints.Count.ShouldBe(2);
         _complaints[0].ShouldContain("line 2");
         _complaints[1].ShouldContain("line 4");

@@ -1,22 +1,24 @@
+using System.Text.RegularExpressions;
+using Microsoft.Extensions.Configuration;
 using OtpPortal.Configuration;
 using OtpPortal.Tests.Infrastructure;
 
 namespace OtpPortal.Tests.Configuration;
 
 /// <summary>Every setting: what it is when it is not set, and what is said when it cannot be.</summary>
-public sealed class SettingsTests
+public sealed partial class SettingsTests
 {
-    private static PortalConfiguration Read(bool production, params (string Name, string Value)[] settings)
+    private static AllSettings Read(bool production, params (string Name, string Value)[] settings)
     {
         var values = settings.ToDictionary(setting => setting.Name, setting => setting.Value, StringComparer.Ordinal);
         if (!values.ContainsKey("AUTH_SECRET_KEY") && !production) values["AUTH_SECRET_KEY"] = PortalHost.Secret;
-        return PortalConfiguration.Read(new SettingsReader(values, production, "/root-of-tests"));
+        return AllSettings.Read(values, production, Path.GetTempPath());
     }
 
-    private static PortalConfiguration Read(params (string Name, string Value)[] settings) => Read(false, settings);
+    private static AllSettings Read(params (string Name, string Value)[] settings) => Read(false, settings);
 
     private static IReadOnlyList<string> Complaints(bool production, params (string Name, string Value)[] settings) =>
-        Should.Throw<SettingsException>(() => Read(production, settings)).Complaints;
+        Should.Throw<SettingsException>(() => Read(production, settings)).Errors;
 
     private static string Complaint(params (string Name, string Value)[] settings) => Complaints(false, settings).ShouldHaveSingleItem();
 
@@ -32,17 +34,17 @@ public sealed class SettingsTests
         read.Portal.AppName.ShouldBe("OTP Portal");
         read.Portal.LogoUrl.ShouldBeNull();
         read.Portal.AccentColor.ShouldBeNull();
-        read.Portal.DataDir.ShouldBe("/root-of-tests/data");
+        read.DataDir.ShouldBe(Path.Combine(Path.GetTempPath(), "data"));
         read.Portal.TrustedProxies.ShouldBeEmpty();
         read.Portal.Debug.ShouldBeFalse();
         read.Portal.Redirects.FormActionSources.ShouldBeEmpty();
         read.Storage.Otp.ShouldBeNull();
         read.Storage.Auth.ShouldBeNull();
-        read.SignIn.CodeLength.ShouldBe(6);
-        read.SignIn.CodeExpiry.ShouldBe(TimeSpan.FromSeconds(300));
-        read.SignIn.MaxAttempts.ShouldBe(5);
-        read.SignIn.MaxSends.ShouldBe(3);
-        read.SignIn.ResendCooldown.ShouldBe(TimeSpan.FromSeconds(30));
+        read.Codes.CodeLength.ShouldBe(6);
+        read.Codes.CodeExpiry.ShouldBe(TimeSpan.FromSeconds(300));
+        read.Codes.MaxAttempts.ShouldBe(5);
+        read.Codes.MaxSends.ShouldBe(3);
+        read.Codes.ResendCooldown.ShouldBe(TimeSpan.FromSeconds(30));
         read.SignIn.AllowedEmails.ShouldBeEmpty();
         read.Tokens.Length.ShouldBe(32);
         read.Tokens.IdleLifetime.ShouldBe(TimeSpan.FromSeconds(604800));
@@ -115,13 +117,13 @@ public sealed class SettingsTests
     [InlineData("AUTH_TOKEN_COOKIE_NAME", "__Host-session", "https")]
     [InlineData("AUTH_TOKEN_COOKIE_NAME", "__Secure-session", "https")]
     [InlineData("COOKIE_DOMAIN", "example.com", "PUBLIC_URL's host (localhost)")]
-    [InlineData("MAIL_TRANSPORT", "pigeon", "postmark, smtp, mailbox")]
+    [InlineData("MAIL_TRANSPORT", "pigeon", "postmark, smtp or mailbox")]
     [InlineData("POSTMARK_API_URL", "api.postmarkapp.com", "http:// or https://")]
     [InlineData("SMTP_PORT", "smtp", "1 to 65535")]
     [InlineData("SMTP_HOST", "smtp.example.com:587", "without scheme and port")]
     [InlineData("SMTP_HOST", "smtp://smtp.example.com", "without scheme and port")]
     [InlineData("SMTP_HOST", "smtp example", "without scheme and port")]
-    [InlineData("SMTP_TLS", "ssl", "none, starttls")]
+    [InlineData("SMTP_TLS", "ssl", "none or starttls")]
     [InlineData("DOMAIN_NAME", "exa mple.com", "domain name")]
     [InlineData("DOMAIN_NAME", "ann@example.com", "domain name")]
     [InlineData("MAIL_FROM", "nobody", "address")]
@@ -216,7 +218,7 @@ public sealed class SettingsTests
 
         read.Portal.Origin.ShouldBe("https://login.example.com:8443");
         read.Portal.IsHttps.ShouldBeTrue();
-        read.Portal.DataDir.ShouldBe("/var/lib/portal");
+        read.DataDir.ShouldBe("/var/lib/portal");
         read.Portal.Debug.ShouldBeTrue();
         read.Portal.TrustedProxies.Select(network => network.ToString()).ShouldBe(["10.0.0.0/8", "::1/128", "192.0.2.1/32"]);
         read.Tokens.CookieDomain.ShouldBe("example.com");
@@ -322,7 +324,7 @@ public sealed class SettingsTests
     {
         Read(("PUBLIC_URL", "https://login.example.com"), ("AUTH_TOKEN_COOKIE_NAME", "__Host-t")).Tokens.CookieName.ShouldBe("__Host-t");
         Complaint(("PUBLIC_URL", "https://login.example.com"), ("AUTH_TOKEN_COOKIE_NAME", "__Host-t"), ("COOKIE_DOMAIN", "example.com"))
-            .ShouldContain("only without COOKIE_DOMAIN");
+            .ShouldContain("without __Host- when COOKIE_DOMAIN is set");
     }
 
     [Fact]
@@ -331,7 +333,7 @@ public sealed class SettingsTests
         var complaints = Complaints(true);
 
         complaints.Count.ShouldBe(2);
-        complaints.ShouldContain(complaint => complaint.StartsWith("AUTH_SECRET_KEY is missing", StringComparison.Ordinal) && complaint.Contains("16 characters", StringComparison.Ordinal));
+        complaints.ShouldContain(complaint => complaint.StartsWith("AUTH_SECRET_KEY is missing", StringComparison.Ordinal) && complaint.Contains("16 random characters", StringComparison.Ordinal));
         complaints.ShouldContain(complaint => complaint.StartsWith("MAIL_TRANSPORT is missing", StringComparison.Ordinal) && complaint.Contains("MAIL_TRANSPORT=mailbox", StringComparison.Ordinal));
     }
 
@@ -385,7 +387,7 @@ public sealed class SettingsTests
 
         complaint.ShouldStartWith("V2_ADMIN_ACCOUNT ");
         complaint.ShouldContain(problem);
-        complaint.ShouldContain("allowed is uuid:apiKey:aud");
+        complaint.ShouldContain("it must be uuid:apiKey:aud");
         complaint.ShouldNotContain("S3cret");
         complaint.ShouldNotContain("\n");
     }
@@ -416,7 +418,8 @@ public sealed class SettingsTests
     {
         var complaint = Complaint(("V2_ADMIN_ACCOUNT", $"{Uuid}:the-S3cret-key-0123:orders"), ("V2_ADMIN_REDIRECTS", hosts));
 
-        complaint.ShouldStartWith($"V2_ADMIN_REDIRECTS is \"{hosts}\"");
+        complaint.ShouldStartWith("V2_ADMIN_REDIRECTS must be ");
+        complaint.ShouldContain($"but is \"{hosts}\"");
         complaint.ShouldContain("hosts such as");
     }
 
@@ -464,8 +467,8 @@ public sealed class SettingsTests
         using var folder = new TemporaryFolder();
         var values = new Dictionary<string, string> { ["DATA_DIR"] = Path.Combine(folder.Path, "new", "data") };
 
-        var first = PortalConfiguration.Read(new SettingsReader(values, false, "/")).Portal.Secret;
-        var second = PortalConfiguration.Read(new SettingsReader(values, false, "/")).Portal.Secret;
+        var first = AllSettings.Read(values, false).Secret;
+        var second = AllSettings.Read(values, false).Secret;
 
         var file = Path.Combine(folder.Path, "new", "data", "auth-secret-key");
         var kept = File.ReadAllText(file).Trim();
@@ -481,9 +484,9 @@ public sealed class SettingsTests
         using var folder = new TemporaryFolder();
         var file = Path.Combine(folder.Path, "a-file");
         File.WriteAllText(file, "");
-        var reader = new SettingsReader(new Dictionary<string, string> { ["DATA_DIR"] = Path.Combine(file, "data") }, false, "/");
+        var values = new Dictionary<string, string> { ["DATA_DIR"] = Path.Combine(file, "data") };
 
-        var complaint = Should.Throw<SettingsException>(() => PortalConfiguration.Read(reader)).Complaints.ShouldHaveSingleItem();
+        var complaint = Should.Throw<SettingsException>(() => AllSettings.Read(values, false)).Errors.ShouldHaveSingleItem();
 
         complaint.ShouldStartWith("DATA_DIR ");
         complaint.ShouldContain("a-file");
@@ -505,7 +508,8 @@ public sealed class SettingsTests
     {
         var sample = File.ReadAllText(Path.Combine(RepositoryRoot(), ".env.sample"));
 
-        foreach (var name in Recorder.Names()) sample.ShouldContain(name + "=", Case.Sensitive, $"{name} is missing in .env.sample");
+        // A secret's NAME_FILE is described once, at the top.
+        foreach (var name in Recorder.Names().Where(name => !name.EndsWith("_FILE", StringComparison.Ordinal) || name == "USERS_FILE")) sample.ShouldContain(name + "=", Case.Sensitive, $"{name} is missing in .env.sample");
     }
 
     internal static string RepositoryRoot()
@@ -517,26 +521,31 @@ public sealed class SettingsTests
         throw new InvalidOperationException("The tests run outside of the repository.");
     }
 
-    /// <summary>Notes which settings are asked for.</summary>
-    private static class Recorder
+    /// <summary>Records which settings are asked for.</summary>
+    private sealed class Recorder : ConfigurationProvider, IConfigurationSource
     {
+        private readonly HashSet<string> _asked = new(StringComparer.Ordinal);
+
         public static IReadOnlyCollection<string> Names()
         {
-            var values = new Recording();
-            Should.NotThrow(() => PortalConfiguration.Read(new SettingsReader(values, false, Path.GetTempPath())));
-            return values.Asked;
+            var recorder = new Recorder();
+            var builder = AllSettings.Builder(new Dictionary<string, string>(StringComparer.Ordinal), isProduction: false);
+            builder.Configuration.Sources.Add(recorder);
+            recorder._asked.Clear();
+            PortalApp.AddFeatures(builder);
+            return [.. recorder._asked.Where(name => SettingName().IsMatch(name))];
         }
 
-        private sealed class Recording : Dictionary<string, string>, IReadOnlyDictionary<string, string>
+        public override bool TryGet(string key, out string? value)
         {
-            public HashSet<string> Asked { get; } = new(StringComparer.Ordinal);
-
-            bool IReadOnlyDictionary<string, string>.TryGetValue(string key, out string value)
-            {
-                Asked.Add(key);
-                value = key == "AUTH_SECRET_KEY" ? PortalHost.Secret : "";
-                return key == "AUTH_SECRET_KEY";
-            }
+            _asked.Add(key);
+            value = key == "AUTH_SECRET_KEY" ? PortalHost.Secret : null;
+            return value is not null;
         }
+
+        public IConfigurationProvider Build(IConfigurationBuilder builder) => this;
     }
+
+    [GeneratedRegex("^[A-Z][A-Z0-9]*(_[A-Z0-9]+)*$", RegexOptions.None, 1000)]
+    private static partial Regex SettingName();
 }

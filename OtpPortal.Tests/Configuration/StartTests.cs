@@ -22,7 +22,7 @@ public sealed class StartTests
     {
         var end = await PortalProcess.FailAsync(("OTP_CODE_LENGTH", "4"), ("SMTP_TLS", "ssl"));
 
-        ShouldSay(end, "OTP_CODE_LENGTH is \"4\": allowed is a whole number from 6 to 24", "SMTP_TLS is \"ssl\": allowed is none, starttls");
+        ShouldSay(end, "OTP_CODE_LENGTH must be a whole number from 6 to 24 (digits), but is \"4\" (environment).", "SMTP_TLS must be none or starttls, but is \"ssl\" (environment).");
     }
 
     [Fact]
@@ -32,12 +32,12 @@ public sealed class StartTests
         occupant.Start();
         var port = ((IPEndPoint)occupant.LocalEndpoint).Port;
 
-        ShouldSay(await PortalProcess.FailAsync(("PORT", port.ToString(null, null))), $"PORT is \"{port}\": another program is using this port");
+        ShouldSay(await PortalProcess.FailAsync(("PORT", port.ToString(null, null))), $"PORT must be a free port, but another program is using {port}");
     }
 
     [Fact]
     public async Task An_address_of_another_machine_is_named() =>
-        ShouldSay(await PortalProcess.FailAsync(("BIND_ADDRESS", "203.0.113.1")), "BIND_ADDRESS is \"203.0.113.1\": allowed is an address of this machine");
+        ShouldSay(await PortalProcess.FailAsync(("BIND_ADDRESS", "203.0.113.1")), "BIND_ADDRESS must be an address of this machine, but is \"203.0.113.1\"");
 
     [Fact]
     public async Task A_data_folder_that_cannot_be_used_is_named()

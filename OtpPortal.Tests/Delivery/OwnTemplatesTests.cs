@@ -40,11 +40,11 @@ public sealed class OwnTemplatesTests : IDisposable
         File.WriteAllText(path, text);
     }
 
-    private (MessageTemplates Templates, IReadOnlyList<string> Complaints) Read(params (string Name, string Value)[] settings)
+    private (MessageTemplates Templates, IReadOnlyList<string> Errors) Read(params (string Name, string Value)[] settings)
     {
         var values = settings.Append(("TEMPLATES_DIR", _folder.Path)).ToDictionary(setting => setting.Item1, setting => setting.Item2, StringComparer.Ordinal);
-        var reader = new SettingsReader(values, isProduction: false, "/");
-        return (MessageTemplates.Read(reader), reader.Complaints);
+        var reader = AllSettings.Reader(values);
+        return (MessageTemplates.Read(reader), reader.Errors);
     }
 
     [Theory]
@@ -173,7 +173,7 @@ public sealed class OwnTemplatesTests : IDisposable
     {
         Write(file, text);
 
-        var complaints = Read().Complaints;
+        var complaints = Read().Errors;
 
         complaints.ShouldNotBeEmpty();
         complaints.ShouldAllBe(line => line.StartsWith("TEMPLATES_DIR", StringComparison.Ordinal) && !line.Contains('\n', StringComparison.Ordinal));
@@ -222,10 +222,10 @@ public sealed class OwnTemplatesTests : IDisposable
     [Fact]
     public void A_folder_that_is_not_there_stops_the_start()
     {
-        var reader = new SettingsReader(new Dictionary<string, string> { ["TEMPLATES_DIR"] = Path.Combine(_folder.Path, "nowhere") }, isProduction: false, "/");
+        var reader = AllSettings.Reader(new Dictionary<string, string> { ["TEMPLATES_DIR"] = Path.Combine(_folder.Path, "nowhere") });
 
         MessageTemplates.Read(reader);
 
-        reader.Complaints.ShouldHaveSingleItem().ShouldStartWith("TEMPLATES_DIR cannot be read");
+        reader.Errors.ShouldHaveSingleItem().ShouldStartWith("TEMPLATES_DIR cannot be read");
     }
 }

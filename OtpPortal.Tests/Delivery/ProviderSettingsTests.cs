@@ -10,16 +10,16 @@ public sealed class ProviderSettingsTests
     private static readonly (string, string)[] s_smtp = [("SMTP_HOST", "mail.example.com")];
     private static readonly (string, string)[] s_sipgate = [("SIPGATE_USERNAME", "ann"), ("SIPGATE_PASSWORD", "S3cret")];
 
-    private static PortalConfiguration Read(params (string Name, string Value)[] settings) => Read(false, settings);
+    private static AllSettings Read(params (string Name, string Value)[] settings) => Read(false, settings);
 
-    private static PortalConfiguration Read(bool production, params (string Name, string Value)[] settings)
+    private static AllSettings Read(bool production, params (string Name, string Value)[] settings)
     {
         var values = settings.ToDictionary(setting => setting.Name, setting => setting.Value, StringComparer.Ordinal);
         values["AUTH_SECRET_KEY"] = PortalHost.Secret;
-        return PortalConfiguration.Read(new SettingsReader(values, production, Path.GetTempPath()));
+        return AllSettings.Read(values, production, Path.GetTempPath());
     }
 
-    private static IReadOnlyList<string> Complaints(params (string Name, string Value)[] settings) => Should.Throw<SettingsException>(() => Read(settings)).Complaints;
+    private static IReadOnlyList<string> Complaints(params (string Name, string Value)[] settings) => Should.Throw<SettingsException>(() => Read(settings)).Errors;
 
     [Fact]
     public void Without_settings_nothing_sends_sms()
@@ -61,7 +61,7 @@ public sealed class ProviderSettingsTests
     [InlineData("WEBHOOKS", "Kaleyra_SMS")]
     [InlineData("MAIL_FALLBACK", "mailbox")]
     public void What_is_not_allowed_is_named_with_its_value(string name, string value) =>
-        Complaints((name, value)).ShouldContain(complaint => complaint.StartsWith(name + " is \"", StringComparison.Ordinal) && complaint.Contains("allowed is", StringComparison.Ordinal));
+        Complaints((name, value)).ShouldContain(complaint => complaint.StartsWith(name + " must be ", StringComparison.Ordinal) && complaint.Contains("but is \"", StringComparison.Ordinal));
 
     [Theory]
     [InlineData("SIPGATE_USERNAME", "SIPGATE_PASSWORD")]
@@ -87,7 +87,7 @@ public sealed class ProviderSettingsTests
     [InlineData("AWS_REGION", "eu-central-1.evil.example")]
     [InlineData("AWS_REGION", "Frankfurt")]
     public void A_region_that_is_none_is_refused(string name, string region) =>
-        Complaints((name, region), ("AWS_ACCESS_KEY_ID", "AKID"), ("AWS_SECRET_ACCESS_KEY", "x")).ShouldHaveSingleItem().ShouldStartWith("AWS_REGION is \"");
+        Complaints((name, region), ("AWS_ACCESS_KEY_ID", "AKID"), ("AWS_SECRET_ACCESS_KEY", "x")).ShouldHaveSingleItem().ShouldStartWith("AWS_REGION must be a region");
 
     [Theory]
     [InlineData("eu-central-1", "https://sms-voice.eu-central-1.amazonaws.com/")]
@@ -98,19 +98,18 @@ public sealed class ProviderSettingsTests
     [Theory]
     [InlineData("WEBHOOK_BANK_URL", "https://bank.example.com")]
     [InlineData("WEBHOOK_SHOP_URI", "https://shop.example.com")]
-    [InlineData("WEBHOOK_shop_URL", "https://shop.example.com")]
     public void A_setting_of_no_webhook_stops_the_start(string name, string value) =>
         Complaints(("WEBHOOKS", "shop"), ("WEBHOOK_SHOP_URL", "https://shop.example.com"), (name, value)).ShouldHaveSingleItem().ShouldStartWith(name + " belongs to no webhook");
 
     [Fact]
     public void Names_of_webhooks_differ_in_more_than_capitals() =>
-        Complaints(("WEBHOOKS", "shop,Shop"), ("WEBHOOK_SHOP_URL", "https://shop.example.com")).ShouldHaveSingleItem().ShouldStartWith("WEBHOOKS is \"Shop\"");
+        Complaints(("WEBHOOKS", "shop,Shop"), ("WEBHOOK_SHOP_URL", "https://shop.example.com")).ShouldHaveSingleItem().ShouldEndWith("but is \"Shop\".");
 
     [Theory]
     [InlineData("WEBHOOK_SHOP_USERNAME", "ann", "WEBHOOK_SHOP_PASSWORD is missing")]
     [InlineData("WEBHOOK_SHOP_PASSWORD", "S3cret", "WEBHOOK_SHOP_USERNAME is missing")]
-    [InlineData("WEBHOOK_SHOP_MAX_OTP_LEN", "2", "WEBHOOK_SHOP_MAX_OTP_LEN is \"2\"")]
-    [InlineData("WEBHOOK_SHOP_MAX_ADDRESS_LEN", "0", "WEBHOOK_SHOP_MAX_ADDRESS_LEN is \"0\"")]
+    [InlineData("WEBHOOK_SHOP_MAX_OTP_LEN", "2", "WEBHOOK_SHOP_MAX_OTP_LEN must be a whole number from 3 to 100 (characters), but is \"2\"")]
+    [InlineData("WEBHOOK_SHOP_MAX_ADDRESS_LEN", "0", "WEBHOOK_SHOP_MAX_ADDRESS_LEN must be a whole number from 1 to 1000 (characters), but is \"0\"")]
     public void Settings_of_a_webhook_are_checked(string name, string value, string complaint) =>
         Complaints(("WEBHOOKS", "shop"), ("WEBHOOK_SHOP_URL", "https://shop.example.com"), (name, value)).ShouldHaveSingleItem().ShouldStartWith(complaint);
 
@@ -118,7 +117,7 @@ public sealed class ProviderSettingsTests
     public void A_fallback_must_be_set_up_and_another_one()
     {
         Read([.. s_smtp, ("POSTMARK_SERVER_TOKEN", "t"), ("MAIL_FALLBACK", "smtp")]).Mail.Fallback.ShouldBe("smtp");
-        Complaints([.. s_smtp, ("MAIL_FALLBACK", "smtp")]).ShouldHaveSingleItem().ShouldStartWith("MAIL_FALLBACK is \"smtp\": allowed is another one");
+        Complaints([.. s_smtp, ("MAIL_FALLBACK", "smtp")]).ShouldHaveSingleItem().ShouldStartWith("MAIL_FALLBACK must be another transport than MAIL_TRANSPORT, but is \"smtp\"");
         Complaints([.. s_smtp, ("MAIL_FALLBACK", "postmark")]).ShouldHaveSingleItem().ShouldStartWith("POSTMARK_SERVER_TOKEN is missing");
         Complaints(("POSTMARK_SERVER_TOKEN", "t"), ("MAIL_FALLBACK", "smtp")).ShouldHaveSingleItem().ShouldStartWith("SMTP_HOST is missing");
     }
@@ -127,7 +126,7 @@ public sealed class ProviderSettingsTests
     public void The_mailbox_plays_sms_only_where_it_is_shown_and_named()
     {
         Read(("SMS_PROVIDERS", "mailbox")).Providers.Sms.Order.ShouldBe(["mailbox"]);
-        Should.Throw<SettingsException>(() => Read(true, [.. s_smtp, ("SMS_PROVIDERS", "mailbox")])).Complaints.ShouldHaveSingleItem().ShouldStartWith("SMS_PROVIDERS is \"mailbox\"");
+        Should.Throw<SettingsException>(() => Read(true, [.. s_smtp, ("SMS_PROVIDERS", "mailbox")])).Errors.ShouldHaveSingleItem().ShouldStartWith("SMS_PROVIDERS must be names of providers");
     }
 
     [Fact]

@@ -111,7 +111,7 @@ public sealed class NamespaceTests(GatewayPortal gateway) : IClassFixture<Gatewa
     {
         var values = new Dictionary<string, string>(StringComparer.Ordinal) { ["AUTH_SECRET_KEY"] = PortalHost.Secret, [name] = value };
 
-        var complaint = Should.Throw<SettingsException>(() => PortalConfiguration.Read(new SettingsReader(values, isProduction: false, Path.GetTempPath()))).Complaints.ShouldHaveSingleItem();
+        var complaint = Should.Throw<SettingsException>(() => AllSettings.Read(values, isProduction: false)).Errors.ShouldHaveSingleItem();
 
         complaint.ShouldContain(named);
         complaint.ShouldNotContain("topsecret");
@@ -153,12 +153,12 @@ public sealed class NamespaceTests(GatewayPortal gateway) : IClassFixture<Gatewa
         };
         try
         {
-            PortalConfiguration.Read(new SettingsReader(values, isProduction, Path.GetTempPath()));
+            AllSettings.Read(values, isProduction, Path.GetTempPath());
             return [];
         }
         catch (SettingsException e)
         {
-            return e.Complaints;
+            return e.Errors;
         }
     }
 
@@ -184,6 +184,6 @@ public sealed class NamespaceTests(GatewayPortal gateway) : IClassFixture<Gatewa
             ["EVENTS_MY_APP_SECRET"] = secret,
         };
 
-        Should.Throw<SettingsException>(() => PortalConfiguration.Read(new SettingsReader(values, isProduction: false, Path.GetTempPath()))).Complaints.ShouldHaveSingleItem().ShouldContain(named);
+        Should.Throw<SettingsException>(() => AllSettings.Read(values, isProduction: false)).Errors.ShouldHaveSingleItem().ShouldContain(named);
     }
 }

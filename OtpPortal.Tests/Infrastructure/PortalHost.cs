@@ -164,8 +164,7 @@ public sealed partial class PortalHost : IAsyncLifetime, IAsyncDisposable
 
     private async Task<PortalHost> RunAsync()
     {
-        var configuration = PortalConfiguration.Read(new SettingsReader(_settings, _production, Path.GetTempPath()));
-        _app = PortalApp.Build([], configuration, builder =>
+        _app = PortalApp.Build(AllSettings.Builder(_settings, _production), builder =>
         {
             builder.Logging.ClearProviders().AddProvider(Log).AddFilter("OtpPortal", LogLevel.Debug);
             builder.Services.AddSingleton<TimeProvider>(Clock);

@@ -31,9 +31,9 @@ internal static class StandInProviders
 
     public static SmsSettings ReadSms(params (string Name, string Value)[] settings)
     {
-        var reader = new SettingsReader(settings.ToDictionary(setting => setting.Name, setting => setting.Value, StringComparer.Ordinal), isProduction: false, Path.GetTempPath());
+        var reader = AllSettings.Reader(settings.ToDictionary(setting => setting.Name, setting => setting.Value, StringComparer.Ordinal));
         var read = SmsSettings.Read(reader);
-        reader.Complaints.ShouldBeEmpty();
+        reader.Errors.ShouldBeEmpty();
         return read;
     }
 

@@ -46,7 +46,7 @@ public abstract class StoreUnderTest : IAsyncLifetime
     {
         var values = settings.ToDictionary(setting => setting.Name, setting => setting.Value, StringComparer.Ordinal);
         values["AUTH_SECRET_KEY"] = PortalHost.Secret;
-        var read = PortalConfiguration.Read(new SettingsReader(values, isProduction: false, Path.GetTempPath())).Tokens;
+        var read = AllSettings.Read(values, isProduction: false).Tokens;
         return new TokenStore(Stores, new AuthToken(Secret, read), Secret, read, Clock);
     }
 

@@ -24,7 +24,7 @@ public sealed class FlaskPortalDifferences(PortalHost portal) : IClassFixture<Po
         var values = settings.ToDictionary(setting => setting.Name, setting => setting.Value, StringComparer.Ordinal);
         values["AUTH_SECRET_KEY"] = PortalHost.Secret;
         return Should.Throw<SettingsException>(() =>
-            PortalConfiguration.Read(new SettingsReader(values, isProduction, Path.GetTempPath()))).Complaints;
+            AllSettings.Read(values, isProduction, Path.GetTempPath())).Errors;
     }
 
     [Fact]

@@ -11,7 +11,7 @@ public sealed class AuthTokenTests
     private static AuthToken Make(string secret = PortalHost.Secret, int length = 32)
     {
         var values = new Dictionary<string, string> { ["AUTH_SECRET_KEY"] = secret, ["AUTH_TOKEN_LENGTH"] = length.ToString(null, null) };
-        return new AuthToken(new AuthSecret(secret), PortalConfiguration.Read(new SettingsReader(values, false, "/")).Tokens);
+        return new AuthToken(new AuthSecret(secret), AllSettings.Read(values, false).Tokens);
     }
 
     [Theory]

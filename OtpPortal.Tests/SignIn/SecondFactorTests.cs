@@ -203,6 +203,6 @@ public sealed class SecondFactorTests : IDisposable
     {
         var values = settings.ToDictionary(setting => setting.Name, setting => setting.Value, StringComparer.Ordinal);
         values["AUTH_SECRET_KEY"] = PortalHost.Secret;
-        return Should.Throw<SettingsException>(() => PortalConfiguration.Read(new SettingsReader(values, isProduction: false, Path.GetTempPath()))).Complaints;
+        return Should.Throw<SettingsException>(() => AllSettings.Read(values, isProduction: false)).Errors;
     }
 }

@@ -5,6 +5,7 @@ using OtpPortal.Limits;
 using OtpPortal.MagicLinks;
 using OtpPortal.Configuration;
 using OtpPortal.Http;
+using OtpPortal.Security;
 
 namespace OtpPortal.Admin;
 
@@ -17,9 +18,9 @@ public static class AdminEndpoints
 
     private static readonly char[] s_betweenHosts = [',', ' ', '\t', '\r', '\n'];
 
-    public static WebApplicationBuilder AddAdmin(this WebApplicationBuilder builder, PortalConfiguration configuration)
+    public static WebApplicationBuilder AddAdmin(this WebApplicationBuilder builder)
     {
-        builder.Services.AddSingleton(configuration.Admin);
+        builder.AddSettings<AdminSettings>();
         builder.Services.AddSingleton<AdminSessions>();
         builder.Services.AddSingleton<AdminCookie>();
         builder.Services.AddSingleton<AdminPolicy>();
@@ -43,13 +44,13 @@ public static class AdminEndpoints
     }
 
     private static async Task<IResult> SignInAsync(
-        HttpContext context, PortalSettings portal, SecretGuard guard, AdminSessions sessions, AdminCookie cookie, AuditLog audit)
+        HttpContext context, AuthSecret secret, SecretGuard guard, AdminSessions sessions, AdminCookie cookie, AuditLog audit)
     {
         if (await PlainForm.ReadAsync(context) is not { } form) return PageErrors.Page(context, StatusCodes.Status415UnsupportedMediaType);
         var key = form["key"].ToString();
         if (key.Length == 0) return PageErrors.Page(context, StatusCodes.Status400BadRequest, StartPath, "AdminKeyMissing");
 
-        switch (await guard.JudgeAsync(SecretKind.AdminPage, portal.Secret.Matches(key), ClientAddress.LimitKey(context)))
+        switch (await guard.JudgeAsync(SecretKind.AdminPage, secret.Matches(key), ClientAddress.LimitKey(context)))
         {
             case SecretOutcome.Accepted:
                 // The earlier session has just lost its cookie: it would live on with nobody to end it.

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Microsoft.Extensions.Localization;
 using OtpPortal.Delivery;
+using OtpPortal.Delivery.Sms;
 using OtpPortal.Components.Localization;
 using OtpPortal.Configuration;
 using OtpPortal.Storage;
@@ -24,31 +25,38 @@ public sealed record Finding(string Subject, string Value, FindingState State, s
 
 /// <summary>Looks at the portal from inside a request: what the proxies in front of it make of the address, and whether all that it needs is there.</summary>
 public sealed class SelfCheck(
-    PortalConfiguration configuration, Stores stores, TokenCookie tokenCookie, Providers providers, Dispatcher dispatcher, IStringLocalizer<Texts> texts, TimeProvider time)
+    PortalSettings portal,
+    StorageSettings storage,
+    MailSettings mail,
+    SmsSettings sms,
+    Stores stores,
+    TokenCookie tokenCookie,
+    Providers providers,
+    Dispatcher dispatcher,
+    IStringLocalizer<Texts> texts,
+    TimeProvider time)
 {
     private static readonly TimeSpan s_slow = TimeSpan.FromMilliseconds(50);
 
     // Sessions and codes end by the clocks of the replicas: a few seconds do no harm.
     private static readonly TimeSpan s_skew = TimeSpan.FromSeconds(5);
 
-    private readonly PortalSettings _portal = configuration.Portal;
-
     public IReadOnlyList<Finding> LookAtRequest(HttpContext context)
     {
         var request = context.Request;
         var peer = ForwardedAddresses.PeerOf(context)?.ToString() ?? "";
-        var trusted = _portal.TrustsProxy(ForwardedAddresses.PeerOf(context));
+        var trusted = portal.TrustsProxy(ForwardedAddresses.PeerOf(context));
         // What was applied is taken away: what is still there was not believed.
         var ignored = request.Headers.Keys.Where(name => name.StartsWith("X-Forwarded-", StringComparison.OrdinalIgnoreCase) && name is not ("X-Forwarded-Host" or "X-Forwarded-Port")).Order(StringComparer.Ordinal).ToList();
         var applied = !Equals(ForwardedAddresses.PeerOf(context), context.Connection.RemoteIpAddress);
         var host = request.Host.Value ?? "";
-        var publicHost = _portal.PublicUrl.Authority;
+        var publicHost = portal.PublicUrl.Authority;
         return
         [
-            new(texts["CheckPublicUrl"], _portal.Origin, FindingState.Good, null),
-            request.Scheme == _portal.PublicUrl.Scheme
+            new(texts["CheckPublicUrl"], portal.Origin, FindingState.Good, null),
+            request.Scheme == portal.PublicUrl.Scheme
                 ? new(texts["CheckScheme"], request.Scheme, FindingState.Good, null)
-                : new(texts["CheckScheme"], request.Scheme, FindingState.Problem, texts[_portal.IsHttps ? "CheckSchemeHttp" : "CheckSchemeHttps", _portal.PublicUrl.Scheme]),
+                : new(texts["CheckScheme"], request.Scheme, FindingState.Problem, texts[portal.IsHttps ? "CheckSchemeHttp" : "CheckSchemeHttps", portal.PublicUrl.Scheme]),
             string.Equals(host, publicHost, StringComparison.OrdinalIgnoreCase)
                 ? new(texts["CheckHost"], host, FindingState.Good, null)
                 : new(texts["CheckHost"], host, FindingState.Note, texts["CheckHostDiffers", publicHost]),
@@ -61,22 +69,21 @@ public sealed class SelfCheck(
                 (false, _, > 0) => new(texts["CheckProxy"], texts["CheckProxyNotTrusted"], FindingState.Problem, texts["CheckProxyIgnored", string.Join(", ", ignored), peer]),
                 _ => new(texts["CheckProxy"], texts["CheckProxyNone"], FindingState.Good, null),
             },
-            new(texts["CheckCookie"], tokenCookie.Describe(), _portal.IsHttps || !_portal.IsProduction ? FindingState.Good : FindingState.Note,
-                _portal.IsHttps || !_portal.IsProduction ? null : texts["CheckCookieNotSecure"].Value),
+            new(texts["CheckCookie"], tokenCookie.Describe(), portal.IsHttps || !portal.IsProduction ? FindingState.Good : FindingState.Note,
+                portal.IsHttps || !portal.IsProduction ? null : texts["CheckCookieNotSecure"].Value),
         ];
     }
 
     public async Task<IReadOnlyList<Finding>> LookAtStoresAsync()
     {
         var all = await Task.WhenAll(
-            LookAtAsync(stores.Otp, texts["CheckStoreOtp"], configuration.Storage.Otp),
-            LookAtAsync(stores.Auth, texts["CheckStoreAuth"], configuration.Storage.Auth));
+            LookAtAsync(stores.Otp, texts["CheckStoreOtp"], storage.Otp),
+            LookAtAsync(stores.Auth, texts["CheckStoreAuth"], storage.Auth));
         return [.. all.SelectMany(findings => findings)];
     }
 
     public IReadOnlyList<Finding> LookAtMail()
     {
-        var mail = configuration.Mail;
         var transport = providers.Mail.Name;
         var server = transport switch
         {
@@ -98,7 +105,7 @@ public sealed class SelfCheck(
     public IReadOnlyList<Finding> LookAtProviders()
     {
         var findings = providers.All.Select(LookAt).ToList();
-        var order = configuration.Providers.Sms.Order;
+        var order = sms.Order;
         if (order.Count > 0) findings.Add(new(texts["CheckSmsOrder"], string.Join(" → ", order), FindingState.Good, null));
         return findings;
     }

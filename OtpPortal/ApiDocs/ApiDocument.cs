@@ -1,6 +1,7 @@
 using System.Reflection;
 using System.Text.Json;
 using OtpPortal.Configuration;
+using OtpPortal.Http;
 
 namespace OtpPortal.ApiDocs;
 
@@ -42,9 +43,9 @@ public static class ApiDocsRoutes
 {
     private static readonly string[] s_names = ["gateway", "v2"];
 
-    public static WebApplicationBuilder AddApiDocs(this WebApplicationBuilder builder, PortalConfiguration configuration)
+    public static WebApplicationBuilder AddApiDocs(this WebApplicationBuilder builder)
     {
-        builder.Services.AddSingleton(new ApiDocuments([.. s_names.Select(name => ApiDocument.Load(name, configuration.Portal.Origin))]));
+        builder.Services.AddSingleton(new ApiDocuments([.. s_names.Select(name => ApiDocument.Load(name, builder.GetSettings<PortalSettings>().Origin))]));
         return builder;
     }
 

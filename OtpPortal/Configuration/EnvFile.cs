@@ -9,9 +9,9 @@ namespace OtpPortal.Configuration;
 internal static class EnvFile
 {
     /// <summary>Parses the text of a file; every line that cannot be read adds a complaint that names its number.</summary>
-    public static Dictionary<string, string> Parse(string text, string fileName, ICollection<string> complaints)
+    public static Dictionary<string, string?> Parse(string text, string fileName, ICollection<string> complaints)
     {
-        var values = new Dictionary<string, string>(StringComparer.Ordinal);
+        var values = new Dictionary<string, string?>(StringComparer.OrdinalIgnoreCase);
         var lines = text.Split('\n');
         for (var i = 0; i < lines.Length; i++)
         {

@@ -2,32 +2,69 @@ using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
+using Microsoft.Extensions.Configuration.CommandLine;
+using Microsoft.Extensions.Configuration.EnvironmentVariables;
+using Microsoft.Extensions.Configuration.Json;
+using Microsoft.Extensions.Configuration.KeyPerFile;
 
 namespace OtpPortal.Configuration;
 
-/// <summary>
-/// Reads settings by name and collects every complaint, so that one start tells all that is wrong.
-/// An empty value counts as not set.
-/// </summary>
-public sealed class SettingsReader(IReadOnlyDictionary<string, string> values, bool isProduction, string rootDirectory)
+/// <summary>Reads settings by name and collects every error, so that one start reports all of them. An empty value counts as not set.</summary>
+public sealed class SettingsReader
 {
-    private readonly List<string> _complaints = [];
+    private const int MaxFileLength = 64 * 1024;
 
-    /// <summary>True unless the environment is Development: the stricter rules hold.</summary>
-    public bool IsProduction => isProduction;
+    private readonly IConfiguration _configuration;
+    private readonly Dictionary<Type, object> _read = [];
+    private readonly Dictionary<string, string?> _files = new(StringComparer.Ordinal);
+    private readonly List<string> _errors = [];
 
-    /// <summary>The folder that relative paths start from: the solution's, or the working directory of a published program.</summary>
-    public string RootDirectory => rootDirectory;
+    public SettingsReader(IConfiguration configuration, bool isProduction, string rootDirectory)
+    {
+        (_configuration, IsProduction, RootDirectory) = (configuration, isProduction, rootDirectory);
+        foreach (var provider in Providers.OfType<EnvFileConfigurationProvider>()) _errors.AddRange(provider.Errors);
+    }
 
-    public IReadOnlyList<string> Complaints => _complaints;
+    /// <summary>Gets false in Development alone: elsewhere the stricter rules hold.</summary>
+    public bool IsProduction { get; }
 
-    public void Complain(string complaint) => _complaints.Add(complaint);
+    /// <summary>Gets the folder that relative paths start from.</summary>
+    public string RootDirectory { get; }
 
-    /// <summary>The names that are set, for families such as <c>LIMIT_…</c>.</summary>
-    public IEnumerable<string> Names => values.Keys;
+    public IReadOnlyList<string> Errors => _errors;
 
-    public string? Text(string name) =>
-        values.TryGetValue(name, out var value) && !string.IsNullOrWhiteSpace(value) ? value.Trim() : null;
+    /// <summary>Gets the names that are set, for families such as <c>LIMIT_…</c>.</summary>
+    public IEnumerable<string> Names => _configuration.AsEnumerable()
+        .Where(setting => !string.IsNullOrWhiteSpace(setting.Value))
+        .Select(setting => setting.Key.Replace(ConfigurationPath.KeyDelimiter, "__", StringComparison.Ordinal));
+
+    private IEnumerable<IConfigurationProvider> Providers => (_configuration as IConfigurationRoot)?.Providers ?? [];
+
+    /// <summary>Returns a feature's settings, read once.</summary>
+    public TSettings Get<TSettings>()
+        where TSettings : class, ISettings<TSettings>
+    {
+        if (_read.TryGetValue(typeof(TSettings), out var known)) return (TSettings)known;
+        var settings = TSettings.Read(this);
+        _read[typeof(TSettings)] = settings;
+        return settings;
+    }
+
+    public string? Text(string name) => Raw(name) is { } value && !string.IsNullOrWhiteSpace(value) ? value.Trim() : null;
+
+    /// <summary>Returns a secret: the value of the setting, or the content of the file that <c>NAME_FILE</c> names.</summary>
+    public string? Secret(string name)
+    {
+        var fileSetting = name + "_FILE";
+        if (Text(fileSetting) is not { } path) return Text(name);
+        if (Text(name) is not null)
+        {
+            if (_files.TryAdd(fileSetting, null)) AddError($"{name} and {fileSetting} are both set: set one of them.");
+            return null;
+        }
+        if (!_files.TryGetValue(fileSetting, out var content)) _files[fileSetting] = content = ReadFile(fileSetting, Path.Combine(RootDirectory, path));
+        return content;
+    }
 
     public string Text(string name, string fallback) => Text(name) ?? fallback;
 
@@ -36,7 +73,7 @@ public sealed class SettingsReader(IReadOnlyDictionary<string, string> values, b
     {
         var text = Text(name, fallback);
         if (text.Length <= maxLength && !text.Any(char.IsControl)) return text;
-        Complain(name, text, $"one line of at most {maxLength} characters");
+        AddError(name, text, $"one line of at most {maxLength} characters");
         return fallback;
     }
 
@@ -45,7 +82,7 @@ public sealed class SettingsReader(IReadOnlyDictionary<string, string> values, b
         var text = Text(name);
         if (text is null) return fallback;
         if (int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number >= min && number <= max) return number;
-        Complain(name, text, $"a whole number from {min} to {max}{(unit.Length > 0 ? " (" + unit + ")" : "")}");
+        AddError(name, text, $"a whole number from {min} to {max}{(unit.Length > 0 ? " (" + unit + ")" : "")}");
         return fallback;
     }
 
@@ -61,7 +98,7 @@ public sealed class SettingsReader(IReadOnlyDictionary<string, string> values, b
             case "TRUE" or "1" or "YES" or "ON": return true;
             case "FALSE" or "0" or "NO" or "OFF": return false;
             default:
-                Complain(name, text, "true or false");
+                AddError(name, text, "true or false");
                 return fallback;
         }
     }
@@ -74,7 +111,7 @@ public sealed class SettingsReader(IReadOnlyDictionary<string, string> values, b
         {
             if (string.Equals(choice, text, StringComparison.OrdinalIgnoreCase)) return choice;
         }
-        Complain(name, text, string.Join(", ", allowed.ToArray()));
+        AddError(name, text, $"{string.Join(", ", allowed[..^1].ToArray())} or {allowed[^1]}");
         return null;
     }
 
@@ -88,7 +125,7 @@ public sealed class SettingsReader(IReadOnlyDictionary<string, string> values, b
         {
             return WithAsciiHost(uri);
         }
-        Complain(name, WithoutPassword(text), "an absolute http:// or https:// address without user name or fragment");
+        AddError(name, WithoutPassword(text), "an absolute http:// or https:// address without user name or fragment");
         return null;
     }
 
@@ -100,12 +137,55 @@ public sealed class SettingsReader(IReadOnlyDictionary<string, string> values, b
     public static bool TryReadAddress(string text, [NotNullWhen(true)] out IPAddress? address) =>
         IPAddress.TryParse(text, out address) && (address.AddressFamily == AddressFamily.InterNetworkV6 || address.ToString() == text);
 
-    public IReadOnlyList<string> List(string name) =>
-        Text(name)?.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries) ?? [];
+    /// <summary>Returns the parts of a comma-separated value, or the elements of an array in <c>appsettings.json</c>.</summary>
+    public IReadOnlyList<string> List(string name) => Split(Text(name) ?? JsonArray(name));
 
-    /// <summary>Notes that a value is not allowed. Not for secrets: those complain without their value.</summary>
-    public void Complain(string name, string value, string allowed) =>
-        Complain($"{name} is \"{Printable(value)}\": allowed is {allowed}.");
+    /// <inheritdoc cref="Secret"/>
+    public IReadOnlyList<string> SecretList(string name) => Split(Secret(name) ?? JsonArray(name));
+
+    /// <summary>Adds an error: one sentence that names the setting and what to do.</summary>
+    public void AddError(string error) => _errors.Add(error);
+
+    /// <summary>Adds the error that a value is not allowed. Not for secrets, whose values are never printed.</summary>
+    /// <param name="allowed">What the setting must be, such as "true or false".</param>
+    public void AddError(string name, string value, string allowed) =>
+        AddError($"{name} must be {allowed}, but is \"{Printable(value)}\"{(SourceOf(name) is { } source ? $" ({source})" : "")}.");
+
+    private string? JsonArray(string name) => _configuration.GetSection(name).GetChildren().Select(item => item.Value).ToList() is { Count: > 0 } items
+        ? string.Join(',', items)
+        : null;
+
+    private static string[] Split(string? text) => text?.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries) ?? [];
+
+    // The environment's provider turns __ into the delimiter of sections.
+    private string? Raw(string name) => _configuration[name] ?? _configuration[SectionOf(name)];
+
+    private static string SectionOf(string name) => name.Replace("__", ConfigurationPath.KeyDelimiter, StringComparison.Ordinal);
+
+    private string? SourceOf(string name) => Providers.Reverse().FirstOrDefault(provider => provider.TryGet(name, out _) || provider.TryGet(SectionOf(name), out _)) switch
+    {
+        EnvFileConfigurationProvider => ".env",
+        JsonConfigurationProvider { Source.Path: { } file } => file == "secrets.json" ? "user secrets" : file,
+        KeyPerFileConfigurationProvider => "/run/secrets/" + name,
+        EnvironmentVariablesConfigurationProvider => "environment",
+        CommandLineConfigurationProvider => "command line",
+        _ => null,
+    };
+
+    private string? ReadFile(string setting, string path)
+    {
+        try
+        {
+            if (new FileInfo(path).Length > MaxFileLength) AddError(setting, path, "a file of at most 64 KB");
+            else if (File.ReadAllText(path).Trim() is { Length: > 0 } content) return content;
+            else AddError(setting, path, "a file that holds the secret");
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            AddError(setting, path, "a file that can be read");
+        }
+        return null;
+    }
 
     private static string WithoutPassword(string address)
     {

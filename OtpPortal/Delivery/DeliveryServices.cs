@@ -15,11 +15,11 @@ public static class DeliveryServices
 {
     private const string Client = "OtpPortal.Delivery";
 
-    public static WebApplicationBuilder AddDelivery(this WebApplicationBuilder builder, PortalConfiguration configuration)
+    public static WebApplicationBuilder AddDelivery(this WebApplicationBuilder builder)
     {
-        var (mail, settings) = (configuration.Mail, configuration.Providers);
-        builder.Services.AddSingleton(mail);
-        builder.Services.AddSingleton(settings.Sms);
+        var mail = builder.AddSettings<MailSettings>();
+        var settings = builder.AddSettings<ProviderSettings>();
+        builder.AddSettings<SmsSettings>();
         builder.Services.AddSingleton(settings.Templates);
         builder.Services.AddSingleton<MailboxProvider>();
         // A redirect would carry keys and codes to wherever it points.
@@ -39,9 +39,9 @@ public static class DeliveryServices
     }
 
     /// <summary><c>GET /dev/mailbox.json</c>; the page beside it is <see cref="MailboxPage"/>. Both are 404 where mail really leaves.</summary>
-    public static void MapMailbox(this IEndpointRouteBuilder routes, MailSettings mail)
+    public static void MapMailbox(this IEndpointRouteBuilder routes)
     {
-        if (!mail.ShowMailbox) return;
+        if (!routes.ServiceProvider.GetRequiredService<MailSettings>().ShowMailbox) return;
         routes.MapGet("/dev/mailbox.json", (HttpContext context, MailboxProvider mailbox) =>
         {
             context.Response.Headers.CacheControl = "no-store";

@@ -17,10 +17,11 @@ public sealed partial record MailSettings(
     string FromName,
     bool ShowMailbox,
     PostmarkSettings? Postmark,
-    SmtpSettings? Smtp)
+    SmtpSettings? Smtp) : ISettings<MailSettings>
 {
-    internal static MailSettings Read(SettingsReader reader, PortalSettings portal)
+    public static MailSettings Read(SettingsReader reader)
     {
+        var portal = reader.Get<PortalSettings>();
         var postmark = PostmarkSettings.Read(reader);
         var smtp = SmtpSettings.Read(reader);
         var named = reader.OneOf("MAIL_TRANSPORT", "postmark", "smtp", "mailbox");
@@ -28,19 +29,19 @@ public sealed partial record MailSettings(
         if (reader.IsProduction && transport == "mailbox" && named is null)
         {
             // Nobody shall find out in production that the codes of everybody stand on an open page.
-            reader.Complain("MAIL_TRANSPORT is missing: in Production set POSTMARK_SERVER_TOKEN or SMTP_HOST, or MAIL_TRANSPORT=mailbox to show every message to everybody.");
+            reader.AddError("MAIL_TRANSPORT is missing: in Production set POSTMARK_SERVER_TOKEN or SMTP_HOST, or MAIL_TRANSPORT=mailbox to show every message to everybody.");
         }
-        if (transport == "postmark" && postmark is null) reader.Complain("POSTMARK_SERVER_TOKEN is missing: MAIL_TRANSPORT=postmark needs it.");
-        if (transport == "smtp" && smtp is null) reader.Complain("SMTP_HOST is missing: MAIL_TRANSPORT=smtp needs it.");
+        if (transport == "postmark" && postmark is null) reader.AddError("POSTMARK_SERVER_TOKEN is missing: MAIL_TRANSPORT=postmark needs it.");
+        if (transport == "smtp" && smtp is null) reader.AddError("SMTP_HOST is missing: MAIL_TRANSPORT=smtp needs it.");
         var fallback = reader.OneOf("MAIL_FALLBACK", "postmark", "smtp");
-        if (fallback is not null && fallback == transport) reader.Complain("MAIL_FALLBACK", fallback, "another one than MAIL_TRANSPORT");
-        else if (fallback == "postmark" && postmark is null) reader.Complain("POSTMARK_SERVER_TOKEN is missing: MAIL_FALLBACK=postmark needs it.");
-        else if (fallback == "smtp" && smtp is null) reader.Complain("SMTP_HOST is missing: MAIL_FALLBACK=smtp needs it.");
+        if (fallback is not null && fallback == transport) reader.AddError("MAIL_FALLBACK", fallback, "another transport than MAIL_TRANSPORT");
+        else if (fallback == "postmark" && postmark is null) reader.AddError("POSTMARK_SERVER_TOKEN is missing: MAIL_FALLBACK=postmark needs it.");
+        else if (fallback == "smtp" && smtp is null) reader.AddError("SMTP_HOST is missing: MAIL_FALLBACK=smtp needs it.");
 
         var domain = reader.Text("DOMAIN_NAME", portal.PublicUrl.HostNameType == UriHostNameType.Dns ? portal.PublicUrl.IdnHost : "localhost");
-        if (!Domain().IsMatch(domain)) reader.Complain("DOMAIN_NAME", domain, "a domain name such as example.com");
+        if (!Domain().IsMatch(domain)) reader.AddError("DOMAIN_NAME", domain, "a domain name such as example.com");
         var from = reader.Text("MAIL_FROM");
-        if (from is not null && !Address().IsMatch(from)) reader.Complain("MAIL_FROM", from, "an address such as otp@example.com");
+        if (from is not null && !Address().IsMatch(from)) reader.AddError("MAIL_FROM", from, "an address such as otp@example.com");
         return new MailSettings(
             transport, fallback, from ?? $"otp@{domain}", portal.AppName, !portal.IsProduction || transport == "mailbox", postmark, smtp);
     }
@@ -66,9 +67,9 @@ public sealed record PostmarkSettings(string ServerToken, Uri ApiUrl, string Mes
         var url = reader.WebAddress("POSTMARK_API_URL", "https://api.postmarkapp.com");
         var stream = reader.Line("POSTMARK_MESSAGE_STREAM", "outbound", 100);
         var terms = ProviderTerms.Read(reader, "POSTMARK", 15);
-        if (reader.Text("POSTMARK_SERVER_TOKEN") is not { } token || url is null) return null;
+        if (reader.Secret("POSTMARK_SERVER_TOKEN") is not { } token || url is null) return null;
         if (token.All(c => c is > ' ' and <= '~')) return new PostmarkSettings(token, url, stream, terms);
-        reader.Complain("POSTMARK_SERVER_TOKEN has blanks or control characters: allowed is the token as Postmark shows it.");
+        reader.AddError("POSTMARK_SERVER_TOKEN has blanks or control characters: copy the token as Postmark shows it.");
         return null;
     }
 }
@@ -89,13 +90,13 @@ public sealed record SmtpSettings(string Host, int Port, string? UserName, strin
         var port = reader.Integer("SMTP_PORT", 587, 1, 65535);
         var tls = reader.OneOf("SMTP_TLS", "none", "starttls") ?? "starttls";
         var terms = ProviderTerms.Read(reader, "SMTP", 15);
-        var (user, password) = (reader.Text("SMTP_USERNAME"), reader.Text("SMTP_PASSWORD"));
+        var (user, password) = (reader.Text("SMTP_USERNAME"), reader.Secret("SMTP_PASSWORD"));
         if (user is null != password is null)
         {
-            reader.Complain($"{(user is null ? "SMTP_USERNAME" : "SMTP_PASSWORD")} is missing: SMTP_USERNAME and SMTP_PASSWORD are set both or not at all.");
+            reader.AddError($"{(user is null ? "SMTP_USERNAME" : "SMTP_PASSWORD")} is missing: SMTP_USERNAME and SMTP_PASSWORD are set both or not at all.");
         }
         if (reader.Text("SMTP_HOST") is not { } host) return null;
-        if (Uri.CheckHostName(host) == UriHostNameType.Unknown) reader.Complain("SMTP_HOST", host, "the name or IP address of a mail server, without scheme and port (SMTP_PORT)");
+        if (Uri.CheckHostName(host) == UriHostNameType.Unknown) reader.AddError("SMTP_HOST", host, "the name or IP address of a mail server, without scheme and port (SMTP_PORT)");
         return new SmtpSettings(host, port, user, password, tls == "starttls", terms);
     }
 }

@@ -101,7 +101,7 @@ public sealed class MessageTemplates
         var own = new Dictionary<string, HandlebarsTemplate<object, object>>(StringComparer.Ordinal);
         if (reader.Text(Setting) is { } folder) ReadFolder(reader, Path.Combine(reader.RootDirectory, folder), own);
         var templates = new MessageTemplates(own);
-        foreach (var complaint in own.Count == 0 ? s_builtInComplaints.Value : templates.Check()) reader.Complain(complaint);
+        foreach (var complaint in own.Count == 0 ? s_builtInComplaints.Value : templates.Check()) reader.AddError(complaint);
         return templates;
     }
 
@@ -155,7 +155,7 @@ public sealed class MessageTemplates
                     var part = Array.Find(s_parts, part => file.EndsWith(part, StringComparison.Ordinal))!;
                     if (!names.Contains(file[..^part.Length], StringComparer.Ordinal))
                     {
-                        reader.Complain(Setting, file, $"files NAME.subject.txt, NAME.txt and NAME.html with NAME one of {string.Join(", ", names)}");
+                        reader.AddError(Setting, file, $"files NAME.subject.txt, NAME.txt and NAME.html with NAME one of {string.Join(", ", names)}");
                         continue;
                     }
                     try
@@ -165,14 +165,14 @@ public sealed class MessageTemplates
                     // Handlebars has several kinds of exceptions for what cannot be parsed, without a common root.
                     catch (Exception e) when (e is not (IOException or UnauthorizedAccessException))
                     {
-                        reader.Complain($"{Setting}: {Path.Combine(language, file)} does not parse: {FirstLine(e)}");
+                        reader.AddError($"{Setting}: {Path.Combine(language, file)} does not parse: {FirstLine(e)}");
                     }
                 }
             }
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            reader.Complain($"{Setting} cannot be read: {FirstLine(e)}");
+            reader.AddError($"{Setting} cannot be read: {FirstLine(e)}");
         }
     }
 

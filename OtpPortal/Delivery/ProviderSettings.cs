@@ -14,14 +14,14 @@ public sealed record ProviderSettings(
     KaleyraSettings? Kaleyra,
     AwsSmsSettings? Aws,
     IReadOnlyList<WebhookSettings> Webhooks,
-    MessageTemplates Templates)
+    MessageTemplates Templates) : ISettings<ProviderSettings>
 {
     /// <summary>Names that no webhook can have.</summary>
     internal static readonly IReadOnlyList<string> BuiltIn = ["smtp", "postmark", "pinpoint_sms", "kaleyra_sms", "kaleyra_whatsapp", "sipgate_sms", "mailbox"];
 
-    internal static ProviderSettings Read(SettingsReader reader, MailSettings mail)
+    public static ProviderSettings Read(SettingsReader reader)
     {
-        var sms = SmsSettings.Read(reader);
+        var sms = reader.Get<SmsSettings>();
         var settings = new ProviderSettings(
             sms,
             SipgateSettings.Read(reader, sms),
@@ -29,7 +29,7 @@ public sealed record ProviderSettings(
             AwsSmsSettings.Read(reader, sms),
             WebhookSettings.ReadAll(reader),
             MessageTemplates.Read(reader));
-        settings.CheckOrder(reader, mail);
+        settings.CheckOrder(reader, reader.Get<MailSettings>());
         return settings;
     }
 
@@ -46,13 +46,13 @@ public sealed record ProviderSettings(
         {
             if (!usable.Contains(name, StringComparer.Ordinal))
             {
-                reader.Complain("SMS_PROVIDERS", name, usable.Count > 0
+                reader.AddError("SMS_PROVIDERS", name, usable.Count > 0
                     ? "names of providers that are set up and can send SMS: " + string.Join(", ", usable)
                     : "names of providers that are set up and can send SMS, and none is");
             }
             else if (Sms.Order.Count(other => other == name) > 1)
             {
-                reader.Complain("SMS_PROVIDERS", name, "each provider once");
+                reader.AddError("SMS_PROVIDERS", name, "a list that names each provider once");
                 break;
             }
         }

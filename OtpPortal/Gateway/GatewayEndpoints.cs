@@ -14,9 +14,9 @@ public static class GatewayEndpoints
     private const string Name = "namespace";
     private const int MaxBody = 128 * 1024;
 
-    public static WebApplicationBuilder AddGateway(this WebApplicationBuilder builder, PortalConfiguration configuration)
+    public static WebApplicationBuilder AddGateway(this WebApplicationBuilder builder)
     {
-        builder.Services.AddSingleton(configuration.Gateway);
+        builder.AddSettings<GatewaySettings>();
         foreach (var root in (string[])["/api/otp", "/api/providers", "/api/health"]) builder.Services.AddSingleton(new ErrorForm(root, FailAsync));
         builder.Services.AddSingleton<NamespaceGuard>();
         builder.Services.AddSingleton<VerificationRequestReader>();

@@ -39,6 +39,7 @@ public sealed record EventTarget(Uri Url, byte[] Key)
 /// <param name="CodeLength">OTP_CODE_LENGTH.</param>
 public sealed partial record GatewaySettings(
     IReadOnlyList<Namespace> Namespaces, IReadOnlyList<string> EmbedOrigins, string? PublishKey, CodeTerms Terms, int CodeLength)
+    : ISettings<GatewaySettings>
 {
     // Shown by .env.sample.
     private const string SampleSecret = AuthSecret.SampleValue;
@@ -55,36 +56,39 @@ public sealed partial record GatewaySettings(
 
     public Namespace? Find(string name) => Namespaces.FirstOrDefault(known => string.Equals(known.Name, name, StringComparison.Ordinal));
 
-    internal static GatewaySettings Read(SettingsReader reader, PortalSettings portal, CodeTerms terms, int codeLength)
+    public static GatewaySettings Read(SettingsReader reader)
     {
+        var portal = reader.Get<PortalSettings>();
+        var codes = reader.Get<CodeSettings>();
         var namespaces = new List<Namespace>();
         var prefixes = new HashSet<string>(StringComparer.Ordinal);
-        foreach (var entry in reader.List("NAMESPACES"))
+        foreach (var entry in reader.SecretList("NAMESPACES"))
         {
             var colon = entry.IndexOf(':', StringComparison.Ordinal);
             var (name, secret) = colon < 0 ? (entry, "") : (entry[..colon].Trim(), entry[(colon + 1)..].Trim());
             if (colon < 0 || secret.Length == 0 || !Name().IsMatch(name))
             {
                 // Without what follows the colon: it is a secret.
-                reader.Complain($"NAMESPACES has an entry that cannot be read ({(colon < 0 ? "it has no colon" : secret.Length == 0 ? $"\"{name}\" has no secret" : "its name is not allowed")}): allowed is name:secret,name:secret with names of 1 to 64 letters, digits and ._-");
+                reader.AddError($"NAMESPACES has an entry that cannot be read ({(colon < 0 ? "it has no colon" : secret.Length == 0 ? $"\"{name}\" has no secret" : "its name is not allowed")}): it must be name:secret,name:secret with names of 1 to 64 letters, digits and ._-");
                 continue;
             }
             if (namespaces.Exists(known => string.Equals(known.Name, name, StringComparison.Ordinal)))
             {
-                reader.Complain($"NAMESPACES names \"{name}\" twice: allowed is each name once.");
+                reader.AddError($"NAMESPACES names \"{name}\" twice: each name can have one secret.");
                 continue;
             }
             if (reader.IsProduction && (secret == SampleSecret || secret.Length < AuthSecret.MinLength))
             {
                 var problem = secret == SampleSecret ? "is the one of .env.sample" : "is too short";
-                reader.Complain($"NAMESPACES: the secret of \"{name}\" {problem}: at least {AuthSecret.MinLength} characters "
+                reader.AddError($"NAMESPACES: the secret of \"{name}\" {problem}: at least {AuthSecret.MinLength} characters "
                     + "that nobody can guess are needed, such as the output of `openssl rand -hex 32`.");
             }
             namespaces.Add(new Namespace(name, secret, ReadEvents(reader, name, prefixes)));
         }
-        foreach (var stray in reader.Names.Where(name => name.StartsWith("EVENTS_", StringComparison.Ordinal) && !prefixes.Any(prefix => name == prefix + "URL" || name == prefix + "SECRET")))
+        var known = prefixes.SelectMany(prefix => (string[])[prefix + "URL", prefix + "SECRET", prefix + "SECRET_FILE"]).ToHashSet(StringComparer.OrdinalIgnoreCase);
+        foreach (var stray in reader.Names.Where(name => name.StartsWith("EVENTS_", StringComparison.OrdinalIgnoreCase) && !known.Contains(name)))
         {
-            reader.Complain($"{stray} belongs to no namespace: allowed are EVENTS_{{NAMESPACE}}_URL and EVENTS_{{NAMESPACE}}_SECRET for names in NAMESPACES, in capitals, with _ for other characters.");
+            reader.AddError($"{stray} belongs to no namespace. Its settings are EVENTS_{{NAMESPACE}}_URL and EVENTS_{{NAMESPACE}}_SECRET for names in NAMESPACES, in capitals, with _ for other characters.");
         }
 
         var origins = new List<string>();
@@ -95,11 +99,11 @@ public sealed partial record GatewaySettings(
             {
                 origins.Add(SettingsReader.WithAsciiHost(uri).GetLeftPart(UriPartial.Authority));
             }
-            else reader.Complain("EMBED_ORIGINS", entry, "a comma-separated list of origins such as https://app.example.com, without path or wildcard; in Production https only, but for localhost http too");
+            else reader.AddError("EMBED_ORIGINS", entry, "a comma-separated list of origins such as https://app.example.com, without path or wildcard; in Production https only, but for localhost http too");
         }
 
         var key = reader.Line("GATEWAY_PUBLISH_KEY", "", 200);
-        return new GatewaySettings(namespaces, origins, key.Length == 0 ? null : key, terms, codeLength);
+        return new GatewaySettings(namespaces, origins, key.Length == 0 ? null : key, codes.Terms, codes.CodeLength);
     }
 
     private static EventTarget? ReadEvents(SettingsReader reader, string name, HashSet<string> prefixes)
@@ -107,18 +111,18 @@ public sealed partial record GatewaySettings(
         var prefix = "EVENTS_" + NotInNames().Replace(name.ToUpperInvariant(), "_") + "_";
         if (!prefixes.Add(prefix) && reader.Text(prefix + "URL") is not null)
         {
-            reader.Complain($"{prefix}URL could be meant for two namespaces: names that have events differ in letters and digits.");
+            reader.AddError($"{prefix}URL could be meant for two namespaces: names that have events differ in letters and digits.");
             return null;
         }
         var url = reader.WebAddress(prefix + "URL", null);
-        var secret = reader.Text(prefix + "SECRET");
+        var secret = reader.Secret(prefix + "SECRET");
         if (url is null)
         {
-            if (secret is not null && reader.Text(prefix + "URL") is null) reader.Complain($"{prefix}URL is missing: {prefix}SECRET is the key of what is posted there.");
+            if (secret is not null && reader.Text(prefix + "URL") is null) reader.AddError($"{prefix}URL is missing: {prefix}SECRET is the key of what is posted there.");
             return null;
         }
         if (secret is { Length: >= 16 }) return new EventTarget(url, Encoding.UTF8.GetBytes(secret));
-        reader.Complain($"{prefix}SECRET {(secret is null ? "is missing" : "is too short")}: 16 characters at least sign what is posted to {prefix}URL.");
+        reader.AddError($"{prefix}SECRET {(secret is null ? "is missing" : "is too short")}: 16 characters at least sign what is posted to {prefix}URL.");
         return null;
     }
 

@@ -12,8 +12,9 @@ public static partial class Hosting
     // Orchestrators commonly kill after 30 s (Kubernetes' default grace period).
     private static readonly TimeSpan s_shutdown = TimeSpan.FromSeconds(25);
 
-    public static void AddHosting(this WebApplicationBuilder builder, PortalConfiguration configuration)
+    public static void AddHosting(this WebApplicationBuilder builder)
     {
+        var portal = builder.AddSettings<PortalSettings>();
         var logging = builder.Logging;
         logging.ClearProviders();
         logging.AddSimpleConsole(console =>
@@ -22,8 +23,8 @@ public static partial class Hosting
             console.TimestampFormat = "yyyy-MM-dd HH:mm:ss ";
             console.UseUtcTimestamp = true;
         });
-        logging.SetMinimumLevel(configuration.Portal.Debug ? LogLevel.Debug : LogLevel.Information);
-        logging.AddFilter("Microsoft", configuration.Portal.Debug ? LogLevel.Debug : LogLevel.Warning);
+        logging.SetMinimumLevel(portal.Debug ? LogLevel.Debug : LogLevel.Information);
+        logging.AddFilter("Microsoft", portal.Debug ? LogLevel.Debug : LogLevel.Warning);
         logging.AddFilter("System", LogLevel.Warning);
         // Below Warning, the web framework writes what circuits and clients send, codes among it, and addresses of requests, with ids of
         // sessions and secrets of links in them. All of it is left out, because the next release may log them in another category.
@@ -41,9 +42,8 @@ public static partial class Hosting
             builder.WebHost.UseStaticWebAssets();
         }
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = s_shutdown);
-        builder.Services.AddHostedService<StartMessage>();
         builder.Services.AddHostedService<Drain>();
-        if (configuration.Telemetry.Endpoint is { } endpoint) AddTelemetry(builder, endpoint);
+        if (builder.AddSettings<TelemetrySettings>().Endpoint is { } endpoint) AddTelemetry(builder, endpoint);
     }
 
     // The hosting package of OpenTelemetry is not in every registry; .NET's own meters and activities need only the SDK and the exporter.
@@ -52,7 +52,7 @@ public static partial class Hosting
         var resource = ResourceBuilder.CreateDefault().AddService("otpportal");
         builder.Services.AddSingleton(_ => Sdk.CreateMeterProviderBuilder()
             .SetResourceBuilder(resource)
-            .AddMeter("Microsoft.AspNetCore.Hosting", "Microsoft.AspNetCore.Server.Kestrel", "System.Net.Http", "OtpPortal.SignIn", "OtpPortal.Delivery")
+            .AddMeter("Microsoft.AspNetCore.Hosting", "Microsoft.AspNetCore.Server.Kestrel", "System.Net.Http", "OtpPortal.*")
             .AddOtlpExporter(otlp => otlp.Endpoint = endpoint)
             .Build());
         builder.Services.AddSingleton(_ => Sdk.CreateTracerProviderBuilder()
@@ -69,27 +69,5 @@ public static partial class Hosting
         public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
         public Task StopAsync(CancellationToken cancellationToken) => Task.Run(() => meters.ForceFlush(5000) && traces.ForceFlush(5000), cancellationToken);
-    }
-
-    private sealed partial class StartMessage(PortalConfiguration configuration, IHostApplicationLifetime lifetime, ILogger<StartMessage> logger) : IHostedService
-    {
-        public Task StartAsync(CancellationToken cancellationToken)
-        {
-            lifetime.ApplicationStarted.Register(() =>
-            {
-                var (portal, storage, mail) = (configuration.Portal, configuration.Storage, configuration.Mail);
-                Ready(portal.AppName, portal.Origin, storage.Otp?.ToString() ?? "embedded", storage.Auth?.ToString() ?? "embedded", mail.Transport);
-                if (mail.ShowMailbox) MailboxOpen(portal.Origin);
-            });
-            return Task.CompletedTask;
-        }
-
-        public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-
-        [LoggerMessage(Level = LogLevel.Information, Message = "{App} is ready on {Url} (codes: {Otp}, tokens: {Auth}, mail: {Transport})")]
-        private partial void Ready(string app, string url, string otp, string auth, string transport);
-
-        [LoggerMessage(Level = LogLevel.Information, Message = "Messages are shown on {Url}/dev/mailbox")]
-        private partial void MailboxOpen(string url);
     }
 }

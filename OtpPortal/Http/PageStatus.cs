@@ -1,4 +1,4 @@
-using OtpPortal.Storage;
+using Microsoft.AspNetCore.Diagnostics;
 
 namespace OtpPortal.Http;
 
@@ -68,15 +68,14 @@ public static partial class PageErrors
             {
                 return;
             }
-            catch (Exception e) when (!context.Response.HasStarted && StoreFailure.Is(e))
+            catch (Exception e) when (!context.Response.HasStarted)
             {
-                StoreAway(logger, RouteOf(context), e.GetType().Name);
-                Reset(context, StatusCodes.Status503ServiceUnavailable);
-            }
-            catch (Exception e) when (!context.Response.HasStarted && !portal.Debug)
-            {
-                Failed(logger, e, RouteOf(context));
                 Reset(context, StatusCodes.Status500InternalServerError);
+                if (!await IsHandledAsync(context, e))
+                {
+                    if (portal.Debug) throw;
+                    Failed(logger, e, RouteOf(context));
+                }
             }
 
             if (context.Response.StatusCode >= 400 && !context.Response.HasStarted && context.Response.ContentType is null && !context.WebSockets.IsWebSocketRequest)
@@ -149,7 +148,7 @@ public static partial class PageErrors
         catch (Exception e) when (!context.Response.HasStarted)
         {
             // Even the page could not be made (its keys are in a store that is away): plain text always can.
-            if (!StoreFailure.Is(e)) Failed(context.RequestServices.GetRequiredService<ILoggerFactory>().CreateLogger("OtpPortal.Errors"), e, RouteOf(context));
+            if (!await IsHandledAsync(context, e)) Failed(context.RequestServices.GetRequiredService<ILoggerFactory>().CreateLogger("OtpPortal.Errors"), e, RouteOf(context));
             context.Response.ContentType = "text/plain; charset=utf-8";
             await context.Response.WriteAsync(ErrorText(code));
         }
@@ -157,6 +156,16 @@ public static partial class PageErrors
         {
             context.RequestServices = services;
         }
+    }
+
+    // A module knows its own exceptions: the first handler that takes one sets the status.
+    private static async Task<bool> IsHandledAsync(HttpContext context, Exception exception)
+    {
+        foreach (var handler in context.RequestServices.GetServices<IExceptionHandler>())
+        {
+            if (await handler.TryHandleAsync(context, exception, context.RequestAborted)) return true;
+        }
+        return false;
     }
 
     // Not the path: it may hold the id of a session or a verification, which opens it.
@@ -205,7 +214,4 @@ public static partial class PageErrors
 
     [LoggerMessage(Level = LogLevel.Error, Message = "{Route} failed")]
     private static partial void Failed(ILogger logger, Exception exception, string route);
-
-    [LoggerMessage(Level = LogLevel.Warning, Message = "{Route} was answered with 503: the store does not answer ({Error})")]
-    private static partial void StoreAway(ILogger logger, string route, string error);
 }

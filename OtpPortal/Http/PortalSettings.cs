@@ -13,8 +13,6 @@ namespace OtpPortal.Http;
 /// <param name="AppName">APP_NAME, at most 60 characters.</param>
 /// <param name="LogoUrl">LOGO_URL, shown on pages and in messages.</param>
 /// <param name="AccentColor">ACCENT_COLOR as #rrggbb.</param>
-/// <param name="DataDir">DATA_DIR, absolute: embedded store and generated keys.</param>
-/// <param name="Secret">AUTH_SECRET_KEY.</param>
 /// <param name="Redirects">ALLOWED_REDIRECTS.</param>
 /// <param name="TrustedProxies">TRUSTED_PROXIES: whose X-Forwarded-For and X-Forwarded-Proto count.</param>
 /// <param name="IsProduction">False in Development.</param>
@@ -26,12 +24,10 @@ public sealed partial record PortalSettings(
     string AppName,
     Uri? LogoUrl,
     string? AccentColor,
-    string DataDir,
-    AuthSecret Secret,
     SafeRedirects Redirects,
     IReadOnlyList<IPNetwork> TrustedProxies,
     bool IsProduction,
-    bool Debug)
+    bool Debug) : ISettings<PortalSettings>
 {
     /// <summary>Users reach the portal over TLS: cookies are Secure and HSTS is sent.</summary>
     public bool IsHttps => PublicUrl.Scheme == Uri.UriSchemeHttps;
@@ -48,38 +44,35 @@ public sealed partial record PortalSettings(
         return TrustedProxies.Any(network => network.Contains(plain));
     }
 
-    internal static PortalSettings Read(SettingsReader reader)
+    public static PortalSettings Read(SettingsReader reader)
     {
         var port = reader.Integer("PORT", 3000, 1, 65535);
         var publicUrl = reader.WebAddress("PUBLIC_URL", $"http://localhost:{port}") ?? new Uri("http://localhost");
         if (publicUrl.PathAndQuery != "/")
         {
-            reader.Complain("PUBLIC_URL", reader.Text("PUBLIC_URL")!, "scheme, host and port alone, such as https://login.example.com");
+            reader.AddError("PUBLIC_URL", reader.Text("PUBLIC_URL")!, "a scheme, host and port alone, such as https://login.example.com");
         }
 
         IPAddress? bind = null;
         if (reader.Text("BIND_ADDRESS") is { } address && !SettingsReader.TryReadAddress(address, out bind))
         {
-            reader.Complain("BIND_ADDRESS", address, "an IP address of this machine, such as 127.0.0.1 or 0.0.0.0");
+            reader.AddError("BIND_ADDRESS", address, "an IP address of this machine, such as 127.0.0.1 or 0.0.0.0");
         }
 
         var accent = reader.Text("ACCENT_COLOR");
-        if (accent is not null && !HexColor().IsMatch(accent)) reader.Complain("ACCENT_COLOR", accent, "a colour as #rrggbb");
+        if (accent is not null && !HexColor().IsMatch(accent)) reader.AddError("ACCENT_COLOR", accent, "a colour as #rrggbb");
 
         var debug = reader.Flag("DEBUG");
         if (debug && reader.IsProduction)
         {
-            reader.Complain("DEBUG", "true", "false in Production, because detailed errors tell strangers how the portal is built");
+            reader.AddError("DEBUG", "true", "false in Production, because detailed errors tell strangers how the portal is built");
         }
 
-        var dataDir = Path.GetFullPath(reader.Text("DATA_DIR", "data"), reader.RootDirectory);
         return new PortalSettings(
             port, bind, publicUrl,
             reader.Line("APP_NAME", "OTP Portal", 60),
             reader.WebAddress("LOGO_URL", null),
             accent,
-            dataDir,
-            AuthSecret.Read(reader, dataDir),
             SafeRedirects.Read(reader),
             ReadProxies(reader),
             reader.IsProduction,
@@ -97,7 +90,7 @@ public sealed partial record PortalSettings(
                 var plain = ClientAddress.Plain(address);
                 networks.Add(new IPNetwork(plain, plain.GetAddressBytes().Length * 8));
             }
-            else reader.Complain("TRUSTED_PROXIES", entry, "IP addresses and networks such as 10.0.0.0/8, with commas between them");
+            else reader.AddError("TRUSTED_PROXIES", entry, "IP addresses and networks such as 10.0.0.0/8, with commas between them");
         }
         return networks;
     }

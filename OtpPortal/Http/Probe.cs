@@ -9,15 +9,12 @@ internal static class Probe
     public const string Argument = "--probe";
 
     /// <summary>0 when <c>/readyz</c> answers 200, else 1.</summary>
-    public static async Task<int> RunAsync()
+    public static async Task<int> RunAsync(PortalSettings portal)
     {
-        var settings = SettingsSource.Open();
-        var port = settings.Integer("PORT", 3000, 1, 65535);
-        var bind = IPAddress.TryParse(settings.Text("BIND_ADDRESS"), out var address) ? address : null;
         using var client = new HttpClient { Timeout = TimeSpan.FromSeconds(4) };
         try
         {
-            using var response = await client.GetAsync(new Uri(AddressOf(bind, port), "/readyz"));
+            using var response = await client.GetAsync(new Uri(AddressOf(portal.BindAddress, portal.Port), "/readyz"));
             return response.IsSuccessStatusCode ? 0 : 1;
         }
         catch (Exception e) when (e is HttpRequestException or TaskCanceledException)

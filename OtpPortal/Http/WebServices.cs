@@ -8,12 +8,9 @@ public static class WebServices
     /// <summary>No form of the portal needs more; larger bodies are 413.</summary>
     private const int MaxBody = 64 * 1024;
 
-    public static WebApplicationBuilder AddWeb(this WebApplicationBuilder builder, PortalConfiguration configuration)
+    public static WebApplicationBuilder AddWeb(this WebApplicationBuilder builder)
     {
-        var portal = configuration.Portal;
-        builder.Services.AddSingleton(configuration);
-        builder.Services.AddSingleton(portal);
-        builder.Services.AddSingleton(portal.Secret);
+        var portal = builder.AddSettings<PortalSettings>();
         builder.Services.AddSingleton(TimeProvider.System);
         builder.Services.AddScoped<PageStatus>();
         builder.WebHost.ConfigureKestrel(kestrel =>

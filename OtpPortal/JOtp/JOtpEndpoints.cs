@@ -20,9 +20,9 @@ public static class JOtpEndpoints
     private static readonly TimeSpan s_minLifetime = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan s_maxLifetime = TimeSpan.FromHours(1);
 
-    public static WebApplicationBuilder AddJOtp(this WebApplicationBuilder builder, PortalConfiguration configuration)
+    public static WebApplicationBuilder AddJOtp(this WebApplicationBuilder builder)
     {
-        builder.Services.AddSingleton(configuration.JOtp);
+        builder.AddSettings<JOtpSettings>();
         builder.Services.AddSingleton<JOtpSessions>();
         return builder;
     }

@@ -4,7 +4,7 @@ namespace OtpPortal.JOtp;
 
 /// <summary>The jOTP API.</summary>
 /// <param name="Anonymous">JOTP_ANONYMOUS: sessions are begun without credentials. Whoever reaches the portal can then have mail sent, within the limits.</param>
-public sealed record JOtpSettings(bool Anonymous)
+public sealed record JOtpSettings(bool Anonymous) : ISettings<JOtpSettings>
 {
-    internal static JOtpSettings Read(SettingsReader reader) => new(reader.Flag("JOTP_ANONYMOUS"));
+    public static JOtpSettings Read(SettingsReader reader) => new(reader.Flag("JOTP_ANONYMOUS"));
 }

@@ -7,6 +7,7 @@ using OtpPortal.Configuration;
 using OtpPortal.Storage;
 using OtpPortal.Sessions;
 using OtpPortal.Http;
+using OtpPortal.Security;
 
 namespace OtpPortal.Jwt;
 
@@ -21,13 +22,14 @@ public static partial class JwtEndpoints
     // Nobody can take such a token back, so it is good for as long as a sign-out may take to be seen.
     private static readonly TimeSpan s_lifetime = TimeSpan.FromMinutes(5);
 
-    public static WebApplicationBuilder AddJwts(this WebApplicationBuilder builder, PortalConfiguration configuration)
+    public static WebApplicationBuilder AddJwts(this WebApplicationBuilder builder)
     {
-        builder.Services.AddSingleton(configuration.Jwt);
+        builder.AddSettings<JwtSettings>();
+        var portal = builder.GetSettings<PortalSettings>();
         builder.Services.AddSingleton(JwtAlgorithms.OfThisMachine);
         builder.Services.AddSingleton<KeyRing>();
         builder.Services.AddSingleton(services => new Jwts(
-            services.GetRequiredService<KeyRing>(), services.GetRequiredService<JwtAlgorithms>(), configuration.Portal.Origin, services.GetRequiredService<TimeProvider>()));
+            services.GetRequiredService<KeyRing>(), services.GetRequiredService<JwtAlgorithms>(), portal.Origin, services.GetRequiredService<TimeProvider>()));
         builder.Services.AddHostedService<FirstKeys>();
         return builder;
     }
@@ -75,9 +77,9 @@ public static partial class JwtEndpoints
         await context.Response.WriteAsJsonAsync(new ExchangedToken(jwt, (long)lifetime.TotalSeconds), context.RequestAborted);
     }
 
-    private static async Task RotateAsync(HttpContext context, KeyRing ring, PortalSettings portal, SecretGuard guard, AuditLog audit)
+    private static async Task RotateAsync(HttpContext context, KeyRing ring, AuthSecret secret, SecretGuard guard, AuditLog audit)
     {
-        if (!await TokenEndpoints.AdmitAsync(context, portal, guard, audit)) return;
+        if (!await TokenEndpoints.AdmitAsync(context, secret, guard, audit)) return;
         if (!KeyRotationRequest.TryRead(context.Request.Query["overlap"], context.Request.Query["now"], out var request, out var complaint))
         {
             await Problem.WriteAsync(context, StatusCodes.Status400BadRequest, "bad_request", complaint);

@@ -5,7 +5,7 @@ namespace OtpPortal.Jwt;
 
 /// <summary>JWTs of signed-in users.</summary>
 /// <param name="Audience">TOKEN_AUDIENCE, or APP_NAME: whom <c>GET /token</c> makes tokens for; at most 200 characters.</param>
-public sealed record JwtSettings(string Audience)
+public sealed record JwtSettings(string Audience) : ISettings<JwtSettings>
 {
-    internal static JwtSettings Read(SettingsReader reader, PortalSettings portal) => new(reader.Line("TOKEN_AUDIENCE", portal.AppName, 200));
+    public static JwtSettings Read(SettingsReader reader) => new(reader.Line("TOKEN_AUDIENCE", reader.Get<PortalSettings>().AppName, 200));
 }

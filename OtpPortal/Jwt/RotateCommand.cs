@@ -1,3 +1,4 @@
+using OtpPortal.Security;
 using System.Net.Http.Headers;
 using System.Text.Json;
 using OtpPortal.Configuration;
@@ -16,7 +17,7 @@ internal static class RotateCommand
     private const string Usage = "Usage: OtpPortal --rotate-keys [--overlap SECONDS | --now]";
 
     /// <summary>0 when the keys were replaced; else 1, and a line that says why.</summary>
-    public static async Task<int> RunAsync(string[] args, TextWriter output, TextWriter errors)
+    public static async Task<int> RunAsync(string[] args, PortalSettings portal, AuthSecret secret, TextWriter output, TextWriter errors)
     {
         string? overlap = null, now = null;
         for (var i = 0; i < args.Length; i++)
@@ -35,11 +36,10 @@ internal static class RotateCommand
             return 1;
         }
 
-        var portal = PortalConfiguration.Read(SettingsSource.Open()).Portal;
         using var client = new HttpClient { Timeout = TimeSpan.FromSeconds(15) };
         var query = wish.AtOnce ? "now=true" : FormattableString.Invariant($"overlap={(long)wish.Overlap.TotalSeconds}");
         using var request = new HttpRequestMessage(HttpMethod.Post, new Uri(Probe.AddressOf(portal.BindAddress, portal.Port), JwtEndpoints.RotationPath + "?" + query));
-        request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", portal.Secret.Reveal());
+        request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", secret.Reveal());
         try
         {
             using var response = await client.SendAsync(request);

@@ -6,16 +6,16 @@ namespace OtpPortal.Limits;
 /// <summary>Rate limits and the captcha.</summary>
 public static class LimitServices
 {
-    public static WebApplicationBuilder AddLimits(this WebApplicationBuilder builder, PortalConfiguration configuration)
+    public static WebApplicationBuilder AddLimits(this WebApplicationBuilder builder)
     {
-        builder.Services.AddSingleton(configuration.Limits);
+        builder.AddSettings<LimitSettings>();
         builder.Services.AddSingleton<RateLimiter>();
         builder.Services.AddSingleton<LimitHits>();
         builder.Services.AddSingleton<SendLimits>();
         builder.Services.AddSingleton<RequestQuota>();
         builder.Services.AddSingleton<SecretGuard>();
         builder.Services.AddSingleton<CallerGuard>();
-        builder.Services.AddSingleton(configuration.Captcha);
+        builder.AddSettings<CaptchaSettings>();
         builder.Services.AddSingleton<WaitingTickets>();
         // A redirect would carry the secret to wherever it points.
         builder.Services.AddHttpClient<CaptchaVerifier>().ConfigurePrimaryHttpMessageHandler(() => new SocketsHttpHandler

@@ -18,10 +18,11 @@ public sealed record Limit(string Name, int Count, TimeSpan Window);
 /// <param name="RequestsPerAccount">LIMIT_REQUESTS_PER_ACCOUNT: requests of one service account.</param>
 public sealed record LimitSettings(
     Limit SendsPerAddress, Limit SendsPerIp, Limit FailuresPerAddress, Limit SecretFailuresPerIp, Limit RequestsPerNamespace, Limit RequestsPerAccount)
+    : ISettings<LimitSettings>
 {
     private IEnumerable<Limit> All => [SendsPerAddress, SendsPerIp, FailuresPerAddress, SecretFailuresPerIp, RequestsPerNamespace, RequestsPerAccount];
 
-    internal static LimitSettings Read(SettingsReader reader)
+    public static LimitSettings Read(SettingsReader reader)
     {
         var settings = new LimitSettings(
             ReadLimit(reader, "LIMIT_SENDS_PER_ADDRESS", "SENDS_PER_ADDRESS", 5, 900),
@@ -32,9 +33,9 @@ public sealed record LimitSettings(
             ReadLimit(reader, "LIMIT_REQUESTS_PER_ACCOUNT", "REQUESTS_PER_ACCOUNT", 600_000, 60));
         var known = settings.All.Select(limit => limit.Name).ToArray();
         // A limit with a mistyped name would silently not hold.
-        foreach (var name in reader.Names.Where(name => name.StartsWith("LIMIT_", StringComparison.Ordinal) && !known.Contains(name["LIMIT_".Length..], StringComparer.Ordinal)))
+        foreach (var name in reader.Names.Where(name => name.StartsWith("LIMIT_", StringComparison.OrdinalIgnoreCase) && !known.Contains(name["LIMIT_".Length..], StringComparer.OrdinalIgnoreCase)))
         {
-            reader.Complain($"{name} is not a limit of the portal: allowed are LIMIT_{string.Join(", LIMIT_", known)}.");
+            reader.AddError($"{name} is not a limit of the portal. Its limits are LIMIT_{string.Join(", LIMIT_", known)}.");
         }
         return settings;
     }
@@ -50,7 +51,7 @@ public sealed record LimitSettings(
         {
             return new Limit(name, c, TimeSpan.FromSeconds(s));
         }
-        reader.Complain(setting, text, $"count/seconds such as {count}/{seconds}, with a count from 1 to 1000000 and 1 to 604800 seconds");
+        reader.AddError(setting, text, $"count/seconds such as {count}/{seconds}, with a count from 1 to 1000000 and 1 to 604800 seconds");
         return new Limit(name, count, TimeSpan.FromSeconds(seconds));
     }
 }

@@ -10,6 +10,7 @@ using OtpPortal.Configuration;
 using OtpPortal.Storage;
 using OtpPortal.Sessions;
 using OtpPortal.Http;
+using OtpPortal.Security;
 
 namespace OtpPortal.MagicLinks;
 
@@ -19,9 +20,9 @@ public static partial class MagicLinkEndpoints
     private const string Root = "/api/v2";
     private const int MaxBody = 64 * 1024;
 
-    public static WebApplicationBuilder AddMagicLinks(this WebApplicationBuilder builder, PortalConfiguration configuration)
+    public static WebApplicationBuilder AddMagicLinks(this WebApplicationBuilder builder)
     {
-        builder.Services.AddSingleton(configuration.MagicLinks);
+        builder.AddSettings<MagicLinkSettings>();
         builder.Services.AddSingleton<ServiceAccounts>();
         builder.Services.AddSingleton<AccountGuard>();
         builder.Services.AddSingleton<AccountCodes>();
@@ -80,14 +81,14 @@ public static partial class MagicLinkEndpoints
         return FailAsync(context, StatusCodes.Status405MethodNotAllowed, $"This address takes {allowed}.");
     }
 
-    private static async Task ListAccountsAsync(HttpContext context, ServiceAccounts accounts, PortalSettings portal, SecretGuard guard, AuditLog audit)
+    private static async Task ListAccountsAsync(HttpContext context, ServiceAccounts accounts, AuthSecret secret, SecretGuard guard, AuditLog audit)
     {
-        if (await TokenEndpoints.AdmitAsync(context, portal, guard, audit)) await context.Response.WriteAsJsonAsync(await accounts.ListAsync(), context.RequestAborted);
+        if (await TokenEndpoints.AdmitAsync(context, secret, guard, audit)) await context.Response.WriteAsJsonAsync(await accounts.ListAsync(), context.RequestAborted);
     }
 
-    private static async Task RemoveAccountAsync(HttpContext context, string id, ServiceAccounts accounts, PortalSettings portal, SecretGuard guard, AuditLog audit)
+    private static async Task RemoveAccountAsync(HttpContext context, string id, ServiceAccounts accounts, AuthSecret secret, SecretGuard guard, AuditLog audit)
     {
-        if (!await TokenEndpoints.AdmitAsync(context, portal, guard, audit)) return;
+        if (!await TokenEndpoints.AdmitAsync(context, secret, guard, audit)) return;
         if (ServiceAccounts.TryParseUuid(id, out var account) && await accounts.RemoveAsync(account))
         {
             audit.WriteByAdmin(AuditEvent.AccountRemoved, null, ClientAddress.Of(context), account.ToString(), "key");

@@ -1,4 +1,5 @@
 using OtpPortal.Jwt;
+using OtpPortal.OneTimeCodes;
 using OtpPortal.Configuration;
 using OtpPortal.Http;
 using OtpPortal.Security;
@@ -8,19 +9,21 @@ namespace OtpPortal.MagicLinks;
 /// <summary>The API of service accounts.</summary>
 /// <param name="Admin">V2_ADMIN_ACCOUNT: the account that makes the others; null: there are no more than were made before.</param>
 /// <param name="MaxAttempts">OTP_MAX_ATTEMPTS: tries a code, where it is long enough for so many.</param>
-public sealed record MagicLinkSettings(ConfiguredAccount? Admin, int MaxAttempts)
+public sealed record MagicLinkSettings(ConfiguredAccount? Admin, int MaxAttempts) : ISettings<MagicLinkSettings>
 {
     private const string Setting = "V2_ADMIN_ACCOUNT";
 
     /// <summary>Where <see cref="Setting"/>'s sample stands in .env.sample; a portal in Production refuses to start with it.</summary>
     internal const string SampleKey = "replace-me-with-a-uuid";
 
-    internal static MagicLinkSettings Read(SettingsReader reader, JwtSettings jwt, int maxAttempts)
+    public static MagicLinkSettings Read(SettingsReader reader)
     {
+        var jwt = reader.Get<JwtSettings>();
+        var maxAttempts = reader.Get<CodeSettings>().MaxAttempts;
         var redirects = reader.List("V2_ADMIN_REDIRECTS") is { Count: > 0 } ? SafeRedirects.Read(reader, "V2_ADMIN_REDIRECTS") : null;
-        if (reader.Text(Setting) is not { } text)
+        if (reader.Secret(Setting) is not { } text)
         {
-            if (redirects is not null) reader.Complain($"{Setting} is missing: V2_ADMIN_REDIRECTS says where its links may lead.");
+            if (redirects is not null) reader.AddError($"{Setting} is missing: V2_ADMIN_REDIRECTS says where its links may lead.");
             return new MagicLinkSettings(Admin: null, maxAttempts);
         }
         // The value holds a secret, so no complaint repeats it. The audience comes last, because it may be an address with colons.
@@ -37,7 +40,7 @@ public sealed record MagicLinkSettings(ConfiguredAccount? Admin, int MaxAttempts
         {
             return new MagicLinkSettings(new ConfiguredAccount(new ServiceAccount(Guid.Parse(parts[0]), parts[2].Trim(), IsAdmin: true, redirects), new SecretDigest(ServiceAccounts.Canonical(parts[1]))), maxAttempts);
         }
-        reader.Complain($"{Setting} {problem}: allowed is uuid:apiKey:aud.");
+        reader.AddError($"{Setting} {problem}: it must be uuid:apiKey:aud.");
         return new MagicLinkSettings(Admin: null, maxAttempts);
     }
 }

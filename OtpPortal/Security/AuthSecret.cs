@@ -36,39 +36,4 @@ public sealed class AuthSecret
 
     /// <summary>Says nothing of the value, so that no log line can.</summary>
     public override string ToString() => "AUTH_SECRET_KEY";
-
-    internal static AuthSecret Read(SettingsReader reader, string dataDir)
-    {
-        var value = reader.Text("AUTH_SECRET_KEY");
-        if (reader.IsProduction && (value is null || value == SampleValue || value.Length < MinLength))
-        {
-            var problem = value is null ? "is missing" : value == SampleValue ? "has the value of .env.sample" : "is too short";
-            reader.Complain($"AUTH_SECRET_KEY {problem}: at least {MinLength} characters that nobody can guess are needed, such as the output of `openssl rand -hex 32`.");
-            return new AuthSecret("unused");
-        }
-        if (value is not null) return new AuthSecret(value);
-
-        try
-        {
-            return new AuthSecret(ReadOrCreate(Path.Combine(dataDir, "auth-secret-key")));
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            reader.Complain($"DATA_DIR is \"{dataDir}\": a folder that can be written to is needed ({e.Message.TrimEnd('.')}).");
-            return new AuthSecret("unused");
-        }
-    }
-
-    private static string ReadOrCreate(string path)
-    {
-        if (File.Exists(path) && File.ReadAllText(path).Trim() is { Length: >= MinLength } kept) return kept;
-
-        if (OperatingSystem.IsWindows()) Directory.CreateDirectory(Path.GetDirectoryName(path)!);
-        else Directory.CreateDirectory(Path.GetDirectoryName(path)!, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
-        var secret = RandomNumberGenerator.GetHexString(64, lowercase: true);
-        var options = new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write };
-        if (!OperatingSystem.IsWindows()) options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
-        using (var writer = new StreamWriter(path, options)) writer.WriteLine(secret);
-        return secret;
-    }
 }

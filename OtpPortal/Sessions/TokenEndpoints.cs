@@ -6,6 +6,7 @@ using OtpPortal.Auditing;
 using OtpPortal.Limits;
 using OtpPortal.Configuration;
 using OtpPortal.Http;
+using OtpPortal.Security;
 
 namespace OtpPortal.Sessions;
 
@@ -17,9 +18,9 @@ public static partial class TokenEndpoints
     private static readonly string[] s_addressHeaders = ["Remote-User", "Remote-Email", "X-Auth-Request-User", "X-Auth-Request-Email"];
     private static readonly string[] s_unknownHeaders = ["Remote-Name", "Remote-Groups", "X-Auth-Request-Groups", "X-Auth-Request-Preferred-Username"];
 
-    public static WebApplicationBuilder AddTokens(this WebApplicationBuilder builder, PortalConfiguration configuration)
+    public static WebApplicationBuilder AddTokens(this WebApplicationBuilder builder)
     {
-        builder.Services.AddSingleton(configuration.Tokens);
+        builder.AddSettings<TokenSettings>();
         builder.Services.AddSingleton<AuthToken>();
         builder.Services.AddSingleton<TokenStore>();
         builder.Services.AddSingleton<TokenCookie>();
@@ -67,9 +68,9 @@ public static partial class TokenEndpoints
         return Results.Json(new CheckedToken(token.Token, token.Email, (long)token.ExpiresIn.TotalSeconds), TokenJson.Default.CheckedToken);
     }
 
-    private static async Task ListAsync(HttpContext context, TokenStore store, PortalSettings portal, SecretGuard guard, AuditLog audit)
+    private static async Task ListAsync(HttpContext context, TokenStore store, AuthSecret secret, SecretGuard guard, AuditLog audit)
     {
-        if (!await AdmitAsync(context, portal, guard, audit)) return;
+        if (!await AdmitAsync(context, secret, guard, audit)) return;
         var query = context.Request.Query;
         var email = Single(query["email"]) is { } asked ? AsKept(asked) : null;
         var details = Single(query["details"])?.ToUpperInvariant() is "TRUE" or "1";
@@ -95,9 +96,9 @@ public static partial class TokenEndpoints
         await WriteAsync(context, store.ListAsync(email), details);
     }
 
-    private static async Task RevokeAsync(HttpContext context, string id, TokenStore store, PortalSettings portal, SecretGuard guard, AuditLog audit)
+    private static async Task RevokeAsync(HttpContext context, string id, TokenStore store, AuthSecret secret, SecretGuard guard, AuditLog audit)
     {
-        if (!await AdmitAsync(context, portal, guard, audit)) return;
+        if (!await AdmitAsync(context, secret, guard, audit)) return;
         var session = await store.FindAsync(id);
         if (await store.RevokeAsync(id))
         {
@@ -107,9 +108,9 @@ public static partial class TokenEndpoints
         else await Problem.WriteAsync(context, StatusCodes.Status404NotFound, "not_found", "There is no live session with this id.");
     }
 
-    private static async Task RevokeAllAsync(HttpContext context, TokenStore store, PortalSettings portal, SecretGuard guard, AuditLog audit)
+    private static async Task RevokeAllAsync(HttpContext context, TokenStore store, AuthSecret secret, SecretGuard guard, AuditLog audit)
     {
-        if (!await AdmitAsync(context, portal, guard, audit)) return;
+        if (!await AdmitAsync(context, secret, guard, audit)) return;
         if (Single(context.Request.Query["email"])?.Trim() is not { Length: > 0 } email)
         {
             await Problem.WriteAsync(context, StatusCodes.Status400BadRequest, "invalid_email", "email is needed: the address whose sessions shall end.");
@@ -122,10 +123,10 @@ public static partial class TokenEndpoints
     }
 
     /// <summary>True for whoever brings AUTH_SECRET_KEY; everybody else has had their answer.</summary>
-    internal static async Task<bool> AdmitAsync(HttpContext context, PortalSettings portal, SecretGuard guard, AuditLog audit)
+    internal static async Task<bool> AdmitAsync(HttpContext context, AuthSecret secret, SecretGuard guard, AuditLog audit)
     {
         context.Response.Headers.CacheControl = "no-store";
-        var matches = portal.Secret.Matches(AuthorizationOf(context.Request).Credentials);
+        var matches = secret.Matches(AuthorizationOf(context.Request).Credentials);
         switch (await guard.JudgeAsync(SecretKind.OperatorKey, matches, ClientAddress.LimitKey(context)))
         {
             case SecretOutcome.Accepted:

@@ -20,11 +20,11 @@ public sealed partial record TokenSettings(
     TimeSpan RotateAfter,
     TimeSpan Grace,
     string CookieName,
-    string? CookieDomain)
+    string? CookieDomain) : ISettings<TokenSettings>
 {
     private static readonly IdnMapping s_idn = new();
 
-    internal static TokenSettings Read(SettingsReader reader, PortalSettings portal)
+    public static TokenSettings Read(SettingsReader reader)
     {
         var settings = new TokenSettings(
             reader.Integer("AUTH_TOKEN_LENGTH", 32, 22, 128, "characters"),
@@ -34,7 +34,7 @@ public sealed partial record TokenSettings(
             reader.Seconds("AUTH_TOKEN_GRACE", 120, 0, 86_400),
             reader.Text("AUTH_TOKEN_COOKIE_NAME", "auth_token"),
             ReadDomain(reader));
-        settings.CheckCookie(reader, portal);
+        settings.CheckCookie(reader, reader.Get<PortalSettings>());
         return settings;
     }
 
@@ -56,11 +56,11 @@ public sealed partial record TokenSettings(
     {
         if (!CookieToken().IsMatch(CookieName))
         {
-            reader.Complain("AUTH_TOKEN_COOKIE_NAME", CookieName, "1 to 64 letters, digits and !#$%&'*+-.^_`|~ (RFC 6265)");
+            reader.AddError("AUTH_TOKEN_COOKIE_NAME", CookieName, "1 to 64 letters, digits and !#$%&'*+-.^_`|~ (RFC 6265)");
         }
         if (CookieName is "otp_flow" or "otp_return" or "otp_lang" or "otp_bounce" or "otp_admin")
         {
-            reader.Complain("AUTH_TOKEN_COOKIE_NAME", CookieName, "a name that the portal does not use for something else");
+            reader.AddError("AUTH_TOKEN_COOKIE_NAME", CookieName, "a name that the portal does not use for something else");
         }
 
         // Browsers silently drop a cookie whose name promises more than its attributes keep (RFC 6265bis, 4.1.3): nobody could sign in.
@@ -68,11 +68,11 @@ public sealed partial record TokenSettings(
         var secure = CookieName.StartsWith("__Secure-", StringComparison.OrdinalIgnoreCase);
         if ((host || secure) && !portal.IsHttps)
         {
-            reader.Complain("AUTH_TOKEN_COOKIE_NAME", CookieName, "such a name only with an https PUBLIC_URL");
+            reader.AddError("AUTH_TOKEN_COOKIE_NAME", CookieName, "another name unless PUBLIC_URL is https");
         }
         if (host && CookieDomain is not null)
         {
-            reader.Complain("AUTH_TOKEN_COOKIE_NAME", CookieName, "a name with __Host- only without COOKIE_DOMAIN");
+            reader.AddError("AUTH_TOKEN_COOKIE_NAME", CookieName, "a name without __Host- when COOKIE_DOMAIN is set");
         }
 
         if (CookieDomain is null) return;
@@ -80,7 +80,7 @@ public sealed partial record TokenSettings(
         var covers = publicHost == CookieDomain || publicHost.EndsWith('.' + CookieDomain, StringComparison.Ordinal);
         if (!DomainName().IsMatch(CookieDomain) || !covers)
         {
-            reader.Complain("COOKIE_DOMAIN", CookieDomain, $"a domain that PUBLIC_URL's host ({publicHost}) lies in");
+            reader.AddError("COOKIE_DOMAIN", CookieDomain, $"a domain that PUBLIC_URL's host ({publicHost}) lies in");
         }
     }
 

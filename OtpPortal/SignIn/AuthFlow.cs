@@ -31,6 +31,7 @@ public sealed class AuthFlow(
     LimitHits hits,
     CaptchaGuard captcha,
     SignInSettings settings,
+    CodeSettings codeSettings,
     SignInMail mail,
     DeliveryQueue queue,
     Providers providers,
@@ -72,17 +73,17 @@ public sealed class AuthFlow(
         var flowId = RandomText.New(32);
         var key = CodeStore.KeyOf(Realm, flowId);
         var route = RouteOf(email.Value, channel);
-        var code = route.IsReal ? CodeStore.NewCode(settings.CodeLength) : null;
+        var code = route.IsReal ? CodeStore.NewCode(codeSettings.CodeLength) : null;
         var link = NewLink(route);
         var data = new Dictionary<string, string>(StringComparer.Ordinal) { ["email"] = email.Value };
         if (route.Asked == CodeChannel.Sms) data[Sms] = "1";
         if (portal.Redirects.Allows(returnTo)) data["return_to"] = returnTo!;
 
-        var record = await codes.BeginAsync(key, code, link, settings.Terms, data);
+        var record = await codes.BeginAsync(key, code, link, codeSettings.Terms, data);
         await SendAsync(route, code, link, record, visitor);
         Count("begun");
         statistics.Count(Happening.Begun);
-        return new BeginOutcome.Begun(flowId, settings.CodeExpiry, settings.ResendCooldown);
+        return new BeginOutcome.Begun(flowId, codeSettings.CodeExpiry, codeSettings.ResendCooldown);
     }
 
     /// <summary>The state of a sign-in, or null when there is none.</summary>
@@ -134,7 +135,7 @@ public sealed class AuthFlow(
     private async Task<SubmitOutcome> SubmitAsync(string? flowId, string? typed, Visitor visitor, string? ticket)
     {
         if (!IsFlowId(flowId)) return new SubmitOutcome.Expired();
-        var code = TypedCode.Normalize(typed, settings.CodeLength);
+        var code = TypedCode.Normalize(typed, codeSettings.CodeLength);
         var key = CodeStore.KeyOf(Realm, flowId!);
         if (code is null)
         {
@@ -170,7 +171,7 @@ public sealed class AuthFlow(
     private async Task<SubmitOutcome> SucceedAsync(CodeRecord record, string? ticket)
     {
         Count("verified");
-        statistics.CountVerified(time.GetUtcNow() - (record.Deadline - settings.CodeExpiry));
+        statistics.CountVerified(time.GetUtcNow() - (record.Deadline - codeSettings.CodeExpiry));
         // Who has the mailbox does not pay for wrong codes any longer.
         limiter.Reset(limits.FailuresPerAddress, record.Data["email"]);
         if (RouteOf(record) is { Used: CodeChannel.Sms, To: var number }) await guard.CountVerifiedAsync(number);
@@ -205,7 +206,7 @@ public sealed class AuthFlow(
         // Counted, but not asked about: a sign-in sends few codes, and its page has no place for a captcha.
         await captcha.CountAsync(email, visitor.LimitKey);
         var route = RouteOf(record);
-        var code = route.IsReal ? CodeStore.NewCode(settings.CodeLength) : null;
+        var code = route.IsReal ? CodeStore.NewCode(codeSettings.CodeLength) : null;
         var link = NewLink(route);
         switch (await codes.AddCodeAsync(key, record, code, link))
         {
@@ -299,7 +300,7 @@ public sealed class AuthFlow(
     private async Task SendAsync(Route route, string? code, string? link, CodeRecord record, Visitor visitor)
     {
         // Without a code the message is not sent. It is composed all the same, so that the answer takes as long.
-        var text = code ?? CodeStore.NewCode(settings.CodeLength);
+        var text = code ?? CodeStore.NewCode(codeSettings.CodeLength);
         var lifetime = record.Deadline - record.SentAt;
         var isSms = route.Used == CodeChannel.Sms;
         var message = isSms ? mail.ComposeSms(route.To, text, lifetime) : mail.Compose(route.To, text, link, lifetime);

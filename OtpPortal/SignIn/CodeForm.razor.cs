@@ -1,3 +1,4 @@
+using OtpPortal.OneTimeCodes;
 using System.Globalization;
 using Microsoft.AspNetCore.Components;
 using Microsoft.JSInterop;
@@ -8,7 +9,7 @@ using OtpPortal.Http;
 namespace OtpPortal.SignIn;
 
 /// <summary>The code page of a circuit, and of a browser without script.</summary>
-public sealed partial class CodeForm(AuthFlow flow, SignInSettings settings, TimeProvider time, IJSRuntime script)
+public sealed partial class CodeForm(AuthFlow flow, SignInSettings settings, CodeSettings codes, TimeProvider time, IJSRuntime script)
 {
     private static readonly TimeSpan s_tick = TimeSpan.FromSeconds(1);
 
@@ -48,6 +49,8 @@ public sealed partial class CodeForm(AuthFlow flow, SignInSettings settings, Tim
     public string? Error { get; set; }
 
     private SignInSettings Settings => settings;
+
+    private CodeSettings Codes => codes;
 
     private bool IsSms => _state.Channel == CodeChannel.Sms;
 
@@ -96,7 +99,7 @@ public sealed partial class CodeForm(AuthFlow flow, SignInSettings settings, Tim
                     break;
                 case SubmitOutcome.Malformed:
                     // Enter after the last digit of a wrong code, which submitted itself, finds the field empty: what was said of that code stays.
-                    if (_code.Length > 0 || _error is null) _error = T["CodeMalformed", settings.CodeLength];
+                    if (_code.Length > 0 || _error is null) _error = T["CodeMalformed", codes.CodeLength];
                     break;
                 case SubmitOutcome.Wrong or SubmitOutcome.Locked:
                     _state = _state with { Step = SignInStep.Locked };

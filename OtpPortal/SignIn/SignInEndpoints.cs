@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Text.Json.Serialization;
 using OtpPortal.Delivery;
 using OtpPortal.Auditing;
+using OtpPortal.OneTimeCodes;
 using OtpPortal.Limits.Captcha;
 using OtpPortal.Configuration;
 using OtpPortal.Sessions;
@@ -18,10 +19,9 @@ public static class SignInEndpoints
     /// <summary>Where the link in a mail leads: <see cref="LinkPage"/>.</summary>
     internal const string LinkPath = "/login/link";
 
-    public static WebApplicationBuilder AddSignIn(this WebApplicationBuilder builder, PortalConfiguration configuration)
+    public static WebApplicationBuilder AddSignIn(this WebApplicationBuilder builder)
     {
-        builder.Services.AddSingleton(configuration.SignIn);
-        builder.Services.AddSingleton<OneTimeCodes.CodeStore>();
+        builder.AddSettings<SignInSettings>();
         builder.Services.AddSingleton<SignInMail>();
         builder.Services.AddSingleton<FlowCookie>();
         builder.Services.AddSingleton<BounceGuard>();
@@ -80,7 +80,7 @@ public static class SignInEndpoints
         }
     }
 
-    private static async Task<IResult> SubmitAsync(HttpContext context, AuthFlow flow, SignInSettings settings, SignInCompletion completion)
+    private static async Task<IResult> SubmitAsync(HttpContext context, AuthFlow flow, CodeSettings settings, SignInCompletion completion)
     {
         if (await PlainForm.ReadAsync(context) is not { } form) return PageErrors.Page(context, StatusCodes.Status415UnsupportedMediaType);
         var json = Problem.WantsJson(context.Request);

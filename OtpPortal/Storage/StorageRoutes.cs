@@ -10,11 +10,15 @@ namespace OtpPortal.Storage;
 /// <summary>Redis, the embedded store, Data Protection keys and the health endpoints.</summary>
 public static class StorageRoutes
 {
-    public static WebApplicationBuilder AddStorage(this WebApplicationBuilder builder, PortalConfiguration configuration)
+    public static WebApplicationBuilder AddStorage(this WebApplicationBuilder builder)
     {
-        builder.Services.AddSingleton(services => Open(configuration, services.GetRequiredService<ILoggerFactory>()));
+        var storage = builder.AddSettings<StorageSettings>();
+        var data = builder.AddSettings<DataSettings>();
+        builder.Services.AddSingleton(data.Secret);
+        builder.Services.AddExceptionHandler<StoreUnavailableHandler>();
+        builder.Services.AddSingleton(services => Open(storage, data.DataDir, services.GetRequiredService<ILoggerFactory>()));
         builder.Services.AddSingleton<IXmlRepository>(services => new ProtectedKeyRepository(
-            services.GetRequiredService<Stores>().Auth, configuration.Portal.Secret));
+            services.GetRequiredService<Stores>().Auth, data.Secret));
         // Named, because the default name is the program's folder, and replicas need not be installed in the same place.
         builder.Services.AddDataProtection().SetApplicationName("OtpPortal");
         builder.Services.AddSingleton<IConfigureOptions<KeyManagementOptions>>(services =>
@@ -100,13 +104,13 @@ public static class StorageRoutes
         }
     }
 
-    private static Stores Open(PortalConfiguration configuration, ILoggerFactory loggers)
+    private static Stores Open(StorageSettings settings, string dataDirectory, ILoggerFactory loggers)
     {
-        var (otp, auth) = (configuration.Storage.Otp, configuration.Storage.Auth);
+        var (otp, auth) = (settings.Otp, settings.Auth);
         EmbeddedStore? embedded = null;
         if (otp is null || auth is null)
         {
-            embedded = EmbeddedStore.Start(configuration.Portal.DataDir, loggers.CreateLogger<EmbeddedStore>());
+            embedded = EmbeddedStore.Start(dataDirectory, loggers.CreateLogger<EmbeddedStore>());
             otp ??= new RedisAddress(embedded.EndPoint, embedded.Password, Tls: false, Database: 0);
             auth ??= new RedisAddress(embedded.EndPoint, embedded.Password, Tls: false, Database: 1);
         }

@@ -8,19 +8,19 @@ namespace OtpPortal.Storage;
 /// <summary>Which Redis holds what.</summary>
 /// <param name="Otp">REDIS_URL_OTP: codes and limits (db0 unless the URL says otherwise); null uses the embedded store.</param>
 /// <param name="Auth">REDIS_URL_AUTH: tokens and keys (db1 unless the URL says otherwise); null uses the embedded store.</param>
-public sealed record StorageSettings(RedisAddress? Otp, RedisAddress? Auth)
+public sealed record StorageSettings(RedisAddress? Otp, RedisAddress? Auth) : ISettings<StorageSettings>
 {
-    internal static StorageSettings Read(SettingsReader reader) =>
+    public static StorageSettings Read(SettingsReader reader) =>
         new(ReadUrl(reader, "REDIS_URL_OTP", 0), ReadUrl(reader, "REDIS_URL_AUTH", 1));
 
     private static RedisAddress? ReadUrl(SettingsReader reader, string name, int defaultDatabase)
     {
-        if (reader.Text(name) is not { } text) return null;
+        if (reader.Secret(name) is not { } text) return null;
         // The value may hold a password, so no complaint repeats it.
         if (!Uri.TryCreate(text, UriKind.Absolute, out var uri) || uri.Scheme is not ("redis" or "rediss") || uri.Host.Length == 0
             || uri.Query.Length > 0 || uri.Fragment.Length > 0)
         {
-            reader.Complain($"{name} is not a Redis address: allowed is redis://[:password@]host:port/db, or rediss:// for TLS.");
+            reader.AddError($"{name} is not a Redis address: it must be redis://[:password@]host:port/db, or rediss:// for TLS.");
             return null;
         }
 
@@ -30,7 +30,7 @@ public sealed record StorageSettings(RedisAddress? Otp, RedisAddress? Auth)
             var colon = uri.UserInfo.IndexOf(':', StringComparison.Ordinal);
             if (colon != 0)
             {
-                reader.Complain($"{name} has a user name, which the Redis client in use does not support: allowed is redis://[:password@]host:port/db, with the password of Redis' default user.");
+                reader.AddError($"{name} has a user name, which the Redis client in use does not support: it must be redis://[:password@]host:port/db, with the password of Redis' default user.");
                 return null;
             }
             password = Uri.UnescapeDataString(uri.UserInfo[1..]);
@@ -40,7 +40,7 @@ public sealed record StorageSettings(RedisAddress? Otp, RedisAddress? Auth)
         var database = defaultDatabase;
         if (path.Length > 0 && !(int.TryParse(path, NumberStyles.None, CultureInfo.InvariantCulture, out database) && database <= 9999))
         {
-            reader.Complain($"{name} names the database \"{path}\": allowed is a number such as {defaultDatabase}.");
+            reader.AddError($"{name} names the database \"{path}\": it must be a number such as {defaultDatabase}.");
             return null;
         }
         return new RedisAddress(new DnsEndPoint(uri.IdnHost.Trim('[', ']'), uri.Port > 0 ? uri.Port : 6379), password, uri.Scheme == "rediss", database);

@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Configuration;
 using System.Diagnostics;
 using System.Globalization;
 using System.Net;
@@ -25,8 +26,7 @@ internal static class Scale
         using var stores = new Stores(
             RedisStore.Connect("otp", new RedisAddress(stage.RedisEndPoint, null, Tls: false, 0)), RedisStore.Connect("auth", new RedisAddress(stage.RedisEndPoint, null, Tls: false, 1)), null);
         var secret = new AuthSecret(key);
-        var settings = PortalConfiguration.Read(new SettingsReader(
-            new Dictionary<string, string>(StringComparer.Ordinal) { ["AUTH_SECRET_KEY"] = key }, isProduction: false, Path.GetTempPath())).Tokens;
+        var settings = new SettingsReader(new ConfigurationBuilder().Build(), isProduction: false, Path.GetTempPath()).Get<TokenSettings>();
         var tokens = new TokenStore(stores, new AuthToken(secret, settings), secret, settings, TimeProvider.System);
         foreach (var numbers in Enumerable.Range(0, Sessions).Chunk(500))
         {

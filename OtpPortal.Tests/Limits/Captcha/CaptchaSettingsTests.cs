@@ -9,13 +9,13 @@ public sealed class CaptchaSettingsTests
 {
     private static readonly (string, string)[] s_all = [("CAPTCHA_PROVIDER", "hcaptcha"), ("CAPTCHA_SITE_KEY", "site-key"), ("CAPTCHA_SECRET_KEY", "S3cret")];
 
-    private static PortalConfiguration Read(params (string Name, string Value)[] settings)
+    private static AllSettings Read(params (string Name, string Value)[] settings)
     {
         var values = settings.Append(("AUTH_SECRET_KEY", PortalHost.Secret)).ToDictionary(setting => setting.Item1, setting => setting.Item2, StringComparer.Ordinal);
-        return PortalConfiguration.Read(new SettingsReader(values, false, "/root-of-tests"));
+        return AllSettings.Read(values, false);
     }
 
-    private static IReadOnlyList<string> Complaints(params (string Name, string Value)[] settings) => Should.Throw<SettingsException>(() => Read(settings)).Complaints;
+    private static IReadOnlyList<string> Complaints(params (string Name, string Value)[] settings) => Should.Throw<SettingsException>(() => Read(settings)).Errors;
 
     [Fact]
     public void Without_any_setting_nobody_is_asked()
@@ -64,23 +64,24 @@ public sealed class CaptchaSettingsTests
         Complaints(s_all[2]).Select(complaint => complaint.Split(' ')[0]).ShouldBe(["CAPTCHA_PROVIDER", "CAPTCHA_SITE_KEY"]);
 
     [Theory]
-    [InlineData("CAPTCHA_PROVIDER", "friendly", "hcaptcha, recaptcha, turnstile")]
+    [InlineData("CAPTCHA_PROVIDER", "friendly", "hcaptcha, recaptcha or turnstile")]
     [InlineData("CAPTCHA_AFTER", "3", "count/seconds")]
     [InlineData("CAPTCHA_AFTER", "0/900", "count/seconds")]
-    [InlineData("CAPTCHA_FAIL", "maybe", "closed, open")]
+    [InlineData("CAPTCHA_FAIL", "maybe", "closed or open")]
     [InlineData("CAPTCHA_API_URL", "captcha.example.com", "http:// or https://")]
     public void What_cannot_be_is_named_with_what_is_allowed(string name, string value, string allowed)
     {
         var complaint = Complaints([.. s_all.Where(setting => setting.Item1 != name), (name, value)]).ShouldHaveSingleItem();
 
-        complaint.ShouldStartWith($"{name} is \"{value}\"");
+        complaint.ShouldStartWith($"{name} must be ");
+        complaint.ShouldContain($"but is \"{value}\"");
         complaint.ShouldContain(allowed);
     }
 
     [Fact]
     public void A_key_with_blanks_is_told_without_it() =>
         Complaints(s_all[0], s_all[1], ("CAPTCHA_SECRET_KEY", "S3cret key")).ShouldHaveSingleItem().ShouldBe(
-            "CAPTCHA_SECRET_KEY has blanks or control characters: allowed is the key as the captcha service shows it.");
+            "CAPTCHA_SECRET_KEY has blanks or control characters: copy the key as the captcha service shows it.");
 
     [Fact]
     public void The_secret_is_not_printed() => Read(s_all).ToString().ShouldNotContain("S3cret");

@@ -19,22 +19,22 @@ public sealed partial record AwsSmsSettings(
     {
         var terms = ProviderTerms.Read(reader, "AWS_SMS");
         var numbers = NumberTerms.Read(reader, "AWS_SMS", sms);
-        var (region, id, secret) = (reader.Text("AWS_REGION"), reader.Text("AWS_ACCESS_KEY_ID"), reader.Text("AWS_SECRET_ACCESS_KEY"));
+        var (region, id, secret) = (reader.Text("AWS_REGION"), reader.Text("AWS_ACCESS_KEY_ID"), reader.Secret("AWS_SECRET_ACCESS_KEY"));
         var identity = reader.Text("AWS_SMS_ORIGINATION_IDENTITY");
         // A region alone is no wish to send: AWS' own machines set it for everything that runs there.
         if (id is null && secret is null && identity is null) return null;
         foreach (var (name, value) in new[] { ("AWS_REGION", region), ("AWS_ACCESS_KEY_ID", id), ("AWS_SECRET_ACCESS_KEY", secret) })
         {
-            if (value is null) reader.Complain($"{name} is missing: pinpoint_sms needs AWS_REGION, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.");
+            if (value is null) reader.AddError($"{name} is missing: pinpoint_sms needs AWS_REGION, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.");
         }
         if (region is not null && !RegionName().IsMatch(region))
         {
-            reader.Complain("AWS_REGION", region, "a region such as eu-central-1");
+            reader.AddError("AWS_REGION", region, "a region such as eu-central-1");
             return null;
         }
         if (id?.All(char.IsAsciiLetterOrDigit) == false)
         {
-            reader.Complain("AWS_ACCESS_KEY_ID", id, "the id of an access key, which has letters and digits alone");
+            reader.AddError("AWS_ACCESS_KEY_ID", id, "the id of an access key, which has letters and digits alone");
             return null;
         }
         var suffix = region?.StartsWith("cn-", StringComparison.Ordinal) == true ? "amazonaws.com.cn" : "amazonaws.com";

@@ -21,22 +21,22 @@ public sealed record KaleyraSettings(
         var url = reader.WebAddress("KALEYRA_API_URL", "https://api.kaleyra.io/v1");
         var terms = ProviderTerms.Read(reader, "KALEYRA");
         var numbers = NumberTerms.Read(reader, "KALEYRA", sms);
-        var (key, sid, sender) = (reader.Text("KALEYRA_API_KEY"), reader.Text("KALEYRA_SID"), reader.Text("KALEYRA_SENDER"));
+        var (key, sid, sender) = (reader.Secret("KALEYRA_API_KEY"), reader.Text("KALEYRA_SID"), reader.Text("KALEYRA_SENDER"));
         if (key is not null || sid is not null || sender is not null)
         {
             foreach (var (name, value) in new[] { ("KALEYRA_API_KEY", key), ("KALEYRA_SID", sid), ("KALEYRA_SENDER", sender) })
             {
-                if (value is null) reader.Complain($"{name} is missing: KALEYRA_API_KEY, KALEYRA_SID and KALEYRA_SENDER are set all three or not at all.");
+                if (value is null) reader.AddError($"{name} is missing: KALEYRA_API_KEY, KALEYRA_SID and KALEYRA_SENDER are set all three or not at all.");
             }
         }
         if (key?.All(c => c is > ' ' and <= '~') == false)
         {
-            reader.Complain("KALEYRA_API_KEY has blanks or control characters: allowed is the key as Kaleyra shows it.");
+            reader.AddError("KALEYRA_API_KEY has blanks or control characters: copy the key as Kaleyra shows it.");
             return null;
         }
         if (sid?.All(char.IsAsciiLetterOrDigit) == false)
         {
-            reader.Complain("KALEYRA_SID", sid, "the account's SID, which has letters and digits alone");
+            reader.AddError("KALEYRA_SID", sid, "the account's SID, which has letters and digits alone");
             return null;
         }
         return key is null || sid is null || sender is null || url is null ? null

@@ -18,14 +18,14 @@ public sealed record SipgateSettings(string UserName, string Password, string Sm
         var smsId = reader.Line("SIPGATE_SMS_ID", "s0", 20);
         var terms = ProviderTerms.Read(reader, "SIPGATE");
         var numbers = NumberTerms.Read(reader, "SIPGATE", sms);
-        var (user, password) = (reader.Text("SIPGATE_USERNAME"), reader.Text("SIPGATE_PASSWORD"));
+        var (user, password) = (reader.Text("SIPGATE_USERNAME"), reader.Secret("SIPGATE_PASSWORD"));
         if (user is null != password is null)
         {
-            reader.Complain($"{(user is null ? "SIPGATE_USERNAME" : "SIPGATE_PASSWORD")} is missing: SIPGATE_USERNAME and SIPGATE_PASSWORD are set both or not at all.");
+            reader.AddError($"{(user is null ? "SIPGATE_USERNAME" : "SIPGATE_PASSWORD")} is missing: SIPGATE_USERNAME and SIPGATE_PASSWORD are set both or not at all.");
         }
         // RFC 7617, 2: what stands behind the first colon is the password.
-        if (user?.Any(c => c == ':' || char.IsControl(c)) == true) reader.Complain("SIPGATE_USERNAME", user, "a name without colon and control characters");
-        if (password?.Any(char.IsControl) == true) reader.Complain("SIPGATE_PASSWORD has control characters, which Basic authentication cannot carry.");
+        if (user?.Any(c => c == ':' || char.IsControl(c)) == true) reader.AddError("SIPGATE_USERNAME", user, "a name without colon and control characters");
+        if (password?.Any(char.IsControl) == true) reader.AddError("SIPGATE_PASSWORD has control characters, which Basic authentication cannot carry.");
         return user is null || password is null || url is null ? null : new SipgateSettings(user, password, smsId, url, terms, numbers);
     }
 }

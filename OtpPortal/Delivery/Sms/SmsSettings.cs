@@ -21,9 +21,9 @@ public sealed record SmsSettings(
     IReadOnlyDictionary<string, int> CountryQuotas,
     Limit? PrefixLimit,
     MinVerified? MinVerified,
-    bool AllowFictional)
+    bool AllowFictional) : ISettings<SmsSettings>
 {
-    internal static SmsSettings Read(SettingsReader reader) => new(
+    public static SmsSettings Read(SettingsReader reader) => new(
         reader.List("SMS_PROVIDERS"),
         ReadCountries(reader, "SMS_COUNTRIES"),
         ReadCountry(reader, "SMS_DEFAULT_COUNTRY"),
@@ -38,7 +38,7 @@ public sealed record SmsSettings(
         var countries = reader.List(name).Select(code => code.ToUpperInvariant()).Distinct(StringComparer.Ordinal).ToList();
         foreach (var code in countries.Where(code => !PhoneNumber.IsCountry(code)))
         {
-            reader.Complain(name, code, "ISO codes of countries with commas between them, such as DE,AT,CH");
+            reader.AddError(name, code, "ISO codes of countries with commas between them, such as DE,AT,CH");
         }
         return countries;
     }
@@ -47,7 +47,7 @@ public sealed record SmsSettings(
     {
         if (reader.Text(name)?.ToUpperInvariant() is not { } code) return null;
         if (PhoneNumber.IsCountry(code)) return code;
-        reader.Complain(name, code, "the ISO code of a country, such as DE");
+        reader.AddError(name, code, "the ISO code of a country, such as DE");
         return null;
     }
 
@@ -62,7 +62,7 @@ public sealed record SmsSettings(
                 || !int.TryParse(parts[1], NumberStyles.None, CultureInfo.InvariantCulture, out var quota) || quota > 1_000_000
                 || !quotas.TryAdd(parts[0], quota))
             {
-                reader.Complain(Name, entry, "COUNTRY:messages a day, once a country, with commas between them, such as DE:500,US:200, each from 0 to 1000000");
+                reader.AddError(Name, entry, "COUNTRY:messages a day, once a country, with commas between them, such as DE:500,US:200, each from 0 to 1000000");
             }
         }
         return quotas;
@@ -79,7 +79,7 @@ public sealed record SmsSettings(
         {
             return new MinVerified(percent, sample);
         }
-        reader.Complain("SMS_MIN_VERIFIED", text, "percent/messages such as 10/50, with 1 to 100 percent of at least 1 to 100000 messages, or off");
+        reader.AddError("SMS_MIN_VERIFIED", text, "percent/messages such as 10/50, with 1 to 100 percent of at least 1 to 100000 messages, or off");
         return standard;
     }
 

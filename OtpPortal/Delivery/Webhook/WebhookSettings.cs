@@ -23,7 +23,7 @@ public sealed record WebhookSettings(
     ProviderTerms Terms)
 {
     private static readonly string[] s_fields =
-        ["URL", "USERNAME", "PASSWORD", "CHANNEL_NAME", "ADDRESS_NAME", "MAX_ADDRESS_LEN", "MAX_OTP_LEN", "TIMEOUT", "CONNECTIONS"];
+        ["URL", "USERNAME", "PASSWORD", "PASSWORD_FILE", "CHANNEL_NAME", "ADDRESS_NAME", "MAX_ADDRESS_LEN", "MAX_OTP_LEN", "TIMEOUT", "CONNECTIONS"];
 
     public override string ToString() => "Webhook " + Name;
 
@@ -34,15 +34,15 @@ public sealed record WebhookSettings(
         {
             if (name.Length > 50 || !name.All(c => char.IsAsciiLetterOrDigit(c) || c == '_'))
             {
-                reader.Complain("WEBHOOKS", name, "names of at most 50 letters, digits and underscores, with commas between them");
+                reader.AddError("WEBHOOKS", name, "names of at most 50 letters, digits and underscores, with commas between them");
             }
             else if (ProviderSettings.BuiltIn.Contains(name, StringComparer.OrdinalIgnoreCase))
             {
-                reader.Complain("WEBHOOKS", name, "any name but those of the portal's own providers: " + string.Join(", ", ProviderSettings.BuiltIn));
+                reader.AddError("WEBHOOKS", name, "a name other than those of the portal's own providers: " + string.Join(", ", ProviderSettings.BuiltIn));
             }
             else if (names.Contains(name, StringComparer.OrdinalIgnoreCase))
             {
-                reader.Complain("WEBHOOKS", name, "each name once, upper and lower case being the same");
+                reader.AddError("WEBHOOKS", name, "a name that no other webhook has, whatever the letter case");
             }
             else
             {
@@ -51,11 +51,11 @@ public sealed record WebhookSettings(
         }
         var prefixes = names.Select(PrefixOf).ToList();
         // A mistyped name would leave a webhook without its password, or a password without its webhook.
-        foreach (var setting in reader.Names.Where(setting => setting.StartsWith("WEBHOOK_", StringComparison.Ordinal) && reader.Text(setting) is not null))
+        foreach (var setting in reader.Names.Where(setting => setting.StartsWith("WEBHOOK_", StringComparison.OrdinalIgnoreCase) && reader.Text(setting) is not null))
         {
-            if (!prefixes.Exists(prefix => s_fields.Any(field => setting == prefix + "_" + field)))
+            if (!prefixes.Exists(prefix => s_fields.Any(field => string.Equals(setting, prefix + "_" + field, StringComparison.OrdinalIgnoreCase))))
             {
-                reader.Complain($"{setting} belongs to no webhook in WEBHOOKS: allowed are WEBHOOK_{{NAME}}_{string.Join(", _", s_fields)}, with the names in upper case.");
+                reader.AddError($"{setting} belongs to no webhook in WEBHOOKS. Webhooks have the settings WEBHOOK_{{NAME}}_{string.Join(", _", s_fields)}, with the names in upper case.");
             }
         }
         return [.. names.Select(name => Read(reader, name)).OfType<WebhookSettings>()];
@@ -67,15 +67,15 @@ public sealed record WebhookSettings(
     {
         var prefix = PrefixOf(name);
         var url = reader.WebAddress(prefix + "_URL", null);
-        if (reader.Text(prefix + "_URL") is null) reader.Complain($"{prefix}_URL is missing: WEBHOOKS names {name}.");
-        var (user, password) = (reader.Text(prefix + "_USERNAME"), reader.Text(prefix + "_PASSWORD"));
+        if (reader.Text(prefix + "_URL") is null) reader.AddError($"{prefix}_URL is missing: WEBHOOKS names {name}.");
+        var (user, password) = (reader.Text(prefix + "_USERNAME"), reader.Secret(prefix + "_PASSWORD"));
         if (user is null != password is null)
         {
-            reader.Complain($"{prefix}_{(user is null ? "USERNAME" : "PASSWORD")} is missing: {prefix}_USERNAME and {prefix}_PASSWORD are set both or not at all.");
+            reader.AddError($"{prefix}_{(user is null ? "USERNAME" : "PASSWORD")} is missing: {prefix}_USERNAME and {prefix}_PASSWORD are set both or not at all.");
         }
         // RFC 7617, 2: what stands behind the first colon is the password.
-        if (user?.Any(c => c == ':' || char.IsControl(c)) == true) reader.Complain(prefix + "_USERNAME", user, "a name without colon and control characters");
-        if (password?.Any(char.IsControl) == true) reader.Complain($"{prefix}_PASSWORD has control characters, which Basic authentication cannot carry.");
+        if (user?.Any(c => c == ':' || char.IsControl(c)) == true) reader.AddError(prefix + "_USERNAME", user, "a name without colon and control characters");
+        if (password?.Any(char.IsControl) == true) reader.AddError($"{prefix}_PASSWORD has control characters, which Basic authentication cannot carry.");
         var channel = reader.Line(prefix + "_CHANNEL_NAME", name, 50);
         var address = reader.Line(prefix + "_ADDRESS_NAME", "Address", 50);
         var maxAddress = reader.Integer(prefix + "_MAX_ADDRESS_LEN", 320, 1, 1000, "characters");

@@ -8,8 +8,9 @@ namespace OtpPortal.Limits.Captcha;
 /// <param name="SendsPerNetwork">CAPTCHA_AFTER: codes that one client (IPv6: its /64) gets without being asked.</param>
 /// <param name="FailsOpen">CAPTCHA_FAIL=open: while the service is away an answer counts unseen. Else only the plain wait does.</param>
 public sealed record CaptchaSettings(CaptchaService? Service, Limit SendsPerAddress, Limit SendsPerNetwork, bool FailsOpen)
+    : ISettings<CaptchaSettings>
 {
-    internal static CaptchaSettings Read(SettingsReader reader)
+    public static CaptchaSettings Read(SettingsReader reader)
     {
         var after = LimitSettings.ReadLimit(reader, "CAPTCHA_AFTER", "CAPTCHA_AFTER", 3, 900);
         var fail = reader.OneOf("CAPTCHA_FAIL", "closed", "open");
@@ -32,22 +33,23 @@ public sealed record CaptchaService(CaptchaProvider Provider, string SiteKey, st
     {
         var url = reader.WebAddress("CAPTCHA_API_URL", null);
         var name = reader.OneOf("CAPTCHA_PROVIDER", [.. CaptchaProvider.ByName.Keys.Order(StringComparer.Ordinal)]);
-        var (siteKey, secretKey) = (Key(reader, "CAPTCHA_SITE_KEY"), Key(reader, "CAPTCHA_SECRET_KEY"));
-        var missing = s_needed.Where(setting => reader.Text(setting) is null).ToList();
+        var (siteText, secretText) = (reader.Text("CAPTCHA_SITE_KEY"), reader.Secret("CAPTCHA_SECRET_KEY"));
+        var (siteKey, secretKey) = (Key(reader, "CAPTCHA_SITE_KEY", siteText), Key(reader, "CAPTCHA_SECRET_KEY", secretText));
+        string?[] values = [reader.Text("CAPTCHA_PROVIDER"), siteText, secretText];
+        var missing = s_needed.Where((_, i) => values[i] is null).ToList();
         if (missing.Count is > 0 and < 3)
         {
-            foreach (var setting in missing) reader.Complain($"{setting} is missing: {string.Join(", ", s_needed)} are set all three or not at all.");
+            foreach (var setting in missing) reader.AddError($"{setting} is missing: {string.Join(", ", s_needed)} are set all three or not at all.");
         }
         if (name is null || siteKey is null || secretKey is null) return null;
         var provider = CaptchaProvider.ByName[name];
         return new CaptchaService(provider, siteKey, secretKey, url ?? provider.VerificationUrl);
     }
 
-    private static string? Key(SettingsReader reader, string name)
+    private static string? Key(SettingsReader reader, string name, string? key)
     {
-        if (reader.Text(name) is not { } key) return null;
-        if (key.All(c => c is > ' ' and <= '~')) return key;
-        reader.Complain($"{name} has blanks or control characters: allowed is the key as the captcha service shows it.");
+        if (key is null || key.All(c => c is > ' ' and <= '~')) return key;
+        reader.AddError($"{name} has blanks or control characters: copy the key as the captcha service shows it.");
         return null;
     }
 }

@@ -13,10 +13,7 @@ internal static class RepairStoreCommand
     private const int ShownGaps = 20;
 
     /// <summary>Returns 0 when the store opens again, else 1 after a line that says why it does not.</summary>
-    public static Task<int> RunAsync(TextWriter output, TextWriter errors) =>
-        RunAsync(PortalConfiguration.Read(SettingsSource.Open()).Portal.DataDir, output, errors);
-
-    internal static async Task<int> RunAsync(string dataDirectory, TextWriter output, TextWriter errors)
+    public static async Task<int> RunAsync(string dataDirectory, TextWriter output, TextWriter errors)
     {
         try
         {

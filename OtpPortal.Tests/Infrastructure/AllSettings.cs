@@ -1,0 +1,99 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using OtpPortal.Admin;
+using OtpPortal.Configuration;
+using OtpPortal.Delivery;
+using OtpPortal.Delivery.Sms;
+using OtpPortal.Gateway;
+using OtpPortal.Http;
+using OtpPortal.JOtp;
+using OtpPortal.Jwt;
+using OtpPortal.Limits;
+using OtpPortal.Limits.Captcha;
+using OtpPortal.MagicLinks;
+using OtpPortal.OneTimeCodes;
+using OtpPortal.Security;
+using OtpPortal.Sessions;
+using OtpPortal.SignIn;
+using OtpPortal.Storage;
+
+namespace OtpPortal.Tests.Infrastructure;
+
+/// <summary>The settings that the features of a portal register, without starting it.</summary>
+public sealed class AllSettings
+{
+    private readonly IServiceCollection _services;
+
+    private AllSettings(IServiceCollection services) => _services = services;
+
+    public PortalSettings Portal => Get<PortalSettings>();
+
+    public string DataDir => Get<DataSettings>().DataDir;
+
+    public AuthSecret Secret => Get<DataSettings>().Secret;
+
+    public StorageSettings Storage => Get<StorageSettings>();
+
+    public CodeSettings Codes => Get<CodeSettings>();
+
+    public SignInSettings SignIn => Get<SignInSettings>();
+
+    public TokenSettings Tokens => Get<TokenSettings>();
+
+    public MailSettings Mail => Get<MailSettings>();
+
+    public SmsSettings Sms => Get<SmsSettings>();
+
+    public ProviderSettings Providers => Get<ProviderSettings>();
+
+    public LimitSettings Limits => Get<LimitSettings>();
+
+    public CaptchaSettings Captcha => Get<CaptchaSettings>();
+
+    public AdminSettings Admin => Get<AdminSettings>();
+
+    public GatewaySettings Gateway => Get<GatewaySettings>();
+
+    public JOtpSettings JOtp => Get<JOtpSettings>();
+
+    public JwtSettings Jwt => Get<JwtSettings>();
+
+    public MagicLinkSettings MagicLinks => Get<MagicLinkSettings>();
+
+    public TelemetrySettings Telemetry => Get<TelemetrySettings>();
+
+    /// <summary>Reads the settings of every feature from these values alone.</summary>
+    public static AllSettings Read(IReadOnlyDictionary<string, string> values, bool isProduction, string? rootDirectory = null)
+    {
+        var builder = Builder(values, isProduction, rootDirectory);
+        PortalApp.AddFeatures(builder);
+        return new AllSettings(builder.Services);
+    }
+
+    /// <summary>A reader of these settings alone.</summary>
+    internal static SettingsReader Reader(IReadOnlyDictionary<string, string> values, bool isProduction = false) =>
+        new(new ConfigurationBuilder().AddInMemoryCollection(values!).Build(), isProduction, Path.GetTempPath());
+
+    /// <summary>A builder that has these settings alone, whatever the environment of the tests says.</summary>
+    internal static WebApplicationBuilder Builder(IReadOnlyDictionary<string, string> values, bool isProduction, string? rootDirectory = null)
+    {
+        var builder = WebApplication.CreateBuilder(new WebApplicationOptions
+        {
+            ApplicationName = typeof(PortalApp).Assembly.GetName().Name,
+            EnvironmentName = isProduction ? Environments.Production : Environments.Development,
+            ContentRootPath = rootDirectory ?? Path.GetTempPath(),
+            WebRootPath = Path.Combine(AppContext.BaseDirectory, "wwwroot"),
+        });
+        builder.Configuration.Sources.Clear();
+        builder.Configuration.AddInMemoryCollection(values!);
+        return builder;
+    }
+
+    /// <summary>Every record, for tests that look through all of them.</summary>
+    public override string ToString() =>
+        string.Join('\n', _services.Select(service => service.ImplementationInstance).Where(instance => instance?.GetType().Name.EndsWith("Settings", StringComparison.Ordinal) == true));
+
+    private T Get<T>() => (T)_services.Last(service => service.ServiceType == typeof(T)).ImplementationInstance!;
+}

@@ -1,8 +1,0 @@
-namespace OtpPortal.Configuration;
-
-/// <summary>Where metrics and traces go.</summary>
-/// <param name="Endpoint">OTEL_EXPORTER_OTLP_ENDPOINT: an OTLP collector; null sends nothing anywhere.</param>
-public sealed record TelemetrySettings(Uri? Endpoint)
-{
-    internal static TelemetrySettings Read(SettingsReader reader) => new(reader.WebAddress("OTEL_EXPORTER_OTLP_ENDPOINT", null));
-}
