@@ -48,20 +48,25 @@ public static class PortalApp
         var app = builder.Build();
         // Opened now, so that a data folder that cannot be used stops the start.
         _ = app.Services.GetRequiredService<Stores>();
-        Drain.RefuseCircuits(app);
         var portal = app.Services.GetRequiredService<PortalSettings>();
         app.UseForwardedAddresses(portal);
         app.UseRequestHost(portal);
         app.UseSecurityHeaders(portal);
+        // /check-auth, /forward-auth and the health endpoints run here; what follows is for pages, forms and APIs.
+        app.UseRouting();
+        Drain.RefuseCircuits(app);
         app.UseHostedPageFrames();
         app.UseRequestLocalization();
         app.UsePageErrors(portal);
         CircuitLimits.Use(app);
         app.UseRequestCharset();
         app.UseStoreRetry();
+        // An error page is a request of its own, so it passes routing again.
         app.UseRouting();
         app.UseSameSiteCheck(portal);
         app.UseStoreGuard();
+        app.UseAuthentication();
+        app.UseAuthorization();
         app.UseAntiforgery();
 
         app.MapHealth();

@@ -16,7 +16,7 @@ public sealed class BoardTests : IAsyncLifetime
     private readonly BunitContext _page = new();
     private PortalHost _portal = null!;
     private Browserlike _admin = null!;
-    private AdminPass _pass = null!;
+    private AdminSession _pass = null!;
 
     private TokenStore Tokens => _portal.Services.GetRequiredService<TokenStore>();
 
@@ -24,9 +24,9 @@ public sealed class BoardTests : IAsyncLifetime
     {
         _portal = await PortalHost.StartAsync(("ADMIN_EMAILS", "boss@example.com"));
         _admin = await _portal.OpenAdministrationAsync();
-        _pass = new AdminPass.ByKey(AdminSessions.NameOf(_admin.Cookies["otp_admin"]), "192.0.2.1");
+        _pass = new AdminSession.ByKey(AdminSessionStore.NameOf(_admin.Cookies["otp_admin"]), "192.0.2.1");
         _page.Services.AddLogging().AddLocalization();
-        _page.Services.AddSingleton(_portal.Services.GetRequiredService<AdminPolicy>());
+        _page.Services.AddSingleton(_portal.Services.GetRequiredService<AdminAccess>());
         _page.Services.AddSingleton(_portal.Services.GetRequiredService<Statistics>());
         _page.Services.AddSingleton(_portal.Services.GetRequiredService<AuditLog>());
         _page.Services.AddSingleton(Tokens);
@@ -156,7 +156,7 @@ public sealed class BoardTests : IAsyncLifetime
     public async Task An_administrator_who_is_revoked_like_anybody_is_out()
     {
         var boss = await IssueAsync("boss@example.com");
-        _pass = new AdminPass.ByAddress(boss.SessionId, "boss@example.com", "192.0.2.1");
+        _pass = new AdminSession.ByAddress(boss.SessionId, "boss@example.com", "192.0.2.1");
         var board = await RenderAsync(1);
 
         await ClickAsync(board, "button", "Revoke all sessions");
@@ -170,7 +170,7 @@ public sealed class BoardTests : IAsyncLifetime
     public async Task A_pass_that_is_not_an_administrators_shows_nothing()
     {
         var user = await IssueAsync("user@example.com");
-        _pass = new AdminPass.ByAddress(user.SessionId, "user@example.com", "192.0.2.1");
+        _pass = new AdminSession.ByAddress(user.SessionId, "user@example.com", "192.0.2.1");
 
         var board = _page.Render<AdminBoard>(component => component.Add(board => board.Pass, _pass));
 

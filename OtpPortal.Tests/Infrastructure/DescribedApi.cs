@@ -32,7 +32,7 @@ internal sealed class DescribedApi
     public static IEnumerable<string> ServedBy(PortalHost portal) => portal.Services.GetServices<EndpointDataSource>()
         .SelectMany(source => source.Endpoints).OfType<RouteEndpoint>()
         .SelectMany(endpoint => (endpoint.Metadata.GetMetadata<IHttpMethodMetadata>()?.HttpMethods ?? []).Where(method => method is not "HEAD")
-            .Select(method => $"{method} /{endpoint.RoutePattern.RawText!.TrimStart('/')}"))
+            .Select(method => $"{method} /{endpoint.RoutePattern.RawText!.Trim('/')}"))
         .Distinct(StringComparer.Ordinal);
 
     /// <summary>A part of the document, or what it refers to.</summary>

@@ -1,3 +1,4 @@
+using OtpPortal.OneTimeCodes;
 using Bunit;
 using Microsoft.Extensions.DependencyInjection;
 using OtpPortal.Limits.Captcha;
@@ -24,6 +25,7 @@ public sealed class CodeFormTests(PortalHost portal) : IClassFixture<PortalHost>
         _page.Services.AddLogging().AddLocalization();
         _page.Services.AddSingleton(_flow);
         _page.Services.AddSingleton(portal.Services.GetRequiredService<SignInSettings>());
+        _page.Services.AddSingleton(portal.Services.GetRequiredService<CodeSettings>());
         _page.Services.AddSingleton<TimeProvider>(portal.Clock);
         _page.JSInterop.SetupVoid("otpPortal.ready").SetVoidResult();
         _page.JSInterop.SetupVoid("otpPortal.focus", "code").SetVoidResult();

@@ -6,7 +6,7 @@ using OtpPortal.Http;
 namespace OtpPortal.Admin;
 
 /// <summary>What an administrator sees, for as long as they are one: a circuit outlives the request that opened it, so it asks again and again.</summary>
-public sealed partial class AdminBoard(AdminPolicy policy, Statistics statistics, TimeProvider time)
+public sealed partial class AdminBoard(AdminAccess policy, Statistics statistics, TimeProvider time)
 {
     private static readonly TimeSpan s_tick = TimeSpan.FromSeconds(5);
 
@@ -28,7 +28,7 @@ public sealed partial class AdminBoard(AdminPolicy policy, Statistics statistics
 
     /// <summary>Why the page was opened. It reaches the circuit inside the page, encrypted.</summary>
     [Parameter, EditorRequired]
-    public AdminPass Pass { get; set; } = null!;
+    public AdminSession Pass { get; set; } = null!;
 
     public ValueTask DisposeAsync() => _ticker.DisposeAsync();
 

@@ -21,9 +21,10 @@ public static class AdminEndpoints
     public static WebApplicationBuilder AddAdmin(this WebApplicationBuilder builder)
     {
         builder.AddSettings<AdminSettings>();
-        builder.Services.AddSingleton<AdminSessions>();
+        builder.Services.AddSingleton<AdminSessionStore>();
         builder.Services.AddSingleton<AdminCookie>();
-        builder.Services.AddSingleton<AdminPolicy>();
+        builder.Services.AddSingleton<AdminAccess>();
+        builder.Services.AddScheme<AdminSessionHandler>(AdminSessionHandler.SchemeName);
         builder.Services.AddSingleton<TestMessage>();
         builder.Services.AddSingleton<SelfCheck>();
         builder.Services.AddSingleton<NewAccountNotice>();
@@ -36,15 +37,17 @@ public static class AdminEndpoints
     {
         routes.MapPost("/admin/login", SignInAsync);
         routes.MapPost("/admin/logout", SignOutAsync);
-        routes.MapGet("/admin/audit.jsonl", ExportAsync);
-        routes.MapPost("/admin/check/message", SendTestAsync);
+
+        var admin = routes.MapGroup("/admin").RequireAuthorization(AdminSessionHandler.SchemeName);
+        admin.MapGet("/audit.jsonl", ExportAsync);
+        admin.MapPost("/check/message", SendTestAsync);
         // Before the page of the same address, which takes posts as well.
-        routes.MapPost(AccountsPath, MakeAccountAsync).WithOrder(-1);
-        routes.MapPost(AccountsPath + "/remove", RemoveAccountAsync);
+        admin.MapPost("/accounts", CreateAccountAsync).WithOrder(-1);
+        admin.MapPost("/accounts/remove", RemoveAccountAsync);
     }
 
     private static async Task<IResult> SignInAsync(
-        HttpContext context, AuthSecret secret, SecretGuard guard, AdminSessions sessions, AdminCookie cookie, AuditLog audit)
+        HttpContext context, AuthSecret secret, SecretGuard guard, AdminSessionStore sessions, AdminCookie cookie, AuditLog audit)
     {
         if (await PlainForm.ReadAsync(context) is not { } form) return PageErrors.Page(context, StatusCodes.Status415UnsupportedMediaType);
         var key = form["key"].ToString();
@@ -54,7 +57,7 @@ public static class AdminEndpoints
         {
             case SecretOutcome.Accepted:
                 // The earlier session has just lost its cookie: it would live on with nobody to end it.
-                foreach (var earlier in AdminCookie.Read(context.Request)) await sessions.EndAsync(AdminSessions.NameOf(earlier));
+                foreach (var earlier in AdminCookie.Read(context.Request)) await sessions.EndAsync(AdminSessionStore.NameOf(earlier));
                 cookie.Write(context.Response, await sessions.BeginAsync());
                 audit.WriteByAdmin(AuditEvent.AdminAccess, null, ClientAddress.Of(context), "admitted", "key");
                 return PlainForm.SeeOther(context, StartPath);
@@ -68,9 +71,9 @@ public static class AdminEndpoints
         }
     }
 
-    private static async Task<IResult> SignOutAsync(HttpContext context, AdminSessions sessions, AdminCookie cookie, AuditLog audit)
+    private static async Task<IResult> SignOutAsync(HttpContext context, AdminSessionStore sessions, AdminCookie cookie, AuditLog audit)
     {
-        foreach (var name in AdminCookie.Read(context.Request).Select(AdminSessions.NameOf))
+        foreach (var name in AdminCookie.Read(context.Request).Select(AdminSessionStore.NameOf))
         {
             if (await sessions.IsLiveAsync(name)) audit.WriteByAdmin(AuditEvent.AdminLeft, null, ClientAddress.Of(context), "signed_out", "key");
             await sessions.EndAsync(name);
@@ -80,16 +83,13 @@ public static class AdminEndpoints
         return PlainForm.SeeOther(context, StartPath);
     }
 
-    private static async Task<IResult> ExportAsync(HttpContext context, AdminPolicy policy, AuditLog audit)
+    [Download]
+    private static async Task<IResult> ExportAsync(HttpContext context, AdminSession session, AuditLog audit)
     {
-        if (await policy.AdmitAsync(context) is not { } pass)
-        {
-            return Results.Json(new { error = "forbidden" }, statusCode: StatusCodes.Status403Forbidden);
-        }
         var lines = await audit.ExportAsync();
-        audit.WriteByAdmin(AuditEvent.AdminAccess, null, pass.Ip, "audit_exported", pass.By);
+        audit.WriteByAdmin(AuditEvent.AdminAccess, null, session.Ip, "audit_exported", session.By);
         context.Response.Headers.ContentDisposition = "attachment; filename=\"audit.jsonl\"";
-        return Results.Stream(
+        return TypedResults.Stream(
             async body =>
             {
                 await using var writer = new StreamWriter(body);
@@ -98,9 +98,8 @@ public static class AdminEndpoints
             "application/jsonl; charset=utf-8");
     }
 
-    private static async Task<IResult> SendTestAsync(HttpContext context, AdminPolicy policy, Providers providers, TestMessage test)
+    private static async Task<IResult> SendTestAsync(HttpContext context, AdminSession session, Providers providers, TestMessage test)
     {
-        if (await policy.AdmitAsync(context) is not { } pass) return PlainForm.SeeOther(context, StartPath);
         if (await PlainForm.ReadAsync(context) is not { } form) return PageErrors.Page(context, StatusCodes.Status415UnsupportedMediaType);
         var typed = form["email"].ToString();
         var shown = typed.Length <= EmailAddress.MaxLength ? typed : typed[..EmailAddress.MaxLength];
@@ -111,14 +110,13 @@ public static class AdminEndpoints
             var reason = provider.Channel == Channel.Email || provider == providers.Mail ? typed.Trim().Length == 0 ? "AddressMissing" : "AddressInvalid" : "TestMessageInvalid";
             return PageErrors.Page(context, StatusCodes.Status400BadRequest, CheckPath, reason, shown, argument: provider.AddressName);
         }
-        return await test.SendAsync(provider, address, pass, ClientAddress.LimitKey(context)) is { } wait
+        return await test.SendAsync(provider, address, session, ClientAddress.LimitKey(context)) is { } wait
             ? PageErrors.Page(context, StatusCodes.Status429TooManyRequests, CheckPath, "WaitBeforeSending", shown, wait)
             : PlainForm.SeeOther(context, CheckPath + "#message");
     }
 
-    private static async Task<IResult> MakeAccountAsync(HttpContext context, AdminPolicy policy, ServiceAccounts accounts, NewAccountNotice notice, AuditLog audit)
+    private static async Task<IResult> CreateAccountAsync(HttpContext context, AdminSession session, ServiceAccounts accounts, NewAccountNotice notice, AuditLog audit)
     {
-        if (await policy.AdmitAsync(context) is not { } pass) return PlainForm.SeeOther(context, StartPath);
         if (await PlainForm.ReadAsync(context) is not { } form) return PageErrors.Page(context, StatusCodes.Status415UnsupportedMediaType);
         var name = form["name"].ToString().Trim();
         if (name.Length is 0 or > ServiceAccounts.MaxNameLength || name.Any(char.IsControl))
@@ -131,18 +129,17 @@ public static class AdminEndpoints
             return PageErrors.Page(context, StatusCodes.Status400BadRequest, AccountsPath, "AccountsHostsInvalid", argument: ServiceAccounts.MaxHosts);
         }
         var made = await accounts.CreateAsync(name, hosts);
-        audit.WriteByAdmin(AuditEvent.AccountCreated, null, pass.Ip, made.Account.Id.ToString(), pass.By);
-        await notice.KeepAsync(pass, name, made);
+        audit.WriteByAdmin(AuditEvent.AccountCreated, null, session.Ip, made.Account.Id.ToString(), session.By);
+        await notice.KeepAsync(session, name, made);
         return PlainForm.SeeOther(context, AccountsPath);
     }
 
     // One that is gone already, by another administrator or a form that was sent twice, is no error: it is gone.
-    private static async Task<IResult> RemoveAccountAsync(HttpContext context, AdminPolicy policy, ServiceAccounts accounts, AuditLog audit)
+    private static async Task<IResult> RemoveAccountAsync(HttpContext context, AdminSession session, ServiceAccounts accounts, AuditLog audit)
     {
-        if (await policy.AdmitAsync(context) is not { } pass) return PlainForm.SeeOther(context, StartPath);
         if (await PlainForm.ReadAsync(context) is not { } form) return PageErrors.Page(context, StatusCodes.Status415UnsupportedMediaType);
         if (!Guid.TryParseExact(form["id"].ToString(), "D", out var id)) return PageErrors.Page(context, StatusCodes.Status400BadRequest);
-        if (await accounts.RemoveAsync(id)) audit.WriteByAdmin(AuditEvent.AccountRemoved, null, pass.Ip, id.ToString(), pass.By);
+        if (await accounts.RemoveAsync(id)) audit.WriteByAdmin(AuditEvent.AccountRemoved, null, session.Ip, id.ToString(), session.By);
         return PlainForm.SeeOther(context, AccountsPath);
     }
 }

@@ -27,7 +27,7 @@ public sealed class NewAccountNotice(Stores stores, AuthSecret secret)
 
     private IDatabase Database => stores.Auth.Database;
 
-    public Task KeepAsync(AdminPass pass, string name, NewAccount made)
+    public Task KeepAsync(AdminSession pass, string name, NewAccount made)
     {
         var place = PlaceOf(pass);
         var notice = JsonSerializer.Serialize(new AccountNotice(made.Account.Id, name, made.Key));
@@ -35,12 +35,12 @@ public sealed class NewAccountNotice(Stores stores, AuthSecret secret)
     }
 
     /// <summary>What there is to be told, once; null when there is nothing.</summary>
-    public async Task<AccountNotice?> TakeAsync(AdminPass pass)
+    public async Task<AccountNotice?> TakeAsync(AdminSession pass)
     {
         var place = PlaceOf(pass);
         if ((byte[]?)await Database.StringGetAsync(place) is not { } kept || !await Database.ClaimAsync(place, kept)) return null;
         return _seal.TryOpen(kept, place, out var notice) ? JsonSerializer.Deserialize<AccountNotice>(notice) : null;
     }
 
-    private static string PlaceOf(AdminPass pass) => "admin:account:" + Digest.Of(pass.Visit);
+    private static string PlaceOf(AdminSession pass) => "admin:account:" + Digest.Of(pass.Visit);
 }

@@ -12,7 +12,7 @@ namespace OtpPortal.Admin;
 /// <summary>A session as the grid shows it: without its token, which a circuit has no use for.</summary>
 public sealed record SessionRow(string Id, string Email, string Device, string Ip, DateTimeOffset CreatedAt, DateTimeOffset LastSeenAt, DateTimeOffset ExpiresAt);
 
-public sealed partial class SessionGrid(AdminPolicy policy, TokenStore tokens, AuditLog audit, IJSRuntime script)
+public sealed partial class SessionGrid(AdminAccess policy, TokenStore tokens, AuditLog audit, IJSRuntime script)
 {
     private const int PageSize = 20;
     private static readonly SortOrder?[] s_upFirst = [SortOrder.Ascending, SortOrder.Descending];
@@ -42,7 +42,7 @@ public sealed partial class SessionGrid(AdminPolicy policy, TokenStore tokens, A
     }
 
     [Parameter, EditorRequired]
-    public AdminPass Pass { get; set; } = null!;
+    public AdminSession Pass { get; set; } = null!;
 
     /// <summary>Told when the access turns out to be over.</summary>
     [Parameter, EditorRequired]

@@ -34,7 +34,7 @@ public sealed class TestMessage(
 
     /// <summary>Sends one, and keeps how it fared. Null when it was tried; else how long to wait, and nothing was sent.</summary>
     /// <param name="address">As the provider's <see cref="Provider.TryNormalize"/> gives it.</param>
-    public async Task<TimeSpan?> SendAsync(Provider provider, string address, AdminPass pass, string limitKey)
+    public async Task<TimeSpan?> SendAsync(Provider provider, string address, AdminSession pass, string limitKey)
     {
         // The limits of everybody: a stolen administrator's session is no way to flood a mailbox.
         if (await limits.TakeAsync(Recipients.Normalize(address), pass.Ip, limitKey) is { } wait) return wait;
@@ -52,7 +52,7 @@ public sealed class TestMessage(
     }
 
     /// <summary>How this administrator's last one fared; null when there was none lately.</summary>
-    public async Task<TestMessageResult?> LastAsync(AdminPass pass) =>
+    public async Task<TestMessageResult?> LastAsync(AdminSession pass) =>
         (string?)await Database.StringGetAsync(KeyOf(pass)) is { } json ? JsonSerializer.Deserialize<TestMessageResult>(json) : null;
 
     private Message Compose(string to)
@@ -65,5 +65,5 @@ public sealed class TestMessage(
         return new Message(to, subject, text, html) { Code = "000000" };
     }
 
-    private static RedisKey KeyOf(AdminPass pass) => "admin:message:" + Digest.Of(pass.Visit);
+    private static RedisKey KeyOf(AdminSession pass) => "admin:message:" + Digest.Of(pass.Visit);
 }

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Text.Json.Serialization.Metadata;
 using OtpPortal.Delivery;
 using OtpPortal.Configuration;
 using OtpPortal.Storage;
@@ -11,14 +10,15 @@ namespace OtpPortal.Gateway;
 /// <summary>The API that other backends use, in otpgateway's wire format: <c>/api/…</c>.</summary>
 public static class GatewayEndpoints
 {
-    private const string Name = "namespace";
-    private const int MaxBody = 128 * 1024;
+    internal const int MaxBody = 128 * 1024;
+    private const string Unknown = "the OTP does not exist";
 
     public static WebApplicationBuilder AddGateway(this WebApplicationBuilder builder)
     {
         builder.AddSettings<GatewaySettings>();
-        foreach (var root in (string[])["/api/otp", "/api/providers", "/api/health"]) builder.Services.AddSingleton(new ErrorForm(root, FailAsync));
-        builder.Services.AddSingleton<NamespaceGuard>();
+        foreach (var root in (string[])["/api/otp", "/api/providers", "/api/health"]) builder.Services.AddSingleton(new ApiErrorWriter(root, GatewayResults.WriteAsync));
+        builder.Services.AddScheme<NamespaceHandler>(NamespaceHandler.SchemeName);
+        builder.Services.AddSingleton<GatewayResults>();
         builder.Services.AddSingleton<VerificationRequestReader>();
         builder.Services.AddSingleton<VerificationMessage>();
         // A redirect would carry what happened to wherever it points.
@@ -38,222 +38,106 @@ public static class GatewayEndpoints
 
     public static void MapGateway(this IEndpointRouteBuilder routes)
     {
-        routes.MapMethods("/api/health", ["GET", "HEAD"], Answer(HealthAsync));
-        var api = routes.MapGroup("/api").WithCredentialsInHeader();
-        api.MapGet("/providers", Answer(ListProvidersAsync, needsNamespace: true));
-        api.MapPut("/otp", Answer(PutAsync, needsNamespace: true));
-        api.MapPut("/otp/{id}", Answer(PutAsync, needsNamespace: true));
-        api.MapPost("/otp/{id}", Answer(CheckAsync, needsNamespace: true));
-        api.MapPost("/otp/{id}/status", Answer(StatusAsync, needsNamespace: true));
-        api.MapDelete("/otp/{id}/status", Answer(StatusAsync, needsNamespace: true));
-        routes.MapGet("/otp/{namespace}/{id}/status", Answer(PageStatusAsync));
+        routes.MapMethods("/api/health", ["GET", "HEAD"], HealthAsync).NoStore().WithMetadata(new RequireStoreAttribute());
+        routes.MapGet("/otp/{namespace}/{id}/status", PageStatusAsync).NoStore()
+            .WithMetadata(new RequireStoreAttribute(), new ApiErrorWriter("/otp", GatewayResults.WriteAsync));
         routes.MapHostedPages();
+
+        var api = routes.MapGroup("/api")
+            .RequireAuthorization(NamespaceHandler.SchemeName).WithCredentialsInHeader()
+            .MaxBody(MaxBody).NoStore().WithMetadata(new RequireStoreAttribute());
+        api.MapGet("/providers", ListProviders);
+        api.MapPut("/otp", CreateAsync);
+        api.MapPut("/otp/{id}", PutAsync);
+        api.MapPost("/otp/{id}", CheckAsync);
+        api.MapPost("/otp/{id}/status", StatusAsync);
+        api.MapDelete("/otp/{id}/status", TakeStatusAsync);
     }
 
-    private static async Task HealthAsync(HttpContext context)
+    private static async Task<IResult> HealthAsync(Stores stores)
     {
-        await context.RequestServices.GetRequiredService<Stores>().Otp.PingAsync();
-        await SucceedAsync(context, "OK", GatewayJson.Json.SuccessText);
+        await stores.Otp.PingAsync();
+        return GatewayResults.Success("OK", GatewayJson.Json.SuccessText);
     }
 
-    private static Task ListProvidersAsync(HttpContext context) =>
-        SucceedAsync(context, context.RequestServices.GetRequiredService<Providers>().Names, GatewayJson.Json.SuccessNames);
+    private static IResult ListProviders(Providers providers) => GatewayResults.Success(providers.Names, GatewayJson.Json.SuccessNames);
 
-    private static async Task PutAsync(HttpContext context)
+    private static Task<IResult> CreateAsync(
+        HttpContext context, Namespace owner, Fields fields, VerificationRequestReader reader, VerificationFlow flow, GatewayResults results) =>
+        StartAsync(context, RandomText.New(32), owner, fields, reader, flow, results);
+
+    private static Task<IResult> PutAsync(
+        HttpContext context, Namespace owner, Fields fields, VerificationRequestReader reader, VerificationFlow flow, GatewayResults results) =>
+        StartAsync(context, VerificationId.Of(context), owner, fields, reader, flow, results);
+
+    private static async Task<IResult> StartAsync(
+        HttpContext context, string? id, Namespace owner, Fields fields, VerificationRequestReader reader, VerificationFlow flow, GatewayResults results)
     {
-        var services = context.RequestServices;
-        var (portal, time) = (services.GetRequiredService<PortalSettings>(), services.GetRequiredService<TimeProvider>());
-        var fields = await ReadAsync(context);
-        var complaint = VerificationId.Rule;
-        var id = context.GetRouteValue("id") is null ? RandomText.New(32) : VerificationId.Of(context);
-        if (id is null || services.GetRequiredService<VerificationRequestReader>().Read(id, fields, out complaint) is not { } request)
-        {
-            await FailAsync(context, StatusCodes.Status400BadRequest, complaint);
-            return;
-        }
-        var flow = services.GetRequiredService<VerificationFlow>();
-        switch (await flow.PutAsync(OwnerOf(context), request, ClientAddress.Of(context), context.RequestAborted))
+        var problem = VerificationId.Rule;
+        if (id is null || reader.Read(id, fields, out problem) is not { } request) return GatewayResults.BadRequest(problem);
+        switch (await flow.PutAsync(owner, request, ClientAddress.Of(context), context.RequestAborted))
         {
             case PutOutcome.Created(var created, var code):
-                // The time that was asked for, as otpgateway says: not less because the provider took its time.
-                await SucceedAsync(context, GatewayJson.Describe(created, portal, time, code) with { Ttl = (long)request.Terms.Lifetime.TotalSeconds }, GatewayJson.Json.SuccessOtpData);
-                break;
+                return results.Created(created, code, request.Terms.Lifetime);
             case PutOutcome.Locked(var locked):
-                await FailLockedAsync(context, locked, "OTP attempts exceeded. Retry after", GatewayJson.DescribeLock(locked, time), GatewayJson.Json.FailureLockData);
-                break;
+                return results.PutLocked(context, locked);
             case PutOutcome.Limited(var reason, var wait):
                 context.Response.Headers.RetryAfter = Problem.Seconds(wait);
-                await FailAsync(context, StatusCodes.Status429TooManyRequests, $"The message is not sent: {reason}.");
-                break;
+                return GatewayResults.Failure(StatusCodes.Status429TooManyRequests, $"The message is not sent: {reason}.");
             case PutOutcome.NotSent:
-                // What the provider said is in our log: it may name accounts and addresses that are nobody else's business.
-                await FailAsync(context, StatusCodes.Status502BadGateway, "The provider did not take the message.");
-                break;
+                // The provider's answer is in the log alone: it may name accounts and addresses.
+                return GatewayResults.Failure(StatusCodes.Status502BadGateway, "The provider did not take the message.");
             default:
                 throw new UnreachableException();
         }
     }
 
-    private static async Task CheckAsync(HttpContext context)
+    // There is no other action than to check: as in otpgateway, `action` is not read.
+    private static async Task<IResult> CheckAsync(HttpContext context, Namespace owner, Fields fields, VerificationFlow flow, GatewayResults results)
     {
-        var services = context.RequestServices;
-        var (portal, time) = (services.GetRequiredService<PortalSettings>(), services.GetRequiredService<TimeProvider>());
-        var fields = await ReadAsync(context);
-        var id = VerificationId.Of(context);
-        string complaint;
-        // There is no other action than to check: as in otpgateway, `action` is not read.
-        if (id is null) complaint = VerificationId.Rule;
-        else if (!VerificationRequestReader.TryFlag(fields, "skip_delete", out var keep, out complaint)) { }
-        else if (!fields.TryOne("otp", out var typed, out complaint)) { }
-        else if (typed.Length == 0) complaint = "`otp` is empty.";
-        else
+        if (VerificationId.Of(context) is not { } id) return GatewayResults.BadRequest(VerificationId.Rule);
+        if (!VerificationRequestReader.TryFlag(fields, "skip_delete", out var keep, out var problem)) return GatewayResults.BadRequest(problem);
+        if (!fields.TryOne("otp", out var typed, out problem)) return GatewayResults.BadRequest(problem);
+        if (typed.Length == 0) return GatewayResults.BadRequest("`otp` is empty.");
+        return await flow.CheckAsync(owner, id, typed, keep, ClientAddress.Of(context)) switch
         {
-            switch (await services.GetRequiredService<VerificationFlow>().CheckAsync(OwnerOf(context), id, typed, keep, ClientAddress.Of(context)))
-            {
-                case CheckOutcome.Verified(var verified):
-                    await SucceedAsync(context, GatewayJson.Describe(verified, portal, time), GatewayJson.Json.SuccessOtpData);
-                    return;
-                case CheckOutcome.Wrong(var wrong):
-                    await FailAsync(context, StatusCodes.Status400BadRequest, "Incorrect OTP", GatewayJson.Describe(wrong, portal, time), GatewayJson.Json.FailureOtpData);
-                    return;
-                case CheckOutcome.Locked(var locked):
-                    await FailLockedAsync(context, locked, "Too many attempts. Please retry after", GatewayJson.Describe(locked, portal, time), GatewayJson.Json.FailureOtpData);
-                    return;
-                case CheckOutcome.Closed(var closed):
-                    await FailAsync(
-                        context, StatusCodes.Status429TooManyRequests, "The OTP was verified already: ask for its status.",
-                        GatewayJson.Describe(closed, portal, time), GatewayJson.Json.FailureOtpData);
-                    return;
-                case CheckOutcome.Unknown:
-                    complaint = Unknown;
-                    break;
-                default:
-                    throw new UnreachableException();
-            }
-        }
-        await FailAsync(context, StatusCodes.Status400BadRequest, complaint);
+            CheckOutcome.Verified(var verified) => results.Success(verified),
+            CheckOutcome.Wrong(var wrong) => results.Failure(StatusCodes.Status400BadRequest, "Incorrect OTP", wrong),
+            CheckOutcome.Locked(var locked) => results.CheckLocked(context, locked),
+            CheckOutcome.Closed(var closed) => results.Failure(StatusCodes.Status429TooManyRequests, "The OTP was verified already: ask for its status.", closed),
+            CheckOutcome.Unknown => GatewayResults.BadRequest(Unknown),
+            _ => throw new UnreachableException(),
+        };
     }
 
-    private static async Task StatusAsync(HttpContext context)
+    private static async Task<IResult> StatusAsync(HttpContext context, Namespace owner, VerificationFlow flow, GatewayResults results)
     {
-        var services = context.RequestServices;
-        var flow = services.GetRequiredService<VerificationFlow>();
-        var owner = OwnerOf(context).Name;
-        if (VerificationId.Of(context) is not { } id)
-        {
-            await FailAsync(context, StatusCodes.Status400BadRequest, VerificationId.Rule);
-            return;
-        }
-        var verification = await flow.FindAsync(owner, id);
-        if (verification is { Closed: true } && HttpMethods.IsDelete(context.Request.Method)) verification = await flow.TakeAsync(owner, id);
-        if (verification is not { Closed: true })
-        {
-            await FailAsync(context, StatusCodes.Status400BadRequest, verification is null ? Unknown : "OTP not verified");
-            return;
-        }
-        await SucceedAsync(
-            context, GatewayJson.Describe(verification, services.GetRequiredService<PortalSettings>(), services.GetRequiredService<TimeProvider>()), GatewayJson.Json.SuccessOtpData);
+        if (VerificationId.Of(context) is not { } id) return GatewayResults.BadRequest(VerificationId.Rule);
+        return Status(await flow.FindAsync(owner.Name, id), results);
     }
 
-    // For the pages of whoever was sent the link: they know the id, and learn no more than whether it is done.
-    private static async Task PageStatusAsync(HttpContext context)
+    private static async Task<IResult> TakeStatusAsync(HttpContext context, Namespace owner, VerificationFlow flow, GatewayResults results)
     {
-        var (name, id) = ((string)context.GetRouteValue(Name)!, VerificationId.Of(context) ?? "");
-        var flow = context.RequestServices.GetRequiredService<VerificationFlow>();
-        var verification = await HostedPages.FindAsync(flow, context.RequestServices.GetRequiredService<GatewaySettings>(), name, id);
-        bool? closed = verification?.Closed ?? (await flow.EchoAsync(name, id) is null ? null : true);
-        if (closed is null) await FailAsync(context, StatusCodes.Status400BadRequest, "Session expired.");
-        else await SucceedAsync(context, new GatewayJson.ClosedData(closed.Value), GatewayJson.Json.SuccessClosedData);
+        if (VerificationId.Of(context) is not { } id) return GatewayResults.BadRequest(VerificationId.Rule);
+        var verification = await flow.FindAsync(owner.Name, id);
+        return Status(verification is { Closed: true } ? await flow.TakeAsync(owner.Name, id) : verification, results);
     }
 
-    private const string Unknown = "the OTP does not exist";
-
-    private static Namespace OwnerOf(HttpContext context) => (Namespace)context.Items[typeof(Namespace)]!;
-
-    private static async Task<Fields> ReadAsync(HttpContext context)
+    private static IResult Status(Verification? verification, GatewayResults results) => verification switch
     {
-        var request = context.Request;
-        if (request.HasFormContentType) return new Fields(await request.ReadFormAsync(context.RequestAborted), request.Query);
-        // A body that is not a form counts for nothing. Where the query is empty too, its sender meant it as fields.
-        if (request.Query.Count == 0 && (request.ContentLength > 0 || request.Headers.TransferEncoding.Count > 0))
-        {
-            throw new BadHttpRequestException("The fields are sent as a form: application/x-www-form-urlencoded or multipart/form-data.", StatusCodes.Status400BadRequest);
-        }
-        return new Fields(FormCollection.Empty, request.Query);
-    }
-
-    // Every answer in the API's own envelope, whatever goes wrong.
-    private static RequestDelegate Answer(RequestDelegate handle, bool needsNamespace = false) => async context =>
-    {
-        context.Response.Headers.CacheControl = "no-store";
-        if (context.Features.Get<Microsoft.AspNetCore.Http.Features.IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } size) size.MaxRequestBodySize = MaxBody;
-        try
-        {
-            if (!context.RequestServices.GetRequiredService<Stores>().AreConnected) await FailStoreAwayAsync(context);
-            else if (!needsNamespace || await AdmitAsync(context)) await handle(context);
-        }
-        catch (BadHttpRequestException e) when (!context.Response.HasStarted)
-        {
-            await FailAsync(context, e.StatusCode, e.StatusCode == StatusCodes.Status413PayloadTooLarge ? $"The request is too large: at most {MaxBody / 1024} KB." : e.Message);
-        }
-        catch (Exception e) when (e is InvalidDataException or IOException && !context.Response.HasStarted)
-        {
-            await FailAsync(context, StatusCodes.Status400BadRequest, "The form cannot be read.");
-        }
-        catch (Exception e) when (StoreFailure.Is(e) && !context.Response.HasStarted)
-        {
-            await FailStoreAwayAsync(context);
-        }
+        null => GatewayResults.BadRequest(Unknown),
+        { Closed: false } => GatewayResults.BadRequest("OTP not verified"),
+        _ => results.Success(verification),
     };
 
-    private static Task FailStoreAwayAsync(HttpContext context)
+    // For the pages: the user who was sent the link knows the id, and learns only whether the verification is closed.
+    private static async Task<IResult> PageStatusAsync(HttpContext context, string @namespace, VerificationFlow flow, GatewaySettings settings)
     {
-        context.Response.Headers.RetryAfter = "5";
-        return FailAsync(context, StatusCodes.Status503ServiceUnavailable, "Unable to reach store.");
-    }
-
-    private static async Task<bool> AdmitAsync(HttpContext context)
-    {
-        switch (await context.RequestServices.GetRequiredService<NamespaceGuard>().JudgeAsync(context))
-        {
-            case Admission.Admitted(var owner):
-                context.Items[typeof(Namespace)] = owner;
-                return true;
-            case Admission.Limited(var wait):
-                context.Response.Headers.RetryAfter = Problem.Seconds(wait);
-                await FailAsync(context, StatusCodes.Status429TooManyRequests, "Too many wrong credentials from this address.");
-                return false;
-            case Admission.OverQuota:
-                await FailAsync(context, StatusCodes.Status429TooManyRequests, "Too many requests of this namespace.");
-                return false;
-            case Admission.Refused(var message):
-                context.Response.Headers.WWWAuthenticate = NamespaceGuard.Challenge;
-                await FailAsync(context, StatusCodes.Status401Unauthorized, message);
-                return false;
-            default:
-                throw new UnreachableException();
-        }
-    }
-
-    private static Task SucceedAsync<T>(HttpContext context, T data, JsonTypeInfo<GatewayJson.Success<T>> type) =>
-        context.Response.WriteAsJsonAsync(new GatewayJson.Success<T>(data), type, "application/json; charset=utf-8", context.RequestAborted);
-
-    // Locked until its time is over.
-    private static Task FailLockedAsync<T>(HttpContext context, Verification locked, string message, T data, JsonTypeInfo<GatewayJson.Failure<T>> type)
-        where T : class
-    {
-        var left = GatewayJson.SecondsLeft(locked, context.RequestServices.GetRequiredService<TimeProvider>());
-        context.Response.Headers.RetryAfter = Problem.Seconds(TimeSpan.FromSeconds(left));
-        return FailAsync(context, StatusCodes.Status429TooManyRequests, $"{message} {left} seconds.", data, type);
-    }
-
-    private static Task FailAsync(HttpContext context, int status, string message) =>
-        FailAsync(context, status, message, null, GatewayJson.Json.FailureLockData);
-
-    private static Task FailAsync<T>(HttpContext context, int status, string message, T? data, JsonTypeInfo<GatewayJson.Failure<T>> type)
-        where T : class
-    {
-        context.Response.StatusCode = status;
-        return context.Response.WriteAsJsonAsync(new GatewayJson.Failure<T>(message, data), type, "application/json; charset=utf-8", context.RequestAborted);
+        var id = VerificationId.Of(context) ?? "";
+        var verification = await HostedPages.FindAsync(flow, settings, @namespace, id);
+        bool? closed = verification?.Closed ?? (await flow.EchoAsync(@namespace, id) is null ? null : true);
+        return closed is null
+            ? GatewayResults.BadRequest("Session expired.")
+            : GatewayResults.Success(new GatewayJson.ClosedData(closed.Value), GatewayJson.Json.SuccessClosedData);
     }
 }

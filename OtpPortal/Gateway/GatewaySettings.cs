@@ -20,6 +20,10 @@ public sealed record Namespace(string Name, EventTarget? Events)
     /// <summary>True for its secret.</summary>
     internal bool Matches(string secret) => _secret is not null && _secret.Matches(secret);
 
+    /// <summary>Binds the namespace that sends the request, to an endpoint that asks for one.</summary>
+    public static ValueTask<Namespace> BindAsync(HttpContext context) =>
+        ValueTask.FromResult(context.RequestServices.GetRequiredService<GatewaySettings>().Find(context.User.Identity!.Name!)!);
+
     public override string ToString() => Name;
 }
 

@@ -3,6 +3,7 @@ using Microsoft.Extensions.Localization;
 using OtpPortal.Delivery;
 using OtpPortal.Components.Localization;
 using OtpPortal.OneTimeCodes;
+using OtpPortal.Storage;
 using OtpPortal.Http;
 
 namespace OtpPortal.Gateway;
@@ -16,8 +17,9 @@ public static class HostedPages
     public static void MapHostedPages(this IEndpointRouteBuilder routes)
     {
         // Before the pages of the same addresses, which take posts as well.
-        routes.MapPost("/otp/{namespace}/{id}", SubmitAsync).WithOrder(-1);
-        routes.MapPost("/otp/{namespace}/{id}/address", SetAddressAsync).WithOrder(-1);
+        var forms = routes.MapGroup("/otp/{namespace}/{id}").WithMetadata(new RequireStoreAttribute()).WithOrder(-1);
+        forms.MapPost("", SubmitAsync);
+        forms.MapPost("/address", SetAddressAsync);
     }
 
     /// <summary>

@@ -120,16 +120,3 @@ internal sealed class VerificationRequestReader(GatewaySettings defaults, Provid
         return null;
     }
 }
-
-/// <summary>The fields of a request: those of the form, and, as otpgateway has it, those of the query where the form has none.</summary>
-internal sealed class Fields(IFormCollection form, IQueryCollection query)
-{
-    /// <summary>A field's value, or empty; false when it came more than once: two readers could take different ones.</summary>
-    public bool TryOne(string name, out string value, out string complaint)
-    {
-        var values = form.TryGetValue(name, out var posted) ? posted : query.TryGetValue(name, out var asked) ? asked : StringValues.Empty;
-        value = values.Count > 0 ? values[0] ?? "" : "";
-        complaint = values.Count > 1 ? $"`{name}` was sent more than once." : "";
-        return values.Count <= 1;
-    }
-}

@@ -33,6 +33,8 @@ public static partial class Hosting
         logging.AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.None);
         // It warns that keys are kept unencrypted, but ours are encrypted before it hands them over.
         logging.AddFilter("Microsoft.AspNetCore.DataProtection", LogLevel.Error);
+        // The answer of /readyz says it, every few seconds.
+        logging.AddFilter("Microsoft.Extensions.Diagnostics.HealthChecks", LogLevel.None);
         logging.AddFilter("Garnet", LogLevel.Warning);
 
         builder.Configuration["ReloadStaticAssetsAtRuntime"] = "false";

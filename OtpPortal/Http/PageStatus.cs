@@ -109,7 +109,7 @@ public static partial class PageErrors
         if (status.Wait is { } wait) context.Response.Headers.RetryAfter = Problem.Seconds(wait);
         context.Response.Headers.CacheControl = "no-store";
         // The clients of an API read its own form, whatever they accept.
-        if (context.RequestServices.GetServices<ErrorForm>().FirstOrDefault(form => context.Request.Path.StartsWithSegments(form.Root, StringComparison.OrdinalIgnoreCase)) is { } api)
+        if (ApiErrorWriter.Find(context) is { } api)
         {
             await api.WriteAsync(context, code, ErrorText(code));
             return;

@@ -1,5 +1,5 @@
 using System.Globalization;
-using System.Text.Json;
+using System.Text.Json.Serialization;
 
 namespace OtpPortal.Http;
 
@@ -9,9 +9,11 @@ public static class Problem
     public static Task WriteAsync(HttpContext context, int status, string error, string message)
     {
         context.Response.StatusCode = status;
-        context.Response.ContentType = "application/json; charset=utf-8";
-        return context.Response.WriteAsync(JsonSerializer.Serialize(new Dictionary<string, string>(StringComparer.Ordinal) { ["error"] = error, ["message"] = message }), context.RequestAborted);
+        return context.Response.WriteAsJsonAsync(new ProblemBody(error, message), context.RequestAborted);
     }
+
+    /// <summary>The same as the result of an endpoint.</summary>
+    public static IResult Result(int status, string error, string message) => TypedResults.Json(new ProblemBody(error, message), statusCode: status);
 
     /// <summary>A Retry-After value: whole seconds, rounded up, so that who waits as told is not refused again.</summary>
     public static string Seconds(TimeSpan wait) => Math.Max(1, (long)Math.Ceiling(wait.TotalSeconds)).ToString(CultureInfo.InvariantCulture);
@@ -22,4 +24,6 @@ public static class Problem
         var accept = request.Headers.Accept.ToString();
         return accept.Contains("application/json", StringComparison.OrdinalIgnoreCase) && !accept.Contains("text/html", StringComparison.OrdinalIgnoreCase);
     }
+
+    internal sealed record ProblemBody([property: JsonPropertyName("error")] string Error, [property: JsonPropertyName("message")] string Message);
 }

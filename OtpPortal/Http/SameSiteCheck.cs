@@ -15,8 +15,6 @@ public static class SameSiteCheck
 
     private static bool IsHarmless(HttpRequest request)
     {
-        // A proxy asks here with the headers of a request to somebody else's app, and the answer changes nothing.
-        if (request.Path == "/forward-auth") return true;
         var isSafe = HttpMethods.IsGet(request.Method) || HttpMethods.IsHead(request.Method) || HttpMethods.IsOptions(request.Method);
         return isSafe && !request.Path.StartsWithSegments("/_blazor", StringComparison.OrdinalIgnoreCase);
     }

@@ -2,7 +2,6 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
-using Microsoft.AspNetCore.Http.Features;
 using OtpPortal.Delivery;
 using OtpPortal.Gateway;
 using OtpPortal.Configuration;
@@ -13,7 +12,9 @@ namespace OtpPortal.JOtp;
 /// <summary>The API of jOTP: <c>/jotp/</c> and <c>/jotp/sessions</c>.</summary>
 public static class JOtpEndpoints
 {
+    private const string Policy = "JOtp";
     private const int MaxBody = 1024 * 1024;
+    private const int MaxTokenBody = 1024;
     private const int MaxSubject = 2000;
 
     // jOTP has no bounds, so every positive value is accepted; but a token can be guessed, so none is valid for longer than an hour.
@@ -24,102 +25,60 @@ public static class JOtpEndpoints
     {
         builder.AddSettings<JOtpSettings>();
         builder.Services.AddSingleton<JOtpSessions>();
+        builder.Services.AddAuthorizationBuilder().AddPolicy(Policy, policy => policy
+            .AddAuthenticationSchemes(NamespaceHandler.SchemeName)
+            .RequireAssertion(context => context.User.Identity?.IsAuthenticated == true || MayBeAnonymous((HttpContext)context.Resource!)));
         return builder;
     }
 
     public static void MapJOtp(this IEndpointRouteBuilder routes)
     {
-        routes.MapMethods("/jotp/", ["GET", "HEAD"], () => Results.Text("OK"));
-        routes.MapPost("/jotp/sessions", BeginAsync).WithCredentialsInHeader();
-        routes.MapPost("/jotp/sessions/{id}", TryAsync).WithCredentialsInHeader();
+        var api = routes.MapGroup("/jotp").NoStore();
+        api.MapMethods("/", ["GET", "HEAD"], () => TypedResults.Text("OK"));
+        api.MapPost("/sessions", BeginAsync).RequireAuthorization(Policy).WithCredentialsInHeader().MaxBody(MaxBody);
+        // The id cannot be guessed and its attempts are limited, so it needs no credentials of its own.
+        api.MapPost("/sessions/{id}", TryAsync).WithCredentialsInHeader().MaxBody(MaxTokenBody);
     }
 
-    private static async Task BeginAsync(HttpContext context, JOtpSessions sessions, JOtpSettings settings, GatewaySettings gateway, NamespaceGuard guard, PortalSettings portal)
-    {
-        context.Response.Headers.CacheControl = "no-store";
-        // Who names a namespace is held to it, also where nobody needs to.
-        var isAnonymous = settings.Anonymous && context.Request.Headers.Authorization.Count == 0;
-        if (!isAnonymous && !await AdmitAsync(context, guard)) return;
+    // A client that sends credentials must send right ones, also where none are needed.
+    private static bool MayBeAnonymous(HttpContext context) =>
+        context.RequestServices.GetRequiredService<JOtpSettings>().Anonymous && context.Request.Headers.Authorization.Count == 0;
 
-        var body = await ReadBodyAsync(context, MaxBody);
-        if (body is null)
+    private static async Task<IResult> BeginAsync(HttpContext context, JOtpSessions sessions, GatewaySettings gateway, PortalSettings portal)
+    {
+        if (Read(await ReadBodyAsync(context), portal.AppName, gateway.Terms.Lifetime, out var problem) is not { } request)
         {
-            await Problem.WriteAsync(context, StatusCodes.Status413PayloadTooLarge, "too_large", $"The request is too large: at most {MaxBody / 1024} KB.");
-            return;
+            return Problem.Result(StatusCodes.Status400BadRequest, "bad_request", problem);
         }
-        if (Read(body, portal.AppName, gateway.Terms.Lifetime, out var complaint) is not { } request)
-        {
-            await Problem.WriteAsync(context, StatusCodes.Status400BadRequest, "bad_request", complaint);
-            return;
-        }
-        switch (await sessions.BeginAsync(request, ClientAddress.Of(context), isAnonymous ? ClientAddress.LimitKey(context) : null, context.RequestAborted))
+        var client = context.User.Identity is { IsAuthenticated: true } ? null : ClientAddress.LimitKey(context);
+        switch (await sessions.BeginAsync(request, ClientAddress.Of(context), client, context.RequestAborted))
         {
             case BeginJOtpOutcome.Begun(var session):
-                context.Response.StatusCode = StatusCodes.Status201Created;
                 context.Response.Headers.Location = $"{portal.Origin}/jotp/sessions/{session}";
-                // A type, so that nobody draws a page over it.
-                context.Response.ContentType = "text/plain; charset=utf-8";
-                break;
+                return TypedResults.Text("", statusCode: StatusCodes.Status201Created);
             case BeginJOtpOutcome.Limited(var wait):
                 context.Response.Headers.RetryAfter = Problem.Seconds(wait);
-                await Problem.WriteAsync(context, StatusCodes.Status429TooManyRequests, "too_many_requests", "Too many messages to this address or from this client.");
-                break;
+                return Problem.Result(StatusCodes.Status429TooManyRequests, "too_many_requests", "Too many messages to this address or from this client.");
             case BeginJOtpOutcome.NotSent:
-                await Problem.WriteAsync(context, StatusCodes.Status502BadGateway, "not_sent", "The mail service did not take the message.");
-                break;
+                return Problem.Result(StatusCodes.Status502BadGateway, "not_sent", "The mail service did not take the message.");
             default:
                 throw new UnreachableException();
         }
     }
 
-    // The id cannot be guessed and its tries are limited, so it needs no credentials of its own.
-    private static async Task TryAsync(HttpContext context, string id, JOtpSessions sessions)
+    private static async Task<IResult> TryAsync(HttpContext context, string id, JOtpSessions sessions)
     {
-        context.Response.Headers.CacheControl = "no-store";
-        var token = await ReadBodyAsync(context, 1024) is { } body ? Encoding.UTF8.GetString(body).Trim() : "";
-        if (id.Length == 32 && id.All(char.IsAsciiLetterOrDigit) && token.Length > 0 && await sessions.TryAsync(id, token, ClientAddress.Of(context)))
-        {
-            context.Response.ContentType = "text/plain; charset=utf-8";
-            return;
-        }
-        // Wrong, used, locked, over and unknown are one and the same.
-        await Problem.WriteAsync(context, StatusCodes.Status404NotFound, "not_found", "The token is not valid for this session.");
+        var token = Encoding.UTF8.GetString(await ReadBodyAsync(context)).Trim();
+        return id.Length == 32 && id.All(char.IsAsciiLetterOrDigit) && token.Length > 0 && await sessions.TryAsync(id, token, ClientAddress.Of(context))
+            ? TypedResults.Text("")
+            // Wrong, used, locked, expired and unknown look the same.
+            : Problem.Result(StatusCodes.Status404NotFound, "not_found", "The token is not valid for this session.");
     }
 
-    private static async Task<bool> AdmitAsync(HttpContext context, NamespaceGuard guard)
+    private static async Task<byte[]> ReadBodyAsync(HttpContext context)
     {
-        switch (await guard.JudgeAsync(context))
-        {
-            case Admission.Admitted:
-                return true;
-            case Admission.Limited(var wait):
-                context.Response.Headers.RetryAfter = Problem.Seconds(wait);
-                await Problem.WriteAsync(context, StatusCodes.Status429TooManyRequests, "too_many_requests", "Too many wrong credentials from this address.");
-                return false;
-            case Admission.OverQuota:
-                await Problem.WriteAsync(context, StatusCodes.Status429TooManyRequests, "too_many_requests", "Too many requests of this namespace.");
-                return false;
-            case Admission.Refused(var message):
-                context.Response.Headers.WWWAuthenticate = NamespaceGuard.Challenge;
-                await Problem.WriteAsync(context, StatusCodes.Status401Unauthorized, "unauthorized", message);
-                return false;
-            default:
-                throw new UnreachableException();
-        }
-    }
-
-    private static async Task<byte[]?> ReadBodyAsync(HttpContext context, int limit)
-    {
-        if (context.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } size) size.MaxRequestBodySize = limit;
         using var body = new MemoryStream();
-        try
-        {
-            await context.Request.Body.CopyToAsync(body, context.RequestAborted);
-        }
-        catch (BadHttpRequestException e) when (e.StatusCode == StatusCodes.Status413PayloadTooLarge)
-        {
-            return null;
-        }
+        await context.Request.Body.CopyToAsync(body, context.RequestAborted);
         return body.ToArray();
     }
 

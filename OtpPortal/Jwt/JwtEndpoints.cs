@@ -1,13 +1,12 @@
 using System.Globalization;
+using System.Security.Claims;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using OtpPortal.Auditing;
-using OtpPortal.Limits;
 using OtpPortal.Configuration;
 using OtpPortal.Storage;
 using OtpPortal.Sessions;
 using OtpPortal.Http;
-using OtpPortal.Security;
 
 namespace OtpPortal.Jwt;
 
@@ -37,57 +36,39 @@ public static partial class JwtEndpoints
     public static void MapJwts(this IEndpointRouteBuilder routes)
     {
         routes.MapMethods(KeysPath, ["GET", "HEAD"], PublishAsync);
-        routes.MapMethods("/token", ["GET", "HEAD"], ExchangeAsync);
-        routes.MapPost(RotationPath, RotateAsync).WithCredentialsInHeader();
+        routes.MapMethods("/token", ["GET", "HEAD"], ExchangeAsync).RequireAuthorization(PortalTokenHandler.SchemeName).NoStore();
+        routes.MapPost(RotationPath, RotateAsync).RequireAuthorization(OperatorKeyHandler.SchemeName).WithCredentialsInHeader().NoStore();
     }
 
-    private static async Task PublishAsync(HttpContext context, KeyRing ring)
+    private static async Task<IResult> PublishAsync(HttpContext context, KeyRing ring)
     {
         var keys = new JsonArray([.. (await ring.PublishedAsync()).Select(key => key.Key.ToJwk(key.Kid))]);
         context.Response.Headers.CacheControl = string.Create(CultureInfo.InvariantCulture, $"public, max-age={(int)KeyRing.PublishedFor.TotalSeconds}");
         // They are public: a page of an app may fetch them, too.
         context.Response.Headers.AccessControlAllowOrigin = "*";
-        context.Response.ContentType = "application/json";
-        await context.Response.WriteAsync(new JsonObject { ["keys"] = keys }.ToJsonString(), context.RequestAborted);
+        return TypedResults.Text(new JsonObject { ["keys"] = keys }.ToJsonString(), "application/json");
     }
 
-    private static async Task ExchangeAsync(HttpContext context, TokenStore tokens, TokenCookie cookie, Jwts jwts, JwtSettings settings)
+    private static async Task<IResult> ExchangeAsync(ClaimsPrincipal user, string[] alg, Jwts jwts, JwtSettings settings)
     {
-        context.Response.Headers.CacheControl = "no-store";
-        var asked = context.Request.Query["alg"];
-        var algorithm = asked.Count == 0 ? jwts.Algorithms.Default : jwts.Algorithms.All.FirstOrDefault(known => asked.Count == 1 && known == asked[0]);
-        if (algorithm is null)
-        {
-            await Problem.WriteAsync(context, StatusCodes.Status400BadRequest, "invalid_alg", $"alg must be {jwts.Algorithms.Allowed}.");
-            return;
-        }
-        if (await TokenEndpoints.UseAsync(context.Request, cookie, tokens.UseAsync) is not { } token)
-        {
-            context.Response.StatusCode = StatusCodes.Status403Forbidden;
-            context.Response.ContentType = "text/plain; charset=utf-8";
-            await context.Response.WriteAsync("Forbidden", context.RequestAborted);
-            return;
-        }
+        var algorithm = alg.Length == 0 ? jwts.Algorithms.Default : jwts.Algorithms.All.FirstOrDefault(known => alg.Length == 1 && known == alg[0]);
+        if (algorithm is null) return Problem.Result(StatusCodes.Status400BadRequest, "invalid_alg", $"alg must be {jwts.Algorithms.Allowed}.");
+        var token = ((PortalIdentity)user.Identity!).Token;
         var lifetime = token.ExpiresIn < s_lifetime ? token.ExpiresIn : s_lifetime;
         var jwt = await jwts.MakeAsync(algorithm, settings.Audience, lifetime, token.Email, claims =>
         {
             claims.WriteString("email", token.Email);
             claims.WriteString("sid", token.SessionId);
         });
-        await context.Response.WriteAsJsonAsync(new ExchangedToken(jwt, (long)lifetime.TotalSeconds), context.RequestAborted);
+        return TypedResults.Json(new ExchangedToken(jwt, (long)lifetime.TotalSeconds));
     }
 
-    private static async Task RotateAsync(HttpContext context, KeyRing ring, AuthSecret secret, SecretGuard guard, AuditLog audit)
+    private static async Task<IResult> RotateAsync(HttpContext context, string? overlap, string? now, KeyRing ring, AuditLog audit)
     {
-        if (!await TokenEndpoints.AdmitAsync(context, secret, guard, audit)) return;
-        if (!KeyRotationRequest.TryRead(context.Request.Query["overlap"], context.Request.Query["now"], out var request, out var complaint))
-        {
-            await Problem.WriteAsync(context, StatusCodes.Status400BadRequest, "bad_request", complaint);
-            return;
-        }
+        if (!KeyRotationRequest.TryRead(overlap, now, out var request, out var problem)) return Problem.Result(StatusCodes.Status400BadRequest, "bad_request", problem);
         var rotation = await ring.RotateAsync(request.Overlap, request.AtOnce);
         audit.WriteByAdmin(AuditEvent.KeysRotated, null, ClientAddress.Of(context), request.AtOnce ? "at_once" : $"overlap:{(long)request.Overlap.TotalSeconds}", "key");
-        await context.Response.WriteAsJsonAsync(new RotatedKeys(rotation.NewKids, rotation.ActiveFrom, rotation.OldUntil), context.RequestAborted);
+        return TypedResults.Json(new RotatedKeys(rotation.NewKids, rotation.ActiveFrom, rotation.OldUntil));
     }
 
     internal sealed record ExchangedToken([property: JsonPropertyName("token")] string Token, [property: JsonPropertyName("expires_in")] long ExpiresIn)

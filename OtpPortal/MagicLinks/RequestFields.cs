@@ -14,6 +14,9 @@ internal sealed class RequestFields
     /// <summary>How JSON is read. A person writes a handful of levels; a thousand are an attack on the parser.</summary>
     public static readonly JsonDocumentOptions Reading = new() { MaxDepth = 32, AllowDuplicateProperties = false };
 
+    /// <summary>No fields at all, and nothing wrong with them.</summary>
+    public static RequestFields None => new(default, "", new Complaint());
+
     private readonly JsonElement _element;
     private readonly string _path;
     private readonly Complaint _complaint;

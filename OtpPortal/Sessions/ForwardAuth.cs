@@ -8,25 +8,23 @@ namespace OtpPortal.Sessions;
 /// </summary>
 internal static class ForwardAuth
 {
-    public static void MapForwardAuth(this IEndpointRouteBuilder routes) => routes.Map("/forward-auth", AnswerAsync);
-
-    private static async Task<IResult> AnswerAsync(HttpContext context, TokenStore store, TokenCookie cookie, PortalSettings portal)
+    public static async Task<IResult> AnswerAsync(HttpContext context, TokenStore store, TokenCookie cookie, PortalSettings portal)
     {
         context.Response.Headers.CacheControl = "no-store";
         // Only the token counts: what the request itself says of a Remote-User was written by whoever sent it.
-        if (await TokenEndpoints.UseAsync(context.Request, cookie, store.UseAsync) is { } token)
+        if (await BearerToken.UseAsync(context.Request, cookie, store.UseAsync) is { } token)
         {
             TokenEndpoints.WriteIdentity(context.Response, token.Email);
-            return Results.Ok();
+            return TypedResults.Ok();
         }
 
         if (TargetOf(context, portal) is { } target)
         {
             context.Response.Headers.Location = $"{portal.Origin}/?return_to={Uri.EscapeDataString(target)}";
-            return Results.StatusCode(StatusCodes.Status302Found);
+            return TypedResults.StatusCode(StatusCodes.Status302Found);
         }
         context.Response.Headers.WWWAuthenticate = "Bearer";
-        return Results.Text("Unauthorized", statusCode: StatusCodes.Status401Unauthorized);
+        return TypedResults.Text("Unauthorized", statusCode: StatusCodes.Status401Unauthorized);
     }
 
     // The page to return to. Only a navigation has one, because a redirected script or form loses what it carries.

@@ -1,12 +1,9 @@
 using System.Globalization;
-using System.Text.Json;
 using System.Text.Json.Serialization;
-using Microsoft.Extensions.Primitives;
 using OtpPortal.Auditing;
-using OtpPortal.Limits;
 using OtpPortal.Configuration;
 using OtpPortal.Http;
-using OtpPortal.Security;
+using OtpPortal.Storage;
 
 namespace OtpPortal.Sessions;
 
@@ -25,27 +22,21 @@ public static partial class TokenEndpoints
         builder.Services.AddSingleton<TokenStore>();
         builder.Services.AddSingleton<TokenCookie>();
         builder.Services.AddHostedService<SessionSweeper>();
+        builder.Services.AddScheme<PortalTokenHandler>(PortalTokenHandler.SchemeName);
+        builder.Services.AddScheme<OperatorKeyHandler>(OperatorKeyHandler.SchemeName);
         return builder;
     }
 
     public static void MapTokens(this IEndpointRouteBuilder routes)
     {
-        routes.MapMethods("/check-auth", ["GET", "HEAD"], CheckAsync);
-        routes.MapForwardAuth();
-        routes.MapMethods("/auth-tokens", ["GET", "HEAD"], ListAsync);
-        routes.MapDelete("/auth-tokens", RevokeAllAsync).WithCredentialsInHeader();
-        routes.MapDelete("/auth-tokens/{id}", RevokeAsync).WithCredentialsInHeader();
-    }
+        // Every request to an app asks here, so nothing runs but the endpoint: no languages, pages, same-site check or authorization.
+        routes.MapMethods("/check-auth", ["GET", "HEAD"], CheckAsync).AddEndpointFilter<StoreUnavailableFilter>().ShortCircuit();
+        routes.Map("/forward-auth", ForwardAuth.AnswerAsync).AddEndpointFilter<StoreUnavailableFilter>().ShortCircuit();
 
-    /// <summary>
-    /// Uses the token of a request: the bearer token (RFC 6750) if there is one, else a live token after any other scheme, else the cookie's.
-    /// Other schemes are for clients of the Flask portal, which never looked at the scheme. Returns null if there is no live token.
-    /// </summary>
-    internal static async Task<LiveToken?> UseAsync(HttpRequest request, TokenCookie cookie, Func<string?, Task<LiveToken?>> use)
-    {
-        var (scheme, credentials) = AuthorizationOf(request);
-        if (credentials.Length > 0 && await use(credentials) is { } token) return token;
-        return scheme.Equals("Bearer", StringComparison.OrdinalIgnoreCase) ? null : await cookie.UseAsync(request, use);
+        var tokens = routes.MapGroup("/auth-tokens").RequireAuthorization(OperatorKeyHandler.SchemeName).WithCredentialsInHeader().NoStore();
+        tokens.MapMethods("", ["GET", "HEAD"], ListAsync);
+        tokens.MapDelete("", RevokeAllAsync);
+        tokens.MapDelete("/{id}", RevokeAsync);
     }
 
     /// <summary>Tells the app behind a proxy who is signed in, in both families of header names that are in use.</summary>
@@ -59,109 +50,55 @@ public static partial class TokenEndpoints
     private static async Task<IResult> CheckAsync(HttpContext context, TokenStore store, TokenCookie cookie)
     {
         context.Response.Headers.CacheControl = "no-store";
-        if (await UseAsync(context.Request, cookie, store.UseAndRotateAsync) is not { } token)
+        if (await BearerToken.UseAsync(context.Request, cookie, store.UseAndRotateAsync) is not { } token)
         {
-            return Results.Text("Forbidden", statusCode: StatusCodes.Status403Forbidden);
+            return TypedResults.Text("Forbidden", statusCode: StatusCodes.Status403Forbidden);
         }
         cookie.Write(context.Response, token);
         WriteIdentity(context.Response, token.Email);
-        return Results.Json(new CheckedToken(token.Token, token.Email, (long)token.ExpiresIn.TotalSeconds), TokenJson.Default.CheckedToken);
+        return TypedResults.Json(new CheckedToken(token.Token, token.Email, (long)token.ExpiresIn.TotalSeconds), TokenJson.Default.CheckedToken);
     }
 
-    private static async Task ListAsync(HttpContext context, TokenStore store, AuthSecret secret, SecretGuard guard, AuditLog audit)
+    private static async Task<IResult> ListAsync(HttpContext context, TokenStore store, string? email, string? details, string? limit, string? cursor)
     {
-        if (!await AdmitAsync(context, secret, guard, audit)) return;
-        var query = context.Request.Query;
-        var email = Single(query["email"]) is { } asked ? AsKept(asked) : null;
-        var details = Single(query["details"])?.ToUpperInvariant() is "TRUE" or "1";
+        email = email is null ? null : AsKept(email);
+        var withDetails = details?.ToUpperInvariant() is "TRUE" or "1";
+        if (limit is null && cursor is null) return Stream(store.ListAsync(email), withDetails);
 
-        if (query.ContainsKey("limit") || query.ContainsKey("cursor"))
+        var count = MaxPage;
+        if (limit is not null && !(int.TryParse(limit, NumberStyles.None, CultureInfo.InvariantCulture, out count) && count is >= 1 and <= MaxPage))
         {
-            var limit = MaxPage;
-            if (query.ContainsKey("limit")
-                && !(int.TryParse(query["limit"], NumberStyles.None, CultureInfo.InvariantCulture, out limit) && limit is >= 1 and <= MaxPage))
-            {
-                await Problem.WriteAsync(context, StatusCodes.Status400BadRequest, "invalid_limit", $"limit must be a whole number from 1 to {MaxPage}.");
-                return;
-            }
-            if (await store.PageAsync(email, limit, Single(query["cursor"])) is not { } page)
-            {
-                await Problem.WriteAsync(context, StatusCodes.Status400BadRequest, "invalid_cursor", "cursor must be the X-Next-Cursor of an earlier answer.");
-                return;
-            }
-            if (page.Next is not null) context.Response.Headers["X-Next-Cursor"] = page.Next;
-            await WriteAsync(context, page.Sessions.ToAsyncEnumerable(), details);
-            return;
+            return Problem.Result(StatusCodes.Status400BadRequest, "invalid_limit", $"limit must be a whole number from 1 to {MaxPage}.");
         }
-        await WriteAsync(context, store.ListAsync(email), details);
+        if (await store.PageAsync(email, count, cursor) is not { } page)
+        {
+            return Problem.Result(StatusCodes.Status400BadRequest, "invalid_cursor", "cursor must be the X-Next-Cursor of an earlier answer.");
+        }
+        if (page.Next is not null) context.Response.Headers["X-Next-Cursor"] = page.Next;
+        return Stream(page.Sessions.ToAsyncEnumerable(), withDetails);
     }
 
-    private static async Task RevokeAsync(HttpContext context, string id, TokenStore store, AuthSecret secret, SecretGuard guard, AuditLog audit)
+    private static async Task<IResult> RevokeAsync(HttpContext context, string id, TokenStore store, AuditLog audit)
     {
-        if (!await AdmitAsync(context, secret, guard, audit)) return;
         var session = await store.FindAsync(id);
-        if (await store.RevokeAsync(id))
-        {
-            audit.WriteByAdmin(AuditEvent.Revoked, session?.Email, ClientAddress.Of(context), "sessions:1", "key");
-            context.Response.StatusCode = StatusCodes.Status204NoContent;
-        }
-        else await Problem.WriteAsync(context, StatusCodes.Status404NotFound, "not_found", "There is no live session with this id.");
+        if (!await store.RevokeAsync(id)) return Problem.Result(StatusCodes.Status404NotFound, "not_found", "There is no live session with this id.");
+        audit.WriteByAdmin(AuditEvent.Revoked, session?.Email, ClientAddress.Of(context), "sessions:1", "key");
+        return TypedResults.NoContent();
     }
 
-    private static async Task RevokeAllAsync(HttpContext context, TokenStore store, AuthSecret secret, SecretGuard guard, AuditLog audit)
+    private static async Task<IResult> RevokeAllAsync(HttpContext context, string? email, TokenStore store, AuditLog audit)
     {
-        if (!await AdmitAsync(context, secret, guard, audit)) return;
-        if (Single(context.Request.Query["email"])?.Trim() is not { Length: > 0 } email)
-        {
-            await Problem.WriteAsync(context, StatusCodes.Status400BadRequest, "invalid_email", "email is needed: the address whose sessions shall end.");
-            return;
-        }
-        email = AsKept(email);
-        var count = await store.RevokeAllAsync(email);
-        if (count > 0) audit.WriteByAdmin(AuditEvent.Revoked, email, ClientAddress.Of(context), $"sessions:{count}", "key");
-        context.Response.StatusCode = StatusCodes.Status204NoContent;
-    }
-
-    /// <summary>True for whoever brings AUTH_SECRET_KEY; everybody else has had their answer.</summary>
-    internal static async Task<bool> AdmitAsync(HttpContext context, AuthSecret secret, SecretGuard guard, AuditLog audit)
-    {
-        context.Response.Headers.CacheControl = "no-store";
-        var matches = secret.Matches(AuthorizationOf(context.Request).Credentials);
-        switch (await guard.JudgeAsync(SecretKind.OperatorKey, matches, ClientAddress.LimitKey(context)))
-        {
-            case SecretOutcome.Accepted:
-                return true;
-            case SecretOutcome.Limited(var wait):
-                context.Response.Headers.RetryAfter = Problem.Seconds(wait);
-                await Problem.WriteAsync(context, StatusCodes.Status429TooManyRequests, "too_many_requests", "Too many wrong keys from this address.");
-                return false;
-            default:
-                audit.Write(AuditEvent.AdminRefused, null, ClientAddress.Of(context), "wrong_key");
-                await Problem.WriteAsync(context, StatusCodes.Status403Forbidden, "forbidden", "Authorization: Bearer AUTH_SECRET_KEY is needed.");
-                return false;
-        }
+        if (string.IsNullOrWhiteSpace(email)) return Problem.Result(StatusCodes.Status400BadRequest, "invalid_email", "email must be the address whose sessions are to be revoked.");
+        var kept = AsKept(email);
+        var count = await store.RevokeAllAsync(kept);
+        if (count > 0) audit.WriteByAdmin(AuditEvent.Revoked, kept, ClientAddress.Of(context), $"sessions:{count}", "key");
+        return TypedResults.NoContent();
     }
 
     // Streamed session by session, so that a list of any length takes the same memory.
-    private static async Task WriteAsync(HttpContext context, IAsyncEnumerable<Session> sessions, bool details)
-    {
-        context.Response.ContentType = "application/json; charset=utf-8";
-        if (details)
-        {
-            await JsonSerializer.SerializeAsync(context.Response.Body, sessions.Select(SessionDetails.Of), TokenJson.Default.IAsyncEnumerableSessionDetails, context.RequestAborted);
-        }
-        else
-        {
-            await JsonSerializer.SerializeAsync(context.Response.Body, sessions.Select(session => session.Token), TokenJson.Default.IAsyncEnumerableString, context.RequestAborted);
-        }
-    }
-
-    private static (string Scheme, string Credentials) AuthorizationOf(HttpRequest request)
-    {
-        var header = request.Headers.Authorization.ToString();
-        var blank = header.IndexOf(' ', StringComparison.Ordinal);
-        return blank < 0 ? ("", "") : (header[..blank], header[blank..].Trim());
-    }
+    private static IResult Stream(IAsyncEnumerable<Session> sessions, bool details) => details
+        ? TypedResults.Json(sessions.Select(SessionDetails.Of), TokenJson.Default.IAsyncEnumerableSessionDetails)
+        : TypedResults.Json(sessions.Select(session => session.Token), TokenJson.Default.IAsyncEnumerableString);
 
     // An address in the form that sessions keep it in: lower case, with the domain in ASCII. What cannot be one finds no session.
     private static string AsKept(string email)
@@ -177,8 +114,6 @@ public static partial class TokenEndpoints
             return email;
         }
     }
-
-    private static string? Single(StringValues values) => values.Count > 0 ? values[0] : null;
 
     internal sealed record CheckedToken(
         [property: JsonPropertyName("auth_token")] string AuthToken,

@@ -6,6 +6,7 @@ using OtpPortal.OneTimeCodes;
 using OtpPortal.Limits.Captcha;
 using OtpPortal.Configuration;
 using OtpPortal.Sessions;
+using OtpPortal.Storage;
 using OtpPortal.Http;
 
 namespace OtpPortal.SignIn;
@@ -33,15 +34,16 @@ public static class SignInEndpoints
 
     public static void MapSignIn(this IEndpointRouteBuilder routes)
     {
-        routes.MapPost("/login", BeginAsync);
-        routes.MapPost("/login-otp", SubmitAsync);
+        var forms = routes.MapGroup("").WithMetadata(new RequireStoreAttribute());
+        forms.MapPost("/login", BeginAsync);
+        forms.MapPost("/login-otp", SubmitAsync);
         // Before the page of the same address, which takes posts as well.
-        routes.MapPost(LinkPath, SubmitLinkAsync).WithOrder(-1);
-        routes.MapPost("/login/resend", SendAgainAsync);
-        routes.MapPost("/login/finish", FinishAsync);
-        routes.MapPost("/logout", SignOutAsync);
-        routes.MapPost("/logout/others", SignOutOthersAsync);
-        routes.MapPost("/logout/everywhere", SignOutEverywhereAsync);
+        forms.MapPost(LinkPath, SubmitLinkAsync).WithOrder(-1);
+        forms.MapPost("/login/resend", SendAgainAsync);
+        forms.MapPost("/login/finish", FinishAsync);
+        forms.MapPost("/logout", SignOutAsync);
+        forms.MapPost("/logout/others", SignOutOthersAsync);
+        forms.MapPost("/logout/everywhere", SignOutEverywhereAsync);
     }
 
     /// <summary>Who sends this request, for limits and the session list.</summary>

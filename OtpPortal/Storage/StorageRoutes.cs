@@ -1,6 +1,8 @@
 using Microsoft.AspNetCore.DataProtection;
 using Microsoft.AspNetCore.DataProtection.KeyManagement;
 using Microsoft.AspNetCore.DataProtection.Repositories;
+using Microsoft.AspNetCore.Diagnostics.HealthChecks;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Options;
 using OtpPortal.Configuration;
 using OtpPortal.Storage.Embedded;
@@ -10,12 +12,18 @@ namespace OtpPortal.Storage;
 /// <summary>Redis, the embedded store, Data Protection keys and the health endpoints.</summary>
 public static class StorageRoutes
 {
+    internal static readonly TimeSpan RetryPatience = TimeSpan.FromMilliseconds(500);
+
     public static WebApplicationBuilder AddStorage(this WebApplicationBuilder builder)
     {
         var storage = builder.AddSettings<StorageSettings>();
         var data = builder.AddSettings<DataSettings>();
         builder.Services.AddSingleton(data.Secret);
         builder.Services.AddExceptionHandler<StoreUnavailableHandler>();
+        builder.Services.AddHealthChecks()
+            .Add(new HealthCheckRegistration("otp", services => new StoreHealthCheck(services.GetRequiredService<Stores>().Otp), null, null))
+            .Add(new HealthCheckRegistration("auth", services => new StoreHealthCheck(services.GetRequiredService<Stores>().Auth), null, null))
+            .AddCheck<ShutdownHealthCheck>(ShutdownHealthCheck.Name);
         builder.Services.AddSingleton(services => Open(storage, data.DataDir, services.GetRequiredService<ILoggerFactory>()));
         builder.Services.AddSingleton<IXmlRepository>(services => new ProtectedKeyRepository(
             services.GetRequiredService<Stores>().Auth, data.Secret));
@@ -26,21 +34,13 @@ public static class StorageRoutes
         return builder;
     }
 
-    /// <summary>
-    /// Answers 503 at once on the sign-in pages while a store is known to be away, rather than letting a page half work: the address page,
-    /// say, needs no store, but its form does.
-    /// </summary>
+    /// <summary>Answers 503 at once from an endpoint that <see cref="RequireStoreAttribute"/> marks, while a store is known to be away.</summary>
     public static void UseStoreGuard(this IApplicationBuilder app)
     {
         var stores = app.ApplicationServices.GetRequiredService<Stores>();
         app.Use((context, next) =>
         {
-            var path = context.Request.Path;
-            if (stores.AreConnected || !(path == "/" || path.StartsWithSegments("/login", StringComparison.Ordinal) || path == "/login-otp" || path.StartsWithSegments("/logout", StringComparison.Ordinal)
-                || (path.StartsWithSegments("/otp", StringComparison.Ordinal) && !path.Value!.EndsWith("/status", StringComparison.Ordinal))))
-            {
-                return next(context);
-            }
+            if (stores.AreConnected || context.GetEndpoint()?.Metadata.GetMetadata<RequireStoreAttribute>() is null) return next(context);
             context.Response.StatusCode = StatusCodes.Status503ServiceUnavailable;
             return Task.CompletedTask;
         });
@@ -62,7 +62,7 @@ public static class StorageRoutes
             catch (Exception e) when (StoreFailure.Is(e) && !context.Response.HasStarted
                 && (HttpMethods.IsGet(context.Request.Method) || HttpMethods.IsHead(context.Request.Method)))
             {
-                if (!await stores.ReconnectsAsync(TimeSpan.FromMilliseconds(500), context.RequestAborted)) throw;
+                if (!await stores.ReconnectsAsync(RetryPatience, context.RequestAborted)) throw;
                 // Not Response.Clear: it would take the security headers away, which are set before this.
                 context.Response.StatusCode = StatusCodes.Status200OK;
                 context.SetEndpoint(null);
@@ -75,33 +75,27 @@ public static class StorageRoutes
     /// <summary><c>GET /healthz</c>: the process serves. <c>GET /readyz</c>: both stores answer, and no shutdown has begun.</summary>
     public static void MapHealth(this IEndpointRouteBuilder routes)
     {
-        routes.MapMethods("/healthz", ["GET", "HEAD"], () => Results.Text("OK"));
-        routes.MapMethods("/readyz", ["GET", "HEAD"], async (Stores stores, IHostApplicationLifetime lifetime) =>
-        {
-            if (lifetime.ApplicationStopping.IsCancellationRequested)
-            {
-                return Results.Json(new { status = "stopping" }, statusCode: StatusCodes.Status503ServiceUnavailable);
-            }
-            var states = await Task.WhenAll(AnswersAsync(stores.Otp), AnswersAsync(stores.Auth));
-            var down = new[] { stores.Otp, stores.Auth }.Where((_, i) => !states[i]).Select(store => store.Name).ToArray();
-            return down.Length == 0
-                ? Results.Json(new { status = "ready" })
-                : Results.Json(new { status = "unavailable", stores = down }, statusCode: StatusCodes.Status503ServiceUnavailable);
-        });
+        var methods = new HttpMethodMetadata(["GET", "HEAD"]);
+        routes.MapHealthChecks("/healthz", new HealthCheckOptions { Predicate = _ => false, ResponseWriter = WriteAliveAsync })
+            .WithMetadata(methods).ShortCircuit();
+        routes.MapHealthChecks("/readyz", new HealthCheckOptions { ResponseWriter = WriteReadinessAsync }).WithMetadata(methods).ShortCircuit();
     }
 
-    private static async Task<bool> AnswersAsync(RedisStore store)
+    private static Task WriteAliveAsync(HttpContext context, HealthReport report)
     {
-        if (!store.IsConnected) return false;
-        try
+        context.Response.ContentType = "text/plain; charset=utf-8";
+        return context.Response.WriteAsync("OK");
+    }
+
+    private static Task WriteReadinessAsync(HttpContext context, HealthReport report)
+    {
+        var failed = report.Entries.Where(entry => entry.Value.Status == HealthStatus.Unhealthy).Select(entry => entry.Key).ToList();
+        return failed switch
         {
-            await store.PingAsync();
-            return true;
-        }
-        catch (Exception e) when (StoreFailure.Is(e))
-        {
-            return false;
-        }
+            [] => context.Response.WriteAsJsonAsync(new { status = "ready" }),
+            _ when failed.Contains(ShutdownHealthCheck.Name) => context.Response.WriteAsJsonAsync(new { status = "stopping" }),
+            _ => context.Response.WriteAsJsonAsync(new { status = "unavailable", stores = failed }),
+        };
     }
 
     private static Stores Open(StorageSettings settings, string dataDirectory, ILoggerFactory loggers)
@@ -117,3 +111,10 @@ public static class StorageRoutes
         return new Stores(RedisStore.Connect("otp", otp), RedisStore.Connect("auth", auth), embedded);
     }
 }
+
+/// <summary>
+/// Marks pages and endpoints that are of no use without the store, so that they answer 503 rather than half work: the address page, say, needs
+/// no store, but its form does.
+/// </summary>
+[AttributeUsage(AttributeTargets.Class | AttributeTargets.Method)]
+public sealed class RequireStoreAttribute : Attribute;

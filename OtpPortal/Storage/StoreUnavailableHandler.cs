@@ -8,12 +8,15 @@ internal sealed partial class StoreUnavailableHandler(ILogger<StoreUnavailableHa
     public ValueTask<bool> TryHandleAsync(HttpContext httpContext, Exception exception, CancellationToken cancellationToken)
     {
         if (!StoreFailure.Is(exception)) return ValueTask.FromResult(false);
-        // The route and not the path, which may hold the id of a session or a verification.
-        Unavailable((httpContext.GetEndpoint() as RouteEndpoint)?.RoutePattern.RawText ?? "A request", exception.GetType().Name);
+        Log(logger, httpContext, exception);
         httpContext.Response.StatusCode = StatusCodes.Status503ServiceUnavailable;
         return ValueTask.FromResult(true);
     }
 
+    // The route and not the path, which may hold the id of a session or a verification.
+    internal static void Log(ILogger logger, HttpContext context, Exception exception) =>
+        Unavailable(logger, (context.GetEndpoint() as RouteEndpoint)?.RoutePattern.RawText ?? "A request", exception.GetType().Name);
+
     [LoggerMessage(Level = LogLevel.Warning, Message = "{Route} was answered with 503: the store does not answer ({Error})")]
-    private partial void Unavailable(string route, string error);
+    private static partial void Unavailable(ILogger logger, string route, string error);
 }

@@ -12,7 +12,7 @@ namespace OtpPortal.Admin;
 /// sweeps. Using a session is SET XX, which cannot bring an ended one back. The root is derived from AUTH_SECRET_KEY: a new key, set because
 /// the old one leaked, ends the sessions that the old one opened.
 /// </remarks>
-public sealed class AdminSessions(Stores stores, AuthSecret secret, TimeProvider time)
+public sealed class AdminSessionStore(Stores stores, AuthSecret secret, TimeProvider time)
 {
     /// <summary>How long a session that nobody uses lasts.</summary>
     internal static readonly TimeSpan IdleLifetime = TimeSpan.FromMinutes(15);

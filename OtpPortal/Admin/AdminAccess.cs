@@ -1,0 +1,73 @@
+using System.Security.Claims;
+using OtpPortal.Auditing;
+using OtpPortal.Sessions;
+using OtpPortal.Http;
+
+namespace OtpPortal.Admin;
+
+/// <summary>An administrator's session, as pages hand it to circuits in place of a cookie. It grants nothing by itself.</summary>
+/// <param name="Ip">The client's address, for the audit log.</param>
+public abstract record AdminSession(string Ip)
+{
+    /// <summary>Gets the name of the administrator in the audit log.</summary>
+    public abstract string By { get; }
+
+    /// <summary>Gets the name of the session.</summary>
+    public abstract string Visit { get; }
+
+    /// <summary>Binds the session of an endpoint that asks for <see cref="AdminSessionHandler"/>'s scheme.</summary>
+    public static ValueTask<AdminSession> BindAsync(HttpContext context) => ValueTask.FromResult(Of(context.User)!);
+
+    /// <summary>Returns the session of an authenticated request, or null.</summary>
+    public static AdminSession? Of(ClaimsPrincipal? user) => (user?.Identity as AdminIdentity)?.Session;
+
+    /// <summary>A session that AUTH_SECRET_KEY started.</summary>
+    /// <param name="Session">Its name in the store.</param>
+    public sealed record ByKey(string Session, string Ip) : AdminSession(Ip)
+    {
+        public override string By => "key";
+
+        public override string Visit => Session;
+    }
+
+    /// <summary>A signed-in user whose address is one of ADMIN_EMAILS.</summary>
+    public sealed record ByAddress(string SessionId, string Email, string Ip) : AdminSession(Ip)
+    {
+        public override string By => MaskedAddress.Of(Email);
+
+        public override string Visit => SessionId;
+    }
+}
+
+/// <summary>Decides who may use the administration: for requests and circuits alike.</summary>
+public sealed class AdminAccess(AdminSettings settings, AdminSessionStore sessions, TokenStore tokens, TokenCookie tokenCookie, AuditLog audit)
+{
+    /// <summary>Finds the session of a request and extends it. Returns null if the request has none.</summary>
+    public async Task<AdminSession?> AuthenticateAsync(HttpContext context)
+    {
+        context.Response.Headers.CacheControl = "no-store";
+        var ip = ClientAddress.Of(context);
+        foreach (var name in AdminCookie.Read(context.Request).Select(AdminSessionStore.NameOf))
+        {
+            if (await sessions.UseAsync(name)) return new AdminSession.ByKey(name, ip);
+        }
+        if (settings.Emails.Count > 0 && await tokenCookie.UseAsync(context.Request, tokens.UseAsync) is { } token && settings.Admits(token.Email))
+        {
+            var session = new AdminSession.ByAddress(token.SessionId, token.Email, ip);
+            audit.WriteVisit(ip, session.By, token.SessionId);
+            return session;
+        }
+        return null;
+    }
+
+    /// <summary>Returns whether a session is live, without extending it: a page that merely stays open times out.</summary>
+    public async Task<bool> HoldsAsync(AdminSession session) => session switch
+    {
+        AdminSession.ByKey key => await sessions.IsLiveAsync(key.Session),
+        AdminSession.ByAddress user => settings.Admits(user.Email) && (await tokens.FindAsync(user.SessionId))?.Email == user.Email,
+        _ => false,
+    };
+
+    /// <summary>Returns whether a session is live, and extends it: for what the administrator does.</summary>
+    public async Task<bool> UseAsync(AdminSession session) => session is AdminSession.ByKey key ? await sessions.UseAsync(key.Session) : await HoldsAsync(session);
+}

@@ -1,0 +1,39 @@
+using OtpPortal.Auditing;
+using OtpPortal.Http;
+using OtpPortal.Sessions;
+
+namespace OtpPortal.MagicLinks;
+
+/// <summary><c>/api/v2/admin/service-account/create</c>, and the operator's <c>/service-accounts</c>.</summary>
+internal static class V2Accounts
+{
+    public static void MapV2Accounts(this IEndpointRouteBuilder api) => api.MapPost("/admin/service-account/create", CreateAsync);
+
+    public static void MapServiceAccounts(this IEndpointRouteBuilder routes)
+    {
+        var accounts = routes.MapGroup("/service-accounts").RequireAuthorization(OperatorKeyHandler.SchemeName).WithCredentialsInHeader().NoStore();
+        accounts.MapMethods("", ["GET", "HEAD"], async (ServiceAccounts all) => TypedResults.Json(await all.ListAsync()));
+        accounts.MapDelete("/{id}", RemoveAsync);
+    }
+
+    private static async Task<IResult> CreateAsync(HttpContext context, V2Request request, ServiceAccounts accounts, AuditLog audit)
+    {
+        if (!request.Account.IsAdmin) return request.Failure(StatusCodes.Status403Forbidden, "Only an administrator's account may create accounts.");
+        var (name, hosts) = Requests.Account(request.Fields.Object("serviceAccountCreateParams", required: false));
+        if (request.Refusal is { } refusal) return refusal;
+        var made = await accounts.CreateAsync(name, hosts);
+        audit.WriteByAdmin(AuditEvent.AccountCreated, null, ClientAddress.Of(context), made.Account.Id.ToString(), request.Account.Id.ToString());
+        return V2Results.Created(
+            new V2Json.AccountAnswer(new(new(made.Account.Id, made.Key, made.Account.Audience, made.Account.IsAdmin)), request.Metadata), V2Json.Json.AccountAnswer);
+    }
+
+    private static async Task<IResult> RemoveAsync(HttpContext context, string id, ServiceAccounts accounts, AuditLog audit)
+    {
+        if (!ServiceAccounts.TryParseUuid(id, out var account) || !await accounts.RemoveAsync(account))
+        {
+            return Problem.Result(StatusCodes.Status404NotFound, "not_found", "There is no service account with this id; that of V2_ADMIN_ACCOUNT goes with the setting.");
+        }
+        audit.WriteByAdmin(AuditEvent.AccountRemoved, null, ClientAddress.Of(context), account.ToString(), "key");
+        return TypedResults.NoContent();
+    }
+}

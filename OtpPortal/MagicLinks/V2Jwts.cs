@@ -1,0 +1,36 @@
+using System.Diagnostics;
+using System.Text.Json;
+using OtpPortal.Jwt;
+
+namespace OtpPortal.MagicLinks;
+
+/// <summary><c>/api/v2/jwt/…</c>: JWTs for accounts.</summary>
+internal static class V2Jwts
+{
+    public static void MapV2Jwts(this IEndpointRouteBuilder api)
+    {
+        api.MapPost("/jwt/create", CreateAsync);
+        api.MapPost("/jwt/validate", ValidateAsync);
+    }
+
+    private static async Task<IResult> CreateAsync(V2Request request, Requests reader, Jwts jwts)
+    {
+        var wish = reader.Jwt(request.Fields.Object("jwtCreateParams"));
+        if (request.Refusal is { } refusal) return refusal;
+        using var claims = JsonDocument.Parse(wish.Claims);
+        var jwt = await jwts.MakeAsync(wish.Algorithm, request.Account.Audience, wish.Lifetime, subject: null, claims.RootElement);
+        return V2Results.Created(new V2Json.JwtAnswer(new(jwt), request.Metadata), V2Json.Json.JwtAnswer);
+    }
+
+    private static async Task<IResult> ValidateAsync(V2Request request, Jwts jwts)
+    {
+        var jwt = request.Fields.Object("jwtValidateParams").Text("jwt", 1, MagicLinkEndpoints.MaxBody);
+        if (request.Refusal is { } refusal) return refusal;
+        return await jwts.VerifyAsync(jwt, request.Account.Audience) switch
+        {
+            JwtOutcome.Good(var claims) => V2Results.Ok(new V2Json.ClaimsAnswer(new(claims), request.Metadata), V2Json.Json.ClaimsAnswer),
+            JwtOutcome.Bad(var reason) => request.Failure(StatusCodes.Status422UnprocessableEntity, $"The JWT is not valid: {reason}."),
+            _ => throw new UnreachableException(),
+        };
+    }
+}

@@ -1,0 +1,26 @@
+using OtpPortal.Http;
+
+namespace OtpPortal.Sessions;
+
+/// <summary>Reads the credentials of a request that a user's token or the operator's key may be in.</summary>
+internal static class BearerToken
+{
+    /// <summary>
+    /// Uses the token of a request: the bearer token (RFC 6750) if there is one, else a live token after any other scheme, else the cookie's.
+    /// Other schemes are for clients of the Flask portal, which never looked at the scheme. Returns null if there is no live token.
+    /// </summary>
+    public static async Task<LiveToken?> UseAsync(HttpRequest request, TokenCookie cookie, Func<string?, Task<LiveToken?>> use)
+    {
+        var (scheme, credentials) = Credentials(request);
+        if (credentials.Length > 0 && await use(credentials) is { } token) return token;
+        return scheme.Equals("Bearer", StringComparison.OrdinalIgnoreCase) ? null : await cookie.UseAsync(request, use);
+    }
+
+    /// <summary>Gets the two parts of the <c>Authorization</c> header; both are empty if it does not have two.</summary>
+    public static (string Scheme, string Value) Credentials(HttpRequest request)
+    {
+        var header = request.Headers.Authorization.ToString();
+        var blank = header.IndexOf(' ', StringComparison.Ordinal);
+        return blank < 0 ? ("", "") : (header[..blank], header[blank..].Trim());
+    }
+}

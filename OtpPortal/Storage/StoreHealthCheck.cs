@@ -1,0 +1,33 @@
+using Microsoft.Extensions.Diagnostics.HealthChecks;
+
+namespace OtpPortal.Storage;
+
+/// <summary>Healthy when the store answers a ping.</summary>
+internal sealed class StoreHealthCheck(RedisStore store) : IHealthCheck
+{
+    public async Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default)
+    {
+        try
+        {
+            if (store.IsConnected)
+            {
+                await store.PingAsync();
+                return HealthCheckResult.Healthy();
+            }
+        }
+        catch (Exception e) when (StoreFailure.Is(e))
+        {
+            // Reported below.
+        }
+        return HealthCheckResult.Unhealthy();
+    }
+}
+
+/// <summary>Unhealthy from the signal to stop on, so that load balancers turn away before connections are refused.</summary>
+internal sealed class ShutdownHealthCheck(IHostApplicationLifetime lifetime) : IHealthCheck
+{
+    public const string Name = "shutdown";
+
+    public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default) =>
+        Task.FromResult(lifetime.ApplicationStopping.IsCancellationRequested ? HealthCheckResult.Unhealthy() : HealthCheckResult.Healthy());
+}
