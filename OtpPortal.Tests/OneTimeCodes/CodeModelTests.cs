@@ -98,7 +98,7 @@ public abstract class CodeModelTests(StoreUnderTest store)
             var (before, read) = (await Codes.FindAsync(_key), _expected);
             var (code, number) = (NewCode(), _count);
             InterruptWith(between);
-            var data = new Dictionary<string, string>(StringComparer.Ordinal) { ["number"] = number.ToString(CultureInfo.InvariantCulture) };
+            var data = Payloads.Of("number", number.ToString(CultureInfo.InvariantCulture));
             var record = await Codes.ReplaceAsync(_key, before, code, s_terms, data, static _ => { });
 
             (record is not null).ShouldBe(_expected == read, "a replacement takes place where nothing has changed");
@@ -144,7 +144,7 @@ public abstract class CodeModelTests(StoreUnderTest store)
             // What holds whatever the model says.
             if (outcome is TryOutcome.Right(var opened))
             {
-                opened.Data["number"].ShouldBe(_recordOf[code].ToString(CultureInfo.InvariantCulture), "a code opens the record that it was made for");
+                opened.Payload.Text("number").ShouldBe(_recordOf[code].ToString(CultureInfo.InvariantCulture), "a code opens the record that it was made for");
                 _succeeded.Add(_recordOf[code]).ShouldBeTrue("one success per record");
                 _locked.ShouldNotContain(_recordOf[code], "a locked record stays locked");
                 Now.ShouldBeLessThan(opened.Deadline);

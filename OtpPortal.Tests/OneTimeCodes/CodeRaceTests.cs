@@ -1,3 +1,4 @@
+using System.Text.Json;
 using OtpPortal.OneTimeCodes;
 using OtpPortal.Tests.Infrastructure;
 
@@ -15,7 +16,7 @@ public abstract class CodeRaceTests(StoreUnderTest store)
 
     private static readonly CodeTerms s_terms = new(TimeSpan.FromMinutes(5), MaxAttempts: 5, MaxSends: 9, TimeSpan.Zero);
 
-    private static Dictionary<string, string> Data(string email) => new(StringComparer.Ordinal) { [Email] = email };
+    private static JsonElement Data(string email) => Payloads.Of(Email, email);
 
     private static string NewKey() => CodeStore.KeyOf("tests", Guid.NewGuid().ToString());
 
@@ -49,9 +50,9 @@ public abstract class CodeRaceTests(StoreUnderTest store)
         var tried = await Task.Run(() => two.TryAsync(key, "111111"));
         var replacement = await put;
 
-        if (tried is TryOutcome.Right(var opened)) opened.Data[Email].ShouldBe("eve@example.com");
+        if (tried is TryOutcome.Right(var opened)) opened.Payload.Text(Email).ShouldBe("eve@example.com");
         var record = (await two.FindAsync(key)).ShouldNotBeNull();
-        (record.Data[Email], record.IsOpen, record.Nonce).ShouldBe(("ann@example.com", true, replacement.Nonce));
+        (record.Payload.Text(Email), record.IsOpen, record.Nonce).ShouldBe(("ann@example.com", true, replacement.Nonce));
         // The try was counted, before the replacement or after it, unless it was the success of the record before.
         record.AttemptsLeft.ShouldBe(tried is TryOutcome.Right ? 5 : 4);
     });
@@ -66,7 +67,7 @@ public abstract class CodeRaceTests(StoreUnderTest store)
         await put;
 
         foreach (var code in (string[])["111111", "333333"]) (await one.TryAsync(key, code)).ShouldBeOfType<TryOutcome.Wrong>();
-        (await two.TryAsync(key, "222222")).ShouldBeOfType<TryOutcome.Right>().Record.Data[Email].ShouldBe("ann@example.com");
+        (await two.TryAsync(key, "222222")).ShouldBeOfType<TryOutcome.Right>().Record.Payload.Text(Email).ShouldBe("ann@example.com");
     });
 
     [Fact]
@@ -77,8 +78,8 @@ public abstract class CodeRaceTests(StoreUnderTest store)
 
         puts.Select(put => put.Sends).Order().ShouldBe([1, 2]);
         var (earlier, later) = (puts.MinBy(put => put.Sends)!, puts.MaxBy(put => put.Sends)!);
-        (await one.TryAsync(key, earlier.Data[Email])).ShouldBeOfType<TryOutcome.Wrong>();
-        (await two.TryAsync(key, later.Data[Email])).ShouldBeOfType<TryOutcome.Right>().Record.Data[Email].ShouldBe(later.Data[Email]);
+        (await one.TryAsync(key, earlier.Payload.Text(Email)!)).ShouldBeOfType<TryOutcome.Wrong>();
+        (await two.TryAsync(key, later.Payload.Text(Email)!)).ShouldBeOfType<TryOutcome.Right>().Record.Payload.Text(Email).ShouldBe(later.Payload.Text(Email)!);
     });
 
     [Fact]
@@ -119,7 +120,7 @@ public abstract class CodeRaceTests(StoreUnderTest store)
 
         var outcome = await codes.TryAsync(key, "111111");
 
-        outcome.ShouldBeOfType<TryOutcome.Wrong>().Record.Data[Email].ShouldBe("ann@example.com");
+        outcome.ShouldBeOfType<TryOutcome.Wrong>().Record.Payload.Text(Email).ShouldBe("ann@example.com");
         (await codes.FindAsync(key))!.IsOpen.ShouldBeTrue();
     }
 
@@ -170,7 +171,7 @@ public abstract class CodeRaceTests(StoreUnderTest store)
 
         (await codes.FillInAsync(key, before, "to", "eve@example.com")).ShouldBeFalse();
 
-        (await codes.FindAsync(key))!.Data.Keys.ShouldNotContain("to");
+        (await codes.FindAsync(key))!.Payload.Text("to").ShouldBeNull();
     }
 
     [Fact]

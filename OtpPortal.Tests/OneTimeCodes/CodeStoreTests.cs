@@ -1,3 +1,4 @@
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using OtpPortal.OneTimeCodes;
 using OtpPortal.Tests.Infrastructure;
@@ -13,7 +14,7 @@ public sealed class CodeStoreEmbeddedTests(EmbeddedUnderTest store) : CodeStoreT
 public abstract class CodeStoreTests(StoreUnderTest store)
 {
     private static readonly CodeTerms s_terms = new(TimeSpan.FromMinutes(5), MaxAttempts: 5, MaxSends: 3, TimeSpan.FromSeconds(30));
-    private static readonly Dictionary<string, string> s_data = new(StringComparer.Ordinal) { ["email"] = "ann@example.com" };
+    private static readonly JsonElement s_data = Payloads.Of("email", "ann@example.com");
 
     private readonly CodeStore _codes = new(store.Stores, store.Secret, store.Clock);
 
@@ -58,7 +59,7 @@ public abstract class CodeStoreTests(StoreUnderTest store)
         record.ResendAt.ShouldBe(store.Clock.GetUtcNow().AddSeconds(30));
         record.Deadline.ShouldBe(store.Clock.GetUtcNow().AddMinutes(5));
         record.IsOpen.ShouldBeTrue();
-        record.Data["email"].ShouldBe("ann@example.com");
+        record.Payload.Text("email").ShouldBe("ann@example.com");
     }
 
     [Fact]
@@ -67,7 +68,7 @@ public abstract class CodeStoreTests(StoreUnderTest store)
         var key = await BeginAsync("012345");
 
         var outcome = (await _codes.TryAsync(key, "012345")).ShouldBeOfType<TryOutcome.Right>();
-        outcome.Record.Data["email"].ShouldBe("ann@example.com");
+        outcome.Record.Payload.Text("email").ShouldBe("ann@example.com");
         (await _codes.TryAsync(key, "012345")).ShouldBeOfType<TryOutcome.Expired>();
         (await _codes.FindAsync(key))!.IsOpen.ShouldBeFalse();
     }
@@ -301,7 +302,7 @@ public abstract class CodeStoreTests(StoreUnderTest store)
     {
         var (key, link) = await BeginWithLinkAsync("123456");
 
-        (await _codes.TryLinkAsync(key, link)).ShouldBeOfType<TryOutcome.Right>().Record.Data["email"].ShouldBe("ann@example.com");
+        (await _codes.TryLinkAsync(key, link)).ShouldBeOfType<TryOutcome.Right>().Record.Payload.Text("email").ShouldBe("ann@example.com");
 
         (await _codes.TryLinkAsync(key, link)).ShouldBeOfType<TryOutcome.Expired>();
         (await _codes.TryAsync(key, "123456")).ShouldBeOfType<TryOutcome.Expired>();

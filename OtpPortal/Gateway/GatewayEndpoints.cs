@@ -32,6 +32,8 @@ public static class GatewayEndpoints
         builder.Services.AddSingleton<EventWebhooks>();
         builder.Services.AddHostedService(services => services.GetRequiredService<EventWebhooks>());
         builder.Services.AddSingleton<VerificationEvents>();
+        builder.Services.AddSingleton<VerificationLog>();
+        builder.Services.AddSingleton<VerificationSender>();
         builder.Services.AddSingleton<VerificationFlow>();
         return builder;
     }

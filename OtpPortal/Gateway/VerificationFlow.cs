@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Globalization;
 using System.Text.Json;
 using OtpPortal.Delivery;
 using OtpPortal.Delivery.Sms;
@@ -23,26 +22,10 @@ namespace OtpPortal.Gateway;
 /// <c>K:done</c> is there for half a minute after a record was deleted because of its success, or until the id is used again.
 /// </remarks>
 public sealed class VerificationFlow(
-    CodeStore codes,
-    Stores stores,
-    Providers providers,
-    Dispatcher dispatcher,
-    SmsGuard guard,
-    VerificationMessage messages,
-    VerificationEvents events,
-    SendLimits limits,
-    Statistics statistics,
-    AuditLog audit,
-    AuthSecret secret,
-    TimeProvider time)
+    CodeStore codes, Stores stores, Providers providers, VerificationSender sender, VerificationLog log, SendLimits limits, TimeProvider time)
 {
-    private const string To = "to";
-    private const string AsSent = "to_as_sent";
-
     private static readonly TimeSpan s_echo = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan s_glance = TimeSpan.FromMilliseconds(2);
-
-    private readonly SealedText _sealedCodes = new(secret.DeriveKey("gateway-codes"));
 
     /// <summary>Begins a verification, or begins it anew, and sends its code when there is an address.</summary>
     /// <param name="ip">From where that is asked for, for the audit log.</param>
@@ -50,21 +33,14 @@ public sealed class VerificationFlow(
     {
         var key = KeyOf(owner.Name, request.Id);
         var code = request.Code ?? CodeStore.NewCode(Math.Min(request.CodeLength, request.Provider.MaxCodeLength));
-        var data = new Dictionary<string, string>(StringComparer.Ordinal)
-        {
-            ["provider"] = request.Provider.Name,
-            ["code"] = Convert.ToBase64String(_sealedCodes.Seal(code, key)),
-            ["length"] = code.Length.ToString(CultureInfo.InvariantCulture),
-        };
+        using var extra = JsonDocument.Parse(request.Extra);
+        var payload = new VerificationPayload(
+            request.Provider.Name, sender.Seal(code, key), code.Length, code.All(char.IsAsciiDigit),
+            request.To.Length > 0 ? request.To : null,
+            request.ToAsSent != request.To ? request.ToAsSent : null,
+            request.ChannelDescription, request.AddressDescription, extra.RootElement, request.SkipDelete).Write();
         // The pages of a new verification must not show the success of the one before it.
         void ForgetEcho(ITransaction transaction) => _ = transaction.KeyDeleteAsync(EchoOf(key));
-        if (request.To.Length > 0) data[To] = request.To;
-        if (request.ToAsSent != request.To) data[AsSent] = request.ToAsSent;
-        if (request.ChannelDescription.Length > 0) data["channel"] = request.ChannelDescription;
-        if (request.AddressDescription.Length > 0) data["address"] = request.AddressDescription;
-        if (request.Extra != "{}") data["extra"] = request.Extra;
-        if (request.SkipDelete) data["skip_delete"] = "1";
-        if (code.All(char.IsAsciiDigit)) data["digits"] = "1";
 
         var isCounted = request.To.Length == 0;
         while (true)
@@ -84,7 +60,7 @@ public sealed class VerificationFlow(
             }
             isCounted = true;
             // Of simultaneous wishes for one id each is counted: who was overtaken looks again, and in the end finds the id locked.
-            if (await codes.ReplaceAsync(key, before, code, request.Terms, data, ForgetEcho) is not { } record)
+            if (await codes.ReplaceAsync(key, before, code, request.Terms, payload, ForgetEcho) is not { } record)
             {
                 await Task.Delay(s_glance, stop);
                 continue;
@@ -92,7 +68,7 @@ public sealed class VerificationFlow(
 
             var created = Describe(owner.Name, request.Id, record);
             if (request.To.Length == 0) return new PutOutcome.Created(created, code);
-            switch (await SendAsync(created, code, stop))
+            switch (await sender.SendAsync(created, code, stop))
             {
                 case DispatchOutcome.Sent:
                     return new PutOutcome.Created(created, code);
@@ -122,19 +98,11 @@ public sealed class VerificationFlow(
             case TryOutcome.Right(var record):
                 var verified = Describe(owner.Name, id, record);
                 if (!keep && !verified.SkipDelete) await RemoveAsync(key, record);
-                statistics.CountVerified(time.GetUtcNow() - record.SentAt);
-                await guard.CountVerifiedAsync(verified.To);
-                events.Closed(owner, verified);
+                await log.VerifiedAsync(owner, verified, time.GetUtcNow() - record.SentAt);
                 return new CheckOutcome.Verified(verified);
             case TryOutcome.Wrong(var left, var record):
                 var wrong = Describe(owner.Name, id, record);
-                statistics.Count(Happening.Wrong);
-                events.Checked(owner, wrong);
-                if (left == 0)
-                {
-                    audit.Write(AuditEvent.Locked, wrong.To.Length > 0 ? wrong.To : null, ip, "gateway:" + owner.Name);
-                    events.Locked(owner, wrong);
-                }
+                log.Wrong(owner, wrong, isLocked: left == 0, ip);
                 return new CheckOutcome.Wrong(wrong);
             case TryOutcome.Locked(var record):
                 return new CheckOutcome.Locked(Describe(owner.Name, id, record));
@@ -162,17 +130,22 @@ public sealed class VerificationFlow(
     public async Task<PageSendOutcome> SetAddressAsync(Namespace owner, string id, string? typed, string ip, string limitKey, CancellationToken stop)
     {
         var key = KeyOf(owner.Name, id);
-        if (await codes.FindAsync(key) is not { } record || !record.IsLive(time.GetUtcNow()) || record.Data.ContainsKey(To)) return new PageSendOutcome.Ended();
-        if (providers.Find(record.Data["provider"]) is not { } provider) return new PageSendOutcome.NotSent();
+        if (await codes.FindAsync(key) is not { } record || !record.IsLive(time.GetUtcNow())) return new PageSendOutcome.Ended();
+        var payload = VerificationPayload.Read(record.Payload);
+        if (payload.To is not null) return new PageSendOutcome.Ended();
+        if (providers.Find(payload.Provider) is not { } provider) return new PageSendOutcome.NotSent();
         if (!provider.TryNormalize(typed ?? "", out var address)) return new PageSendOutcome.InvalidAddress();
         // Whoever has the page's address could write to anybody from it: strangers' limits count, not only the namespace's.
         if (await limits.TakeAsync(Recipients.Normalize(address), ip, limitKey) is { } wait) return new PageSendOutcome.Wait(wait);
-        if (!await codes.FillInAsync(key, record, To, address)) return new PageSendOutcome.Ended();
+        if (!await codes.ChangePayloadAsync(key, record, json => VerificationPayload.Read(json) is { To: null } unset ? (unset with { To = address }).Write() : null))
+        {
+            return new PageSendOutcome.Ended();
+        }
 
         var verification = Describe(owner.Name, id, record) with { To = address };
         // The address stays after a failure, too: the message may have arrived all the same (no answer in time), and its code must not
         // verify another address. The page offers to send it again. A number that is not written to looks like one that is.
-        return await SendAsync(verification, CodeOf(record, key), stop) is DispatchOutcome.Failed
+        return await sender.SendAsync(verification, sender.CodeOf(record, key), stop) is DispatchOutcome.Failed
             ? new PageSendOutcome.NotSent()
             : new PageSendOutcome.Sent();
     }
@@ -182,15 +155,18 @@ public sealed class VerificationFlow(
     {
         var key = KeyOf(owner.Name, id);
         var now = time.GetUtcNow();
-        if (await codes.FindAsync(key) is not { } record || !record.IsLive(now) || !record.Data.TryGetValue(To, out var address)) return new PageSendOutcome.Ended();
+        if (await codes.FindAsync(key) is not { } record || !record.IsLive(now) || VerificationPayload.Read(record.Payload).To is not { } address)
+        {
+            return new PageSendOutcome.Ended();
+        }
         if (record.Sends >= record.MaxSends) return new PageSendOutcome.NoneLeft();
         if (now < record.ResendAt) return new PageSendOutcome.Wait(record.ResendAt - now);
         if (await limits.TakeAsync(Recipients.Normalize(address), ip, limitKey) is { } wait) return new PageSendOutcome.Wait(wait);
-        var code = CodeOf(record, key);
+        var code = sender.CodeOf(record, key);
         switch (await codes.AddCodeAsync(key, record, code))
         {
             case ResendOutcome.Added:
-                return await SendAsync(Describe(owner.Name, id, record), code, stop) is DispatchOutcome.Failed ? new PageSendOutcome.NotSent() : new PageSendOutcome.Sent();
+                return await sender.SendAsync(Describe(owner.Name, id, record), code, stop) is DispatchOutcome.Failed ? new PageSendOutcome.NotSent() : new PageSendOutcome.Sent();
             case ResendOutcome.CoolingDown(var until):
                 return new PageSendOutcome.Wait(until - now);
             case ResendOutcome.NoSendsLeft:
@@ -207,36 +183,18 @@ public sealed class VerificationFlow(
 
     // A page that is open somewhere asks every second or two: it shall not take the success for a failure because the backend was faster.
     private Task<bool> RemoveAsync(string key, CodeRecord record) =>
-        codes.RemoveAsync(key, record, transaction => _ = transaction.StringSetAsync(EchoOf(key), record.Data["provider"], s_echo));
-
-    private async Task<DispatchOutcome> SendAsync(Verification verification, string code, CancellationToken stop)
-    {
-        if (providers.Find(verification.Provider) is not { } provider)
-        {
-            return new DispatchOutcome.Failed(verification.Provider, new SendOutcome.Misconfigured("the provider was switched off"));
-        }
-        var outcome = await dispatcher.SendAsync(provider, messages.Compose(verification, provider, code), stop);
-        if (outcome is DispatchOutcome.Sent) statistics.Count(Happening.Sent);
-        return outcome;
-    }
-
-    private string CodeOf(CodeRecord record, string key) =>
-        _sealedCodes.TryOpen(Convert.FromBase64String(record.Data["code"]), key, out var code)
-            ? code
-            : throw new InvalidOperationException("A verification's code cannot be read: AUTH_SECRET_KEY has changed since it was made.");
+        codes.RemoveAsync(key, record, transaction => _ = transaction.StringSetAsync(EchoOf(key), VerificationPayload.Read(record.Payload).Provider, s_echo));
 
     private static Verification Describe(string owner, string id, CodeRecord record)
     {
-        var data = record.Data;
-        using var extra = JsonDocument.Parse(data.GetValueOrDefault("extra", "{}"));
+        var payload = VerificationPayload.Read(record.Payload);
         return new Verification(
-            owner, id, data.GetValueOrDefault(To, ""), data["provider"], data.GetValueOrDefault("channel", ""), data.GetValueOrDefault("address", ""),
-            extra.RootElement.Clone(),
+            owner, id, payload.To ?? "", payload.Provider, payload.ChannelDescription, payload.AddressDescription, payload.Extra,
             // As otpgateway counts: the sending is the first one.
             1 + record.MaxAttempts - record.AttemptsLeft, record.MaxAttempts,
             record.Sends, record.MaxSends,
             Closed: !record.IsOpen, record.IsLocked, record.Deadline, record.ResendAt,
-            int.Parse(data["length"], CultureInfo.InvariantCulture), data.ContainsKey("digits"), data.ContainsKey("skip_delete"))
-        { ToAsSent = data.GetValueOrDefault(AsSent, data.GetValueOrDefault(To, "")) };
+            payload.CodeLength, payload.CodeIsDigits, payload.SkipDelete)
+        { ToAsSent = payload.ToAsSent ?? payload.To ?? "" };
     }
 }

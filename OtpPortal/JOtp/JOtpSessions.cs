@@ -1,4 +1,5 @@
 using System.Net;
+using System.Text.Json;
 using OtpPortal.Delivery;
 using OtpPortal.Gateway;
 using OtpPortal.Auditing;
@@ -41,7 +42,7 @@ public sealed class JOtpSessions(
         var token = CodeStore.NewCode(settings.CodeLength);
         var key = CodeStore.KeyOf(Realm, session);
         var terms = settings.Terms with { Lifetime = request.Lifetime, MaxSends = 1 };
-        var record = await codes.BeginAsync(key, token, terms, new Dictionary<string, string>(StringComparer.Ordinal) { ["email"] = request.Email });
+        var record = await codes.BeginAsync(key, token, terms, JsonSerializer.SerializeToElement(new Payload(request.Email)));
 
         var text = request.Text.Replace("$token", token, StringComparison.Ordinal).Replace("$session", session, StringComparison.Ordinal);
         // The caller's text is text: in the HTML part nothing of it is markup.
@@ -66,10 +67,12 @@ public sealed class JOtpSessions(
                 return true;
             case TryOutcome.Wrong(var left, var record):
                 statistics.Count(Happening.Wrong);
-                if (left == 0) audit.Write(AuditEvent.Locked, record.Data["email"], ip, Realm);
+                if (left == 0) audit.Write(AuditEvent.Locked, record.Payload.Deserialize<Payload>()!.Email, ip, Realm);
                 return false;
             default:
                 return false;
         }
     }
+
+    private sealed record Payload(string Email);
 }

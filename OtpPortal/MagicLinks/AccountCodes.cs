@@ -22,7 +22,7 @@ public sealed class AccountCodes(CodeStore codes, MagicLinkSettings settings, St
         var code = CodeStore.NewCode(wish.Length, wish.Alphabet);
         var tries = (int)Math.Clamp(Math.Pow(wish.Alphabet.Length, wish.Length) * SafeGuess, 1, settings.MaxAttempts);
         var terms = new CodeTerms(wish.Lifetime, tries, MaxSends: 1, ResendCooldown: TimeSpan.Zero);
-        await codes.BeginAsync(CodeStore.KeyOf(account.Realm, id), code, terms, new Dictionary<string, string>(StringComparer.Ordinal));
+        await codes.BeginAsync(CodeStore.KeyOf(account.Realm, id), code, terms, CodeRecord.NoPayload);
         return new AccountCode(id, code, wish.Lifetime);
     }
 

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using System.Text.Json.Serialization;
 
 namespace OtpPortal.OneTimeCodes;
@@ -15,7 +16,7 @@ public sealed record CodeTerms(TimeSpan Lifetime, int MaxAttempts, int MaxSends,
 /// <param name="Sends">Codes sent so far.</param>
 /// <param name="SentAt">When the last one was sent.</param>
 /// <param name="IsOpen">False once a right code was taken: there is one success per record.</param>
-/// <param name="Data">What the feature that began it keeps with it.</param>
+/// <param name="Payload">What the feature that created the record keeps with it.</param>
 public sealed record CodeRecord(
     DateTimeOffset Deadline,
     int MaxAttempts,
@@ -25,8 +26,11 @@ public sealed record CodeRecord(
     DateTimeOffset SentAt,
     TimeSpan ResendCooldown,
     bool IsOpen,
-    IReadOnlyDictionary<string, string> Data)
+    JsonElement Payload)
 {
+    /// <summary>The payload of a feature that keeps nothing.</summary>
+    public static readonly JsonElement NoPayload = JsonElement.Parse("{}");
+
     /// <summary>Tells this record from every other that has been or will be under the same key.</summary>
     [JsonInclude]
     internal string Nonce { get; init; } = "";

@@ -53,14 +53,14 @@ public sealed partial class CodeStore(Stores stores, AuthSecret secret, TimeProv
     /// Creates a record under an id that is new. A null <paramref name="code"/> makes a record like every other that no code can ever
     /// open: for addresses that nothing is sent to.
     /// </summary>
-    public Task<CodeRecord> BeginAsync(string key, string? code, CodeTerms terms, IReadOnlyDictionary<string, string> data) =>
-        BeginAsync(key, code, link: null, terms, data);
+    public Task<CodeRecord> BeginAsync(string key, string? code, CodeTerms terms, JsonElement payload) =>
+        BeginAsync(key, code, link: null, terms, payload);
 
     /// <summary>Creates a record with a link beside the code, from <see cref="NewLink"/>; null for a message that has none.</summary>
     public async Task<CodeRecord> BeginAsync(
-        string key, string? code, string? link, CodeTerms terms, IReadOnlyDictionary<string, string> data)
+        string key, string? code, string? link, CodeTerms terms, JsonElement payload)
     {
-        var record = Create(key, code, link, terms, data, used: 0, sent: 1);
+        var record = Create(key, code, link, terms, payload, used: 0, sent: 1);
         var stored = Write(record);
         await Database.StringSetAsync(Place(key), stored, LifeOf(record));
         return record with { Stored = stored };
@@ -73,37 +73,37 @@ public sealed partial class CodeStore(Stores stores, AuthSecret secret, TimeProv
     /// <param name="also">Adds to the same step.</param>
     /// <returns>Null, and nothing is done, when the record has changed since it was read.</returns>
     public async Task<CodeRecord?> ReplaceAsync(
-        string key, CodeRecord? before, string code, CodeTerms terms, IReadOnlyDictionary<string, string> data, Action<ITransaction> also)
+        string key, CodeRecord? before, string code, CodeTerms terms, JsonElement payload, Action<ITransaction> also)
     {
         var isOpen = before is { IsOpen: true } && !before.IsExpired(time.GetUtcNow());
         var record = Create(
-            key, code, link: null, terms, data,
+            key, code, link: null, terms, payload,
             used: isOpen ? before!.MaxAttempts - before.AttemptsLeft : 0,
             sent: isOpen ? before!.Sends + 1 : 1);
         return await ChangeAsync(key, before, record, also);
     }
 
-    /// <summary>Adds a value to the data of an open record and restarts the cooldown.</summary>
-    /// <returns>False when the value is there already, or the record is no longer the one that was read or no longer open.</returns>
-    public async Task<bool> FillInAsync(string key, CodeRecord record, string name, string value)
+    /// <summary>Changes the payload of an open record and restarts the cooldown.</summary>
+    /// <param name="change">Returns the new payload, or null to leave the record as it is. Called again when the record has changed.</param>
+    /// <returns>False when nothing was changed, or the record is no longer the one that was read or no longer open.</returns>
+    public async Task<bool> ChangePayloadAsync(string key, CodeRecord record, Func<JsonElement, JsonElement?> change)
     {
         for (var current = record; current is not null && current.Nonce == record.Nonce; current = await FindAsync(key))
         {
-            if (!current.IsOpen || current.Data.ContainsKey(name)) return false;
-            var data = new Dictionary<string, string>(current.Data, StringComparer.Ordinal) { [name] = value };
-            if (await ChangeAsync(key, current, current with { Data = data, SentAt = time.GetUtcNow() }) is not null) return true;
+            if (!current.IsOpen || change(current.Payload) is not { } payload) return false;
+            if (await ChangeAsync(key, current, current with { Payload = payload, SentAt = time.GetUtcNow() }) is not null) return true;
         }
         return false;
     }
 
     private CodeRecord Create(
-        string key, string? code, string? link, CodeTerms terms, IReadOnlyDictionary<string, string> data, int used, int sent)
+        string key, string? code, string? link, CodeTerms terms, JsonElement payload, int used, int sent)
     {
         var now = time.GetUtcNow();
         var left = Math.Max(0, terms.MaxAttempts - used);
         var nonce = RandomText.New(NonceLength);
         return new CodeRecord(
-            now + terms.Lifetime, terms.MaxAttempts, left, terms.MaxSends, sent, now, terms.ResendCooldown, IsOpen: true, data)
+            now + terms.Lifetime, terms.MaxAttempts, left, terms.MaxSends, sent, now, terms.ResendCooldown, IsOpen: true, payload)
         {
             Nonce = nonce,
             Hashes = [HashOf(key, nonce, code)],

@@ -28,6 +28,12 @@ public static class SignInEndpoints
         builder.Services.AddSingleton<BounceGuard>();
         builder.Services.AddSingleton<NewDeviceNotice>();
         builder.Services.AddScoped<SignInCompletion>();
+        builder.Services.AddSingleton<FlowStore>();
+        builder.Services.AddSingleton<RecipientResolver>();
+        builder.Services.AddSingleton<CodeSender>();
+        builder.Services.AddSingleton<HandOffTickets>();
+        builder.Services.AddSingleton<SignInEvents>();
+        builder.Services.AddSingleton<SignInLimits>();
         builder.Services.AddScoped<AuthFlow>();
         return builder;
     }

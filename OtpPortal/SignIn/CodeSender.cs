@@ -1,0 +1,37 @@
+using OtpPortal.Auditing;
+using OtpPortal.Delivery;
+using OtpPortal.Limits;
+using OtpPortal.OneTimeCodes;
+
+namespace OtpPortal.SignIn;
+
+/// <summary>Creates the codes of sign-ins and queues their messages.</summary>
+public sealed class CodeSender(
+    SignInSettings settings, CodeSettings codes, SignInMail mail, DeliveryQueue queue, Providers providers, SendLimits sends, Statistics statistics)
+{
+    /// <summary>Creates a code, and a link where mails have one. Without a real route there is no code.</summary>
+    public (string? Code, string? Link) Create(CodeRoute route) => (
+        route.IsReal ? CodeStore.NewCode(codes.CodeLength) : null,
+        // Also for an address that may not sign in: that link leaves with no message, and nobody can guess it.
+        settings.MailLink && route.Used == CodeChannel.Email ? CodeStore.NewLink() : null);
+
+    public async Task SendAsync(CodeRoute route, string? code, string? link, CodeRecord record, Visitor visitor)
+    {
+        // Without a code the message is composed but not sent, so that the answer takes as long.
+        var text = code ?? CodeStore.NewCode(codes.CodeLength);
+        var lifetime = record.Deadline - record.SentAt;
+        var isSms = route.Used == CodeChannel.Sms;
+        var message = isSms ? mail.ComposeSms(route.To, text, lifetime) : mail.Compose(route.To, text, link, lifetime);
+        // A number is an address with a limit of its own. Past it the page shows the same, or it would tell whose number that is;
+        // without a number something else is counted, so that it takes as long.
+        var counted = isSms && code is not null ? route.To : "no number\n" + route.To;
+        if (route.Asked == CodeChannel.Sms && await sends.TakeAsync(counted, visitor.Ip, client: null) is not null) return;
+        if (code is null) return;
+        queue.TryEnqueue(new OutgoingMessage(message, record.Deadline, CountSent) { By = isSms ? providers.Sms : null });
+    }
+
+    private void CountSent(DeliveryState state)
+    {
+        if (state == DeliveryState.Sent) statistics.Count(Happening.Sent);
+    }
+}

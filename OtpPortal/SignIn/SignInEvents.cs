@@ -1,0 +1,47 @@
+using System.Diagnostics.Metrics;
+using OtpPortal.Auditing;
+using OtpPortal.Delivery.Sms;
+using OtpPortal.OneTimeCodes;
+using OtpPortal.Storage;
+using StackExchange.Redis;
+
+namespace OtpPortal.SignIn;
+
+/// <summary>Records what happens in sign-ins: metrics, statistics and the audit log.</summary>
+/// <remarks>Key layout beside the code's record K: <c>K:expired</c> = a code that came too late was counted.</remarks>
+public sealed class SignInEvents(Stores stores, CodeSettings settings, SmsGuard guard, Statistics statistics, AuditLog audit, TimeProvider time)
+{
+    private static readonly Meter s_meter = new("OtpPortal.SignIn");
+    private static readonly Counter<long> s_events = s_meter.CreateCounter<long>("otpportal.sign_ins", "{event}", "Sign-ins by what happened.");
+
+    public void Begun()
+    {
+        Measure("begun");
+        statistics.Count(Happening.Begun);
+    }
+
+    public void Wrong(string email, int attemptsLeft, string ip)
+    {
+        Measure("wrong");
+        statistics.Count(Happening.Wrong);
+        audit.Write(attemptsLeft > 0 ? AuditEvent.SignInFailed : AuditEvent.Locked, email, ip, attemptsLeft > 0 ? "wrong_code" : "too_many_attempts");
+    }
+
+    public async Task VerifiedAsync(CodeRecord record, CodeRoute route)
+    {
+        Measure("verified");
+        statistics.CountVerified(time.GetUtcNow() - (record.Deadline - settings.CodeExpiry));
+        if (route.Used == CodeChannel.Sms) await guard.CountVerifiedAsync(route.To);
+    }
+
+    /// <summary>Records a code that came too late: once for each sign-in, or anybody could fill the log with late codes or made-up ids.</summary>
+    public async Task ExpiredAsync(string key, CodeRecord? record, string ip)
+    {
+        Measure("expired");
+        if (record is not { IsOpen: true } || !await stores.Otp.Database.StringSetAsync(key + ":expired", "1", CodeStore.Linger, When.NotExists)) return;
+        statistics.Count(Happening.Expired);
+        audit.Write(AuditEvent.SignInFailed, SignInPayload.Of(record).Email, ip, "expired");
+    }
+
+    public void Measure(string what) => s_events.Add(1, new KeyValuePair<string, object?>("event", what));
+}
