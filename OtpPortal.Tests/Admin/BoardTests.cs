@@ -75,6 +75,17 @@ public sealed class BoardTests : IAsyncLifetime
     private Task<bool> IsLiveAsync(LiveToken token) => Tokens.UseAsync(token.Token).ContinueWith(found => found.Result is not null, TaskScheduler.Default);
 
     [Fact]
+    public async Task The_list_can_be_sorted_by_address_first_seen_and_last_seen()
+    {
+        await IssueAsync("ann@example.com");
+        var board = await RenderAsync(1);
+
+        var sortable = board.FindAll("th").Where(heading => heading.QuerySelector(".rz-sortable-column-icon") is not null);
+
+        sortable.Select(heading => heading.TextContent.Trim()).ShouldBe(["E-mail address", "First seen", "Last seen"]);
+    }
+
+    [Fact]
     public async Task Revoking_one_asks_first_and_counts_at_once()
     {
         var (one, other) = (await IssueAsync("ann@example.com"), await IssueAsync("bob@example.com"));

@@ -66,8 +66,6 @@ public sealed partial class SessionGrid(AdminAccess policy, TokenStore tokens, A
             {
                 nameof(SessionRow.Email) => SessionOrder.Email,
                 nameof(SessionRow.CreatedAt) => SessionOrder.Created,
-                nameof(SessionRow.Ip) => SessionOrder.Ip,
-                nameof(SessionRow.Device) => SessionOrder.Device,
                 _ => SessionOrder.LastSeen,
             };
             // Without a choice, those who were here last come first.

@@ -21,13 +21,6 @@ internal static class DeviceName
     /// <summary>In English whatever the language: for comparing devices.</summary>
     public static string Of(string userAgent) => $"{Find(s_browsers, userAgent) ?? "?"} on {Find(s_systems, userAgent) ?? "?"}";
 
-    /// <summary>What lists are sorted by: the browser, then the system, whatever the language and its order of the two.</summary>
-    public static string SortKey(string userAgent) => (Find(s_browsers, userAgent), Find(s_systems, userAgent)) switch
-    {
-        (null, null) => "unknown",
-        var (browser, system) => $"{browser} {system}".Trim().ToLowerInvariant(),
-    };
-
     public static string Of(string userAgent, IStringLocalizer texts)
     {
         var browser = Find(s_browsers, userAgent);

@@ -32,12 +32,6 @@ public enum SessionOrder
     LastSeen,
     Created,
     Email,
-
-    /// <summary>By number: 10.0.0.9 before 10.0.0.10, and IPv4 before IPv6.</summary>
-    Ip,
-
-    /// <summary>By browser, then system.</summary>
-    Device,
 }
 
 /// <summary>Which part of the list of all sessions is asked for.</summary>

@@ -1,6 +1,4 @@
 using System.Globalization;
-using System.Net;
-using System.Net.Sockets;
 using System.Security.Cryptography;
 using OtpPortal.Storage;
 using OtpPortal.Http;
@@ -21,8 +19,6 @@ namespace OtpPortal.Sessions;
 /// sessions                      zset    every sid by creation, for lists that are paged and never scan
 /// seen                          zset    every sid by when it was last seen, to the minute
 /// emails                        zset    {email}\0{sid} of every session, in the order of letters (all scores are 0)
-/// ips                           zset    {IP address, in hex}\0{sid}, and
-/// devices                       zset    {browser and system}\0{sid}, likewise
 /// user:{email}                  zset    the sids of one address
 /// </code>
 /// Instants are ms, UTC. What is over is decided from them; expiry in Redis only sweeps. A dump of the database signs nobody in.
@@ -32,8 +28,6 @@ public sealed class TokenStore(Stores stores, AuthToken tokens, AuthSecret secre
     private const string AllSessions = "sessions";
     private const string BySeen = "seen";
     private const string ByEmail = "emails";
-    private const string ByIp = "ips";
-    private const string ByDevice = "devices";
     private const int PageOfIndex = 200;
 
     // Up to so many matches of a search are read whole and sorted; more are shown by address, which the index gives.
@@ -68,8 +62,6 @@ public sealed class TokenStore(Stores stores, AuthToken tokens, AuthSecret secre
         _ = transaction.SortedSetAddAsync(AllSessions, sid, created);
         _ = transaction.SortedSetAddAsync(BySeen, sid, created);
         _ = transaction.SortedSetAddAsync(ByEmail, Member(email, sid), 0);
-        _ = transaction.SortedSetAddAsync(ByIp, Member(IpKey(ip), sid), 0);
-        _ = transaction.SortedSetAddAsync(ByDevice, Member(DeviceName.SortKey(userAgent), sid), 0);
         _ = transaction.SortedSetAddAsync(UserKey(email), sid, created);
         _ = transaction.KeyExpireAsync(UserKey(email), settings.MaxAge);
         await transaction.ExecuteAsync();
@@ -128,11 +120,7 @@ public sealed class TokenStore(Stores stores, AuthToken tokens, AuthSecret secre
     /// <summary>Some of all live sessions in an order, or of those whose address begins so: the same few commands for any number of sessions.</summary>
     public async Task<SessionSlice> SliceAsync(SessionQuery query)
     {
-        if (query.Prefix.Length == 0)
-        {
-            if (query.Order is SessionOrder.Ip or SessionOrder.Device) await CompleteIndexesAsync(CancellationToken.None);
-            return await ReadRanksAsync(query, 0, null);
-        }
+        if (query.Prefix.Length == 0) return await ReadRanksAsync(query, 0, null);
 
         // Every address that begins with the prefix lies between these two.
         var start = Database.SortedSetLengthByValueAsync(ByEmail, default, query.Prefix, Exclude.Stop);
@@ -142,13 +130,7 @@ public sealed class TokenStore(Stores stores, AuthToken tokens, AuthSecret secre
         if (query.Order == SessionOrder.Email || found > MaxSorted) return await ReadRanksAsync(query with { Order = SessionOrder.Email }, await start, await stop);
 
         var all = await ReadRanksAsync(new SessionQuery(query.Prefix, SessionOrder.Email, Descending: false, 0, MaxSorted), await start, await stop);
-        var sorted = (query.Order switch
-        {
-            SessionOrder.Created => all.Sessions.OrderBy(session => session.CreatedAt),
-            SessionOrder.Ip => all.Sessions.OrderBy(session => IpKey(session.Ip), StringComparer.Ordinal),
-            SessionOrder.Device => all.Sessions.OrderBy(session => DeviceName.SortKey(session.UserAgent), StringComparer.Ordinal),
-            _ => all.Sessions.OrderBy(session => session.LastSeenAt),
-        }).ToList();
+        var sorted = all.Sessions.OrderBy(session => query.Order == SessionOrder.Created ? session.CreatedAt : session.LastSeenAt).ToList();
         if (query.Descending) sorted.Reverse();
         return new SessionSlice([.. sorted.Skip(query.Skip).Take(query.Take)], all.Total, query.Order);
     }
@@ -194,22 +176,18 @@ public sealed class TokenStore(Stores stores, AuthToken tokens, AuthSecret secre
     /// <summary>Forgets what is left of sessions that have ended by themselves.</summary>
     public async Task SweepAsync(CancellationToken stop)
     {
-        // By these indexes, because their names hold what must go even where nothing else is left of a session.
-        foreach (var index in (string[])[ByEmail, ByIp, ByDevice])
+        // By this index, because its entries hold the addresses, which must go even where nothing else is left of a session.
+        var position = 0L;
+        while (!stop.IsCancellationRequested && await Database.SortedSetRangeByRankAsync(ByEmail, position, position + PageOfIndex - 1) is { Length: > 0 } page)
         {
-            var position = 0L;
-            while (!stop.IsCancellationRequested && await Database.SortedSetRangeByRankAsync(index, position, position + PageOfIndex - 1) is { Length: > 0 } page)
-            {
-                var entries = page.Select(member => Entry(index, member)).ToArray();
-                // Before it is read when they were seen: what is over at this instant no later check can revive, but one before it may have.
-                var now = time.GetUtcNow();
-                var seen = await Database.StringGetAsync([.. entries.Select(entry => (RedisKey)LiveKey(entry.Sid))]);
-                var ended = entries.Where((_, i) => seen[i].IsNull || now >= Instant(seen[i]) + settings.IdleLifetime).ToList();
-                await ForgetEntriesAsync(index, ended);
-                position += page.Length - ended.Count;
-            }
+            var entries = page.Select(member => Entry(member)).ToArray();
+            // Before it is read when they were seen: what is over at this instant no later check can revive, but one before it may have.
+            var now = time.GetUtcNow();
+            var seen = await Database.StringGetAsync([.. entries.Select(entry => (RedisKey)LiveKey(entry.Sid))]);
+            var ended = entries.Where((_, i) => seen[i].IsNull || now >= Instant(seen[i]) + settings.IdleLifetime).ToList();
+            await ForgetEntriesAsync(ended);
+            position += page.Length - ended.Count;
         }
-        await CompleteIndexesAsync(stop);
     }
 
     private async Task<LiveToken?> CheckAsync(string? token, bool mayRotate)
@@ -320,8 +298,6 @@ public sealed class TokenStore(Stores stores, AuthToken tokens, AuthSecret secre
         {
             SessionOrder.Created => AllSessions,
             SessionOrder.LastSeen => BySeen,
-            SessionOrder.Ip => ByIp,
-            SessionOrder.Device => ByDevice,
             _ => ByEmail,
         };
         for (var read = 1; ; read++)
@@ -332,45 +308,14 @@ public sealed class TokenStore(Stores stores, AuthToken tokens, AuthSecret secre
                 : (start + query.Skip, Math.Min(end, start + query.Skip + query.Take) - 1);
             var entries = last < first ? [] : await Database.SortedSetRangeByRankAsync(index, first, last);
             if (query.Descending) Array.Reverse(entries);
-            var members = entries.Select(member => Entry(index, member)).ToArray();
+            var members = entries.Select(member => Entry(member)).ToArray();
             var sessions = await ReadAsync([.. members.Select(member => (RedisValue)member.Sid)]);
 
             var ended = members.Where((_, i) => sessions[i] is null).ToList();
             if (ended.Count == 0 || read == MaxReads) return new SessionSlice([.. sessions.OfType<Session>()], end - start, query.Order);
-            await ForgetEntriesAsync(index, ended);
+            await ForgetEntriesAsync(ended);
             if (stop is not null) stop -= ended.Count;
         }
-    }
-
-    /// <summary>Puts into the younger indexes the sessions that were stored before these were there, or by an older version beside this one.</summary>
-    private async Task CompleteIndexesAsync(CancellationToken stop)
-    {
-        // Sessions are added to all of them in one step, so read in this order none is short but for one that ends in between: then it is looked
-        // at once more. No transaction, which would be less certain: the embedded store has hung in one that only read, right after its start.
-        if (!await AreShortAsync() || !await AreShortAsync()) return;
-
-        var position = 0L;
-        while (!stop.IsCancellationRequested && await Database.SortedSetRangeByRankAsync(AllSessions, position, position + PageOfIndex - 1) is { Length: > 0 } page)
-        {
-            var records = await Task.WhenAll(page.Select(sid => Database.HashGetAsync(SessionKey((string)sid!), ["ip", "ua"])));
-            var found = page.Zip(records, (sid, record) => (Sid: (string)sid!, Ip: record[0], UserAgent: record[1])).ToLookup(session => session.Ip.IsNull);
-            await Task.WhenAll(
-            [
-                Database.SortedSetAddAsync(ByIp, [.. found[false].Select(session => new SortedSetEntry(Member(IpKey((string)session.Ip!), session.Sid), 0))]),
-                Database.SortedSetAddAsync(ByDevice, [.. found[false].Select(session => new SortedSetEntry(Member(DeviceName.SortKey((string?)session.UserAgent ?? ""), session.Sid), 0))]),
-                // Over, or it would have a record: were it left in the list, that would always be longer.
-                .. found[true].Select(session => ForgetAsync(session.Sid, null)),
-            ]);
-            position += found[false].Count();
-        }
-    }
-
-    private async Task<bool> AreShortAsync()
-    {
-        var all = Database.SortedSetLengthAsync(AllSessions);
-        var byIp = Database.SortedSetLengthAsync(ByIp);
-        var byDevice = Database.SortedSetLengthAsync(ByDevice);
-        return await byIp < await all || await byDevice < await all;
     }
 
     private async Task<Session?[]> ReadAsync(RedisValue[] sids)
@@ -399,12 +344,7 @@ public sealed class TokenStore(Stores stores, AuthToken tokens, AuthSecret secre
             (string?)record["ip"] ?? "", (string?)record["ua"] ?? "", token);
     }
 
-    // Of an entry of an index there may be nothing else left, by which it could be found.
-    private Task ForgetEntriesAsync(string index, IReadOnlyList<IndexEntry> ended) => Task.WhenAll(
-    [
-        .. ended.Select(entry => ForgetAsync(entry.Sid, entry.Email)),
-        ended.Count == 0 ? Task.CompletedTask : Database.SortedSetRemoveAsync(index, [.. ended.Select(entry => entry.Member)]),
-    ]);
+    private Task ForgetEntriesAsync(IEnumerable<IndexEntry> ended) => Task.WhenAll(ended.Select(entry => ForgetAsync(entry.Sid, entry.Email)));
 
     /// <param name="email">The address, as far as the caller knows it: the session's own record may have gone already.</param>
     private async Task ForgetAsync(string sid, string? email)
@@ -422,8 +362,6 @@ public sealed class TokenStore(Stores stores, AuthToken tokens, AuthSecret secre
             work.Add(Database.SortedSetRemoveAsync(UserKey(email), sid));
             work.Add(Database.SortedSetRemoveAsync(ByEmail, Member(email, sid)));
         }
-        if (record.TryGetValue("ip", out var ip)) work.Add(Database.SortedSetRemoveAsync(ByIp, Member(IpKey((string)ip!), sid)));
-        if (record.TryGetValue("ua", out var userAgent)) work.Add(Database.SortedSetRemoveAsync(ByDevice, Member(DeviceName.SortKey((string)userAgent!), sid)));
         if (record.TryGetValue("token", out var token) && _seal.TryOpen((byte[])token!, sid, out var text)) work.Add(Database.KeyDeleteAsync(TokenKey(text)));
         await Task.WhenAll(work);
     }
@@ -445,20 +383,15 @@ public sealed class TokenStore(Stores stores, AuthToken tokens, AuthSecret secre
 
     private static string UserKey(string email) => "user:" + email;
 
-    private static string Member(string sortedBy, string sid) => sortedBy + '\0' + sid;
+    private static string Member(string email, string sid) => email + '\0' + sid;
 
-    private static IndexEntry Entry(string index, RedisValue member) => ((string)member!).Split('\0') is [var sortedBy, var sid]
-        ? new IndexEntry(member, sid, index == ByEmail ? sortedBy : null)
-        : new IndexEntry(member, (string)member!, null);
-
-    // In hex of the same length, because letters are compared one by one.
-    private static string IpKey(string ip) => IPAddress.TryParse(ip, out var address)
-        ? (address.AddressFamily == AddressFamily.InterNetwork ? "4" : "6") + Convert.ToHexStringLower(address.GetAddressBytes())
-        : "";
+    private static IndexEntry Entry(RedisValue member) => ((string)member!).Split('\0') is [var email, var sid]
+        ? new IndexEntry(sid, email)
+        : new IndexEntry((string)member!, null);
 
     private static DateTimeOffset Instant(RedisValue milliseconds) => DateTimeOffset.FromUnixTimeMilliseconds((long)milliseconds);
 
-    private readonly record struct IndexEntry(RedisValue Member, string Sid, string? Email);
+    private readonly record struct IndexEntry(string Sid, string? Email);
 
     private sealed record TokenRecord(
         string SessionId, string Email, long Created, DateTimeOffset Issued, DateTimeOffset Ends, int Generation, DateTimeOffset? Dead, string? Next)
