@@ -1,7 +1,6 @@
 using OtpPortal.Configuration;
 using OtpPortal.Tests.Infrastructure;
 using OtpPortal.Sessions;
-using OtpPortal.Http;
 using OtpPortal.Security;
 
 namespace OtpPortal.Tests.Sessions;

@@ -1,6 +1,5 @@
 using System.Globalization;
 using OtpPortal.Storage;
-using OtpPortal.Http;
 using OtpPortal.Security;
 using StackExchange.Redis;
 

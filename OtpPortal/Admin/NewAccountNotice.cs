@@ -1,7 +1,6 @@
 using System.Text.Json;
 using OtpPortal.MagicLinks;
 using OtpPortal.Storage;
-using OtpPortal.Http;
 using OtpPortal.Security;
 using StackExchange.Redis;
 
