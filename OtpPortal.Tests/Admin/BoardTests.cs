@@ -30,6 +30,7 @@ public sealed class BoardTests : IAsyncLifetime
         _page.Services.AddSingleton(_portal.Services.GetRequiredService<Statistics>());
         _page.Services.AddSingleton(_portal.Services.GetRequiredService<AuditLog>());
         _page.Services.AddSingleton(Tokens);
+        _page.Services.AddSingleton(_portal.Services.GetRequiredService<SessionList>());
         _page.Services.AddSingleton<TimeProvider>(_portal.Clock);
         _page.Services.AddScoped<TooltipService>();
         // The component library measures and binds through script; none of it matters here.

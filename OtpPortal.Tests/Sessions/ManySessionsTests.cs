@@ -3,11 +3,10 @@ using OtpPortal.Configuration;
 using OtpPortal.Storage;
 using OtpPortal.Tests.Infrastructure;
 using OtpPortal.Sessions;
-using OtpPortal.Http;
 using OtpPortal.Security;
 using StackExchange.Redis;
 
-namespace OtpPortal.Tests.Admin;
+namespace OtpPortal.Tests.Sessions;
 
 /// <summary>A page of the list costs the same with a hundred thousand sessions as with a hundred.</summary>
 public sealed class ManySessionsTests : IAsyncLifetime
@@ -19,6 +18,7 @@ public sealed class ManySessionsTests : IAsyncLifetime
     private Stores _stores = null!;
     private ConnectionMultiplexer _admin = null!;
     private TokenStore _tokens = null!;
+    private SessionList _sessions = null!;
 
     public async Task InitializeAsync()
     {
@@ -30,7 +30,9 @@ public sealed class ManySessionsTests : IAsyncLifetime
         var secret = new AuthSecret(PortalHost.Secret);
         var settings = AllSettings.Read(
             new Dictionary<string, string>(StringComparer.Ordinal) { ["AUTH_SECRET_KEY"] = PortalHost.Secret }, isProduction: false).Tokens;
-        _tokens = new TokenStore(_stores, new AuthToken(secret, settings), secret, settings, new FakeClock());
+        var index = new SessionIndex(_stores);
+        _tokens = new TokenStore(_stores, index, new AuthToken(secret, settings), secret, settings, new FakeClock());
+        _sessions = new SessionList(index, _tokens);
     }
 
     public Task DisposeAsync()
@@ -77,7 +79,7 @@ public sealed class ManySessionsTests : IAsyncLifetime
         foreach (var query in queries)
         {
             var before = await CommandsAsync();
-            var slice = await _tokens.SliceAsync(query);
+            var slice = await _sessions.SliceAsync(query);
             counts.Add(await CommandsAsync() - before);
             slice.Sessions.Count.ShouldBe(query.Prefix == "user99@" ? 1 : 20);
             slice.Total.ShouldBe(query.Prefix == "user99@" ? 1 : sessions);
