@@ -4,8 +4,8 @@ using Bunit;
 using Microsoft.Extensions.DependencyInjection;
 using OtpPortal.Admin;
 using OtpPortal.Auditing;
-using OtpPortal.Tests.Infrastructure;
 using OtpPortal.Sessions;
+using OtpPortal.Tests.Infrastructure;
 using Radzen;
 
 namespace OtpPortal.Tests.Admin;

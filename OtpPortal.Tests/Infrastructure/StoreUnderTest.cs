@@ -1,8 +1,8 @@
 using OtpPortal.Configuration;
+using OtpPortal.Security;
+using OtpPortal.Sessions;
 using OtpPortal.Storage;
 using OtpPortal.Storage.Embedded;
-using OtpPortal.Sessions;
-using OtpPortal.Security;
 using StackExchange.Redis;
 
 namespace OtpPortal.Tests.Infrastructure;

@@ -1,7 +1,7 @@
 using OtpPortal.Configuration;
-using OtpPortal.Tests.Infrastructure;
-using OtpPortal.Sessions;
 using OtpPortal.Security;
+using OtpPortal.Sessions;
+using OtpPortal.Tests.Infrastructure;
 
 namespace OtpPortal.Tests.Sessions;
 

@@ -1,9 +1,9 @@
 using System.Globalization;
 using OtpPortal.Configuration;
+using OtpPortal.Security;
+using OtpPortal.Sessions;
 using OtpPortal.Storage;
 using OtpPortal.Tests.Infrastructure;
-using OtpPortal.Sessions;
-using OtpPortal.Security;
 using StackExchange.Redis;
 
 namespace OtpPortal.Tests.Sessions;

@@ -1,5 +1,5 @@
-using OtpPortal.Tests.Infrastructure;
 using OtpPortal.Sessions;
+using OtpPortal.Tests.Infrastructure;
 
 namespace OtpPortal.Tests.Sessions;
 

@@ -1,6 +1,6 @@
 using System.Globalization;
-using OtpPortal.Storage;
 using OtpPortal.Security;
+using OtpPortal.Storage;
 using StackExchange.Redis;
 
 namespace OtpPortal.Admin;

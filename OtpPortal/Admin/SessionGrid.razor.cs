@@ -2,8 +2,8 @@ using System.Diagnostics;
 using Microsoft.AspNetCore.Components;
 using Microsoft.JSInterop;
 using OtpPortal.Auditing;
-using OtpPortal.Storage;
 using OtpPortal.Sessions;
+using OtpPortal.Storage;
 using Radzen;
 using Radzen.Blazor;
 
