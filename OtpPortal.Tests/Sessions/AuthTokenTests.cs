@@ -1,4 +1,3 @@
-using OtpPortal.Configuration;
 using OtpPortal.Security;
 using OtpPortal.Sessions;
 using OtpPortal.Tests.Infrastructure;

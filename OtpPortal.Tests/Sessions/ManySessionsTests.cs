@@ -1,5 +1,4 @@
 using System.Globalization;
-using OtpPortal.Configuration;
 using OtpPortal.Security;
 using OtpPortal.Sessions;
 using OtpPortal.Storage;
