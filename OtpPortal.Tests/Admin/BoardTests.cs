@@ -4,8 +4,8 @@ using Bunit;
 using Microsoft.Extensions.DependencyInjection;
 using OtpPortal.Admin;
 using OtpPortal.Auditing;
-using OtpPortal.Tests.Infrastructure;
 using OtpPortal.Sessions;
+using OtpPortal.Tests.Infrastructure;
 using Radzen;
 
 namespace OtpPortal.Tests.Admin;
@@ -30,6 +30,7 @@ public sealed class BoardTests : IAsyncLifetime
         _page.Services.AddSingleton(_portal.Services.GetRequiredService<Statistics>());
         _page.Services.AddSingleton(_portal.Services.GetRequiredService<AuditLog>());
         _page.Services.AddSingleton(Tokens);
+        _page.Services.AddSingleton(_portal.Services.GetRequiredService<SessionList>());
         _page.Services.AddSingleton<TimeProvider>(_portal.Clock);
         _page.Services.AddScoped<TooltipService>();
         // The component library measures and binds through script; none of it matters here.
@@ -73,6 +74,17 @@ public sealed class BoardTests : IAsyncLifetime
         ClickAsync(board, () => board.FindAll("tr").FirstOrDefault(tr => tr.TextContent.Contains(email, StringComparison.Ordinal))?.QuerySelectorAll(".admin-row-actions button")[button]);
 
     private Task<bool> IsLiveAsync(LiveToken token) => Tokens.UseAsync(token.Token).ContinueWith(found => found.Result is not null, TaskScheduler.Default);
+
+    [Fact]
+    public async Task The_list_can_be_sorted_by_address_first_seen_and_last_seen()
+    {
+        await IssueAsync("ann@example.com");
+        var board = await RenderAsync(1);
+
+        var sortable = board.FindAll("th").Where(heading => heading.QuerySelector(".rz-sortable-column-icon") is not null);
+
+        sortable.Select(heading => heading.TextContent.Trim()).ShouldBe(["E-mail address", "First seen", "Last seen"]);
+    }
 
     [Fact]
     public async Task Revoking_one_asks_first_and_counts_at_once()

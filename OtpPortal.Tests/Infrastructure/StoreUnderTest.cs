@@ -1,9 +1,7 @@
-using OtpPortal.Configuration;
+using OtpPortal.Security;
+using OtpPortal.Sessions;
 using OtpPortal.Storage;
 using OtpPortal.Storage.Embedded;
-using OtpPortal.Sessions;
-using OtpPortal.Http;
-using OtpPortal.Security;
 using StackExchange.Redis;
 
 namespace OtpPortal.Tests.Infrastructure;
@@ -41,13 +39,16 @@ public abstract class StoreUnderTest : IAsyncLifetime
     /// <summary>The connections of another replica; null for the embedded store, which one process alone uses.</summary>
     public Stores? OpenReplica() => HasReplicas ? new Stores(RedisStore.Connect("otp", _otp), RedisStore.Connect("auth", _auth), null) : null;
 
+    /// <summary>The index of the sessions in this store.</summary>
+    internal SessionIndex SessionIndex => new(Stores);
+
     /// <summary>A token store with some settings of its own.</summary>
     internal TokenStore TokenStore(params (string Name, string Value)[] settings)
     {
         var values = settings.ToDictionary(setting => setting.Name, setting => setting.Value, StringComparer.Ordinal);
         values["AUTH_SECRET_KEY"] = PortalHost.Secret;
         var read = AllSettings.Read(values, isProduction: false).Tokens;
-        return new TokenStore(Stores, new AuthToken(Secret, read), Secret, read, Clock);
+        return new TokenStore(Stores, SessionIndex, new AuthToken(Secret, read), Secret, read, Clock);
     }
 
     public StoreDump Dump() => StoreDump.Of(_reader, Stores.Otp.Database.Database, Stores.Auth.Database.Database);

@@ -1,8 +1,6 @@
-using OtpPortal.Configuration;
-using OtpPortal.Tests.Infrastructure;
-using OtpPortal.Sessions;
-using OtpPortal.Http;
 using OtpPortal.Security;
+using OtpPortal.Sessions;
+using OtpPortal.Tests.Infrastructure;
 
 namespace OtpPortal.Tests.Sessions;
 

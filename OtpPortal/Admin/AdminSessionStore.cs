@@ -1,30 +1,29 @@
 using System.Globalization;
-using OtpPortal.Storage;
-using OtpPortal.Http;
 using OtpPortal.Security;
+using OtpPortal.Storage;
 using StackExchange.Redis;
 
 namespace OtpPortal.Admin;
 
-/// <summary>The short sessions of those who gave the secret key.</summary>
+/// <summary>Keeps the short sessions of administrators who signed in with the secret key.</summary>
 /// <remarks>
-/// Key layout in the token database: <c>admin:{SHA-256 of the id}</c> = begun|last used|root. Instants are ms, UTC, and decide; expiry in Redis only
-/// sweeps. Using a session is SET XX, which cannot bring an ended one back. The root is derived from AUTH_SECRET_KEY: a new key, set because
-/// the old one leaked, ends the sessions that the old one opened.
+/// Key layout in the token database: <c>admin:{SHA-256 of the id}</c> = begun|last used|root. Instants are ms, UTC, and decide what has
+/// expired; expiry in Redis only cleans up. Using a session is SET XX, which cannot bring an ended one back. The root is derived from
+/// AUTH_SECRET_KEY: changing a leaked key ends the sessions that were opened with it.
 /// </remarks>
 public sealed class AdminSessionStore(Stores stores, AuthSecret secret, TimeProvider time)
 {
-    /// <summary>How long a session that nobody uses lasts.</summary>
+    /// <summary>Idle timeout.</summary>
     internal static readonly TimeSpan IdleLifetime = TimeSpan.FromMinutes(15);
 
-    /// <summary>How long any session lasts.</summary>
+    /// <summary>Absolute timeout.</summary>
     internal static readonly TimeSpan MaxAge = TimeSpan.FromHours(8);
 
     private readonly string _root = Convert.ToHexStringLower(secret.DeriveKey("admin-sessions", 8));
 
     private IDatabase Database => stores.Auth.Database;
 
-    /// <summary>Begins a session and gives its id, which the cookie holds and nothing else.</summary>
+    /// <summary>Begins a session and returns its id, a secret that only the cookie holds.</summary>
     public async Task<string> BeginAsync()
     {
         var id = RandomText.New(43);
@@ -33,13 +32,13 @@ public sealed class AdminSessionStore(Stores stores, AuthSecret secret, TimeProv
         return id;
     }
 
-    /// <summary>The name of a session in the store: it opens nothing, so pages and circuits may carry it.</summary>
+    /// <summary>Returns the name of a session in the store. Not a secret: pages and circuits may hold it.</summary>
     public static string NameOf(string id) => Digest.Of(id);
 
-    /// <summary>Whether the session lives; it does not slide.</summary>
+    /// <summary>Returns whether a session is live. Does not count as use.</summary>
     public async Task<bool> IsLiveAsync(string name) => await FindAsync(name) is not null;
 
-    /// <summary>Uses a session. False when it is over.</summary>
+    /// <summary>Restarts the idle time of a session. Returns false if it has expired or was ended.</summary>
     public async Task<bool> UseAsync(string name)
     {
         if (await FindAsync(name) is not { } begun) return false;
@@ -48,7 +47,7 @@ public sealed class AdminSessionStore(Stores stores, AuthSecret secret, TimeProv
         return await Database.StringSetAsync(KeyOf(name), Write(begun, now), left < IdleLifetime ? left : IdleLifetime, When.Exists);
     }
 
-    /// <summary>Ends a session, in every browser window and circuit that has it.</summary>
+    /// <summary>Ends a session in all browser windows and circuits.</summary>
     public Task EndAsync(string name) => Database.KeyDeleteAsync(KeyOf(name));
 
     private async Task<DateTimeOffset?> FindAsync(string name)

@@ -1,8 +1,7 @@
 using System.Text.Json;
 using OtpPortal.MagicLinks;
-using OtpPortal.Storage;
-using OtpPortal.Http;
 using OtpPortal.Security;
+using OtpPortal.Storage;
 using StackExchange.Redis;
 
 namespace OtpPortal.Admin;

@@ -2,17 +2,17 @@ using System.Diagnostics;
 using Microsoft.AspNetCore.Components;
 using Microsoft.JSInterop;
 using OtpPortal.Auditing;
-using OtpPortal.Storage;
 using OtpPortal.Sessions;
+using OtpPortal.Storage;
 using Radzen;
 using Radzen.Blazor;
 
 namespace OtpPortal.Admin;
 
-/// <summary>A session as the grid shows it: without its token, which a circuit has no use for.</summary>
+/// <summary>A session as the grid shows it, without its token.</summary>
 public sealed record SessionRow(string Id, string Email, string Device, string Ip, DateTimeOffset CreatedAt, DateTimeOffset LastSeenAt, DateTimeOffset ExpiresAt);
 
-public sealed partial class SessionGrid(AdminAccess policy, TokenStore tokens, AuditLog audit, IJSRuntime script)
+public sealed partial class SessionGrid(AdminAccess policy, SessionList sessions, TokenStore tokens, AuditLog audit, IJSRuntime script)
 {
     private const int PageSize = 20;
     private static readonly SortOrder?[] s_upFirst = [SortOrder.Ascending, SortOrder.Descending];
@@ -21,7 +21,7 @@ public sealed partial class SessionGrid(AdminAccess policy, TokenStore tokens, A
     private RadzenDataGrid<SessionRow> _grid = null!;
     private ElementReference _dialog;
 
-    // Null until the first page is there: the grid asks for it then, and only then.
+    // Null until the first page is loaded: only then does the grid request it by itself.
     private IReadOnlyList<SessionRow>? _rows;
     private int _total;
     private bool _byAddress;
@@ -44,7 +44,7 @@ public sealed partial class SessionGrid(AdminAccess policy, TokenStore tokens, A
     [Parameter, EditorRequired]
     public AdminSession Pass { get; set; } = null!;
 
-    /// <summary>Told when the access turns out to be over.</summary>
+    /// <summary>Raised when the administrator's session has ended.</summary>
     [Parameter, EditorRequired]
     public EventCallback Ended { get; set; }
 
@@ -66,13 +66,12 @@ public sealed partial class SessionGrid(AdminAccess policy, TokenStore tokens, A
             {
                 nameof(SessionRow.Email) => SessionOrder.Email,
                 nameof(SessionRow.CreatedAt) => SessionOrder.Created,
-                nameof(SessionRow.Ip) => SessionOrder.Ip,
-                nameof(SessionRow.Device) => SessionOrder.Device,
                 _ => SessionOrder.LastSeen,
             };
-            // Without a choice, those who were here last come first.
+            // By default the most recently seen come first.
             var descending = sort is null || sort.SortOrder == SortOrder.Descending;
-            var slice = await tokens.SliceAsync(new SessionQuery(_prefix, order, descending, args.Skip ?? 0, args.Top ?? PageSize));
+            var query = new SessionQuery(_prefix, order, descending, args.Skip ?? 0, args.Top ?? PageSize);
+            var slice = await sessions.SliceAsync(query);
             _rows = [.. slice.Sessions.Select(session => new SessionRow(
                 session.Id, session.Email, DeviceName.Of(session.UserAgent, T), session.Ip, session.CreatedAt, session.LastSeenAt, session.ExpiresAt))];
             _total = (int)slice.Total;
@@ -93,7 +92,7 @@ public sealed partial class SessionGrid(AdminAccess policy, TokenStore tokens, A
         _question = question;
         _said = null;
         StateHasChanged();
-        // Drawn first: the dialog takes its focus from what is in it.
+        // The dialog sets the focus when it opens, so its content must be rendered by then.
         await Task.Yield();
         await script.InvokeVoidAsync("otpAdmin.ask", _dialog);
     }
@@ -123,7 +122,7 @@ public sealed partial class SessionGrid(AdminAccess policy, TokenStore tokens, A
             if (count > 0) audit.WriteByAdmin(AuditEvent.Revoked, whose, Pass.Ip, $"sessions:{count}", Pass.By);
             _said = T["RevokedCount", count];
             await CloseAsync();
-            // It may have been the administrator's own.
+            // The administrator's own session may be among them.
             if (await StillAdmittedAsync()) await _grid.Reload();
         }
         catch (Exception e) when (StoreFailure.Is(e))

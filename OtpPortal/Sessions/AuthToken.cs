@@ -1,6 +1,5 @@
 using System.Security.Cryptography;
 using System.Text;
-using OtpPortal.Http;
 using OtpPortal.Security;
 
 namespace OtpPortal.Sessions;

@@ -2,8 +2,8 @@ using Microsoft.Extensions.Localization;
 
 namespace OtpPortal.Sessions;
 
-/// <summary>Says what a browser is in words a person understands, such as "Firefox on Linux", from its User-Agent.</summary>
-/// <remarks>A handful of names is enough for somebody to know their own device; the lists that tell every browser apart need feeding.</remarks>
+/// <summary>Names a device by its browser and system, such as "Firefox on Linux", from the User-Agent header.</summary>
+/// <remarks>A few names are enough for users to recognize their devices; a complete list of browsers would need constant updates.</remarks>
 internal static class DeviceName
 {
     // The order matters: Edge and Opera also call themselves Chrome, and Chrome calls itself Safari.
@@ -18,16 +18,10 @@ internal static class DeviceName
         ("iPhone", "iPhone"), ("iPad", "iPad"), ("Android", "Android"), ("Windows", "Windows"), ("CrOS", "ChromeOS"), ("Mac OS X", "macOS"), ("Linux", "Linux"),
     ];
 
-    /// <summary>In English whatever the language: for comparing devices.</summary>
+    /// <summary>Returns the English name, which can be compared.</summary>
     public static string Of(string userAgent) => $"{Find(s_browsers, userAgent) ?? "?"} on {Find(s_systems, userAgent) ?? "?"}";
 
-    /// <summary>What lists are sorted by: the browser, then the system, whatever the language and its order of the two.</summary>
-    public static string SortKey(string userAgent) => (Find(s_browsers, userAgent), Find(s_systems, userAgent)) switch
-    {
-        (null, null) => "unknown",
-        var (browser, system) => $"{browser} {system}".Trim().ToLowerInvariant(),
-    };
-
+    /// <summary>Returns the name in the user's language, to be shown.</summary>
     public static string Of(string userAgent, IStringLocalizer texts)
     {
         var browser = Find(s_browsers, userAgent);

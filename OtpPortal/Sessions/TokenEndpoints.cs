@@ -19,9 +19,11 @@ public static partial class TokenEndpoints
     {
         builder.AddSettings<TokenSettings>();
         builder.Services.AddSingleton<AuthToken>();
+        builder.Services.AddSingleton<SessionIndex>();
         builder.Services.AddSingleton<TokenStore>();
+        builder.Services.AddSingleton<SessionList>();
         builder.Services.AddSingleton<TokenCookie>();
-        builder.Services.AddHostedService<SessionSweeper>();
+        builder.Services.AddHostedService<SessionCleanup>();
         builder.Services.AddScheme<PortalTokenHandler>(PortalTokenHandler.SchemeName);
         builder.Services.AddScheme<OperatorKeyHandler>(OperatorKeyHandler.SchemeName);
         return builder;
@@ -59,18 +61,18 @@ public static partial class TokenEndpoints
         return TypedResults.Json(new CheckedToken(token.Token, token.Email, (long)token.ExpiresIn.TotalSeconds), TokenJson.Default.CheckedToken);
     }
 
-    private static async Task<IResult> ListAsync(HttpContext context, TokenStore store, string? email, string? details, string? limit, string? cursor)
+    private static async Task<IResult> ListAsync(HttpContext context, SessionList sessions, string? email, string? details, string? limit, string? cursor)
     {
         email = email is null ? null : AsKept(email);
         var withDetails = details?.ToUpperInvariant() is "TRUE" or "1";
-        if (limit is null && cursor is null) return Stream(store.ListAsync(email), withDetails);
+        if (limit is null && cursor is null) return Stream(sessions.ListAsync(email), withDetails);
 
         var count = MaxPage;
         if (limit is not null && !(int.TryParse(limit, NumberStyles.None, CultureInfo.InvariantCulture, out count) && count is >= 1 and <= MaxPage))
         {
             return Problem.Result(StatusCodes.Status400BadRequest, "invalid_limit", $"limit must be a whole number from 1 to {MaxPage}.");
         }
-        if (await store.PageAsync(email, count, cursor) is not { } page)
+        if (await sessions.PageAsync(email, count, cursor) is not { } page)
         {
             return Problem.Result(StatusCodes.Status400BadRequest, "invalid_cursor", "cursor must be the X-Next-Cursor of an earlier answer.");
         }

@@ -1,53 +1,34 @@
-using System.Globalization;
-using System.Net;
-using System.Net.Sockets;
 using System.Security.Cryptography;
-using OtpPortal.Storage;
-using OtpPortal.Http;
 using OtpPortal.Security;
+using OtpPortal.Storage;
 using StackExchange.Redis;
 
 namespace OtpPortal.Sessions;
 
-/// <summary>Tokens and the sessions behind them.</summary>
+/// <summary>Issues, checks, rotates and revokes tokens, and keeps the sessions behind them.</summary>
 /// <remarks>
-/// Key layout in the token database:
+/// Key layout in the token database; <see cref="SessionIndex"/> has the keys of the indexes:
 /// <code>
-/// token:{SHA-256 of the token}  hash    sid, email, created, issued, ends (absolute), gen; once rotated: dead = when it stops being
-///                                       good, next = the SHA-256 of its successor
-/// live:{sid}                    string  when the session was last seen. A session lives exactly as long as this key: revoking deletes it,
-///                                       and using a session is SET XX, which cannot bring a revoked one back
-/// session:{sid}                 hash    email, created, ends, ip, ua, token (AES-GCM): what lists show
-/// sessions                      zset    every sid by creation, for lists that are paged and never scan
-/// seen                          zset    every sid by when it was last seen, to the minute
-/// emails                        zset    {email}\0{sid} of every session, in the order of letters (all scores are 0)
-/// ips                           zset    {IP address, in hex}\0{sid}, and
-/// devices                       zset    {browser and system}\0{sid}, likewise
-/// user:{email}                  zset    the sids of one address
+/// token:{SHA-256 of the token}  hash    sid, email, created, issued, ends (absolute end), gen; once rotated also dead (end of the grace
+///                                       period) and next (SHA-256 of the successor)
+/// live:{sid}                    string  when the session was last seen. The session is live while this key exists: revoking deletes it,
+///                                       and using a session is SET XX, which cannot bring it back
+/// session:{sid}                 hash    what lists show: email, created, ends, ip, ua, token (AES-GCM)
 /// </code>
-/// Instants are ms, UTC. What is over is decided from them; expiry in Redis only sweeps. A dump of the database signs nobody in.
+/// Instants are ms, UTC, and decide what has expired; expiry in Redis only cleans up. Nobody can sign in with a dump of the database.
 /// </remarks>
-public sealed class TokenStore(Stores stores, AuthToken tokens, AuthSecret secret, TokenSettings settings, TimeProvider time)
+public sealed class TokenStore(
+    Stores stores, SessionIndex index, AuthToken tokens, AuthSecret secret, TokenSettings settings, TimeProvider time)
 {
-    private const string AllSessions = "sessions";
-    private const string BySeen = "seen";
-    private const string ByEmail = "emails";
-    private const string ByIp = "ips";
-    private const string ByDevice = "devices";
-    private const int PageOfIndex = 200;
-
-    // Up to so many matches of a search are read whole and sorted; more are shown by address, which the index gives.
-    private const int MaxSorted = 200;
-
-    // Sessions that have ended by themselves are dropped from a page, and it is read anew: so often at most.
-    private const int MaxReads = 4;
+    private const int RevokedAtOnce = 1000;
+    private const int DeletedAtOnce = 200;
 
     private static readonly TimeSpan s_seenStep = TimeSpan.FromMinutes(1);
     private readonly SealedText _seal = new(secret.DeriveKey("token-at-rest"));
 
     private IDatabase Database => stores.Auth.Database;
 
-    /// <summary>Starts a session and gives its first token.</summary>
+    /// <summary>Creates a session and returns its first token.</summary>
     public async Task<LiveToken> IssueAsync(string email, string ip, string userAgent)
     {
         var now = time.GetUtcNow();
@@ -57,7 +38,7 @@ public sealed class TokenStore(Stores stores, AuthToken tokens, AuthSecret secre
         var created = now.ToUnixTimeMilliseconds();
 
         var transaction = Database.CreateTransaction();
-        WriteToken(transaction, token, sid, email, created, now, ends, generation: 0);
+        WriteToken(transaction, token, new TokenRecord(sid, email, now, now, ends, Generation: 0));
         _ = transaction.HashSetAsync(SessionKey(sid),
         [
             new("email", email), new("created", created), new("ends", ends.ToUnixTimeMilliseconds()),
@@ -65,377 +46,184 @@ public sealed class TokenStore(Stores stores, AuthToken tokens, AuthSecret secre
         ]);
         _ = transaction.KeyExpireAsync(SessionKey(sid), settings.MaxAge);
         _ = transaction.StringSetAsync(LiveKey(sid), created, IdleFrom(now, ends));
-        _ = transaction.SortedSetAddAsync(AllSessions, sid, created);
-        _ = transaction.SortedSetAddAsync(BySeen, sid, created);
-        _ = transaction.SortedSetAddAsync(ByEmail, Member(email, sid), 0);
-        _ = transaction.SortedSetAddAsync(ByIp, Member(IpKey(ip), sid), 0);
-        _ = transaction.SortedSetAddAsync(ByDevice, Member(DeviceName.SortKey(userAgent), sid), 0);
-        _ = transaction.SortedSetAddAsync(UserKey(email), sid, created);
-        _ = transaction.KeyExpireAsync(UserKey(email), settings.MaxAge);
+        SessionIndex.Add(transaction, sid, email, now, settings.MaxAge);
         await transaction.ExecuteAsync();
         return new LiveToken(sid, email, token, IdleFrom(now, ends));
     }
 
-    /// <summary>Looks a token up and slides its idle lifetime. Null when there is no such token or it is over.</summary>
+    /// <summary>Checks a token and restarts its idle time. Returns null if there is no such token or its session has expired.</summary>
     public Task<LiveToken?> UseAsync(string? token) => CheckAsync(token, mayRotate: false);
 
     /// <summary>
-    /// As <see cref="UseAsync"/>, and rotates the token at its first check and whenever the last rotation is long enough ago. A rotated
-    /// token answers with the same successor for as long as the grace lasts, so that parallel calls sign nobody out.
+    /// Checks a token as <see cref="UseAsync"/> does, and rotates it at its first check and when its last rotation is longer ago than
+    /// AUTH_TOKEN_ROTATE_AFTER. A rotated token returns the same successor during its grace period, so parallel calls sign nobody out.
     /// </summary>
     public Task<LiveToken?> UseAndRotateAsync(string? token) => CheckAsync(token, mayRotate: true);
 
-    /// <summary>Ends a session on every replica at once. False when there was none.</summary>
+    /// <summary>Revokes a session on every replica at once. Returns false if it was not live.</summary>
     public async Task<bool> RevokeAsync(string sid)
     {
         if (!IsSessionId(sid)) return false;
         var wasLive = await Database.ClaimAsync(LiveKey(sid));
-        await ForgetAsync(sid, null);
+        await DeleteAsync(sid, null);
         return wasLive;
     }
 
-    /// <summary>Ends every session of an address but one. Gives the number that was ended.</summary>
+    /// <summary>Revokes all sessions of an address except one. Returns the number of revoked sessions.</summary>
     public async Task<int> RevokeAllAsync(string email, string? exceptSid = null)
     {
         var count = 0;
-        foreach (var sid in await Database.SortedSetRangeByRankAsync(UserKey(email)))
+        foreach (var sid in await index.OfUserAsync(email))
         {
-            if ((string)sid! != exceptSid && await RevokeAsync((string)sid!)) count++;
+            if (sid != exceptSid && await RevokeAsync(sid)) count++;
         }
         return count;
     }
 
-    /// <summary>Ends every session there is. Gives the number that was ended.</summary>
+    /// <summary>Revokes all sessions of all users. Returns the number of revoked sessions.</summary>
     public async Task<int> RevokeEveryoneAsync()
     {
-        // First what lets people in, many at a time, so that all have ended within moments; then what is left of them.
-        var sids = new List<RedisValue>();
-        while (await Database.SortedSetRangeByRankAsync(AllSessions, sids.Count, sids.Count + 999) is { Length: > 0 } page) sids.AddRange(page);
-        var count = 0;
-        foreach (var chunk in sids.Chunk(1000))
+        var sids = new List<string>();
+        while (await index.RangeAsync(SessionOrder.Created, sids.Count, sids.Count + RevokedAtOnce - 1) is { Length: > 0 } page)
         {
-            RedisKey[] live = [.. chunk.Select(sid => (RedisKey)LiveKey((string)sid!))];
+            sids.AddRange(page.Select(entry => entry.Sid));
+        }
+        // All live: keys first, so that every session is revoked within moments; then the rest of their data.
+        var count = 0;
+        foreach (var chunk in sids.Chunk(RevokedAtOnce))
+        {
+            RedisKey[] live = [.. chunk.Select(sid => (RedisKey)LiveKey(sid))];
             count += (await Database.StringGetAsync(live)).Count(seen => !seen.IsNull);
             await Database.KeyDeleteAsync(live);
         }
-        foreach (var chunk in sids.Chunk(PageOfIndex)) await Task.WhenAll(chunk.Select(sid => ForgetAsync((string)sid!, null)));
+        foreach (var chunk in sids.Chunk(DeletedAtOnce)) await Task.WhenAll(chunk.Select(sid => DeleteAsync(sid, null)));
         return count;
     }
 
-    /// <summary>A live session by its id, or null. It is not used by this, and does not slide.</summary>
+    /// <summary>Returns a live session, or null. Does not count as use.</summary>
     public async Task<Session?> FindAsync(string sid) => IsSessionId(sid) ? (await ReadAsync([sid]))[0] : null;
 
-    /// <summary>Some of all live sessions in an order, or of those whose address begins so: the same few commands for any number of sessions.</summary>
-    public async Task<SessionSlice> SliceAsync(SessionQuery query)
+    /// <summary>Reads sessions. The result has null in place of those that are not live.</summary>
+    internal async Task<Session?[]> ReadAsync(IReadOnlyList<string> sids)
     {
-        if (query.Prefix.Length == 0)
-        {
-            if (query.Order is SessionOrder.Ip or SessionOrder.Device) await CompleteIndexesAsync(CancellationToken.None);
-            return await ReadRanksAsync(query, 0, null);
-        }
-
-        // Every address that begins with the prefix lies between these two.
-        var start = Database.SortedSetLengthByValueAsync(ByEmail, default, query.Prefix, Exclude.Stop);
-        var stop = Database.SortedSetLengthByValueAsync(ByEmail, default, query.Prefix + "\u00ff", Exclude.Stop);
-        await Task.WhenAll(start, stop);
-        var found = await stop - await start;
-        if (query.Order == SessionOrder.Email || found > MaxSorted) return await ReadRanksAsync(query with { Order = SessionOrder.Email }, await start, await stop);
-
-        var all = await ReadRanksAsync(new SessionQuery(query.Prefix, SessionOrder.Email, Descending: false, 0, MaxSorted), await start, await stop);
-        var sorted = (query.Order switch
-        {
-            SessionOrder.Created => all.Sessions.OrderBy(session => session.CreatedAt),
-            SessionOrder.Ip => all.Sessions.OrderBy(session => IpKey(session.Ip), StringComparer.Ordinal),
-            SessionOrder.Device => all.Sessions.OrderBy(session => DeviceName.SortKey(session.UserAgent), StringComparer.Ordinal),
-            _ => all.Sessions.OrderBy(session => session.LastSeenAt),
-        }).ToList();
-        if (query.Descending) sorted.Reverse();
-        return new SessionSlice([.. sorted.Skip(query.Skip).Take(query.Take)], all.Total, query.Order);
+        var now = time.GetUtcNow();
+        var records = sids.Select(sid => Database.HashGetAllAsync(SessionKey(sid))).ToArray();
+        var seen = await ReadSeenAsync(sids);
+        var sessions = new Session?[sids.Count];
+        for (var i = 0; i < sids.Count; i++) sessions[i] = ToSession(sids[i], Fields(await records[i]), seen[i], now);
+        return sessions;
     }
 
-    /// <summary>The live sessions of an address, the newest first.</summary>
-    public async Task<IReadOnlyList<Session>> OfUserAsync(string email)
+    /// <summary>Returns whether each of the sessions is live. One that is not cannot become live again.</summary>
+    internal async Task<bool[]> AreLiveAsync(IReadOnlyList<string> sids)
     {
-        var sids = await Database.SortedSetRangeByRankAsync(UserKey(email), order: Order.Descending);
-        return [.. (await ReadAsync(sids)).OfType<Session>()];
+        // Taken before the read: a session that has expired at this instant cannot be used any more, but it may have been used just before.
+        var now = time.GetUtcNow();
+        return [.. (await ReadSeenAsync(sids)).Select(seen => !seen.IsNull && now < Instant(seen) + settings.IdleLifetime)];
     }
 
-    /// <summary>All live sessions, or those of one address, the oldest first, read in small pages while they are consumed.</summary>
-    public async IAsyncEnumerable<Session> ListAsync(string? email = null)
+    /// <summary>Deletes all that is left of a session.</summary>
+    /// <param name="email">The address, if the caller knows it: the session's own record may have expired.</param>
+    internal async Task DeleteAsync(string sid, string? email)
     {
-        SessionCursor? cursor = null;
-        do
-        {
-            (var sessions, cursor) = await ReadIndexAsync(email, cursor, PageOfIndex);
-            foreach (var (session, _) in sessions) yield return session;
-        }
-        while (cursor is not null);
-    }
-
-    /// <summary>One page of <see cref="ListAsync"/>. False when the cursor is none of ours.</summary>
-    public async Task<SessionPage?> PageAsync(string? email, int limit, string? cursor)
-    {
-        SessionCursor? position = null;
-        if (cursor is not null && !SessionCursor.TryParse(cursor, out position)) return null;
-
-        var page = new List<(Session Session, SessionCursor Position)>();
-        do
-        {
-            // One more than asked for, to know whether there is a next page.
-            (var sessions, position) = await ReadIndexAsync(email, position, Math.Max(limit + 1 - page.Count, 20));
-            page.AddRange(sessions);
-        }
-        while (position is not null && page.Count <= limit);
-        return page.Count <= limit
-            ? new SessionPage([.. page.Select(item => item.Session)], null)
-            : new SessionPage([.. page.Take(limit).Select(item => item.Session)], page[limit - 1].Position.ToString());
-    }
-
-    /// <summary>Forgets what is left of sessions that have ended by themselves.</summary>
-    public async Task SweepAsync(CancellationToken stop)
-    {
-        // By these indexes, because their names hold what must go even where nothing else is left of a session.
-        foreach (var index in (string[])[ByEmail, ByIp, ByDevice])
-        {
-            var position = 0L;
-            while (!stop.IsCancellationRequested && await Database.SortedSetRangeByRankAsync(index, position, position + PageOfIndex - 1) is { Length: > 0 } page)
-            {
-                var entries = page.Select(member => Entry(index, member)).ToArray();
-                // Before it is read when they were seen: what is over at this instant no later check can revive, but one before it may have.
-                var now = time.GetUtcNow();
-                var seen = await Database.StringGetAsync([.. entries.Select(entry => (RedisKey)LiveKey(entry.Sid))]);
-                var ended = entries.Where((_, i) => seen[i].IsNull || now >= Instant(seen[i]) + settings.IdleLifetime).ToList();
-                await ForgetEntriesAsync(index, ended);
-                position += page.Length - ended.Count;
-            }
-        }
-        await CompleteIndexesAsync(stop);
+        var record = Fields(await Database.HashGetAllAsync(SessionKey(sid)));
+        var keys = new List<RedisKey> { LiveKey(sid), SessionKey(sid) };
+        if (record.TryGetValue("token", out var token) && _seal.TryOpen((byte[])token!, sid, out var text)) keys.Add(TokenKey(text));
+        await Task.WhenAll(Database.KeyDeleteAsync([.. keys]), index.RemoveAsync(sid, email ?? (string?)record.GetValueOrDefault("email")));
     }
 
     private async Task<LiveToken?> CheckAsync(string? token, bool mayRotate)
     {
         if (!AuthToken.IsWellFormed(token)) return null;
         var key = TokenKey(token!);
-        var record = await Database.HashGetAllAsync(key);
-        if (!TokenRecord.TryRead(record, out var found)) return null;
+        if (TokenRecord.Read(await Database.HashGetAllAsync(key)) is not { } record) return null;
         var now = time.GetUtcNow();
-        if (now >= found.Ends || (found.Dead is { } dead && now >= dead)) return null;
+        if (now >= record.EndsAt || now >= record.ValidUntil) return null;
 
-        // Both in one round trip: what a rotation writes for a session that turns out to be dead is worth nothing without live:{sid}.
-        var isDue = found.Dead is not null || found.Generation == 0 || now - found.Issued > settings.RotateAfter;
+        var isDue = record.ValidUntil is not null || record.Generation == 0 || now - record.IssuedAt > settings.RotateAfter;
         var current = mayRotate && isDue ? tokens.SuccessorOf(token!) : token!;
-        // Within the grace the successor is there already, unless AUTH_SECRET_KEY has changed since: then it is another one, and is written now.
-        var rotates = mayRotate && isDue && found.Next != Digest.Of(current);
-        var lastSeen = Database.StringGetAsync(LiveKey(found.SessionId));
-        var rotation = rotates ? RotateAsync(key, current, found, now) : Task.CompletedTask;
+        // During the grace period the successor is already there, unless AUTH_SECRET_KEY has changed, and with it the successor.
+        var rotates = mayRotate && isDue && record.Successor != Digest.Of(current);
+        // In one round trip: what a rotation writes for a revoked session is not valid without live:{sid}.
+        var lastSeen = Database.StringGetAsync(LiveKey(record.SessionId));
+        var rotation = rotates ? RotateAsync(key, current, record, now) : Task.CompletedTask;
         await Task.WhenAll(lastSeen, rotation);
 
         var seen = await lastSeen;
         if (seen.IsNull)
         {
-            if (rotates) await Database.KeyDeleteAsync([TokenKey(current), SessionKey(found.SessionId)]);
+            if (rotates) await Database.KeyDeleteAsync([TokenKey(current), SessionKey(record.SessionId)]);
             return null;
         }
         if (now >= Instant(seen) + settings.IdleLifetime)
         {
-            await RevokeAsync(found.SessionId);
+            await RevokeAsync(record.SessionId);
             return null;
         }
 
-        // After the decision, never before it: a slide that ran ahead would make two simultaneous late calls revive each other.
-        var idle = IdleFrom(now, found.Ends);
-        // XX: a session that is revoked at this moment is not brought back, nor into the list.
-        if (now.Ticks / s_seenStep.Ticks == Instant(seen).Ticks / s_seenStep.Ticks)
-        {
-            // Not waited for: were it lost with the connection, the session would end a minute early at most.
-            _ = Database.StringSetAsync(LiveKey(found.SessionId), now.ToUnixTimeMilliseconds(), idle, When.Exists, CommandFlags.FireAndForget);
-        }
-        else
-        {
-            await Task.WhenAll(
-                Database.StringSetAsync(LiveKey(found.SessionId), now.ToUnixTimeMilliseconds(), idle, When.Exists),
-                Database.SortedSetAddAsync(BySeen, found.SessionId, now.ToUnixTimeMilliseconds(), When.Exists));
-        }
-        return new LiveToken(found.SessionId, found.Email, current, idle);
+        var idle = IdleFrom(now, record.EndsAt);
+        await SlideAsync(record.SessionId, Instant(seen), now, idle);
+        return new LiveToken(record.SessionId, record.Email, current, idle);
     }
 
-    private Task RotateAsync(RedisKey old, string successor, TokenRecord found, DateTimeOffset now)
+    // Called after the decision: sliding before it would let two simultaneous late calls revive each other.
+    private Task SlideAsync(string sid, DateTimeOffset lastSeen, DateTimeOffset now, TimeSpan idle)
     {
-        // One step, because a process can be killed between any two commands: an old token must not name a successor that does not exist. Idempotent,
-        // because parallel checks write the same; the first of them sets the old token's end for good (HSETNX). If the old record has expired in
-        // between, HSETNX creates one without a session, which is no token, and the expiry removes it.
+        // SET XX does not bring back a session that is being revoked.
+        if (now.Ticks / s_seenStep.Ticks != lastSeen.Ticks / s_seenStep.Ticks)
+        {
+            return Task.WhenAll(
+                Database.StringSetAsync(LiveKey(sid), now.ToUnixTimeMilliseconds(), idle, When.Exists), index.MarkSeenAsync(sid, now));
+        }
+        // Not awaited: if the command is lost with the connection, the session expires at most a minute early.
+        _ = Database.StringSetAsync(LiveKey(sid), now.ToUnixTimeMilliseconds(), idle, When.Exists, CommandFlags.FireAndForget);
+        return Task.CompletedTask;
+    }
+
+    private Task RotateAsync(RedisKey old, string successor, TokenRecord record, DateTimeOffset now)
+    {
+        // One transaction, because the process can be killed between two commands: a rotated token must not name a missing successor.
+        // Idempotent, because parallel checks write the same; HSETNX lets the first one set the end of the grace period.
         var transaction = Database.CreateTransaction();
-        WriteToken(transaction, successor, found.SessionId, found.Email, found.Created, now, found.Ends, found.Generation + 1);
-        _ = transaction.HashSetAsync(SessionKey(found.SessionId), [new("token", _seal.Seal(successor, found.SessionId))]);
-        _ = transaction.KeyExpireAsync(SessionKey(found.SessionId), found.Ends - now);
-        _ = transaction.HashSetAsync(old, "dead", (now + settings.Grace).ToUnixTimeMilliseconds(), When.NotExists);
-        _ = transaction.HashSetAsync(old, [new("next", Digest.Of(successor))]);
+        WriteToken(transaction, successor, record with { IssuedAt = now, Generation = record.Generation + 1 });
+        // Writing creates keys again that a revocation or their expiry has deleted meanwhile. They hold no session; each gets an expiry.
+        _ = transaction.HashSetAsync(SessionKey(record.SessionId), [new("token", _seal.Seal(successor, record.SessionId))]);
+        _ = transaction.KeyExpireAsync(SessionKey(record.SessionId), record.EndsAt - now);
+        _ = transaction.HashSetAsync(old, TokenRecord.ValidUntilField, (now + settings.Grace).ToUnixTimeMilliseconds(), When.NotExists);
+        _ = transaction.HashSetAsync(old, [new(TokenRecord.SuccessorField, Digest.Of(successor))]);
         _ = transaction.KeyExpireAsync(old, settings.Grace + TimeSpan.FromSeconds(1));
         return transaction.ExecuteAsync();
     }
 
-    private static Task[] WriteToken(
-        IDatabaseAsync database, string token, string sid, string email, long created, DateTimeOffset issued, DateTimeOffset ends, int generation)
+    private static void WriteToken(ITransaction transaction, string token, TokenRecord record)
     {
         var key = TokenKey(token);
-        return
-        [
-            database.HashSetAsync(key,
-            [
-                new("sid", sid), new("email", email), new("created", created), new("issued", issued.ToUnixTimeMilliseconds()),
-                new("ends", ends.ToUnixTimeMilliseconds()), new("gen", generation),
-            ]),
-            database.KeyExpireAsync(key, ends - issued),
-        ];
-    }
-
-    private async Task<(List<(Session Session, SessionCursor Position)> Sessions, SessionCursor? Next)> ReadIndexAsync(
-        string? email, SessionCursor? after, int take)
-    {
-        // Sessions that began in the same millisecond share a score: the page starts at that score, and those already seen are left out.
-        var entries = await Database.SortedSetRangeByScoreWithScoresAsync(IndexKey(email), after?.Created ?? double.NegativeInfinity, take: take + (after?.Skip ?? 0));
-        var positions = new List<SessionCursor>();
-        foreach (var entry in entries)
-        {
-            var position = new SessionCursor((long)entry.Score, (string)entry.Element!, 1);
-            if (positions.Count > 0 && positions[^1].Created == position.Created) position = position with { Skip = positions[^1].Skip + 1 };
-            positions.Add(position);
-        }
-
-        var fresh = positions.Where(position => after is null || position.IsAfter(after)).ToList();
-        var sessions = await ReadAsync([.. fresh.Select(position => (RedisValue)position.Sid)]);
-        var live = new List<(Session, SessionCursor)>();
-        for (var i = 0; i < fresh.Count; i++)
-        {
-            if (sessions[i] is { } session) live.Add((session, fresh[i]));
-            else await ForgetAsync(fresh[i].Sid, email);
-        }
-        var full = entries.Length == take + (after?.Skip ?? 0);
-        return (live, full && positions.Count > 0 ? positions[^1] : null);
-    }
-
-    private async Task<SessionSlice> ReadRanksAsync(SessionQuery query, long start, long? stop)
-    {
-        var index = query.Order switch
-        {
-            SessionOrder.Created => AllSessions,
-            SessionOrder.LastSeen => BySeen,
-            SessionOrder.Ip => ByIp,
-            SessionOrder.Device => ByDevice,
-            _ => ByEmail,
-        };
-        for (var read = 1; ; read++)
-        {
-            var end = stop ?? await Database.SortedSetLengthAsync(index);
-            var (first, last) = query.Descending
-                ? (Math.Max(start, end - query.Skip - query.Take), end - query.Skip - 1)
-                : (start + query.Skip, Math.Min(end, start + query.Skip + query.Take) - 1);
-            var entries = last < first ? [] : await Database.SortedSetRangeByRankAsync(index, first, last);
-            if (query.Descending) Array.Reverse(entries);
-            var members = entries.Select(member => Entry(index, member)).ToArray();
-            var sessions = await ReadAsync([.. members.Select(member => (RedisValue)member.Sid)]);
-
-            var ended = members.Where((_, i) => sessions[i] is null).ToList();
-            if (ended.Count == 0 || read == MaxReads) return new SessionSlice([.. sessions.OfType<Session>()], end - start, query.Order);
-            await ForgetEntriesAsync(index, ended);
-            if (stop is not null) stop -= ended.Count;
-        }
-    }
-
-    /// <summary>Puts into the younger indexes the sessions that were stored before these were there, or by an older version beside this one.</summary>
-    private async Task CompleteIndexesAsync(CancellationToken stop)
-    {
-        // Sessions are added to all of them in one step, so read in this order none is short but for one that ends in between: then it is looked
-        // at once more. No transaction, which would be less certain: the embedded store has hung in one that only read, right after its start.
-        if (!await AreShortAsync() || !await AreShortAsync()) return;
-
-        var position = 0L;
-        while (!stop.IsCancellationRequested && await Database.SortedSetRangeByRankAsync(AllSessions, position, position + PageOfIndex - 1) is { Length: > 0 } page)
-        {
-            var records = await Task.WhenAll(page.Select(sid => Database.HashGetAsync(SessionKey((string)sid!), ["ip", "ua"])));
-            var found = page.Zip(records, (sid, record) => (Sid: (string)sid!, Ip: record[0], UserAgent: record[1])).ToLookup(session => session.Ip.IsNull);
-            await Task.WhenAll(
-            [
-                Database.SortedSetAddAsync(ByIp, [.. found[false].Select(session => new SortedSetEntry(Member(IpKey((string)session.Ip!), session.Sid), 0))]),
-                Database.SortedSetAddAsync(ByDevice, [.. found[false].Select(session => new SortedSetEntry(Member(DeviceName.SortKey((string?)session.UserAgent ?? ""), session.Sid), 0))]),
-                // Over, or it would have a record: were it left in the list, that would always be longer.
-                .. found[true].Select(session => ForgetAsync(session.Sid, null)),
-            ]);
-            position += found[false].Count();
-        }
-    }
-
-    private async Task<bool> AreShortAsync()
-    {
-        var all = Database.SortedSetLengthAsync(AllSessions);
-        var byIp = Database.SortedSetLengthAsync(ByIp);
-        var byDevice = Database.SortedSetLengthAsync(ByDevice);
-        return await byIp < await all || await byDevice < await all;
-    }
-
-    private async Task<Session?[]> ReadAsync(RedisValue[] sids)
-    {
-        var now = time.GetUtcNow();
-        var records = sids.Select(sid => Database.HashGetAllAsync(SessionKey((string)sid!))).ToArray();
-        var seen = sids.Length == 0 ? [] : await Database.StringGetAsync([.. sids.Select(sid => (RedisKey)LiveKey((string)sid!))]);
-        var sessions = new Session?[sids.Length];
-        for (var i = 0; i < sids.Length; i++)
-        {
-            sessions[i] = ToSession((string)sids[i]!, Fields(await records[i]), seen[i], now);
-        }
-        return sessions;
+        _ = transaction.HashSetAsync(key, record.ToHash());
+        _ = transaction.KeyExpireAsync(key, record.EndsAt - record.IssuedAt);
     }
 
     private Session? ToSession(string sid, Dictionary<string, RedisValue> record, RedisValue seen, DateTimeOffset now)
     {
         if (seen.IsNull || !record.TryGetValue("email", out var email)) return null;
         var lastSeen = Instant(seen);
-        var ends = DateTimeOffset.FromUnixTimeMilliseconds((long)record["ends"]);
-        var expires = lastSeen + settings.IdleLifetime < ends ? lastSeen + settings.IdleLifetime : ends;
-        // A token sealed under another AUTH_SECRET_KEY cannot be shown, but the session is there and can be revoked.
+        var expires = lastSeen + IdleFrom(lastSeen, Instant(record["ends"]));
+        // A token sealed with an earlier AUTH_SECRET_KEY cannot be shown, but its session can be listed and revoked.
         var token = _seal.TryOpen((byte[])record["token"]!, sid, out var text) ? text : "";
         return now >= expires ? null : new Session(
-            sid, (string)email!, DateTimeOffset.FromUnixTimeMilliseconds((long)record["created"]), lastSeen, expires,
+            sid, (string)email!, Instant(record["created"]), lastSeen, expires,
             (string?)record["ip"] ?? "", (string?)record["ua"] ?? "", token);
     }
 
-    // Of an entry of an index there may be nothing else left, by which it could be found.
-    private Task ForgetEntriesAsync(string index, IReadOnlyList<IndexEntry> ended) => Task.WhenAll(
-    [
-        .. ended.Select(entry => ForgetAsync(entry.Sid, entry.Email)),
-        ended.Count == 0 ? Task.CompletedTask : Database.SortedSetRemoveAsync(index, [.. ended.Select(entry => entry.Member)]),
-    ]);
+    private async Task<RedisValue[]> ReadSeenAsync(IReadOnlyList<string> sids) =>
+        sids.Count == 0 ? [] : await Database.StringGetAsync([.. sids.Select(sid => (RedisKey)LiveKey(sid))]);
 
-    /// <param name="email">The address, as far as the caller knows it: the session's own record may have gone already.</param>
-    private async Task ForgetAsync(string sid, string? email)
-    {
-        var record = Fields(await Database.HashGetAllAsync(SessionKey(sid)));
-        var work = new List<Task>
-        {
-            Database.KeyDeleteAsync([LiveKey(sid), SessionKey(sid)]),
-            Database.SortedSetRemoveAsync(AllSessions, sid),
-            Database.SortedSetRemoveAsync(BySeen, sid),
-        };
-        email ??= (string?)record.GetValueOrDefault("email");
-        if (email is not null)
-        {
-            work.Add(Database.SortedSetRemoveAsync(UserKey(email), sid));
-            work.Add(Database.SortedSetRemoveAsync(ByEmail, Member(email, sid)));
-        }
-        if (record.TryGetValue("ip", out var ip)) work.Add(Database.SortedSetRemoveAsync(ByIp, Member(IpKey((string)ip!), sid)));
-        if (record.TryGetValue("ua", out var userAgent)) work.Add(Database.SortedSetRemoveAsync(ByDevice, Member(DeviceName.SortKey((string)userAgent!), sid)));
-        if (record.TryGetValue("token", out var token) && _seal.TryOpen((byte[])token!, sid, out var text)) work.Add(Database.KeyDeleteAsync(TokenKey(text)));
-        await Task.WhenAll(work);
-    }
-
-    private TimeSpan IdleFrom(DateTimeOffset now, DateTimeOffset ends) => settings.IdleLifetime < ends - now ? settings.IdleLifetime : ends - now;
+    private TimeSpan IdleFrom(DateTimeOffset now, DateTimeOffset ends) =>
+        settings.IdleLifetime < ends - now ? settings.IdleLifetime : ends - now;
 
     private static bool IsSessionId(string text) => text.Length == 24 && text.All(char.IsAsciiHexDigitLower);
 
     private static Dictionary<string, RedisValue> Fields(HashEntry[] entries) =>
         entries.ToDictionary(entry => (string)entry.Name!, entry => entry.Value, StringComparer.Ordinal);
-
-    private static RedisKey IndexKey(string? email) => email is null ? AllSessions : UserKey(email);
 
     private static RedisKey TokenKey(string token) => "token:" + Digest.Of(token);
 
@@ -443,73 +231,5 @@ public sealed class TokenStore(Stores stores, AuthToken tokens, AuthSecret secre
 
     private static string SessionKey(string sid) => "session:" + sid;
 
-    private static string UserKey(string email) => "user:" + email;
-
-    private static string Member(string sortedBy, string sid) => sortedBy + '\0' + sid;
-
-    private static IndexEntry Entry(string index, RedisValue member) => ((string)member!).Split('\0') is [var sortedBy, var sid]
-        ? new IndexEntry(member, sid, index == ByEmail ? sortedBy : null)
-        : new IndexEntry(member, (string)member!, null);
-
-    // In hex of the same length, because letters are compared one by one.
-    private static string IpKey(string ip) => IPAddress.TryParse(ip, out var address)
-        ? (address.AddressFamily == AddressFamily.InterNetwork ? "4" : "6") + Convert.ToHexStringLower(address.GetAddressBytes())
-        : "";
-
     private static DateTimeOffset Instant(RedisValue milliseconds) => DateTimeOffset.FromUnixTimeMilliseconds((long)milliseconds);
-
-    private readonly record struct IndexEntry(RedisValue Member, string Sid, string? Email);
-
-    private sealed record TokenRecord(
-        string SessionId, string Email, long Created, DateTimeOffset Issued, DateTimeOffset Ends, int Generation, DateTimeOffset? Dead, string? Next)
-    {
-        public static bool TryRead(HashEntry[] entries, out TokenRecord record)
-        {
-            string? sid = null, email = null, next = null;
-            long created = 0, issued = 0, ends = 0, dead = 0;
-            var generation = 0;
-            foreach (var entry in entries)
-            {
-                switch ((string?)entry.Name)
-                {
-                    case "sid": sid = entry.Value; break;
-                    case "email": email = entry.Value; break;
-                    case "created": created = (long)entry.Value; break;
-                    case "issued": issued = (long)entry.Value; break;
-                    case "ends": ends = (long)entry.Value; break;
-                    case "gen": generation = (int)entry.Value; break;
-                    case "next": next = entry.Value; break;
-                    case "dead": dead = (long)entry.Value; break;
-                    default: break;
-                }
-            }
-            record = new TokenRecord(sid ?? "", email ?? "", created, DateTimeOffset.FromUnixTimeMilliseconds(issued),
-                DateTimeOffset.FromUnixTimeMilliseconds(ends), generation, dead == 0 ? null : DateTimeOffset.FromUnixTimeMilliseconds(dead), next);
-            return sid is not null && email is not null;
-        }
-    }
-}
-
-/// <summary>A position in the list of sessions: a session's creation and id, and how many of that millisecond come before it.</summary>
-internal sealed record SessionCursor(long Created, string Sid, int Skip)
-{
-    public bool IsAfter(SessionCursor other) =>
-        Created != other.Created ? Created > other.Created : string.CompareOrdinal(Sid, other.Sid) > 0;
-
-    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Created}.{Sid}.{Skip}");
-
-    public static bool TryParse(string text, out SessionCursor? cursor)
-    {
-        cursor = null;
-        var parts = text.Split('.');
-        if (parts.Length != 3
-            || !long.TryParse(parts[0], NumberStyles.None, CultureInfo.InvariantCulture, out var created)
-            || parts[1].Length != 24 || !parts[1].All(char.IsAsciiHexDigitLower)
-            || !int.TryParse(parts[2], NumberStyles.None, CultureInfo.InvariantCulture, out var skip) || skip > 10_000)
-        {
-            return false;
-        }
-        cursor = new SessionCursor(created, parts[1], skip);
-        return true;
-    }
 }

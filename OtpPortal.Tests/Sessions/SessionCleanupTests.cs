@@ -1,0 +1,77 @@
+using Microsoft.Extensions.Logging.Abstractions;
+using OtpPortal.Sessions;
+using OtpPortal.Tests.Infrastructure;
+
+namespace OtpPortal.Tests.Sessions;
+
+public sealed class SessionCleanupOnRedisTests() : SessionCleanupTests(new RedisUnderTest());
+
+public sealed class SessionCleanupEmbeddedTests() : SessionCleanupTests(new EmbeddedUnderTest());
+
+/// <summary>The cleanup deletes expired sessions and nothing else. Each test has a store to itself.</summary>
+public abstract class SessionCleanupTests(StoreUnderTest store) : IAsyncLifetime
+{
+    private static readonly string[] s_indexes = ["sessions", "seen", "emails"];
+    private TokenStore _tokens = null!;
+
+    public async Task InitializeAsync()
+    {
+        await store.InitializeAsync();
+        _tokens = store.TokenStore();
+    }
+
+    public Task DisposeAsync() => store.DisposeAsync();
+
+    private Task<LiveToken> IssueAsync(string email) => _tokens.IssueAsync(email, "192.0.2.1", "Tests/1.0");
+
+    private async Task CleanUpAsync()
+    {
+        using var cleanup = new SessionCleanup(store.SessionIndex, _tokens, store.Clock, NullLogger<SessionCleanup>.Instance);
+        await cleanup.RunAsync(CancellationToken.None);
+    }
+
+    [Fact]
+    public async Task Expired_sessions_are_deleted_and_live_ones_stay()
+    {
+        var (expired, live) = (await IssueAsync("expired@example.com"), await IssueAsync("live@example.com"));
+        store.Clock.Advance(TimeSpan.FromDays(4));
+        await _tokens.UseAsync(live.Token);
+        store.Clock.Advance(TimeSpan.FromDays(4));
+
+        await CleanUpAsync();
+
+        var dump = store.Dump().Text;
+        dump.ShouldNotContain(expired.SessionId);
+        dump.ShouldNotContain(expired.Email);
+        dump.ShouldContain(live.SessionId);
+        (await _tokens.UseAsync(live.Token)).ShouldNotBeNull();
+    }
+
+    [Fact]
+    public async Task Every_page_of_the_index_is_cleaned_up()
+    {
+        await Task.WhenAll(Enumerable.Range(0, 250).Select(number => IssueAsync($"b{number}@example.com")));
+        store.Clock.Advance(TimeSpan.FromDays(8));
+        await Task.WhenAll(Enumerable.Range(0, 250).Select(number => IssueAsync($"a{number}@example.com")));
+        await Task.WhenAll(Enumerable.Range(0, 250).Select(number => IssueAsync($"c{number}@example.com")));
+
+        await CleanUpAsync();
+
+        foreach (var index in s_indexes) (await store.Stores.Auth.Database.SortedSetLengthAsync(index)).ShouldBe(500, index);
+        store.Dump().Keys.ShouldNotContain(key => key.StartsWith("user:b", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task Index_entries_without_a_session_are_removed()
+    {
+        var database = store.Stores.Auth.Database;
+        var lost = await IssueAsync("lost@example.com");
+        await IssueAsync("live@example.com");
+        await database.KeyDeleteAsync(["live:" + lost.SessionId, "session:" + lost.SessionId]);
+
+        await CleanUpAsync();
+
+        foreach (var index in s_indexes) (await database.SortedSetLengthAsync(index)).ShouldBe(1, index);
+        store.Dump().Keys.ShouldNotContain("user:lost@example.com");
+    }
+}
