@@ -12,7 +12,8 @@ case "${1-}" in unit | browser)
 esac
 
 # command → Debian package
-needs=(chromium:chromium redis-server:redis-server nginx:nginx caddy:caddy haproxy:haproxy python3:python3 node:nodejs npm:npm)
+needs=(chromium:chromium redis-server:redis-server nginx:nginx caddy:caddy haproxy:haproxy python3:python3 node:nodejs npm:npm
+  docker-compose:docker-compose)
 missing=()
 for need in "${needs[@]}"; do
   command -v "${need%%:*}" >/dev/null || missing+=("${need##*:}")

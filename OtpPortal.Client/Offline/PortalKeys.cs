@@ -1,5 +1,6 @@
 using System.Net;
-using System.Text.Json;
+using System.Text;
+using Microsoft.IdentityModel.Tokens;
 
 namespace OtpPortal.Client;
 
@@ -22,7 +23,7 @@ internal sealed class PortalKeys(PortalHttp http, TimeProvider time)
 
     /// <returns>Null when the portal has no such key.</returns>
     /// <exception cref="OtpPortalException">The portal does not say.</exception>
-    public async Task<SigningKey?> FindAsync(string id, CancellationToken stop)
+    public async Task<PortalKey?> FindAsync(string id, CancellationToken stop)
     {
         if (TryTell(id, out var key)) return key;
         Task<OtpPortalException?> fetch;
@@ -41,7 +42,7 @@ internal sealed class PortalKeys(PortalHttp http, TimeProvider time)
     }
 
     // True when the keys at hand are fresh enough to say, also that there is no such key.
-    private bool TryTell(string id, out SigningKey? key)
+    private bool TryTell(string id, out PortalKey? key)
     {
         key = null;
         return _set is { } set && Age(set) < set.FreshFor && (set.Keys.TryGetValue(id, out key) || Age(set) < s_betweenUnknown);
@@ -73,28 +74,27 @@ internal sealed class PortalKeys(PortalHttp http, TimeProvider time)
         return trouble;
     }
 
-    private static Dictionary<string, SigningKey> Read(PortalAnswer answer)
+    private static Dictionary<string, PortalKey> Read(PortalAnswer answer)
     {
+        JsonWebKeySet set;
         try
         {
-            using var document = JsonDocument.Parse(answer.Body);
-            if (document.RootElement.ValueKind != JsonValueKind.Object || !document.RootElement.TryGetProperty("keys", out var keys) || keys.ValueKind != JsonValueKind.Array)
-            {
-                throw answer.Malformed(null);
-            }
-            var read = new Dictionary<string, SigningKey>(StringComparer.Ordinal);
-            foreach (var key in keys.EnumerateArray().Select(SigningKey.Read).OfType<SigningKey>()) read.TryAdd(key.Id, key);
-            return read;
+            set = JsonWebKeySet.Create(Encoding.UTF8.GetString(answer.Body.Span));
         }
-        catch (JsonException e)
+        catch (ArgumentException e)
         {
             throw answer.Malformed(e);
         }
+        // JSON without "keys" reads as an empty set. A portal always publishes a key.
+        if (set.Keys.Count == 0) throw answer.Malformed(null);
+        var read = new Dictionary<string, PortalKey>(StringComparer.Ordinal);
+        foreach (var key in set.Keys.Select(PortalKey.Read).OfType<PortalKey>()) read.TryAdd(key.Key.KeyId, key);
+        return read;
     }
 
     private TimeSpan Age(KeySet set) => time.GetElapsedTime(set.AskedAt);
 
-    private sealed record KeySet(Dictionary<string, SigningKey> Keys, long AskedAt, TimeSpan FreshFor);
+    private sealed record KeySet(Dictionary<string, PortalKey> Keys, long AskedAt, TimeSpan FreshFor);
 
     private sealed record Failure(long At, OtpPortalException Why);
 }

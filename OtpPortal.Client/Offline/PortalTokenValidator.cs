@@ -1,5 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
+using Microsoft.IdentityModel.JsonWebTokens;
+using Microsoft.IdentityModel.Tokens;
 
 namespace OtpPortal.Client;
 
@@ -8,15 +10,25 @@ namespace OtpPortal.Client;
 /// used by any number of threads, and should live as long as the app, because it keeps the keys.
 /// </summary>
 /// <remarks>
-/// <para>It verifies RS256 and ES256. .NET 10 has no Ed25519, which the portal signs with by default, so ask for <c>GET /token?alg=RS256</c>.</para>
+/// <para>
+/// It verifies EdDSA (Ed25519), RS256 and ES256. EdDSA, the portal's default, needs OpenSSL 3, which .NET on Linux uses anyway.
+/// Elsewhere, ask for <c>GET /token?alg=RS256</c>.
+/// </para>
 /// <para>A JWT is good until its end, five minutes after it was made, also when the session is revoked meanwhile.</para>
 /// </remarks>
 public sealed class PortalTokenValidator
 {
+    private static readonly string[] s_algorithms =
+        [Ed25519SecurityKey.EdDsa, SecurityAlgorithms.RsaSha256, SecurityAlgorithms.EcdsaSha256];
+
+    // The token's author chose the keys that these name or contain. The library does not check "crit".
+    private static readonly string[] s_refusedHeaders = ["jku", "jwk", "x5u", "x5c", "x5t", "x5t#S256", "crit", "zip", "b64"];
+
+    private readonly JsonWebTokenHandler _handler = new() { MaximumTokenSizeInBytes = 16 * 1024 };
     private readonly PortalTokenOptions _options;
     private readonly PortalKeys _keys;
     private readonly TimeProvider _time;
-    private readonly string _issuer;
+    private readonly TokenValidationParameters _parameters;
 
     /// <summary>A validator with an <see cref="HttpClient"/> of the caller's; <c>services.AddOtpPortalTokenValidator(…)</c> makes one, too.</summary>
     /// <param name="http">Best over <see cref="OtpPortalClient.CreateHandler"/>.</param>
@@ -29,7 +41,17 @@ public sealed class PortalTokenValidator
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(time);
         OptionChecks.ThrowIfAny(options.Complaints(), nameof(options));
-        (_options, _time, _issuer) = (options, time, OriginOf(options.Url!));
+        (_options, _time) = (options, time);
+        _parameters = new TokenValidationParameters
+        {
+            ValidIssuer = OriginOf(options.Url!),
+            ValidAudience = options.Audience,
+            ValidAlgorithms = s_algorithms,
+            // The portal's keys sign only these. A token of another kind would have another type (RFC 8725, 3.11).
+            ValidTypes = ["JWT"],
+            LifetimeValidator = CheckLifetime,
+            TryAllIssuerSigningKeys = false,
+        };
         _keys = new PortalKeys(new PortalHttp(http, options.BackchannelUrl ?? options.Url!, options.Timeout), time);
     }
 
@@ -40,48 +62,88 @@ public sealed class PortalTokenValidator
     public async Task<TokenValidation> ValidateAsync(string jwt, CancellationToken stop = default)
     {
         ArgumentNullException.ThrowIfNull(jwt);
-        if (SignedJwt.Read(jwt, out var complaint) is not { } read) return new TokenValidation.Invalid(complaint);
-        if (await _keys.FindAsync(read.KeyId, stop) is not { } key) return new TokenValidation.Invalid("The portal has no such key.");
-        // The key says what it is for. If the JWT said it, an attacker would choose.
-        if (key.Algorithm != read.Algorithm) return new TokenValidation.Invalid("The algorithm is not the key's.");
-        return key.Verifies(read.Signed, read.Signature) ? Judge(read.Claims) : new TokenValidation.Invalid("The signature is wrong.");
+        if (Read(jwt) is not { } token) return new TokenValidation.Invalid("It is not a JWT.");
+        if (Complaint(token) is { } complaint) return new TokenValidation.Invalid(complaint);
+        if (await _keys.FindAsync(token.Kid, stop) is not { } key) return new TokenValidation.Invalid("The portal has no such key.");
+        // The key decides which algorithm is used. If the token did, an attacker would choose.
+        if (key.Algorithm != token.Alg) return new TokenValidation.Invalid("The algorithm is not the key's.");
+        var parameters = _parameters.Clone();
+        parameters.IssuerSigningKey = key.Key;
+        var result = await _handler.ValidateTokenAsync(token, parameters);
+        if (!result.IsValid) return new TokenValidation.Invalid(ReasonOf(result.Exception));
+        return StrictJson.TryReadObject(Base64UrlEncoder.DecodeBytes(token.EncodedPayload)) is { } claims
+            ? ReadUser(token, claims)
+            : new TokenValidation.Invalid("It is not a JWT.");
     }
 
     // As browsers write it, and the portal too: a name in ASCII, no port where it is the usual one.
     private static string OriginOf(Uri url) =>
-        $"{url.Scheme}://{(url.HostNameType == UriHostNameType.Dns ? url.IdnHost : url.Host)}{(url.IsDefaultPort ? "" : ":" + url.Port.ToString(CultureInfo.InvariantCulture))}";
+        $"{url.Scheme}://{(url.HostNameType == UriHostNameType.Dns ? url.IdnHost : url.Host)}"
+        + (url.IsDefaultPort ? "" : ":" + url.Port.ToString(CultureInfo.InvariantCulture));
 
-    private TokenValidation Judge(JsonElement claims)
+    private JsonWebToken? Read(string jwt)
     {
-        var now = _time.GetUtcNow();
-        if (Text(claims, "iss") != _issuer) return new TokenValidation.Invalid("Another portal made it.");
-        if (!IsForUs(claims)) return new TokenValidation.Invalid("It is for another audience.");
-        if (Instant(claims, "exp") is not { } end || Instant(claims, "nbf") is not { } beginning) return new TokenValidation.Invalid("It does not say when it is good.");
-        if (now >= end + _options.ClockSkew) return new TokenValidation.Invalid("It has expired.");
-        if (now < beginning - _options.ClockSkew) return new TokenValidation.Invalid("It is not good yet.");
+        try
+        {
+            return _handler.CanReadToken(jwt) ? _handler.ReadJsonWebToken(jwt) : null;
+        }
+        catch (ArgumentException)
+        {
+            return null;
+        }
+    }
+
+    // What can be said before the keys are needed.
+    private static string? Complaint(JsonWebToken token)
+    {
+        if (token.IsEncrypted) return "It is not a JWT.";
+        if (s_refusedHeaders.FirstOrDefault(name => token.TryGetHeaderValue<object>(name, out _)) is { } refused)
+        {
+            return $"Its header has {refused}, which the portal's have not.";
+        }
+        if (token.Alg == Ed25519SecurityKey.EdDsa && !Ed25519.IsAvailable)
+        {
+            return "It is signed with EdDSA, which needs OpenSSL 3: install it, or ask the portal for GET /token?alg=RS256.";
+        }
+        if (!s_algorithms.Contains(token.Alg)) return "Its algorithm is not one of EdDSA, RS256 and ES256.";
+        return string.IsNullOrEmpty(token.Kid) ? "It does not name its key." : null;
+    }
+
+    private static string ReasonOf(Exception failure) => failure switch
+    {
+        SecurityTokenInvalidSignatureException => "The signature is wrong.",
+        SecurityTokenInvalidIssuerException => "Another portal made it.",
+        SecurityTokenInvalidAudienceException => "It is for another audience.",
+        SecurityTokenExpiredException => "It has expired.",
+        SecurityTokenNotYetValidException => "It is not good yet.",
+        SecurityTokenInvalidLifetimeException => "It does not say when it is good.",
+        SecurityTokenInvalidTypeException => "It is another kind of token.",
+        _ => "It cannot be verified.",
+    };
+
+    // The library's own check reads the system's clock.
+    private bool CheckLifetime(DateTime? notBefore, DateTime? expires, SecurityToken token, TokenValidationParameters parameters)
+    {
+        var now = _time.GetUtcNow().UtcDateTime;
+        if (notBefore is null || expires is null) throw new SecurityTokenInvalidLifetimeException();
+        if (now >= DateTimeUtil.Add(expires.Value, _options.ClockSkew)) throw new SecurityTokenExpiredException();
+        if (now < DateTimeUtil.Add(notBefore.Value, -_options.ClockSkew)) throw new SecurityTokenNotYetValidException();
+        return true;
+    }
+
+    private static TokenValidation ReadUser(JsonWebToken token, JsonElement claims)
+    {
         // Service accounts make JWTs with claims of their own and the same keys, but the portal lets none of them set the subject.
-        if (Text(claims, "sub") is not { Length: > 0 } subject || Text(claims, "email") != subject || Text(claims, "sid") is not { Length: > 0 } session)
+        if (Text(claims, "sub") is not { Length: > 0 } subject || Text(claims, "email") != subject
+            || Text(claims, "sid") is not { Length: > 0 } session)
         {
             return new TokenValidation.Invalid("It names nobody who is signed in.");
         }
-        return new TokenValidation.Valid(subject, session, end, claims);
+        return new TokenValidation.Valid(subject, session, new DateTimeOffset(token.ValidTo, TimeSpan.Zero), claims);
     }
-
-    private bool IsForUs(JsonElement claims) => claims.TryGetProperty("aud", out var audience) && audience.ValueKind switch
-    {
-        JsonValueKind.String => audience.GetString() == _options.Audience,
-        JsonValueKind.Array => audience.EnumerateArray().Any(one => one.ValueKind == JsonValueKind.String && one.GetString() == _options.Audience),
-        _ => false,
-    };
 
     private static string? Text(JsonElement claims, string name) =>
         claims.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
-
-    // Up to the year 9000, so that nothing overflows when the skew is added.
-    private static DateTimeOffset? Instant(JsonElement claims, string name) =>
-        claims.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.Number && value.TryGetInt64(out var seconds) && seconds is >= 0 and < 221_845_392_000
-            ? DateTimeOffset.FromUnixTimeSeconds(seconds)
-            : null;
 }
 
 /// <summary>Whether a JWT is good.</summary>

@@ -42,6 +42,7 @@ public sealed class OfflineExampleTests(OfflineExampleTests.PortalOfToday portal
     [InlineData("node", "RS256")]
     [InlineData("python", null)]
     [InlineData("python", "RS256")]
+    [InlineData("dotnet", null)]
     [InlineData("dotnet", "RS256")]
     public async Task A_good_token_tells_the_address(string language, string? algorithm)
     {
@@ -56,6 +57,7 @@ public sealed class OfflineExampleTests(OfflineExampleTests.PortalOfToday portal
     [Theory]
     [InlineData("node", null)]
     [InlineData("python", null)]
+    [InlineData("dotnet", null)]
     [InlineData("dotnet", "RS256")]
     public async Task A_token_that_was_changed_is_for_others_or_has_no_signature_is_refused(string language, string? algorithm)
     {
@@ -81,6 +83,7 @@ public sealed class OfflineExampleTests(OfflineExampleTests.PortalOfToday portal
     [Theory]
     [InlineData("node", null)]
     [InlineData("python", null)]
+    [InlineData("dotnet", null)]
     [InlineData("dotnet", "RS256")]
     public async Task A_token_that_has_expired_is_refused(string language, string? algorithm) =>
         ShouldBeRefused(await VerifyAsync(language, portal.OfAnHourAgo(algorithm)), "expired");

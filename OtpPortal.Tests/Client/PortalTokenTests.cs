@@ -1,4 +1,6 @@
+using Microsoft.Extensions.DependencyInjection;
 using OtpPortal.Client;
+using OtpPortal.Jwt;
 using OtpPortal.Tests.Infrastructure;
 
 namespace OtpPortal.Tests.Client;
@@ -18,11 +20,14 @@ public sealed class PortalTokenTests : IAsyncLifetime
         return (await Clients.For(_portal.Address).IssueJwtAsync(token, algorithm)).ShouldBeOfType<JwtIssue.Issued>().Jwt;
     }
 
-    [Fact]
-    public async Task Who_is_signed_in_is_known_from_the_jwt_until_it_expires()
+    [Theory]
+    [InlineData(null)]
+    [InlineData("EdDSA")]
+    [InlineData("RS256")]
+    public async Task Who_is_signed_in_is_known_from_the_jwt_until_it_expires(string? algorithm)
     {
         var email = Someone.New();
-        var jwt = await JwtAsync(email, "RS256");
+        var jwt = await JwtAsync(email, algorithm);
         var validator = Clients.Validator(_portal.Address, "app", _portal.Clock);
         var session = await Clients.For(_portal.Address, options => options.AuthSecretKey = PortalHost.Secret).Sessions.ListAsync(email).FirstAsync();
 
@@ -36,12 +41,16 @@ public sealed class PortalTokenTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Ed25519_is_refused_with_the_way_out()
+    public async Task A_portal_without_ed25519_signs_with_es256_by_default_and_that_is_accepted()
     {
-        var jwt = await JwtAsync(Someone.New(), "EdDSA");
+        await using var portal = await PortalHost.StartWithAsync(
+            builder => builder.Services.AddSingleton(JwtAlgorithms.Of(hasEd25519: false)), null, ("TOKEN_AUDIENCE", "app"));
+        var email = Someone.New();
+        var token = (await portal.SignInAsync(email)).Cookies["auth_token"];
+        var jwt = (await Clients.For(portal.Address).IssueJwtAsync(token, null)).ShouldBeOfType<JwtIssue.Issued>().Jwt;
 
-        (await Clients.Validator(_portal.Address, "app", _portal.Clock).ValidateAsync(jwt))
-            .ShouldBeOfType<TokenValidation.Invalid>().Reason.ShouldContain("GET /token?alg=RS256");
+        (await Clients.Validator(portal.Address, "app", portal.Clock).ValidateAsync(jwt))
+            .ShouldBeOfType<TokenValidation.Valid>().Email.ShouldBe(email);
     }
 
     [Fact]

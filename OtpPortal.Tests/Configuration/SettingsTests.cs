@@ -441,14 +441,6 @@ public sealed partial class SettingsTests
     }
 
     [Fact]
-    public void Containers_are_given_the_settings_of_service_accounts_and_tokens()
-    {
-        var compose = File.ReadAllText(Path.Combine(RepositoryRoot(), "compose.yaml"));
-
-        foreach (var name in (string[])["TOKEN_AUDIENCE", "V2_ADMIN_ACCOUNT", "V2_ADMIN_REDIRECTS"]) compose.ShouldContain($"- {name}\n");
-    }
-
-    [Fact]
     public void Production_refuses_debug() =>
         Complaints(true, ("AUTH_SECRET_KEY", PortalHost.Secret), ("MAIL_TRANSPORT", "mailbox"), ("DEBUG", "true")).ShouldHaveSingleItem().ShouldStartWith("DEBUG ");
 

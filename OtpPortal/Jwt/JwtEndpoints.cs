@@ -36,6 +36,7 @@ public static partial class JwtEndpoints
     public static void MapJwts(this IEndpointRouteBuilder routes)
     {
         routes.MapMethods(KeysPath, ["GET", "HEAD"], PublishAsync);
+        routes.MapDiscovery();
         routes.MapMethods("/token", ["GET", "HEAD"], ExchangeAsync).RequireAuthorization(PortalTokenHandler.SchemeName).NoStore();
         routes.MapPost(RotationPath, RotateAsync).RequireAuthorization(OperatorKeyHandler.SchemeName).WithCredentialsInHeader().NoStore();
     }

@@ -32,6 +32,9 @@ public sealed class Jwts(KeyRing ring, JwtAlgorithms algorithms, string issuer, 
 
     private static readonly JsonWriterOptions s_writing = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
+    /// <summary>The claim <c>iss</c> of every token.</summary>
+    public string Issuer => issuer;
+
     /// <summary>What tokens may be signed with; a caller that names another one is told.</summary>
     public JwtAlgorithms Algorithms => algorithms;
 

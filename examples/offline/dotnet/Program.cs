@@ -1,4 +1,5 @@
-// Verifies a JWT of the portal's GET /token?alg=RS256 with OtpPortal.Client. (.NET 10 has no Ed25519, the portal's default.)
+// Verifies a JWT of the portal's GET /token with OtpPortal.Client. Where OpenSSL 3 is missing (Windows, macOS), ask for
+// GET /token?alg=RS256.
 //
 //   dotnet run --project examples/offline/dotnet -- PORTAL AUDIENCE [TOKEN]
 //

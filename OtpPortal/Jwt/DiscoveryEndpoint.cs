@@ -1,0 +1,36 @@
+using System.Text.Json.Serialization;
+using Microsoft.AspNetCore.Http.HttpResults;
+
+namespace OtpPortal.Jwt;
+
+/// <summary>
+/// <c>/.well-known/openid-configuration</c> (OpenID Connect Discovery 1.0, 4): where libraries for bearer tokens find issuer and keys.
+/// </summary>
+internal static partial class DiscoveryEndpoint
+{
+    public const string Path = "/.well-known/openid-configuration";
+
+    public static void MapDiscovery(this IEndpointRouteBuilder routes) => routes.MapMethods(Path, ["GET", "HEAD"], Describe);
+
+    private static JsonHttpResult<ProviderMetadata> Describe(HttpResponse response, Jwts jwts)
+    {
+        response.Headers.CacheControl = FormattableString.Invariant($"public, max-age={(int)KeyRing.PublishedFor.TotalSeconds}");
+        // Public, like the keys: pages of other origins may read it.
+        response.Headers.AccessControlAllowOrigin = "*";
+        var metadata = new ProviderMetadata(jwts.Issuer, jwts.Issuer + JwtEndpoints.KeysPath, ["public"], jwts.Algorithms.All);
+        return TypedResults.Json(metadata, MetadataJson.Default.ProviderMetadata);
+    }
+
+    /// <summary>
+    /// What is true of <c>GET /token</c>. There are no authorization and token endpoints, so there are no response types: an empty list
+    /// must be left out (OpenID Connect Discovery 1.0, 4.2).
+    /// </summary>
+    internal sealed record ProviderMetadata(
+        [property: JsonPropertyName("issuer")] string Issuer,
+        [property: JsonPropertyName("jwks_uri")] string KeysUri,
+        [property: JsonPropertyName("subject_types_supported")] IReadOnlyList<string> SubjectTypes,
+        [property: JsonPropertyName("id_token_signing_alg_values_supported")] IReadOnlyList<string> Algorithms);
+
+    [JsonSerializable(typeof(ProviderMetadata))]
+    private sealed partial class MetadataJson : JsonSerializerContext;
+}
