@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# ./test.sh [unit | browser] [arguments for dotnet test]
+# ./test.sh [unit | browser | coverage] [arguments for dotnet test]
 # Installs what the tests need and lack, then runs every test, or one half of them. The last line is "N passed, N failed".
+# "coverage" runs every test, prints how much of each module the unit tests cover, and fails below the floor of build/coverage.py.
 set -uo pipefail
 cd "$(dirname "$0")"
 
 half=all
-case "${1-}" in unit | browser)
+case "${1-}" in unit | browser | coverage)
   half=$1
   shift
   ;;
@@ -71,8 +72,14 @@ run() { # project, name of the results, more arguments
 }
 
 status=0
+collect=()
+[ "$half" != coverage ] || collect=(--collect "XPlat Code Coverage" --settings build/coverage.runsettings)
 if [ "$half" != browser ]; then
-  run OtpPortal.Tests OtpPortal.Tests "$@" || status=1
+  run OtpPortal.Tests OtpPortal.Tests ${collect[@]+"${collect[@]}"} "$@" || status=1
+fi
+if [ "$half" = coverage ]; then
+  # A floor that is not reached counts as one failed test.
+  python3 build/coverage.py "$results"/*/coverage.cobertura.xml || status=1
 fi
 
 # On a busy machine a browser can miss a timeout. A failed browser test runs once more, and the output names it; one that fails twice has failed.

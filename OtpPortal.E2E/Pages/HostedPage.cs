@@ -11,7 +11,7 @@ public sealed class VerificationParts(Func<string, ILocator> find)
 
     public ILocator Field => find("#otp");
 
-    public ILocator Error => find("#code-error");
+    public ILocator Error => find("#otp-error");
 
     public ILocator Verify => find("#verify");
 
