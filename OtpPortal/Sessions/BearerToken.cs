@@ -1,5 +1,3 @@
-using OtpPortal.Http;
-
 namespace OtpPortal.Sessions;
 
 /// <summary>Reads the credentials of a request that a user's token or the operator's key may be in.</summary>
