@@ -131,7 +131,7 @@ public sealed class AdminTests(AdminStage stage) : BrowserTest(stage), IClassFix
         await admin.Page.GotoAsync("/admin");
         await admin.Key.FillAsync(AdminStage.Key);
         await admin.LeaveByAsync(() => admin.Open.ClickAsync());
-        await Expect(admin.Page.Locator("noscript p")).ToBeVisibleAsync();
+        await Expect(admin.Page.Locator("noscript [role=status]")).ToBeVisibleAsync();
 
         await admin.Page.GetByRole(AriaRole.Link, new() { Name = "Audit log" }).ClickAsync();
         await Expect(admin.Heading).ToHaveTextAsync("Audit log");

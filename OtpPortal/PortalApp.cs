@@ -1,20 +1,20 @@
 using OtpPortal.Admin;
 using OtpPortal.ApiDocs;
+using OtpPortal.Auditing;
 using OtpPortal.Components;
+using OtpPortal.Components.Localization;
+using OtpPortal.Configuration;
 using OtpPortal.Delivery;
 using OtpPortal.Gateway;
+using OtpPortal.Http;
 using OtpPortal.JOtp;
-using OtpPortal.Auditing;
 using OtpPortal.Jwt;
-using OtpPortal.Components.Localization;
 using OtpPortal.Limits;
 using OtpPortal.MagicLinks;
 using OtpPortal.OneTimeCodes;
-using OtpPortal.Configuration;
+using OtpPortal.Sessions;
 using OtpPortal.SignIn;
 using OtpPortal.Storage;
-using OtpPortal.Sessions;
-using OtpPortal.Http;
 
 namespace OtpPortal;
 

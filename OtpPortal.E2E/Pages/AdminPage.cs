@@ -19,7 +19,7 @@ public sealed class AdminPage(IPage page) : PortalPage(page)
 
     public ILocator Question => Page.GetByRole(AriaRole.Dialog);
 
-    public ILocator Said => Page.Locator("p[role=status]").First;
+    public ILocator Said => Page.Locator("main [role=status]").First;
 
     public ILocator Charts => Page.Locator(".admin-chart svg");
 

@@ -1,6 +1,6 @@
 using Microsoft.Extensions.DependencyInjection;
-using OtpPortal.Delivery;
 using OtpPortal.Auditing;
+using OtpPortal.Delivery;
 using OtpPortal.Tests.Infrastructure;
 
 namespace OtpPortal.Tests.Admin;

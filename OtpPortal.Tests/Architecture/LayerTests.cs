@@ -1,5 +1,3 @@
-using System.Reflection;
-
 namespace OtpPortal.Tests.Architecture;
 
 /// <summary>A module uses only modules of the layers below its own: see docs/architecture.md.</summary>

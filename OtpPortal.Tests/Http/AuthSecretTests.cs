@@ -1,4 +1,3 @@
-using OtpPortal.Http;
 using OtpPortal.Security;
 
 namespace OtpPortal.Tests.Http;

@@ -1,5 +1,4 @@
 using System.Security.Cryptography;
-using OtpPortal.Http;
 using OtpPortal.Security;
 
 namespace OtpPortal.Tests.Http;

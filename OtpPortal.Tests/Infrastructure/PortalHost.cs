@@ -5,7 +5,6 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Http;
 using Microsoft.Extensions.Logging;
-using OtpPortal.Configuration;
 using StackExchange.Redis;
 
 namespace OtpPortal.Tests.Infrastructure;

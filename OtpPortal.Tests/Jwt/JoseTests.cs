@@ -3,9 +3,9 @@ using System.Globalization;
 using System.Text.Json;
 using Microsoft.Extensions.DependencyInjection;
 using OtpPortal.Jwt;
+using OtpPortal.Tests.Configuration;
 using OtpPortal.Tests.Infrastructure;
 using OtpPortal.Tests.MagicLinks;
-using OtpPortal.Tests.Configuration;
 
 namespace OtpPortal.Tests.Jwt;
 

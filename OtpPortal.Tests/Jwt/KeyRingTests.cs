@@ -1,7 +1,6 @@
 using OtpPortal.Jwt;
-using OtpPortal.Tests.Infrastructure;
-using OtpPortal.Http;
 using OtpPortal.Security;
+using OtpPortal.Tests.Infrastructure;
 using StackExchange.Redis;
 
 namespace OtpPortal.Tests.Jwt;

@@ -1,7 +1,7 @@
 using System.Net;
+using OtpPortal.Http;
 using OtpPortal.Limits;
 using OtpPortal.Tests.Infrastructure;
-using OtpPortal.Http;
 
 namespace OtpPortal.Tests.Limits;
 

@@ -2,8 +2,8 @@ using System.Net.Http.Json;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using OtpPortal.Tests.Infrastructure;
 using OtpPortal.Tests.Configuration;
+using OtpPortal.Tests.Infrastructure;
 
 namespace OtpPortal.Tests.MagicLinks;
 

@@ -1,7 +1,7 @@
-using OtpPortal.OneTimeCodes;
 using Bunit;
 using Microsoft.Extensions.DependencyInjection;
 using OtpPortal.Limits.Captcha;
+using OtpPortal.OneTimeCodes;
 using OtpPortal.SignIn;
 using OtpPortal.Tests.Infrastructure;
 

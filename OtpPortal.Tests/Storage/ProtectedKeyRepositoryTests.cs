@@ -1,8 +1,7 @@
 using System.Xml.Linq;
+using OtpPortal.Security;
 using OtpPortal.Storage;
 using OtpPortal.Tests.Infrastructure;
-using OtpPortal.Http;
-using OtpPortal.Security;
 
 namespace OtpPortal.Tests.Storage;
 

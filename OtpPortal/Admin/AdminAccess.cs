@@ -1,7 +1,7 @@
 using System.Security.Claims;
 using OtpPortal.Auditing;
-using OtpPortal.Sessions;
 using OtpPortal.Http;
+using OtpPortal.Sessions;
 
 namespace OtpPortal.Admin;
 

@@ -1,7 +1,7 @@
 using Microsoft.AspNetCore.Components;
 using OtpPortal.Auditing;
-using OtpPortal.Storage;
 using OtpPortal.Http;
+using OtpPortal.Storage;
 
 namespace OtpPortal.Admin;
 

@@ -1,10 +1,10 @@
 using System.Diagnostics;
-using OtpPortal.Delivery;
 using OtpPortal.Auditing;
+using OtpPortal.Configuration;
+using OtpPortal.Delivery;
+using OtpPortal.Http;
 using OtpPortal.Limits;
 using OtpPortal.MagicLinks;
-using OtpPortal.Configuration;
-using OtpPortal.Http;
 using OtpPortal.Security;
 
 namespace OtpPortal.Admin;

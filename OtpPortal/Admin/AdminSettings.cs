@@ -1,5 +1,5 @@
-using OtpPortal.Delivery;
 using OtpPortal.Configuration;
+using OtpPortal.Delivery;
 
 namespace OtpPortal.Admin;
 

@@ -1,12 +1,11 @@
 using System.Globalization;
 using Microsoft.Extensions.Localization;
+using OtpPortal.Components.Localization;
 using OtpPortal.Delivery;
 using OtpPortal.Delivery.Sms;
-using OtpPortal.Components.Localization;
-using OtpPortal.Configuration;
-using OtpPortal.Storage;
-using OtpPortal.Sessions;
 using OtpPortal.Http;
+using OtpPortal.Sessions;
+using OtpPortal.Storage;
 
 namespace OtpPortal.Admin;
 

@@ -1,3 +1,4 @@
+using OtpPortal.Configuration;
 using OtpPortal.Delivery.Aws;
 using OtpPortal.Delivery.Kaleyra;
 using OtpPortal.Delivery.Mailbox;
@@ -6,7 +7,6 @@ using OtpPortal.Delivery.Sipgate;
 using OtpPortal.Delivery.Sms;
 using OtpPortal.Delivery.Smtp;
 using OtpPortal.Delivery.Webhook;
-using OtpPortal.Configuration;
 
 namespace OtpPortal.Delivery;
 

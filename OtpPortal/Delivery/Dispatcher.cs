@@ -1,8 +1,8 @@
 using System.Collections.Concurrent;
 using System.Diagnostics.Metrics;
 using System.Threading.RateLimiting;
-using OtpPortal.Delivery.Sms;
 using OtpPortal.Auditing;
+using OtpPortal.Delivery.Sms;
 
 namespace OtpPortal.Delivery;
 

@@ -1,9 +1,9 @@
+using OtpPortal.Configuration;
 using OtpPortal.Delivery.Aws;
 using OtpPortal.Delivery.Kaleyra;
 using OtpPortal.Delivery.Sipgate;
 using OtpPortal.Delivery.Sms;
 using OtpPortal.Delivery.Webhook;
-using OtpPortal.Configuration;
 
 namespace OtpPortal.Delivery;
 

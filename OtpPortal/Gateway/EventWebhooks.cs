@@ -3,7 +3,6 @@ using System.Net.Http.Headers;
 using System.Security.Cryptography;
 using System.Text;
 using System.Threading.Channels;
-using OtpPortal.Http;
 using OtpPortal.Security;
 
 namespace OtpPortal.Gateway;

@@ -1,9 +1,9 @@
 using System.Diagnostics;
-using OtpPortal.Delivery;
 using OtpPortal.Configuration;
-using OtpPortal.Storage;
+using OtpPortal.Delivery;
 using OtpPortal.Http;
 using OtpPortal.Security;
+using OtpPortal.Storage;
 
 namespace OtpPortal.Gateway;
 

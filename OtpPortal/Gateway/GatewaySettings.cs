@@ -1,9 +1,9 @@
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.RegularExpressions;
-using OtpPortal.OneTimeCodes;
 using OtpPortal.Configuration;
 using OtpPortal.Http;
+using OtpPortal.OneTimeCodes;
 using OtpPortal.Security;
 
 namespace OtpPortal.Gateway;

@@ -1,10 +1,10 @@
 using System.Diagnostics;
 using Microsoft.Extensions.Localization;
-using OtpPortal.Delivery;
 using OtpPortal.Components.Localization;
+using OtpPortal.Delivery;
+using OtpPortal.Http;
 using OtpPortal.OneTimeCodes;
 using OtpPortal.Storage;
-using OtpPortal.Http;
 
 namespace OtpPortal.Gateway;
 

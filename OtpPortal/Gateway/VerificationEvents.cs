@@ -1,6 +1,6 @@
 using System.Text.Json;
-using OtpPortal.Storage;
 using OtpPortal.Http;
+using OtpPortal.Storage;
 
 namespace OtpPortal.Gateway;
 

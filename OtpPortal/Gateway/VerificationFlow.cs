@@ -1,13 +1,9 @@
 using System.Diagnostics;
 using System.Text.Json;
 using OtpPortal.Delivery;
-using OtpPortal.Delivery.Sms;
-using OtpPortal.Auditing;
 using OtpPortal.Limits;
 using OtpPortal.OneTimeCodes;
 using OtpPortal.Storage;
-using OtpPortal.Http;
-using OtpPortal.Security;
 using StackExchange.Redis;
 
 namespace OtpPortal.Gateway;

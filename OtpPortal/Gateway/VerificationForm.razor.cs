@@ -1,8 +1,8 @@
 using System.Globalization;
 using Microsoft.AspNetCore.Components;
 using Microsoft.JSInterop;
-using OtpPortal.Storage;
 using OtpPortal.Http;
+using OtpPortal.Storage;
 
 namespace OtpPortal.Gateway;
 

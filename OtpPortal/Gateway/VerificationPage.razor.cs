@@ -1,6 +1,6 @@
 using Microsoft.AspNetCore.Components;
-using OtpPortal.Delivery;
 using OtpPortal.Components.Localization;
+using OtpPortal.Delivery;
 using OtpPortal.Http;
 
 namespace OtpPortal.Gateway;

@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
-using Microsoft.Extensions.Primitives;
 using OtpPortal.Delivery;
 using OtpPortal.OneTimeCodes;
 

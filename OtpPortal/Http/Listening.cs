@@ -1,7 +1,4 @@
-using System.Net;
-using System.Net.Sockets;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
-using OtpPortal.Configuration;
 
 namespace OtpPortal.Http;
 

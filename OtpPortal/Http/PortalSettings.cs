@@ -1,4 +1,3 @@
-using OtpPortal.Security;
 using System.Globalization;
 using System.Net;
 using System.Text.RegularExpressions;

@@ -1,5 +1,4 @@
 using System.Net;
-using OtpPortal.Configuration;
 
 namespace OtpPortal.Http;
 

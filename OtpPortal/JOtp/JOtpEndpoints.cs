@@ -2,9 +2,9 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
+using OtpPortal.Configuration;
 using OtpPortal.Delivery;
 using OtpPortal.Gateway;
-using OtpPortal.Configuration;
 using OtpPortal.Http;
 
 namespace OtpPortal.JOtp;

@@ -1,11 +1,10 @@
 using System.Net;
 using System.Text.Json;
+using OtpPortal.Auditing;
 using OtpPortal.Delivery;
 using OtpPortal.Gateway;
-using OtpPortal.Auditing;
 using OtpPortal.Limits;
 using OtpPortal.OneTimeCodes;
-using OtpPortal.Http;
 using OtpPortal.Security;
 
 namespace OtpPortal.JOtp;

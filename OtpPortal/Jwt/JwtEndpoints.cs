@@ -4,9 +4,9 @@ using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using OtpPortal.Auditing;
 using OtpPortal.Configuration;
-using OtpPortal.Storage;
-using OtpPortal.Sessions;
 using OtpPortal.Http;
+using OtpPortal.Sessions;
+using OtpPortal.Storage;
 
 namespace OtpPortal.Jwt;
 

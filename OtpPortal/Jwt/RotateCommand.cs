@@ -1,8 +1,7 @@
-using OtpPortal.Security;
 using System.Net.Http.Headers;
 using System.Text.Json;
-using OtpPortal.Configuration;
 using OtpPortal.Http;
+using OtpPortal.Security;
 
 namespace OtpPortal.Jwt;
 

@@ -1,7 +1,6 @@
 using System.Security.Cryptography;
-using OtpPortal.Storage;
-using OtpPortal.Http;
 using OtpPortal.Security;
+using OtpPortal.Storage;
 using StackExchange.Redis;
 
 namespace OtpPortal.Limits;

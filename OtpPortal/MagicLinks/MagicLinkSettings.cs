@@ -1,7 +1,7 @@
-using OtpPortal.Jwt;
-using OtpPortal.OneTimeCodes;
 using OtpPortal.Configuration;
 using OtpPortal.Http;
+using OtpPortal.Jwt;
+using OtpPortal.OneTimeCodes;
 using OtpPortal.Security;
 
 namespace OtpPortal.MagicLinks;

@@ -1,9 +1,9 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using OtpPortal.Jwt;
-using OtpPortal.Storage;
 using OtpPortal.Http;
+using OtpPortal.Jwt;
 using OtpPortal.Security;
+using OtpPortal.Storage;
 using StackExchange.Redis;
 
 namespace OtpPortal.MagicLinks;

@@ -1,5 +1,5 @@
-using OtpPortal.Jwt;
 using OtpPortal.Http;
+using OtpPortal.Jwt;
 
 namespace OtpPortal.MagicLinks;
 

@@ -1,9 +1,9 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text.Json.Serialization;
-using OtpPortal.Storage;
 using OtpPortal.Http;
 using OtpPortal.Security;
+using OtpPortal.Storage;
 using StackExchange.Redis;
 
 namespace OtpPortal.MagicLinks;

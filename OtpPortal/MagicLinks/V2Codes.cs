@@ -1,5 +1,3 @@
-using OtpPortal.Http;
-
 namespace OtpPortal.MagicLinks;
 
 /// <summary><c>/api/v2/otp/…</c> and <c>/api/v2/otp-email/…</c>: one-time codes.</summary>

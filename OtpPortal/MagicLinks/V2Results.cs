@@ -1,5 +1,4 @@
 using System.Text.Json.Serialization.Metadata;
-using OtpPortal.Http;
 
 namespace OtpPortal.MagicLinks;
 

@@ -1,6 +1,5 @@
 using System.Security.Cryptography;
 using System.Text;
-using OtpPortal.Configuration;
 
 namespace OtpPortal.Security;
 

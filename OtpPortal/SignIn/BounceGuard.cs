@@ -1,7 +1,7 @@
 using System.Globalization;
-using OtpPortal.Sessions;
 using OtpPortal.Http;
 using OtpPortal.Security;
+using OtpPortal.Sessions;
 
 namespace OtpPortal.SignIn;
 

@@ -1,10 +1,10 @@
-using OtpPortal.OneTimeCodes;
 using System.Globalization;
 using Microsoft.AspNetCore.Components;
 using Microsoft.JSInterop;
 using OtpPortal.Components.Localization;
-using OtpPortal.Storage;
 using OtpPortal.Http;
+using OtpPortal.OneTimeCodes;
+using OtpPortal.Storage;
 
 namespace OtpPortal.SignIn;
 

@@ -1,5 +1,5 @@
-using OtpPortal.OneTimeCodes;
 using OtpPortal.Http;
+using OtpPortal.OneTimeCodes;
 
 namespace OtpPortal.SignIn;
 

@@ -1,6 +1,6 @@
 using Microsoft.AspNetCore.Components;
-using OtpPortal.Sessions;
 using OtpPortal.Http;
+using OtpPortal.Sessions;
 
 namespace OtpPortal.SignIn;
 

@@ -1,11 +1,11 @@
 using System.Globalization;
 using Microsoft.Extensions.Localization;
-using OtpPortal.Delivery;
 using OtpPortal.Components.Localization;
-using OtpPortal.Storage;
-using OtpPortal.Sessions;
+using OtpPortal.Delivery;
 using OtpPortal.Http;
 using OtpPortal.Security;
+using OtpPortal.Sessions;
+using OtpPortal.Storage;
 using StackExchange.Redis;
 
 namespace OtpPortal.SignIn;

@@ -1,6 +1,6 @@
 using OtpPortal.Auditing;
-using OtpPortal.Storage;
 using OtpPortal.Sessions;
+using OtpPortal.Storage;
 
 namespace OtpPortal.SignIn;
 

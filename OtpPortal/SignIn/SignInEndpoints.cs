@@ -1,13 +1,13 @@
 using System.Diagnostics;
 using System.Text.Json.Serialization;
-using OtpPortal.Delivery;
 using OtpPortal.Auditing;
-using OtpPortal.OneTimeCodes;
-using OtpPortal.Limits.Captcha;
 using OtpPortal.Configuration;
+using OtpPortal.Delivery;
+using OtpPortal.Http;
+using OtpPortal.Limits.Captcha;
+using OtpPortal.OneTimeCodes;
 using OtpPortal.Sessions;
 using OtpPortal.Storage;
-using OtpPortal.Http;
 
 namespace OtpPortal.SignIn;
 

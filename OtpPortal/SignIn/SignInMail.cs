@@ -1,7 +1,7 @@
 using System.Globalization;
 using Microsoft.Extensions.Localization;
-using OtpPortal.Delivery;
 using OtpPortal.Components.Localization;
+using OtpPortal.Delivery;
 using OtpPortal.Http;
 
 namespace OtpPortal.SignIn;

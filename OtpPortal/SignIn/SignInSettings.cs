@@ -1,8 +1,7 @@
 using System.Text.RegularExpressions;
+using OtpPortal.Configuration;
 using OtpPortal.Delivery;
 using OtpPortal.Delivery.Sms;
-using OtpPortal.OneTimeCodes;
-using OtpPortal.Configuration;
 
 namespace OtpPortal.SignIn;
 

@@ -1,7 +1,7 @@
 using Microsoft.AspNetCore.Components;
 using OtpPortal.Components.Localization;
-using OtpPortal.Sessions;
 using OtpPortal.Http;
+using OtpPortal.Sessions;
 
 namespace OtpPortal.SignIn;
 

@@ -1,9 +1,9 @@
 using System.Collections.Frozen;
 using System.Globalization;
 using System.Text.Json;
+using OtpPortal.Configuration;
 using OtpPortal.Delivery;
 using OtpPortal.Delivery.Sms;
-using OtpPortal.Configuration;
 
 namespace OtpPortal.SignIn;
 

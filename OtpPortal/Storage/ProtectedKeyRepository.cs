@@ -1,7 +1,6 @@
 using System.Security.Cryptography;
 using System.Xml.Linq;
 using Microsoft.AspNetCore.DataProtection.Repositories;
-using OtpPortal.Http;
 using OtpPortal.Security;
 using StackExchange.Redis;
 

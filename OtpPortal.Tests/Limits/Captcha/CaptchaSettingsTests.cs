@@ -1,5 +1,5 @@
-using OtpPortal.Limits.Captcha;
 using OtpPortal.Configuration;
+using OtpPortal.Limits.Captcha;
 using OtpPortal.Tests.Infrastructure;
 
 namespace OtpPortal.Tests.Limits.Captcha;

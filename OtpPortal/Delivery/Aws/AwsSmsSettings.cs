@@ -1,6 +1,6 @@
 using System.Text.RegularExpressions;
-using OtpPortal.Delivery.Sms;
 using OtpPortal.Configuration;
+using OtpPortal.Delivery.Sms;
 
 namespace OtpPortal.Delivery.Aws;
 

@@ -1,5 +1,5 @@
-using OtpPortal.Delivery.Sms;
 using OtpPortal.Configuration;
+using OtpPortal.Delivery.Sms;
 
 namespace OtpPortal.Delivery.Sipgate;
 

@@ -1,6 +1,6 @@
 using System.Globalization;
-using OtpPortal.Limits;
 using OtpPortal.Configuration;
+using OtpPortal.Limits;
 
 namespace OtpPortal.Delivery.Sms;
 

@@ -1,9 +1,8 @@
 using System.Buffers.Text;
 using System.Globalization;
 using System.Security.Cryptography;
-using OtpPortal.Storage;
-using OtpPortal.Http;
 using OtpPortal.Security;
+using OtpPortal.Storage;
 using StackExchange.Redis;
 
 namespace OtpPortal.Limits.Captcha;

@@ -1,5 +1,3 @@
-using OtpPortal.Configuration;
-
 namespace OtpPortal.Storage.Embedded;
 
 /// <summary>
