@@ -221,7 +221,7 @@ public sealed class ProviderTests : IAsyncLifetime
         var failed = (await SendAsync(provider, Sms)).ShouldBeOfType<DispatchOutcome.Failed>();
 
         failed.Provider.ShouldBe(provider);
-        var words = Dispatcher.WordsOf(failed.Last);
+        var words = failed.Last.Describe();
         words.Kind.ShouldBe(kind);
         words.Reason.ShouldContain(reason);
         // Once more after a short pause when it may help, and never else.
@@ -267,7 +267,7 @@ public sealed class ProviderTests : IAsyncLifetime
         var sending = portal.Services.GetRequiredService<Dispatcher>().SendAsync(own, Sms, CancellationToken.None);
         await portal.Clock.AdvanceUntilAsync(() => sending.IsCompleted, TimeSpan.FromMilliseconds(100));
 
-        Dispatcher.WordsOf((await sending).ShouldBeOfType<DispatchOutcome.Failed>().Last).Kind.ShouldBe(kind);
+        (await sending).ShouldBeOfType<DispatchOutcome.Failed>().Last.Describe().Kind.ShouldBe(kind);
     }
 
     [Theory]

@@ -7,11 +7,13 @@ namespace OtpPortal.Delivery.Aws;
 /// <summary>Sends SMS through AWS End User Messaging (action <c>SendTextMessage</c> of <c>pinpoint-sms-voice-v2</c>, AWS JSON 1.0).</summary>
 internal sealed class AwsSmsProvider(ProviderHttp http, AwsSmsSettings settings, TimeProvider time) : IMessageProvider
 {
+    internal const string ProviderName = "pinpoint_sms";
+
     private const string Service = "sms-voice";
     private const string Target = "PinpointSMSVoiceV2.SendTextMessage";
     private const string MediaType = "application/x-amz-json-1.0";
 
-    public string Name => "pinpoint_sms";
+    public string Name => ProviderName;
 
     public Task<SendOutcome> SendAsync(Message message, CancellationToken stop) => http.SendAsync(() => Request(message), JudgeAsync, stop);
 

@@ -12,13 +12,14 @@ namespace OtpPortal.Delivery.Aws;
 /// <param name="ApiUrl">AWS_SMS_API_URL, or the region's own.</param>
 public sealed partial record AwsSmsSettings(
     string Region, string AccessKeyId, string SecretAccessKey, string? OriginationIdentity, Uri ApiUrl, ProviderTerms Terms, NumberTerms Numbers)
+    : IOptionalSettings<AwsSmsSettings>
 {
     public override string ToString() => "AWS End User Messaging at " + ApiUrl;
 
-    internal static AwsSmsSettings? Read(SettingsReader reader, SmsSettings sms)
+    public static AwsSmsSettings? Read(SettingsReader reader)
     {
         var terms = ProviderTerms.Read(reader, "AWS_SMS");
-        var numbers = NumberTerms.Read(reader, "AWS_SMS", sms);
+        var numbers = NumberTerms.Read(reader, "AWS_SMS");
         var (region, id, secret) = (reader.Text("AWS_REGION"), reader.Text("AWS_ACCESS_KEY_ID"), reader.Secret("AWS_SECRET_ACCESS_KEY"));
         var identity = reader.Text("AWS_SMS_ORIGINATION_IDENTITY");
         // A region alone is no wish to send: AWS' own machines set it for everything that runs there.
