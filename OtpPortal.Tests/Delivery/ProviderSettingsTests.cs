@@ -73,7 +73,8 @@ public sealed class ProviderSettingsTests
     [InlineData("KALEYRA_SENDER", "KALEYRA_API_KEY")]
     [InlineData("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")]
     [InlineData("AWS_SECRET_ACCESS_KEY", "AWS_REGION")]
-    [InlineData("AWS_SMS_ORIGINATION_IDENTITY", "AWS_ACCESS_KEY_ID")]
+    [InlineData("AWS_SECRET_ACCESS_KEY", "AWS_ACCESS_KEY_ID")]
+    [InlineData("AWS_SMS_ORIGINATION_IDENTITY", "AWS_REGION")]
     [InlineData("WEBHOOKS", "WEBHOOK_SOMETHING1_URL")]
     public void Half_a_provider_is_told_what_is_missing(string given, string missing)
     {
@@ -84,6 +85,15 @@ public sealed class ProviderSettingsTests
 
     [Fact]
     public void A_region_alone_is_no_wish_to_send() => Read(("AWS_REGION", "eu-central-1")).Aws.ShouldBeNull();
+
+    [Fact]
+    public void Without_an_access_key_an_origination_identity_uses_the_role()
+    {
+        var aws = Read(("AWS_REGION", "eu-central-1"), ("AWS_SMS_ORIGINATION_IDENTITY", "pool-1")).Aws.ShouldNotBeNull();
+
+        aws.AccessKey.ShouldBeNull();
+        aws.OriginationIdentity.ShouldBe("pool-1");
+    }
 
     [Theory]
     [InlineData("AWS_REGION", "eu-central-1.evil.example")]
