@@ -7,7 +7,8 @@ using OtpPortal.Delivery.Sms;
 namespace OtpPortal.Admin;
 
 /// <summary>Reports how messages leave the portal, and the state of each provider.</summary>
-public sealed class DeliveryCheck(MailSettings mail, SmsSettings sms, Providers providers, Dispatcher dispatcher, IStringLocalizer<Texts> texts)
+public sealed class DeliveryCheck(
+    MailSettings mail, SmsSettings sms, Providers providers, Dispatcher dispatcher, IStringLocalizer<Texts> texts)
 {
     public IReadOnlyList<Finding> CheckMail()
     {
@@ -19,7 +20,10 @@ public sealed class DeliveryCheck(MailSettings mail, SmsSettings sms, Providers 
                 ? new(texts["CheckMail"], transport.Name, FindingState.Note, texts["CheckMailbox"])
                 : new(texts["CheckMail"], transport.Name, FindingState.Good, null),
         };
-        if (transport.DescribeServer?.Invoke(texts) is { } server) findings.Add(new(texts["CheckMailServer"], server, FindingState.Good, null));
+        if (transport.DescribeServer?.Invoke(texts) is { } server)
+        {
+            findings.Add(new(texts["CheckMailServer"], server, FindingState.Good, null));
+        }
         findings.Add(new(texts["CheckSender"], mail.From, FindingState.Good, null));
         if (mail.Fallback is not null) findings.Add(new(texts["CheckFallback"], mail.Fallback, FindingState.Good, null));
         return findings;
@@ -35,7 +39,9 @@ public sealed class DeliveryCheck(MailSettings mail, SmsSettings sms, Providers 
 
     private Finding Check(Provider provider)
     {
-        var value = provider.Countries is { Count: > 0 } countries ? $"{provider.ChannelName}: {string.Join(", ", countries)}" : provider.ChannelName;
+        var value = provider.Countries is { Count: > 0 } countries
+            ? $"{provider.ChannelName}: {string.Join(", ", countries)}"
+            : provider.ChannelName;
         if (provider.Countries is { Count: 0 }) return new(provider.Name, value, FindingState.Problem, texts["CheckNoCountries"]);
         var health = dispatcher.HealthOf(provider);
         if (health.LastFailure is null) return new(provider.Name, value, FindingState.Good, null);

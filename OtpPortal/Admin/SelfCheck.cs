@@ -22,7 +22,12 @@ public sealed record Finding(string Subject, string Value, FindingState State, s
 
 /// <summary>Reports what the proxies make of a request's addresses, and whether the stores answer.</summary>
 public sealed class SelfCheck(
-    PortalSettings portal, StorageSettings storage, Stores stores, TokenCookie tokenCookie, IStringLocalizer<Texts> texts, TimeProvider time)
+    PortalSettings portal,
+    StorageSettings storage,
+    Stores stores,
+    TokenCookie tokenCookie,
+    IStringLocalizer<Texts> texts,
+    TimeProvider time)
 {
     private static readonly TimeSpan s_slow = TimeSpan.FromMilliseconds(50);
 
@@ -36,7 +41,8 @@ public sealed class SelfCheck(
         var trusted = portal.TrustsProxy(ForwardedAddresses.PeerOf(context));
         // Headers that were applied are removed, so the rest were ignored.
         var ignored = request.Headers.Keys
-            .Where(name => name.StartsWith("X-Forwarded-", StringComparison.OrdinalIgnoreCase) && name is not ("X-Forwarded-Host" or "X-Forwarded-Port"))
+            .Where(name => name.StartsWith("X-Forwarded-", StringComparison.OrdinalIgnoreCase))
+            .Where(name => name is not ("X-Forwarded-Host" or "X-Forwarded-Port"))
             .Order(StringComparer.Ordinal)
             .ToList();
         var applied = !Equals(ForwardedAddresses.PeerOf(context), context.Connection.RemoteIpAddress);

@@ -7,8 +7,8 @@ namespace OtpPortal.Delivery;
 public sealed record ProviderHealth(SendOutcome? LastFailure, DateTimeOffset FailedAt, DateTimeOffset? OpenUntil);
 
 /// <summary>
-/// Stops asking a provider that keeps failing, so that messages do not wait for its timeouts. After some failures in a row it opens; after a
-/// pause one message is tried. Answers about one recipient are not failures.
+/// Stops asking a provider that keeps failing, so that messages do not wait for its timeouts. After some failures in a row it opens;
+/// after a pause one message is tried. Answers about one recipient are not failures.
 /// </summary>
 /// <remarks>Decision 0008 says why this is not Polly's circuit breaker.</remarks>
 internal sealed class CircuitBreaker(TimeProvider time)

@@ -13,7 +13,7 @@ namespace OtpPortal.Delivery;
 /// <summary>Registers the providers, the dispatcher, the queue and the mailbox page.</summary>
 public static class DeliveryServices
 {
-    /// <summary>Gets the kinds of providers, in the order in which they are listed everywhere. A new provider is a folder and a line here.</summary>
+    /// <summary>Gets the kinds of providers, in the order in which they are listed. A new provider is a folder and a line here.</summary>
     internal static IReadOnlyList<IProviderKind> Kinds { get; } =
     [
         new SmtpKind(),
@@ -58,7 +58,10 @@ public static class DeliveryServices
         return builder;
     }
 
-    /// <summary>Maps <c>GET /dev/mailbox.json</c>. Like <see cref="MailboxPage"/>, it exists only where <see cref="MailSettings.ShowMailbox"/> is set.</summary>
+    /// <summary>
+    /// Maps <c>GET /dev/mailbox.json</c>. Like <see cref="MailboxPage"/>, it exists only where
+    /// <see cref="MailSettings.ShowMailbox"/> is set.
+    /// </summary>
     public static void MapMailbox(this IEndpointRouteBuilder routes)
     {
         if (!routes.ServiceProvider.GetRequiredService<MailSettings>().ShowMailbox) return;

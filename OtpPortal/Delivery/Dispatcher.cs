@@ -28,11 +28,12 @@ public abstract record DispatchOutcome
 /// Hands messages to providers, within the limits for SMS, each provider's connections and a domain's share of them, and its timeout. When
 /// one fails, the next one of its channel is asked.
 /// </summary>
-public sealed partial class Dispatcher(Providers providers, SmsGuard guard, Statistics statistics, TimeProvider time, ILogger<Dispatcher> logger)
-    : IDisposable
+public sealed partial class Dispatcher(
+    Providers providers, SmsGuard guard, Statistics statistics, TimeProvider time, ILogger<Dispatcher> logger) : IDisposable
 {
     private static readonly Meter s_meter = new("OtpPortal.Delivery");
-    private static readonly Counter<long> s_delivered = s_meter.CreateCounter<long>("otpportal.deliveries", "{message}", "Messages by provider and outcome.");
+    private static readonly Counter<long> s_delivered =
+        s_meter.CreateCounter<long>("otpportal.deliveries", "{message}", "Messages by provider and outcome.");
 
     private readonly ConcurrentDictionary<string, ProviderChannel> _channels = new(StringComparer.Ordinal);
 
@@ -56,7 +57,9 @@ public sealed partial class Dispatcher(Providers providers, SmsGuard guard, Stat
         // Its own countries: the message goes to no other provider, which might send to more.
         if (provider.Countries is { } countries && await guard.TakeAsync(message.To, countries) is { } limited) return limited;
         var outcome = await AskAsync(provider, message, deadline: null, evenWhileOpen: true, stop);
-        return outcome is SendOutcome.Accepted ? new DispatchOutcome.Sent(provider.Name) : new DispatchOutcome.Failed(provider.Name, outcome);
+        return outcome is SendOutcome.Accepted
+            ? new DispatchOutcome.Sent(provider.Name)
+            : new DispatchOutcome.Failed(provider.Name, outcome);
     }
 
     /// <summary>Returns the state of a provider.</summary>
@@ -103,7 +106,8 @@ public sealed partial class Dispatcher(Providers providers, SmsGuard guard, Stat
     private IReadOnlyList<string> CountriesOf(Provider first) =>
         [.. providers.ChainOf(first).SelectMany(provider => provider.Countries ?? []).Distinct(StringComparer.Ordinal)];
 
-    private static bool Reaches(Provider provider, Message message) => provider.Countries is null || SmsGuard.Allows(message.To, provider.Countries);
+    private static bool Reaches(Provider provider, Message message) =>
+        provider.Countries is null || SmsGuard.Allows(message.To, provider.Countries);
 
     private async Task<SendOutcome> AskAsync(
         Provider provider, Message message, DateTimeOffset? deadline, bool evenWhileOpen, CancellationToken stop)

@@ -4,7 +4,7 @@ namespace OtpPortal.Delivery;
 internal static class HeaderText
 {
     /// <summary>
-    /// Breaks up what looks like an encoded word (RFC 2047). The framework and the reader's mail program would decode it, line ends included.
+    /// Breaks up what looks like an encoded word (RFC 2047). The framework and mail programs would decode it, line ends included.
     /// </summary>
     public static string Subject(string text) => text.Replace("=?", "= ?", StringComparison.Ordinal);
 

@@ -2,7 +2,10 @@ using OtpPortal.Configuration;
 
 namespace OtpPortal.Delivery;
 
-/// <summary>A kind of provider. Its folder holds its settings, its requests and what the answers mean; <see cref="DeliveryServices.Kinds"/> lists them.</summary>
+/// <summary>
+/// A kind of provider. Its folder holds its settings, its requests and what the answers mean. <see cref="DeliveryServices.Kinds"/> lists
+/// all kinds.
+/// </summary>
 internal interface IProviderKind
 {
     /// <summary>Gets the names of its providers, whether they are set up or not. No webhook may have one of them.</summary>

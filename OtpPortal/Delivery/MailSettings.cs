@@ -1,5 +1,6 @@
 using System.Text.RegularExpressions;
 using OtpPortal.Configuration;
+using OtpPortal.Delivery.Mailbox;
 using OtpPortal.Http;
 
 namespace OtpPortal.Delivery;
@@ -13,7 +14,7 @@ namespace OtpPortal.Delivery;
 public sealed partial record MailSettings(string Transport, string? Fallback, string From, string FromName, bool ShowMailbox)
     : ISettings<MailSettings>
 {
-    private const string Mailbox = "mailbox";
+    private const string Mailbox = MailboxProvider.ProviderName;
 
     public static MailSettings Read(SettingsReader reader)
     {
@@ -28,14 +29,19 @@ public sealed partial record MailSettings(string Transport, string? Fallback, st
         {
             // In production the mailbox, which shows everyone's codes to everyone, must be asked for.
             var required = string.Join(" or ", kinds.Values.Select(kind => kind.RequiredSetting));
-            reader.AddError($"MAIL_TRANSPORT is missing: in Production set {required}, or MAIL_TRANSPORT=mailbox to show every message to everybody.");
+            reader.AddError(
+                $"MAIL_TRANSPORT is missing: in Production set {required}, or MAIL_TRANSPORT=mailbox to show every message to everybody.");
         }
         var fallback = reader.OneOf("MAIL_FALLBACK", [.. kinds.Keys]);
         EnsureReady("MAIL_TRANSPORT", transport);
-        if (fallback is not null && fallback == transport) reader.AddError("MAIL_FALLBACK", fallback, "another transport than MAIL_TRANSPORT");
+        if (fallback is not null && fallback == transport)
+        {
+            reader.AddError("MAIL_FALLBACK", fallback, "another transport than MAIL_TRANSPORT");
+        }
         else EnsureReady("MAIL_FALLBACK", fallback);
 
-        var domain = reader.Text("DOMAIN_NAME", portal.PublicUrl.HostNameType == UriHostNameType.Dns ? portal.PublicUrl.IdnHost : "localhost");
+        var host = portal.PublicUrl.HostNameType == UriHostNameType.Dns ? portal.PublicUrl.IdnHost : "localhost";
+        var domain = reader.Text("DOMAIN_NAME", host);
         if (!Domain().IsMatch(domain)) reader.AddError("DOMAIN_NAME", domain, "a domain name such as example.com");
         var from = reader.Text("MAIL_FROM");
         if (from is not null && !Address().IsMatch(from)) reader.AddError("MAIL_FROM", from, "an address such as otp@example.com");

@@ -6,8 +6,8 @@ using OtpPortal.Http;
 namespace OtpPortal.Delivery;
 
 /// <summary>
-/// The texts of messages, in Handlebars: <c>Templates/{language}/{name}.subject.txt</c>, <c>.txt</c> and <c>.html</c>. Files in TEMPLATES_DIR
-/// replace them.
+/// The texts of messages, in Handlebars: <c>Templates/{language}/{name}.subject.txt</c>, <c>.txt</c> and <c>.html</c>. Files in
+/// TEMPLATES_DIR replace them.
 /// </summary>
 public sealed class MessageTemplates : ISettings<MessageTemplates>
 {
@@ -28,7 +28,8 @@ public sealed class MessageTemplates : ISettings<MessageTemplates>
     {
     }
 
-    private MessageTemplates(Dictionary<string, HandlebarsTemplate<object, object>> own) => _own = own.ToFrozenDictionary(StringComparer.Ordinal);
+    private MessageTemplates(Dictionary<string, HandlebarsTemplate<object, object>> own) =>
+        _own = own.ToFrozenDictionary(StringComparer.Ordinal);
 
     public static MessageTemplates Read(SettingsReader reader)
     {
@@ -38,7 +39,8 @@ public sealed class MessageTemplates : ISettings<MessageTemplates>
     }
 
     /// <summary>Fills a message in. Unknown languages get English.</summary>
-    public Message Fill(string name, string language, string to, IReadOnlyDictionary<string, object?> values) => Fill([name], language, to, values);
+    public Message Fill(string name, string language, string to, IReadOnlyDictionary<string, object?> values) =>
+        Fill([name], language, to, values);
 
     /// <summary>Fills in one of the gateway's messages. A provider's own templates take precedence.</summary>
     public Message Fill(string name, string language, string to, IReadOnlyDictionary<string, object?> values, string provider) =>

@@ -57,7 +57,8 @@ public sealed class Provider
         return found is not null && found.Length <= MaxAddressLength;
     }
 
-    internal static Provider ForMail(IMessageProvider sender, ProviderTerms terms, Func<IStringLocalizer<Texts>, string> describeServer) => new()
+    internal static Provider ForMail(
+        IMessageProvider sender, ProviderTerms terms, Func<IStringLocalizer<Texts>, string> describeServer) => new()
     {
         Sender = sender,
         Channel = Channel.Email,

@@ -32,7 +32,10 @@ internal sealed class ProviderHttp(HttpClient http, TimeProvider time)
 
     /// <summary>Returns a body with a length, because simple servers cannot read chunks.</summary>
     public static HttpContent Json<T>(T value, string mediaType = "application/json") =>
-        new ByteArrayContent(JsonSerializer.SerializeToUtf8Bytes(value)) { Headers = { ContentType = new MediaTypeHeaderValue(mediaType) } };
+        new ByteArrayContent(JsonSerializer.SerializeToUtf8Bytes(value))
+        {
+            Headers = { ContentType = new MediaTypeHeaderValue(mediaType) },
+        };
 
     /// <summary>Returns the reply as JSON, or null when it is not JSON or too long.</summary>
     public static async Task<JsonElement?> ReadJsonAsync(HttpResponseMessage response, CancellationToken stop)

@@ -40,10 +40,11 @@ internal static class TemplateCheck
     public static IReadOnlyList<string> Run(MessageTemplates templates, IReadOnlyList<string> providers)
     {
         var errors = new List<string>();
+        var gateway = MessageKind.Find(MessageKind.GatewayCode)!;
         foreach (var language in MessageTemplates.Languages)
         {
             foreach (var kind in MessageKind.All) errors.AddRange(Check(templates, kind, language, provider: null));
-            foreach (var provider in providers) errors.AddRange(Check(templates, MessageKind.Find(MessageKind.GatewayCode)!, language, provider));
+            foreach (var provider in providers) errors.AddRange(Check(templates, gateway, language, provider));
         }
         return errors;
     }
@@ -51,7 +52,7 @@ internal static class TemplateCheck
     private static IEnumerable<string> Check(MessageTemplates templates, MessageKind kind, string language, string? provider)
     {
         var name = provider ?? kind.Name;
-        var values = kind.Values.ToDictionary(value => value, value => value == "language" ? language : s_samples[value], StringComparer.Ordinal);
+        var values = kind.Values.ToDictionary(key => key, key => key == "language" ? language : s_samples[key], StringComparer.Ordinal);
         Message message;
         try
         {
@@ -75,7 +76,8 @@ internal static class TemplateCheck
 
     private static bool IsUsable(Message message, MessageKind kind, bool isOwn)
     {
-        if (message.Subject.Contains('\n', StringComparison.Ordinal) || message.Html.Contains(Markup, StringComparison.Ordinal)) return false;
+        if (message.Subject.Contains('\n', StringComparison.Ordinal)) return false;
+        if (message.Html.Contains(Markup, StringComparison.Ordinal)) return false;
         if (kind.Name == MessageKind.SignIn && !Shows(message.Subject)) return false;
         return Shows(message.Text) && (!kind.IsMail || (message.Subject.Length > 0 && Shows(message.Html)));
 

@@ -3,7 +3,7 @@ using HandlebarsDotNet;
 
 namespace OtpPortal.Delivery;
 
-/// <summary>Compiles templates. In HTML every value is escaped; a template that names an unknown value fails when it is filled in.</summary>
+/// <summary>Compiles templates. In HTML every value is escaped. Filling in a template that names an unknown value fails.</summary>
 internal sealed class TemplateCompiler
 {
     private const string Root = "OtpPortal.Templates/";

@@ -26,7 +26,7 @@ internal static class TemplateFolder
         {
             foreach (var language in MessageTemplates.Languages.Prepend(AnyLanguage))
             {
-                foreach (var path in FilesOf(Path.Combine(folder, language), language)) Add(reader, templates, compiler, names, language, path);
+                foreach (var path in FilesOf(folder, language)) Add(reader, templates, compiler, names, language, path);
             }
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
@@ -49,10 +49,14 @@ internal static class TemplateFolder
         return file[..^MessageKind.PartOf(file)!.Length];
     }
 
-    private static IEnumerable<string> FilesOf(string folder, string language) =>
-        language != AnyLanguage && !Directory.Exists(folder)
-            ? []
-            : Directory.EnumerateFiles(folder).Where(path => MessageKind.PartOf(Path.GetFileName(path)) is not null).Order(StringComparer.Ordinal);
+    private static IEnumerable<string> FilesOf(string folder, string language)
+    {
+        var place = Path.Combine(folder, language);
+        if (language != AnyLanguage && !Directory.Exists(place)) return [];
+        return Directory.EnumerateFiles(place)
+            .Where(path => MessageKind.PartOf(Path.GetFileName(path)) is not null)
+            .Order(StringComparer.Ordinal);
+    }
 
     private static void Add(
         SettingsReader reader,

@@ -14,17 +14,17 @@ internal sealed class KaleyraKind : IProviderKind
     public IReadOnlyList<ProviderSetup> Read(SettingsReader reader)
     {
         if (reader.Get<Optional<KaleyraSettings>>().Value is not { } settings) return [];
-        var sms = new ProviderSetup(KaleyraSms.ProviderName, TakesSms: true, services => BuildSms(settings, services.GetRequiredService<ProviderHttp>()));
-        if (settings.TemplateName is null) return [sms];
-        return [sms, new(KaleyraWhatsApp.ProviderName, TakesSms: false, services => BuildWhatsApp(settings, services.GetRequiredService<ProviderHttp>()))];
+        var sms = new ProviderSetup(KaleyraSms.ProviderName, TakesSms: true, services => BuildSms(settings, services));
+        var whatsApp = new ProviderSetup(KaleyraWhatsApp.ProviderName, TakesSms: false, services => BuildWhatsApp(settings, services));
+        return settings.TemplateName is null ? [sms] : [sms, whatsApp];
     }
 
-    private static Provider BuildSms(KaleyraSettings settings, ProviderHttp http) =>
-        Provider.ForSms(new KaleyraSms(http, settings), settings.Terms, settings.Numbers);
+    private static Provider BuildSms(KaleyraSettings settings, IServiceProvider services) =>
+        Provider.ForSms(new KaleyraSms(services.GetRequiredService<ProviderHttp>(), settings), settings.Terms, settings.Numbers);
 
-    private static Provider BuildWhatsApp(KaleyraSettings settings, ProviderHttp http) => new()
+    private static Provider BuildWhatsApp(KaleyraSettings settings, IServiceProvider services) => new()
     {
-        Sender = new KaleyraWhatsApp(http, settings),
+        Sender = new KaleyraWhatsApp(services.GetRequiredService<ProviderHttp>(), settings),
         Channel = Channel.WhatsApp,
         ChannelName = "WhatsApp",
         AddressName = "Phone number",

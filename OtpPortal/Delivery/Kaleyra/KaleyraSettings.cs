@@ -37,7 +37,8 @@ public sealed record KaleyraSettings(
         {
             foreach (var (setting, value) in new[] { ("KALEYRA_API_KEY", key), ("KALEYRA_SID", sid), ("KALEYRA_SENDER", sender) })
             {
-                if (value is null) reader.AddError($"{setting} is missing: set KALEYRA_API_KEY, KALEYRA_SID and KALEYRA_SENDER, or none of them.");
+                if (value is not null) continue;
+                reader.AddError($"{setting} is missing: set KALEYRA_API_KEY, KALEYRA_SID and KALEYRA_SENDER, or none of them.");
             }
         }
         if (key?.All(c => c is > ' ' and <= '~') == false)

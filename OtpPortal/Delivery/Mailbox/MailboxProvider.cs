@@ -13,7 +13,7 @@ public sealed record MailboxMessage(
     public override string ToString() => "Message";
 }
 
-/// <summary>Keeps the last 100 messages in memory for <c>/dev/mailbox</c>. They are not in Redis, which holds no codes in plain text.</summary>
+/// <summary>Keeps the last 100 messages in memory for <c>/dev/mailbox</c>. They are not in Redis, which holds no codes.</summary>
 public sealed class MailboxProvider(TimeProvider time) : IMessageProvider
 {
     internal const string ProviderName = "mailbox";

@@ -46,9 +46,11 @@ internal sealed class PostmarkProvider(HttpClient http, PostmarkSettings setting
         return (response.StatusCode, code) switch
         {
             (HttpStatusCode.OK, 0) => new SendOutcome.Accepted(),
-            (HttpStatusCode.Unauthorized, _) => new SendOutcome.Misconfigured("POSTMARK_SERVER_TOKEN is not a token of a Postmark server (401)"),
+            (HttpStatusCode.Unauthorized, _) =>
+                new SendOutcome.Misconfigured("POSTMARK_SERVER_TOKEN is not a token of a Postmark server (401)"),
             (HttpStatusCode.UnprocessableEntity, 406) =>
-                new SendOutcome.Refused("the recipient is inactive after a hard bounce or a spam complaint; reactivate the address in Postmark (error 406)"),
+                new SendOutcome.Refused(
+                    "the recipient is inactive after a hard bounce or a spam complaint; reactivate the address in Postmark (error 406)"),
             (HttpStatusCode.UnprocessableEntity, 300) => new SendOutcome.Refused("an address in the message is not valid (error 300)"),
             (HttpStatusCode.UnprocessableEntity, 400 or 401 or 402) =>
                 new SendOutcome.Misconfigured($"the sender MAIL_FROM is not a confirmed signature or domain in Postmark (error {code})"),

@@ -14,7 +14,7 @@ internal sealed class SipgateProvider(ProviderHttp http, SipgateSettings setting
     public Task<SendOutcome> SendAsync(Message message, CancellationToken stop) =>
         http.SendAsync(() => Request(message), (response, _) => Task.FromResult(Interpret(response)), stop);
 
-    private HttpRequestMessage Request(Message message) => new(HttpMethod.Post, new Uri(settings.ApiUrl.ToString().TrimEnd('/') + "/sessions/sms"))
+    private HttpRequestMessage Request(Message message) => new(HttpMethod.Post, settings.ApiUrl.ToString().TrimEnd('/') + "/sessions/sms")
     {
         Content = ProviderHttp.Json(new Body(settings.SmsId, message.To, message.Text)),
         Headers =

@@ -22,5 +22,6 @@ public sealed record NumberTerms(IReadOnlyList<string> Countries, string? Defaul
     }
 
     /// <summary>Returns the number in E.164, or null when the text is no number.</summary>
-    internal string? Normalize(string typed) => PhoneNumber.TryParse(typed, DefaultCountry, AllowFictional, out var number) ? number.Value : null;
+    internal string? Normalize(string typed) =>
+        PhoneNumber.TryParse(typed, DefaultCountry, AllowFictional, out var number) ? number.Value : null;
 }

@@ -18,6 +18,9 @@ internal sealed class SmtpKind : IMailKind
     private static Provider Build(SmtpSettings settings, MailSettings mail) => Provider.ForMail(
         new SmtpProvider(settings, mail),
         settings.Terms,
-        texts => string.Create(
-            CultureInfo.InvariantCulture, $"{settings.Host}:{settings.Port}, {(settings.StartTls ? "STARTTLS" : texts["CheckMailPlain"].Value)}"));
+        texts =>
+        {
+            var security = settings.StartTls ? "STARTTLS" : texts["CheckMailPlain"].Value;
+            return string.Create(CultureInfo.InvariantCulture, $"{settings.Host}:{settings.Port}, {security}");
+        });
 }

@@ -8,10 +8,10 @@ internal sealed class WebhookKind : IProviderKind
 {
     public IReadOnlyList<string> Names => [];
 
-    public IReadOnlyList<ProviderSetup> Read(SettingsReader reader) =>
-    [
-        .. WebhookSettings.ReadAll(reader).Select(settings => new ProviderSetup(settings.Name, TakesSms: true, services => Build(settings, services))),
-    ];
+    public IReadOnlyList<ProviderSetup> Read(SettingsReader reader) => [.. WebhookSettings.ReadAll(reader).Select(SetUp)];
+
+    private static ProviderSetup SetUp(WebhookSettings settings) =>
+        new(settings.Name, TakesSms: true, services => Build(settings, services));
 
     private static Provider Build(WebhookSettings settings, IServiceProvider services)
     {

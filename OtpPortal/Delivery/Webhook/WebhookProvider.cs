@@ -52,7 +52,7 @@ internal sealed partial class WebhookProvider(ProviderHttp http, WebhookSettings
         {
             >= HttpStatusCode.OK and < HttpStatusCode.MultipleChoices => new SendOutcome.Accepted(),
             >= HttpStatusCode.MultipleChoices and < HttpStatusCode.BadRequest =>
-                new SendOutcome.Misconfigured($"it redirects ({status}), and redirects are not followed: {prefix}_URL must be the final address"),
+                new SendOutcome.Misconfigured($"it redirects ({status}), which is not followed: {prefix}_URL must be the final address"),
             HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden =>
                 new SendOutcome.Misconfigured($"it does not accept {prefix}_USERNAME and {prefix}_PASSWORD ({status})"),
             HttpStatusCode.NotFound or HttpStatusCode.MethodNotAllowed or HttpStatusCode.Gone =>

@@ -23,7 +23,10 @@ public sealed record WebhookSettings(
     ProviderTerms Terms)
 {
     private static readonly string[] s_fields =
-        ["URL", "USERNAME", "PASSWORD", "PASSWORD_FILE", "CHANNEL_NAME", "ADDRESS_NAME", "MAX_ADDRESS_LEN", "MAX_OTP_LEN", "TIMEOUT", "CONNECTIONS"];
+    [
+        "URL", "USERNAME", "PASSWORD", "PASSWORD_FILE", "CHANNEL_NAME", "ADDRESS_NAME", "MAX_ADDRESS_LEN", "MAX_OTP_LEN",
+        "TIMEOUT", "CONNECTIONS",
+    ];
 
     public override string ToString() => "Webhook " + Name;
 
@@ -38,7 +41,8 @@ public sealed record WebhookSettings(
             }
             else if (DeliveryServices.ReservedNames.Contains(name, StringComparer.OrdinalIgnoreCase))
             {
-                reader.AddError("WEBHOOKS", name, "a name other than those of the portal's own providers: " + string.Join(", ", DeliveryServices.ReservedNames));
+                var reserved = string.Join(", ", DeliveryServices.ReservedNames);
+                reader.AddError("WEBHOOKS", name, "a name other than those of the portal's own providers: " + reserved);
             }
             else if (names.Contains(name, StringComparer.OrdinalIgnoreCase))
             {
@@ -53,10 +57,12 @@ public sealed record WebhookSettings(
         // A mistyped name would leave a webhook without its password.
         foreach (var setting in reader.Names.Where(setting => setting.StartsWith("WEBHOOK_", StringComparison.OrdinalIgnoreCase)))
         {
-            if (reader.Text(setting) is null || prefixes.Exists(prefix => s_fields.Any(field => Is(setting, prefix + "_" + field)))) continue;
+            if (reader.Text(setting) is null) continue;
+            if (prefixes.Exists(prefix => s_fields.Any(field => Is(setting, prefix + "_" + field)))) continue;
             var known = string.Join(", _", s_fields);
             reader.AddError(
-                $"{setting} belongs to no webhook in WEBHOOKS. Webhooks have the settings WEBHOOK_{{NAME}}_{known}, with the names in upper case.");
+                $"{setting} belongs to no webhook in WEBHOOKS. "
+                + $"A webhook has the settings WEBHOOK_{{NAME}}_{known}, with its name in upper case.");
         }
         return [.. names.Select(name => Read(reader, name)).OfType<WebhookSettings>()];
     }
