@@ -1,6 +1,6 @@
 using System.Collections.Concurrent;
-using OtpPortal.Delivery;
 using OtpPortal.Auditing;
+using OtpPortal.Delivery;
 using OtpPortal.Tests.Infrastructure;
 
 namespace OtpPortal.Tests.Delivery;

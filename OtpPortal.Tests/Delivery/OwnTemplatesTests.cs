@@ -1,5 +1,4 @@
 using OtpPortal.Delivery;
-using OtpPortal.Configuration;
 using OtpPortal.Tests.Gateway;
 using OtpPortal.Tests.Infrastructure;
 using OtpPortal.Tests.MagicLinks;

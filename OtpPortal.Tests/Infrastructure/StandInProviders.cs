@@ -1,8 +1,7 @@
+using OtpPortal.Auditing;
 using OtpPortal.Delivery;
 using OtpPortal.Delivery.Sms;
-using OtpPortal.Auditing;
 using OtpPortal.Limits;
-using OtpPortal.Configuration;
 using OtpPortal.Storage;
 
 namespace OtpPortal.Tests.Infrastructure;

@@ -2,13 +2,13 @@ using System.Diagnostics;
 using System.Net;
 using System.Text.Json;
 using Microsoft.Extensions.Localization;
-using OtpPortal.Delivery;
 using OtpPortal.Auditing;
 using OtpPortal.Components.Localization;
-using OtpPortal.Limits;
-using OtpPortal.Storage;
+using OtpPortal.Delivery;
 using OtpPortal.Http;
+using OtpPortal.Limits;
 using OtpPortal.Security;
+using OtpPortal.Storage;
 using StackExchange.Redis;
 
 namespace OtpPortal.Admin;

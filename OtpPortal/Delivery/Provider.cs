@@ -59,17 +59,17 @@ public sealed class Provider
 
     internal static Provider ForMail(
         IMessageProvider sender, ProviderTerms terms, Func<IStringLocalizer<Texts>, string> describeServer) => new()
-    {
-        Sender = sender,
-        Channel = Channel.Email,
-        ChannelName = "E-mail",
-        AddressName = "E-mail",
-        MaxAddressLength = EmailAddress.MaxLength,
-        MaxCodeLength = 100,
-        Terms = terms,
-        Normalize = EmailAddress.Normalize,
-        DescribeServer = describeServer,
-    };
+        {
+            Sender = sender,
+            Channel = Channel.Email,
+            ChannelName = "E-mail",
+            AddressName = "E-mail",
+            MaxAddressLength = EmailAddress.MaxLength,
+            MaxCodeLength = 100,
+            Terms = terms,
+            Normalize = EmailAddress.Normalize,
+            DescribeServer = describeServer,
+        };
 
     internal static Provider ForSms(IMessageProvider sender, ProviderTerms terms, NumberTerms numbers) => new()
     {

@@ -1,5 +1,5 @@
-using OtpPortal.Delivery.Sms;
 using OtpPortal.Auditing;
+using OtpPortal.Delivery.Sms;
 using OtpPortal.Tests.Infrastructure;
 
 namespace OtpPortal.Tests.Delivery.Sms;
