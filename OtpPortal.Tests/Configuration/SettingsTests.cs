@@ -226,8 +226,8 @@ public sealed partial class SettingsTests
         read.Limits.SendsPerIp.ShouldBe(new("SENDS_PER_IP", 7, TimeSpan.FromSeconds(60)));
         read.Mail.Transport.ShouldBe("smtp", "SMTP_HOST alone chooses it");
         read.Mail.From.ShouldBe("otp@example.org");
-        read.Mail.Smtp!.Port.ShouldBe(587);
-        read.Mail.Smtp.StartTls.ShouldBeTrue();
+        read.Smtp!.Port.ShouldBe(587);
+        read.Smtp.StartTls.ShouldBeTrue();
     }
 
     [Fact]
@@ -236,8 +236,8 @@ public sealed partial class SettingsTests
         var read = Read(("POSTMARK_SERVER_TOKEN", "token"), ("SMTP_HOST", "mail.example.com"));
 
         read.Mail.Transport.ShouldBe("postmark");
-        read.Mail.Postmark!.ApiUrl.ShouldBe(new Uri("https://api.postmarkapp.com"));
-        read.Mail.Postmark.MessageStream.ShouldBe("outbound");
+        read.Postmark!.ApiUrl.ShouldBe(new Uri("https://api.postmarkapp.com"));
+        read.Postmark.MessageStream.ShouldBe("outbound");
     }
 
     [Theory]

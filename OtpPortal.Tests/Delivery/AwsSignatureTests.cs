@@ -1,9 +1,9 @@
 using System.Text;
-using OtpPortal.Delivery.Aws;
+using OtpPortal.Tests.Infrastructure;
 
 namespace OtpPortal.Tests.Delivery;
 
-/// <summary>Signature Version 4, held to the test suite that AWS publishes.</summary>
+/// <summary>The tests' own Signature Version 4, checked against the test suite that AWS publishes.</summary>
 public sealed class AwsSignatureTests
 {
     private static readonly DateTimeOffset s_then = new(2015, 8, 30, 12, 36, 0, TimeSpan.Zero);

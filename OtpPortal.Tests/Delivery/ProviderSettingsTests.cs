@@ -1,5 +1,6 @@
 using OtpPortal.Configuration;
 using OtpPortal.Delivery.Sms;
+using OtpPortal.Delivery.Webhook;
 using OtpPortal.Tests.Infrastructure;
 
 namespace OtpPortal.Tests.Delivery;
@@ -24,9 +25,9 @@ public sealed class ProviderSettingsTests
     [Fact]
     public void Without_settings_nothing_sends_sms()
     {
-        var read = Read().Providers;
+        var read = Read();
 
-        (read.Sipgate, read.Kaleyra, read.Aws, read.Webhooks.Count).ShouldBe((null, null, null, 0));
+        read.Providers.ShouldBe(["mailbox"]);
         read.Sms.Countries.ShouldBeEmpty();
         read.Sms.Order.ShouldBeEmpty();
         read.Sms.DailyCap.ShouldBe(1000);
@@ -61,7 +62,8 @@ public sealed class ProviderSettingsTests
     [InlineData("WEBHOOKS", "Kaleyra_SMS")]
     [InlineData("MAIL_FALLBACK", "mailbox")]
     public void What_is_not_allowed_is_named_with_its_value(string name, string value) =>
-        Complaints((name, value)).ShouldContain(complaint => complaint.StartsWith(name + " must be ", StringComparison.Ordinal) && complaint.Contains("but is \"", StringComparison.Ordinal));
+        Complaints((name, value)).ShouldContain(complaint =>
+            complaint.StartsWith(name + " must be ", StringComparison.Ordinal) && complaint.Contains("but is \"", StringComparison.Ordinal));
 
     [Theory]
     [InlineData("SIPGATE_USERNAME", "SIPGATE_PASSWORD")]
@@ -71,7 +73,8 @@ public sealed class ProviderSettingsTests
     [InlineData("KALEYRA_SENDER", "KALEYRA_API_KEY")]
     [InlineData("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")]
     [InlineData("AWS_SECRET_ACCESS_KEY", "AWS_REGION")]
-    [InlineData("AWS_SMS_ORIGINATION_IDENTITY", "AWS_ACCESS_KEY_ID")]
+    [InlineData("AWS_SECRET_ACCESS_KEY", "AWS_ACCESS_KEY_ID")]
+    [InlineData("AWS_SMS_ORIGINATION_IDENTITY", "AWS_REGION")]
     [InlineData("WEBHOOKS", "WEBHOOK_SOMETHING1_URL")]
     public void Half_a_provider_is_told_what_is_missing(string given, string missing)
     {
@@ -81,7 +84,16 @@ public sealed class ProviderSettingsTests
     }
 
     [Fact]
-    public void A_region_alone_is_no_wish_to_send() => Read(("AWS_REGION", "eu-central-1")).Providers.Aws.ShouldBeNull();
+    public void A_region_alone_is_no_wish_to_send() => Read(("AWS_REGION", "eu-central-1")).Aws.ShouldBeNull();
+
+    [Fact]
+    public void Without_an_access_key_an_origination_identity_uses_the_role()
+    {
+        var aws = Read(("AWS_REGION", "eu-central-1"), ("AWS_SMS_ORIGINATION_IDENTITY", "pool-1")).Aws.ShouldNotBeNull();
+
+        aws.AccessKey.ShouldBeNull();
+        aws.OriginationIdentity.ShouldBe("pool-1");
+    }
 
     [Theory]
     [InlineData("AWS_REGION", "eu-central-1.evil.example")]
@@ -93,7 +105,7 @@ public sealed class ProviderSettingsTests
     [InlineData("eu-central-1", "https://sms-voice.eu-central-1.amazonaws.com/")]
     [InlineData("us-gov-west-1", "https://sms-voice.us-gov-west-1.amazonaws.com/")]
     public void Aws_is_found_by_region(string region, string url) =>
-        Read(("AWS_REGION", region), ("AWS_ACCESS_KEY_ID", "AKID"), ("AWS_SECRET_ACCESS_KEY", "x")).Providers.Aws!.ApiUrl.ToString().ShouldBe(url);
+        Read(("AWS_REGION", region), ("AWS_ACCESS_KEY_ID", "AKID"), ("AWS_SECRET_ACCESS_KEY", "x")).Aws!.ApiUrl.ToString().ShouldBe(url);
 
     [Theory]
     [InlineData("WEBHOOK_BANK_URL", "https://bank.example.com")]
@@ -125,15 +137,15 @@ public sealed class ProviderSettingsTests
     [Fact]
     public void The_mailbox_plays_sms_only_where_it_is_shown_and_named()
     {
-        Read(("SMS_PROVIDERS", "mailbox")).Providers.Sms.Order.ShouldBe(["mailbox"]);
+        Read(("SMS_PROVIDERS", "mailbox")).Sms.Order.ShouldBe(["mailbox"]);
         Should.Throw<SettingsException>(() => Read(true, [.. s_smtp, ("SMS_PROVIDERS", "mailbox")])).Errors.ShouldHaveSingleItem().ShouldStartWith("SMS_PROVIDERS must be names of providers");
     }
 
     [Fact]
     public void A_provider_may_have_countries_of_its_own()
     {
-        var own = Read([.. s_sipgate, ("SMS_COUNTRIES", "DE,at"), ("SIPGATE_COUNTRIES", "CH"), ("SMS_DEFAULT_COUNTRY", "de"), ("SIPGATE_DEFAULT_COUNTRY", "CH")]).Providers.Sipgate!.Numbers;
-        var common = Read([.. s_sipgate, ("SMS_COUNTRIES", "DE,at"), ("SMS_DEFAULT_COUNTRY", "de")]).Providers.Sipgate!.Numbers;
+        var own = Read([.. s_sipgate, ("SMS_COUNTRIES", "DE,at"), ("SIPGATE_COUNTRIES", "CH"), ("SMS_DEFAULT_COUNTRY", "de"), ("SIPGATE_DEFAULT_COUNTRY", "CH")]).Sipgate!.Numbers;
+        var common = Read([.. s_sipgate, ("SMS_COUNTRIES", "DE,at"), ("SMS_DEFAULT_COUNTRY", "de")]).Sipgate!.Numbers;
 
         (own.Countries.ShouldHaveSingleItem(), own.DefaultCountry).ShouldBe(("CH", "CH"));
         common.Countries.ShouldBe(["DE", "AT"]);
@@ -141,10 +153,10 @@ public sealed class ProviderSettingsTests
     }
 
     [Fact]
-    public void Films_have_telephones_in_development_alone()
+    public void The_sample_phone_ranges_are_accepted_only_in_Development()
     {
-        Read().Providers.Sms.AllowFictional.ShouldBeTrue();
-        Read(true, s_smtp).Providers.Sms.AllowFictional.ShouldBeFalse();
+        Read().Sms.AllowFictional.ShouldBeTrue();
+        Read(true, s_smtp).Sms.AllowFictional.ShouldBeFalse();
     }
 
     [Fact]
@@ -157,7 +169,9 @@ public sealed class ProviderSettingsTests
         ]);
 
         read.ToString().ShouldNotContain("S3cret");
-        read.Providers.Webhooks[0].ToString().ShouldNotContain("S3cret");
+        read.Providers.ShouldContain("shop");
+        new WebhookSettings("shop", new Uri("https://shop.example.com"), "ann", "S3cret", "", "", 1, 3, new(TimeSpan.FromSeconds(1), 1)).ToString()
+            .ShouldNotContain("S3cret");
         Complaints(("KALEYRA_API_KEY", "S3cret with blanks"), ("KALEYRA_SID", "x"), ("KALEYRA_SENDER", "x")).ShouldHaveSingleItem().ShouldNotContain("S3cret");
         Complaints(("WEBHOOKS", "shop"), ("WEBHOOK_SHOP_URL", "https://shop.example.com"), ("WEBHOOK_SHOP_PASSWORD", "S3cret")).ShouldHaveSingleItem().ShouldNotContain("S3cret");
     }

@@ -3,7 +3,6 @@ using System.Text;
 using System.Text.Json;
 using Microsoft.Extensions.DependencyInjection;
 using OtpPortal.Delivery;
-using OtpPortal.Delivery.Aws;
 using OtpPortal.Tests.Infrastructure;
 
 namespace OtpPortal.Tests.Delivery;
@@ -137,6 +136,7 @@ public sealed class ProviderTests : IAsyncLifetime
     public async Task Aws_gets_a_signed_request()
     {
         _server.Answer = _ => (200, """{"MessageId":"m-1"}""");
+        var before = _portal.Clock.GetUtcNow();
 
         (await SendAsync("pinpoint_sms", Sms)).ShouldBe(new DispatchOutcome.Sent("pinpoint_sms"));
 
@@ -144,13 +144,17 @@ public sealed class ProviderTests : IAsyncLifetime
         (request.Method, request.Path).ShouldBe(("POST", "/"));
         request.Headers["Content-Type"].ShouldBe("application/x-amz-json-1.0");
         request.Headers["X-Amz-Target"].ShouldBe("PinpointSMSVoiceV2.SendTextMessage");
-        request.Headers["X-Amz-Date"].ShouldBe(AwsSignature.Timestamp(_portal.Clock.GetUtcNow()));
+        var date = AwsSignature.ReadTimestamp(request.Headers["X-Amz-Date"]);
+        date.ShouldBeInRange(before, _portal.Clock.GetUtcNow());
         JsonDocument.Parse(request.Body).RootElement.EnumerateObject().Select(property => (property.Name, property.Value.GetString())).ShouldBe(
             [("DestinationPhoneNumber", Number), ("OriginationIdentity", "pool-1"), ("MessageBody", Sms.Text), ("MessageType", "TRANSACTIONAL")]);
-        // What arrived, signed once more as AWS would to check it.
-        var signed = ((string[])["content-type", "host", "x-amz-date", "x-amz-target"]).ToDictionary(name => name, name => request.Headers[name], StringComparer.Ordinal);
+        request.Headers.Keys.ShouldNotContain("X-Amz-Security-Token");
+        // What arrived, signed again as AWS would to check it.
+        var signed = ((string[])["content-type", "host", "x-amz-content-sha256", "x-amz-date", "x-amz-target"])
+            .ToDictionary(name => name, name => request.Headers[name], StringComparer.Ordinal);
         request.Headers["Authorization"].ShouldBe(AwsSignature.Authorize(
-            "POST", "/", "", signed, Encoding.UTF8.GetBytes(request.Body), _portal.Clock.GetUtcNow(), "eu-central-1", "sms-voice", "AKIDEXAMPLE", "aws-S3cret"));
+            "POST", "/", "", signed, Encoding.UTF8.GetBytes(request.Body), date,
+            "eu-central-1", "sms-voice", "AKIDEXAMPLE", "aws-S3cret"));
     }
 
     [Fact]
@@ -221,7 +225,7 @@ public sealed class ProviderTests : IAsyncLifetime
         var failed = (await SendAsync(provider, Sms)).ShouldBeOfType<DispatchOutcome.Failed>();
 
         failed.Provider.ShouldBe(provider);
-        var words = Dispatcher.WordsOf(failed.Last);
+        var words = failed.Last.Describe();
         words.Kind.ShouldBe(kind);
         words.Reason.ShouldContain(reason);
         // Once more after a short pause when it may help, and never else.
@@ -267,7 +271,7 @@ public sealed class ProviderTests : IAsyncLifetime
         var sending = portal.Services.GetRequiredService<Dispatcher>().SendAsync(own, Sms, CancellationToken.None);
         await portal.Clock.AdvanceUntilAsync(() => sending.IsCompleted, TimeSpan.FromMilliseconds(100));
 
-        Dispatcher.WordsOf((await sending).ShouldBeOfType<DispatchOutcome.Failed>().Last).Kind.ShouldBe(kind);
+        (await sending).ShouldBeOfType<DispatchOutcome.Failed>().Last.Describe().Kind.ShouldBe(kind);
     }
 
     [Theory]

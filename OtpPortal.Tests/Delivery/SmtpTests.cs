@@ -237,7 +237,7 @@ public sealed partial class SmtpTests
     public async Task An_address_that_smtp_cannot_carry_is_refused_and_breaks_nothing(string email)
     {
         var settings = new SmtpSettings("127.0.0.1", FreePort.Next(), null, null, false, new ProviderTerms(TimeSpan.FromSeconds(15), 1));
-        var mail = new MailSettings("smtp", null, "otp@example.org", "App", false, null, settings);
+        var mail = new MailSettings("smtp", null, "otp@example.org", "App", false);
 
         var outcome = await new SmtpProvider(settings, mail).SendAsync(new Message(email, "s", "t", "<p>h</p>"), CancellationToken.None);
 

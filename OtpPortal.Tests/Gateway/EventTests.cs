@@ -5,6 +5,8 @@ using System.Text;
 using System.Text.Json;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
+using Microsoft.Extensions.DependencyInjection;
+using OtpPortal.Gateway;
 using OtpPortal.Storage;
 using OtpPortal.Tests.Infrastructure;
 using StackExchange.Redis;
@@ -84,6 +86,50 @@ public sealed class EventTests
         posts.Select(post => post.Delivery).Distinct().ShouldHaveSingleItem();
         posts.Select(post => post.Signature).Distinct().Count().ShouldBe(3);
         portal.Log.Text.ShouldContain("was not taken");
+    }
+
+    [Fact]
+    public async Task A_receiver_that_hangs_delays_no_other_one()
+    {
+        await using var server = await RecordingServer.StartAsync();
+        server.Handle = context => context.Request.Path == "/hangs" ? Task.WhenAny(Task.Delay(Timeout.Infinite, context.RequestAborted)) : Task.CompletedTask;
+        await using var portal = await PortalHost.StartWithAsync(null, server.Address);
+        var (webhooks, key) = (portal.Services.GetRequiredService<EventWebhooks>(), Encoding.ASCII.GetBytes(Key));
+        var (slow, other) = (new EventTarget(new Uri(server.Address, "hangs"), key), new EventTarget(new Uri(server.Address, "other"), key));
+        for (var i = 0; i < 20; i++) webhooks.Enqueue(slow, "verified", [1]);
+        await Eventually.BeTrueAsync(() => server.Requests.Count == 4);
+
+        // The clock stands still: nothing times out.
+        webhooks.Enqueue(other, "locked", [2]);
+
+        await Eventually.BeTrueAsync(() => server.Requests.Count == 5);
+        server.Requests[^1].Path.ShouldBe("/other");
+    }
+
+    [Fact]
+    public async Task At_shutdown_events_in_the_queue_are_posted_once()
+    {
+        await using var server = await RecordingServer.StartAsync();
+        var gate = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        server.Handle = async context =>
+        {
+            await gate.Task;
+            context.Response.StatusCode = context.Request.Headers["X-OtpPortal-Event"] == "locked" ? 500 : 204;
+        };
+        await using var portal = await PortalHost.StartWithAsync(null, server.Address);
+        var webhooks = portal.Services.GetRequiredService<EventWebhooks>();
+        var target = new EventTarget(server.Address, Encoding.ASCII.GetBytes(Key));
+        for (var i = 0; i < 20; i++) webhooks.Enqueue(target, i == 0 ? "locked" : "verified", [1]);
+        await Eventually.BeTrueAsync(() => server.Requests.Count == 4);
+
+        var stop = webhooks.StopAsync(CancellationToken.None);
+        webhooks.Enqueue(target, "verified", [1]);
+        gate.SetResult();
+        await stop;
+
+        server.Requests.Count.ShouldBe(20);
+        portal.Log.Text.ShouldContain("is given up after 1 attempts");
+        portal.Log.Text.ShouldContain("the portal is stopping");
     }
 
     private static Task<PortalHost> StartAsync(Receiver receiver) => PortalHost.StartWithAsync(

@@ -1,11 +1,15 @@
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.Configuration;
-using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using OtpPortal.Admin;
 using OtpPortal.Configuration;
 using OtpPortal.Delivery;
+using OtpPortal.Delivery.Aws;
+using OtpPortal.Delivery.Kaleyra;
+using OtpPortal.Delivery.Postmark;
+using OtpPortal.Delivery.Sipgate;
 using OtpPortal.Delivery.Sms;
+using OtpPortal.Delivery.Smtp;
 using OtpPortal.Gateway;
 using OtpPortal.Http;
 using OtpPortal.JOtp;
@@ -24,9 +28,9 @@ namespace OtpPortal.Tests.Infrastructure;
 /// <summary>The settings that the features of a portal register, without starting it.</summary>
 public sealed class AllSettings
 {
-    private readonly IServiceCollection _services;
+    private readonly WebApplicationBuilder _builder;
 
-    private AllSettings(IServiceCollection services) => _services = services;
+    private AllSettings(WebApplicationBuilder builder) => _builder = builder;
 
     public PortalSettings Portal => Get<PortalSettings>();
 
@@ -46,7 +50,18 @@ public sealed class AllSettings
 
     public SmsSettings Sms => Get<SmsSettings>();
 
-    public ProviderSettings Providers => Get<ProviderSettings>();
+    /// <summary>The names of the providers that are set up.</summary>
+    public IReadOnlyList<string> Providers => [.. Get<ProviderSettings>().All.Select(provider => provider.Name)];
+
+    public SmtpSettings? Smtp => _builder.GetSettings<Optional<SmtpSettings>>().Value;
+
+    public PostmarkSettings? Postmark => _builder.GetSettings<Optional<PostmarkSettings>>().Value;
+
+    public SipgateSettings? Sipgate => _builder.GetSettings<Optional<SipgateSettings>>().Value;
+
+    public KaleyraSettings? Kaleyra => _builder.GetSettings<Optional<KaleyraSettings>>().Value;
+
+    public AwsSmsSettings? Aws => _builder.GetSettings<Optional<AwsSmsSettings>>().Value;
 
     public LimitSettings Limits => Get<LimitSettings>();
 
@@ -69,7 +84,7 @@ public sealed class AllSettings
     {
         var builder = Builder(values, isProduction, rootDirectory);
         PortalApp.AddFeatures(builder);
-        return new AllSettings(builder.Services);
+        return new AllSettings(builder);
     }
 
     /// <summary>A reader of these settings alone.</summary>
@@ -92,8 +107,12 @@ public sealed class AllSettings
     }
 
     /// <summary>Every record, for tests that look through all of them.</summary>
-    public override string ToString() =>
-        string.Join('\n', _services.Select(service => service.ImplementationInstance).Where(instance => instance?.GetType().Name.EndsWith("Settings", StringComparison.Ordinal) == true));
+    public override string ToString() => string.Join('\n',
+    [
+        .. _builder.Services.Select(service => service.ImplementationInstance)
+            .Where(instance => instance?.GetType().Name.EndsWith("Settings", StringComparison.Ordinal) == true),
+        Smtp, Postmark, Sipgate, Kaleyra, Aws,
+    ]);
 
-    private T Get<T>() => (T)_services.Last(service => service.ServiceType == typeof(T)).ImplementationInstance!;
+    private T Get<T>() => (T)_builder.Services.Last(service => service.ServiceType == typeof(T)).ImplementationInstance!;
 }

@@ -27,6 +27,7 @@ public static class AdminEndpoints
         builder.Services.AddScheme<AdminSessionHandler>(AdminSessionHandler.SchemeName);
         builder.Services.AddSingleton<TestMessage>();
         builder.Services.AddSingleton<SelfCheck>();
+        builder.Services.AddSingleton<DeliveryCheck>();
         builder.Services.AddSingleton<NewAccountNotice>();
         // The charts of the component library ask for it.
         builder.Services.AddScoped<Radzen.TooltipService>();

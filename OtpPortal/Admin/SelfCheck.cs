@@ -1,15 +1,13 @@
 using System.Globalization;
 using Microsoft.Extensions.Localization;
 using OtpPortal.Components.Localization;
-using OtpPortal.Delivery;
-using OtpPortal.Delivery.Sms;
 using OtpPortal.Http;
 using OtpPortal.Sessions;
 using OtpPortal.Storage;
 
 namespace OtpPortal.Admin;
 
-/// <summary>What a finding means for whoever sets the portal up.</summary>
+/// <summary>What a finding means for the administrator.</summary>
 public enum FindingState
 {
     Good,
@@ -17,36 +15,36 @@ public enum FindingState
     Problem,
 }
 
-/// <summary>One thing that was looked at.</summary>
-/// <param name="Subject">What it is, in words.</param>
-/// <param name="Advice">What to do; null when there is nothing to do.</param>
+/// <summary>One fact about the portal.</summary>
+/// <param name="Subject">Its name.</param>
+/// <param name="Advice">What to do; null when nothing is to be done.</param>
 public sealed record Finding(string Subject, string Value, FindingState State, string? Advice);
 
-/// <summary>Looks at the portal from inside a request: what the proxies in front of it make of the address, and whether all that it needs is there.</summary>
+/// <summary>Reports what the proxies make of a request's addresses, and whether the stores answer.</summary>
 public sealed class SelfCheck(
     PortalSettings portal,
     StorageSettings storage,
-    MailSettings mail,
-    SmsSettings sms,
     Stores stores,
     TokenCookie tokenCookie,
-    Providers providers,
-    Dispatcher dispatcher,
     IStringLocalizer<Texts> texts,
     TimeProvider time)
 {
     private static readonly TimeSpan s_slow = TimeSpan.FromMilliseconds(50);
 
-    // Sessions and codes end by the clocks of the replicas: a few seconds do no harm.
+    // Sessions and codes expire by the clocks of the replicas, where a few seconds do not matter.
     private static readonly TimeSpan s_skew = TimeSpan.FromSeconds(5);
 
-    public IReadOnlyList<Finding> LookAtRequest(HttpContext context)
+    public IReadOnlyList<Finding> CheckRequest(HttpContext context)
     {
         var request = context.Request;
         var peer = ForwardedAddresses.PeerOf(context)?.ToString() ?? "";
         var trusted = portal.TrustsProxy(ForwardedAddresses.PeerOf(context));
-        // What was applied is taken away: what is still there was not believed.
-        var ignored = request.Headers.Keys.Where(name => name.StartsWith("X-Forwarded-", StringComparison.OrdinalIgnoreCase) && name is not ("X-Forwarded-Host" or "X-Forwarded-Port")).Order(StringComparer.Ordinal).ToList();
+        // Headers that were applied are removed, so the rest were ignored.
+        var ignored = request.Headers.Keys
+            .Where(name => name.StartsWith("X-Forwarded-", StringComparison.OrdinalIgnoreCase))
+            .Where(name => name is not ("X-Forwarded-Host" or "X-Forwarded-Port"))
+            .Order(StringComparer.Ordinal)
+            .ToList();
         var applied = !Equals(ForwardedAddresses.PeerOf(context), context.Connection.RemoteIpAddress);
         var host = request.Host.Value ?? "";
         var publicHost = portal.PublicUrl.Authority;
@@ -55,7 +53,8 @@ public sealed class SelfCheck(
             new(texts["CheckPublicUrl"], portal.Origin, FindingState.Good, null),
             request.Scheme == portal.PublicUrl.Scheme
                 ? new(texts["CheckScheme"], request.Scheme, FindingState.Good, null)
-                : new(texts["CheckScheme"], request.Scheme, FindingState.Problem, texts[portal.IsHttps ? "CheckSchemeHttp" : "CheckSchemeHttps", portal.PublicUrl.Scheme]),
+                : new(texts["CheckScheme"], request.Scheme, FindingState.Problem,
+                    texts[portal.IsHttps ? "CheckSchemeHttp" : "CheckSchemeHttps", portal.PublicUrl.Scheme]),
             string.Equals(host, publicHost, StringComparison.OrdinalIgnoreCase)
                 ? new(texts["CheckHost"], host, FindingState.Good, null)
                 : new(texts["CheckHost"], host, FindingState.Note, texts["CheckHostDiffers", publicHost]),
@@ -65,7 +64,8 @@ public sealed class SelfCheck(
             {
                 (true, true, _) => new(texts["CheckProxy"], texts["CheckProxyTrusted"], FindingState.Good, null),
                 (true, false, _) => new(texts["CheckProxy"], texts["CheckProxyTrusted"], FindingState.Note, texts["CheckProxySilent"]),
-                (false, _, > 0) => new(texts["CheckProxy"], texts["CheckProxyNotTrusted"], FindingState.Problem, texts["CheckProxyIgnored", string.Join(", ", ignored), peer]),
+                (false, _, > 0) => new(texts["CheckProxy"], texts["CheckProxyNotTrusted"], FindingState.Problem,
+                    texts["CheckProxyIgnored", string.Join(", ", ignored), peer]),
                 _ => new(texts["CheckProxy"], texts["CheckProxyNone"], FindingState.Good, null),
             },
             new(texts["CheckCookie"], tokenCookie.Describe(), portal.IsHttps || !portal.IsProduction ? FindingState.Good : FindingState.Note,
@@ -73,57 +73,15 @@ public sealed class SelfCheck(
         ];
     }
 
-    public async Task<IReadOnlyList<Finding>> LookAtStoresAsync()
+    public async Task<IReadOnlyList<Finding>> CheckStoresAsync()
     {
         var all = await Task.WhenAll(
-            LookAtAsync(stores.Otp, texts["CheckStoreOtp"], storage.Otp),
-            LookAtAsync(stores.Auth, texts["CheckStoreAuth"], storage.Auth));
+            CheckAsync(stores.Otp, texts["CheckStoreOtp"], storage.Otp),
+            CheckAsync(stores.Auth, texts["CheckStoreAuth"], storage.Auth));
         return [.. all.SelectMany(findings => findings)];
     }
 
-    public IReadOnlyList<Finding> LookAtMail()
-    {
-        var transport = providers.Mail.Name;
-        var server = transport switch
-        {
-            "postmark" => mail.Postmark?.ApiUrl.ToString(),
-            "smtp" => string.Create(CultureInfo.InvariantCulture, $"{mail.Smtp?.Host}:{mail.Smtp?.Port}, {(mail.Smtp?.StartTls == true ? "STARTTLS" : texts["CheckMailPlain"].Value)}"),
-            _ => null,
-        };
-        var findings = new List<Finding>
-        {
-            new(texts["CheckMail"], transport, transport == "mailbox" ? FindingState.Note : FindingState.Good, transport == "mailbox" ? texts["CheckMailbox"].Value : null),
-            new(texts["CheckSender"], mail.From, FindingState.Good, null),
-        };
-        if (server is not null) findings.Insert(1, new(texts["CheckMailServer"], server, FindingState.Good, null));
-        if (mail.Fallback is not null) findings.Add(new(texts["CheckFallback"], mail.Fallback, FindingState.Good, null));
-        return findings;
-    }
-
-    /// <summary>Each provider, and how it did since this process began.</summary>
-    public IReadOnlyList<Finding> LookAtProviders()
-    {
-        var findings = providers.All.Select(LookAt).ToList();
-        var order = sms.Order;
-        if (order.Count > 0) findings.Add(new(texts["CheckSmsOrder"], string.Join(" → ", order), FindingState.Good, null));
-        return findings;
-    }
-
-    private Finding LookAt(Provider provider)
-    {
-        var value = provider.Countries is { Count: > 0 } countries ? $"{provider.ChannelName}: {string.Join(", ", countries)}" : provider.ChannelName;
-        if (provider.Countries is { Count: 0 }) return new(provider.Name, value, FindingState.Problem, texts["CheckNoCountries"]);
-        var health = dispatcher.HealthOf(provider);
-        if (health.LastFailure is null) return new(provider.Name, value, FindingState.Good, null);
-        var (kind, reason) = Dispatcher.WordsOf(health.LastFailure);
-        var advice = texts["CheckProvider_" + kind, Time(health.FailedAt), reason].Value;
-        if (health.OpenUntil is { } until) advice += " " + texts["CheckProviderOpen", Time(until)].Value;
-        return new(provider.Name, value, health.LastFailure.IsAboutRecipient ? FindingState.Note : FindingState.Problem, advice);
-    }
-
-    private static string Time(DateTimeOffset instant) => instant.UtcDateTime.ToString("yyyy-MM-dd HH:mm:ss", CultureInfo.InvariantCulture);
-
-    private async Task<Finding[]> LookAtAsync(RedisStore store, string name, RedisAddress? address)
+    private async Task<Finding[]> CheckAsync(RedisStore store, string name, RedisAddress? address)
     {
         var place = address?.ToString() ?? texts["CheckStoreEmbedded"].Value;
         try

@@ -42,7 +42,7 @@ public sealed class TestMessage(
         {
             DispatchOutcome.Sent => ("accepted", ""),
             DispatchOutcome.Limited limited => ("limited", limited.Reason),
-            DispatchOutcome.Failed failed => Dispatcher.WordsOf(failed.Last),
+            DispatchOutcome.Failed failed => failed.Last.Describe(),
             _ => throw new UnreachableException(),
         };
         audit.WriteByAdmin(AuditEvent.TestMessage, address, pass.Ip, outcome, pass.By);

@@ -3,126 +3,72 @@ using OtpPortal.Storage;
 
 namespace OtpPortal.Delivery;
 
-/// <summary>How a queued message ended. For logs, statistics and administrators; visitors are never shown it.</summary>
+/// <summary>The outcome of a queued message, for logs, statistics and administrators. Users never see it.</summary>
 public enum DeliveryState
 {
-    /// <summary>The provider took it.</summary>
+    /// <summary>A provider took it.</summary>
     Sent,
 
     /// <summary>It was given up.</summary>
     Failed,
 
-    /// <summary>A limit of SMS held it back.</summary>
+    /// <summary>A limit for SMS held it back.</summary>
     HeldBack,
 }
 
-/// <summary>One message on its way.</summary>
-/// <param name="Deadline">When the code in it is worthless: it is not sent after that.</param>
+/// <summary>A message for the queue.</summary>
+/// <param name="Deadline">When its code expires: it is not sent after that.</param>
 /// <param name="Report">Called once.</param>
 public sealed record OutgoingMessage(Message Message, DateTimeOffset Deadline, Action<DeliveryState> Report)
 {
-    /// <summary>Whom to ask first; null means the transport of the portal's mail.</summary>
+    /// <summary>Gets the provider to ask first; null means the transport of the portal's mail.</summary>
     public Provider? By { get; init; }
 }
 
 /// <summary>
-/// Sends messages in the background, so that no page waits for a provider: bounded, with retries and back-off until the message's deadline.
-/// Each try goes along the provider's chain. On shutdown what is queued is still sent.
+/// Sends messages in the background, so that no page waits for a provider, and tries again until the message's deadline. Each try may
+/// ask all providers of the channel. On shutdown, messages in the queue are still sent.
 /// </summary>
-/// <remarks>
-/// A message that waits, for a connection or for its next try, holds no worker and no connection, so it delays nobody. The
-/// <see cref="Dispatcher"/> decides how much a provider is asked at once, and what share of that one domain gets.
-/// </remarks>
+/// <remarks>The <see cref="Dispatcher"/> limits how many messages a provider gets at once, and how many of them go to one domain.</remarks>
 public sealed partial class DeliveryQueue(Dispatcher dispatcher, Providers providers, TimeProvider time, ILogger<DeliveryQueue> logger)
-    : IHostedService, IDisposable
+    : BackgroundQueue<OutgoingMessage>(Capacity, CapacityOfGroup)
 {
-    /// <summary>Messages that may be on their way; further ones are not sent.</summary>
+    /// <summary>The maximum number of messages in the queue. Others are not sent.</summary>
     internal const int Capacity = 4000;
 
-    /// <summary>Messages that may be on their way to one group of recipients, so that none fills the queue for the others.</summary>
+    /// <summary>The maximum number of messages to one group of recipients.</summary>
     internal const int CapacityOfGroup = 1000;
 
     private static readonly TimeSpan s_firstPause = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan s_longestPause = TimeSpan.FromSeconds(20);
 
-    private readonly Lock _lock = new();
-    private readonly Dictionary<string, int> _countOfGroup = new(StringComparer.Ordinal);
-    private readonly CancellationTokenSource _closing = new();
-    private readonly TaskCompletionSource _empty = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private int _count;
-    private bool _isClosed;
-
-    /// <summary>Takes a message; false when the queue is full or closing, and then nothing is reported.</summary>
+    /// <summary>Takes a message. Returns false when the queue is full or closing; then nothing is reported.</summary>
     public bool TryEnqueue(OutgoingMessage message)
     {
-        var group = Recipients.GroupOf(message.Message.To);
-        if (!TryAdd(group))
-        {
-            var provider = (message.By ?? providers.Mail).Name;
-            NotTaken(provider, _isClosed ? "the portal is stopping" : "the queue is full");
-            dispatcher.NoteGivenUp(provider, "not_queued");
-            return false;
-        }
-        // Without the request's context: the request may have ended long before.
-        ThreadPool.UnsafeQueueUserWorkItem(_ => _ = RunAsync(message, group), null);
-        return true;
+        if (TryAdd(message) is not { } reason) return true;
+        var provider = (message.By ?? providers.Mail).Name;
+        NotTaken(provider, reason);
+        dispatcher.NoteGivenUp(provider, "not_queued");
+        return false;
     }
 
-    public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+    protected override string GroupOf(OutgoingMessage job) => Recipients.GroupOf(job.Message.To);
 
-    /// <summary>Stops taking messages and sends those that wait, as long as the host's shutdown timeout allows.</summary>
-    public async Task StopAsync(CancellationToken cancellationToken)
-    {
-        lock (_lock)
-        {
-            _isClosed = true;
-            if (_count == 0) _empty.TrySetResult();
-        }
-        // Who waits for the next try tries now.
-        await _closing.CancelAsync();
-        await Task.WhenAny(_empty.Task, Task.Delay(Timeout.InfiniteTimeSpan, cancellationToken));
-        if (!_empty.Task.IsCompleted) Lost(_count);
-    }
+    protected override async Task RunAsync(OutgoingMessage job, CancellationToken closing) =>
+        job.Report(await DeliverAsync(job.By ?? providers.Mail, job.Message, job.Deadline, closing));
 
-    public void Dispose() => _closing.Dispose();
+    protected override void OnFailed(Exception exception) => NotReported(exception.GetType().Name);
 
-    private bool TryAdd(string group)
-    {
-        lock (_lock)
-        {
-            var count = _countOfGroup.GetValueOrDefault(group);
-            if (_isClosed || _count >= Capacity || count >= CapacityOfGroup) return false;
-            _count++;
-            _countOfGroup[group] = count + 1;
-            return true;
-        }
-    }
+    protected override void OnLost(int count) => Lost(count);
 
-    private async Task RunAsync(OutgoingMessage message, string group)
-    {
-        try
-        {
-            message.Report(await DeliverAsync(message.By ?? providers.Mail, message.Message, message.Deadline));
-        }
-        catch (Exception e)
-        {
-            NotReported(e.GetType().Name);
-        }
-        lock (_lock)
-        {
-            if (--_countOfGroup[group] == 0) _countOfGroup.Remove(group);
-            if (--_count == 0 && _isClosed) _empty.TrySetResult();
-        }
-    }
-
-    private async Task<DeliveryState> DeliverAsync(Provider provider, Message message, DateTimeOffset deadline)
+    private async Task<DeliveryState> DeliverAsync(Provider provider, Message message, DateTimeOffset deadline, CancellationToken closing)
     {
         var pause = s_firstPause;
         var isCounted = false;
         for (var attempt = 1; ; attempt++)
         {
             if (time.GetUtcNow() >= deadline) return TooLate(provider.Name, attempt - 1);
-            // Jitter, so that messages that failed together do not come back together.
+            // Jitter spreads messages that failed together.
             var wait = Jitter(pause);
             switch (await AttemptAsync(provider, message, deadline, countIt: !isCounted))
             {
@@ -149,10 +95,11 @@ public sealed partial class DeliveryQueue(Dispatcher dispatcher, Providers provi
                 default:
                     throw new UnreachableException();
             }
-            // Counted against the limits of SMS once, however often it is tried.
+            // The limits for SMS count a message once, however often it is tried.
             isCounted = true;
-            var closing = _closing.IsCancellationRequested ? CancellationToken.None : _closing.Token;
-            await Task.Delay(wait, time, closing).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            // On shutdown the next try is at once. Further ones wait as usual.
+            var waiting = closing.IsCancellationRequested ? CancellationToken.None : closing;
+            await Task.Delay(wait, time, waiting).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             pause = pause * 2 < s_longestPause ? pause * 2 : s_longestPause;
         }
     }
@@ -184,13 +131,18 @@ public sealed partial class DeliveryQueue(Dispatcher dispatcher, Providers provi
 
     private static TimeSpan Jitter(TimeSpan span) => span * (0.75 + (Random.Shared.NextDouble() / 2));
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "{Provider} did not take a message (attempt {Attempt}), next try in {Pause} s: {Reason}")]
+    [LoggerMessage(
+        Level = LogLevel.Warning, Message = "{Provider} did not take a message (attempt {Attempt}), next try in {Pause} s: {Reason}")]
     private partial void Retrying(string provider, int attempt, double pause, string reason);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "{Provider} did not take a message after {Attempt} attempts, its code would come too late: {Reason}")]
+    [LoggerMessage(
+        Level = LogLevel.Error,
+        Message = "{Provider} did not take a message after {Attempt} attempts, and its code expires before the next: {Reason}")]
     private partial void GivenUp(string provider, int attempt, string reason);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "A message for {Provider} waited until its code was worthless, and was not sent (attempts before: {Attempts})")]
+    [LoggerMessage(
+        Level = LogLevel.Error,
+        Message = "A message for {Provider} waited until its code had expired, and was not sent (attempts before: {Attempts})")]
     private partial void WaitedTooLong(string provider, int attempts);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "{Provider} refuses a message for good: {Reason}")]

@@ -6,15 +6,15 @@ using OtpPortal.Http;
 namespace OtpPortal.Delivery;
 
 /// <summary>
-/// An e-mail address in the one form it is kept, compared and counted in: lower case, with the domain in ASCII (RFC 5891).
+/// An email address in the form in which it is stored, compared and counted: lower case, with the domain in ASCII (RFC 5891).
 /// </summary>
 /// <remarks>
-/// The grammar is RFC 5321's dot-string with its lengths: no two dots in a row, none at either end of the local part. It leaves out quoted
-/// local parts, comments and names in angle brackets, which nobody types and which smuggle second recipients and header lines into mail.
+/// The grammar is RFC 5321's dot-string with its lengths: no two dots in a row, none at either end of the local part. Quoted local parts,
+/// comments and names in angle brackets are rejected, because they can smuggle second recipients and header lines into mail.
 /// </remarks>
 public sealed partial record EmailAddress
 {
-    /// <summary>Characters: 64 before the at sign and 255 behind it (RFC 5321, 4.5.3.1).</summary>
+    /// <summary>The maximum length in characters: 64 before the at sign and 255 after it (RFC 5321, 4.5.3.1).</summary>
     public const int MaxLength = 320;
 
     private static readonly IdnMapping s_idn = new() { UseStd3AsciiRules = true };
@@ -23,7 +23,7 @@ public sealed partial record EmailAddress
 
     public string Value { get; }
 
-    /// <summary>Masked for logs: the first letter and the domain.</summary>
+    /// <summary>Gets the first letter and the domain, for logs.</summary>
     public string Masked => MaskedAddress.Of(Value);
 
     public static bool TryParse(string? text, [NotNullWhen(true)] out EmailAddress? address)
@@ -37,6 +37,9 @@ public sealed partial record EmailAddress
         address = new EmailAddress((text[..at] + "@" + domain).ToLowerInvariant());
         return true;
     }
+
+    /// <summary>Returns the address in its one form, or null when the text is no address.</summary>
+    internal static string? Normalize(string text) => TryParse(text, out var address) ? address.Value : null;
 
     public override string ToString() => Masked;
 

@@ -1,33 +1,43 @@
 namespace OtpPortal.Delivery;
 
-/// <summary>A message to one person. It may hold a code: it is never logged.</summary>
+/// <summary>A message to one person. It may hold a code, so it is never logged.</summary>
 public sealed record Message(string To, string Subject, string Text, string Html)
 {
-    /// <summary>The code alone, for providers that fill a template of their own (WhatsApp).</summary>
+    /// <summary>Gets the code alone, for providers that fill in a template of their own (WhatsApp).</summary>
     public string? Code { get; init; }
 
-    /// <summary>Whom a mail names beside its address; empty for nobody. One line without control characters.</summary>
+    /// <summary>Gets the recipient's name in a mail, or an empty string. One line without control characters.</summary>
     public string ToName { get; init; } = "";
 
-    /// <summary>What a webhook is told of the code under <c>otp</c>; null tells it the address and the code.</summary>
+    /// <summary>Gets what a webhook gets as <c>otp</c>; with null it gets the address and the code.</summary>
     public IReadOnlyDictionary<string, object?>? Otp { get; init; }
 
-    /// <summary>Leaves everything out, because subject and text hold the code.</summary>
+    /// <summary>Returns no content, because subject and text hold the code.</summary>
     public override string ToString() => "Message";
 }
 
-/// <summary>What a provider says of a message.</summary>
+/// <summary>What a provider says about a message.</summary>
 public abstract record SendOutcome
 {
     private SendOutcome() { }
 
     /// <summary>
-    /// True when the answer is about this recipient or message and shows that the provider itself works: it never counts toward the circuit
-    /// breaker, or anybody could stop all mail by naming recipients that fail. Always true for <see cref="Refused"/>.
+    /// Gets true when the answer is about this recipient or message and shows that the provider itself works. Such answers never count
+    /// toward the circuit breaker; otherwise a client could stop all mail by naming recipients that fail. Always true for
+    /// <see cref="Refused"/>.
     /// </summary>
     public bool IsAboutRecipient { get; init; }
 
-    /// <summary>The provider took it.</summary>
+    /// <summary>Returns the kind of outcome, as statistics count it, and the reason, which may be logged.</summary>
+    internal (string Kind, string Reason) Describe() => this switch
+    {
+        Refused refused => ("refused", refused.Reason),
+        Misconfigured misconfigured => ("misconfigured", misconfigured.Reason),
+        Temporary temporary => ("temporary", temporary.Reason),
+        _ => ("accepted", ""),
+    };
+
+    /// <summary>The provider took the message.</summary>
     public sealed record Accepted : SendOutcome;
 
     /// <summary>The provider will never take this message: it is not tried again.</summary>
@@ -40,21 +50,21 @@ public abstract record SendOutcome
         public void Deconstruct(out string reason) => reason = Reason;
     }
 
-    /// <summary>The provider will take no message until a setting is put right: it is not tried again.</summary>
+    /// <summary>The provider takes no message until a setting is corrected: the message is not tried again.</summary>
     public sealed record Misconfigured(string Reason) : SendOutcome;
 
-    /// <summary>It may work later.</summary>
+    /// <summary>The provider may take the message later.</summary>
     public sealed record Temporary(string Reason) : SendOutcome
     {
-        /// <summary>The provider was reached and answered.</summary>
+        /// <summary>Gets true when the provider answered.</summary>
         public bool Answered { get; init; }
     }
 }
 
-/// <summary>A way to send messages.</summary>
+/// <summary>Sends messages by one provider.</summary>
 public interface IMessageProvider
 {
-    /// <summary>Its name in settings and logs.</summary>
+    /// <summary>Gets its name in settings and logs.</summary>
     string Name { get; }
 
     /// <summary>Hands one message over. Reports failures as outcomes; throws only when <paramref name="stop"/> is cancelled.</summary>

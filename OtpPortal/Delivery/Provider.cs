@@ -1,6 +1,10 @@
+using Microsoft.Extensions.Localization;
+using OtpPortal.Components.Localization;
+using OtpPortal.Delivery.Sms;
+
 namespace OtpPortal.Delivery;
 
-/// <summary>The kind of way that a message takes.</summary>
+/// <summary>How messages reach people.</summary>
 public enum Channel
 {
     Email,
@@ -10,41 +14,73 @@ public enum Channel
     Mailbox,
 }
 
-/// <summary>One way to reach people, as settings switched it on. It describes itself, so that nobody asks for its name to know what it can do.</summary>
+/// <summary>A provider that is set up, with everything that the rest of the portal needs to know about it.</summary>
 public sealed class Provider
 {
     public required IMessageProvider Sender { get; init; }
 
     public required Channel Channel { get; init; }
 
-    /// <summary>What users know the way by, such as "SMS".</summary>
+    /// <summary>Gets the name of the channel that users see, such as "SMS".</summary>
     public required string ChannelName { get; init; }
 
-    /// <summary>What an address is called, such as "Phone number".</summary>
+    /// <summary>Gets what an address is called, such as "Phone number".</summary>
     public required string AddressName { get; init; }
 
-    /// <summary>Characters of an address.</summary>
+    /// <summary>Gets the maximum length of an address, in characters.</summary>
     public required int MaxAddressLength { get; init; }
 
-    /// <summary>Characters of a code.</summary>
+    /// <summary>Gets the maximum length of a code, in characters.</summary>
     public required int MaxCodeLength { get; init; }
 
-    /// <summary>How long it may take, and how much of it at once.</summary>
+    /// <summary>Gets how long it may take for a message, and how many it gets at once.</summary>
     public required ProviderTerms Terms { get; init; }
 
-    /// <summary>Gives an address the one form that it is kept, compared and counted in; null when it is none.</summary>
+    /// <summary>Returns the form in which an address is stored, compared and counted, or null when it is not an address.</summary>
     public required Func<string, string?> Normalize { get; init; }
 
-    /// <summary>ISO codes of the countries whose numbers it writes to, within SMS_DAILY_CAP and the other limits; null when it sends no SMS.</summary>
+    /// <summary>
+    /// Gets the ISO codes of the countries whose numbers it sends to, within SMS_DAILY_CAP and the other limits; null when it sends no SMS.
+    /// </summary>
     public IReadOnlyList<string>? Countries { get; init; }
+
+    /// <summary>Describes its server for administrators; null when there is nothing to tell.</summary>
+    public Func<IStringLocalizer<Texts>, string>? DescribeServer { get; init; }
 
     public string Name => Sender.Name;
 
-    /// <summary>False when the text is no address that this provider could reach.</summary>
+    /// <summary>Returns false when the text is no address that this provider can reach.</summary>
     public bool TryNormalize(string address, out string normalized)
     {
         var found = address.Length <= MaxAddressLength ? Normalize(address) : null;
         normalized = found ?? "";
         return found is not null && found.Length <= MaxAddressLength;
     }
+
+    internal static Provider ForMail(
+        IMessageProvider sender, ProviderTerms terms, Func<IStringLocalizer<Texts>, string> describeServer) => new()
+        {
+            Sender = sender,
+            Channel = Channel.Email,
+            ChannelName = "E-mail",
+            AddressName = "E-mail",
+            MaxAddressLength = EmailAddress.MaxLength,
+            MaxCodeLength = 100,
+            Terms = terms,
+            Normalize = EmailAddress.Normalize,
+            DescribeServer = describeServer,
+        };
+
+    internal static Provider ForSms(IMessageProvider sender, ProviderTerms terms, NumberTerms numbers) => new()
+    {
+        Sender = sender,
+        Channel = Channel.Sms,
+        ChannelName = "SMS",
+        AddressName = "Phone number",
+        MaxAddressLength = PhoneNumber.MaxTyped,
+        MaxCodeLength = 32,
+        Terms = terms,
+        Normalize = numbers.Normalize,
+        Countries = numbers.Countries,
+    };
 }

@@ -4,34 +4,40 @@ using System.Text.Json;
 
 namespace OtpPortal.Delivery;
 
-/// <summary>How providers with an HTTP API are asked: what every one of them has in common, and the one repetition that is safe.</summary>
+/// <summary>Sends the requests of providers that have an HTTP API.</summary>
 internal sealed class ProviderHttp(HttpClient http, TimeProvider time)
 {
-    // No answer of a provider that tells something is longer.
+    // Longer replies are not read: no provider has anything to say that takes more.
     private const int MaxReply = 64 * 1024;
 
     private static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(500);
 
+    /// <summary>Gets the client alone, for a provider whose requests are never repeated.</summary>
+    public HttpClient Client => http;
+
     /// <summary>
-    /// Sends a request, and once more after a short pause when no connection came about or the answer asks for it (429 and 5xx). A request
-    /// that got no answer is not repeated: it may have been carried out.
+    /// Sends a request, and once more after a short pause when there was no connection or the answer was 408, 429 or 5xx. A request without
+    /// an answer is not repeated, because the provider may have carried it out.
     /// </summary>
-    /// <param name="request">Makes the request; called for each time it is sent.</param>
-    /// <param name="judge">What any other answer means.</param>
+    /// <param name="request">Creates the request; called for each time it is sent.</param>
+    /// <param name="interpret">Returns what any other answer means.</param>
     public async Task<SendOutcome> SendAsync(
-        Func<HttpRequestMessage> request, Func<HttpResponseMessage, CancellationToken, Task<SendOutcome>> judge, CancellationToken stop)
+        Func<HttpRequestMessage> request, Func<HttpResponseMessage, CancellationToken, Task<SendOutcome>> interpret, CancellationToken stop)
     {
-        var (outcome, again) = await TryAsync(request, judge, stop);
+        var (outcome, again) = await TryAsync(request, interpret, stop);
         if (!again) return outcome;
         await Task.Delay(s_pause, time, stop);
-        return (await TryAsync(request, judge, stop)).Outcome;
+        return (await TryAsync(request, interpret, stop)).Outcome;
     }
 
-    /// <summary>A body with a length, because simple servers cannot read one in chunks.</summary>
+    /// <summary>Returns a body with a length, because simple servers cannot read chunks.</summary>
     public static HttpContent Json<T>(T value, string mediaType = "application/json") =>
-        new ByteArrayContent(JsonSerializer.SerializeToUtf8Bytes(value)) { Headers = { ContentType = new MediaTypeHeaderValue(mediaType) } };
+        new ByteArrayContent(JsonSerializer.SerializeToUtf8Bytes(value))
+        {
+            Headers = { ContentType = new MediaTypeHeaderValue(mediaType) },
+        };
 
-    /// <summary>The reply as JSON; null when it is none, or longer than any real one.</summary>
+    /// <summary>Returns the reply as JSON, or null when it is not JSON or too long.</summary>
     public static async Task<JsonElement?> ReadJsonAsync(HttpResponseMessage response, CancellationToken stop)
     {
         try
@@ -47,11 +53,11 @@ internal sealed class ProviderHttp(HttpClient http, TimeProvider time)
     }
 
     private async Task<(SendOutcome Outcome, bool Again)> TryAsync(
-        Func<HttpRequestMessage> make, Func<HttpResponseMessage, CancellationToken, Task<SendOutcome>> judge, CancellationToken stop)
+        Func<HttpRequestMessage> create, Func<HttpResponseMessage, CancellationToken, Task<SendOutcome>> interpret, CancellationToken stop)
     {
         try
         {
-            using var request = make();
+            using var request = create();
             using var response = await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, stop);
             var status = (int)response.StatusCode;
             var outcome = response.StatusCode switch
@@ -60,7 +66,7 @@ internal sealed class ProviderHttp(HttpClient http, TimeProvider time)
                     new SendOutcome.Temporary($"it asks for patience ({status})") { Answered = true },
                 >= HttpStatusCode.InternalServerError =>
                     new SendOutcome.Temporary($"it has trouble of its own ({status})") { Answered = true },
-                _ => await judge(response, stop),
+                _ => await interpret(response, stop),
             };
             return (outcome, outcome is SendOutcome.Temporary);
         }

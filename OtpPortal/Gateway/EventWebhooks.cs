@@ -2,34 +2,44 @@ using System.Globalization;
 using System.Net.Http.Headers;
 using System.Security.Cryptography;
 using System.Text;
-using System.Threading.Channels;
+using System.Threading.RateLimiting;
+using OtpPortal.Delivery;
 using OtpPortal.Security;
 
 namespace OtpPortal.Gateway;
 
+/// <summary>An event for a namespace's own server.</summary>
+/// <param name="Id">The same in every try.</param>
+public sealed record EventPost(EventTarget Target, string Type, byte[] Body, string Id);
+
 /// <summary>
-/// Posts events to the addresses of namespaces, in the background: bounded, with retries. Each post is signed, so that the receiver can tell it
-/// from a stranger's, and carries its time, so that an old one cannot be played again.
+/// Posts events to the servers of namespaces, in the background and with retries. Each post is signed, so that the receiver can tell who
+/// sent it, and the signature covers its time, so that an old post cannot be replayed.
 /// </summary>
 /// <remarks>
-/// <c>X-OtpPortal-Signature: t={seconds since 1970},v1={hex of HMAC-SHA-256 over "t.body"}</c>; <c>X-OtpPortal-Event: {type}</c>;
+/// <c>X-OtpPortal-Signature: t={Unix seconds},v1={hex of HMAC-SHA-256 over "t.body"}</c>; <c>X-OtpPortal-Event: {type}</c>;
 /// <c>X-OtpPortal-Delivery: {id}</c>, the same in every try, because a receiver whose answer was lost gets the event twice.
 /// </remarks>
-public sealed partial class EventWebhooks(IHttpClientFactory clients, TimeProvider time, ILogger<EventWebhooks> logger) : BackgroundService
+public sealed partial class EventWebhooks(IHttpClientFactory clients, TimeProvider time, ILogger<EventWebhooks> logger)
+    : BackgroundQueue<EventPost>(Capacity, CapacityOfTarget)
 {
-    private const int Capacity = 1000;
-    private const int Workers = 4;
+    private const int Capacity = 4000;
+    private const int CapacityOfTarget = 1000;
+    private const int ConnectionsOfTarget = 4;
+
     private static readonly TimeSpan s_timeout = TimeSpan.FromSeconds(10);
 
-    // Six tries in some six minutes: longer than a restart of the receiver, short enough not to pile up.
+    // Six tries in about six minutes: longer than a restart of the receiver.
     private static readonly TimeSpan[] s_pauses = [.. new[] { 1, 5, 20, 60, 300 }.Select(seconds => TimeSpan.FromSeconds(seconds))];
 
-    private readonly Channel<Posting> _posts = Channel.CreateBounded<Posting>(new BoundedChannelOptions(Capacity) { FullMode = BoundedChannelFullMode.Wait });
+    private readonly PartitionedRateLimiter<EventTarget> _slots = PartitionedRateLimiter.Create<EventTarget, EventTarget>(target =>
+        RateLimitPartition.GetConcurrencyLimiter(
+            target, _ => new ConcurrencyLimiterOptions { PermitLimit = ConnectionsOfTarget, QueueLimit = int.MaxValue }));
 
-    /// <summary>Takes an event; what the queue cannot hold is left out, and the log says so.</summary>
+    /// <summary>Takes an event. Logs an event that the queue cannot hold.</summary>
     internal void Enqueue(EventTarget target, string type, byte[] body)
     {
-        if (!_posts.Writer.TryWrite(new Posting(target, type, body, RandomText.New(22)))) Dropped(type, target);
+        if (TryAdd(new EventPost(target, type, body, RandomText.New(22))) is { } reason) NotQueued(type, target, reason);
     }
 
     internal static string Sign(byte[] key, DateTimeOffset now, byte[] body)
@@ -39,47 +49,37 @@ public sealed partial class EventWebhooks(IHttpClientFactory clients, TimeProvid
         return $"t={seconds},v1={Convert.ToHexStringLower(HMACSHA256.HashData(key, signed))}";
     }
 
-    /// <summary>Stops taking events and posts those that wait, once each, as long as the host's shutdown timeout allows.</summary>
-    public override async Task StopAsync(CancellationToken cancellationToken)
-    {
-        _posts.Writer.TryComplete();
-        var stopping = base.StopAsync(cancellationToken);
-        if (ExecuteTask is { } running) await Task.WhenAny(running, Task.Delay(Timeout.InfiniteTimeSpan, cancellationToken));
-        await stopping;
-    }
+    protected override string GroupOf(EventPost job) => job.Target.ToString();
 
-    protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
-        Task.WhenAll(Enumerable.Range(0, Workers).Select(_ => Task.Run(() => WorkAsync(stoppingToken), CancellationToken.None)));
-
-    private async Task WorkAsync(CancellationToken stop)
+    // On shutdown, posts that have not been tried are tried once.
+    protected override async Task RunAsync(EventPost job, CancellationToken closing)
     {
-        await foreach (var post in _posts.Reader.ReadAllAsync(CancellationToken.None))
+        for (var attempt = 1; ; attempt++)
         {
-            // One that keeps failing must not hold up the others.
-            if (await TryAsync(post, 1) || stop.IsCancellationRequested) continue;
-            _ = RetryAsync(post, stop);
-        }
-    }
-
-    private async Task RetryAsync(Posting post, CancellationToken stop)
-    {
-        try
-        {
-            for (var retry = 0; retry < s_pauses.Length; retry++)
+            if (await TryAsync(job, attempt)) return;
+            if (attempt <= s_pauses.Length)
             {
-                await Task.Delay(s_pauses[retry], time, stop);
-                if (await TryAsync(post, retry + 2)) return;
+                await Task.Delay(s_pauses[attempt - 1], time, closing).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                if (!closing.IsCancellationRequested) continue;
             }
-            GivenUp(post.Type, post.Target, s_pauses.Length + 1);
-        }
-        catch (OperationCanceledException)
-        {
-            GivenUp(post.Type, post.Target, 1);
+            GivenUp(job.Type, job.Target, attempt);
+            return;
         }
     }
 
-    private async Task<bool> TryAsync(Posting post, int attempt)
+    protected override void OnFailed(Exception exception) => Failed(exception.GetType().Name);
+
+    protected override void OnLost(int count) => Lost(count);
+
+    protected override void Dispose(bool disposing)
     {
+        if (disposing) _slots.Dispose();
+        base.Dispose(disposing);
+    }
+
+    private async Task<bool> TryAsync(EventPost post, int attempt)
+    {
+        using var slot = await _slots.AcquireAsync(post.Target);
         using var timeout = new CancellationTokenSource(s_timeout, time);
         using var request = new HttpRequestMessage(HttpMethod.Post, post.Target.Url) { Content = new ByteArrayContent(post.Body) };
         request.Content.Headers.ContentType = new MediaTypeHeaderValue("application/json", "utf-8");
@@ -88,7 +88,8 @@ public sealed partial class EventWebhooks(IHttpClientFactory clients, TimeProvid
         request.Headers.Add("X-OtpPortal-Signature", Sign(post.Target.Key, time.GetUtcNow(), post.Body));
         try
         {
-            using var response = await clients.CreateClient(nameof(EventWebhooks)).SendAsync(request, HttpCompletionOption.ResponseHeadersRead, timeout.Token);
+            using var response = await clients.CreateClient(nameof(EventWebhooks))
+                .SendAsync(request, HttpCompletionOption.ResponseHeadersRead, timeout.Token);
             if (response.IsSuccessStatusCode) return true;
             NotTaken(post.Type, post.Target, attempt, ((int)response.StatusCode).ToString(CultureInfo.InvariantCulture));
         }
@@ -103,14 +104,18 @@ public sealed partial class EventWebhooks(IHttpClientFactory clients, TimeProvid
         return false;
     }
 
-    private sealed record Posting(EventTarget Target, string Type, byte[] Body, string Id);
-
     [LoggerMessage(Level = LogLevel.Warning, Message = "The event {Type} was not taken by {Target} (attempt {Attempt}): {Reason}")]
     private partial void NotTaken(string type, EventTarget target, int attempt, string reason);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "The event {Type} for {Target} is given up after {Attempts} attempts")]
     private partial void GivenUp(string type, EventTarget target, int attempts);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "The event {Type} for {Target} is left out: too many wait")]
-    private partial void Dropped(string type, EventTarget target);
+    [LoggerMessage(Level = LogLevel.Error, Message = "The event {Type} for {Target} was not posted: {Reason}")]
+    private partial void NotQueued(string type, EventTarget target, string reason);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "An event was not posted: {Error}")]
+    private partial void Failed(string error);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "The portal stops with {Count} events that were not posted")]
+    private partial void Lost(int count);
 }

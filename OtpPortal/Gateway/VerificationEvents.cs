@@ -5,16 +5,21 @@ using OtpPortal.Storage;
 namespace OtpPortal.Gateway;
 
 /// <summary>
-/// Tells others what happens to verifications: <c>check</c> and <c>close</c> on the Redis channel GATEWAY_PUBLISH_KEY, as otpgateway does but
-/// without the code, and <c>verified</c> and <c>locked</c> to the namespace's own address. Telling never fails and never holds up what it tells of.
+/// Publishes what happens to verifications: <c>check</c> and <c>close</c> on the Redis channel GATEWAY_PUBLISH_KEY, as otpgateway does but
+/// without the code, and <c>verified</c> and <c>locked</c> to the namespace's own server. Publishing never fails and never waits.
 /// </summary>
 public sealed partial class VerificationEvents(
-    Stores stores, GatewaySettings settings, EventWebhooks webhooks, PortalSettings portal, TimeProvider time, ILogger<VerificationEvents> logger)
+    Stores stores,
+    GatewaySettings settings,
+    EventWebhooks webhooks,
+    PortalSettings portal,
+    TimeProvider time,
+    ILogger<VerificationEvents> logger)
 {
-    /// <summary>A code was tried.</summary>
+    /// <summary>Reports that a code was tried.</summary>
     public void Checked(Namespace owner, Verification verification) => Publish("check", owner, verification, withData: true);
 
-    /// <summary>The right code was tried.</summary>
+    /// <summary>Reports that the right code was tried.</summary>
     public void Closed(Namespace owner, Verification verification)
     {
         Publish("check", owner, verification, withData: true);
@@ -22,7 +27,7 @@ public sealed partial class VerificationEvents(
         Post("verified", owner, verification);
     }
 
-    /// <summary>The last try was wrong, too.</summary>
+    /// <summary>Reports that the last allowed try was wrong.</summary>
     public void Locked(Namespace owner, Verification verification) => Post("locked", owner, verification);
 
     private void Post(string type, Namespace owner, Verification verification)
@@ -35,9 +40,11 @@ public sealed partial class VerificationEvents(
         if (settings.PublishKey is { } channel) _ = PublishAsync(channel, Write(type, owner, verification, withData));
     }
 
-    private byte[] Write(string type, Namespace owner, Verification verification, bool withData) =>
-        JsonSerializer.SerializeToUtf8Bytes(
-            new GatewayJson.Event(type, owner.Name, verification.Id, withData ? GatewayJson.Describe(verification, portal, time) : null), GatewayJson.Json.Event);
+    private byte[] Write(string type, Namespace owner, Verification verification, bool withData)
+    {
+        var data = withData ? GatewayJson.Describe(verification, portal, time) : null;
+        return JsonSerializer.SerializeToUtf8Bytes(new GatewayJson.Event(type, owner.Name, verification.Id, data), GatewayJson.Json.Event);
+    }
 
     private async Task PublishAsync(string channel, byte[] message)
     {

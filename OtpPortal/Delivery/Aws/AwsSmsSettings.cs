@@ -4,28 +4,34 @@ using OtpPortal.Delivery.Sms;
 
 namespace OtpPortal.Delivery.Aws;
 
-/// <summary>AWS End User Messaging SMS, which Amazon Pinpoint's SMS became.</summary>
+/// <summary>AWS End User Messaging SMS, formerly Amazon Pinpoint SMS.</summary>
 /// <param name="Region">AWS_REGION, such as eu-central-1.</param>
-/// <param name="AccessKeyId">AWS_ACCESS_KEY_ID, of a user that may do <c>sms-voice:SendTextMessage</c>.</param>
-/// <param name="SecretAccessKey">AWS_SECRET_ACCESS_KEY.</param>
+/// <param name="AccessKey">
+/// The access key of a user that may do <c>sms-voice:SendTextMessage</c>; null uses the role of the machine or the container.
+/// </param>
 /// <param name="OriginationIdentity">AWS_SMS_ORIGINATION_IDENTITY: a number, sender id or pool; null lets AWS choose.</param>
 /// <param name="ApiUrl">AWS_SMS_API_URL, or the region's own.</param>
 public sealed partial record AwsSmsSettings(
-    string Region, string AccessKeyId, string SecretAccessKey, string? OriginationIdentity, Uri ApiUrl, ProviderTerms Terms, NumberTerms Numbers)
+    string Region, AwsAccessKey? AccessKey, string? OriginationIdentity, Uri ApiUrl, ProviderTerms Terms, NumberTerms Numbers)
+    : IOptionalSettings<AwsSmsSettings>
 {
     public override string ToString() => "AWS End User Messaging at " + ApiUrl;
 
-    internal static AwsSmsSettings? Read(SettingsReader reader, SmsSettings sms)
+    public static AwsSmsSettings? Read(SettingsReader reader)
     {
         var terms = ProviderTerms.Read(reader, "AWS_SMS");
-        var numbers = NumberTerms.Read(reader, "AWS_SMS", sms);
+        var numbers = NumberTerms.Read(reader, "AWS_SMS");
         var (region, id, secret) = (reader.Text("AWS_REGION"), reader.Text("AWS_ACCESS_KEY_ID"), reader.Secret("AWS_SECRET_ACCESS_KEY"));
         var identity = reader.Text("AWS_SMS_ORIGINATION_IDENTITY");
-        // A region alone is no wish to send: AWS' own machines set it for everything that runs there.
+        // AWS_REGION alone does not switch it on: AWS sets it for everything that runs on its machines.
         if (id is null && secret is null && identity is null) return null;
-        foreach (var (name, value) in new[] { ("AWS_REGION", region), ("AWS_ACCESS_KEY_ID", id), ("AWS_SECRET_ACCESS_KEY", secret) })
+        if (region is null) reader.AddError("AWS_REGION is missing: pinpoint_sms needs it.");
+        if (id is null != secret is null)
         {
-            if (value is null) reader.AddError($"{name} is missing: pinpoint_sms needs AWS_REGION, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.");
+            var missing = id is null ? "AWS_ACCESS_KEY_ID" : "AWS_SECRET_ACCESS_KEY";
+            reader.AddError(
+                $"{missing} is missing: set both AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, "
+                + "or neither to use the role of this machine or container.");
         }
         if (region is not null && !RegionName().IsMatch(region))
         {
@@ -34,14 +40,23 @@ public sealed partial record AwsSmsSettings(
         }
         if (id?.All(char.IsAsciiLetterOrDigit) == false)
         {
-            reader.AddError("AWS_ACCESS_KEY_ID", id, "the id of an access key, which has letters and digits alone");
+            reader.AddError("AWS_ACCESS_KEY_ID", id, "the id of an access key, which has only letters and digits");
             return null;
         }
         var suffix = region?.StartsWith("cn-", StringComparison.Ordinal) == true ? "amazonaws.com.cn" : "amazonaws.com";
         var url = reader.WebAddress("AWS_SMS_API_URL", $"https://sms-voice.{region ?? "us-east-1"}.{suffix}");
-        return region is null || id is null || secret is null || url is null ? null : new AwsSmsSettings(region, id, secret, identity, url, terms, numbers);
+        if (region is null || url is null || id is null != secret is null) return null;
+        return new AwsSmsSettings(region, id is null ? null : new AwsAccessKey(id, secret!), identity, url, terms, numbers);
     }
 
     [GeneratedRegex(@"^[a-z]{2}(?:-[a-z]+)+-[0-9]{1,2}\z", RegexOptions.None, 1000)]
     private static partial Regex RegionName();
+}
+
+/// <summary>An access key of an AWS user.</summary>
+/// <param name="Id">AWS_ACCESS_KEY_ID.</param>
+/// <param name="Secret">AWS_SECRET_ACCESS_KEY.</param>
+public sealed record AwsAccessKey(string Id, string Secret)
+{
+    public override string ToString() => Id;
 }

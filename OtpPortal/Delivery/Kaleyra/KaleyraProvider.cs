@@ -1,17 +1,20 @@
 namespace OtpPortal.Delivery.Kaleyra;
 
-/// <summary>Sends through Kaleyra's messages API (<c>POST /{sid}/messages</c>): what <see cref="KaleyraSms"/> and <see cref="KaleyraWhatsApp"/> share.</summary>
+/// <summary>Sends through Kaleyra's messages API (<c>POST /{sid}/messages</c>).</summary>
 internal abstract class KaleyraProvider(ProviderHttp http, KaleyraSettings settings) : IMessageProvider
 {
     public abstract string Name { get; }
 
     public Task<SendOutcome> SendAsync(Message message, CancellationToken stop)
     {
-        if (FieldsFor(message) is not { } fields) return Task.FromResult<SendOutcome>(new SendOutcome.Refused("WhatsApp carries nothing but codes"));
-        return http.SendAsync(() => Request(fields), (response, _) => Task.FromResult(Judge((int)response.StatusCode)), stop);
+        if (FieldsFor(message) is not { } fields)
+        {
+            return Task.FromResult<SendOutcome>(new SendOutcome.Refused("WhatsApp carries nothing but codes"));
+        }
+        return http.SendAsync(() => Request(fields), (response, _) => Task.FromResult(Interpret((int)response.StatusCode)), stop);
     }
 
-    /// <summary>The form; null when this is no message for the channel.</summary>
+    /// <summary>Returns the form's fields, or null when the channel cannot carry the message.</summary>
     protected abstract IReadOnlyList<KeyValuePair<string, string>>? FieldsFor(Message message);
 
     private HttpRequestMessage Request(IReadOnlyList<KeyValuePair<string, string>> fields) =>
@@ -21,21 +24,24 @@ internal abstract class KaleyraProvider(ProviderHttp http, KaleyraSettings setti
             Headers = { { "api-key", settings.ApiKey }, { "Accept", "application/json" } },
         };
 
-    private static SendOutcome Judge(int status) => status switch
+    private static SendOutcome Interpret(int status) => status switch
     {
         200 or 202 => new SendOutcome.Accepted(),
         401 or 403 => new SendOutcome.Misconfigured($"it does not accept KALEYRA_API_KEY for the account KALEYRA_SID ({status})"),
         402 => new SendOutcome.Misconfigured("the Kaleyra account has no credit left (402)"),
-        400 or 422 => new SendOutcome.Refused($"it does not take this message: the number, KALEYRA_SENDER, or a text that differs from its registered template ({status})"),
+        400 or 422 => new SendOutcome.Refused(
+            $"it does not take this message: the number, KALEYRA_SENDER, or a text that differs from its registered template ({status})"),
         _ => new SendOutcome.Misconfigured($"it answered {status}; are KALEYRA_API_URL and KALEYRA_SID right?"),
     };
 }
 
 internal sealed class KaleyraSms(ProviderHttp http, KaleyraSettings settings) : KaleyraProvider(http, settings)
 {
+    internal const string ProviderName = "kaleyra_sms";
+
     private readonly KaleyraSettings _settings = settings;
 
-    public override string Name => "kaleyra_sms";
+    public override string Name => ProviderName;
 
     protected override IReadOnlyList<KeyValuePair<string, string>> FieldsFor(Message message) =>
     [
@@ -50,9 +56,11 @@ internal sealed class KaleyraSms(ProviderHttp http, KaleyraSettings settings) : 
 
 internal sealed class KaleyraWhatsApp(ProviderHttp http, KaleyraSettings settings) : KaleyraProvider(http, settings)
 {
+    internal const string ProviderName = "kaleyra_whatsapp";
+
     private readonly KaleyraSettings _settings = settings;
 
-    public override string Name => "kaleyra_whatsapp";
+    public override string Name => ProviderName;
 
     protected override IReadOnlyList<KeyValuePair<string, string>>? FieldsFor(Message message) => message.Code is null ? null :
     [

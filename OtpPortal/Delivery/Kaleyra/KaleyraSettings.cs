@@ -3,30 +3,42 @@ using OtpPortal.Delivery.Sms;
 
 namespace OtpPortal.Delivery.Kaleyra;
 
-/// <summary>Kaleyra's messages API: SMS, and WhatsApp when there is a template for it.</summary>
+/// <summary>Kaleyra's messages API: SMS, and WhatsApp when a template for it is registered.</summary>
 /// <param name="ApiKey">KALEYRA_API_KEY.</param>
 /// <param name="Sid">KALEYRA_SID: the account.</param>
 /// <param name="Sender">KALEYRA_SENDER: the sender's id, for WhatsApp the business number.</param>
-/// <param name="EntityId">KALEYRA_SMS_ENTITY_ID: the sender's registration, which India asks for (DLT).</param>
-/// <param name="TemplateId">KALEYRA_SMS_TEMPLATE_ID: the text's registration, likewise.</param>
-/// <param name="TemplateName">KALEYRA_TEMPLATE_NAME: the authentication template registered with WhatsApp; null leaves <c>kaleyra_whatsapp</c> off.</param>
+/// <param name="EntityId">KALEYRA_SMS_ENTITY_ID: the sender's registration, which India requires (DLT).</param>
+/// <param name="TemplateId">KALEYRA_SMS_TEMPLATE_ID: the text's registration, which India requires.</param>
+/// <param name="TemplateName">
+/// KALEYRA_TEMPLATE_NAME: the authentication template registered with WhatsApp; null leaves <c>kaleyra_whatsapp</c> off.
+/// </param>
 /// <param name="ApiUrl">KALEYRA_API_URL.</param>
 public sealed record KaleyraSettings(
-    string ApiKey, string Sid, string Sender, string? EntityId, string? TemplateId, string? TemplateName, Uri ApiUrl, ProviderTerms Terms, NumberTerms Numbers)
+    string ApiKey,
+    string Sid,
+    string Sender,
+    string? EntityId,
+    string? TemplateId,
+    string? TemplateName,
+    Uri ApiUrl,
+    ProviderTerms Terms,
+    NumberTerms Numbers)
+    : IOptionalSettings<KaleyraSettings>
 {
     public override string ToString() => "Kaleyra at " + ApiUrl;
 
-    internal static KaleyraSettings? Read(SettingsReader reader, SmsSettings sms)
+    public static KaleyraSettings? Read(SettingsReader reader)
     {
         var url = reader.WebAddress("KALEYRA_API_URL", "https://api.kaleyra.io/v1");
         var terms = ProviderTerms.Read(reader, "KALEYRA");
-        var numbers = NumberTerms.Read(reader, "KALEYRA", sms);
+        var numbers = NumberTerms.Read(reader, "KALEYRA");
         var (key, sid, sender) = (reader.Secret("KALEYRA_API_KEY"), reader.Text("KALEYRA_SID"), reader.Text("KALEYRA_SENDER"));
         if (key is not null || sid is not null || sender is not null)
         {
-            foreach (var (name, value) in new[] { ("KALEYRA_API_KEY", key), ("KALEYRA_SID", sid), ("KALEYRA_SENDER", sender) })
+            foreach (var (setting, value) in new[] { ("KALEYRA_API_KEY", key), ("KALEYRA_SID", sid), ("KALEYRA_SENDER", sender) })
             {
-                if (value is null) reader.AddError($"{name} is missing: KALEYRA_API_KEY, KALEYRA_SID and KALEYRA_SENDER are set all three or not at all.");
+                if (value is not null) continue;
+                reader.AddError($"{setting} is missing: set KALEYRA_API_KEY, KALEYRA_SID and KALEYRA_SENDER, or none of them.");
             }
         }
         if (key?.All(c => c is > ' ' and <= '~') == false)
@@ -36,10 +48,12 @@ public sealed record KaleyraSettings(
         }
         if (sid?.All(char.IsAsciiLetterOrDigit) == false)
         {
-            reader.AddError("KALEYRA_SID", sid, "the account's SID, which has letters and digits alone");
+            reader.AddError("KALEYRA_SID", sid, "the account's SID, which has only letters and digits");
             return null;
         }
+        var (entity, template) = (reader.Text("KALEYRA_SMS_ENTITY_ID"), reader.Text("KALEYRA_SMS_TEMPLATE_ID"));
+        var name = reader.Text("KALEYRA_TEMPLATE_NAME");
         return key is null || sid is null || sender is null || url is null ? null
-            : new KaleyraSettings(key, sid, sender, reader.Text("KALEYRA_SMS_ENTITY_ID"), reader.Text("KALEYRA_SMS_TEMPLATE_ID"), reader.Text("KALEYRA_TEMPLATE_NAME"), url, terms, numbers);
+            : new KaleyraSettings(key, sid, sender, entity, template, name, url, terms, numbers);
     }
 }

@@ -2,7 +2,7 @@ using System.Text.Json.Serialization;
 
 namespace OtpPortal.Delivery.Mailbox;
 
-/// <summary>A message that was "sent" to the mailbox page.</summary>
+/// <summary>A message that the mailbox page shows.</summary>
 public sealed record MailboxMessage(
     [property: JsonPropertyName("to")] string To,
     [property: JsonPropertyName("subject")] string Subject,
@@ -13,9 +13,11 @@ public sealed record MailboxMessage(
     public override string ToString() => "Message";
 }
 
-/// <summary>Keeps the last 100 messages in memory for <c>/dev/mailbox</c>. Never in Redis, where nothing may hold a code.</summary>
+/// <summary>Keeps the last 100 messages in memory for <c>/dev/mailbox</c>. They are not in Redis, which holds no codes.</summary>
 public sealed class MailboxProvider(TimeProvider time) : IMessageProvider
 {
+    internal const string ProviderName = "mailbox";
+
     private const int Capacity = 100;
     private readonly Lock _lock = new();
     private readonly LinkedList<MailboxMessage> _messages = [];
@@ -23,9 +25,9 @@ public sealed class MailboxProvider(TimeProvider time) : IMessageProvider
     /// <summary>Raised after each message, on the sender's thread.</summary>
     public event Action? Changed;
 
-    public string Name => "mailbox";
+    public string Name => ProviderName;
 
-    /// <summary>The messages, the newest first.</summary>
+    /// <summary>Gets the messages, newest first.</summary>
     public IReadOnlyList<MailboxMessage> Messages
     {
         get

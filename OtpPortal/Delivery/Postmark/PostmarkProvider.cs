@@ -5,24 +5,31 @@ using System.Text.Json.Serialization;
 namespace OtpPortal.Delivery.Postmark;
 
 /// <summary>Sends mail through Postmark's REST API (<c>POST /email</c>).</summary>
-/// <remarks>Its client package is not in every registry, and one request needs none.</remarks>
+/// <remarks>Without Postmark's client package, which is not in every registry.</remarks>
 internal sealed class PostmarkProvider(HttpClient http, PostmarkSettings settings, MailSettings mail) : IMessageProvider
 {
-    public string Name => "postmark";
+    internal const string ProviderName = "postmark";
+
+    public string Name => ProviderName;
 
     public async Task<SendOutcome> SendAsync(Message message, CancellationToken stop)
     {
         using var request = new HttpRequestMessage(HttpMethod.Post, new Uri(settings.ApiUrl.ToString().TrimEnd('/') + "/email"))
         {
             Content = ProviderHttp.Json(new Mail(
-                Named(mail.FromName, mail.From), message.ToName.Length == 0 ? message.To : Named(message.ToName, message.To), HeaderText.Subject(message.Subject), message.Text, message.Html, settings.MessageStream)),
+                Named(mail.FromName, mail.From),
+                message.ToName.Length == 0 ? message.To : Named(message.ToName, message.To),
+                HeaderText.Subject(message.Subject),
+                message.Text,
+                message.Html,
+                settings.MessageStream)),
         };
         request.Headers.Add("X-Postmark-Server-Token", settings.ServerToken);
         request.Headers.Accept.ParseAdd("application/json");
         try
         {
             using var response = await http.SendAsync(request, stop);
-            return await JudgeAsync(response, stop);
+            return await InterpretAsync(response, stop);
         }
         catch (HttpRequestException e)
         {
@@ -32,28 +39,35 @@ internal sealed class PostmarkProvider(HttpClient http, PostmarkSettings setting
 
     private static string Named(string name, string address) => $"\"{HeaderText.Name(name)}\" <{address}>";
 
-    private static async Task<SendOutcome> JudgeAsync(HttpResponseMessage response, CancellationToken stop)
+    private static async Task<SendOutcome> InterpretAsync(HttpResponseMessage response, CancellationToken stop)
     {
         var reply = await ReadAsync(response, stop);
         var code = reply?.ErrorCode ?? -1;
         return (response.StatusCode, code) switch
         {
             (HttpStatusCode.OK, 0) => new SendOutcome.Accepted(),
-            (HttpStatusCode.Unauthorized, _) => new SendOutcome.Misconfigured("POSTMARK_SERVER_TOKEN is not a token of a Postmark server (401)"),
-            // 406: Postmark holds the address inactive after a hard bounce or a spam complaint; only its owner can change that.
-            (HttpStatusCode.UnprocessableEntity, 406) => new SendOutcome.Refused("the recipient is inactive after a hard bounce or a spam complaint; reactivate the address in Postmark (error 406)"),
+            (HttpStatusCode.Unauthorized, _) =>
+                new SendOutcome.Misconfigured("POSTMARK_SERVER_TOKEN is not a token of a Postmark server (401)"),
+            (HttpStatusCode.UnprocessableEntity, 406) =>
+                new SendOutcome.Refused(
+                    "the recipient is inactive after a hard bounce or a spam complaint; reactivate the address in Postmark (error 406)"),
             (HttpStatusCode.UnprocessableEntity, 300) => new SendOutcome.Refused("an address in the message is not valid (error 300)"),
-            (HttpStatusCode.UnprocessableEntity, 400 or 401 or 402) => new SendOutcome.Misconfigured($"the sender MAIL_FROM is not a confirmed signature or domain in Postmark (error {code})"),
-            (HttpStatusCode.UnprocessableEntity, 405) => new SendOutcome.Misconfigured("the Postmark account has no credits left (error 405)"),
+            (HttpStatusCode.UnprocessableEntity, 400 or 401 or 402) =>
+                new SendOutcome.Misconfigured($"the sender MAIL_FROM is not a confirmed signature or domain in Postmark (error {code})"),
+            (HttpStatusCode.UnprocessableEntity, 405) =>
+                new SendOutcome.Misconfigured("the Postmark account has no credits left (error 405)"),
             (HttpStatusCode.UnprocessableEntity, 412) =>
                 new SendOutcome.Misconfigured("the Postmark account is not approved yet and may write only to its own domain (error 412)")
                 {
                     IsAboutRecipient = true,
                 },
-            (HttpStatusCode.UnprocessableEntity, 1235) => new SendOutcome.Misconfigured("POSTMARK_MESSAGE_STREAM names a stream that does not exist (error 1235)"),
+            (HttpStatusCode.UnprocessableEntity, 1235) =>
+                new SendOutcome.Misconfigured("POSTMARK_MESSAGE_STREAM names a stream that does not exist (error 1235)"),
             (HttpStatusCode.UnprocessableEntity, _) => new SendOutcome.Refused($"it cannot be processed (error {code})"),
-            (HttpStatusCode.TooManyRequests or HttpStatusCode.RequestTimeout, _) => new SendOutcome.Temporary($"it asks for patience ({(int)response.StatusCode})"),
-            ( >= HttpStatusCode.InternalServerError, _) => new SendOutcome.Temporary($"it has trouble of its own ({(int)response.StatusCode})"),
+            (HttpStatusCode.TooManyRequests or HttpStatusCode.RequestTimeout, _) =>
+                new SendOutcome.Temporary($"it asks for patience ({(int)response.StatusCode})"),
+            ( >= HttpStatusCode.InternalServerError, _) =>
+                new SendOutcome.Temporary($"it has trouble of its own ({(int)response.StatusCode})"),
             (HttpStatusCode.OK, _) => new SendOutcome.Refused($"it answered 200 with error {code}; is POSTMARK_API_URL right?"),
             _ => new SendOutcome.Misconfigured($"it answered {(int)response.StatusCode}; is POSTMARK_API_URL right?"),
         };

@@ -7,27 +7,33 @@ namespace OtpPortal.Delivery.Sipgate;
 /// <summary>Sends SMS through sipgate's REST API (<c>POST /sessions/sms</c>).</summary>
 internal sealed class SipgateProvider(ProviderHttp http, SipgateSettings settings) : IMessageProvider
 {
-    public string Name => "sipgate_sms";
+    internal const string ProviderName = "sipgate_sms";
 
-    public Task<SendOutcome> SendAsync(Message message, CancellationToken stop) => http.SendAsync(() => Request(message), (response, _) => Task.FromResult(Judge(response)), stop);
+    public string Name => ProviderName;
 
-    private HttpRequestMessage Request(Message message) => new(HttpMethod.Post, new Uri(settings.ApiUrl.ToString().TrimEnd('/') + "/sessions/sms"))
+    public Task<SendOutcome> SendAsync(Message message, CancellationToken stop) =>
+        http.SendAsync(() => Request(message), (response, _) => Task.FromResult(Interpret(response)), stop);
+
+    private HttpRequestMessage Request(Message message) => new(HttpMethod.Post, settings.ApiUrl.ToString().TrimEnd('/') + "/sessions/sms")
     {
         Content = ProviderHttp.Json(new Body(settings.SmsId, message.To, message.Text)),
         Headers =
         {
-            Authorization = new AuthenticationHeaderValue("Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes($"{settings.UserName}:{settings.Password}"))),
+            Authorization = new AuthenticationHeaderValue(
+                "Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes($"{settings.UserName}:{settings.Password}"))),
             Accept = { new MediaTypeWithQualityHeaderValue("application/json") },
         },
     };
 
-    private static SendOutcome Judge(HttpResponseMessage response) => (int)response.StatusCode switch
+    private static SendOutcome Interpret(HttpResponseMessage response) => (int)response.StatusCode switch
     {
         >= 200 and < 300 => new SendOutcome.Accepted(),
         400 or 422 => new SendOutcome.Refused("it does not take this number or this text"),
-        401 => new SendOutcome.Misconfigured("it does not accept SIPGATE_USERNAME and SIPGATE_PASSWORD (401); a personal access token needs the scope sessions:sms:write"),
+        401 => new SendOutcome.Misconfigured(
+            "it does not accept SIPGATE_USERNAME and SIPGATE_PASSWORD (401); a personal access token needs the scope sessions:sms:write"),
         402 => new SendOutcome.Misconfigured("the sipgate account has no credit left (402)"),
-        403 => new SendOutcome.Misconfigured("SIPGATE_SMS_ID is not an SMS extension of this account, or the account may not send SMS (403)"),
+        403 => new SendOutcome.Misconfigured(
+            "SIPGATE_SMS_ID is not an SMS extension of this account, or the account may not send SMS (403)"),
         var status => new SendOutcome.Misconfigured($"it answered {status}; is SIPGATE_API_URL right?"),
     };
 

@@ -4,28 +4,37 @@ using OtpPortal.Delivery.Sms;
 namespace OtpPortal.Delivery.Sipgate;
 
 /// <summary>sipgate's REST API.</summary>
-/// <param name="UserName">SIPGATE_USERNAME: the account's mail address, or the id of a personal access token.</param>
+/// <param name="UserName">SIPGATE_USERNAME: the account's email address, or the id of a personal access token.</param>
 /// <param name="Password">SIPGATE_PASSWORD, or the token.</param>
 /// <param name="SmsId">SIPGATE_SMS_ID: the SMS extension, such as s0.</param>
 /// <param name="ApiUrl">SIPGATE_API_URL.</param>
 public sealed record SipgateSettings(string UserName, string Password, string SmsId, Uri ApiUrl, ProviderTerms Terms, NumberTerms Numbers)
+    : IOptionalSettings<SipgateSettings>
 {
     public override string ToString() => "sipgate at " + ApiUrl;
 
-    internal static SipgateSettings? Read(SettingsReader reader, SmsSettings sms)
+    public static SipgateSettings? Read(SettingsReader reader)
     {
         var url = reader.WebAddress("SIPGATE_API_URL", "https://api.sipgate.com/v2");
         var smsId = reader.Line("SIPGATE_SMS_ID", "s0", 20);
         var terms = ProviderTerms.Read(reader, "SIPGATE");
-        var numbers = NumberTerms.Read(reader, "SIPGATE", sms);
+        var numbers = NumberTerms.Read(reader, "SIPGATE");
         var (user, password) = (reader.Text("SIPGATE_USERNAME"), reader.Secret("SIPGATE_PASSWORD"));
         if (user is null != password is null)
         {
-            reader.AddError($"{(user is null ? "SIPGATE_USERNAME" : "SIPGATE_PASSWORD")} is missing: SIPGATE_USERNAME and SIPGATE_PASSWORD are set both or not at all.");
+            var missing = user is null ? "SIPGATE_USERNAME" : "SIPGATE_PASSWORD";
+            reader.AddError($"{missing} is missing: set both SIPGATE_USERNAME and SIPGATE_PASSWORD, or neither.");
         }
-        // RFC 7617, 2: what stands behind the first colon is the password.
-        if (user?.Any(c => c == ':' || char.IsControl(c)) == true) reader.AddError("SIPGATE_USERNAME", user, "a name without colon and control characters");
-        if (password?.Any(char.IsControl) == true) reader.AddError("SIPGATE_PASSWORD has control characters, which Basic authentication cannot carry.");
-        return user is null || password is null || url is null ? null : new SipgateSettings(user, password, smsId, url, terms, numbers);
+        // RFC 7617, 2: the password begins after the first colon.
+        if (user?.Any(c => c == ':' || char.IsControl(c)) == true)
+        {
+            reader.AddError("SIPGATE_USERNAME", user, "a name without colon and control characters");
+        }
+        if (password?.Any(char.IsControl) == true)
+        {
+            reader.AddError("SIPGATE_PASSWORD has control characters, which Basic authentication cannot carry.");
+        }
+        return user is null || password is null || url is null ? null
+            : new SipgateSettings(user, password, smsId, url, terms, numbers);
     }
 }

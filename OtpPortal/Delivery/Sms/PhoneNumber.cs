@@ -5,14 +5,14 @@ using OtpPortal.Http;
 
 namespace OtpPortal.Delivery.Sms;
 
-/// <summary>A telephone number in the one form it is kept, compared and counted in: <c>+</c>, calling code, number (ITU-T E.164).</summary>
+/// <summary>A phone number in the form in which it is stored, compared and counted: <c>+</c>, calling code, number (ITU-T E.164).</summary>
 /// <remarks>
-/// Plausible, not proven: its country exists, its length fits that country's plan, and it is none of the ranges that are known to cost extra.
+/// The number is plausible: its country exists, its length fits that country's plan, and it is in no range that is known to cost extra.
 /// There is no libphonenumber in every registry, and for this its 250 countries' formats are not needed.
 /// </remarks>
 public sealed record PhoneNumber
 {
-    /// <summary>Characters that somebody may reasonably type for a number of 15 digits.</summary>
+    /// <summary>The maximum length of a typed number, in characters: 15 digits with separators.</summary>
     public const int MaxTyped = 40;
 
     private const int MaxDigits = 15;
@@ -23,21 +23,21 @@ public sealed record PhoneNumber
         Country = country;
     }
 
-    /// <summary>In E.164, such as <c>+491711234567</c>.</summary>
+    /// <summary>Gets the number in E.164, such as <c>+491711234567</c>.</summary>
     public string Value { get; }
 
-    /// <summary>ISO 3166-1 alpha-2, such as <c>DE</c>.</summary>
+    /// <summary>Gets the country as ISO 3166-1 alpha-2, such as <c>DE</c>.</summary>
     public string Country { get; }
 
-    /// <summary>For logs: the first digits and the last two.</summary>
+    /// <summary>Gets the first digits and the last two, for logs.</summary>
     public string Masked => MaskedAddress.Of(Value);
 
-    /// <summary>True for an ISO code of a country that has telephone numbers.</summary>
+    /// <summary>Returns true for the ISO code of a country that has phone numbers.</summary>
     public static bool IsCountry(string code) => NumberingPlan.Of(code) is not null;
 
     /// <summary>Reads what people type: <c>+49 (0)171 / 123-4567</c>, <c>0049…</c>, and with a default country <c>0171…</c>.</summary>
-    /// <param name="defaultCountry">ISO code of the country that numbers without one belong to; null takes only numbers that name theirs.</param>
-    /// <param name="allowFictional">Whether numbers that are kept for films and examples count as numbers.</param>
+    /// <param name="defaultCountry">ISO code of the country of numbers without a country code; null accepts only numbers with one.</param>
+    /// <param name="allowFictional">Accepts numbers that are reserved for films and examples.</param>
     public static bool TryParse(string? text, string? defaultCountry, bool allowFictional, [NotNullWhen(true)] out PhoneNumber? number)
     {
         number = null;
@@ -51,7 +51,7 @@ public sealed record PhoneNumber
             }
             else if (home?.CallingCode == "1" && digits.StartsWith("011", StringComparison.Ordinal))
             {
-                // What 00 is elsewhere is 011 in the North American plan.
+                // The international prefix of the North American plan.
                 (digits, isInternational) = (digits[3..], true);
             }
         }
@@ -69,9 +69,9 @@ public sealed record PhoneNumber
     {
         if (NumberingPlan.OfNumber(digits) is not { } plan) return null;
         var rest = digits[plan.CallingCode.Length..];
-        // +49 0171… and +49 (0)171…: the 0 is dialled only from within, and no number behind it begins with one.
+        // +49 0171… and +49 (0)171…: the 0 is dialled only within the country, and no number after it begins with 0.
         if (plan.Trunk == "0") rest = rest.TrimStart('0') is var bare && rest.Length - bare.Length <= 1 ? bare : rest;
-        // Mexico's mobile numbers had a 1 in front when called from abroad until 2019, and stand like that in many address books.
+        // Until 2019 Mexico's mobile numbers had a leading 1 when called from abroad. Many address books still have it.
         if (plan.Code == "MX" && rest.Length == 11 && rest[0] == '1') rest = rest[1..];
         return Fits(plan, rest) ? plan.CallingCode + rest : null;
     }
@@ -83,7 +83,7 @@ public sealed record PhoneNumber
             return home.CallingCode + digits[home.Trunk.Length..];
         }
         return Fits(home, digits) ? home.CallingCode + digits
-            // 49171…, the plus forgotten.
+            // 49171…: the plus is missing.
             : digits.StartsWith(home.CallingCode, StringComparison.Ordinal) && Fits(home, digits[home.CallingCode.Length..]) ? digits
             : null;
     }
@@ -92,11 +92,11 @@ public sealed record PhoneNumber
     {
         if (rest.Length < plan.Min || rest.Length > plan.Max || plan.CallingCode.Length + rest.Length > MaxDigits) return false;
         if (plan.Trunk == "0" && rest[0] == '0') return false;
-        // NXX NXX XXXX, and no N11 or N9X as area code.
+        // NXX NXX XXXX, without N11 and N9X as area codes.
         return plan.CallingCode != "1" || (rest[0] >= '2' && rest[1] != '9' && rest[1..3] != "11" && rest[3] >= '2');
     }
 
-    // Keeps the digits of any script and drops what people put between them.
+    // Keeps the digits of any script and drops separators.
     private static bool TryClean(string text, out string digits, out bool isInternational)
     {
         var kept = new StringBuilder();

@@ -7,24 +7,31 @@ using StackExchange.Redis;
 namespace OtpPortal.Delivery.Sms;
 
 /// <summary>
-/// Holds back messages that cost money: only to countries that were named, only so many a day, and none to ranges and countries that codes go
-/// to and do not come back from. Fraudsters have codes sent to numbers that they are paid for (toll fraud, SMS pumping).
+/// Limits messages that cost money: to the countries in SMS_COUNTRIES, to a number a day, and to ranges and countries whose codes come
+/// back. Fraudsters have codes sent to numbers that they are paid for (toll fraud, SMS pumping).
 /// </summary>
 /// <remarks>
 /// Key layout in the OTP database: <c>sms:day:{yyyyMMdd}</c> (UTC), a hash of messages with the fields <c>all</c> and a country's ISO code;
-/// <c>sms:hour:{country}:{yyyyMMddHH}</c>, a hash with <c>s{minute}</c> = messages taken by a provider and <c>v{minute}</c> = right codes. Both
-/// are counted up before they are compared, so that no two replicas slip through together. No number stands in them.
+/// <c>sms:hour:{country}:{yyyyMMddHH}</c>, a hash with <c>s{minute}</c> = messages that a provider took and <c>v{minute}</c> = right
+/// codes. The day's counters are incremented before they are compared, so that no two replicas pass the limit together. No phone number
+/// is stored.
 /// </remarks>
 public sealed partial class SmsGuard(
-    SmsSettings settings, Stores stores, RateLimiter limiter, Statistics statistics, AuditLog audit, TimeProvider time, ILogger<SmsGuard> logger)
+    SmsSettings settings,
+    Stores stores,
+    RateLimiter limiter,
+    Statistics statistics,
+    AuditLog audit,
+    TimeProvider time,
+    ILogger<SmsGuard> logger)
 {
-    // Numbers are given to operators by the thousand, so that is what fraudsters have.
+    // Operators get numbers by the thousand, and so fraudsters have thousands in a row.
     private const int RangeDigits = 3;
 
-    // A code that was sent just now has not had the time to come back.
-    private static readonly TimeSpan s_patience = TimeSpan.FromMinutes(2);
+    // The time that a code has to come back before its message counts.
+    private static readonly TimeSpan s_answerTime = TimeSpan.FromMinutes(2);
 
-    // How often the audit log tells that a setting holds back what goes to one country.
+    // The minimum time between two audit entries about one setting and one country.
     private static readonly TimeSpan s_noticePause = TimeSpan.FromMinutes(1);
 
     private static readonly TimeSpan s_dayKept = TimeSpan.FromDays(2);
@@ -32,7 +39,7 @@ public sealed partial class SmsGuard(
 
     private IDatabase Database => stores.Otp.Database;
 
-    /// <summary>Notes that a code sent to this number came back. Any other address is none of its business.</summary>
+    /// <summary>Counts a code that was sent to this number and came back. Ignores other addresses.</summary>
     public async Task CountVerifiedAsync(string number)
     {
         if (Read(number) is { } phone) await CountAsync(phone, 'v');
@@ -41,21 +48,21 @@ public sealed partial class SmsGuard(
     internal static bool Allows(string number, IReadOnlyList<string> countries) =>
         Read(number) is not { } phone || countries.Contains(phone.Country, StringComparer.Ordinal);
 
-    /// <summary>Notes that a provider took a message.</summary>
+    /// <summary>Counts a message that a provider took.</summary>
     internal async Task CountSentAsync(string number)
     {
         if (Read(number) is { } phone) await CountAsync(phone, 's');
     }
 
-    /// <summary>Counts a message that is about to be sent; null when it may be, else which setting holds it back and how long.</summary>
-    /// <param name="number">In E.164; any other address passes.</param>
-    /// <param name="countries">That the providers in question write to.</param>
+    /// <summary>Counts a message that is about to be sent. Returns null when it may be, or else the setting that holds it back.</summary>
+    /// <param name="number">In E.164; any other address may be sent to.</param>
+    /// <param name="countries">The countries that the providers in question send to.</param>
     internal async Task<DispatchOutcome.Limited?> TakeAsync(string number, IReadOnlyList<string> countries)
     {
         if (Read(number) is not { } phone) return null;
-        // What is nobody's fault first, then what a single range does, and what all share last: so a range that is held back uses up nothing.
+        // The limits that all numbers share come last, so that a range that is held back does not use them up.
         if (!countries.Contains(phone.Country, StringComparer.Ordinal)) return Refuse("SMS_COUNTRIES", phone, TimeSpan.FromDays(1));
-        if (await LookAtVerifiedAsync(phone.Country) is { } pause) return Refuse("SMS_MIN_VERIFIED", phone, pause);
+        if (await CheckVerifiedAsync(phone.Country) is { } pause) return Refuse("SMS_MIN_VERIFIED", phone, pause);
         if (settings.PrefixLimit is { } limit && await limiter.TakeAsync(limit, phone.Value[..^RangeDigits]) is { } wait)
         {
             return Refuse("SMS_PREFIX_LIMIT", phone, wait);
@@ -63,7 +70,8 @@ public sealed partial class SmsGuard(
         return await CountDayAsync(phone);
     }
 
-    private static PhoneNumber? Read(string number) => number.StartsWith('+') && PhoneNumber.TryParse(number, null, allowFictional: true, out var phone) ? phone : null;
+    private static PhoneNumber? Read(string number) =>
+        number.StartsWith('+') && PhoneNumber.TryParse(number, null, allowFictional: true, out var phone) ? phone : null;
 
     private async Task<DispatchOutcome.Limited?> CountDayAsync(PhoneNumber phone)
     {
@@ -79,7 +87,7 @@ public sealed partial class SmsGuard(
             : null;
         if (setting is null) return null;
 
-        // Not sent, so not counted: else refusals to one country would use up everybody's day.
+        // A message that is not sent is not counted. Otherwise refusals to one country would use up the day for all.
         var back = Database.CreateTransaction();
         _ = back.HashDecrementAsync(key, "all");
         _ = back.HashDecrementAsync(key, phone.Country);
@@ -88,25 +96,28 @@ public sealed partial class SmsGuard(
         return Refuse(setting, phone, now.UtcDateTime.Date.AddDays(1) - now.UtcDateTime);
     }
 
-    // How long to wait until codes may go to a country again; null when they may now.
-    private async Task<TimeSpan?> LookAtVerifiedAsync(string country)
+    // Returns how long a country must wait; null when codes may go there now.
+    private async Task<TimeSpan?> CheckVerifiedAsync(string country)
     {
         if (settings.MinVerified is not { } wanted) return null;
         var now = time.GetUtcNow();
-        var slots = (await Task.WhenAll(new[] { now.AddHours(-1), now }.Select(async hour => (hour, Entries: await Database.HashGetAllAsync(HourKey(country, hour))))))
+        var hours = new[] { now.AddHours(-1), now };
+        var slots = (await Task.WhenAll(hours.Select(async hour => (hour, Entries: await ReadHourAsync(country, hour)))))
             .SelectMany(hour => hour.Entries.Select(entry => ReadSlot(hour.hour, entry)))
             .Where(slot => slot.Start > now.AddHours(-1))
             .OrderBy(slot => slot.Start)
             .ToList();
-        var old = slots.Where(slot => slot.Start + s_patience <= now).Sum(slot => slot.Sent);
+        var old = slots.Where(slot => slot.Start + s_answerTime <= now).Sum(slot => slot.Sent);
         var verified = slots.Sum(slot => slot.Verified);
         if (old < wanted.Sample || verified * 100 >= old * wanted.Percent) return null;
 
-        // The messages of the last hour leave it one minute after the other, until too few are left to tell anything.
+        // Messages leave the hour minute by minute, until fewer than the sample are left.
         foreach (var slot in slots)
         {
             old -= slot.Sent;
-            if (old < wanted.Sample) return slot.Start.AddHours(1) - now is var wait && wait > TimeSpan.FromSeconds(1) ? wait : TimeSpan.FromSeconds(1);
+            if (old >= wanted.Sample) continue;
+            var wait = slot.Start.AddHours(1) - now;
+            return wait > TimeSpan.FromSeconds(1) ? wait : TimeSpan.FromSeconds(1);
         }
         return TimeSpan.FromHours(1);
     }
@@ -114,9 +125,13 @@ public sealed partial class SmsGuard(
     private static (DateTimeOffset Start, long Sent, long Verified) ReadSlot(DateTimeOffset hour, HashEntry entry)
     {
         var name = (string)entry.Name!;
-        var start = new DateTimeOffset(hour.UtcDateTime.Date, TimeSpan.Zero).AddHours(hour.UtcDateTime.Hour).AddMinutes(int.Parse(name.AsSpan(1), NumberStyles.None, CultureInfo.InvariantCulture));
+        var start = new DateTimeOffset(hour.UtcDateTime.Date, TimeSpan.Zero)
+            .AddHours(hour.UtcDateTime.Hour)
+            .AddMinutes(int.Parse(name.AsSpan(1), NumberStyles.None, CultureInfo.InvariantCulture));
         return name[0] == 's' ? (start, (long)entry.Value, 0) : (start, 0, (long)entry.Value);
     }
+
+    private Task<HashEntry[]> ReadHourAsync(string country, DateTimeOffset hour) => Database.HashGetAllAsync(HourKey(country, hour));
 
     private async Task CountAsync(PhoneNumber phone, char what)
     {
@@ -124,13 +139,13 @@ public sealed partial class SmsGuard(
         var key = HourKey(phone.Country, now);
         try
         {
-            // Together with its expiry: a counter without one would stay for ever.
+            // In one transaction with its expiry: a counter without one would never be deleted.
             var transaction = Database.CreateTransaction();
             _ = transaction.HashIncrementAsync(key, string.Create(CultureInfo.InvariantCulture, $"{what}{now.UtcDateTime.Minute}"));
             _ = transaction.KeyExpireAsync(key, s_hourKept);
             await transaction.ExecuteAsync();
         }
-        // The message is out, or the code was right: a store that is away changes neither.
+        // The message was sent, or the code was right, whatever the store says.
         catch (Exception e) when (StoreFailure.Is(e))
         {
             NotCounted(e.GetType().Name);
@@ -143,7 +158,7 @@ public sealed partial class SmsGuard(
     private DispatchOutcome.Limited Refuse(string setting, PhoneNumber phone, TimeSpan wait)
     {
         statistics.Count(Happening.SmsHeldBack);
-        // An entry for each country, not for each of the thousands of numbers that fraudsters have.
+        // One entry for each country, and not for each of a fraudster's thousands of numbers.
         _ = audit.WriteLimitHitAsync(setting, s_noticePause, phone.Country, phone.Value, "");
         HeldBack(setting, phone.Country);
         return new DispatchOutcome.Limited(setting, wait);

@@ -4,15 +4,15 @@ using OtpPortal.Limits;
 
 namespace OtpPortal.Delivery.Sms;
 
-/// <summary>Which numbers are written to, how many messages that may cost, and in what order providers are asked.</summary>
-/// <param name="Order">SMS_PROVIDERS: names, the first one first.</param>
-/// <param name="Countries">SMS_COUNTRIES: ISO codes of the countries that are written to; none by default, and then no message leaves.</param>
-/// <param name="DefaultCountry">SMS_DEFAULT_COUNTRY: the country of numbers that name none.</param>
+/// <summary>The numbers that messages go to, how many messages, and the order of providers.</summary>
+/// <param name="Order">SMS_PROVIDERS: the names of providers, in the order in which they are asked.</param>
+/// <param name="Countries">SMS_COUNTRIES: ISO codes of the countries that messages go to. With none, the default, nothing is sent.</param>
+/// <param name="DefaultCountry">SMS_DEFAULT_COUNTRY: the country of numbers without a country code.</param>
 /// <param name="DailyCap">SMS_DAILY_CAP: messages a day (UTC), 1–1,000,000.</param>
 /// <param name="CountryQuotas">SMS_COUNTRY_QUOTAS: messages a day (UTC) to single countries, 0–1,000,000 each.</param>
-/// <param name="PrefixLimit">SMS_PREFIX_LIMIT: messages to numbers that differ in their last three digits alone; null when it is off.</param>
-/// <param name="MinVerified">SMS_MIN_VERIFIED: how many codes must come back; null when it is off.</param>
-/// <param name="AllowFictional">Numbers for films and examples count as numbers: in Development, where no real one is at hand.</param>
+/// <param name="PrefixLimit">SMS_PREFIX_LIMIT: messages to numbers that share all but their last three digits; null when off.</param>
+/// <param name="MinVerified">SMS_MIN_VERIFIED: the share of codes that must come back; null when it is off.</param>
+/// <param name="AllowFictional">Accepts numbers that are reserved for films and examples: in Development.</param>
 public sealed record SmsSettings(
     IReadOnlyList<string> Order,
     IReadOnlyList<string> Countries,
@@ -62,7 +62,10 @@ public sealed record SmsSettings(
                 || !int.TryParse(parts[1], NumberStyles.None, CultureInfo.InvariantCulture, out var quota) || quota > 1_000_000
                 || !quotas.TryAdd(parts[0], quota))
             {
-                reader.AddError(Name, entry, "COUNTRY:messages a day, once a country, with commas between them, such as DE:500,US:200, each from 0 to 1000000");
+                reader.AddError(
+                    Name,
+                    entry,
+                    "COUNTRY:messages a day, once a country, with commas between them, such as DE:500,US:200, each from 0 to 1000000");
             }
         }
         return quotas;
@@ -79,12 +82,16 @@ public sealed record SmsSettings(
         {
             return new MinVerified(percent, sample);
         }
-        reader.AddError("SMS_MIN_VERIFIED", text, "percent/messages such as 10/50, with 1 to 100 percent of at least 1 to 100000 messages, or off");
+        reader.AddError(
+            "SMS_MIN_VERIFIED", text, "percent/messages such as 10/50, with 1 to 100 percent of at least 1 to 100000 messages, or off");
         return standard;
     }
 
-    private static bool IsOff(SettingsReader reader, string name) => string.Equals(reader.Text(name), "off", StringComparison.OrdinalIgnoreCase);
+    private static bool IsOff(SettingsReader reader, string name) =>
+        string.Equals(reader.Text(name), "off", StringComparison.OrdinalIgnoreCase);
 }
 
-/// <summary>Of the messages to a country in the last hour, so many percent must have been answered with the right code, once there are that many.</summary>
+/// <summary>The share of a country's messages in the last hour that must have been answered with the right code.</summary>
+/// <param name="Percent">1–100.</param>
+/// <param name="Sample">The number of messages from which on the share counts, 1–100,000.</param>
 public sealed record MinVerified(int Percent, int Sample);

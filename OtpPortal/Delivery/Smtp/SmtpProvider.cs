@@ -7,24 +7,29 @@ using System.Text;
 
 namespace OtpPortal.Delivery.Smtp;
 
-/// <summary>Sends mail to an SMTP server (RFC 5321), with STARTTLS (RFC 3207) unless that is switched off.</summary>
-/// <remarks>With the framework's client, because MailKit is not in every registry; it has no implicit TLS (port 465).</remarks>
+/// <summary>Sends mail to an SMTP server (RFC 5321), with STARTTLS (RFC 3207) unless SMTP_TLS is none.</summary>
+/// <remarks>Uses the framework's client, because MailKit is not in every registry. It has no implicit TLS (port 465).</remarks>
 internal sealed class SmtpProvider(SmtpSettings settings, MailSettings mail) : IMessageProvider
 {
-    public string Name => "smtp";
+    internal const string ProviderName = "smtp";
+
+    public string Name => ProviderName;
 
     public async Task<SendOutcome> SendAsync(Message message, CancellationToken stop)
     {
         // The framework throws for an address that SMTP cannot carry.
-        if (!MailAddress.TryCreate(message.To, out var to)) return new SendOutcome.Refused("the recipient's address has dots where SMTP allows none");
+        if (!MailAddress.TryCreate(message.To, out var to))
+        {
+            return new SendOutcome.Refused("the recipient's address has dots where SMTP allows none");
+        }
         using var client = new SmtpClient(settings.Host, settings.Port)
         {
             EnableSsl = settings.StartTls,
-            // RFC 6531. For all others the mail stays in ASCII, which every server on the way understands.
+            // RFC 6531 for addresses that need it. Every server on the way understands ASCII.
             DeliveryFormat = Ascii.IsValid(to.User) ? SmtpDeliveryFormat.SevenBit : SmtpDeliveryFormat.International,
         };
         if (settings.UserName is not null) client.Credentials = new NetworkCredential(settings.UserName, settings.Password);
-        // The framework puts names between quotation marks as they are, and decodes subjects.
+        // The framework does not escape names in quotation marks, and decodes subjects.
         using var envelope = new MailMessage(
             new MailAddress(mail.From, HeaderText.Name(mail.FromName), Encoding.UTF8),
             message.ToName.Length == 0 ? to : new MailAddress(to.Address, HeaderText.Name(message.ToName), Encoding.UTF8))
@@ -38,7 +43,7 @@ internal sealed class SmtpProvider(SmtpSettings settings, MailSettings mail) : I
         using var html = AlternateView.CreateAlternateViewFromString(InLines(message.Html), Encoding.UTF8, MediaTypeNames.Text.Html);
         html.TransferEncoding = TransferEncoding.QuotedPrintable;
         envelope.AlternateViews.Add(html);
-        // Holiday answers to a code help nobody (RFC 3834).
+        // Prevents automatic replies (RFC 3834).
         envelope.Headers.Add("Auto-Submitted", "auto-generated");
         // Large providers refuse mail without one (RFC 5322, 3.6.4), and not every server on the way adds it.
         envelope.Headers.Add("Message-ID", $"<{Guid.NewGuid():N}@{new MailAddress(mail.From).Host}>");
@@ -53,7 +58,7 @@ internal sealed class SmtpProvider(SmtpSettings settings, MailSettings mail) : I
         }
         catch (SmtpException e)
         {
-            return Judge(e);
+            return Interpret(e);
         }
         catch (AuthenticationException)
         {
@@ -68,24 +73,30 @@ internal sealed class SmtpProvider(SmtpSettings settings, MailSettings mail) : I
     // In mail a line ends with CRLF (RFC 2045, 6.7); the framework encodes what it is given.
     private static string InLines(string text) => text.ReplaceLineEndings("\r\n");
 
-    private SendOutcome Judge(SmtpException e)
+    private SendOutcome Interpret(SmtpException e)
     {
-        if (e.InnerException is AuthenticationException) return new SendOutcome.Misconfigured("the server's TLS certificate is not valid for SMTP_HOST");
+        if (e.InnerException is AuthenticationException)
+        {
+            return new SendOutcome.Misconfigured("the server's TLS certificate is not valid for SMTP_HOST");
+        }
         var code = (int)e.StatusCode;
         return e.StatusCode switch
         {
-            // 530 is both "STARTTLS first" (RFC 3207) and "sign in first" (RFC 4954), which also follows on a sign-in that failed.
+            // 530 means "STARTTLS first" (RFC 3207) or "authenticate first" (RFC 4954), which also follows a failed attempt.
             SmtpStatusCode.MustIssueStartTlsFirst when e.Message.Contains("STARTTLS", StringComparison.OrdinalIgnoreCase) =>
                 new SendOutcome.Misconfigured("the server wants TLS: set SMTP_TLS=starttls"),
-            SmtpStatusCode.MustIssueStartTlsFirst when settings.UserName is null => new SendOutcome.Misconfigured("the server wants SMTP_USERNAME and SMTP_PASSWORD (530)"),
-            SmtpStatusCode.MustIssueStartTlsFirst => new SendOutcome.Misconfigured("the server does not accept SMTP_USERNAME and SMTP_PASSWORD (530)"),
-            // Signing in failed (RFC 4954).
-            _ when code is 534 or 535 or 538 => new SendOutcome.Misconfigured($"the server does not accept SMTP_USERNAME and SMTP_PASSWORD ({code})"),
-            // Mailbox busy, greylisting, mailbox full: other recipients are not concerned.
+            SmtpStatusCode.MustIssueStartTlsFirst when settings.UserName is null =>
+                new SendOutcome.Misconfigured("the server wants SMTP_USERNAME and SMTP_PASSWORD (530)"),
+            SmtpStatusCode.MustIssueStartTlsFirst =>
+                new SendOutcome.Misconfigured("the server does not accept SMTP_USERNAME and SMTP_PASSWORD (530)"),
+            // Authentication failed (RFC 4954).
+            _ when code is 534 or 535 or 538 =>
+                new SendOutcome.Misconfigured($"the server does not accept SMTP_USERNAME and SMTP_PASSWORD ({code})"),
+            // Mailbox busy, greylisting, mailbox full: about this recipient alone.
             _ when code is 450 or 451 or 452 => new SendOutcome.Temporary($"the server said {code}") { IsAboutRecipient = true },
             _ when code is >= 400 and < 500 => new SendOutcome.Temporary($"the server said {code}"),
             _ when code is >= 500 and < 600 => new SendOutcome.Refused($"the server said {code}"),
-            // The framework's client gives "general failure" for a server that is not there, and for one without STARTTLS.
+            // The framework's client reports "general failure" for an unreachable server and for one without STARTTLS.
             _ when e.InnerException is null && e.Message.Contains("secure", StringComparison.OrdinalIgnoreCase) =>
                 new SendOutcome.Misconfigured("the server offers no STARTTLS: set SMTP_TLS=none if the way to it is safe without"),
             _ => new SendOutcome.Temporary("it cannot be reached"),

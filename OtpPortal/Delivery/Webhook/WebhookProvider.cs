@@ -7,8 +7,8 @@ namespace OtpPortal.Delivery.Webhook;
 
 /// <summary>Posts messages to a program of the operator's own, as otpgateway does: <c>{"otp":{…},"subject","body"}</c>.</summary>
 /// <remarks>
-/// A webhook that was reached has the message, as in otpgateway: its status decides no more than whether it is asked once more. One in
-/// SMS_PROVIDERS is judged by its status, because another provider may take over.
+/// As in otpgateway, a webhook that answers has the message, and its status only decides whether the request is repeated. For a webhook in
+/// SMS_PROVIDERS the status counts, because another provider may take over.
 /// </remarks>
 internal sealed partial class WebhookProvider(ProviderHttp http, WebhookSettings settings, bool sendsSms, ILogger<WebhookProvider> logger)
     : IMessageProvider
@@ -21,26 +21,30 @@ internal sealed partial class WebhookProvider(ProviderHttp http, WebhookSettings
         var outcome = await http.SendAsync(() => Request(message), (response, _) =>
         {
             answered = true;
-            return Task.FromResult(Judge(response));
+            return Task.FromResult(Interpret(response));
         }, stop);
         answered |= outcome is SendOutcome.Temporary { Answered: true };
         if (sendsSms || !answered || outcome is SendOutcome.Accepted) return outcome;
-        AnsweredOtherwise(Name, Dispatcher.WordsOf(outcome).Reason);
+        AnsweredOtherwise(Name, outcome.Describe().Reason);
         return new SendOutcome.Accepted();
     }
 
     private HttpRequestMessage Request(Message message)
     {
         var otp = message.Otp ?? new Dictionary<string, object?>(StringComparer.Ordinal) { ["to"] = message.To, ["otp"] = message.Code };
-        var request = new HttpRequestMessage(HttpMethod.Post, settings.Url) { Content = ProviderHttp.Json(new Payload(otp, message.Subject, message.Text)) };
+        var request = new HttpRequestMessage(HttpMethod.Post, settings.Url)
+        {
+            Content = ProviderHttp.Json(new Payload(otp, message.Subject, message.Text)),
+        };
         if (settings.UserName is not null)
         {
-            request.Headers.Authorization = new AuthenticationHeaderValue("Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes($"{settings.UserName}:{settings.Password}")));
+            request.Headers.Authorization = new AuthenticationHeaderValue(
+                "Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes($"{settings.UserName}:{settings.Password}")));
         }
         return request;
     }
 
-    private SendOutcome Judge(HttpResponseMessage response)
+    private SendOutcome Interpret(HttpResponseMessage response)
     {
         var status = (int)response.StatusCode;
         var prefix = "WEBHOOK_" + Name.ToUpperInvariant();
@@ -48,9 +52,11 @@ internal sealed partial class WebhookProvider(ProviderHttp http, WebhookSettings
         {
             >= HttpStatusCode.OK and < HttpStatusCode.MultipleChoices => new SendOutcome.Accepted(),
             >= HttpStatusCode.MultipleChoices and < HttpStatusCode.BadRequest =>
-                new SendOutcome.Misconfigured($"it answered {status} and points elsewhere, where messages are not carried: {prefix}_URL must be the final address"),
-            HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden => new SendOutcome.Misconfigured($"it does not accept {prefix}_USERNAME and {prefix}_PASSWORD ({status})"),
-            HttpStatusCode.NotFound or HttpStatusCode.MethodNotAllowed or HttpStatusCode.Gone => new SendOutcome.Misconfigured($"it takes no messages there ({status}); is {prefix}_URL right?"),
+                new SendOutcome.Misconfigured($"it redirects ({status}), which is not followed: {prefix}_URL must be the final address"),
+            HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden =>
+                new SendOutcome.Misconfigured($"it does not accept {prefix}_USERNAME and {prefix}_PASSWORD ({status})"),
+            HttpStatusCode.NotFound or HttpStatusCode.MethodNotAllowed or HttpStatusCode.Gone =>
+                new SendOutcome.Misconfigured($"it takes no messages there ({status}); is {prefix}_URL right?"),
             _ => new SendOutcome.Refused($"it does not take this message ({status})"),
         };
     }

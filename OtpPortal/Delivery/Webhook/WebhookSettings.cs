@@ -7,7 +7,7 @@ namespace OtpPortal.Delivery.Webhook;
 /// <param name="Url">_URL: where messages are posted to.</param>
 /// <param name="UserName">_USERNAME of Basic authentication; null sends none.</param>
 /// <param name="Password">_PASSWORD.</param>
-/// <param name="ChannelName">_CHANNEL_NAME: what users know the way by, such as "Phone call".</param>
+/// <param name="ChannelName">_CHANNEL_NAME: the name of the channel that users see, such as "Phone call".</param>
 /// <param name="AddressName">_ADDRESS_NAME: what an address is called, such as "Phone number".</param>
 /// <param name="MaxAddressLength">_MAX_ADDRESS_LEN: 1–1000 characters.</param>
 /// <param name="MaxCodeLength">_MAX_OTP_LEN: 3–100 characters.</param>
@@ -23,7 +23,10 @@ public sealed record WebhookSettings(
     ProviderTerms Terms)
 {
     private static readonly string[] s_fields =
-        ["URL", "USERNAME", "PASSWORD", "PASSWORD_FILE", "CHANNEL_NAME", "ADDRESS_NAME", "MAX_ADDRESS_LEN", "MAX_OTP_LEN", "TIMEOUT", "CONNECTIONS"];
+    [
+        "URL", "USERNAME", "PASSWORD", "PASSWORD_FILE", "CHANNEL_NAME", "ADDRESS_NAME", "MAX_ADDRESS_LEN", "MAX_OTP_LEN",
+        "TIMEOUT", "CONNECTIONS",
+    ];
 
     public override string ToString() => "Webhook " + Name;
 
@@ -36,9 +39,10 @@ public sealed record WebhookSettings(
             {
                 reader.AddError("WEBHOOKS", name, "names of at most 50 letters, digits and underscores, with commas between them");
             }
-            else if (ProviderSettings.BuiltIn.Contains(name, StringComparer.OrdinalIgnoreCase))
+            else if (DeliveryServices.ReservedNames.Contains(name, StringComparer.OrdinalIgnoreCase))
             {
-                reader.AddError("WEBHOOKS", name, "a name other than those of the portal's own providers: " + string.Join(", ", ProviderSettings.BuiltIn));
+                var reserved = string.Join(", ", DeliveryServices.ReservedNames);
+                reader.AddError("WEBHOOKS", name, "a name other than those of the portal's own providers: " + reserved);
             }
             else if (names.Contains(name, StringComparer.OrdinalIgnoreCase))
             {
@@ -50,16 +54,20 @@ public sealed record WebhookSettings(
             }
         }
         var prefixes = names.Select(PrefixOf).ToList();
-        // A mistyped name would leave a webhook without its password, or a password without its webhook.
-        foreach (var setting in reader.Names.Where(setting => setting.StartsWith("WEBHOOK_", StringComparison.OrdinalIgnoreCase) && reader.Text(setting) is not null))
+        // A mistyped name would leave a webhook without its password.
+        foreach (var setting in reader.Names.Where(setting => setting.StartsWith("WEBHOOK_", StringComparison.OrdinalIgnoreCase)))
         {
-            if (!prefixes.Exists(prefix => s_fields.Any(field => string.Equals(setting, prefix + "_" + field, StringComparison.OrdinalIgnoreCase))))
-            {
-                reader.AddError($"{setting} belongs to no webhook in WEBHOOKS. Webhooks have the settings WEBHOOK_{{NAME}}_{string.Join(", _", s_fields)}, with the names in upper case.");
-            }
+            if (reader.Text(setting) is null) continue;
+            if (prefixes.Exists(prefix => s_fields.Any(field => Is(setting, prefix + "_" + field)))) continue;
+            var known = string.Join(", _", s_fields);
+            reader.AddError(
+                $"{setting} belongs to no webhook in WEBHOOKS. "
+                + $"A webhook has the settings WEBHOOK_{{NAME}}_{known}, with its name in upper case.");
         }
         return [.. names.Select(name => Read(reader, name)).OfType<WebhookSettings>()];
     }
+
+    private static bool Is(string name, string other) => string.Equals(name, other, StringComparison.OrdinalIgnoreCase);
 
     private static string PrefixOf(string name) => "WEBHOOK_" + name.ToUpperInvariant();
 
@@ -71,11 +79,18 @@ public sealed record WebhookSettings(
         var (user, password) = (reader.Text(prefix + "_USERNAME"), reader.Secret(prefix + "_PASSWORD"));
         if (user is null != password is null)
         {
-            reader.AddError($"{prefix}_{(user is null ? "USERNAME" : "PASSWORD")} is missing: {prefix}_USERNAME and {prefix}_PASSWORD are set both or not at all.");
+            var missing = user is null ? "USERNAME" : "PASSWORD";
+            reader.AddError($"{prefix}_{missing} is missing: set both {prefix}_USERNAME and {prefix}_PASSWORD, or neither.");
         }
-        // RFC 7617, 2: what stands behind the first colon is the password.
-        if (user?.Any(c => c == ':' || char.IsControl(c)) == true) reader.AddError(prefix + "_USERNAME", user, "a name without colon and control characters");
-        if (password?.Any(char.IsControl) == true) reader.AddError($"{prefix}_PASSWORD has control characters, which Basic authentication cannot carry.");
+        // RFC 7617, 2: the password begins after the first colon.
+        if (user?.Any(c => c == ':' || char.IsControl(c)) == true)
+        {
+            reader.AddError(prefix + "_USERNAME", user, "a name without colon and control characters");
+        }
+        if (password?.Any(char.IsControl) == true)
+        {
+            reader.AddError($"{prefix}_PASSWORD has control characters, which Basic authentication cannot carry.");
+        }
         var channel = reader.Line(prefix + "_CHANNEL_NAME", name, 50);
         var address = reader.Line(prefix + "_ADDRESS_NAME", "Address", 50);
         var maxAddress = reader.Integer(prefix + "_MAX_ADDRESS_LEN", 320, 1, 1000, "characters");

@@ -1,25 +1,26 @@
 namespace OtpPortal.Delivery;
 
-/// <summary>How a provider did lately, as this process saw it.</summary>
-/// <param name="LastFailure">What it said last when it did not take a message; null when it took the last one, or none was sent yet.</param>
-/// <param name="FailedAt">When that was.</param>
-/// <param name="OpenUntil">While it is not asked at all; null when it is.</param>
+/// <summary>The state of a provider, as this process has seen it.</summary>
+/// <param name="LastFailure">The last answer, if the provider did not take that message.</param>
+/// <param name="FailedAt">The time of that answer.</param>
+/// <param name="OpenUntil">The time until which the provider is not asked; null while it is asked.</param>
 public sealed record ProviderHealth(SendOutcome? LastFailure, DateTimeOffset FailedAt, DateTimeOffset? OpenUntil);
 
 /// <summary>
-/// Stops asking a provider that fails and fails, so that nobody waits for its timeouts: after some failures in a row it is left alone for a
-/// while, then one message tries for all. Answers about one recipient are no failures.
+/// Stops asking a provider that keeps failing, so that messages do not wait for its timeouts. After some failures in a row it opens;
+/// after a pause one message is tried. Answers about one recipient are not failures.
 /// </summary>
-internal sealed class Circuit(TimeProvider time)
+/// <remarks>Decision 0008 says why this is not Polly's circuit breaker.</remarks>
+internal sealed class CircuitBreaker(TimeProvider time)
 {
-    /// <summary>Failures in a row that open it.</summary>
+    /// <summary>The number of failures in a row that opens it.</summary>
     internal const int Threshold = 5;
 
     internal static readonly TimeSpan Pause = TimeSpan.FromSeconds(30);
 
     private readonly Lock _lock = new();
 
-    // Whose messages timed out since the last answer.
+    // The groups of recipients whose messages have timed out since the last answer.
     private readonly HashSet<string> _unanswered = new(StringComparer.Ordinal);
     private int _failures;
     private SendOutcome? _lastFailure;
@@ -34,7 +35,7 @@ internal sealed class Circuit(TimeProvider time)
         }
     }
 
-    /// <summary>Null when the provider may be asked; else what it said last.</summary>
+    /// <summary>Returns null when the provider may be asked, or else its last failure.</summary>
     public SendOutcome? Enter()
     {
         lock (_lock)
@@ -42,15 +43,16 @@ internal sealed class Circuit(TimeProvider time)
             if (_openUntil is null) return null;
             var now = time.GetUtcNow();
             if (now < _openUntil) return _lastFailure;
-            // One trial: everybody else is turned away until it is over, or has had its time.
+            // One trial. Other messages are rejected until it has an outcome, or the pause has passed once more.
             _openUntil = now + Pause;
             return null;
         }
     }
 
+    /// <summary>Counts an outcome.</summary>
     /// <param name="unansweredFor">
-    /// The group of recipients whose message timed out; null for an answer. A server may hang for the recipients of one domain
-    /// only, so their timeouts count once until it answers again.
+    /// The group of recipients whose message timed out; null for an answer. A server may hang for one domain alone, so a group's timeouts
+    /// count once until the server answers again.
     /// </param>
     public void Report(SendOutcome outcome, string? unansweredFor = null)
     {

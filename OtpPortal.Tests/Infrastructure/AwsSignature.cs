@@ -2,32 +2,36 @@ using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 
-namespace OtpPortal.Delivery.Aws;
+namespace OtpPortal.Tests.Infrastructure;
 
-/// <summary>Signs requests to AWS with Signature Version 4, for paths and queries that need no normalising.</summary>
-/// <remarks>By hand, because the service's SDK package is not in every registry, and one action does not need it.</remarks>
+/// <summary>A second implementation of Signature Version 4, to check requests. Paths and queries are not normalized.</summary>
 internal static class AwsSignature
 {
     private const string Algorithm = "AWS4-HMAC-SHA256";
 
-    /// <summary>The value of <c>Authorization</c>.</summary>
-    /// <param name="headers">What is signed, with lower-case names; <c>host</c> and <c>x-amz-date</c> must be among them.</param>
+    /// <summary>Returns the value of <c>Authorization</c>.</summary>
+    /// <param name="headers">The headers to sign, with lower-case names; <c>host</c> and <c>x-amz-date</c> must be among them.</param>
     public static string Authorize(
         string method, string path, string query, IReadOnlyDictionary<string, string> headers, ReadOnlySpan<byte> body,
         DateTimeOffset now, string region, string service, string accessKeyId, string secretAccessKey)
     {
         var ordered = headers.OrderBy(header => header.Key, StringComparer.Ordinal).ToList();
         var names = string.Join(';', ordered.Select(header => header.Key));
-        var canonical = string.Join('\n', [method, path, query, .. ordered.Select(header => $"{header.Key}:{header.Value.Trim()}"), "", names, Hash(body)]);
+        var lines = ordered.Select(header => $"{header.Key}:{header.Value.Trim()}");
+        var canonical = string.Join('\n', [method, path, query, .. lines, "", names, Hash(body)]);
         var date = now.UtcDateTime.ToString("yyyyMMdd", CultureInfo.InvariantCulture);
         var scope = $"{date}/{region}/{service}/aws4_request";
         var toSign = string.Join('\n', Algorithm, Timestamp(now), scope, Hash(Encoding.UTF8.GetBytes(canonical)));
         var key = Hmac(Hmac(Hmac(Hmac(Encoding.UTF8.GetBytes("AWS4" + secretAccessKey), date), region), service), "aws4_request");
-        return $"{Algorithm} Credential={accessKeyId}/{scope}, SignedHeaders={names}, Signature={Convert.ToHexStringLower(Hmac(key, toSign))}";
+        var signature = Convert.ToHexStringLower(Hmac(key, toSign));
+        return $"{Algorithm} Credential={accessKeyId}/{scope}, SignedHeaders={names}, Signature={signature}";
     }
 
-    /// <summary>The value of <c>X-Amz-Date</c>.</summary>
+    /// <summary>Returns the value of <c>X-Amz-Date</c>.</summary>
     public static string Timestamp(DateTimeOffset now) => now.UtcDateTime.ToString("yyyyMMdd'T'HHmmss'Z'", CultureInfo.InvariantCulture);
+
+    public static DateTimeOffset ReadTimestamp(string timestamp) =>
+        DateTimeOffset.ParseExact(timestamp, "yyyyMMdd'T'HHmmss'Z'", CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal);
 
     private static byte[] Hmac(byte[] key, string text) => HMACSHA256.HashData(key, Encoding.UTF8.GetBytes(text));
 

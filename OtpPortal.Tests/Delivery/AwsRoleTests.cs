@@ -1,0 +1,77 @@
+using System.Text;
+using System.Text.Json;
+using Microsoft.AspNetCore.Http;
+using OtpPortal.Tests.Gateway;
+using OtpPortal.Tests.Infrastructure;
+
+namespace OtpPortal.Tests.Delivery;
+
+/// <summary>
+/// AWS with the role of a container instead of an access key. The AWS SDK reads the environment, so the portal runs in its own process.
+/// </summary>
+public sealed class AwsRoleTests
+{
+    private const string Role = "/credentials";
+
+    [Fact]
+    public async Task A_containers_role_signs_messages()
+    {
+        await using var server = await RecordingServer.StartAsync();
+        var credentials = JsonSerializer.Serialize(new
+        {
+            AccessKeyId = "ASIAEXAMPLE",
+            SecretAccessKey = "role-S3cret",
+            Token = "role-token",
+            Expiration = DateTimeOffset.UtcNow.AddHours(6),
+        });
+        server.Handle = context => context.Request.Path == Role ? context.Response.WriteAsync(credentials) : Task.CompletedTask;
+        using var portal = await PortalProcess.StartAsync(Settings(server, Role));
+        server.Requests.ShouldBeEmpty("the start asks nobody for credentials");
+
+        (await SendAsync(portal)).Status.ShouldBe(200, portal.Log);
+        (await SendAsync(portal)).Status.ShouldBe(200, portal.Log);
+
+        server.Requests.Count(request => request.Path == Role).ShouldBe(1, "credentials are kept until they expire");
+        var request = server.Requests[^1];
+        (request.Method, request.Path).ShouldBe(("POST", "/aws"));
+        request.Headers["X-Amz-Security-Token"].ShouldBe("role-token");
+        var signed = ((string[])["content-type", "host", "x-amz-content-sha256", "x-amz-date", "x-amz-security-token", "x-amz-target"])
+            .ToDictionary(name => name, name => request.Headers[name], StringComparer.Ordinal);
+        request.Headers["Authorization"].ShouldBe(AwsSignature.Authorize(
+            "POST", "/aws", "", signed, Encoding.UTF8.GetBytes(request.Body), AwsSignature.ReadTimestamp(request.Headers["X-Amz-Date"]),
+            "eu-central-1", "sms-voice", "ASIAEXAMPLE", "role-S3cret"));
+        portal.Log.ShouldNotContain("S3cret");
+        portal.Log.ShouldNotContain("role-token");
+    }
+
+    [Fact]
+    public async Task Without_a_role_the_log_says_what_is_missing()
+    {
+        await using var server = await RecordingServer.StartAsync();
+        using var portal = await PortalProcess.StartAsync(Settings(server, role: null));
+
+        (await SendAsync(portal)).Status.ShouldBe(502);
+
+        server.Requests.ShouldBeEmpty();
+        await Eventually.BeTrueAsync(() => portal.Log.Contains("no AWS credentials were found: set AWS_", StringComparison.Ordinal));
+    }
+
+    private static (string, string)[] Settings(RecordingServer server, string? role) =>
+    [
+        ("AWS_REGION", "eu-central-1"), ("AWS_SMS_ORIGINATION_IDENTITY", "pool-1"), ("AWS_SMS_API_URL", server.Address + "aws"),
+        ("AWS_CONTAINER_CREDENTIALS_FULL_URI", role is null ? "" : server.Address.GetLeftPart(UriPartial.Authority) + role),
+        // Nothing of the machine that the tests run on.
+        ("AWS_ACCESS_KEY_ID", ""), ("AWS_SECRET_ACCESS_KEY", ""), ("AWS_PROFILE", ""), ("AWS_EC2_METADATA_DISABLED", "true"),
+        ("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", ""), ("AWS_WEB_IDENTITY_TOKEN_FILE", ""),
+        ("AWS_SHARED_CREDENTIALS_FILE", "/nowhere/credentials"), ("AWS_CONFIG_FILE", "/nowhere/config"), ("HOME", "/nowhere"),
+        ("NAMESPACES", "MyApp:secret"), ("SMS_COUNTRIES", "DE"),
+    ];
+
+    private static async Task<Answer> SendAsync(PortalProcess portal)
+    {
+        using var program = new Browserlike(portal.Address).AsProgram();
+        using var form = new FormUrlEncodedContent([new("provider", "pinpoint_sms"), new("to", "+491711234567")]);
+        return await program.SendAsync(
+            HttpMethod.Put, "/api/otp/" + GatewayClient.NewId(), form, ("Authorization", GatewayClient.Basic("MyApp:secret")));
+    }
+}

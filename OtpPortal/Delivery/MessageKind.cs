@@ -1,0 +1,45 @@
+namespace OtpPortal.Delivery;
+
+/// <summary>One of the messages that the portal sends.</summary>
+/// <param name="Parts">The endings of its template files, such as <c>.html</c>. An SMS has the text alone.</param>
+/// <param name="Required">The value whose sample must appear in text and HTML, such as <c>code</c>.</param>
+/// <param name="Values">The values that its templates may name. Whoever fills it in provides all of them.</param>
+internal sealed record MessageKind(string Name, IReadOnlyList<string> Parts, string Required, IReadOnlyList<string> Values)
+{
+    public const string SignIn = "sign-in";
+
+    /// <summary>The gateway's message, which a provider may have templates of its own for.</summary>
+    public const string GatewayCode = "gateway-code";
+
+    /// <summary>The endings of all template files. A longer one comes before its own ending.</summary>
+    public static readonly IReadOnlyList<string> AllParts = [".subject.txt", ".html", ".txt"];
+
+    private static readonly string[] s_text = [".txt"];
+    private static readonly string[] s_everywhere = ["app_name", "logo_url", "accent", "portal_url", "language"];
+    private static readonly string[] s_signIn = [.. s_everywhere, "code", "duration", "link_url", "host"];
+    private static readonly string[] s_gateway = [.. s_everywhere, "namespace", "channel", "to", "code", "duration", "url", "host"];
+
+    private static readonly string[] s_account =
+    [
+        .. s_everywhere,
+        "service_name", "subject", "title", "greeting", "sub_title", "logo_image_url", "logo_click_url", "code", "code_duration",
+    ];
+
+    public static readonly IReadOnlyList<MessageKind> All =
+    [
+        new(SignIn, AllParts, "code", s_signIn),
+        new("new-device", AllParts, "ip", [.. s_everywhere, "device", "ip", "time"]),
+        new("sign-in-sms", s_text, "code", s_signIn),
+        new(GatewayCode, AllParts, "code", s_gateway),
+        new("gateway-sms", s_text, "code", s_gateway),
+        new("api-code", AllParts, "code", s_account),
+        new("api-link", AllParts, "link", [.. s_account, "link", "duration", "button_text"]),
+    ];
+
+    public bool IsMail => Parts.Count > 1;
+
+    public static MessageKind? Find(string name) => All.FirstOrDefault(kind => kind.Name == name);
+
+    /// <summary>Returns the ending of a template file, or null when it is not one.</summary>
+    public static string? PartOf(string file) => AllParts.FirstOrDefault(part => file.EndsWith(part, StringComparison.Ordinal));
+}

@@ -1,0 +1,39 @@
+using System.Reflection;
+using HandlebarsDotNet;
+
+namespace OtpPortal.Delivery;
+
+/// <summary>Compiles templates. In HTML every value is escaped. Filling in a template that names an unknown value fails.</summary>
+internal sealed class TemplateCompiler
+{
+    private const string Root = "OtpPortal.Templates/";
+
+    private readonly IHandlebars _plain =
+        Handlebars.Create(new HandlebarsConfiguration { NoEscape = true, ThrowOnUnresolvedBindingExpression = true });
+
+    private readonly IHandlebars _html = Handlebars.Create(new HandlebarsConfiguration { ThrowOnUnresolvedBindingExpression = true });
+
+    public TemplateCompiler()
+    {
+        _html.RegisterTemplate("layout", ReadBuiltIn("layout.html"));
+        _html.RegisterTemplate("service", ReadBuiltIn("service.html"));
+    }
+
+    /// <param name="file">The name of the file, whose ending tells HTML from text.</param>
+    public HandlebarsTemplate<object, object> Compile(string file, string text) =>
+        (file.EndsWith(".html", StringComparison.Ordinal) ? _html : _plain).Compile(text);
+
+    /// <summary>Compiles a template that is part of the program.</summary>
+    public HandlebarsTemplate<object, object> CompileBuiltIn(string file) => Compile(file, ReadBuiltIn(file));
+
+    /// <summary>Returns what Handlebars says about a template, in one line.</summary>
+    public static string FirstLine(Exception e) => e.Message.Split('\n')[0].Trim();
+
+    private static string ReadBuiltIn(string file)
+    {
+        using var stream = Assembly.GetExecutingAssembly().GetManifestResourceStream(Root + file)
+            ?? throw new InvalidOperationException($"The template {file} is missing.");
+        using var reader = new StreamReader(stream);
+        return reader.ReadToEnd();
+    }
+}
