@@ -12,14 +12,16 @@ MODULES_WITH_FLOOR = {"OneTimeCodes", "Sessions", "Limits", "SignIn", "Jwt"}
 lines = defaultdict(dict)
 for report in sys.argv[1:]:
     for cls in tree.parse(report).getroot().iter("class"):
-        module = re.search(r"(?:^|/)OtpPortal/([^/]+)/|$", cls.get("filename").replace("\\", "/")).group(1)
-        if not module:
+        # Paths are relative to the project, or name it. Generated code is in obj; Program.cs and the like are in no module.
+        match = re.match(r"(?:.*\bOtpPortal/)?(?!obj/)(\w+)/", cls.get("filename"))
+        if not match:
             continue
+        module = match.group(1)
         for line in cls.iterfind("lines/line"):
             place = (cls.get("filename"), int(line.get("number")))
             covered, total = 0, 0
-            if match := re.search(r"\((\d+)/(\d+)\)", line.get("condition-coverage") or ""):
-                covered, total = int(match[1]), int(match[2])
+            if counts := re.search(r"\((\d+)/(\d+)\)", line.get("condition-coverage") or ""):
+                covered, total = int(counts[1]), int(counts[2])
             # Partial classes and lambdas name a line more than once.
             hits, best, _ = lines[module].get(place, (0, 0, 0))
             lines[module][place] = (hits + int(line.get("hits")), max(best, covered), total)

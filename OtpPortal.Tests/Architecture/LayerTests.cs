@@ -1,3 +1,5 @@
+using OtpPortal.Tests.Infrastructure;
+
 namespace OtpPortal.Tests.Architecture;
 
 /// <summary>A module uses only modules of the layers below its own: see docs/architecture.md.</summary>
@@ -31,6 +33,18 @@ public sealed class LayerTests
             .ToList();
 
         violations.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public void The_documentation_has_the_same_layers()
+    {
+        var documented = File.ReadLines(Path.Combine(RepositoryRoot.Path, "docs", "architecture.md"))
+            .Select(line => line.Split('|', StringSplitOptions.TrimEntries))
+            .Where(cells => cells is ["", [>= '1' and <= '9'], ..])
+            .Select(cells => cells[2].Split(", ").Select(module => module.Trim('`')).ToArray())
+            .ToArray();
+
+        documented.ShouldBe(s_layers);
     }
 
     private static bool IsAllowed(string from, string to) => Layer(from) < Layer(to) || s_sideways.Contains((from, to));

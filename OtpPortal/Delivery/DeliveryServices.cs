@@ -53,6 +53,7 @@ public static class DeliveryServices
         builder.Services.AddSingleton(services => Build(services, settings, mail, sms));
         builder.Services.AddSingleton<SmsGuard>();
         builder.Services.AddSingleton<Dispatcher>();
+        builder.Services.AddSingleton<MailSender>();
         builder.Services.AddSingleton<DeliveryQueue>();
         builder.Services.AddHostedService(services => services.GetRequiredService<DeliveryQueue>());
         return builder;
@@ -68,7 +69,7 @@ public static class DeliveryServices
         routes.MapGet("/dev/mailbox.json", (HttpContext context, MailboxProvider mailbox) =>
         {
             context.Response.Headers.CacheControl = "no-store";
-            return Results.Json(mailbox.Messages);
+            return TypedResults.Json(mailbox.Messages);
         });
     }
 

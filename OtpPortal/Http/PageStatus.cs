@@ -90,7 +90,7 @@ public static partial class PageErrors
     {
         var status = context.RequestServices.GetRequiredService<PageStatus>();
         (status.Path, status.Reason, status.Typed, status.Wait, status.Argument) = (path, reason, typed, wait, argument);
-        return Results.StatusCode(code);
+        return TypedResults.StatusCode(code);
     }
 
     /// <summary>As the other one, with a form that asks for a proof and carries the ticket along.</summary>

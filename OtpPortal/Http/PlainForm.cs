@@ -14,7 +14,7 @@ internal static class PlainForm
     {
         context.Response.Headers.Location = InAscii(location);
         context.Response.Headers.CacheControl = "no-store";
-        return Results.StatusCode(StatusCodes.Status303SeeOther);
+        return TypedResults.StatusCode(StatusCodes.Status303SeeOther);
     }
 
     // Parts of the request's own path (line ends, other scripts) cannot stand in a header as they are.

@@ -27,7 +27,7 @@ public abstract record BeginJOtpOutcome
 
 /// <summary>jOTP's sessions over the portal's one-time codes: tries are limited, one success each, and only HMACs are stored.</summary>
 public sealed class JOtpSessions(
-    CodeStore codes, Providers providers, Dispatcher dispatcher, GatewaySettings settings, SendLimits limits, Statistics statistics, AuditLog audit, TimeProvider time)
+    CodeStore codes, MailSender sender, GatewaySettings settings, SendLimits limits, Statistics statistics, AuditLog audit, TimeProvider time)
 {
     private const string Realm = "jotp";
 
@@ -47,11 +47,7 @@ public sealed class JOtpSessions(
         // The caller's text is text: in the HTML part nothing of it is markup.
         var html = "<!DOCTYPE html><html><body><p style=\"white-space:pre-wrap\">" + WebUtility.HtmlEncode(text) + "</p></body></html>";
         var message = new Message(request.Email, request.Subject, text, html) { Code = token };
-        if (await dispatcher.SendAsync(providers.Mail, message, stop) is DispatchOutcome.Sent)
-        {
-            statistics.Count(Happening.Sent);
-            return new BeginJOtpOutcome.Begun(session);
-        }
+        if (await sender.SendAsync(message, stop)) return new BeginJOtpOutcome.Begun(session);
         await codes.RemoveAsync(key, record);
         return new BeginJOtpOutcome.NotSent();
     }

@@ -1,4 +1,3 @@
-using OtpPortal.Auditing;
 using OtpPortal.Delivery;
 using OtpPortal.Http;
 using OtpPortal.Limits;
@@ -6,7 +5,7 @@ using OtpPortal.Limits;
 namespace OtpPortal.MagicLinks;
 
 /// <summary>Sends the mail of a request within the limits of its recipient.</summary>
-internal sealed class V2Mailing(SendLimits limits, Dispatcher dispatcher, Providers providers, Statistics statistics)
+internal sealed class V2Mailing(SendLimits limits, MailSender sender)
 {
     /// <summary>Takes one message from the address's limit. Returns the answer to a request past it, else null.</summary>
     /// <remarks>An account that could send any mail to anybody would be a spammer's tool: the limit of signing in applies.</remarks>
@@ -18,14 +17,9 @@ internal sealed class V2Mailing(SendLimits limits, Dispatcher dispatcher, Provid
     }
 
     /// <summary>Sends a message. Returns the answer to a request whose mail was not sent, else null.</summary>
-    public async Task<IResult?> SendAsync(HttpContext context, V2Request request, Message message)
-    {
-        if (await dispatcher.SendAsync(providers.Mail, message, context.RequestAborted) is DispatchOutcome.Sent)
-        {
-            statistics.Count(Happening.Sent);
-            return null;
-        }
-        // The provider's answer is in the log alone: it may name accounts and addresses.
-        return request.Failure(StatusCodes.Status502BadGateway, "The mail service did not take the message.");
-    }
+    // The provider's answer is in the log alone: it may name accounts and addresses.
+    public async Task<IResult?> SendAsync(HttpContext context, V2Request request, Message message) =>
+        await sender.SendAsync(message, context.RequestAborted)
+            ? null
+            : request.Failure(StatusCodes.Status502BadGateway, "The mail service did not take the message.");
 }

@@ -1,8 +1,4 @@
-using System.Globalization;
-using Microsoft.Extensions.Localization;
-using OtpPortal.Components.Localization;
 using OtpPortal.Delivery;
-using OtpPortal.Http;
 using OtpPortal.Security;
 using OtpPortal.Sessions;
 using OtpPortal.Storage;
@@ -19,8 +15,7 @@ namespace OtpPortal.SignIn;
 /// last sign-in. The first device of an address is nothing to write about.
 /// </remarks>
 public sealed partial class NewDeviceNotice(
-    Stores stores, SignInSettings settings, MessageTemplates templates, DeliveryQueue queue, PortalSettings portal, IStringLocalizer<Texts> texts,
-    TimeProvider time, ILogger<NewDeviceNotice> logger)
+    Stores stores, SignInSettings settings, SignInMail mail, DeliveryQueue queue, TimeProvider time, ILogger<NewDeviceNotice> logger)
 {
     private static readonly TimeSpan s_kept = TimeSpan.FromDays(400);
     private static readonly TimeSpan s_worthSending = TimeSpan.FromHours(1);
@@ -49,13 +44,7 @@ public sealed partial class NewDeviceNotice(
     private void Send(string email, Visitor visitor)
     {
         var now = time.GetUtcNow();
-        var language = CultureInfo.CurrentUICulture.TwoLetterISOLanguageName;
-        var message = templates.Fill("new-device", language, email, new Dictionary<string, object?>(MessageTemplates.FrameOf(portal, language), StringComparer.Ordinal)
-        {
-            ["device"] = DeviceName.Of(visitor.UserAgent, texts),
-            ["ip"] = visitor.Ip,
-            ["time"] = now.ToString("yyyy-MM-dd HH:mm 'UTC'", CultureInfo.InvariantCulture),
-        });
+        var message = mail.ComposeNewDevice(email, visitor, now);
         queue.TryEnqueue(new OutgoingMessage(message, now + s_worthSending, static _ => { }));
     }
 

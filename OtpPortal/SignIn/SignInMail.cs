@@ -3,6 +3,7 @@ using Microsoft.Extensions.Localization;
 using OtpPortal.Components.Localization;
 using OtpPortal.Delivery;
 using OtpPortal.Http;
+using OtpPortal.Sessions;
 
 namespace OtpPortal.SignIn;
 
@@ -14,6 +15,18 @@ public sealed class SignInMail(MessageTemplates templates, PortalSettings portal
 
     /// <param name="link">The secret of a link that stands beside the code; null for none.</param>
     public Message Compose(string email, string code, string? link, TimeSpan lifetime) => Fill("sign-in", email, code, link, lifetime);
+
+    /// <summary>Tells a user of a sign-in with a kind of browser that they have not used before.</summary>
+    public Message ComposeNewDevice(string email, Visitor visitor, DateTimeOffset time)
+    {
+        var language = CultureInfo.CurrentUICulture.TwoLetterISOLanguageName;
+        return templates.Fill("new-device", language, email, new Dictionary<string, object?>(MessageTemplates.FrameOf(portal, language), StringComparer.Ordinal)
+        {
+            ["device"] = DeviceName.Of(visitor.UserAgent, texts),
+            ["ip"] = visitor.Ip,
+            ["time"] = time.ToString("yyyy-MM-dd HH:mm 'UTC'", CultureInfo.InvariantCulture),
+        });
+    }
 
     private Message Fill(string name, string to, string code, string? link, TimeSpan lifetime)
     {

@@ -55,7 +55,7 @@ public static class LanguageServices
                 MaxAge = TimeSpan.FromDays(365),
             });
             context.Response.Headers.Location = BackTo(form["back"].ToString());
-            return Results.StatusCode(StatusCodes.Status303SeeOther);
+            return TypedResults.StatusCode(StatusCodes.Status303SeeOther);
         });
 
     /// <summary>

@@ -29,6 +29,7 @@ internal sealed partial class EmbeddedStore : IDisposable
     private readonly StoreDirectory _directory;
     private readonly ILoggerFactory _loggers;
     private readonly ILogger _logger;
+    private readonly StoreMender _mender;
     private readonly SemaphoreSlim _gate = new(1, 1);
     private readonly CancellationTokenSource _stopping = new();
     private GarnetServer? _server;
@@ -39,6 +40,7 @@ internal sealed partial class EmbeddedStore : IDisposable
     {
         _directory = directory;
         _logger = logger;
+        _mender = new StoreMender(directory, logger);
         _loggers = new GarnetLog(logger, OnWriteFailed);
     }
 
@@ -132,7 +134,7 @@ internal sealed partial class EmbeddedStore : IDisposable
     {
         try
         {
-            await MendLogAsync();
+            await _mender.MendAsync();
             if (_directory.LogSize > Math.Max(CompactAtStart, 2 * _directory.CompactedSize)) await RewriteAsync();
             (_server, EndPoint) = GarnetHost.ListenOnFreePort(_directory.Live, Password, _loggers);
         }
@@ -142,34 +144,7 @@ internal sealed partial class EmbeddedStore : IDisposable
         }
         catch (Exception exception) when (exception is not EmbeddedStoreException and not OperationCanceledException)
         {
-            throw Damaged($"{_directory.Live}: {exception.Message}", exception);
-        }
-    }
-
-    private static EmbeddedStoreException Damaged(string where, Exception? exception) => new(
-        $"The store in DATA_DIR is damaged and was left as it is ({where}). "
-        + "Restore a backup, or run the portal once with --repair-store to recover what can be read; the damaged files are kept.",
-        exception);
-
-    /// <summary>Makes the log one that Garnet reads completely and can go on writing.</summary>
-    private async Task MendLogAsync()
-    {
-        if (_directory.LogSize == 0) return;
-        var state = StoreLog.Inspect(_directory.Live);
-        if (state.IsDamaged)
-        {
-            var where = state.Gaps.Count > 0 ? state.Gaps[0].ToString() : $"{_directory.Live}: a transaction begins inside another one";
-            throw Damaged(where, null);
-        }
-        if (state.Gaps.Count > 0)
-        {
-            var kept = await WriteNextAsync(next => StoreLog.SalvageAsync(_directory.Live, next), keepOld: true);
-            LogGapMended(state.Gaps[0].ToString(), kept!);
-        }
-        else if (state.OpenTransactions > 0)
-        {
-            await WriteNextAsync(next => StoreLog.DropUnacknowledgedAsync(_directory.Live, next));
-            LogTransactionsDropped(state.OpenTransactions);
+            throw StoreMender.Damaged($"{_directory.Live}: {exception.Message}", exception);
         }
     }
 
@@ -181,23 +156,7 @@ internal sealed partial class EmbeddedStore : IDisposable
     }
 
     private Task RewriteAsync() =>
-        WriteNextAsync(next => StoreCompactor.CopyAsync(_directory.Live, next, Password, _loggers, _stopping.Token));
-
-    private async Task<string?> WriteNextAsync(Func<string, Task> write, bool keepOld = false)
-    {
-        _directory.ClearNext();
-        try
-        {
-            await write(_directory.Next);
-        }
-        catch
-        {
-            // An unfinished copy must not take the room that the live log needs.
-            _directory.DeleteNext();
-            throw;
-        }
-        return _directory.PromoteNext(keepOld);
-    }
+        _directory.ReplaceAsync(next => StoreCompactor.CopyAsync(_directory.Live, next, Password, _loggers, _stopping.Token));
 
     // Garnet reports a failed write from inside the server that is to be closed.
     private void OnWriteFailed()
@@ -242,7 +201,7 @@ internal sealed partial class EmbeddedStore : IDisposable
             _stopping.Token.ThrowIfCancellationRequested();
             try
             {
-                await MendLogAsync();
+                await _mender.MendAsync();
                 await StoreLog.ProveWritableAsync(_directory.Live);
                 _server = GarnetHost.Listen(EndPoint, _directory.Live, Password, _loggers);
             }
@@ -285,12 +244,6 @@ internal sealed partial class EmbeddedStore : IDisposable
 
     [LoggerMessage(Level = LogLevel.Information, Message = "The embedded store was compacted from {Before} MB to {After} MB.")]
     private partial void LogCompacted(long before, long after);
-
-    [LoggerMessage(Level = LogLevel.Information, Message = "The last process ended in the middle of {Count} transactions of the embedded store. They were not acknowledged and have no effect.")]
-    private partial void LogTransactionsDropped(int count);
-
-    [LoggerMessage(Level = LogLevel.Warning, Message = "The log of the embedded store could not be read at one place near its end: {Place}. What could be read was copied; the old files are kept in {Kept}.")]
-    private partial void LogGapMended(string place, string kept);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "The embedded store could not be compacted; nothing was lost, but its log keeps growing.")]
     private partial void LogCompactionFailed(Exception exception);

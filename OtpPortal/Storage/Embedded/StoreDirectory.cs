@@ -93,6 +93,23 @@ internal sealed class StoreDirectory : IDisposable
         if (Directory.Exists(Next)) Directory.Delete(Next, recursive: true);
     }
 
+    /// <summary>Writes another generation of the log and puts it in place of the live one. Returns where the old one is kept, if it is.</summary>
+    public async Task<string?> ReplaceAsync(Func<string, Task> write, bool keepOld = false)
+    {
+        ClearNext();
+        try
+        {
+            await write(Next);
+        }
+        catch
+        {
+            // An unfinished copy must not take the room that the live log needs.
+            DeleteNext();
+            throw;
+        }
+        return PromoteNext(keepOld);
+    }
+
     /// <summary>
     /// Makes <see cref="Next"/> the live generation, by one rename. Deletes the one before it, or keeps it under another name, which is returned.
     /// </summary>
