@@ -134,6 +134,24 @@ public sealed class EmbeddedStoreTests : IDisposable
     }
 
     [Fact]
+    public async Task Starts_over_a_gap_that_destroyed_the_end_of_a_transaction()
+    {
+        await WriteAsync(50);
+        var between = Enumerable.Range(0, 200).SelectMany(_ => (byte[][])[Entry(AofEntryType.TxnStart, session: 8), Entry(AofEntryType.TxnCommit, session: 8)]);
+        var live = Path.Combine(_folder.Path, "store", "1");
+        // A kill loses the write that holds the commit of session 7, and not the next one, which has the session's next transaction.
+        await StoreLog.AppendAsync(
+            live, database: 0,
+            [Entry(AofEntryType.TxnStart, session: 7), .. between, Entry(AofEntryType.TxnStart, session: 7), Entry(AofEntryType.TxnCommit, session: 7)]);
+        var file = Overwrite(filler: 0xA7, count: 1000, fromEnd: 6000);
+        StoreLog.Inspect(live).Gaps.ShouldNotBeEmpty();
+
+        (await CountAsync(50)).ShouldBe(50);
+
+        _log.Text.ShouldContain(file + " at byte ");
+    }
+
+    [Fact]
     public async Task Deletes_what_an_interrupted_compaction_left_and_keeps_the_live_log()
     {
         await UseAsync((otp, _) => otp.StringSetAsync("kept", "1"));

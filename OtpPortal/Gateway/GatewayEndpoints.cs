@@ -1,3 +1,4 @@
+using System.ComponentModel;
 using System.Diagnostics;
 using OtpPortal.Configuration;
 using OtpPortal.Delivery;
@@ -11,12 +12,21 @@ namespace OtpPortal.Gateway;
 public static class GatewayEndpoints
 {
     internal const int MaxBody = 128 * 1024;
+    internal const string Document = "gateway";
+    internal const string Busy = "the namespace's requests are used up, or too many wrong credentials came from this address.";
     private const string Unknown = "the OTP does not exist";
+    private static readonly ApiPathParameter s_id = new(
+        "id",
+        "Chosen by the caller and unique in the namespace: 6 to 200 printable characters, percent-encoded. Use one for each thing to "
+            + "verify, such as a hash of the user and the purpose; an id that stays the same keeps its tries.");
 
     public static WebApplicationBuilder AddGateway(this WebApplicationBuilder builder)
     {
         builder.AddSettings<GatewaySettings>();
-        foreach (var root in (string[])["/api/otp", "/api/providers", "/api/health"]) builder.Services.AddSingleton(new ApiErrorWriter(root, GatewayResults.WriteAsync));
+        foreach (var root in (string[])["/api/otp", "/api/providers", "/api/health"])
+        {
+            builder.Services.AddSingleton(GatewayResults.ErrorWriter(root));
+        }
         builder.Services.AddScheme<NamespaceHandler>(NamespaceHandler.SchemeName);
         builder.Services.AddSingleton<GatewayResults>();
         builder.Services.AddSingleton<VerificationRequestReader>();
@@ -40,20 +50,65 @@ public static class GatewayEndpoints
 
     public static void MapGateway(this IEndpointRouteBuilder routes)
     {
-        routes.MapMethods("/api/health", ["GET", "HEAD"], HealthAsync).NoStore().WithMetadata(new RequireStoreAttribute());
+        routes.MapMethods("/api/health", ["GET", "HEAD"], HealthAsync).NoStore().WithMetadata(new RequireStoreAttribute())
+            .InDocument(Document, "Gateway")
+            .Describe("health", "Whether the gateway is well").Answers(200, "The store answers.", typeof(GatewayJson.Success<string>));
         routes.MapGet("/otp/{namespace}/{id}/status", PageStatusAsync).NoStore()
-            .WithMetadata(new RequireStoreAttribute(), new ApiErrorWriter("/otp", GatewayResults.WriteAsync));
+            .WithMetadata(new RequireStoreAttribute(), GatewayResults.ErrorWriter("/otp"), s_id)
+            .InDocument(Document, "Gateway")
+            .Describe("pageStatus", "Whether a page's verification is done")
+            .Answers(200, "Whether it is.", typeof(GatewayJson.Success<GatewayJson.ClosedData>))
+            .Answers(400, "It has expired, or there is none.");
         routes.MapHostedPages();
 
         var api = routes.MapGroup("/api")
             .RequireAuthorization(NamespaceHandler.SchemeName).WithCredentialsInHeader()
-            .MaxBody(MaxBody).NoStore().WithMetadata(new RequireStoreAttribute());
-        api.MapGet("/providers", ListProviders);
-        api.MapPut("/otp", CreateAsync);
-        api.MapPut("/otp/{id}", PutAsync);
-        api.MapPost("/otp/{id}", CheckAsync);
-        api.MapPost("/otp/{id}/status", StatusAsync);
-        api.MapDelete("/otp/{id}/status", TakeStatusAsync);
+            .MaxBody(MaxBody).NoStore().WithMetadata(new RequireStoreAttribute(), s_id)
+            .InDocument(Document, "Gateway").AnswersQuota("namespace", "LIMIT_REQUESTS_PER_NAMESPACE")
+            .Answers(401, "The Basic credentials are missing, malformed or wrong.")
+            .AnswersHeader("WWW-Authenticate", "Basic.", 401)
+            .Answers(429, Busy);
+        api.MapGet("/providers", ListProviders).Describe("listProviders", "List the providers")
+            .Answers(200, "Their names, as PUT takes them.", typeof(GatewayJson.Success<IReadOnlyList<string>>));
+
+        var forms = api.MapGroup("/otp").Answers(413, "The request is larger than 128 KB.");
+        var puts = forms.MapGroup("").TakesForm(typeof(GatewayForms.Put))
+            .Answers(
+                200, "The code was handed to the provider, or waits for the address.",
+                typeof(GatewayJson.Success<GatewayJson.OtpData>))
+            .Answers(400, "A field is not allowed; the message names it.")
+            .Answers(
+                429, $"The id is locked, a limit holds the message back, or: {Busy}",
+                typeof(GatewayJson.Failure<GatewayJson.LockData>))
+            .Answers(502, "No provider took the message. The record is kept only if there was one before or the provider is a webhook.");
+        puts.MapPut("", CreateAsync)
+            .Describe(
+                "beginVerificationWithRandomId", "Begin a verification with a random id",
+                "As PUT /api/otp/{id}, with an id of 32 random letters and digits.");
+        puts.MapPut("/{id}", PutAsync).Describe(
+            "beginVerification", "Begin a verification",
+            "Creates a code, and sends it if `to` is given. Repeated on a live id it sends a new code in place of the old one; tries and "
+                + "messages count on.");
+        forms.MapPost("/{id}", CheckAsync).TakesForm(typeof(GatewayForms.Check))
+            .Describe(
+                "checkCode", "Try a code",
+                "Counted before it is compared. The right code succeeds once. Without skip_delete the record is deleted then.")
+            .Answers(200, "The code was right.", typeof(GatewayJson.Success<GatewayJson.OtpData>))
+            .Answers(
+                400, "The code was wrong (`data` has the tries), the id does not exist, or a field is not allowed.",
+                typeof(GatewayJson.Failure<GatewayJson.OtpData>))
+            .Answers(
+                429, $"No tries are left, the id was verified already (`data.closed`, no `Retry-After`), or: {Busy}",
+                typeof(GatewayJson.Failure<GatewayJson.OtpData>));
+        api.MapPost("/otp/{id}/status", StatusAsync)
+            .Describe(
+                "verificationStatus", "Ask whether a verification is done",
+                "For a backend whose user was on the hosted page: trust this answer, not the browser.")
+            .Answers(200, "It is done.", typeof(GatewayJson.Success<GatewayJson.OtpData>))
+            .Answers(400, "It is not, or there is none.");
+        api.MapDelete("/otp/{id}/status", TakeStatusAsync).Describe("takeVerification", "Ask, and delete it when it is done")
+            .Answers(200, "It was done and is deleted.", typeof(GatewayJson.Success<GatewayJson.OtpData>))
+            .Answers(400, "It is not done, or there is none; nothing was deleted.");
     }
 
     private static async Task<IResult> HealthAsync(Stores stores)
@@ -133,7 +188,8 @@ public static class GatewayEndpoints
     };
 
     // For the pages: the user who was sent the link knows the id, and learns only whether the verification is closed.
-    private static async Task<IResult> PageStatusAsync(HttpContext context, string @namespace, VerificationFlow flow, GatewaySettings settings)
+    private static async Task<IResult> PageStatusAsync(
+        HttpContext context, [Description("The name of the namespace.")] string @namespace, VerificationFlow flow, GatewaySettings settings)
     {
         var id = VerificationId.Of(context) ?? "";
         var verification = await HostedPages.FindAsync(flow, settings, @namespace, id);

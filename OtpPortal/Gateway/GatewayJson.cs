@@ -1,3 +1,5 @@
+using System.ComponentModel;
+using System.ComponentModel.DataAnnotations;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
@@ -12,19 +14,23 @@ internal static partial class GatewayJson
     internal sealed record OtpData(
         [property: JsonPropertyName("namespace")] string Namespace,
         [property: JsonPropertyName("id")] string Id,
-        [property: JsonPropertyName("to")] string To,
+        [property: JsonPropertyName("to"), Description("Normalised; empty while the page has yet to ask for it.")] string To,
         [property: JsonPropertyName("channel_description")] string ChannelDescription,
         [property: JsonPropertyName("address_description")] string AddressDescription,
-        [property: JsonPropertyName("extra")] JsonElement Extra,
+        [property: JsonPropertyName("extra"), Description("Any JSON; {} when none was sent.")] JsonElement Extra,
         [property: JsonPropertyName("provider")] string Provider,
-        [property: JsonPropertyName("otp"), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Otp,
+        [property: JsonPropertyName("otp"), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+        [property: Description("The code; returned by PUT only.")]
+        string? Otp,
         [property: JsonPropertyName("max_attempts")] int MaxAttempts,
-        [property: JsonPropertyName("attempts")] int Attempts,
-        [property: JsonPropertyName("generate")] int Generate,
+        [property: JsonPropertyName("attempts")]
+        [property: Description("1 for the message, and one more for each try. Past max_attempts the id is locked.")]
+        int Attempts,
+        [property: JsonPropertyName("generate"), Description("Messages so far.")] int Generate,
         [property: JsonPropertyName("max_generate")] int MaxGenerate,
-        [property: JsonPropertyName("closed")] bool Closed,
-        [property: JsonPropertyName("ttl")] long Ttl,
-        [property: JsonPropertyName("url")] string Url)
+        [property: JsonPropertyName("closed"), Description("Whether the right code was entered.")] bool Closed,
+        [property: JsonPropertyName("ttl"), Description("Seconds left.")] long Ttl,
+        [property: JsonPropertyName("url"), Description("The hosted page.")] string Url)
     {
         public override string ToString() => Namespace + "/" + Id;
     }
@@ -39,9 +45,9 @@ internal static partial class GatewayJson
 
     internal sealed record ClosedData([property: JsonPropertyName("closed")] bool Closed);
 
-    internal sealed record Success<T>([property: JsonPropertyName("data"), JsonPropertyOrder(1)] T Data)
+    internal sealed record Success<T>([property: JsonPropertyName("data"), JsonPropertyOrder(1), Required] T Data)
     {
-        [JsonPropertyName("status")]
+        [JsonPropertyName("status"), AllowedValues("success")]
         public string Status => "success";
     }
 
@@ -50,7 +56,14 @@ internal static partial class GatewayJson
         [property: JsonPropertyName("data"), JsonPropertyOrder(2), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] T? Data)
         where T : class
     {
-        [JsonPropertyName("status")]
+        [JsonPropertyName("status"), AllowedValues("error")]
+        public string Status => "error";
+    }
+
+    /// <summary>An error about no verification in particular.</summary>
+    internal sealed record Error([property: JsonPropertyName("message"), JsonPropertyOrder(1)] string Message)
+    {
+        [JsonPropertyName("status"), AllowedValues("error")]
         public string Status => "error";
     }
 
@@ -66,6 +79,7 @@ internal static partial class GatewayJson
     [JsonSerializable(typeof(Success<ClosedData>))]
     [JsonSerializable(typeof(Failure<OtpData>))]
     [JsonSerializable(typeof(Failure<LockData>))]
+    [JsonSerializable(typeof(Error))]
     [JsonSerializable(typeof(Event))]
     internal sealed partial class Context : JsonSerializerContext;
 

@@ -13,10 +13,12 @@ internal sealed class GatewayResults(PortalSettings portal, TimeProvider time)
     public static IResult BadRequest(string message) => Failure(StatusCodes.Status400BadRequest, message);
 
     public static IResult Failure(int status, string message) =>
-        TypedResults.Json(new GatewayJson.Failure<GatewayJson.LockData>(message, null), GatewayJson.Json.FailureLockData, ContentType, status);
+        TypedResults.Json(new GatewayJson.Error(message), GatewayJson.Json.Error, ContentType, status);
 
-    /// <summary>Writes an error that arises before an endpoint runs.</summary>
-    public static Task WriteAsync(HttpContext context, int status, string message) => Failure(status, status switch
+    /// <summary>Creates what writes the errors that arise before an endpoint below <paramref name="root"/> runs.</summary>
+    public static ApiErrorWriter ErrorWriter(string root) => new(root, WriteAsync, typeof(GatewayJson.Error));
+
+    private static Task WriteAsync(HttpContext context, int status, string message) => Failure(status, status switch
     {
         StatusCodes.Status413PayloadTooLarge => $"The request is too large: at most {GatewayEndpoints.MaxBody / 1024} KB.",
         StatusCodes.Status503ServiceUnavailable => "Unable to reach store.",

@@ -9,10 +9,10 @@ namespace OtpPortal.Gateway;
 /// <summary>Reads the fields of a request to the gateway; the first one that is not allowed is told by name.</summary>
 internal sealed class VerificationRequestReader(GatewaySettings defaults, Providers providers)
 {
-    private const int MinCode = 3;
-    private const int MaxCode = 32;
-    private const int MaxDescription = 2000;
-    private const int MaxExtraBytes = 16 * 1024;
+    internal const int MinCode = 3;
+    internal const int MaxCode = 32;
+    internal const int MaxDescription = 2000;
+    internal const int MaxExtraBytes = 16 * 1024;
     private const int MaxExtraDepth = 32;
     private const int MaxTtl = 3600;
     private const int MaxAttempts = 20;

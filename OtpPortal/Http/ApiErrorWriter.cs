@@ -3,7 +3,8 @@ namespace OtpPortal.Http;
 /// <summary>Writes the errors of an API in its own envelope, including those that arise before its endpoints run.</summary>
 /// <param name="Root">The path prefix of the API.</param>
 /// <param name="WriteAsync">Writes the body of an error: its status, and a sentence that says what is wrong.</param>
-public sealed record ApiErrorWriter(PathString Root, Func<HttpContext, int, string, Task> WriteAsync)
+/// <param name="Body">The type of that body.</param>
+public sealed record ApiErrorWriter(PathString Root, Func<HttpContext, int, string, Task> WriteAsync, Type Body)
 {
     /// <summary>Writes an error as the API of the request's path does; elsewhere as <c>{"error":"…","message":"…"}</c>.</summary>
     /// <param name="error">The code of the error, where the envelope has one.</param>

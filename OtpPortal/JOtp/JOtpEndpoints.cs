@@ -1,7 +1,10 @@
+using System.ComponentModel;
+using System.ComponentModel.DataAnnotations;
 using System.Diagnostics;
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using OtpPortal.Configuration;
 using OtpPortal.Delivery;
 using OtpPortal.Gateway;
@@ -33,11 +36,31 @@ public static class JOtpEndpoints
 
     public static void MapJOtp(this IEndpointRouteBuilder routes)
     {
-        var api = routes.MapGroup("/jotp").NoStore();
-        api.MapMethods("/", ["GET", "HEAD"], () => TypedResults.Text("OK"));
-        api.MapPost("/sessions", BeginAsync).RequireAuthorization(Policy).WithCredentialsInHeader().MaxBody(MaxBody);
+        var api = routes.MapGroup("/jotp").NoStore().WithGroupName(GatewayEndpoints.Document).WithTags("jOTP");
+        api.MapMethods("/", ["GET", "HEAD"], () => TypedResults.Text("OK"))
+            .Describe("jotp", "Whether jOTP's API is there").AnswersText(200, "It is.", "OK");
+        api.MapPost("/sessions", BeginAsync).RequireAuthorization(Policy).WithCredentialsInHeader().MaxBody(MaxBody)
+            .InDocument(GatewayEndpoints.Document, "jOTP").TakesJson(typeof(SessionRequest))
+            .AnswersQuota("namespace", "LIMIT_REQUESTS_PER_NAMESPACE")
+            .Describe(
+                "beginSession", "Mail a token",
+                "With JOTP_ANONYMOUS=true credentials are optional, and without them there is no RateLimit.")
+            .Answers(
+                201, "The mail service has taken the message.").AnswersHeader("Location", "The session, for the token to be posted "
+                    + "to.", 201)
+            .Answers(400, "A field is not allowed; the message names it.")
+            .Answers(401, "The Basic credentials are missing, malformed or wrong.")
+            .AnswersHeader("WWW-Authenticate", "Basic.", 401)
+            .Answers(413, "The body is larger than 1 MB.")
+            .Answers(429, $"A limit holds the message back, or: {GatewayEndpoints.Busy}")
+            .Answers(502, "The mail service did not take the message.");
         // The id cannot be guessed and its attempts are limited, so it needs no credentials of its own.
-        api.MapPost("/sessions/{id}", TryAsync).WithCredentialsInHeader().MaxBody(MaxTokenBody);
+        api.MapPost("/sessions/{id}", TryAsync).WithCredentialsInHeader().MaxBody(MaxTokenBody)
+            .InDocument(GatewayEndpoints.Document, "jOTP").WithMetadata(new ApiBody(typeof(string), ["text/plain"]))
+            .Describe("trySession", "Try a token", "The body is the token.")
+            .AnswersText(200, "The token was right.", "")
+            .Answers(404, "The token is wrong or used, or the session is locked, expired or unknown: all of these look the same.")
+            .Answers(413, "The body is larger than 1 KB.");
     }
 
     // A client that sends credentials must send right ones, also where none are needed.
@@ -66,7 +89,8 @@ public static class JOtpEndpoints
         }
     }
 
-    private static async Task<IResult> TryAsync(HttpContext context, string id, JOtpSessions sessions)
+    private static async Task<IResult> TryAsync(
+        HttpContext context, [Description("As in the Location of the session.")] string id, JOtpSessions sessions)
     {
         var token = Encoding.UTF8.GetString(await ReadBodyAsync(context)).Trim();
         return id.Length == 32 && id.All(char.IsAsciiLetterOrDigit) && token.Length > 0 && await sessions.TryAsync(id, token, ClientAddress.Of(context))
@@ -132,6 +156,17 @@ public static class JOtpEndpoints
         }
         return new JOtpRequest(email.Value, subject, message, lifetime);
     }
+
+    /// <summary>Describes what <see cref="Read"/> reads.</summary>
+    private sealed record SessionRequest(
+        [property: JsonPropertyName("email"), EmailAddress] string Email,
+        [property: JsonPropertyName("subject"), MaxLength(MaxSubject)]
+        [property: Description("One line. Default: Your APP_NAME code.")]
+        string? Subject,
+        [property: JsonPropertyName("message")]
+        [property: Description("The text of the mail. $token and $session are replaced; $token must be there.")]
+        string Message,
+        [property: JsonPropertyName("ttl"), Description("Minutes, also as a string; at most 60. Default: OTP_CODE_EXPIRY.")] double? Ttl);
 
     private static bool TryReadSubject(JsonElement root, string appName, out string subject)
     {

@@ -1,5 +1,6 @@
 using System.Text.Json.Serialization;
 using Microsoft.AspNetCore.Http.HttpResults;
+using OtpPortal.Http;
 
 namespace OtpPortal.Jwt;
 
@@ -10,7 +11,10 @@ internal static partial class DiscoveryEndpoint
 {
     public const string Path = "/.well-known/openid-configuration";
 
-    public static void MapDiscovery(this IEndpointRouteBuilder routes) => routes.MapMethods(Path, ["GET", "HEAD"], Describe);
+    public static void MapDiscovery(this IEndpointRouteBuilder routes) => routes.MapMethods(Path, ["GET", "HEAD"], Describe)
+        .WithGroupName(ApiConventions.PortalDocument).WithTags("JWTs")
+        .Describe("discover", "Where libraries find issuer and keys", "OpenID Connect Discovery 1.0. Pages of other origins may read it.")
+        .Answers(200, "The metadata.", typeof(ProviderMetadata));
 
     private static JsonHttpResult<ProviderMetadata> Describe(HttpResponse response, Jwts jwts)
     {

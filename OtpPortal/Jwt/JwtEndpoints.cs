@@ -1,3 +1,5 @@
+using System.ComponentModel;
+using System.ComponentModel.DataAnnotations;
 using System.Globalization;
 using System.Security.Claims;
 using System.Text.Json.Nodes;
@@ -35,10 +37,29 @@ public static partial class JwtEndpoints
 
     public static void MapJwts(this IEndpointRouteBuilder routes)
     {
-        routes.MapMethods(KeysPath, ["GET", "HEAD"], PublishAsync);
+        routes.MapMethods(KeysPath, ["GET", "HEAD"], PublishAsync).InDocument("v2", "Service")
+            .Describe(
+                "keys", "The public keys that verify JWTs",
+                "A JWK Set (RFC 7517). It has a new key ten minutes before that signs, and an old one for as long as what it signed is "
+                    + "valid. Pages of other origins may read it. While the store is away, the known keys are published for an hour.")
+            .Answers(200, "The keys, those of the default algorithm first.", typeof(PublishedKeys))
+            .AnswersHeader("Cache-Control", "For how many seconds the keys may be kept.", 200)
+            .AnswersHeader("Access-Control-Allow-Origin", "Any origin.", 200);
         routes.MapDiscovery();
-        routes.MapMethods("/token", ["GET", "HEAD"], ExchangeAsync).RequireAuthorization(PortalTokenHandler.SchemeName).NoStore();
-        routes.MapPost(RotationPath, RotateAsync).RequireAuthorization(OperatorKeyHandler.SchemeName).WithCredentialsInHeader().NoStore();
+        var portal = routes.MapGroup("").InPortalDocument("JWTs");
+        portal.MapMethods("/token", ["GET", "HEAD"], ExchangeAsync).RequireAuthorization(PortalTokenHandler.SchemeName).NoStore()
+            .Describe(
+                "exchangeToken", "Exchange a session for a JWT",
+                "For apps that verify sign-ins by themselves. The JWT is valid for five minutes, or as long as the session if that is "
+                    + "less. Its claims are iss, sub and email (the address), aud (TOKEN_AUDIENCE), sid, exp, nbf, iat, jti. "
+                    + "Slides the session, never rotates the token.")
+            .Answers(200, "The JWT.", typeof(ExchangedToken))
+            .Answers(400, "alg is not one that this portal signs with.")
+            .AnswersText(403, "Nobody is signed in.", "Forbidden");
+        portal.MapPost(RotationPath, RotateAsync).RequireOperatorKey()
+            .Describe("rotateKeys", "Replace the keys that sign JWTs", "What dotnet OtpPortal.dll --rotate-keys asks for.")
+            .Answers(200, "The new keys are published.", typeof(RotatedKeys))
+            .Answers(400, "A parameter is not allowed; the message names it.");
     }
 
     private static async Task<IResult> PublishAsync(HttpContext context, KeyRing ring)
@@ -50,7 +71,13 @@ public static partial class JwtEndpoints
         return TypedResults.Text(new JsonObject { ["keys"] = keys }.ToJsonString(), "application/json");
     }
 
-    private static async Task<IResult> ExchangeAsync(ClaimsPrincipal user, string[] alg, Jwts jwts, JwtSettings settings)
+    private static async Task<IResult> ExchangeAsync(
+        ClaimsPrincipal user,
+        [Description("EdDSA, RS256 or ES256. Default: EdDSA, or ES256 on a machine without EdDSA; the one that is not the default is "
+            + "refused.")]
+        string[] alg,
+        Jwts jwts,
+        JwtSettings settings)
     {
         var algorithm = alg.Length == 0 ? jwts.Algorithms.Default : jwts.Algorithms.All.FirstOrDefault(known => alg.Length == 1 && known == alg[0]);
         if (algorithm is null) return Problem.Result(StatusCodes.Status400BadRequest, "invalid_alg", $"alg must be {jwts.Algorithms.Allowed}.");
@@ -64,7 +91,14 @@ public static partial class JwtEndpoints
         return TypedResults.Json(new ExchangedToken(jwt, (long)lifetime.TotalSeconds));
     }
 
-    private static async Task<IResult> RotateAsync(HttpContext context, string? overlap, string? now, KeyRing ring, AuditLog audit)
+    private static async Task<IResult> RotateAsync(
+        HttpContext context,
+        [Description("Seconds that JWTs of the old keys stay valid after the new keys begin to sign: 0 to 315360000. Default: a week.")]
+        string? overlap,
+        [Description("true, for a stolen key: the new keys sign at once, and JWTs of the old ones are invalid. Not together with overlap.")]
+        string? now,
+        KeyRing ring,
+        AuditLog audit)
     {
         if (!KeyRotationRequest.TryRead(overlap, now, out var request, out var problem)) return Problem.Result(StatusCodes.Status400BadRequest, "bad_request", problem);
         var rotation = await ring.RotateAsync(request.Overlap, request.AtOnce);
@@ -72,15 +106,33 @@ public static partial class JwtEndpoints
         return TypedResults.Json(new RotatedKeys(rotation.NewKids, rotation.ActiveFrom, rotation.OldUntil));
     }
 
-    internal sealed record ExchangedToken([property: JsonPropertyName("token")] string Token, [property: JsonPropertyName("expires_in")] long ExpiresIn)
+    internal sealed record ExchangedToken(
+        [property: JsonPropertyName("token"), Description("The JWT.")] string Token,
+        [property: JsonPropertyName("expires_in"), Range(0, 300), Description("Seconds.")] long ExpiresIn)
     {
         public override string ToString() => nameof(ExchangedToken);
     }
 
     internal sealed record RotatedKeys(
-        [property: JsonPropertyName("kids")] IReadOnlyList<string> Kids,
-        [property: JsonPropertyName("active_from")] DateTimeOffset ActiveFrom,
-        [property: JsonPropertyName("old_until")] DateTimeOffset OldUntil);
+        [property: JsonPropertyName("kids"), Description("The ids of the new keys.")] IReadOnlyList<string> Kids,
+        [property: JsonPropertyName("active_from"), Description("When they begin to sign.")] DateTimeOffset ActiveFrom,
+        [property: JsonPropertyName("old_until"), Description("Until when JWTs of the old keys are valid.")] DateTimeOffset OldUntil);
+
+    /// <summary>Describes <see cref="SigningKey.ToJwk"/>.</summary>
+    internal sealed record PublishedKey(
+        [property: JsonPropertyName("kty"), AllowedValues("OKP", "RSA", "EC")] string Type,
+        [property: JsonPropertyName("crv"), AllowedValues("Ed25519", "P-256"), Description("Of an OKP or EC key.")] string? Curve,
+        [property: JsonPropertyName("x"), Description("Of an OKP or EC key.")] string? X,
+        [property: JsonPropertyName("y"), Description("Of an EC key.")] string? Y,
+        [property: JsonPropertyName("n"), Description("Of an RSA key.")] string? Modulus,
+        [property: JsonPropertyName("e"), Description("Of an RSA key.")] string? Exponent,
+        [property: JsonPropertyName("alg"), AllowedValues("EdDSA", "RS256", "ES256")]
+        [property: Description("The one algorithm of this key.")]
+        string Algorithm,
+        [property: JsonPropertyName("use"), AllowedValues("sig")] string Use,
+        [property: JsonPropertyName("kid"), Description("As in the header of what it signed.")] string Kid);
+
+    internal sealed record PublishedKeys([property: JsonPropertyName("keys")] IReadOnlyList<PublishedKey> Keys);
 
     // Made at the start, so that a verifier that asks for the keys finds them; should the store be away, they are made when they are needed.
     private sealed partial class FirstKeys(KeyRing ring, ILogger<FirstKeys> logger) : BackgroundService

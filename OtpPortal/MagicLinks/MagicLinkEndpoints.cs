@@ -9,6 +9,8 @@ public static class MagicLinkEndpoints
 {
     internal const int MaxBody = 64 * 1024;
     private const string Root = "/api/v2";
+    private const string Document = "v2";
+    private const string Busy = "The account's requests are used up, or too many unknown keys came from this address. Nothing was done.";
 
     public static WebApplicationBuilder AddMagicLinks(this WebApplicationBuilder builder)
     {
@@ -19,25 +21,38 @@ public static class MagicLinkEndpoints
         builder.Services.AddSingleton<MagicLinkStore>();
         builder.Services.AddSingleton<Requests>();
         builder.Services.AddSingleton<V2Mailing>();
-        builder.Services.AddSingleton(new ApiErrorWriter(Root, V2Results.WriteAsync));
+        builder.Services.AddSingleton(new ApiErrorWriter(Root, V2Results.WriteAsync, typeof(V2Json.Failure)));
         builder.Services.AddScheme<ServiceAccountHandler>(ServiceAccountHandler.SchemeName);
         return builder;
     }
 
     public static void MapMagicLinks(this IEndpointRouteBuilder routes)
     {
-        routes.MapMethods(Root + "/ready", ["GET", "HEAD"], ReadyAsync).NoStore().WithMetadata(new RequireStoreAttribute());
+        routes.MapMethods(Root + "/ready", ["GET", "HEAD"], ReadyAsync).NoStore().WithMetadata(new RequireStoreAttribute())
+            .InDocument(Document, "Service")
+            .Describe("ready", "Whether the API can serve", "Asks both stores.").Answers(200, "It can. The body is empty.");
         routes.MapServiceAccounts();
         routes.MapMagicLinkPage();
 
         var api = routes.MapGroup(Root)
             .RequireAuthorization(ServiceAccountHandler.SchemeName).WithCredentialsInHeader()
-            .MaxBody(MaxBody).NoStore().WithMetadata(new RequireStoreAttribute());
+            .MaxBody(MaxBody).NoStore().WithMetadata(new RequireStoreAttribute())
+            .InDocument(Document, "Service accounts").AnswersQuota("account", "LIMIT_REQUESTS_PER_ACCOUNT")
+            .Answers(400, "A field is not allowed; the message names it.")
+            .Answers(401, "The key is missing, malformed or unknown.")
+            .Answers(413, "The request is larger than 64 KB.")
+            .Answers(415, "The body is not declared as JSON (Content-Type: application/json).")
+            .Answers(429, Busy);
         api.MapV2Codes();
         api.MapV2Links();
         api.MapV2Jwts();
         api.MapV2Accounts();
     }
+
+    /// <summary>Describes what else a request for a mail may be answered.</summary>
+    internal static RouteHandlerBuilder AnswersMail(this RouteHandlerBuilder endpoint) => endpoint
+        .Answers(429, "This address was written to often enough (LIMIT_SENDS_PER_ADDRESS), or: " + Busy)
+        .Answers(502, "The mail service did not take the message, so neither code nor link is valid. The portal's log says why.");
 
     private static async Task<IResult> ReadyAsync(Stores stores)
     {

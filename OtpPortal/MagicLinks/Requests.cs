@@ -27,7 +27,7 @@ internal sealed class Requests(JwtAlgorithms algorithms)
     /// </summary>
     public const long MaxLifespan = 7_905_600_000;
 
-    private const long MinLifespan = 5;
+    internal const long MinLifespan = 5;
     private const int MaxClaimBytes = 4096;
 
     /// <summary>Codes can be guessed, so none is good for longer (the gateway's bound, too); a longer lifespan is taken and cut to this.</summary>

@@ -1,3 +1,4 @@
+using System.ComponentModel;
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text.Json.Serialization;
@@ -19,10 +20,12 @@ public sealed record NewAccount(ServiceAccount Account, string Key)
 /// <param name="Name">What people know it by; may be empty.</param>
 /// <param name="RedirectHosts">Where its links may lead; empty for anywhere.</param>
 public sealed record AccountEntry(
-    [property: JsonPropertyName("uuid")] Guid Id,
-    [property: JsonPropertyName("name")] string Name,
-    [property: JsonPropertyName("aud")] string Audience,
-    [property: JsonPropertyName("redirect_hosts")] IReadOnlyList<string> RedirectHosts,
+    [property: JsonPropertyName("uuid"), Description("Its public name.")] Guid Id,
+    [property: JsonPropertyName("name"), Description("What people call it; may be empty.")] string Name,
+    [property: JsonPropertyName("aud"), Description("The audience of its JWTs.")] string Audience,
+    [property: JsonPropertyName("redirect_hosts")]
+    [property: Description("Where its links may lead; empty for anywhere.")]
+    IReadOnlyList<string> RedirectHosts,
     [property: JsonPropertyName("created_at")] DateTimeOffset CreatedAt);
 
 /// <summary>The service accounts: the one from the settings, and those that it made.</summary>

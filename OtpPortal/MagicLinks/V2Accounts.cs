@@ -1,3 +1,4 @@
+using System.ComponentModel;
 using OtpPortal.Auditing;
 using OtpPortal.Http;
 using OtpPortal.Sessions;
@@ -7,13 +8,29 @@ namespace OtpPortal.MagicLinks;
 /// <summary><c>/api/v2/admin/service-account/create</c>, and the operator's <c>/service-accounts</c>.</summary>
 internal static class V2Accounts
 {
-    public static void MapV2Accounts(this IEndpointRouteBuilder api) => api.MapPost("/admin/service-account/create", CreateAsync);
+    public static void MapV2Accounts(this IEndpointRouteBuilder api) => api.MapPost("/admin/service-account/create", CreateAsync)
+        .TakesJson(typeof(V2Bodies.AccountRequest))
+        .Describe(
+            "createServiceAccount", "Create a service account",
+            "For the account of V2_ADMIN_ACCOUNT only. The key is returned this once: the store keeps its SHA-256. A new account is no "
+                + "administrator.")
+        .Answers(201, "The account, with its key.", typeof(V2Json.AccountAnswer))
+        .Answers(403, "The account of the key is no administrator.");
 
     public static void MapServiceAccounts(this IEndpointRouteBuilder routes)
     {
-        var accounts = routes.MapGroup("/service-accounts").RequireAuthorization(OperatorKeyHandler.SchemeName).WithCredentialsInHeader().NoStore();
-        accounts.MapMethods("", ["GET", "HEAD"], async (ServiceAccounts all) => TypedResults.Json(await all.ListAsync()));
-        accounts.MapDelete("/{id}", RemoveAsync);
+        var accounts = routes.MapGroup("/service-accounts").RequireOperatorKey().InPortalDocument("Service accounts");
+        accounts.MapMethods("", ["GET", "HEAD"], async (ServiceAccounts all) => TypedResults.Json(await all.ListAsync()))
+            .Describe(
+                "listServiceAccounts", "List the service accounts",
+                "The oldest first, without keys and without the account of V2_ADMIN_ACCOUNT.")
+            .Answers(200, "The accounts.", typeof(IEnumerable<AccountEntry>));
+        accounts.MapDelete("/{id}", RemoveAsync)
+            .Describe(
+                "removeServiceAccount", "Remove a service account",
+                "Its key, its codes and its links are refused from then on, on every replica. Its JWTs stay valid until they expire.")
+            .Answers(204, "The account is removed.")
+            .Answers(404, "There is no such account.");
     }
 
     private static async Task<IResult> CreateAsync(HttpContext context, V2Request request, ServiceAccounts accounts, AuditLog audit)
@@ -27,7 +44,8 @@ internal static class V2Accounts
             new V2Json.AccountAnswer(new(new(made.Account.Id, made.Key, made.Account.Audience, made.Account.IsAdmin)), request.Metadata), V2Json.Json.AccountAnswer);
     }
 
-    private static async Task<IResult> RemoveAsync(HttpContext context, string id, ServiceAccounts accounts, AuditLog audit)
+    private static async Task<IResult> RemoveAsync(
+        HttpContext context, [Description("The uuid of the account.")] string id, ServiceAccounts accounts, AuditLog audit)
     {
         if (!ServiceAccounts.TryParseUuid(id, out var account) || !await accounts.RemoveAsync(account))
         {

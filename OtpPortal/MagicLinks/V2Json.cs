@@ -1,5 +1,8 @@
+using System.ComponentModel;
+using System.ComponentModel.DataAnnotations;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 
 namespace OtpPortal.MagicLinks;
@@ -7,18 +10,19 @@ namespace OtpPortal.MagicLinks;
 /// <summary>The answers of the API, with the field names of magiclinksdev.</summary>
 internal static partial class V2Json
 {
-    internal sealed record Metadata([property: JsonPropertyName("uuid")] Guid Uuid);
+    internal sealed record Metadata(
+        [property: JsonPropertyName("uuid"), Description("The id of the request; in case of a fault it is in the log.")] Guid Uuid);
 
     internal sealed record Failure(
-        [property: JsonPropertyName("code")] int Code,
-        [property: JsonPropertyName("message")] string Message,
+        [property: JsonPropertyName("code"), Description("The status.")] int Code,
+        [property: JsonPropertyName("message"), Description("Names the field that is not allowed first.")] string Message,
         [property: JsonPropertyName("requestMetadata")] Metadata RequestMetadata);
 
     internal sealed record Account(
-        [property: JsonPropertyName("uuid")] Guid Uuid,
-        [property: JsonPropertyName("apiKey")] string ApiKey,
-        [property: JsonPropertyName("aud")] string Aud,
-        [property: JsonPropertyName("admin")] bool Admin)
+        [property: JsonPropertyName("uuid"), Description("The account's public name.")] Guid Uuid,
+        [property: JsonPropertyName("apiKey"), Description("Its key, for X-API-KEY.")] string ApiKey,
+        [property: JsonPropertyName("aud"), Description("The audience of its JWTs.")] string Aud,
+        [property: JsonPropertyName("admin"), Description("False.")] bool Admin)
     {
         public override string ToString() => Uuid.ToString();
     }
@@ -38,13 +42,16 @@ internal static partial class V2Json
         [property: JsonPropertyName("jwtCreateResults")] JwtResults Results,
         [property: JsonPropertyName("requestMetadata")] Metadata RequestMetadata);
 
-    internal sealed record ClaimsResults([property: JsonPropertyName("claims")] JsonElement Claims);
+    internal sealed record ClaimsResults(
+        [property: JsonPropertyName("claims"), Description("All its claims, those of the portal too.")] JsonObject Claims);
 
     internal sealed record ClaimsAnswer(
         [property: JsonPropertyName("jwtValidateResults")] ClaimsResults Results,
         [property: JsonPropertyName("requestMetadata")] Metadata RequestMetadata);
 
-    internal sealed record LinkResults([property: JsonPropertyName("magicLink")] string MagicLink, [property: JsonPropertyName("secret")] string Secret)
+    internal sealed record LinkResults(
+        [property: JsonPropertyName("magicLink"), Url, Description("The link for the user, to a page of the portal.")] string MagicLink,
+        [property: JsonPropertyName("secret"), Description("What the link has in its query.")] string Secret)
     {
         public override string ToString() => nameof(LinkResults);
     }
@@ -61,7 +68,9 @@ internal static partial class V2Json
         [property: JsonPropertyName("magicLinkEmailCreateResults")] LinkMailResults Results,
         [property: JsonPropertyName("requestMetadata")] Metadata RequestMetadata);
 
-    internal sealed record CodeResults([property: JsonPropertyName("id")] string Id, [property: JsonPropertyName("otp")] string Otp)
+    internal sealed record CodeResults(
+        [property: JsonPropertyName("id"), Description("What the code is tried with; a UUID, and no secret.")] string Id,
+        [property: JsonPropertyName("otp"), Description("The code.")] string Otp)
     {
         public override string ToString() => Id;
     }

@@ -1,5 +1,7 @@
 using System.Diagnostics;
 using System.Text.Json;
+using System.Text.Json.Nodes;
+using OtpPortal.Http;
 using OtpPortal.Jwt;
 
 namespace OtpPortal.MagicLinks;
@@ -9,8 +11,15 @@ internal static class V2Jwts
 {
     public static void MapV2Jwts(this IEndpointRouteBuilder api)
     {
-        api.MapPost("/jwt/create", CreateAsync);
-        api.MapPost("/jwt/validate", ValidateAsync);
+        api.MapPost("/jwt/create", CreateAsync).TakesJson(typeof(V2Bodies.JwtRequest))
+            .Describe("createJwt", "Create a JWT", "Signed now, for the account's own audience.")
+            .Answers(201, "The JWT.", typeof(V2Json.JwtAnswer));
+        api.MapPost("/jwt/validate", ValidateAsync).TakesJson(typeof(V2Bodies.JwtValidateRequest))
+            .Describe(
+                "validateJwt", "Verify a JWT",
+                "Any JWT of the portal for the account's audience; the key that it names decides on the algorithm.")
+            .Answers(200, "It is valid; these are its claims.", typeof(V2Json.ClaimsAnswer))
+            .Answers(422, "It is not valid; the message says why.");
     }
 
     private static async Task<IResult> CreateAsync(V2Request request, Requests reader, Jwts jwts)
@@ -28,7 +37,8 @@ internal static class V2Jwts
         if (request.Refusal is { } refusal) return refusal;
         return await jwts.VerifyAsync(jwt, request.Account.Audience) switch
         {
-            JwtOutcome.Good(var claims) => V2Results.Ok(new V2Json.ClaimsAnswer(new(claims), request.Metadata), V2Json.Json.ClaimsAnswer),
+            JwtOutcome.Good(var claims) =>
+                V2Results.Ok(new V2Json.ClaimsAnswer(new(JsonObject.Create(claims)!), request.Metadata), V2Json.Json.ClaimsAnswer),
             JwtOutcome.Bad(var reason) => request.Failure(StatusCodes.Status422UnprocessableEntity, $"The JWT is not valid: {reason}."),
             _ => throw new UnreachableException(),
         };

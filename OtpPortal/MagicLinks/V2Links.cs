@@ -7,8 +7,15 @@ internal static class V2Links
 {
     public static void MapV2Links(this IEndpointRouteBuilder api)
     {
-        api.MapPost("/magic-link/create", CreateAsync);
-        api.MapPost("/magic-link-email/create", CreateMailAsync);
+        api.MapPost("/magic-link/create", CreateAsync).TakesJson(typeof(V2Bodies.LinkRequest))
+            .Describe("createMagicLink", "Create a magic link", "For a message that you send yourself.")
+            .Answers(201, "The link.", typeof(V2Json.LinkAnswer));
+        api.MapPost("/magic-link-email/create", CreateMailAsync).TakesJson(typeof(V2Bodies.LinkMailRequest))
+            .Describe(
+                "mailMagicLink", "Create a magic link and mail it",
+                "With otpCreateParams the mail has a code as well, for users who read it on another device. "
+                    + "It is in the language of Accept-Language around your own words.")
+            .Answers(201, "The mail service has taken the message.", typeof(V2Json.LinkMailAnswer)).AnswersMail();
     }
 
     // Before the page of the same address, which takes posts as well.

@@ -1,5 +1,7 @@
+using System.ComponentModel;
 using System.Globalization;
 using System.Text.Json.Serialization;
+using Microsoft.OpenApi;
 using OtpPortal.Auditing;
 using OtpPortal.Configuration;
 using OtpPortal.Http;
@@ -32,14 +34,58 @@ public static partial class TokenEndpoints
     public static void MapTokens(this IEndpointRouteBuilder routes)
     {
         // Every request to an app asks here, so nothing runs but the endpoint: no languages, pages, same-site check or authorization.
-        routes.MapMethods("/check-auth", ["GET", "HEAD"], CheckAsync).AddEndpointFilter<StoreUnavailableFilter>().ShortCircuit();
-        routes.Map("/forward-auth", ForwardAuth.AnswerAsync).AddEndpointFilter<StoreUnavailableFilter>().ShortCircuit();
+        var checks = routes.MapGroup("").AddEndpointFilter<StoreUnavailableFilter>()
+            .InPortalDocument("Tokens").WithMetadata(new ApiCaller(PortalTokenHandler.SchemeName));
+        checks.ShortCircuit();
+        checks.MapMethods("/check-auth", ["GET", "HEAD"], CheckAsync)
+            .Describe(
+                "checkAuth", "Check a session",
+                "For apps. Slides the session and rotates the token from time to time; hand the answer's Set-Cookie on to the browser.")
+            .Answers(200, "The user is signed in.", typeof(CheckedToken))
+            .AnswersHeader("Set-Cookie", "The token that is valid from now on.", 200)
+            .AnswersIdentity()
+            .AnswersText(403, "The token is missing, expired or revoked.", "Forbidden");
+        checks.Map("/forward-auth", ForwardAuth.AnswerAsync)
+            .Describe(
+                "forwardAuth", "Check a session for a proxy",
+                "Any method. Slides the session and never rotates the token. With the query redirect=never it never redirects.")
+            .Answers(200, "The user is signed in.")
+            .AnswersIdentity()
+            .Answers(302, "Nobody is signed in, and the request behind the proxy is a navigation to an allowed address.")
+            .AnswersHeader("Location", "The sign-in page, with return_to.", 302)
+            .AnswersText(401, "Nobody is signed in.", "Unauthorized")
+            .AnswersHeader("WWW-Authenticate", "Bearer.", 401);
 
-        var tokens = routes.MapGroup("/auth-tokens").RequireAuthorization(OperatorKeyHandler.SchemeName).WithCredentialsInHeader().NoStore();
-        tokens.MapMethods("", ["GET", "HEAD"], ListAsync);
-        tokens.MapDelete("", RevokeAllAsync);
-        tokens.MapDelete("/{id}", RevokeAsync);
+        var tokens = routes.MapGroup("/auth-tokens").RequireOperatorKey().InPortalDocument("Sessions");
+        tokens.MapMethods("", ["GET", "HEAD"], ListAsync)
+            .Describe("listTokens", "List the live sessions", "A JSON array of tokens, or of sessions with details=true.")
+            .Answers(200, "The sessions.", typeof(IEnumerable<SessionDetails>))
+            .WithMetadata(new ApiHeader(
+                "X-Next-Cursor", "The cursor of the next page; absent on the last.", null, status => status == 200, IsRequired: false))
+            .AddOpenApiOperationTransformer((operation, _, _) =>
+            {
+                var json = operation.Responses!["200"].Content!["application/json"];
+                var tokens = new OpenApiSchema { Type = JsonSchemaType.Array, Items = new OpenApiSchema { Type = JsonSchemaType.String } };
+                json.Schema = new OpenApiSchema { AnyOf = [tokens, json.Schema!] };
+                return Task.CompletedTask;
+            })
+            .Answers(400, "limit or cursor is not allowed.");
+        tokens.MapDelete("", RevokeAllAsync)
+            .Describe("revokeUser", "Revoke all sessions of a user")
+            .Answers(204, "The sessions are revoked, if there were any.")
+            .Answers(400, "email is missing.");
+        tokens.MapDelete("/{id}", RevokeAsync)
+            .Describe("revokeSession", "Revoke a session")
+            .Answers(204, "The session is revoked.")
+            .Answers(404, "There is no live session with this id.");
     }
+
+    /// <summary>Asks for AUTH_SECRET_KEY, and describes the answers to a request without it.</summary>
+    internal static TBuilder RequireOperatorKey<TBuilder>(this TBuilder endpoints)
+        where TBuilder : IEndpointConventionBuilder => endpoints
+            .RequireAuthorization(OperatorKeyHandler.SchemeName).WithCredentialsInHeader().NoStore()
+            .Answers(403, "The key is missing or wrong.")
+            .Answers(429, "Too many wrong keys from this address; even the right one is refused until the wait is over.");
 
     /// <summary>Tells the app behind a proxy who is signed in, in both families of header names that are in use.</summary>
     internal static void WriteIdentity(HttpResponse response, string email)
@@ -47,6 +93,14 @@ public static partial class TokenEndpoints
         foreach (var name in s_addressHeaders) response.Headers[name] = email;
         // Unknown, but present: a proxy that copies these headers overwrites what the client sent under the same names.
         foreach (var name in s_unknownHeaders) response.Headers[name] = "";
+    }
+
+    private static TBuilder AnswersIdentity<TBuilder>(this TBuilder endpoint)
+        where TBuilder : IEndpointConventionBuilder
+    {
+        foreach (var name in s_addressHeaders) endpoint.AnswersHeader(name, "The user's address.", 200);
+        foreach (var name in s_unknownHeaders) endpoint.AnswersHeader(name, "Empty: the portal does not know it.", 200);
+        return endpoint;
     }
 
     private static async Task<IResult> CheckAsync(HttpContext context, TokenStore store, TokenCookie cookie)
@@ -61,7 +115,13 @@ public static partial class TokenEndpoints
         return TypedResults.Json(new CheckedToken(token.Token, token.Email, (long)token.ExpiresIn.TotalSeconds), TokenJson.Default.CheckedToken);
     }
 
-    private static async Task<IResult> ListAsync(HttpContext context, SessionList sessions, string? email, string? details, string? limit, string? cursor)
+    private static async Task<IResult> ListAsync(
+        HttpContext context,
+        SessionList sessions,
+        [Description("Only the sessions of this address.")] string? email,
+        [Description("true: sessions instead of tokens.")] string? details,
+        [Description("The size of a page: 1 to 1000. Default, without cursor: everything.")] string? limit,
+        [Description("X-Next-Cursor of the page before.")] string? cursor)
     {
         email = email is null ? null : AsKept(email);
         var withDetails = details?.ToUpperInvariant() is "TRUE" or "1";
@@ -80,7 +140,8 @@ public static partial class TokenEndpoints
         return Stream(page.Sessions.ToAsyncEnumerable(), withDetails);
     }
 
-    private static async Task<IResult> RevokeAsync(HttpContext context, string id, TokenStore store, AuditLog audit)
+    private static async Task<IResult> RevokeAsync(
+        HttpContext context, [Description("The id of the session.")] string id, TokenStore store, AuditLog audit)
     {
         var session = await store.FindAsync(id);
         if (!await store.RevokeAsync(id)) return Problem.Result(StatusCodes.Status404NotFound, "not_found", "There is no live session with this id.");
@@ -88,7 +149,8 @@ public static partial class TokenEndpoints
         return TypedResults.NoContent();
     }
 
-    private static async Task<IResult> RevokeAllAsync(HttpContext context, string? email, TokenStore store, AuditLog audit)
+    private static async Task<IResult> RevokeAllAsync(
+        HttpContext context, [Description("The address of the user; required.")] string? email, TokenStore store, AuditLog audit)
     {
         if (string.IsNullOrWhiteSpace(email)) return Problem.Result(StatusCodes.Status400BadRequest, "invalid_email", "email must be the address whose sessions are to be revoked.");
         var kept = AsKept(email);
@@ -120,7 +182,7 @@ public static partial class TokenEndpoints
     internal sealed record CheckedToken(
         [property: JsonPropertyName("auth_token")] string AuthToken,
         [property: JsonPropertyName("email")] string Email,
-        [property: JsonPropertyName("expires_in")] long ExpiresIn);
+        [property: JsonPropertyName("expires_in"), Description("Seconds until the session ends unless it is used.")] long ExpiresIn);
 
     internal sealed record SessionDetails(
         [property: JsonPropertyName("id")] string Id,

@@ -1,3 +1,5 @@
+using System.ComponentModel;
+using System.ComponentModel.DataAnnotations;
 using System.Diagnostics;
 using System.Text.Json.Serialization;
 using OtpPortal.Auditing;
@@ -41,15 +43,39 @@ public static class SignInEndpoints
     public static void MapSignIn(this IEndpointRouteBuilder routes)
     {
         var forms = routes.MapGroup("").WithMetadata(new RequireStoreAttribute());
-        forms.MapPost("/login", BeginAsync);
-        forms.MapPost("/login-otp", SubmitAsync);
+        var described = forms.MapGroup("").InPortalDocument("Sign-in")
+            .Answers(415, "The body is not a form.");
+        described.MapPost("/login", BeginAsync).TakesForm(typeof(LoginForm))
+            .Describe("login", "Begin a sign-in", "Sends a code. Known, unknown and disallowed addresses get the same answer.")
+            .Answers(202, "The sign-in has begun; the cookie otp_flow has its id, too.", typeof(SentAnswer))
+            .Answers(400, "invalid_email.", typeof(ErrorAnswer))
+            .Answers(429, "too_many_requests, or captcha_required with a ticket.", typeof(ErrorAnswer));
+        described.MapPost("/login-otp", SubmitAsync).TakesForm(typeof(SubmitForm))
+            .Describe(
+                "submitCode", "Submit the code",
+                "All codes of a sign-in share the attempts; an attempt is counted before the code is compared.")
+            .Answers(200, "The user is signed in.", typeof(SignedInAnswer))
+            .AnswersHeader("Set-Cookie", "The token.", 200)
+            .Answers(400, "invalid_code, email_mismatch or flow_mismatch.", typeof(ErrorAnswer))
+            .Answers(401, "wrong_code.", typeof(ErrorAnswer))
+            .Answers(410, "expired.", typeof(ErrorAnswer))
+            .Answers(429, "too_many_attempts.", typeof(ErrorAnswer));
+        described.MapPost("/login/resend", SendAgainAsync).TakesForm(typeof(FlowForm))
+            .Describe("resendCode", "Send another code", "The codes that were sent before stay valid.")
+            .Answers(202, "Another code is sent.", typeof(SentAnswer))
+            .Answers(400, "flow_mismatch.", typeof(ErrorAnswer))
+            .Answers(410, "expired.", typeof(ErrorAnswer))
+            .Answers(429, "too_many_requests: the wait is not over, or no messages are left.", typeof(ErrorAnswer));
+        var logout = forms.MapGroup("/logout").InPortalDocument("Sign-in")
+            .Answers(303, "Done, or nobody is signed in.").AnswersHeader("Location", "The start page.", 303);
+        logout.MapPost("", SignOutAsync).Describe("logout", "Sign out", "The token in the cookie is revoked, and the cookie is cleared.")
+            .AnswersHeader("Set-Cookie", "Clears the token.", 303);
+        logout.MapPost("/others", SignOutOthersAsync).Describe("logoutOthers", "Sign out of all other devices");
+        logout.MapPost("/everywhere", SignOutEverywhereAsync).Describe("logoutEverywhere", "Sign out of all devices")
+            .AnswersHeader("Set-Cookie", "Clears the token.", 303);
         // Before the page of the same address, which takes posts as well.
         forms.MapPost(LinkPath, SubmitLinkAsync).WithOrder(-1);
-        forms.MapPost("/login/resend", SendAgainAsync);
         forms.MapPost("/login/finish", FinishAsync);
-        forms.MapPost("/logout", SignOutAsync);
-        forms.MapPost("/logout/others", SignOutOthersAsync);
-        forms.MapPost("/logout/everywhere", SignOutEverywhereAsync);
     }
 
     /// <summary>Who sends this request, for limits and the session list.</summary>
@@ -82,7 +108,7 @@ public static class SignInEndpoints
             case BeginOutcome.ProofNeeded(var wait, var ticket, var lack):
                 if (!Problem.WantsJson(context.Request)) return PageErrors.ProofPage(context, AddressPath, "Proof" + lack, Shown(typed), wait, ticket);
                 context.Response.Headers.RetryAfter = Problem.Seconds(wait);
-                return Results.Json(new { error = "captcha_required", ticket }, statusCode: StatusCodes.Status429TooManyRequests);
+                return Results.Json(new ErrorAnswer("captcha_required", Ticket: ticket), statusCode: StatusCodes.Status429TooManyRequests);
             default:
                 throw new UnreachableException();
         }
@@ -107,7 +133,7 @@ public static class SignInEndpoints
                 return await CompleteAsync(context, completion, flowId!, verified);
             case SubmitOutcome.Wrong(var left):
                 return json
-                    ? Results.Json(new { error = "wrong_code", attempts_left = left }, statusCode: StatusCodes.Status401Unauthorized)
+                    ? Results.Json(new ErrorAnswer("wrong_code", left), statusCode: StatusCodes.Status401Unauthorized)
                     : PlainForm.SeeOther(context, CodePath);
             case SubmitOutcome.Malformed:
                 return json ? Error(StatusCodes.Status400BadRequest, "invalid_code") : PageErrors.Page(context, StatusCodes.Status400BadRequest, CodePath, "CodeMalformed", argument: settings.CodeLength);
@@ -174,7 +200,9 @@ public static class SignInEndpoints
     private static async Task<IResult> CompleteAsync(HttpContext context, SignInCompletion completion, string flowId, SubmitOutcome.Verified verified)
     {
         await completion.CompleteAsync(context, flowId, verified);
-        return Problem.WantsJson(context.Request) ? Results.Json(new { email = verified.Email }) : PlainForm.SeeOther(context, verified.ReturnTo ?? AddressPath);
+        return Problem.WantsJson(context.Request)
+            ? Results.Json(new SignedInAnswer(verified.Email))
+            : PlainForm.SeeOther(context, verified.ReturnTo ?? AddressPath);
     }
 
     private static async Task<IResult> SignOutAsync(HttpContext context, TokenStore tokens, TokenCookie cookie, AuditLog audit)
@@ -244,12 +272,34 @@ public static class SignInEndpoints
             statusCode: StatusCodes.Status202Accepted);
     }
 
-    private static IResult Error(int status, string error) => Results.Json(new { error }, statusCode: status);
+    private static IResult Error(int status, string error) => Results.Json(new ErrorAnswer(error), statusCode: status);
 
     private static string Shown(string typed) => typed.Length <= 254 ? typed : typed[..254];
 
     private sealed record SentAnswer(
-        [property: JsonPropertyName("flow")] string Flow,
-        [property: JsonPropertyName("expires_in")] int ExpiresIn,
-        [property: JsonPropertyName("resend_in")] int ResendIn);
+        [property: JsonPropertyName("flow"), Description("The id of the sign-in, for clients without a cookie jar. A secret.")] string Flow,
+        [property: JsonPropertyName("expires_in"), Description("Seconds until the codes expire.")] int ExpiresIn,
+        [property: JsonPropertyName("resend_in"), Description("Seconds until another code can be sent.")] int ResendIn);
+
+    private sealed record SignedInAnswer([property: JsonPropertyName("email")] string Email);
+
+    private sealed record ErrorAnswer(
+        [property: JsonPropertyName("error")] string Error,
+        [property: JsonPropertyName("attempts_left"), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] int? AttemptsLeft = null,
+        [property: JsonPropertyName("ticket"), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Ticket = null);
+
+    private sealed record LoginForm(
+        [property: JsonPropertyName("email"), EmailAddress] string Email,
+        [property: JsonPropertyName("return_to"), Description("Where to go after signing in, when it is allowed.")] string? ReturnTo,
+        [property: JsonPropertyName("channel"), AllowedValues("email", "sms")]
+        [property: Description("How to send the code, for users who have both.")]
+        string? Channel);
+
+    private record FlowForm(
+        [property: JsonPropertyName("flow"), Description("The id of the sign-in, without the cookie otp_flow.")] string? Flow);
+
+    private sealed record SubmitForm(
+        [property: JsonPropertyName("code"), Description("Digits; spaces and dashes do not matter.")] string Code,
+        [property: JsonPropertyName("email"), Description("If given, it must be the address of the sign-in.")] string? Email,
+        string? Flow) : FlowForm(Flow);
 }

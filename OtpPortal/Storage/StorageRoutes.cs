@@ -1,3 +1,6 @@
+using System.ComponentModel;
+using System.ComponentModel.DataAnnotations;
+using System.Text.Json.Serialization;
 using Microsoft.AspNetCore.DataProtection;
 using Microsoft.AspNetCore.DataProtection.KeyManagement;
 using Microsoft.AspNetCore.DataProtection.Repositories;
@@ -77,8 +80,17 @@ public static class StorageRoutes
     {
         var methods = new HttpMethodMetadata(["GET", "HEAD"]);
         routes.MapHealthChecks("/healthz", new HealthCheckOptions { Predicate = _ => false, ResponseWriter = WriteAliveAsync })
-            .WithMetadata(methods).ShortCircuit();
-        routes.MapHealthChecks("/readyz", new HealthCheckOptions { ResponseWriter = WriteReadinessAsync }).WithMetadata(methods).ShortCircuit();
+            .WithMetadata(methods, new ProducesResponseTypeMetadata(200, typeof(string), ["text/plain"]) { Description = "It does." })
+            .ShortCircuit()
+            .WithGroupName("portal").WithTags("Health").WithName("healthz").WithSummary("Whether the process serves");
+        var ready = new ProducesResponseTypeMetadata(200, typeof(Readiness), ["application/json"]) { Description = "Both stores answer." };
+        var unavailable = new ProducesResponseTypeMetadata(503, typeof(Readiness), ["application/json"])
+        {
+            Description = "A store does not answer, or the process stops.",
+        };
+        routes.MapHealthChecks("/readyz", new HealthCheckOptions { ResponseWriter = WriteReadinessAsync })
+            .WithMetadata(methods, ready, unavailable).ShortCircuit()
+            .WithGroupName("portal").WithTags("Health").WithName("readyz").WithSummary("Whether the portal can take requests");
     }
 
     private static Task WriteAliveAsync(HttpContext context, HealthReport report)
@@ -92,11 +104,17 @@ public static class StorageRoutes
         var failed = report.Entries.Where(entry => entry.Value.Status == HealthStatus.Unhealthy).Select(entry => entry.Key).ToList();
         return failed switch
         {
-            [] => context.Response.WriteAsJsonAsync(new { status = "ready" }),
-            _ when failed.Contains(ShutdownHealthCheck.Name) => context.Response.WriteAsJsonAsync(new { status = "stopping" }),
-            _ => context.Response.WriteAsJsonAsync(new { status = "unavailable", stores = failed }),
+            [] => context.Response.WriteAsJsonAsync(new Readiness("ready")),
+            _ when failed.Contains(ShutdownHealthCheck.Name) => context.Response.WriteAsJsonAsync(new Readiness("stopping")),
+            _ => context.Response.WriteAsJsonAsync(new Readiness("unavailable", failed)),
         };
     }
+
+    private sealed record Readiness(
+        [property: JsonPropertyName("status"), AllowedValues("ready", "stopping", "unavailable")] string Status,
+        [property: JsonPropertyName("stores"), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+        [property: Description("Which do not answer.")]
+        IReadOnlyList<string>? Stores = null);
 
     private static Stores Open(StorageSettings settings, string dataDirectory, ILoggerFactory loggers)
     {

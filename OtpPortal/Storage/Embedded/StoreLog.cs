@@ -105,18 +105,21 @@ internal static class StoreLog
         var open = new Dictionary<int, long>();
         var pending = new List<(AofEntryType Type, int Session, long Position)>();
         var position = 0L;
+        var hasGap = false;
         foreach (var item in StoreLogReader.Read(path, database))
         {
             switch (item.Kind)
             {
                 case LogItemKind.Gap:
+                    hasGap = true;
                     state.Gaps.Add(new LogGap(item.File, item.Address));
                     break;
                 case LogItemKind.Commit:
                     state.NoteCommit(item);
                     foreach (var (type, session, at) in pending)
                     {
-                        if (type == AofEntryType.TxnStart) state.HasNestedTransactions |= !open.TryAdd(session, at);
+                        // After a gap, the commit of the earlier transaction may be what the gap destroyed.
+                        if (type == AofEntryType.TxnStart) state.HasNestedTransactions |= !open.TryAdd(session, at) && !hasGap;
                         else open.Remove(session);
                     }
                     pending.Clear();
