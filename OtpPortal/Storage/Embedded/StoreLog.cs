@@ -29,8 +29,8 @@ internal static class StoreLog
     }
 
     /// <summary>
-    /// Copies everything that can be read to an empty store. The starts of transactions that never ended are left out, and their writes are kept: they may
-    /// be those of a later process that used the same session number, and were acknowledged.
+    /// Copies everything that can be read to an empty store. Starts of transactions that never ended, and ends without a start, are left out; their
+    /// writes are kept, because they may be those of a later process that used the same session number, and were acknowledged.
     /// </summary>
     /// <returns>The number of entries that were copied.</returns>
     public static async Task<long> SalvageAsync(string from, string to)
@@ -38,8 +38,8 @@ internal static class StoreLog
         var copied = 0L;
         for (var database = 0; database < GarnetHost.Databases; database++)
         {
-            var unfinished = FindUnfinishedStarts(from, database);
-            var entries = EntriesOf(from, database).Where((_, position) => !unfinished.Contains(position)).Select(entry => entry.Entry.ToArray());
+            var unpaired = FindUnpairedMarkers(from, database);
+            var entries = EntriesOf(from, database).Where((_, position) => !unpaired.Contains(position)).Select(entry => entry.Entry.ToArray());
             copied += await AppendAsync(to, database, entries);
         }
         return copied;
@@ -133,24 +133,24 @@ internal static class StoreLog
         return open;
     }
 
-    // The positions of the TxnStart entries that another one of the same session follows, or no end at all.
-    private static HashSet<long> FindUnfinishedStarts(string path, int database)
+    // The positions of starts that another start of the same session follows, or no end, and of ends without a start, on which Garnet fails.
+    private static HashSet<long> FindUnpairedMarkers(string path, int database)
     {
-        var unfinished = new HashSet<long>();
+        var unpaired = new HashSet<long>();
         var open = new Dictionary<int, long>();
         var position = 0L;
         foreach (var entry in EntriesOf(path, database))
         {
             if (entry.Type is AofEntryType.TxnStart)
             {
-                if (open.TryGetValue(entry.Session, out var earlier)) unfinished.Add(earlier);
+                if (open.TryGetValue(entry.Session, out var earlier)) unpaired.Add(earlier);
                 open[entry.Session] = position;
             }
-            else if (entry.Type is AofEntryType.TxnCommit or AofEntryType.TxnAbort) open.Remove(entry.Session);
+            else if (entry.Type is AofEntryType.TxnCommit or AofEntryType.TxnAbort && !open.Remove(entry.Session)) unpaired.Add(position);
             position++;
         }
-        unfinished.UnionWith(open.Values);
-        return unfinished;
+        unpaired.UnionWith(open.Values);
+        return unpaired;
     }
 
     // Of the version and store version of another entry, without its flags, which say how a longer entry is laid out. No session has the number -1.
