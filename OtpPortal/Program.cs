@@ -10,7 +10,8 @@ try
     if (args.Contains(Probe.Argument, StringComparer.Ordinal)) return await Probe.RunAsync(SettingsOf<PortalSettings>());
     if (args.Contains(RotateCommand.Argument, StringComparer.Ordinal))
     {
-        return await RotateCommand.RunAsync(args, SettingsOf<PortalSettings>(), SettingsOf<DataSettings>().Secret, Console.Out, Console.Error);
+        return await RotateCommand.RunAsync(
+            args, SettingsOf<PortalSettings>(), SettingsOf<DataSettings>().Secret, Console.Out, Console.Error);
     }
     if (args.Contains(RepairStoreCommand.Argument, StringComparer.Ordinal))
     {

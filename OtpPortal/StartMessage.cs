@@ -6,13 +6,16 @@ namespace OtpPortal;
 
 /// <summary>Logs where the portal listens and what it uses, once it serves.</summary>
 internal sealed partial class StartMessage(
-    PortalSettings portal, StorageSettings storage, MailSettings mail, IHostApplicationLifetime lifetime, ILogger<StartMessage> logger) : IHostedService
+    PortalSettings portal, StorageSettings storage, MailSettings mail, IHostApplicationLifetime lifetime, ILogger<StartMessage> logger)
+    : IHostedService
 {
     public Task StartAsync(CancellationToken cancellationToken)
     {
         lifetime.ApplicationStarted.Register(() =>
         {
-            Ready(portal.AppName, portal.Origin, storage.Otp?.ToString() ?? "embedded", storage.Auth?.ToString() ?? "embedded", mail.Transport);
+            Ready(
+                portal.AppName, portal.Origin, storage.Otp?.ToString() ?? "embedded", storage.Auth?.ToString() ?? "embedded",
+                mail.Transport);
             if (mail.ShowMailbox) MailboxOpen(portal.Origin);
         });
         return Task.CompletedTask;

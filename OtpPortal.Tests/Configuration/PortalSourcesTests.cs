@@ -41,7 +41,8 @@ public sealed class PortalSourcesTests : IDisposable
     }
 
     [Theory]
-    [InlineData("appsettings.json", """{"PORT": "abc"}""", "PORT must be a whole number from 1 to 65535, but is \"abc\" (appsettings.json).")]
+    [InlineData("appsettings.json", """{"PORT": "abc"}""",
+        "PORT must be a whole number from 1 to 65535, but is \"abc\" (appsettings.json).")]
     [InlineData(".env", "PORT=abc", "PORT must be a whole number from 1 to 65535, but is \"abc\" (.env).")]
     [InlineData(".env", "PORT abc", ".env, line 1: NAME=value is needed, with a name of letters, digits and underscores.")]
     public void An_error_names_the_source(string file, string content, string error)
@@ -98,7 +99,8 @@ public sealed class PortalSourcesTests : IDisposable
         Write(".env", "EVENTS_A__B_URL=https://example.com");
 
         Reader().Text("EVENTS_A__B_URL").ShouldBe("https://example.com");
-        AllSettings.Reader(new Dictionary<string, string> { ["EVENTS_A:B_URL"] = "https://example.com" }).Text("EVENTS_A__B_URL").ShouldBe("https://example.com");
+        AllSettings.Reader(new Dictionary<string, string> { ["EVENTS_A:B_URL"] = "https://example.com" })
+            .Text("EVENTS_A__B_URL").ShouldBe("https://example.com");
     }
 
     [Fact]
@@ -151,13 +153,15 @@ public sealed class PortalSourcesTests : IDisposable
     [InlineData("POSTMARK_SERVER_TOKEN", "a-token")]
     [InlineData("CAPTCHA_SECRET_KEY", "a-key", "CAPTCHA_PROVIDER", "turnstile", "CAPTCHA_SITE_KEY", "a-site")]
     [InlineData("NAMESPACES", "shop:0123456789abcdef")]
-    [InlineData("EVENTS_SHOP_SECRET", "0123456789abcdef", "NAMESPACES", "shop:0123456789abcdef", "EVENTS_SHOP_URL", "https://shop.example.com")]
+    [InlineData("EVENTS_SHOP_SECRET", "0123456789abcdef",
+        "NAMESPACES", "shop:0123456789abcdef", "EVENTS_SHOP_URL", "https://shop.example.com")]
     [InlineData("V2_ADMIN_ACCOUNT", "3f0cf68e-1d1a-4d4f-a4a9-d6a0a5a9a001:40084740-0bc3-455d-b298-e23a31561580:orders")]
     [InlineData("SMTP_PASSWORD", "a-password", "SMTP_HOST", "mail.example.com", "SMTP_USERNAME", "ann")]
     [InlineData("SIPGATE_PASSWORD", "a-password", "SIPGATE_USERNAME", "ann")]
     [InlineData("KALEYRA_API_KEY", "a-key", "KALEYRA_SID", "sid", "KALEYRA_SENDER", "sender")]
     [InlineData("AWS_SECRET_ACCESS_KEY", "a-key", "AWS_REGION", "eu-central-1", "AWS_ACCESS_KEY_ID", "AKID")]
-    [InlineData("WEBHOOK_SHOP_PASSWORD", "a-password", "WEBHOOKS", "shop", "WEBHOOK_SHOP_URL", "https://shop.example.com", "WEBHOOK_SHOP_USERNAME", "ann")]
+    [InlineData("WEBHOOK_SHOP_PASSWORD", "a-password",
+        "WEBHOOKS", "shop", "WEBHOOK_SHOP_URL", "https://shop.example.com", "WEBHOOK_SHOP_USERNAME", "ann")]
     public void Every_secret_can_come_from_a_file(string name, string value, params string[] others)
     {
         Write("secret", value);

@@ -333,8 +333,12 @@ public sealed partial class SettingsTests
         var complaints = Complaints(true);
 
         complaints.Count.ShouldBe(2);
-        complaints.ShouldContain(complaint => complaint.StartsWith("AUTH_SECRET_KEY is missing", StringComparison.Ordinal) && complaint.Contains("16 random characters", StringComparison.Ordinal));
-        complaints.ShouldContain(complaint => complaint.StartsWith("MAIL_TRANSPORT is missing", StringComparison.Ordinal) && complaint.Contains("MAIL_TRANSPORT=mailbox", StringComparison.Ordinal));
+        complaints.ShouldContain(complaint =>
+            complaint.StartsWith("AUTH_SECRET_KEY is missing", StringComparison.Ordinal)
+            && complaint.Contains("16 random characters", StringComparison.Ordinal));
+        complaints.ShouldContain(complaint =>
+            complaint.StartsWith("MAIL_TRANSPORT is missing", StringComparison.Ordinal)
+            && complaint.Contains("MAIL_TRANSPORT=mailbox", StringComparison.Ordinal));
     }
 
     [Theory]
@@ -501,7 +505,10 @@ public sealed partial class SettingsTests
         var sample = File.ReadAllText(Path.Combine(RepositoryRoot(), ".env.sample"));
 
         // A secret's NAME_FILE is described once, at the top.
-        foreach (var name in Recorder.Names().Where(name => !name.EndsWith("_FILE", StringComparison.Ordinal) || name == "USERS_FILE")) sample.ShouldContain(name + "=", Case.Sensitive, $"{name} is missing in .env.sample");
+        foreach (var name in Recorder.Names().Where(name => !name.EndsWith("_FILE", StringComparison.Ordinal) || name == "USERS_FILE"))
+        {
+            sample.ShouldContain(name + "=", Case.Sensitive, $"{name} is missing in .env.sample");
+        }
     }
 
     internal static string RepositoryRoot()

@@ -22,7 +22,9 @@ public sealed class StartTests
     {
         var end = await PortalProcess.FailAsync(("OTP_CODE_LENGTH", "4"), ("SMTP_TLS", "ssl"));
 
-        ShouldSay(end, "OTP_CODE_LENGTH must be a whole number from 6 to 24 (digits), but is \"4\" (environment).", "SMTP_TLS must be none or starttls, but is \"ssl\" (environment).");
+        ShouldSay(end,
+            "OTP_CODE_LENGTH must be a whole number from 6 to 24 (digits), but is \"4\" (environment).",
+            "SMTP_TLS must be none or starttls, but is \"ssl\" (environment).");
     }
 
     [Fact]
@@ -32,12 +34,14 @@ public sealed class StartTests
         occupant.Start();
         var port = ((IPEndPoint)occupant.LocalEndpoint).Port;
 
-        ShouldSay(await PortalProcess.FailAsync(("PORT", port.ToString(null, null))), $"PORT must be a free port, but another program is using {port}");
+        ShouldSay(await PortalProcess.FailAsync(("PORT", port.ToString(null, null))),
+            $"PORT must be a free port, but another program is using {port}");
     }
 
     [Fact]
     public async Task An_address_of_another_machine_is_named() =>
-        ShouldSay(await PortalProcess.FailAsync(("BIND_ADDRESS", "203.0.113.1")), "BIND_ADDRESS must be an address of this machine, but is \"203.0.113.1\"");
+        ShouldSay(await PortalProcess.FailAsync(("BIND_ADDRESS", "203.0.113.1")),
+            "BIND_ADDRESS must be an address of this machine, but is \"203.0.113.1\"");
 
     [Fact]
     public async Task A_data_folder_that_cannot_be_used_is_named()

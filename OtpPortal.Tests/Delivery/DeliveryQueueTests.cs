@@ -82,7 +82,8 @@ public sealed class DeliveryQueueTests : IClassFixture<RedisUnderTest>, IAsyncLi
         _postman.Attempts.Count.ShouldBeGreaterThan(3);
         _postman.Attempts.ShouldAllBe(instant => instant < deadline);
         _log.Lines.ShouldContain(line =>
-            line.StartsWith("Error", StringComparison.Ordinal) && line.Contains("its code expires before the next", StringComparison.Ordinal));
+            line.StartsWith("Error", StringComparison.Ordinal)
+            && line.Contains("its code expires before the next", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -112,7 +113,8 @@ public sealed class DeliveryQueueTests : IClassFixture<RedisUnderTest>, IAsyncLi
         late.States.ShouldBe([DeliveryState.Failed]);
         _postman.Sent.ShouldNotContain(message => message.Text.Contains("111111", StringComparison.Ordinal));
         _log.Lines.ShouldContain(line =>
-            line.StartsWith("Error", StringComparison.Ordinal) && line.Contains("waited until its code had expired", StringComparison.Ordinal));
+            line.StartsWith("Error", StringComparison.Ordinal)
+            && line.Contains("waited until its code had expired", StringComparison.Ordinal));
     }
 
     [Fact]

@@ -20,7 +20,8 @@ public sealed class ProviderSettingsTests
         return AllSettings.Read(values, production, Path.GetTempPath());
     }
 
-    private static IReadOnlyList<string> Complaints(params (string Name, string Value)[] settings) => Should.Throw<SettingsException>(() => Read(settings)).Errors;
+    private static IReadOnlyList<string> Complaints(params (string Name, string Value)[] settings) =>
+        Should.Throw<SettingsException>(() => Read(settings)).Errors;
 
     [Fact]
     public void Without_settings_nothing_sends_sms()
@@ -63,7 +64,8 @@ public sealed class ProviderSettingsTests
     [InlineData("MAIL_FALLBACK", "mailbox")]
     public void What_is_not_allowed_is_named_with_its_value(string name, string value) =>
         Complaints((name, value)).ShouldContain(complaint =>
-            complaint.StartsWith(name + " must be ", StringComparison.Ordinal) && complaint.Contains("but is \"", StringComparison.Ordinal));
+            complaint.StartsWith(name + " must be ", StringComparison.Ordinal)
+            && complaint.Contains("but is \"", StringComparison.Ordinal));
 
     [Theory]
     [InlineData("SIPGATE_USERNAME", "SIPGATE_PASSWORD")]
@@ -99,7 +101,8 @@ public sealed class ProviderSettingsTests
     [InlineData("AWS_REGION", "eu-central-1.evil.example")]
     [InlineData("AWS_REGION", "Frankfurt")]
     public void A_region_that_is_none_is_refused(string name, string region) =>
-        Complaints((name, region), ("AWS_ACCESS_KEY_ID", "AKID"), ("AWS_SECRET_ACCESS_KEY", "x")).ShouldHaveSingleItem().ShouldStartWith("AWS_REGION must be a region");
+        Complaints((name, region), ("AWS_ACCESS_KEY_ID", "AKID"), ("AWS_SECRET_ACCESS_KEY", "x"))
+            .ShouldHaveSingleItem().ShouldStartWith("AWS_REGION must be a region");
 
     [Theory]
     [InlineData("eu-central-1", "https://sms-voice.eu-central-1.amazonaws.com/")]
@@ -115,13 +118,16 @@ public sealed class ProviderSettingsTests
 
     [Fact]
     public void Names_of_webhooks_differ_in_more_than_capitals() =>
-        Complaints(("WEBHOOKS", "shop,Shop"), ("WEBHOOK_SHOP_URL", "https://shop.example.com")).ShouldHaveSingleItem().ShouldEndWith("but is \"Shop\".");
+        Complaints(("WEBHOOKS", "shop,Shop"), ("WEBHOOK_SHOP_URL", "https://shop.example.com"))
+            .ShouldHaveSingleItem().ShouldEndWith("but is \"Shop\".");
 
     [Theory]
     [InlineData("WEBHOOK_SHOP_USERNAME", "ann", "WEBHOOK_SHOP_PASSWORD is missing")]
     [InlineData("WEBHOOK_SHOP_PASSWORD", "S3cret", "WEBHOOK_SHOP_USERNAME is missing")]
-    [InlineData("WEBHOOK_SHOP_MAX_OTP_LEN", "2", "WEBHOOK_SHOP_MAX_OTP_LEN must be a whole number from 3 to 100 (characters), but is \"2\"")]
-    [InlineData("WEBHOOK_SHOP_MAX_ADDRESS_LEN", "0", "WEBHOOK_SHOP_MAX_ADDRESS_LEN must be a whole number from 1 to 1000 (characters), but is \"0\"")]
+    [InlineData("WEBHOOK_SHOP_MAX_OTP_LEN", "2",
+        "WEBHOOK_SHOP_MAX_OTP_LEN must be a whole number from 3 to 100 (characters), but is \"2\"")]
+    [InlineData("WEBHOOK_SHOP_MAX_ADDRESS_LEN", "0",
+        "WEBHOOK_SHOP_MAX_ADDRESS_LEN must be a whole number from 1 to 1000 (characters), but is \"0\"")]
     public void Settings_of_a_webhook_are_checked(string name, string value, string complaint) =>
         Complaints(("WEBHOOKS", "shop"), ("WEBHOOK_SHOP_URL", "https://shop.example.com"), (name, value)).ShouldHaveSingleItem().ShouldStartWith(complaint);
 
@@ -129,7 +135,8 @@ public sealed class ProviderSettingsTests
     public void A_fallback_must_be_set_up_and_another_one()
     {
         Read([.. s_smtp, ("POSTMARK_SERVER_TOKEN", "t"), ("MAIL_FALLBACK", "smtp")]).Mail.Fallback.ShouldBe("smtp");
-        Complaints([.. s_smtp, ("MAIL_FALLBACK", "smtp")]).ShouldHaveSingleItem().ShouldStartWith("MAIL_FALLBACK must be another transport than MAIL_TRANSPORT, but is \"smtp\"");
+        Complaints([.. s_smtp, ("MAIL_FALLBACK", "smtp")])
+            .ShouldHaveSingleItem().ShouldStartWith("MAIL_FALLBACK must be another transport than MAIL_TRANSPORT, but is \"smtp\"");
         Complaints([.. s_smtp, ("MAIL_FALLBACK", "postmark")]).ShouldHaveSingleItem().ShouldStartWith("POSTMARK_SERVER_TOKEN is missing");
         Complaints(("POSTMARK_SERVER_TOKEN", "t"), ("MAIL_FALLBACK", "smtp")).ShouldHaveSingleItem().ShouldStartWith("SMTP_HOST is missing");
     }
@@ -138,13 +145,16 @@ public sealed class ProviderSettingsTests
     public void The_mailbox_plays_sms_only_where_it_is_shown_and_named()
     {
         Read(("SMS_PROVIDERS", "mailbox")).Sms.Order.ShouldBe(["mailbox"]);
-        Should.Throw<SettingsException>(() => Read(true, [.. s_smtp, ("SMS_PROVIDERS", "mailbox")])).Errors.ShouldHaveSingleItem().ShouldStartWith("SMS_PROVIDERS must be names of providers");
+        Should.Throw<SettingsException>(() => Read(true, [.. s_smtp, ("SMS_PROVIDERS", "mailbox")])).Errors
+            .ShouldHaveSingleItem().ShouldStartWith("SMS_PROVIDERS must be names of providers");
     }
 
     [Fact]
     public void A_provider_may_have_countries_of_its_own()
     {
-        var own = Read([.. s_sipgate, ("SMS_COUNTRIES", "DE,at"), ("SIPGATE_COUNTRIES", "CH"), ("SMS_DEFAULT_COUNTRY", "de"), ("SIPGATE_DEFAULT_COUNTRY", "CH")]).Sipgate!.Numbers;
+        var own = Read([
+            .. s_sipgate, ("SMS_COUNTRIES", "DE,at"), ("SIPGATE_COUNTRIES", "CH"),
+            ("SMS_DEFAULT_COUNTRY", "de"), ("SIPGATE_DEFAULT_COUNTRY", "CH")]).Sipgate!.Numbers;
         var common = Read([.. s_sipgate, ("SMS_COUNTRIES", "DE,at"), ("SMS_DEFAULT_COUNTRY", "de")]).Sipgate!.Numbers;
 
         (own.Countries.ShouldHaveSingleItem(), own.DefaultCountry).ShouldBe(("CH", "CH"));
@@ -170,8 +180,8 @@ public sealed class ProviderSettingsTests
 
         read.ToString().ShouldNotContain("S3cret");
         read.Providers.ShouldContain("shop");
-        new WebhookSettings("shop", new Uri("https://shop.example.com"), "ann", "S3cret", "", "", 1, 3, new(TimeSpan.FromSeconds(1), 1)).ToString()
-            .ShouldNotContain("S3cret");
+        new WebhookSettings("shop", new Uri("https://shop.example.com"), "ann", "S3cret", "", "", 1, 3, new(TimeSpan.FromSeconds(1), 1))
+            .ToString().ShouldNotContain("S3cret");
         Complaints(("KALEYRA_API_KEY", "S3cret with blanks"), ("KALEYRA_SID", "x"), ("KALEYRA_SENDER", "x")).ShouldHaveSingleItem().ShouldNotContain("S3cret");
         Complaints(("WEBHOOKS", "shop"), ("WEBHOOK_SHOP_URL", "https://shop.example.com"), ("WEBHOOK_SHOP_PASSWORD", "S3cret")).ShouldHaveSingleItem().ShouldNotContain("S3cret");
     }

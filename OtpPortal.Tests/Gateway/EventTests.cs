@@ -92,10 +92,13 @@ public sealed class EventTests
     public async Task A_receiver_that_hangs_delays_no_other_one()
     {
         await using var server = await RecordingServer.StartAsync();
-        server.Handle = context => context.Request.Path == "/hangs" ? Task.WhenAny(Task.Delay(Timeout.Infinite, context.RequestAborted)) : Task.CompletedTask;
+        server.Handle = context => context.Request.Path == "/hangs"
+            ? Task.WhenAny(Task.Delay(Timeout.Infinite, context.RequestAborted))
+            : Task.CompletedTask;
         await using var portal = await PortalHost.StartWithAsync(null, server.Address);
         var (webhooks, key) = (portal.Services.GetRequiredService<EventWebhooks>(), Encoding.ASCII.GetBytes(Key));
-        var (slow, other) = (new EventTarget(new Uri(server.Address, "hangs"), key), new EventTarget(new Uri(server.Address, "other"), key));
+        var slow = new EventTarget(new Uri(server.Address, "hangs"), key);
+        var other = new EventTarget(new Uri(server.Address, "other"), key);
         for (var i = 0; i < 20; i++) webhooks.Enqueue(slow, "verified", [1]);
         await Eventually.BeTrueAsync(() => server.Requests.Count == 4);
 

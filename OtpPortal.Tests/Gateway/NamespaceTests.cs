@@ -184,6 +184,7 @@ public sealed class NamespaceTests(GatewayPortal gateway) : IClassFixture<Gatewa
             ["EVENTS_MY_APP_SECRET"] = secret,
         };
 
-        Should.Throw<SettingsException>(() => AllSettings.Read(values, isProduction: false)).Errors.ShouldHaveSingleItem().ShouldContain(named);
+        Should.Throw<SettingsException>(() => AllSettings.Read(values, isProduction: false)).Errors
+            .ShouldHaveSingleItem().ShouldContain(named);
     }
 }

@@ -92,7 +92,8 @@ public sealed class AllSettings
         new(new ConfigurationBuilder().AddInMemoryCollection(values!).Build(), isProduction, Path.GetTempPath());
 
     /// <summary>A builder that has these settings alone, whatever the environment of the tests says.</summary>
-    internal static WebApplicationBuilder Builder(IReadOnlyDictionary<string, string> values, bool isProduction, string? rootDirectory = null)
+    internal static WebApplicationBuilder Builder(
+        IReadOnlyDictionary<string, string> values, bool isProduction, string? rootDirectory = null)
     {
         var builder = WebApplication.CreateBuilder(new WebApplicationOptions
         {

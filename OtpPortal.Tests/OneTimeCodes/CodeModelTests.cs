@@ -144,7 +144,8 @@ public abstract class CodeModelTests(StoreUnderTest store)
             // What holds whatever the model says.
             if (outcome is TryOutcome.Right(var opened))
             {
-                opened.Payload.Text("number").ShouldBe(_recordOf[code].ToString(CultureInfo.InvariantCulture), "a code opens the record that it was made for");
+                opened.Payload.Text("number").ShouldBe(
+                    _recordOf[code].ToString(CultureInfo.InvariantCulture), "a code opens the record that it was made for");
                 _succeeded.Add(_recordOf[code]).ShouldBeTrue("one success per record");
                 _locked.ShouldNotContain(_recordOf[code], "a locked record stays locked");
                 Now.ShouldBeLessThan(opened.Deadline);

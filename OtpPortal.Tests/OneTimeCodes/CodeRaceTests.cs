@@ -79,7 +79,8 @@ public abstract class CodeRaceTests(StoreUnderTest store)
         puts.Select(put => put.Sends).Order().ShouldBe([1, 2]);
         var (earlier, later) = (puts.MinBy(put => put.Sends)!, puts.MaxBy(put => put.Sends)!);
         (await one.TryAsync(key, earlier.Payload.Text(Email)!)).ShouldBeOfType<TryOutcome.Wrong>();
-        (await two.TryAsync(key, later.Payload.Text(Email)!)).ShouldBeOfType<TryOutcome.Right>().Record.Payload.Text(Email).ShouldBe(later.Payload.Text(Email)!);
+        (await two.TryAsync(key, later.Payload.Text(Email)!)).ShouldBeOfType<TryOutcome.Right>()
+            .Record.Payload.Text(Email).ShouldBe(later.Payload.Text(Email)!);
     });
 
     [Fact]

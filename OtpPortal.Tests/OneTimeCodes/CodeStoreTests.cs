@@ -414,7 +414,10 @@ public abstract class CodeStoreTests(StoreUnderTest store)
 
         var dump = store.Dump().Text;
 
-        foreach (var secret in (string[])[link, second, OtpPortal.Security.Digest.Of(link)]) dump.Contains(secret, StringComparison.OrdinalIgnoreCase).ShouldBeFalse();
+        foreach (var secret in (string[])[link, second, OtpPortal.Security.Digest.Of(link)])
+        {
+            dump.Contains(secret, StringComparison.OrdinalIgnoreCase).ShouldBeFalse();
+        }
         var stranger = new CodeStore(store.Stores, new OtpPortal.Security.AuthSecret("another-secret-0123456789"), store.Clock);
         (await stranger.TryLinkAsync(key, link)).ShouldBeOfType<TryOutcome.Wrong>();
         CodeStore.NewLink().ShouldMatch("^[A-Za-z0-9]{43}$");

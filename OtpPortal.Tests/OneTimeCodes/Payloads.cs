@@ -6,9 +6,11 @@ namespace OtpPortal.Tests.OneTimeCodes;
 /// <summary>Payloads of the tests: objects of texts.</summary>
 internal static class Payloads
 {
-    public static JsonElement Of(string name, string value) => JsonSerializer.SerializeToElement(new Dictionary<string, string>(StringComparer.Ordinal) { [name] = value });
+    public static JsonElement Of(string name, string value) =>
+        JsonSerializer.SerializeToElement(new Dictionary<string, string>(StringComparer.Ordinal) { [name] = value });
 
-    public static string? Text(this JsonElement payload, string name) => payload.TryGetProperty(name, out var value) ? value.GetString() : null;
+    public static string? Text(this JsonElement payload, string name) =>
+        payload.TryGetProperty(name, out var value) ? value.GetString() : null;
 
     /// <summary>Adds a text to a payload that does not have it.</summary>
     public static Task<bool> FillInAsync(this CodeStore codes, string key, CodeRecord record, string name, string value) =>

@@ -80,7 +80,8 @@ public abstract class SessionListTests(StoreUnderTest store) : IAsyncLifetime
         foreach (var email in (string[])["ann@example.com", "anna@example.com", "anna@example.com", "anne@example.org", "bob@example.com"]) await IssueAsync(email);
 
         async Task<string[]> FindAsync(string prefix) =>
-            [.. (await _sessions.SliceAsync(new SessionQuery(prefix, SessionOrder.Email, Descending: false, 0, 20))).Sessions.Select(session => session.Email)];
+            [.. (await _sessions.SliceAsync(new SessionQuery(prefix, SessionOrder.Email, Descending: false, 0, 20))).Sessions
+                .Select(session => session.Email)];
 
         (await FindAsync("ann")).ShouldBe(["ann@example.com", "anna@example.com", "anna@example.com", "anne@example.org"]);
         (await FindAsync("ann@")).ShouldBe(["ann@example.com"]);

@@ -40,7 +40,8 @@ public abstract record AdminSession(string Ip)
 }
 
 /// <summary>Decides who may use the administration: for requests and circuits alike.</summary>
-public sealed class AdminAccess(AdminSettings settings, AdminSessionStore sessions, TokenStore tokens, TokenCookie tokenCookie, AuditLog audit)
+public sealed class AdminAccess(
+    AdminSettings settings, AdminSessionStore sessions, TokenStore tokens, TokenCookie tokenCookie, AuditLog audit)
 {
     /// <summary>Finds the session of a request and extends it. Returns null if the request has none.</summary>
     public async Task<AdminSession?> AuthenticateAsync(HttpContext context)
@@ -51,7 +52,8 @@ public sealed class AdminAccess(AdminSettings settings, AdminSessionStore sessio
         {
             if (await sessions.UseAsync(name)) return new AdminSession.ByKey(name, ip);
         }
-        if (settings.Emails.Count > 0 && await tokenCookie.UseAsync(context.Request, tokens.UseAsync) is { } token && settings.Admits(token.Email))
+        if (settings.Emails.Count > 0 && await tokenCookie.UseAsync(context.Request, tokens.UseAsync) is { } token
+            && settings.Admits(token.Email))
         {
             var session = new AdminSession.ByAddress(token.SessionId, token.Email, ip);
             audit.WriteVisit(ip, session.By, token.SessionId);
@@ -69,5 +71,6 @@ public sealed class AdminAccess(AdminSettings settings, AdminSessionStore sessio
     };
 
     /// <summary>Returns whether a session is live, and extends it: for what the administrator does.</summary>
-    public async Task<bool> UseAsync(AdminSession session) => session is AdminSession.ByKey key ? await sessions.UseAsync(key.Session) : await HoldsAsync(session);
+    public async Task<bool> UseAsync(AdminSession session) =>
+        session is AdminSession.ByKey key ? await sessions.UseAsync(key.Session) : await HoldsAsync(session);
 }

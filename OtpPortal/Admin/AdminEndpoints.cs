@@ -116,7 +116,8 @@ public static class AdminEndpoints
             : PlainForm.SeeOther(context, CheckPath + "#message");
     }
 
-    private static async Task<IResult> CreateAccountAsync(HttpContext context, AdminSession session, ServiceAccounts accounts, NewAccountNotice notice, AuditLog audit)
+    private static async Task<IResult> CreateAccountAsync(
+        HttpContext context, AdminSession session, ServiceAccounts accounts, NewAccountNotice notice, AuditLog audit)
     {
         if (await PlainForm.ReadAsync(context) is not { } form) return PageErrors.Page(context, StatusCodes.Status415UnsupportedMediaType);
         var name = form["name"].ToString().Trim();
@@ -136,7 +137,8 @@ public static class AdminEndpoints
     }
 
     // One that is gone already, by another administrator or a form that was sent twice, is no error: it is gone.
-    private static async Task<IResult> RemoveAccountAsync(HttpContext context, AdminSession session, ServiceAccounts accounts, AuditLog audit)
+    private static async Task<IResult> RemoveAccountAsync(
+        HttpContext context, AdminSession session, ServiceAccounts accounts, AuditLog audit)
     {
         if (await PlainForm.ReadAsync(context) is not { } form) return PageErrors.Page(context, StatusCodes.Status415UnsupportedMediaType);
         if (!Guid.TryParseExact(form["id"].ToString(), "D", out var id)) return PageErrors.Page(context, StatusCodes.Status400BadRequest);

@@ -13,7 +13,8 @@ internal sealed class AdminIdentity(AdminSession session) : ClaimsIdentity(Admin
 }
 
 /// <summary>Authenticates an administrator by a session that AUTH_SECRET_KEY started, or as a signed-in user of ADMIN_EMAILS.</summary>
-internal sealed class AdminSessionHandler(IOptionsMonitor<AuthenticationSchemeOptions> options, ILoggerFactory logger, UrlEncoder encoder, AdminAccess access)
+internal sealed class AdminSessionHandler(
+    IOptionsMonitor<AuthenticationSchemeOptions> options, ILoggerFactory logger, UrlEncoder encoder, AdminAccess access)
     : AuthenticationHandler<AuthenticationSchemeOptions>(options, logger, encoder)
 {
     /// <summary>The name of the scheme and of the policy that asks for it.</summary>

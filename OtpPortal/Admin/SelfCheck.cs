@@ -68,7 +68,8 @@ public sealed class SelfCheck(
                     texts["CheckProxyIgnored", string.Join(", ", ignored), peer]),
                 _ => new(texts["CheckProxy"], texts["CheckProxyNone"], FindingState.Good, null),
             },
-            new(texts["CheckCookie"], tokenCookie.Describe(), portal.IsHttps || !portal.IsProduction ? FindingState.Good : FindingState.Note,
+            new(texts["CheckCookie"], tokenCookie.Describe(),
+                portal.IsHttps || !portal.IsProduction ? FindingState.Good : FindingState.Note,
                 portal.IsHttps || !portal.IsProduction ? null : texts["CheckCookieNotSecure"].Value),
         ];
     }

@@ -5,6 +5,6 @@ namespace OtpPortal.Configuration;
 public interface ISettings<TSelf>
     where TSelf : ISettings<TSelf>
 {
-    /// <summary>Reads the settings. Every value that is not allowed becomes an error of the reader, and a default takes its place.</summary>
+    /// <summary>Reads the settings. An invalid value adds an error to the reader, and the default is used instead.</summary>
     static abstract TSelf Read(SettingsReader reader);
 }

@@ -14,7 +14,8 @@ internal static class PortalSources
     /// </summary>
     /// <exception cref="SettingsException">A source cannot be read.</exception>
     public static void AddPortalSources(
-        this IConfigurationBuilder configuration, string[] args, bool isDevelopment, string? folder = null, string secretsFolder = RunSecrets)
+        this IConfigurationBuilder configuration, string[] args, bool isDevelopment,
+        string? folder = null, string secretsFolder = RunSecrets)
     {
         folder ??= SettingsFolder();
         try
@@ -43,15 +44,18 @@ internal static class PortalSources
         var name = configuration["ASPNETCORE_ENVIRONMENT"] is { Length: > 0 } aspNetCore ? aspNetCore : configuration["DOTNET_ENVIRONMENT"];
         if (string.IsNullOrEmpty(name)) return SolutionFolder() is null ? Environments.Production : Environments.Development;
         // Everything else, Staging included, has the rules of Production.
-        return string.Equals(name, Environments.Development, StringComparison.OrdinalIgnoreCase) ? Environments.Development : Environments.Production;
+        return string.Equals(name, Environments.Development, StringComparison.OrdinalIgnoreCase)
+            ? Environments.Development
+            : Environments.Production;
     }
 
-    /// <summary>Returns the folder that relative paths start from: the solution's, or the working directory of a published program.</summary>
+    /// <summary>Returns the base folder of relative paths: the solution's, or the working directory of a published program.</summary>
     public static string RootFolder() => SolutionFolder() ?? Environment.CurrentDirectory;
 
     // A published program reads the files beside it, unless its working directory has them.
     private static string SettingsFolder() =>
-        SolutionFolder() ?? (File.Exists(".env") || File.Exists("appsettings.json") ? Environment.CurrentDirectory : AppContext.BaseDirectory);
+        SolutionFolder()
+        ?? (File.Exists(".env") || File.Exists("appsettings.json") ? Environment.CurrentDirectory : AppContext.BaseDirectory);
 
     private static string? SolutionFolder()
     {

@@ -9,7 +9,7 @@ using Microsoft.Extensions.Configuration.KeyPerFile;
 
 namespace OtpPortal.Configuration;
 
-/// <summary>Reads settings by name and collects every error, so that one start reports all of them. An empty value counts as not set.</summary>
+/// <summary>Reads settings by name and collects the errors, so that one start reports them all. An empty value counts as not set.</summary>
 public sealed class SettingsReader
 {
     private const int MaxFileLength = 64 * 1024;
@@ -62,7 +62,10 @@ public sealed class SettingsReader
             if (_files.TryAdd(fileSetting, null)) AddError($"{name} and {fileSetting} are both set: set one of them.");
             return null;
         }
-        if (!_files.TryGetValue(fileSetting, out var content)) _files[fileSetting] = content = ReadFile(fileSetting, Path.Combine(RootDirectory, path));
+        if (!_files.TryGetValue(fileSetting, out var content))
+        {
+            _files[fileSetting] = content = ReadFile(fileSetting, Path.Combine(RootDirectory, path));
+        }
         return content;
     }
 
@@ -81,7 +84,10 @@ public sealed class SettingsReader
     {
         var text = Text(name);
         if (text is null) return fallback;
-        if (int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number >= min && number <= max) return number;
+        if (int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number >= min && number <= max)
+        {
+            return number;
+        }
         AddError(name, text, $"a whole number from {min} to {max}{(unit.Length > 0 ? " (" + unit + ")" : "")}");
         return fallback;
     }
@@ -131,9 +137,11 @@ public sealed class SettingsReader
 
     /// <summary>The same address with the host as browsers send it: <c>xn--bcher-kva.example</c> for <c>bücher.example</c>.</summary>
     public static Uri WithAsciiHost(Uri address) =>
-        address.HostNameType == UriHostNameType.Dns && address.Host != address.IdnHost ? new UriBuilder(address) { Host = address.IdnHost }.Uri : address;
+        address.HostNameType == UriHostNameType.Dns && address.Host != address.IdnHost
+            ? new UriBuilder(address) { Host = address.IdnHost }.Uri
+            : address;
 
-    /// <summary>An IP address as people write it: not the shortened, octal and hexadecimal forms, by which a typing error is an address too.</summary>
+    /// <summary>Reads an IP address, but not its shortened, octal and hexadecimal forms: with them, a typo can be an address too.</summary>
     public static bool TryReadAddress(string text, [NotNullWhen(true)] out IPAddress? address) =>
         IPAddress.TryParse(text, out address) && (address.AddressFamily == AddressFamily.InterNetworkV6 || address.ToString() == text);
 
@@ -151,26 +159,29 @@ public sealed class SettingsReader
     public void AddError(string name, string value, string allowed) =>
         AddError($"{name} must be {allowed}, but is \"{Printable(value)}\"{(SourceOf(name) is { } source ? $" ({source})" : "")}.");
 
-    private string? JsonArray(string name) => _configuration.GetSection(name).GetChildren().Select(item => item.Value).ToList() is { Count: > 0 } items
-        ? string.Join(',', items)
-        : null;
+    private string? JsonArray(string name) =>
+        _configuration.GetSection(name).GetChildren().Select(item => item.Value).ToList() is { Count: > 0 } items
+            ? string.Join(',', items)
+            : null;
 
-    private static string[] Split(string? text) => text?.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries) ?? [];
+    private static string[] Split(string? text) =>
+        text?.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries) ?? [];
 
     // The environment's provider turns __ into the delimiter of sections.
     private string? Raw(string name) => _configuration[name] ?? _configuration[SectionOf(name)];
 
     private static string SectionOf(string name) => name.Replace("__", ConfigurationPath.KeyDelimiter, StringComparison.Ordinal);
 
-    private string? SourceOf(string name) => Providers.Reverse().FirstOrDefault(provider => provider.TryGet(name, out _) || provider.TryGet(SectionOf(name), out _)) switch
-    {
-        EnvFileConfigurationProvider => ".env",
-        JsonConfigurationProvider { Source.Path: { } file } => file == "secrets.json" ? "user secrets" : file,
-        KeyPerFileConfigurationProvider => "/run/secrets/" + name,
-        EnvironmentVariablesConfigurationProvider => "environment",
-        CommandLineConfigurationProvider => "command line",
-        _ => null,
-    };
+    private string? SourceOf(string name) =>
+        Providers.Reverse().FirstOrDefault(provider => provider.TryGet(name, out _) || provider.TryGet(SectionOf(name), out _)) switch
+        {
+            EnvFileConfigurationProvider => ".env",
+            JsonConfigurationProvider { Source.Path: { } file } => file == "secrets.json" ? "user secrets" : file,
+            KeyPerFileConfigurationProvider => "/run/secrets/" + name,
+            EnvironmentVariablesConfigurationProvider => "environment",
+            CommandLineConfigurationProvider => "command line",
+            _ => null,
+        };
 
     private string? ReadFile(string setting, string path)
     {

@@ -3,7 +3,7 @@ namespace OtpPortal.Delivery;
 /// <summary>One of the messages that the portal sends.</summary>
 /// <param name="Parts">The endings of its template files, such as <c>.html</c>. An SMS has the text alone.</param>
 /// <param name="Required">The value whose sample must appear in text and HTML, such as <c>code</c>.</param>
-/// <param name="Values">The values that its templates may name. Whoever fills it in provides all of them.</param>
+/// <param name="Values">The values that its templates may name. The caller provides all of them.</param>
 internal sealed record MessageKind(string Name, IReadOnlyList<string> Parts, string Required, IReadOnlyList<string> Values)
 {
     public const string SignIn = "sign-in";

@@ -25,7 +25,10 @@ internal sealed class Fields(IFormCollection form, IQueryCollection query)
             : new Fields(FormCollection.Empty, request.Query);
     }
 
-    /// <summary>Returns a field's value, or empty; false if the body cannot be read, or if it was sent more than once, because two readers could take different ones.</summary>
+    /// <summary>
+    /// Reads a field's value, which is empty if the field is missing. Returns false if the body cannot be read or the field was sent more
+    /// than once, because two readers could take different values.
+    /// </summary>
     public bool TryOne(string name, out string value, out string complaint)
     {
         value = "";

@@ -73,7 +73,9 @@ public sealed partial record GatewaySettings(
             if (colon < 0 || secret.Length == 0 || !Name().IsMatch(name))
             {
                 // Without what follows the colon: it is a secret.
-                reader.AddError($"NAMESPACES has an entry that cannot be read ({(colon < 0 ? "it has no colon" : secret.Length == 0 ? $"\"{name}\" has no secret" : "its name is not allowed")}): it must be name:secret,name:secret with names of 1 to 64 letters, digits and ._-");
+                var reason = colon < 0 ? "it has no colon" : secret.Length == 0 ? $"\"{name}\" has no secret" : "its name is not allowed";
+                reader.AddError($"NAMESPACES has an entry that cannot be read ({reason}): "
+                    + "it must be name:secret,name:secret with names of 1 to 64 letters, digits and ._-");
                 continue;
             }
             if (namespaces.Exists(known => string.Equals(known.Name, name, StringComparison.Ordinal)))
@@ -89,10 +91,13 @@ public sealed partial record GatewaySettings(
             }
             namespaces.Add(new Namespace(name, secret, ReadEvents(reader, name, prefixes)));
         }
-        var known = prefixes.SelectMany(prefix => (string[])[prefix + "URL", prefix + "SECRET", prefix + "SECRET_FILE"]).ToHashSet(StringComparer.OrdinalIgnoreCase);
-        foreach (var stray in reader.Names.Where(name => name.StartsWith("EVENTS_", StringComparison.OrdinalIgnoreCase) && !known.Contains(name)))
+        var known = prefixes.SelectMany(prefix => (string[])[prefix + "URL", prefix + "SECRET", prefix + "SECRET_FILE"])
+            .ToHashSet(StringComparer.OrdinalIgnoreCase);
+        foreach (var stray in reader.Names
+            .Where(name => name.StartsWith("EVENTS_", StringComparison.OrdinalIgnoreCase) && !known.Contains(name)))
         {
-            reader.AddError($"{stray} belongs to no namespace. Its settings are EVENTS_{{NAMESPACE}}_URL and EVENTS_{{NAMESPACE}}_SECRET for names in NAMESPACES, in capitals, with _ for other characters.");
+            reader.AddError($"{stray} belongs to no namespace. Its settings are EVENTS_{{NAMESPACE}}_URL and EVENTS_{{NAMESPACE}}_SECRET "
+                + "for names in NAMESPACES, in capitals, with _ for other characters.");
         }
 
         var origins = new List<string>();
@@ -103,7 +108,11 @@ public sealed partial record GatewaySettings(
             {
                 origins.Add(SettingsReader.WithAsciiHost(uri).GetLeftPart(UriPartial.Authority));
             }
-            else reader.AddError("EMBED_ORIGINS", entry, "a comma-separated list of origins such as https://app.example.com, without path or wildcard; in Production https only, but for localhost http too");
+            else
+            {
+                reader.AddError("EMBED_ORIGINS", entry, "a comma-separated list of origins such as https://app.example.com, "
+                    + "without path or wildcard; in Production https only, but for localhost http too");
+            }
         }
 
         var key = reader.Line("GATEWAY_PUBLISH_KEY", "", 200);
@@ -122,11 +131,15 @@ public sealed partial record GatewaySettings(
         var secret = reader.Secret(prefix + "SECRET");
         if (url is null)
         {
-            if (secret is not null && reader.Text(prefix + "URL") is null) reader.AddError($"{prefix}URL is missing: {prefix}SECRET is the key of what is posted there.");
+            if (secret is not null && reader.Text(prefix + "URL") is null)
+            {
+                reader.AddError($"{prefix}URL is missing: {prefix}SECRET is the key of what is posted there.");
+            }
             return null;
         }
         if (secret is { Length: >= 16 }) return new EventTarget(url, Encoding.UTF8.GetBytes(secret));
-        reader.AddError($"{prefix}SECRET {(secret is null ? "is missing" : "is too short")}: 16 characters at least sign what is posted to {prefix}URL.");
+        reader.AddError($"{prefix}SECRET {(secret is null ? "is missing" : "is too short")}: "
+            + $"16 characters at least sign what is posted to {prefix}URL.");
         return null;
     }
 

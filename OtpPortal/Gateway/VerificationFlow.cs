@@ -18,7 +18,8 @@ namespace OtpPortal.Gateway;
 /// <c>K:done</c> is there for half a minute after a record was deleted because of its success, or until the id is used again.
 /// </remarks>
 public sealed class VerificationFlow(
-    CodeStore codes, Stores stores, Providers providers, VerificationSender sender, VerificationLog log, SendLimits limits, TimeProvider time)
+    CodeStore codes, Stores stores, Providers providers, VerificationSender sender, VerificationLog log, SendLimits limits,
+    TimeProvider time)
 {
     private static readonly TimeSpan s_echo = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan s_glance = TimeSpan.FromMilliseconds(2);
@@ -133,7 +134,8 @@ public sealed class VerificationFlow(
         if (!provider.TryNormalize(typed ?? "", out var address)) return new PageSendOutcome.InvalidAddress();
         // Whoever has the page's address could write to anybody from it: strangers' limits count, not only the namespace's.
         if (await limits.TakeAsync(Recipients.Normalize(address), ip, limitKey) is { } wait) return new PageSendOutcome.Wait(wait);
-        if (!await codes.ChangePayloadAsync(key, record, json => VerificationPayload.Read(json) is { To: null } unset ? (unset with { To = address }).Write() : null))
+        if (!await codes.ChangePayloadAsync(key, record, json =>
+            VerificationPayload.Read(json) is { To: null } unset ? (unset with { To = address }).Write() : null))
         {
             return new PageSendOutcome.Ended();
         }
@@ -151,7 +153,8 @@ public sealed class VerificationFlow(
     {
         var key = KeyOf(owner.Name, id);
         var now = time.GetUtcNow();
-        if (await codes.FindAsync(key) is not { } record || !record.IsLive(now) || VerificationPayload.Read(record.Payload).To is not { } address)
+        if (await codes.FindAsync(key) is not { } record || !record.IsLive(now)
+            || VerificationPayload.Read(record.Payload).To is not { } address)
         {
             return new PageSendOutcome.Ended();
         }
@@ -162,7 +165,9 @@ public sealed class VerificationFlow(
         switch (await codes.AddCodeAsync(key, record, code))
         {
             case ResendOutcome.Added:
-                return await sender.SendAsync(Describe(owner.Name, id, record), code, stop) is DispatchOutcome.Failed ? new PageSendOutcome.NotSent() : new PageSendOutcome.Sent();
+                return await sender.SendAsync(Describe(owner.Name, id, record), code, stop) is DispatchOutcome.Failed
+                    ? new PageSendOutcome.NotSent()
+                    : new PageSendOutcome.Sent();
             case ResendOutcome.CoolingDown(var until):
                 return new PageSendOutcome.Wait(until - now);
             case ResendOutcome.NoSendsLeft:
@@ -179,7 +184,8 @@ public sealed class VerificationFlow(
 
     // A page that is open somewhere asks every second or two: it shall not take the success for a failure because the backend was faster.
     private Task<bool> RemoveAsync(string key, CodeRecord record) =>
-        codes.RemoveAsync(key, record, transaction => _ = transaction.StringSetAsync(EchoOf(key), VerificationPayload.Read(record.Payload).Provider, s_echo));
+        codes.RemoveAsync(key, record, transaction =>
+            _ = transaction.StringSetAsync(EchoOf(key), VerificationPayload.Read(record.Payload).Provider, s_echo));
 
     private static Verification Describe(string owner, string id, CodeRecord record)
     {

@@ -6,7 +6,8 @@ using OtpPortal.Security;
 namespace OtpPortal.Gateway;
 
 /// <summary>Sends the codes of verifications, and encrypts them for their records.</summary>
-public sealed class VerificationSender(Providers providers, Dispatcher dispatcher, VerificationMessage messages, Statistics statistics, AuthSecret secret)
+public sealed class VerificationSender(
+    Providers providers, Dispatcher dispatcher, VerificationMessage messages, Statistics statistics, AuthSecret secret)
 {
     private readonly SealedText _codes = new(secret.DeriveKey("gateway-codes"));
 
@@ -14,9 +15,11 @@ public sealed class VerificationSender(Providers providers, Dispatcher dispatche
 
     /// <summary>Returns the code of a record.</summary>
     /// <exception cref="InvalidOperationException">AUTH_SECRET_KEY has changed since the code was created.</exception>
-    public string CodeOf(CodeRecord record, string key) => _codes.TryOpen(VerificationPayload.Read(record.Payload).SealedCode, key, out var code)
-        ? code
-        : throw new InvalidOperationException("A verification's code cannot be read: AUTH_SECRET_KEY has changed since it was created.");
+    public string CodeOf(CodeRecord record, string key) =>
+        _codes.TryOpen(VerificationPayload.Read(record.Payload).SealedCode, key, out var code)
+            ? code
+            : throw new InvalidOperationException(
+                "A verification's code cannot be read: AUTH_SECRET_KEY has changed since it was created.");
 
     public async Task<DispatchOutcome> SendAsync(Verification verification, string code, CancellationToken stop)
     {

@@ -148,7 +148,10 @@ public static partial class PageErrors
         catch (Exception e) when (!context.Response.HasStarted)
         {
             // Even the page could not be made (its keys are in a store that is away): plain text always can.
-            if (!await IsHandledAsync(context, e)) Failed(context.RequestServices.GetRequiredService<ILoggerFactory>().CreateLogger("OtpPortal.Errors"), e, RouteOf(context));
+            if (!await IsHandledAsync(context, e))
+            {
+                Failed(context.RequestServices.GetRequiredService<ILoggerFactory>().CreateLogger("OtpPortal.Errors"), e, RouteOf(context));
+            }
             context.Response.ContentType = "text/plain; charset=utf-8";
             await context.Response.WriteAsync(ErrorText(code));
         }

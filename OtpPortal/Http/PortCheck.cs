@@ -11,7 +11,9 @@ internal static class PortCheck
     /// <exception cref="SettingsException">PORT or BIND_ADDRESS cannot be used.</exception>
     public static void EnsureAvailable(PortalSettings portal)
     {
-        var addresses = portal.BindAddress is { } own ? [own] : portal.IsProduction ? (IPAddress[])[Socket.OSSupportsIPv6 ? IPAddress.IPv6Any : IPAddress.Any] : [IPAddress.Loopback, IPAddress.IPv6Loopback];
+        var addresses = portal.BindAddress is { } own ? [own]
+            : portal.IsProduction ? (IPAddress[])[Socket.OSSupportsIPv6 ? IPAddress.IPv6Any : IPAddress.Any]
+            : [IPAddress.Loopback, IPAddress.IPv6Loopback];
         foreach (var address in addresses)
         {
             try
@@ -30,9 +32,11 @@ internal static class PortCheck
 
     private static string? Describe(SocketError error, PortalSettings portal) => error switch
     {
-        SocketError.AddressAlreadyInUse => $"PORT must be a free port, but another program is using {portal.Port}: stop it, or set PORT to another one.",
+        SocketError.AddressAlreadyInUse =>
+            $"PORT must be a free port, but another program is using {portal.Port}: stop it, or set PORT to another one.",
         SocketError.AccessDenied => $"PORT must be 1024 or more, because this user may not listen on port {portal.Port}.",
-        SocketError.AddressNotAvailable when portal.BindAddress is { } address => $"BIND_ADDRESS must be an address of this machine, but is \"{address}\".",
+        SocketError.AddressNotAvailable when portal.BindAddress is { } address =>
+            $"BIND_ADDRESS must be an address of this machine, but is \"{address}\".",
         _ => null,
     };
 }

@@ -13,7 +13,8 @@ public static class Problem
     }
 
     /// <summary>The same as the result of an endpoint.</summary>
-    public static IResult Result(int status, string error, string message) => TypedResults.Json(new ProblemBody(error, message), statusCode: status);
+    public static IResult Result(int status, string error, string message) =>
+        TypedResults.Json(new ProblemBody(error, message), statusCode: status);
 
     /// <summary>A Retry-After value: whole seconds, rounded up, so that who waits as told is not refused again.</summary>
     public static string Seconds(TimeSpan wait) => Math.Max(1, (long)Math.Ceiling(wait.TotalSeconds)).ToString(CultureInfo.InvariantCulture);
@@ -25,5 +26,6 @@ public static class Problem
         return accept.Contains("application/json", StringComparison.OrdinalIgnoreCase) && !accept.Contains("text/html", StringComparison.OrdinalIgnoreCase);
     }
 
-    internal sealed record ProblemBody([property: JsonPropertyName("error")] string Error, [property: JsonPropertyName("message")] string Message);
+    internal sealed record ProblemBody(
+        [property: JsonPropertyName("error")] string Error, [property: JsonPropertyName("message")] string Message);
 }

@@ -56,7 +56,11 @@ public sealed partial class SafeRedirects
         foreach (var text in reader.List(setting))
         {
             if (Entry.TryParse(text, out var entry)) entries.Add(entry);
-            else reader.AddError(setting, text, "hosts such as app.example.com, app.example.com:8443 or *.example.com, with commas between them; a wildcard for a whole top-level domain would allow everybody's sites");
+            else
+            {
+                reader.AddError(setting, text, "hosts such as app.example.com, app.example.com:8443 or *.example.com, "
+                    + "with commas between them; a wildcard for a whole top-level domain would allow everybody's sites");
+            }
         }
         return new SafeRedirects(entries);
     }

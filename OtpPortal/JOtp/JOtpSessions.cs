@@ -27,7 +27,8 @@ public abstract record BeginJOtpOutcome
 
 /// <summary>jOTP's sessions over the portal's one-time codes: tries are limited, one success each, and only HMACs are stored.</summary>
 public sealed class JOtpSessions(
-    CodeStore codes, MailSender sender, GatewaySettings settings, SendLimits limits, Statistics statistics, AuditLog audit, TimeProvider time)
+    CodeStore codes, MailSender sender, GatewaySettings settings, SendLimits limits, Statistics statistics, AuditLog audit,
+    TimeProvider time)
 {
     private const string Realm = "jotp";
 

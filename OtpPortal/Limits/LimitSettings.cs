@@ -33,7 +33,8 @@ public sealed record LimitSettings(
             ReadLimit(reader, "LIMIT_REQUESTS_PER_ACCOUNT", "REQUESTS_PER_ACCOUNT", 600_000, 60));
         var known = settings.All.Select(limit => limit.Name).ToArray();
         // A limit with a mistyped name would silently not hold.
-        foreach (var name in reader.Names.Where(name => name.StartsWith("LIMIT_", StringComparison.OrdinalIgnoreCase) && !known.Contains(name["LIMIT_".Length..], StringComparer.OrdinalIgnoreCase)))
+        foreach (var name in reader.Names.Where(name => name.StartsWith("LIMIT_", StringComparison.OrdinalIgnoreCase)
+            && !known.Contains(name["LIMIT_".Length..], StringComparer.OrdinalIgnoreCase)))
         {
             reader.AddError($"{name} is not a limit of the portal. Its limits are LIMIT_{string.Join(", LIMIT_", known)}.");
         }

@@ -7,15 +7,18 @@ using OtpPortal.Http;
 namespace OtpPortal.Limits;
 
 /// <summary>
-/// Authenticates a program by a secret that it sends with each request. The guessing limits are part of it, so an endpoint cannot forget them.
+/// Authenticates a program by a secret that it sends with each request. The guessing limits are part of it, so that an endpoint cannot
+/// forget them.
 /// </summary>
-public abstract class SecretAuthenticationHandler(IOptionsMonitor<AuthenticationSchemeOptions> options, ILoggerFactory logger, UrlEncoder encoder)
+public abstract class SecretAuthenticationHandler(
+    IOptionsMonitor<AuthenticationSchemeOptions> options, ILoggerFactory logger, UrlEncoder encoder)
     : AuthenticationHandler<AuthenticationSchemeOptions>(options, logger, encoder)
 {
     private (int Status, string Error, string Message, TimeSpan? RetryAfter) _rejection;
 
     /// <summary>Accepts the request as one of a caller.</summary>
-    protected AuthenticateResult Accept(ClaimsIdentity identity) => AuthenticateResult.Success(new AuthenticationTicket(new ClaimsPrincipal(identity), Scheme.Name));
+    protected AuthenticateResult Accept(ClaimsIdentity identity) =>
+        AuthenticateResult.Success(new AuthenticationTicket(new ClaimsPrincipal(identity), Scheme.Name));
 
     /// <summary>Rejects the request; the challenge answers with this error.</summary>
     protected AuthenticateResult Reject(int status, string error, string message, TimeSpan? retryAfter = null)

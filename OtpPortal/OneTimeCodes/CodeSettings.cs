@@ -8,7 +8,8 @@ namespace OtpPortal.OneTimeCodes;
 /// <param name="MaxAttempts">OTP_MAX_ATTEMPTS: tries a sign-in, for all its codes together.</param>
 /// <param name="MaxSends">OTP_MAX_SENDS: codes a sign-in, the first one included.</param>
 /// <param name="ResendCooldown">OTP_RESEND_COOLDOWN: least time between two sends.</param>
-public sealed record CodeSettings(int CodeLength, TimeSpan CodeExpiry, int MaxAttempts, int MaxSends, TimeSpan ResendCooldown) : ISettings<CodeSettings>
+public sealed record CodeSettings(int CodeLength, TimeSpan CodeExpiry, int MaxAttempts, int MaxSends, TimeSpan ResendCooldown)
+    : ISettings<CodeSettings>
 {
     public CodeTerms Terms => new(CodeExpiry, MaxAttempts, MaxSends, ResendCooldown);
 

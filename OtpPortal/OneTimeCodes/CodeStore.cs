@@ -83,7 +83,7 @@ public sealed partial class CodeStore(Stores stores, AuthSecret secret, TimeProv
     }
 
     /// <summary>Changes the payload of an open record and restarts the cooldown.</summary>
-    /// <param name="change">Returns the new payload, or null to leave the record as it is. Called again when the record has changed.</param>
+    /// <param name="change">Returns the new payload, or null to keep the record as it is. Called again if the record has changed.</param>
     /// <returns>False when nothing was changed, or the record is no longer the one that was read or no longer open.</returns>
     public async Task<bool> ChangePayloadAsync(string key, CodeRecord record, Func<JsonElement, JsonElement?> change)
     {

@@ -10,7 +10,8 @@ namespace OtpPortal.SignIn;
 /// no state: all of it is in the OTP store.
 /// </summary>
 public sealed class AuthFlow(
-    FlowStore flows, SignInLimits limits, RecipientResolver recipients, CodeSender sender, HandOffTickets tickets, SignInEvents events, TimeProvider time)
+    FlowStore flows, SignInLimits limits, RecipientResolver recipients, CodeSender sender, HandOffTickets tickets, SignInEvents events,
+    TimeProvider time)
 {
     // What a provider usually takes. The page follows this time alone: the real fate of a message would tell who may sign in, because
     // nothing is sent to the others.
@@ -32,26 +33,33 @@ public sealed class AuthFlow(
     }
 
     /// <summary>Returns the state of a sign-in, or null if there is none.</summary>
-    public async Task<SignInFlow?> FindAsync(string? flowId) => await flows.FindAsync(flowId) is { } record ? await DescribeAsync(flowId!, record) : null;
+    public async Task<SignInFlow?> FindAsync(string? flowId) =>
+        await flows.FindAsync(flowId) is { } record ? await DescribeAsync(flowId!, record) : null;
 
     /// <summary>
     /// Returns the sign-in of this browser, if the link of a mail belongs to it; null for any other link, right or wrong. Asking changes
     /// nothing: programs that scan mail open every link.
     /// </summary>
     public async Task<SignInFlow?> FindByLinkAsync(string? flowId, string? link) =>
-        link is not null && await flows.FindAsync(flowId) is { } record && flows.HasLink(flowId!, record, link) ? await DescribeAsync(flowId!, record) : null;
+        link is not null && await flows.FindAsync(flowId) is { } record && flows.HasLink(flowId!, record, link)
+            ? await DescribeAsync(flowId!, record)
+            : null;
 
     /// <summary>Tries a code, for HTTP: on <see cref="SubmitOutcome.Verified"/> the caller issues the token.</summary>
     public Task<SubmitOutcome> SubmitAsync(string? flowId, string? typed, Visitor visitor) => SubmitAsync(flowId, typed, visitor, ticket: null);
 
-    /// <summary>Tries a code, for a circuit, which cannot set cookies: <see cref="SubmitOutcome.Verified"/> has the ticket of <see cref="RedeemAsync"/>.</summary>
-    public Task<SubmitOutcome> SubmitForTicketAsync(string? flowId, string? typed, Visitor visitor) => SubmitAsync(flowId, typed, visitor, HandOffTickets.New());
+    /// <summary>
+    /// Tries a code for a circuit, which cannot set cookies: <see cref="SubmitOutcome.Verified"/> has the ticket for
+    /// <see cref="RedeemAsync"/>.
+    /// </summary>
+    public Task<SubmitOutcome> SubmitForTicketAsync(string? flowId, string? typed, Visitor visitor) =>
+        SubmitAsync(flowId, typed, visitor, HandOffTickets.New());
 
     /// <summary>Signs in with the link of a mail, for HTTP, after the button on its page.</summary>
     /// <remarks>
-    /// The attack: an attacker begins a sign-in with a victim's address and waits for the victim to press the button; where a link approves the
-    /// sign-in of another device, the attacker is in. Here the link counts only together with the id of the sign-in, which is in the cookie
-    /// of the browser that began it: the victim's browser has no such sign-in, and the attacker's never sees the secret.
+    /// The attack: an attacker begins a sign-in with a victim's address and waits for the victim to press the button. Where a link approves
+    /// the sign-in of another device, the attacker is in. Here the link counts only together with the id of the sign-in, which is in the
+    /// cookie of the browser that began it: the victim's browser has no such sign-in, and the attacker's never sees the secret.
     /// </remarks>
     public async Task<SubmitOutcome> SubmitLinkAsync(string? flowId, string? link, Visitor visitor)
     {
@@ -94,7 +102,7 @@ public sealed class AuthFlow(
     /// <summary>Leaves a ticket for a success whose token could not be issued, so that a reload continues from there.</summary>
     public Task<string> GrantTicketAsync(string flowId) => tickets.GrantAsync(FlowStore.KeyOf(flowId));
 
-    /// <summary>Replaces a ticket that the browser lost. The flow's id is in a cookie that only the browser has that began the sign-in.</summary>
+    /// <summary>Replaces a ticket that the browser lost. Only the browser that began the sign-in has the flow's id, in a cookie.</summary>
     public Task<string?> RenewTicketAsync(string flowId) => tickets.RenewAsync(FlowStore.KeyOf(flowId));
 
     /// <summary>Takes a ticket: once, within its time, and only together with the id of its own flow.</summary>

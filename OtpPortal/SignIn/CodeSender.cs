@@ -7,7 +7,8 @@ namespace OtpPortal.SignIn;
 
 /// <summary>Creates the codes of sign-ins and queues their messages.</summary>
 public sealed class CodeSender(
-    SignInSettings settings, CodeSettings codes, SignInMail mail, DeliveryQueue queue, Providers providers, SendLimits sends, Statistics statistics)
+    SignInSettings settings, CodeSettings codes, SignInMail mail, DeliveryQueue queue, Providers providers, SendLimits sends,
+    Statistics statistics)
 {
     /// <summary>Creates a code, and a link where mails have one. Without a real route there is no code.</summary>
     public (string? Code, string? Link) Create(CodeRoute route) => (

@@ -18,7 +18,8 @@ public sealed class FlowStore(CodeStore codes, CodeSettings settings, PortalSett
     public static string KeyOf(string flowId) => CodeStore.KeyOf(Realm, flowId);
 
     /// <summary>Creates a flow. A <paramref name="returnTo"/> that is not allowed is left out.</summary>
-    public async Task<(string FlowId, CodeRecord Record)> BeginAsync(string email, CodeChannel channel, string? returnTo, string? code, string? link)
+    public async Task<(string FlowId, CodeRecord Record)> BeginAsync(
+        string email, CodeChannel channel, string? returnTo, string? code, string? link)
     {
         var flowId = RandomText.New(32);
         var payload = new SignInPayload(email, channel, portal.Redirects.Allows(returnTo) ? returnTo : null);
@@ -30,9 +31,11 @@ public sealed class FlowStore(CodeStore codes, CodeSettings settings, PortalSett
 
     public bool HasLink(string flowId, CodeRecord record, string link) => codes.HasLink(KeyOf(flowId), record, link);
 
-    public Task<TryOutcome> TryAsync(string flowId, string code, Action<ITransaction> onRight) => codes.TryAsync(KeyOf(flowId), code, onRight);
+    public Task<TryOutcome> TryAsync(string flowId, string code, Action<ITransaction> onRight) =>
+        codes.TryAsync(KeyOf(flowId), code, onRight);
 
     public Task<TryOutcome> TryLinkAsync(string flowId, string link) => codes.TryLinkAsync(KeyOf(flowId), link);
 
-    public Task<ResendOutcome> AddCodeAsync(string flowId, CodeRecord record, string? code, string? link) => codes.AddCodeAsync(KeyOf(flowId), record, code, link);
+    public Task<ResendOutcome> AddCodeAsync(string flowId, CodeRecord record, string? code, string? link) =>
+        codes.AddCodeAsync(KeyOf(flowId), record, code, link);
 }

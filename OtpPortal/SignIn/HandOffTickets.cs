@@ -10,7 +10,8 @@ namespace OtpPortal.SignIn;
 /// together with the cookie of its own sign-in.
 /// </summary>
 /// <remarks>
-/// Key layout beside the code's record K: <c>K:ticket</c> = SHA-256 of the ticket and its end, from the right code until the browser has its token.
+/// Key layout beside the code's record K: <c>K:ticket</c> = SHA-256 of the ticket and its expiry, from the right code until the browser has
+/// its token.
 /// </remarks>
 public sealed class HandOffTickets(Stores stores, TimeProvider time)
 {
@@ -22,7 +23,8 @@ public sealed class HandOffTickets(Stores stores, TimeProvider time)
     public static string New() => RandomText.New(43);
 
     /// <summary>Adds a ticket to the step that records the success, so that no other tab sees one without the other.</summary>
-    public void Write(ITransaction success, string key, string ticket) => _ = success.StringSetAsync(KeyOf(key), Record(ticket), s_lifetime);
+    public void Write(ITransaction success, string key, string ticket) =>
+        _ = success.StringSetAsync(KeyOf(key), Record(ticket), s_lifetime);
 
     /// <summary>Creates a ticket for a success whose token could not be issued.</summary>
     public async Task<string> GrantAsync(string key)

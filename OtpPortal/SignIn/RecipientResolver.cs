@@ -25,7 +25,7 @@ public sealed class RecipientResolver(SignInSettings settings, Providers provide
         var asked = !settings.OffersSms || providers.Sms is null ? CodeChannel.Email : channel ?? CodeChannel.Sms;
         if (settings.Directory is not { } directory) return new CodeRoute(asked, CodeChannel.Email, email, settings.Allows(email));
         var used = directory.Find(email, asked, out var to);
-        // Nothing is sent without a route, but the message is composed for the channel that was asked for, so that the answer takes as long.
+        // Without a route nothing is sent, but the message is composed for the requested channel, so that the answer takes as long.
         return new CodeRoute(asked, used ?? asked, to, used is not null && to != UserDirectory.ReservedNumber && settings.Allows(email));
     }
 }

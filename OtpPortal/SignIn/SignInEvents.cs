@@ -9,10 +9,12 @@ namespace OtpPortal.SignIn;
 
 /// <summary>Records what happens in sign-ins: metrics, statistics and the audit log.</summary>
 /// <remarks>Key layout beside the code's record K: <c>K:expired</c> = a code that came too late was counted.</remarks>
-public sealed class SignInEvents(Stores stores, CodeSettings settings, SmsGuard guard, Statistics statistics, AuditLog audit, TimeProvider time)
+public sealed class SignInEvents(
+    Stores stores, CodeSettings settings, SmsGuard guard, Statistics statistics, AuditLog audit, TimeProvider time)
 {
     private static readonly Meter s_meter = new("OtpPortal.SignIn");
-    private static readonly Counter<long> s_events = s_meter.CreateCounter<long>("otpportal.sign_ins", "{event}", "Sign-ins by what happened.");
+    private static readonly Counter<long> s_events =
+        s_meter.CreateCounter<long>("otpportal.sign_ins", "{event}", "Sign-ins by what happened.");
 
     public void Begun()
     {
@@ -24,7 +26,9 @@ public sealed class SignInEvents(Stores stores, CodeSettings settings, SmsGuard 
     {
         Measure("wrong");
         statistics.Count(Happening.Wrong);
-        audit.Write(attemptsLeft > 0 ? AuditEvent.SignInFailed : AuditEvent.Locked, email, ip, attemptsLeft > 0 ? "wrong_code" : "too_many_attempts");
+        audit.Write(
+            attemptsLeft > 0 ? AuditEvent.SignInFailed : AuditEvent.Locked, email, ip,
+            attemptsLeft > 0 ? "wrong_code" : "too_many_attempts");
     }
 
     public async Task VerifiedAsync(CodeRecord record, CodeRoute route)
@@ -34,11 +38,12 @@ public sealed class SignInEvents(Stores stores, CodeSettings settings, SmsGuard 
         if (route.Used == CodeChannel.Sms) await guard.CountVerifiedAsync(route.To);
     }
 
-    /// <summary>Records a code that came too late: once for each sign-in, or anybody could fill the log with late codes or made-up ids.</summary>
+    /// <summary>Records a late code, once per sign-in: otherwise anyone could fill the log with late codes or made-up ids.</summary>
     public async Task ExpiredAsync(string key, CodeRecord? record, string ip)
     {
         Measure("expired");
-        if (record is not { IsOpen: true } || !await stores.Otp.Database.StringSetAsync(key + ":expired", "1", CodeStore.Linger, When.NotExists)) return;
+        if (record is not { IsOpen: true }
+            || !await stores.Otp.Database.StringSetAsync(key + ":expired", "1", CodeStore.Linger, When.NotExists)) return;
         statistics.Count(Happening.Expired);
         audit.Write(AuditEvent.SignInFailed, SignInPayload.Of(record).Email, ip, "expired");
     }

@@ -28,7 +28,7 @@ public sealed class SignInLimits(
         return null;
     }
 
-    /// <summary>Counts a wrong code. It counts when a new sign-in begins: another client's wrong codes never end a sign-in that is open.</summary>
+    /// <summary>Counts a wrong code. It affects only new sign-ins: another client's wrong codes never end an open one.</summary>
     public Task CountFailureAsync(string email) => limiter.TakeAsync(limits.FailuresPerAddress, email);
 
     /// <summary>Forgets wrong codes: the user has the mailbox.</summary>

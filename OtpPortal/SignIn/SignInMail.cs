@@ -20,12 +20,13 @@ public sealed class SignInMail(MessageTemplates templates, PortalSettings portal
     public Message ComposeNewDevice(string email, Visitor visitor, DateTimeOffset time)
     {
         var language = CultureInfo.CurrentUICulture.TwoLetterISOLanguageName;
-        return templates.Fill("new-device", language, email, new Dictionary<string, object?>(MessageTemplates.FrameOf(portal, language), StringComparer.Ordinal)
-        {
-            ["device"] = DeviceName.Of(visitor.UserAgent, texts),
-            ["ip"] = visitor.Ip,
-            ["time"] = time.ToString("yyyy-MM-dd HH:mm 'UTC'", CultureInfo.InvariantCulture),
-        });
+        return templates.Fill("new-device", language, email,
+            new Dictionary<string, object?>(MessageTemplates.FrameOf(portal, language), StringComparer.Ordinal)
+            {
+                ["device"] = DeviceName.Of(visitor.UserAgent, texts),
+                ["ip"] = visitor.Ip,
+                ["time"] = time.ToString("yyyy-MM-dd HH:mm 'UTC'", CultureInfo.InvariantCulture),
+            });
     }
 
     private Message Fill(string name, string to, string code, string? link, TimeSpan lifetime)

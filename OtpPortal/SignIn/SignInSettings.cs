@@ -32,7 +32,11 @@ public sealed partial record SignInSettings(
         {
             if (EmailAddress.TryParse(entry, out var email)) allowed.Add(email.Value);
             else if (DomainWildcard().IsMatch(entry)) allowed.Add(entry);
-            else reader.AddError("ALLOWED_EMAILS", entry, "addresses such as ann@example.com and whole domains such as *@example.com, with commas between them");
+            else
+            {
+                reader.AddError("ALLOWED_EMAILS", entry,
+                    "addresses such as ann@example.com and whole domains such as *@example.com, with commas between them");
+            }
         }
         return new SignInSettings(
             allowed,

@@ -7,7 +7,8 @@ using OtpPortal.Sessions;
 namespace OtpPortal.SignIn;
 
 public sealed partial class StartPage(
-    AuthFlow flow, FlowCookie flowCookie, TokenCookie tokenCookie, BounceGuard bounces, SignInSettings settings, PortalSettings portal, PageStatus status)
+    AuthFlow flow, FlowCookie flowCookie, TokenCookie tokenCookie, BounceGuard bounces, SignInSettings settings, PortalSettings portal,
+    PageStatus status)
 {
     private LiveToken? _session;
     private bool _redirected;
@@ -35,7 +36,9 @@ public sealed partial class StartPage(
         // A refused form shows the address page to whoever sent it, signed in or not.
         if (tokenCookie.Read(Http.Request).Count > 0 && status.Code == 0)
         {
-            _session = (await Http.AuthenticateAsync(PortalTokenHandler.SchemeName)).Principal?.Identity is PortalIdentity user ? user.Token : null;
+            _session = (await Http.AuthenticateAsync(PortalTokenHandler.SchemeName)).Principal?.Identity is PortalIdentity user
+                ? user.Token
+                : null;
             if (_session is null) tokenCookie.Clear(Http.Response);
             else if (_returnTo is not null)
             {

@@ -57,8 +57,11 @@ public sealed class UserDirectory
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException)
         {
             // Without the parser's words, which quote what stands there.
-            var place = e is JsonException { LineNumber: { } line } ? string.Create(CultureInfo.InvariantCulture, $"cannot be read at line {line + 1}") : "cannot be opened";
-            reader.AddError($"USERS_FILE names {path}, which {place}: it must be a JSON file such as [{{\"mail\":\"ann@example.com\",\"phonenumber\":\"+491711234567\"}}].");
+            var place = e is JsonException { LineNumber: { } line }
+                ? string.Create(CultureInfo.InvariantCulture, $"cannot be read at line {line + 1}")
+                : "cannot be opened";
+            reader.AddError($"USERS_FILE names {path}, which {place}: it must be a JSON file such as "
+                + "[{\"mail\":\"ann@example.com\",\"phonenumber\":\"+491711234567\"}].");
             return null;
         }
 
@@ -67,7 +70,7 @@ public sealed class UserDirectory
         {
             var where = string.Create(CultureInfo.InvariantCulture, $"USERS_FILE, entry {number}: ");
             if (!EmailAddress.TryParse(entry?.Mail, out var mail)) reader.AddError(where + "mail must be an e-mail address.");
-            else if (phones.ContainsKey(mail.Value)) reader.AddError(where + "its mail stands in the file twice.");
+            else if (phones.ContainsKey(mail.Value)) reader.AddError(where + "its mail is in the file twice.");
             else if (string.IsNullOrWhiteSpace(entry!.PhoneNumber)) phones[mail.Value] = null;
             else if (entry.PhoneNumber.Trim() == ReservedNumber) phones[mail.Value] = ReservedNumber;
             else if (PhoneNumber.TryParse(entry.PhoneNumber, sms.DefaultCountry, sms.AllowFictional, out var phone)) phones[mail.Value] = phone.Value;
@@ -75,7 +78,8 @@ public sealed class UserDirectory
         }
         if (sms.Order.Count == 0 && phones.Values.Any(phone => phone is not null and not ReservedNumber))
         {
-            reader.AddError("SMS_PROVIDERS is missing: USERS_FILE has telephone numbers, and nobody sends SMS. Name providers that are set up, or mailbox in Development.");
+            reader.AddError("SMS_PROVIDERS is missing: USERS_FILE has telephone numbers, and nobody sends SMS. "
+                + "Name providers that are set up, or mailbox in Development.");
         }
         var hasPhones = sms.Order.Count > 0 && phones.Values.Any(phone => phone is not null);
         return new UserDirectory(phones.ToFrozenDictionary(StringComparer.Ordinal), hasPhones);

@@ -21,7 +21,8 @@ public sealed record DataSettings(string DataDir, AuthSecret Secret) : ISettings
         if (reader.IsProduction && (value is null || value == AuthSecret.SampleValue || value.Length < AuthSecret.MinLength))
         {
             var problem = value is null ? "is missing" : value == AuthSecret.SampleValue ? "has the value of .env.sample" : "is too short";
-            reader.AddError($"AUTH_SECRET_KEY {problem}: set at least {AuthSecret.MinLength} random characters, such as the output of `openssl rand -hex 32`.");
+            reader.AddError($"AUTH_SECRET_KEY {problem}: set at least {AuthSecret.MinLength} random characters, "
+                + "such as the output of `openssl rand -hex 32`.");
             return new AuthSecret("unused");
         }
         if (value is not null) return new AuthSecret(value);
@@ -42,7 +43,11 @@ public sealed record DataSettings(string DataDir, AuthSecret Secret) : ISettings
         if (File.Exists(path) && File.ReadAllText(path).Trim() is { Length: >= AuthSecret.MinLength } kept) return kept;
 
         if (OperatingSystem.IsWindows()) Directory.CreateDirectory(Path.GetDirectoryName(path)!);
-        else Directory.CreateDirectory(Path.GetDirectoryName(path)!, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        else
+        {
+            Directory.CreateDirectory(
+                Path.GetDirectoryName(path)!, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        }
         var secret = RandomNumberGenerator.GetHexString(64, lowercase: true);
         var options = new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write };
         if (!OperatingSystem.IsWindows()) options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;

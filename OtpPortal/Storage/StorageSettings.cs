@@ -30,7 +30,8 @@ public sealed record StorageSettings(RedisAddress? Otp, RedisAddress? Auth) : IS
             var colon = uri.UserInfo.IndexOf(':', StringComparison.Ordinal);
             if (colon != 0)
             {
-                reader.AddError($"{name} has a user name, which the Redis client in use does not support: it must be redis://[:password@]host:port/db, with the password of Redis' default user.");
+                reader.AddError($"{name} has a user name, which the Redis client in use does not support: "
+                    + "it must be redis://[:password@]host:port/db, with the password of Redis' default user.");
                 return null;
             }
             password = Uri.UnescapeDataString(uri.UserInfo[1..]);

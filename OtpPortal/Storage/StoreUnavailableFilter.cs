@@ -1,8 +1,8 @@
 namespace OtpPortal.Storage;
 
 /// <summary>
-/// For endpoints outside of the pipeline of pages: repeats a call once when its connection broke while another one is there, and answers 503
-/// when the store stays away. Only for endpoints that may run twice.
+/// Repeats a call once if its connection broke while another one is there, and answers 503 if the store stays away. For endpoints outside
+/// the pipeline of pages, and only for those that may run twice.
 /// </summary>
 internal sealed class StoreUnavailableFilter(Stores stores, ILogger<StoreUnavailableHandler> logger) : IEndpointFilter
 {

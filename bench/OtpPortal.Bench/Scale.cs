@@ -43,9 +43,11 @@ internal static class Scale
         rows.Add(("GET /auth-tokens?details=true, all of them", await TimesAsync(3, () => ReadAsync(http, portal.Address, "/auth-tokens?details=true", key))));
         foreach (var order in Enum.GetValues<SessionOrder>())
         {
-            rows.Add(($"a page of 20 for the grid by {order}, from the store", await TimesAsync(30, () => sessions.SliceAsync(new SessionQuery("", order, Descending: true, 0, 20)))));
+            rows.Add(($"a page of 20 for the grid by {order}, from the store", await TimesAsync(30, () =>
+                sessions.SliceAsync(new SessionQuery("", order, Descending: true, 0, 20)))));
         }
-        rows.Add(("a page of 20 for the grid in the middle, by Email", await TimesAsync(30, () => sessions.SliceAsync(new SessionQuery("", SessionOrder.Email, Descending: true, Sessions / 2, 20)))));
+        rows.Add(("a page of 20 for the grid in the middle, by Email", await TimesAsync(30, () =>
+            sessions.SliceAsync(new SessionQuery("", SessionOrder.Email, Descending: true, Sessions / 2, 20)))));
         rows.Add(("/admin opened until the grid's first rows are drawn: page, WebSocket, circuit", await TimesAsync(10, async () =>
         {
             await using var page = await Circuit.OpenAsync(portal.Address, "/admin", cookie, "@bench.example");

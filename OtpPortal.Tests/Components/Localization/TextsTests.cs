@@ -10,7 +10,8 @@ public sealed partial class TextsTests
     public static TheoryData<string> Translations => new("de", "fr", "es", "zh");
 
     private static Dictionary<string, string> Read(string suffix) =>
-        XDocument.Load(Path.Combine(SettingsTests.RepositoryRoot(), "OtpPortal", "Components", "Localization", $"Texts{suffix}.resx")).Root!.Elements("data")
+        XDocument.Load(Path.Combine(SettingsTests.RepositoryRoot(), "OtpPortal", "Components", "Localization", $"Texts{suffix}.resx"))
+            .Root!.Elements("data")
             .ToDictionary(data => data.Attribute("name")!.Value, data => data.Element("value")!.Value, StringComparer.Ordinal);
 
     [Theory]

@@ -15,7 +15,8 @@ public sealed class CaptchaSettingsTests
         return AllSettings.Read(values, false);
     }
 
-    private static IReadOnlyList<string> Complaints(params (string Name, string Value)[] settings) => Should.Throw<SettingsException>(() => Read(settings)).Errors;
+    private static IReadOnlyList<string> Complaints(params (string Name, string Value)[] settings) =>
+        Should.Throw<SettingsException>(() => Read(settings)).Errors;
 
     [Fact]
     public void Without_any_setting_nobody_is_asked()

@@ -3,7 +3,7 @@ using OtpPortal.Delivery.Sms;
 
 namespace OtpPortal.Delivery.Mailbox;
 
-/// <summary>The page that shows messages instead of sending them. It stands in for every kind of provider.</summary>
+/// <summary>The page that shows messages instead of sending them. It can replace any kind of provider.</summary>
 internal sealed class MailboxKind : IProviderKind
 {
     public IReadOnlyList<string> Names => [MailboxProvider.ProviderName];

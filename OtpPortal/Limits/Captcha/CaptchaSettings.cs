@@ -39,7 +39,10 @@ public sealed record CaptchaService(CaptchaProvider Provider, string SiteKey, st
         var missing = s_needed.Where((_, i) => values[i] is null).ToList();
         if (missing.Count is > 0 and < 3)
         {
-            foreach (var setting in missing) reader.AddError($"{setting} is missing: {string.Join(", ", s_needed)} are set all three or not at all.");
+            foreach (var setting in missing)
+            {
+                reader.AddError($"{setting} is missing: {string.Join(", ", s_needed)} are set all three or not at all.");
+            }
         }
         if (name is null || siteKey is null || secretKey is null) return null;
         var provider = CaptchaProvider.ByName[name];

@@ -93,7 +93,7 @@ internal sealed class StoreDirectory : IDisposable
         if (Directory.Exists(Next)) Directory.Delete(Next, recursive: true);
     }
 
-    /// <summary>Writes another generation of the log and puts it in place of the live one. Returns where the old one is kept, if it is.</summary>
+    /// <summary>Writes a new generation of the log and makes it live. Returns where the old one is kept, or null if it is not.</summary>
     public async Task<string?> ReplaceAsync(Func<string, Task> write, bool keepOld = false)
     {
         ClearNext();

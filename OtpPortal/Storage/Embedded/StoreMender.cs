@@ -18,7 +18,8 @@ internal sealed partial class StoreMender(StoreDirectory directory, ILogger logg
         var state = StoreLog.Inspect(directory.Live);
         if (state.IsDamaged)
         {
-            throw Damaged(state.Gaps.Count > 0 ? state.Gaps[0].ToString() : $"{directory.Live}: a transaction begins inside another one", null);
+            throw Damaged(
+                state.Gaps.Count > 0 ? state.Gaps[0].ToString() : $"{directory.Live}: a transaction begins inside another one", null);
         }
         if (state.Gaps.Count > 0)
         {
@@ -34,7 +35,8 @@ internal sealed partial class StoreMender(StoreDirectory directory, ILogger logg
 
     [LoggerMessage(
         Level = LogLevel.Information,
-        Message = "The last process ended in the middle of {Count} transactions of the embedded store. They were not acknowledged and have no effect.")]
+        Message = "The last process ended in the middle of {Count} transactions of the embedded store. "
+            + "They were not acknowledged and have no effect.")]
     private partial void LogTransactionsDropped(int count);
 
     [LoggerMessage(
