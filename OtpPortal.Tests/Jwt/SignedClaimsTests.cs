@@ -1,0 +1,70 @@
+using System.Text;
+using OtpPortal.Jwt;
+using OtpPortal.Tests.Infrastructure;
+
+namespace OtpPortal.Tests.Jwt;
+
+/// <summary>Tokens with a right signature and contents that the portal does not write, as after a theft of its keys or by a later version.</summary>
+public sealed class SignedClaimsTests(RedisUnderTest store) : IClassFixture<RedisUnderTest>
+{
+    private const string Issuer = "https://login.example.com";
+    private const string Audience = "app";
+
+    [Theory]
+    [InlineData("""{"iss":"ISSUER","aud":["other","app"],"exp":FUTURE}""")]
+    [InlineData("""{"iss":"ISSUER","aud":"app","exp":FUTURE,"nbf":"soon"}""")]
+    [InlineData("""{"iss":"ISSUER","aud":"app","exp":FUTURE,"nbf":PAST}""")]
+    public async Task Accepts_the_forms_that_the_standard_allows(string claims) =>
+        (await VerifyAsync(claims)).ShouldBeOfType<JwtOutcome.Good>();
+
+    [Theory]
+    [InlineData("""["iss"]""", "claims cannot be read")]
+    [InlineData("not JSON", "claims cannot be read")]
+    [InlineData("""{"aud":"app","exp":FUTURE}""", "another issuer")]
+    [InlineData("""{"iss":7,"aud":"app","exp":FUTURE}""", "another issuer")]
+    [InlineData("""{"iss":"https://other.example.com","aud":"app","exp":FUTURE}""", "another issuer")]
+    [InlineData("""{"iss":"ISSUER","exp":FUTURE}""", "another audience")]
+    [InlineData("""{"iss":"ISSUER","aud":"other","exp":FUTURE}""", "another audience")]
+    [InlineData("""{"iss":"ISSUER","aud":7,"exp":FUTURE}""", "another audience")]
+    [InlineData("""{"iss":"ISSUER","aud":[7,"other"],"exp":FUTURE}""", "another audience")]
+    [InlineData("""{"iss":"ISSUER","aud":"app"}""", "expired")]
+    [InlineData("""{"iss":"ISSUER","aud":"app","exp":"FUTURE"}""", "expired")]
+    [InlineData("""{"iss":"ISSUER","aud":"app","exp":1e400}""", "expired")]
+    [InlineData("""{"iss":"ISSUER","aud":"app","exp":PAST}""", "expired")]
+    [InlineData("""{"iss":"ISSUER","aud":"app","exp":FUTURE,"nbf":FUTURE}""", "not good yet")]
+    public async Task Refuses_what_it_would_not_write(string claims, string reason) =>
+        (await VerifyAsync(claims)).ShouldBeOfType<JwtOutcome.Bad>().Reason.ShouldContain(reason);
+
+    [Theory]
+    [InlineData("""{"alg":"EdDSA","kid":"KID"}""", null)]
+    [InlineData("""{"alg":"EdDSA","kid":"KID","typ":"jwt"}""", null)]
+    [InlineData("""{"alg":"EdDSA","kid":"KID","typ":"at+jwt"}""", "another kind of token")]
+    [InlineData("""{"alg":"EdDSA"}""", "names no key")]
+    [InlineData("""{"alg":"EdDSA","kid":7}""", "names no key")]
+    [InlineData("""{"alg":"EdDSA","kid":""}""", "names no key")]
+    [InlineData("""{"alg":"EdDSA","kid":"unknown"}""", "a key that is not the portal's")]
+    [InlineData("""{"kid":"KID"}""", "algorithm is not the one of the key")]
+    [InlineData("""{"alg":"RS256","kid":"KID"}""", "algorithm is not the one of the key")]
+    public async Task Takes_the_headers_that_it_knows(string header, string? reason)
+    {
+        var outcome = await VerifyAsync("""{"iss":"ISSUER","aud":"app","exp":FUTURE}""", header);
+
+        if (reason is null) outcome.ShouldBeOfType<JwtOutcome.Good>();
+        else outcome.ShouldBeOfType<JwtOutcome.Bad>().Reason.ShouldContain(reason);
+    }
+
+    private async Task<JwtOutcome> VerifyAsync(string claims, string header = """{"alg":"EdDSA","kid":"KID","typ":"JWT"}""")
+    {
+        using var ring = new KeyRing(store.Stores, store.Secret, JwtAlgorithms.OfThisMachine, store.Clock, new CapturedLog().For<KeyRing>());
+        var jwts = new Jwts(ring, JwtAlgorithms.OfThisMachine, Issuer, store.Clock);
+        var key = await ring.SigningAsync(JwtAlgorithms.EdDsa);
+        var now = store.Clock.GetUtcNow().ToUnixTimeSeconds();
+        claims = claims.Replace("ISSUER", Issuer, StringComparison.Ordinal)
+            .Replace("FUTURE", (now + 600).ToString(null, null), StringComparison.Ordinal)
+            .Replace("PAST", (now - 600).ToString(null, null), StringComparison.Ordinal);
+        var signed = Encode(header.Replace("KID", key.Kid, StringComparison.Ordinal)) + "." + Encode(claims);
+        return await jwts.VerifyAsync(signed + "." + JwtText.Encode(key.Key.Sign(Encoding.ASCII.GetBytes(signed))), Audience);
+    }
+
+    private static string Encode(string text) => JwtText.Encode(Encoding.UTF8.GetBytes(text));
+}
