@@ -3,7 +3,6 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using OtpPortal.Jwt;
-using StackExchange.Redis;
 
 namespace OtpPortal.Bench;
 

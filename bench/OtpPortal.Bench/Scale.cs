@@ -1,11 +1,9 @@
-using Microsoft.Extensions.Configuration;
 using System.Diagnostics;
 using System.Globalization;
 using System.Net;
 using OtpPortal.Configuration;
 using OtpPortal.Storage;
 using OtpPortal.Sessions;
-using OtpPortal.Http;
 using OtpPortal.Security;
 
 namespace OtpPortal.Bench;
