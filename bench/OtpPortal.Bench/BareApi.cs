@@ -55,7 +55,13 @@ internal static class BareApi
             var key = parameters.GetProperty("alg").GetString() == "RS256" ? rsa : ed;
             var payload = JsonSerializer.SerializeToUtf8Bytes(new
             {
-                email = parameters.GetProperty("claims").GetProperty("email").GetString(), iss = "http://127.0.0.1:3000", aud = s_audience, exp = 1900000000, nbf = 1800000000, iat = 1800000000, jti = Guid.NewGuid(),
+                email = parameters.GetProperty("claims").GetProperty("email").GetString(),
+                iss = "http://127.0.0.1:3000",
+                aud = s_audience,
+                exp = 1900000000,
+                nbf = 1800000000,
+                iat = 1800000000,
+                jti = Guid.NewGuid(),
             });
             var signed = Base64Url.EncodeToString(JsonSerializer.SerializeToUtf8Bytes(new { alg = key.Algorithm, kid = "0123456789abcdef", typ = "JWT" })) + "." + Base64Url.EncodeToString(payload);
             var jwt = signed + "." + Base64Url.EncodeToString(key.Sign(Encoding.ASCII.GetBytes(signed)));

@@ -56,8 +56,21 @@ internal static class BareGateway
 
     private static object Data(string id) => new
     {
-        @namespace = "Bench", id, to = "", channel_description = "", address_description = "", extra = new { }, provider = "hook", otp = "123456", max_attempts = 20, attempts = 1,
-        generate = 1, max_generate = 3, closed = false, ttl = 300, url = "http://127.0.0.1:3000/otp/Bench/" + id,
+        @namespace = "Bench",
+        id,
+        to = "",
+        channel_description = "",
+        address_description = "",
+        extra = new { },
+        provider = "hook",
+        otp = "123456",
+        max_attempts = 20,
+        attempts = 1,
+        generate = 1,
+        max_generate = 3,
+        closed = false,
+        ttl = 300,
+        url = "http://127.0.0.1:3000/otp/Bench/" + id,
     };
 
     private static bool IsKnown(HttpContext context) =>

@@ -2,9 +2,9 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Net;
 using OtpPortal.Configuration;
-using OtpPortal.Storage;
-using OtpPortal.Sessions;
 using OtpPortal.Security;
+using OtpPortal.Sessions;
+using OtpPortal.Storage;
 
 namespace OtpPortal.Bench;
 
