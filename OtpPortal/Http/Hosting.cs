@@ -14,7 +14,7 @@ public static partial class Hosting
 
     public static void AddHosting(this WebApplicationBuilder builder)
     {
-        var portal = builder.AddSettings<PortalSettings>();
+        var portal = builder.GetSettings<PortalSettings>();
         var logging = builder.Logging;
         logging.ClearProviders();
         logging.AddSimpleConsole(console =>

@@ -85,7 +85,7 @@ public static partial class TokenEndpoints
         where TBuilder : IEndpointConventionBuilder => endpoints
             .RequireAuthorization(OperatorKeyHandler.SchemeName).WithCredentialsInHeader().NoStore()
             .Answers(403, "The key is missing or wrong.")
-            .Answers(429, "Too many wrong keys from this address; even the right one is refused until the wait is over.");
+            .Answers(429, "Too many wrong keys from this address. Until Retry-After has passed, even the right key is refused.");
 
     /// <summary>Tells the app behind a proxy who is signed in, in both families of header names that are in use.</summary>
     internal static void WriteIdentity(HttpResponse response, string email)
