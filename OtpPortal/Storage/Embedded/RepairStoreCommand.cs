@@ -1,8 +1,8 @@
 namespace OtpPortal.Storage.Embedded;
 
 /// <summary>
-/// <c>OtpPortal --repair-store</c>: recovers what can be read of an embedded store that does not open. The damaged files are kept beside the new ones.
-/// The portal must be stopped.
+/// <c>OtpPortal --repair-store</c>: recovers what can be read of an embedded store that does not open. The damaged files are kept beside
+/// the new ones. The portal must be stopped.
 /// </summary>
 internal static class RepairStoreCommand
 {
@@ -28,7 +28,8 @@ internal static class RepairStoreCommand
             var damaged = directory.PromoteNext(keepOld: true);
             await output.WriteLineAsync(FormattableString.Invariant($"Recovered {entries} log entries to {directory.Live}."));
             foreach (var gap in state.Gaps.Take(ShownGaps)) await output.WriteLineAsync($"Not readable: {gap}");
-            if (state.Gaps.Count > ShownGaps) await output.WriteLineAsync(FormattableString.Invariant($"Not readable: {state.Gaps.Count - ShownGaps} more places"));
+            if (state.Gaps.Count > ShownGaps)
+                await output.WriteLineAsync(FormattableString.Invariant($"Not readable: {state.Gaps.Count - ShownGaps} more places"));
             await output.WriteLineAsync($"The damaged files are in {damaged}. Delete them when you no longer need them.");
             return 0;
         }

@@ -14,11 +14,15 @@ internal static class StoreLog
     public static LogState Inspect(string path)
     {
         var state = new LogState();
-        for (var database = 0; database < GarnetHost.Databases; database++) state.OpenTransactions += FindOpenTransactions(path, database, state).Count;
+        for (var database = 0; database < GarnetHost.Databases; database++)
+            state.OpenTransactions += FindOpenTransactions(path, database, state).Count;
         return state;
     }
 
-    /// <summary>Copies a log to an empty store, without what was never acknowledged: transactions without a commit, and what follows the last commit.</summary>
+    /// <summary>
+    /// Copies a log to an empty store, without what was never acknowledged: transactions without a commit, and what follows the last
+    /// commit.
+    /// </summary>
     public static async Task DropUnacknowledgedAsync(string from, string to)
     {
         for (var database = 0; database < GarnetHost.Databases; database++)
@@ -29,8 +33,8 @@ internal static class StoreLog
     }
 
     /// <summary>
-    /// Copies everything that can be read to an empty store. Starts of transactions that never ended, and ends without a start, are left out; their
-    /// writes are kept, because they may be those of a later process that used the same session number, and were acknowledged.
+    /// Copies everything that can be read to an empty store. Starts of transactions that never ended, and ends without a start, are left
+    /// out; their writes are kept, because they may be those of a later process that used the same session number, and were acknowledged.
     /// </summary>
     /// <returns>The number of entries that were copied.</returns>
     public static async Task<long> SalvageAsync(string from, string to)
@@ -39,7 +43,8 @@ internal static class StoreLog
         for (var database = 0; database < GarnetHost.Databases; database++)
         {
             var unpaired = FindUnpairedMarkers(from, database);
-            var entries = EntriesOf(from, database).Where((_, position) => !unpaired.Contains(position)).Select(entry => entry.Entry.ToArray());
+            var entries = EntriesOf(from, database).Where((_, position) => !unpaired.Contains(position))
+                .Select(entry => entry.Entry.ToArray());
             copied += await AppendAsync(to, database, entries);
         }
         return copied;
@@ -125,7 +130,8 @@ internal static class StoreLog
                     pending.Clear();
                     break;
                 case LogItemKind.Entry:
-                    if (item.Type is AofEntryType.TxnStart or AofEntryType.TxnCommit or AofEntryType.TxnAbort) pending.Add((item.Type, item.Session, position));
+                    if (item.Type is AofEntryType.TxnStart or AofEntryType.TxnCommit or AofEntryType.TxnAbort)
+                        pending.Add((item.Type, item.Session, position));
                     position++;
                     break;
             }
@@ -133,7 +139,8 @@ internal static class StoreLog
         return open;
     }
 
-    // The positions of starts that another start of the same session follows, or no end, and of ends without a start, on which Garnet fails.
+    // The positions of starts that another start of the same session follows, or no end, and of ends without a start, on which Garnet
+    // fails.
     private static HashSet<long> FindUnpairedMarkers(string path, int database)
     {
         var unpaired = new HashSet<long>();
@@ -153,7 +160,8 @@ internal static class StoreLog
         return unpaired;
     }
 
-    // Of the version and store version of another entry, without its flags, which say how a longer entry is laid out. No session has the number -1.
+    // Of the version and store version of another entry, without its flags, which say how a longer entry is laid out. No session has the
+    // number -1.
     private static byte[] Marker(AofEntryType type, byte[] entry)
     {
         var marker = entry[..LogItem.HeaderSize];
@@ -187,7 +195,9 @@ internal sealed class LogState
     /// <summary>Places that cannot be read.</summary>
     public List<LogGap> Gaps { get; } = [];
 
-    /// <summary>True when transactions are nested, or more follows a gap than can have been on its way to the disk when a process was killed.</summary>
+    /// <summary>
+    /// True when transactions are nested, or more follows a gap than can have been on its way to the disk when a process was killed.
+    /// </summary>
     public bool IsDamaged => HasNestedTransactions || _hasLargeRestAfterGap;
 
     public void NoteCommit(LogItem commit)

@@ -36,9 +36,9 @@ internal readonly record struct LogItem(LogItemKind Kind, ReadOnlyMemory<byte> E
 
 /// <summary>Reads the files of Garnet's append-only log by itself.</summary>
 /// <remarks>
-/// Garnet cannot be asked: at the first bytes that it does not understand it takes the log to end, says nothing, and overwrites the rest. A log is a
-/// sequence of pages. A page holds records: four bytes of length, so many bytes, padding to a multiple of four. A negative length is that of a commit
-/// record; zeros fill the page up.
+/// Garnet cannot be asked: at the first bytes that it does not understand it takes the log to end, says nothing, and overwrites the rest. A
+/// log is a sequence of pages. A page holds records: four bytes of length, so many bytes, padding to a multiple of four. A negative length
+/// is that of a commit record; zeros fill the page up.
 /// </remarks>
 internal static class StoreLogReader
 {
@@ -69,7 +69,8 @@ internal static class StoreLogReader
                 {
                     var (kind, end) = record;
                     var next = RecordAt(page.AsSpan(0, size), end);
-                    // What destroys the beginning of a record has usually destroyed the end of the one before it. Garnet crashes on such an entry.
+                    // What destroys the beginning of a record has usually destroyed the end of the one before it. Garnet crashes on such an
+                    // entry.
                     if (kind == RecordKind.None || (kind == RecordKind.Entry && next.Kind == RecordKind.None)) gap ??= (file, start + at);
                     else
                     {
@@ -108,6 +109,7 @@ internal static class StoreLogReader
     }
 
     private static bool IsEntry(ReadOnlySpan<byte> entry) =>
-        entry.Length >= LogItem.HeaderSize && entry[0] is > 0 and < 16 && entry[1] < 16 && Enum.IsDefined((AofEntryType)entry[LogItem.TypeOffset])
+        entry.Length >= LogItem.HeaderSize
+            && entry[0] is > 0 and < 16 && entry[1] < 16 && Enum.IsDefined((AofEntryType)entry[LogItem.TypeOffset])
         && BinaryPrimitives.ReadInt64LittleEndian(entry[LogItem.StoreVersionOffset..]) is >= 0 and < int.MaxValue;
 }
