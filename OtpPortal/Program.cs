@@ -7,6 +7,11 @@ using OtpPortal.Storage.Embedded;
 
 try
 {
+    if (args.Contains(PortalVersion.Argument, StringComparer.Ordinal))
+    {
+        await Console.Out.WriteLineAsync(PortalVersion.Text);
+        return 0;
+    }
     if (args.Contains(Probe.Argument, StringComparer.Ordinal)) return await Probe.RunAsync(SettingsOf<PortalSettings>());
     if (args.Contains(RotateCommand.Argument, StringComparer.Ordinal))
     {
