@@ -29,7 +29,7 @@ try
 }
 catch (Exception e) when (StartProblem.Describe(e) is { } problem)
 {
-    // What the operator can put right is reported without a stack trace.
+    // What the operator can fix is reported without a stack trace.
     await Console.Error.WriteLineAsync(problem);
     return 1;
 }

@@ -32,7 +32,8 @@ public sealed class VersionTests
     [Fact]
     public void The_changelog_has_an_entry_for_it_below_what_is_unreleased()
     {
-        var headings = RepositoryRoot.Read("CHANGELOG.md").Split('\n').Where(line => line.StartsWith("## ", StringComparison.Ordinal)).ToList();
+        var headings = RepositoryRoot.Read("CHANGELOG.md").Split('\n')
+            .Where(line => line.StartsWith("## ", StringComparison.Ordinal)).ToList();
 
         headings[0].ShouldBe("## [Unreleased]");
         headings[1].ShouldMatch($@"^## \[{System.Text.RegularExpressions.Regex.Escape(Prefix)}\] - \d{{4}}-\d\d-\d\d$");

@@ -60,8 +60,9 @@ public sealed partial class WorkflowTests
     [MemberData(nameof(Workflows))]
     public void A_checkout_leaves_no_credentials_behind(string workflow)
     {
-        foreach (var step in Steps(Parse(workflow)).Where(step => Text(step, "uses")?.StartsWith("actions/checkout@", StringComparison.Ordinal) is true))
-            Text(Map(step, "with")!, "persist-credentials").ShouldBe("false");
+        var checkouts = Steps(Parse(workflow)).Where(
+            step => Text(step, "uses")?.StartsWith("actions/checkout@", StringComparison.Ordinal) is true);
+        foreach (var step in checkouts) Text(Map(step, "with")!, "persist-credentials").ShouldBe("false");
     }
 
     [Theory]
@@ -141,7 +142,8 @@ public sealed partial class WorkflowTests
     private static YamlMappingNode? Map(YamlMappingNode node, string key) =>
         node.Children.TryGetValue(key, out var value) ? (YamlMappingNode)value : null;
 
-    private static string? Text(YamlMappingNode node, string key) => node.Children.TryGetValue(key, out var value) ? value.ToString() : null;
+    private static string? Text(YamlMappingNode node, string key) =>
+        node.Children.TryGetValue(key, out var value) ? value.ToString() : null;
 
     [GeneratedRegex(@"\$\{\{", RegexOptions.ExplicitCapture, 1000)]
     private static partial Regex Expression();

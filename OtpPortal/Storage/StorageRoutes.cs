@@ -72,7 +72,7 @@ public static class StorageRoutes
                 && (HttpMethods.IsGet(context.Request.Method) || HttpMethods.IsHead(context.Request.Method)))
             {
                 if (!await stores.ReconnectsAsync(RetryPatience, context.RequestAborted)) throw;
-                // Not Response.Clear: it would take the security headers away, which are set before this.
+                // Not Response.Clear: it would remove the security headers, which are set before this.
                 context.Response.StatusCode = StatusCodes.Status200OK;
                 context.SetEndpoint(null);
                 context.Request.RouteValues.Clear();

@@ -3,7 +3,7 @@
 //
 //   dotnet run --project examples/offline/dotnet -- PORTAL AUDIENCE [TOKEN]
 //
-// Without TOKEN it is read from standard input. Prints the e-mail address and exits with 0; else says why not, and exits with 1.
+// Without TOKEN it is read from standard input. Prints the email address and exits with 0; else says why not, and exits with 1.
 
 using OtpPortal.Client;
 

@@ -2,7 +2,7 @@
 //
 //   node verify.mjs PORTAL AUDIENCE [TOKEN]
 //
-// Without TOKEN it is read from standard input. Prints the e-mail address and exits with 0; else says why not, and exits with 1.
+// Without TOKEN it is read from standard input. Prints the email address and exits with 0; else says why not, and exits with 1.
 // A program that runs for long keeps the keys for as long as the answer's Cache-Control says, instead of fetching them for each token.
 
 import { createPublicKey, verify } from 'node:crypto';
