@@ -6,7 +6,9 @@ using System.Text.Json;
 
 namespace OtpPortal.Client;
 
-/// <summary>One-time codes for a backend of one's own: a code to a mail address or a phone, and whether it came back (<c>/api/otp</c>).</summary>
+/// <summary>
+/// One-time codes for a backend of one's own: a code to a mail address or a phone, and whether it came back (<c>/api/otp</c>).
+/// </summary>
 public sealed class GatewayClient
 {
     // As the portal words it: the one 429 of a creation that is neither a locked id nor a matter of the credentials.
@@ -19,7 +21,8 @@ public sealed class GatewayClient
     internal GatewayClient(PortalHttp http, string? name, string? secret)
     {
         _http = http;
-        if (name is not null) _credentials = new AuthenticationHeaderValue("Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes($"{name}:{secret}")));
+        if (name is not null)
+            _credentials = new AuthenticationHeaderValue("Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes($"{name}:{secret}")));
     }
 
     /// <summary>The names of the providers that can send a code: <c>smtp</c>, <c>postmark</c>, <c>sipgate_sms</c> …</summary>
@@ -54,7 +57,8 @@ public sealed class GatewayClient
                 return new OtpCreation.Refused(answer.Read(PortalJson.Default.GatewayOtp).Message ?? "");
             case HttpStatusCode.TooManyRequests when answer.TryRead(PortalJson.Default.GatewayLock)?.Data is { } locked:
                 return new OtpCreation.Locked(answer.RetryAfter ?? TimeSpan.FromSeconds(locked.TtlSeconds));
-            case HttpStatusCode.TooManyRequests when answer.TryRead(PortalJson.Default.GatewayLock)?.Message is { } why && why.StartsWith(HeldBack, StringComparison.Ordinal):
+            case HttpStatusCode.TooManyRequests when answer.TryRead(PortalJson.Default.GatewayLock)?.Message is { } why
+                && why.StartsWith(HeldBack, StringComparison.Ordinal):
                 return new OtpCreation.HeldBack(why, answer.RetryAfter ?? TimeSpan.Zero);
             default:
                 throw answer.Unexpected();
@@ -99,7 +103,9 @@ public sealed class GatewayClient
     /// <exception cref="ArgumentException">The id does not have 6 to 200 printable characters.</exception>
     public Task<OtpStatus> GetStatusAsync(string id, CancellationToken stop = default) => AskAsync(HttpMethod.Post, id, stop);
 
-    /// <summary>Asks the same, and deletes the verification when it is verified: of several that ask, one gets <see cref="OtpStatus.Verified"/>.</summary>
+    /// <summary>
+    /// Asks the same, and deletes the verification when it is verified: of several that ask, one gets <see cref="OtpStatus.Verified"/>.
+    /// </summary>
     /// <param name="id">The verification's id.</param>
     /// <param name="stop">Gives up; it may be deleted all the same.</param>
     /// <exception cref="ArgumentException">The id does not have 6 to 200 printable characters.</exception>
@@ -111,14 +117,17 @@ public sealed class GatewayClient
         return answer.Status switch
         {
             HttpStatusCode.OK => new OtpStatus.Verified(Read(answer, answer.Read(PortalJson.Default.GatewayOtp).Data)),
-            HttpStatusCode.BadRequest => answer.Read(PortalJson.Default.GatewayOtp).Message == DoesNotExist ? new OtpStatus.Unknown() : new OtpStatus.Open(),
+            HttpStatusCode.BadRequest => answer.Read(PortalJson.Default.GatewayOtp).Message == DoesNotExist
+                ? new OtpStatus.Unknown() : new OtpStatus.Open(),
             _ => throw answer.Unexpected(),
         };
     }
 
     private void Authorize(HttpRequestMessage request) =>
         request.Headers.Authorization = _credentials
-            ?? throw new InvalidOperationException($"{nameof(OtpPortalOptions)}.{nameof(OtpPortalOptions.NamespaceName)} and {nameof(OtpPortalOptions.NamespaceSecret)} are needed for this.");
+            ?? throw new InvalidOperationException(
+                $"{nameof(OtpPortalOptions)}.{nameof(OtpPortalOptions.NamespaceName)} and {nameof(OtpPortalOptions.NamespaceSecret)} "
+                    + $"are needed for this.");
 
     private static string PathOf(string id)
     {

@@ -37,19 +37,24 @@ internal static class OptionChecks
     {
         if (value is not null && (value.Length == 0 || !value.All(c => c is > ' ' and <= '~')))
         {
-            yield return $"{name} is empty, or has a character that no header can carry: visible ASCII is allowed; leave it null where it is not used.";
+            yield return $"{name} is empty, or has a character that no header can carry: visible ASCII is allowed; leave it null where "
+                + $"it is not used.";
         }
     }
 
     public static IEnumerable<string> Namespace(string nameOption, string? name, string secretOption, string? secret)
     {
-        if (name is null != secret is null) yield return $"{(name is null ? nameOption : secretOption)} is missing: a namespace has a name and a secret.";
-        if (name is not null && (name.Length == 0 || name.Any(c => c == ':' || char.IsControl(c)))) yield return $"{nameOption} is empty, or has a colon in it.";
-        if (secret is not null && (secret.Length == 0 || secret.Any(char.IsControl))) yield return $"{secretOption} is empty, or has a control character in it.";
+        if (name is null != secret is null)
+            yield return $"{(name is null ? nameOption : secretOption)} is missing: a namespace has a name and a secret.";
+        if (name is not null && (name.Length == 0 || name.Any(c => c == ':' || char.IsControl(c))))
+            yield return $"{nameOption} is empty, or has a colon in it.";
+        if (secret is not null && (secret.Length == 0 || secret.Any(char.IsControl)))
+            yield return $"{secretOption} is empty, or has a control character in it.";
     }
 
     public static IEnumerable<string> Between(string name, TimeSpan value, TimeSpan least, TimeSpan most)
     {
-        if (value < least || value > most) yield return string.Create(CultureInfo.InvariantCulture, $"{name} is {value}: {least} to {most} is allowed.");
+        if (value < least || value > most)
+            yield return string.Create(CultureInfo.InvariantCulture, $"{name} is {value}: {least} to {most} is allowed.");
     }
 }

@@ -17,7 +17,8 @@ public sealed class OtpPortalClient
     private readonly PortalHttp _http;
 
     /// <summary>A client with an <see cref="HttpClient"/> of the caller's.</summary>
-    /// <param name="http">Best over <see cref="CreateHandler"/>: one that follows redirects would carry credentials elsewhere, one that keeps cookies mix up users.</param>
+    /// <param name="http">Best over <see cref="CreateHandler"/>: one that follows redirects would carry credentials elsewhere, one that
+    /// keeps cookies mix up users.</param>
     /// <param name="options">Where the portal is, and what opens it.</param>
     /// <exception cref="ArgumentException">An option is not allowed; the message names it.</exception>
     public OtpPortalClient(HttpClient http, OtpPortalOptions options)
@@ -40,7 +41,9 @@ public sealed class OtpPortalClient
     /// <summary>Codes, magic links and JWTs for service accounts. Needs <see cref="OtpPortalOptions.ApiKey"/>.</summary>
     public V2Client V2 { get; }
 
-    /// <summary>What an <see cref="HttpClient"/> for the portal is made of: no redirects, no cookies, connections renewed every five minutes.</summary>
+    /// <summary>
+    /// What an <see cref="HttpClient"/> for the portal is made of: no redirects, no cookies, connections renewed every five minutes.
+    /// </summary>
     public static SocketsHttpHandler CreateHandler() => new()
     {
         AllowAutoRedirect = false,
@@ -50,7 +53,8 @@ public sealed class OtpPortalClient
     };
 
     /// <summary>
-    /// Asks who is signed in, and keeps the session alive (<c>GET /check-auth</c>). The token may be replaced: go on with the one in the answer.
+    /// Asks who is signed in, and keeps the session alive (<c>GET /check-auth</c>). The token may be replaced: go on with the one in the
+    /// answer.
     /// </summary>
     /// <param name="authToken">The token of a visitor's cookie, or one that a program keeps.</param>
     /// <param name="stop">Gives up.</param>
@@ -63,7 +67,8 @@ public sealed class OtpPortalClient
             case HttpStatusCode.OK:
                 var body = answer.Read(PortalJson.Default.CheckedToken);
                 return new AuthCheck.SignedIn(
-                    body.Email, body.AuthToken, TimeSpan.FromSeconds(body.ExpiresIn), answer.Headers.TryGetValues("Set-Cookie", out var lines) ? [.. lines] : []);
+                    body.Email, body.AuthToken, TimeSpan.FromSeconds(body.ExpiresIn),
+                    answer.Headers.TryGetValues("Set-Cookie", out var lines) ? [.. lines] : []);
             case HttpStatusCode.Forbidden:
                 return new AuthCheck.SignedOut();
             default:
@@ -72,8 +77,8 @@ public sealed class OtpPortalClient
     }
 
     /// <summary>
-    /// Asks who is signed in, and keeps the session alive (<c>GET /forward-auth</c>). The token is never replaced, so nothing has to travel back to
-    /// the browser.
+    /// Asks who is signed in, and keeps the session alive (<c>GET /forward-auth</c>). The token is never replaced, so nothing has to travel
+    /// back to the browser.
     /// </summary>
     /// <param name="authToken">The token of a visitor's cookie, or one that a program keeps.</param>
     /// <param name="stop">Gives up.</param>
@@ -92,7 +97,8 @@ public sealed class OtpPortalClient
     }
 
     /// <summary>
-    /// Makes a JWT for who is signed in (<c>GET /token</c>), which others verify without asking the portal: see <see cref="PortalTokenValidator"/>.
+    /// Makes a JWT for who is signed in (<c>GET /token</c>), which others verify without asking the portal: see
+    /// <see cref="PortalTokenValidator"/>.
     /// </summary>
     /// <param name="authToken">The token of a visitor's cookie, or one that a program keeps.</param>
     /// <param name="algorithm">Such as <c>RS256</c>; null for the portal's default.</param>
@@ -116,12 +122,14 @@ public sealed class OtpPortalClient
     }
 
     /// <summary>
-    /// False for what the portal never made: it need not be asked, and a header could not carry some of it. A JWT, with its dots, is another kind of
-    /// bearer token, for somebody else.
+    /// False for what the portal never made: it need not be asked, and a header could not carry some of it. A JWT, with its dots, is
+    /// another kind of bearer token, for somebody else.
     /// </summary>
-    internal static bool CanBeToken([NotNullWhen(true)] string? text) => text is { Length: >= 1 and <= 512 } && text.All(char.IsAsciiLetterOrDigit);
+    internal static bool CanBeToken([NotNullWhen(true)] string? text) =>
+        text is { Length: >= 1 and <= 512 } && text.All(char.IsAsciiLetterOrDigit);
 
-    private static Action<HttpRequestMessage> Bearer(string token) => request => request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", token);
+    private static Action<HttpRequestMessage> Bearer(string token) =>
+        request => request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", token);
 }
 
 /// <summary>Whether a token signs somebody in.</summary>
@@ -131,7 +139,8 @@ public abstract record AuthCheck
 
     /// <summary>It does.</summary>
     /// <param name="Email">Whom.</param>
-    /// <param name="AuthToken">The token to use from now on: the same one, or its successor. The old one is good for two minutes more.</param>
+    /// <param name="AuthToken">The token to use from now on: the same one, or its successor. The old one is good for two minutes
+    /// more.</param>
     /// <param name="ExpiresIn">How long it is good when it is not used; whole seconds.</param>
     /// <param name="SetCookie">The <c>Set-Cookie</c> lines to hand on when the token came from a browser's cookie.</param>
     public sealed record SignedIn(string Email, string AuthToken, TimeSpan ExpiresIn, IReadOnlyList<string> SetCookie) : AuthCheck

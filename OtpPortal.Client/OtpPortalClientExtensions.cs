@@ -25,7 +25,8 @@ public static class OtpPortalClientExtensions
     /// <summary>Adds <see cref="PortalTokenValidator"/>, which keeps the portal's keys.</summary>
     /// <param name="services">The app's services.</param>
     /// <param name="configure">
-    /// Sets at least <see cref="PortalTokenOptions.Url"/> and <see cref="PortalTokenOptions.Audience"/>. What is not allowed stops the start of the app.
+    /// Sets at least <see cref="PortalTokenOptions.Url"/> and <see cref="PortalTokenOptions.Audience"/>. What is not allowed stops the
+    /// start of the app.
     /// </param>
     /// <returns>The builder of its <see cref="HttpClient"/>, for handlers of one's own.</returns>
     public static IHttpClientBuilder AddOtpPortalTokenValidator(this IServiceCollection services, Action<PortalTokenOptions> configure)
@@ -43,5 +44,6 @@ public static class OtpPortalClientExtensions
 
     // The connections renew themselves, so that a client may be kept as long as the app runs.
     internal static IHttpClientBuilder AddPortalHttpClient(this IServiceCollection services, string name) =>
-        services.AddHttpClient(name).ConfigurePrimaryHttpMessageHandler(OtpPortalClient.CreateHandler).SetHandlerLifetime(Timeout.InfiniteTimeSpan);
+        services.AddHttpClient(name).ConfigurePrimaryHttpMessageHandler(OtpPortalClient.CreateHandler)
+            .SetHandlerLifetime(Timeout.InfiniteTimeSpan);
 }

@@ -3,8 +3,8 @@ using System.Net;
 namespace OtpPortal.Client;
 
 /// <summary>
-/// What no caller expects: the portal cannot be reached, refuses the credentials (401, 403) or has had too many requests with them (429), is
-/// in trouble (5xx), or answers something that it should not. Everything else is an outcome of its method.
+/// What no caller expects: the portal cannot be reached, refuses the credentials (401, 403) or has had too many requests with them (429),
+/// is in trouble (5xx), or answers something that it should not. Everything else is an outcome of its method.
 /// </summary>
 public sealed class OtpPortalException : Exception
 {

@@ -11,7 +11,9 @@ public sealed class OtpPortalOptions
     /// <summary>The portal's <c>AUTH_SECRET_KEY</c>, for <see cref="OtpPortalClient.Sessions"/>. Visible ASCII.</summary>
     public string? AuthSecretKey { get; set; }
 
-    /// <summary>The name of a namespace in the portal's <c>NAMESPACES</c>, for <see cref="OtpPortalClient.Gateway"/>. Without a colon.</summary>
+    /// <summary>
+    /// The name of a namespace in the portal's <c>NAMESPACES</c>, for <see cref="OtpPortalClient.Gateway"/>. Without a colon.
+    /// </summary>
     public string? NamespaceName { get; set; }
 
     /// <summary>The secret of that namespace.</summary>

@@ -12,7 +12,8 @@ internal sealed class PortalHttp(HttpClient http, Uri origin, TimeSpan timeout)
     private const long MaxAnswer = 8 * 1024 * 1024;
 
     /// <exception cref="OtpPortalException">There is no answer.</exception>
-    public async Task<PortalAnswer> SendAsync(HttpMethod method, string pathAndQuery, Action<HttpRequestMessage>? prepare, CancellationToken stop)
+    public async Task<PortalAnswer> SendAsync(
+        HttpMethod method, string pathAndQuery, Action<HttpRequestMessage>? prepare, CancellationToken stop)
     {
         using var request = new HttpRequestMessage(method, new Uri(origin, pathAndQuery));
         prepare?.Invoke(request);
@@ -24,7 +25,8 @@ internal sealed class PortalHttp(HttpClient http, Uri origin, TimeSpan timeout)
             using var response = await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, patience.Token);
             await response.Content.LoadIntoBufferAsync(MaxAnswer, patience.Token);
             // Followed by a handler of the caller's: whoever answered there is not the portal.
-            if (response.RequestMessage?.RequestUri != asked) throw new OtpPortalException("The portal's answer is a redirect to elsewhere. Is the address right?");
+            if (response.RequestMessage?.RequestUri != asked)
+                throw new OtpPortalException("The portal's answer is a redirect to elsewhere. Is the address right?");
             return new PortalAnswer(response.StatusCode, response.Headers, await response.Content.ReadAsByteArrayAsync(patience.Token));
         }
         catch (Exception e) when (e is HttpRequestException or IOException)

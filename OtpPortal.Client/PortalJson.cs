@@ -15,7 +15,8 @@ internal static partial class PortalJson
     [JsonSerializable(typeof(GatewayBody<OtpBody>), TypeInfoPropertyName = "GatewayOtp")]
     [JsonSerializable(typeof(GatewayBody<LockBody>), TypeInfoPropertyName = "GatewayLock")]
     [JsonSerializable(typeof(GatewayBody<List<string>>), TypeInfoPropertyName = "GatewayNames")]
-    [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, RespectNullableAnnotations = true, AllowDuplicateProperties = false)]
+    [JsonSourceGenerationOptions(
+        PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, RespectNullableAnnotations = true, AllowDuplicateProperties = false)]
     internal sealed partial class PortalContext : JsonSerializerContext;
 
     internal sealed class ErrorBody

@@ -35,7 +35,8 @@ public sealed class SessionsClient
     /// <returns>False when there is no live session with this id.</returns>
     public async Task<bool> RevokeAsync(string id, CancellationToken stop = default)
     {
-        if (string.IsNullOrEmpty(id) || !id.All(char.IsAsciiLetterOrDigit)) throw new ArgumentException("Not the id of a session.", nameof(id));
+        if (string.IsNullOrEmpty(id) || !id.All(char.IsAsciiLetterOrDigit))
+            throw new ArgumentException("Not the id of a session.", nameof(id));
         var answer = await _http.SendAsync(HttpMethod.Delete, "/auth-tokens/" + id, Authorize, stop);
         return answer.Status switch
         {
@@ -62,12 +63,14 @@ public sealed class SessionsClient
         do
         {
             var place = cursor is null ? "" : "&cursor=" + Uri.EscapeDataString(cursor);
-            var answer = await _http.SendAsync(HttpMethod.Get, $"/auth-tokens?details=true&limit={PageSize}{filter}{place}", Authorize, stop);
+            var answer =
+                await _http.SendAsync(HttpMethod.Get, $"/auth-tokens?details=true&limit={PageSize}{filter}{place}", Authorize, stop);
             if (answer.Status != HttpStatusCode.OK) throw answer.Unexpected();
             foreach (var session in answer.Read(PortalJson.Default.ListSessionBody))
             {
                 yield return new PortalSession(
-                    session.Id, session.Email, session.CreatedAt, session.LastSeenAt, session.ExpiresAt, session.Ip, session.UserAgent, session.AuthToken);
+                    session.Id, session.Email, session.CreatedAt, session.LastSeenAt, session.ExpiresAt, session.Ip, session.UserAgent,
+                    session.AuthToken);
             }
             var next = answer.Header("X-Next-Cursor");
             // The same page for ever would be worse than a list that breaks off with a reason.
@@ -79,7 +82,10 @@ public sealed class SessionsClient
 
     private void Authorize(HttpRequestMessage request) =>
         request.Headers.Authorization = new AuthenticationHeaderValue(
-            "Bearer", _key ?? throw new InvalidOperationException($"{nameof(OtpPortalOptions)}.{nameof(OtpPortalOptions.AuthSecretKey)} is needed for this."));
+            "Bearer",
+            _key
+                ?? throw new InvalidOperationException(
+                    $"{nameof(OtpPortalOptions)}.{nameof(OtpPortalOptions.AuthSecretKey)} is needed for this."));
 }
 
 /// <summary>A live session.</summary>
@@ -92,7 +98,8 @@ public sealed class SessionsClient
 /// <param name="UserAgent">The browser of the sign-in, as it called itself; may be empty.</param>
 /// <param name="AuthToken">The session's token. It signs its bearer in; empty when the portal cannot read it any more.</param>
 public sealed record PortalSession(
-    string Id, string Email, DateTimeOffset CreatedAt, DateTimeOffset LastSeenAt, DateTimeOffset ExpiresAt, string Ip, string UserAgent, string AuthToken)
+    string Id, string Email, DateTimeOffset CreatedAt, DateTimeOffset LastSeenAt, DateTimeOffset ExpiresAt, string Ip, string UserAgent,
+    string AuthToken)
 {
     /// <summary>Without the token.</summary>
     public override string ToString() => $"PortalSession {{ Id = {Id}, Email = {Email} }}";

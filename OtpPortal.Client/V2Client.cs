@@ -33,9 +33,11 @@ public sealed class V2Client
     /// <param name="otp">Its terms.</param>
     /// <param name="email">The mail.</param>
     /// <param name="stop">Gives up; it may have been mailed all the same.</param>
-    public Task<V2Creation<CreatedOtp>> CreateOtpEmailAsync(OtpParameters otp, OtpEmailParameters email, CancellationToken stop = default) =>
+    public Task<V2Creation<CreatedOtp>> CreateOtpEmailAsync(
+        OtpParameters otp, OtpEmailParameters email, CancellationToken stop = default) =>
         CreateAsync(
-            "otp-email/create", new V2Json.OtpRequestBody { OtpCreateParams = otp, OtpEmailCreateParams = email }, V2Json.Default.OtpRequestBody,
+            "otp-email/create", new V2Json.OtpRequestBody { OtpCreateParams = otp, OtpEmailCreateParams = email },
+            V2Json.Default.OtpRequestBody,
             V2Json.Default.OtpEmailAnswer, answer => answer.OtpEmailCreateResults.OtpCreateResults, stop);
 
     /// <summary>Tries a code.</summary>
@@ -45,7 +47,8 @@ public sealed class V2Client
     public async Task<OtpValidation> ValidateOtpAsync(string id, string otp, CancellationToken stop = default)
     {
         var answer = await PostAsync(
-            "otp/validate", new V2Json.ValidateOtpBody { OtpValidateParams = new V2Json.IdAndOtp { Id = id, Otp = otp } }, V2Json.Default.ValidateOtpBody, stop);
+            "otp/validate", new V2Json.ValidateOtpBody { OtpValidateParams = new V2Json.IdAndOtp { Id = id, Otp = otp } },
+            V2Json.Default.ValidateOtpBody, stop);
         return answer.Status switch
         {
             HttpStatusCode.OK => new OtpValidation.Valid(),
@@ -67,12 +70,16 @@ public sealed class V2Client
     /// <param name="link">Its terms.</param>
     /// <param name="email">The mail.</param>
     /// <param name="stop">Gives up; it may have been mailed all the same.</param>
-    public Task<V2Creation<CreatedMagicLink>> CreateMagicLinkEmailAsync(MagicLinkParameters link, MagicLinkEmailParameters email, CancellationToken stop = default) =>
+    public Task<V2Creation<CreatedMagicLink>> CreateMagicLinkEmailAsync(
+        MagicLinkParameters link, MagicLinkEmailParameters email, CancellationToken stop = default) =>
         CreateAsync(
             "magic-link-email/create", new V2Json.MagicLinkRequestBody { MagicLinkCreateParams = link, MagicLinkEmailCreateParams = email },
-            V2Json.Default.MagicLinkRequestBody, V2Json.Default.MagicLinkEmailAnswer, answer => answer.MagicLinkEmailCreateResults.MagicLinkCreateResults, stop);
+            V2Json.Default.MagicLinkRequestBody, V2Json.Default.MagicLinkEmailAnswer,
+            answer => answer.MagicLinkEmailCreateResults.MagicLinkCreateResults, stop);
 
-    /// <summary>Makes a magic link and a code, and mails both in one: who cannot open the link types the code. An addition to magiclinksdev.</summary>
+    /// <summary>
+    /// Makes a magic link and a code, and mails both in one: who cannot open the link types the code. An addition to magiclinksdev.
+    /// </summary>
     /// <param name="link">The link's terms.</param>
     /// <param name="otp">The code's terms.</param>
     /// <param name="email">The mail.</param>
@@ -80,9 +87,11 @@ public sealed class V2Client
     public Task<V2Creation<CreatedMagicLinkAndOtp>> CreateMagicLinkEmailAsync(
         MagicLinkParameters link, OtpParameters otp, MagicLinkEmailParameters email, CancellationToken stop = default) =>
         CreateAsync(
-            "magic-link-email/create", new V2Json.MagicLinkRequestBody { MagicLinkCreateParams = link, OtpCreateParams = otp, MagicLinkEmailCreateParams = email },
+            "magic-link-email/create",
+            new V2Json.MagicLinkRequestBody { MagicLinkCreateParams = link, OtpCreateParams = otp, MagicLinkEmailCreateParams = email },
             V2Json.Default.MagicLinkRequestBody, V2Json.Default.MagicLinkAndOtpEmailAnswer,
-            answer => new CreatedMagicLinkAndOtp(answer.MagicLinkEmailCreateResults.MagicLinkCreateResults, answer.MagicLinkEmailCreateResults.OtpCreateResults), stop);
+            answer => new CreatedMagicLinkAndOtp(
+                answer.MagicLinkEmailCreateResults.MagicLinkCreateResults, answer.MagicLinkEmailCreateResults.OtpCreateResults), stop);
 
     /// <summary>Signs a JWT.</summary>
     /// <param name="jwt">What is in it.</param>
@@ -98,7 +107,8 @@ public sealed class V2Client
     public async Task<JwtValidation> ValidateJwtAsync(string jwt, CancellationToken stop = default)
     {
         var answer = await PostAsync(
-            "jwt/validate", new V2Json.ValidateJwtBody { JwtValidateParams = new V2Json.JwtOnly { Jwt = jwt } }, V2Json.Default.ValidateJwtBody, stop);
+            "jwt/validate", new V2Json.ValidateJwtBody { JwtValidateParams = new V2Json.JwtOnly { Jwt = jwt } },
+            V2Json.Default.ValidateJwtBody, stop);
         return answer.Status switch
         {
             HttpStatusCode.OK => new JwtValidation.Valid(answer.Read(V2Json.Default.ValidateJwtAnswer).JwtValidateResults.Claims),
@@ -110,19 +120,26 @@ public sealed class V2Client
 
     /// <summary>Makes a service account. Needs the key of an admin account.</summary>
     /// <param name="stop">Gives up.</param>
-    public Task<V2Creation<ServiceAccount>> CreateServiceAccountAsync(CancellationToken stop = default) => CreateServiceAccountAsync([], stop);
+    public Task<V2Creation<ServiceAccount>> CreateServiceAccountAsync(CancellationToken stop = default) =>
+        CreateServiceAccountAsync([], stop);
 
     /// <summary>As the other one, with an allow-list for its magic links, which is an addition to magiclinksdev.</summary>
-    /// <param name="redirectHosts">Such as <c>app.example.com</c>, <c>app.example.com:8443</c> or <c>*.example.com</c>, 50 at most; none: anywhere.</param>
+    /// <param name="redirectHosts">Such as <c>app.example.com</c>, <c>app.example.com:8443</c> or <c>*.example.com</c>, 50 at most; none:
+    /// anywhere.</param>
     /// <param name="stop">Gives up.</param>
-    public Task<V2Creation<ServiceAccount>> CreateServiceAccountAsync(IReadOnlyList<string> redirectHosts, CancellationToken stop = default) =>
+    public Task<V2Creation<ServiceAccount>> CreateServiceAccountAsync(
+        IReadOnlyList<string> redirectHosts, CancellationToken stop = default) =>
         CreateAsync(
             "admin/service-account/create",
-            new V2Json.AccountRequestBody { ServiceAccountCreateParams = new V2Json.AccountTerms { RedirectHosts = redirectHosts is [] ? null : redirectHosts } }, V2Json.Default.AccountRequestBody, V2Json.Default.AccountAnswer,
+            new V2Json.AccountRequestBody
+            {
+                ServiceAccountCreateParams = new V2Json.AccountTerms { RedirectHosts = redirectHosts is [] ? null : redirectHosts },
+            }, V2Json.Default.AccountRequestBody, V2Json.Default.AccountAnswer,
             answer => answer.ServiceAccountCreateResults.ServiceAccount, stop);
 
     private async Task<V2Creation<T>> CreateAsync<TBody, TAnswer, T>(
-        string path, TBody body, JsonTypeInfo<TBody> bodyType, JsonTypeInfo<TAnswer> answerType, Func<TAnswer, T> pick, CancellationToken stop)
+        string path, TBody body, JsonTypeInfo<TBody> bodyType, JsonTypeInfo<TAnswer> answerType, Func<TAnswer, T> pick,
+        CancellationToken stop)
         where TAnswer : class
     {
         var answer = await PostAsync(path, body, bodyType, stop);
@@ -137,11 +154,15 @@ public sealed class V2Client
 
     private Task<PortalAnswer> PostAsync<T>(string path, T body, JsonTypeInfo<T> type, CancellationToken stop)
     {
-        var key = _key ?? throw new InvalidOperationException($"{nameof(OtpPortalOptions)}.{nameof(OtpPortalOptions.ApiKey)} is needed for this.");
+        var key = _key
+            ?? throw new InvalidOperationException($"{nameof(OtpPortalOptions)}.{nameof(OtpPortalOptions.ApiKey)} is needed for this.");
         return _http.SendAsync(HttpMethod.Post, "/api/v2/" + path, request =>
         {
             request.Headers.TryAddWithoutValidation("X-API-KEY", key);
-            request.Content = new ByteArrayContent(JsonSerializer.SerializeToUtf8Bytes(body, type)) { Headers = { ContentType = new MediaTypeHeaderValue("application/json") } };
+            request.Content = new ByteArrayContent(JsonSerializer.SerializeToUtf8Bytes(body, type))
+            {
+                Headers = { ContentType = new MediaTypeHeaderValue("application/json") },
+            };
         }, stop);
     }
 
@@ -334,7 +355,8 @@ public sealed record CreatedJwt([property: JsonRequired] string Jwt)
 /// <param name="ApiKey">What opens the API for it.</param>
 /// <param name="Aud">The audience of its JWTs.</param>
 /// <param name="Admin">Whether it may make others.</param>
-public sealed record ServiceAccount([property: JsonRequired] Guid Uuid, [property: JsonRequired] string ApiKey, [property: JsonRequired] string Aud, bool Admin)
+public sealed record ServiceAccount(
+    [property: JsonRequired] Guid Uuid, [property: JsonRequired] string ApiKey, [property: JsonRequired] string Aud, bool Admin)
 {
     /// <summary>Without the key.</summary>
     public override string ToString() => $"ServiceAccount {{ Uuid = {Uuid}, Aud = {Aud}, Admin = {Admin} }}";

@@ -24,7 +24,8 @@ internal static partial class V2Json
     [JsonSerializable(typeof(AccountRequestBody))]
     [JsonSerializable(typeof(AccountAnswer))]
     [JsonSourceGenerationOptions(
-        PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull, RespectNullableAnnotations = true,
+        PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+        RespectNullableAnnotations = true,
         AllowDuplicateProperties = false)]
     internal sealed partial class V2Context : JsonSerializerContext;
 

@@ -21,8 +21,11 @@ public sealed class AdminStage : Stage
 public sealed class AdminTests(AdminStage stage) : BrowserTest(stage), IClassFixture<AdminStage>
 {
     private const string Firefox = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
-    private const string Safari = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Mobile/15E148 Safari/604.1";
-    private const string Edge = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36 Edg/140.0.0.0";
+    private const string Safari =
+        "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Mobile/15E148 "
+            + "Safari/604.1";
+    private const string Edge =
+        "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36 Edg/140.0.0.0";
 
     [Fact]
     public async Task The_key_opens_the_administration_and_a_wrong_one_does_not()
@@ -135,10 +138,12 @@ public sealed class AdminTests(AdminStage stage) : BrowserTest(stage), IClassFix
 
         await admin.Page.GetByRole(AriaRole.Link, new() { Name = "Audit log" }).ClickAsync();
         await Expect(admin.Heading).ToHaveTextAsync("Audit log");
-        await Expect(admin.Page.Locator("tbody tr").Filter(new() { HasText = "Administration opened" }).First).ToContainTextAsync("127.0.0.1");
+        await Expect(admin.Page.Locator("tbody tr").Filter(new() { HasText = "Administration opened" }).First)
+            .ToContainTextAsync("127.0.0.1");
         await Expect(admin.Page.Locator("tbody tr").Filter(new() { HasText = "Sign-in" }).First).ToBeVisibleAsync();
         (await admin.Page.ContentAsync()).ShouldNotContain(ann.Address, Case.Sensitive, "addresses are masked");
-        var download = await admin.Page.RunAndWaitForDownloadAsync(() => admin.Page.GetByRole(AriaRole.Link, new() { Name = "Download as JSON lines" }).ClickAsync());
+        var download = await admin.Page.RunAndWaitForDownloadAsync(
+            () => admin.Page.GetByRole(AriaRole.Link, new() { Name = "Download as JSON lines" }).ClickAsync());
         (await File.ReadAllTextAsync((await download.PathAsync())!)).ShouldContain("admin_access");
 
         await admin.Page.GetByRole(AriaRole.Link, new() { Name = "Self-check" }).ClickAsync();
@@ -166,7 +171,10 @@ public sealed class AdminTests(AdminStage stage) : BrowserTest(stage), IClassFix
         using var http = new HttpClient();
         async Task<int> AskAsync()
         {
-            using var request = new HttpRequestMessage(HttpMethod.Post, Portal.Url + "/api/v2/otp/create") { Content = new StringContent("""{"otpCreateParams":{}}""", System.Text.Encoding.UTF8, "application/json") };
+            using var request = new HttpRequestMessage(HttpMethod.Post, Portal.Url + "/api/v2/otp/create")
+            {
+                Content = new StringContent("""{"otpCreateParams":{}}""", System.Text.Encoding.UTF8, "application/json"),
+            };
             request.Headers.Add("X-API-KEY", key);
             using var answer = await http.SendAsync(request);
             return (int)answer.StatusCode;
@@ -230,7 +238,8 @@ public sealed class AdminTests(AdminStage stage) : BrowserTest(stage), IClassFix
     {
         var name = Name();
         using var ann = await SignedInAsync(name + ".with.a.rather.long.address.that.has.to.go.somewhere@example.com", userAgent: Firefox);
-        var operatorsBrowser = await ArriveAsync(options => (options.ColorScheme, options.ViewportSize) = (scheme, new() { Width = width, Height = 720 }));
+        var operatorsBrowser =
+            await ArriveAsync(options => (options.ColorScheme, options.ViewportSize) = (scheme, new() { Width = width, Height = 720 }));
         operatorsBrowser.Tolerates("status of 40[03]");
         var findings = new List<string>();
 
@@ -292,7 +301,8 @@ public sealed class AdminTests(AdminStage stage) : BrowserTest(stage), IClassFix
         var visitor = Arrive(source, userAgent, address);
         var before = (await Mailbox.ToAsync(address)).Count(mail => mail.Code.Length > 0);
         (await visitor.PostAsync("/login", "email", address)).ShouldBe(303, "/login/code");
-        var mail = await Until.SomethingAsync("a code", async () => (await Mailbox.ToAsync(address)).Where(mail => mail.Code.Length > 0).ElementAtOrDefault(before));
+        var mail = await Until.SomethingAsync(
+            "a code", async () => (await Mailbox.ToAsync(address)).Where(mail => mail.Code.Length > 0).ElementAtOrDefault(before));
         (await visitor.PostAsync("/login-otp", "code", mail.Code)).ShouldBe(303, "/");
         return visitor;
     }

@@ -16,7 +16,8 @@ public sealed class AppearanceTests(DefaultStage stage) : BrowserTest(stage)
         await WalkAsync(
             options =>
             {
-                (options.Locale, options.ViewportSize, options.IsMobile, options.HasTouch) = (locale, new() { Width = width, Height = 640 }, true, true);
+                (options.Locale, options.ViewportSize, options.IsMobile, options.HasTouch) =
+                    (locale, new() { Width = width, Height = 640 }, true, true);
             },
             async (name, page) => (await page.ScrollsSidewaysAsync()).ShouldBeFalse($"{name} scrolls sideways at {width} px"));
     }
@@ -102,7 +103,9 @@ public sealed class AppearanceTests(DefaultStage stage) : BrowserTest(stage)
 
         (await start.Page.EvaluateAsync<bool>("() => window.smuggled === true")).ShouldBeFalse();
         // It also shows that these tests would notice a violation of the policy.
-        await Until.TrueAsync("the browser's complaint", () => Task.FromResult(ann.Complaints.Any(text => text.Contains("Content Security Policy", StringComparison.Ordinal))));
+        await Until.TrueAsync(
+            "the browser's complaint",
+            () => Task.FromResult(ann.Complaints.Any(text => text.Contains("Content Security Policy", StringComparison.Ordinal))));
         ann.Tolerates("Content Security Policy");
     }
 
@@ -146,7 +149,8 @@ public sealed class AppearanceTests(DefaultStage stage) : BrowserTest(stage)
 
         var mailbox = await MailboxPage.OpenAsync(ann);
         await mailbox.To(ann.Address).First.Locator("summary").ClickAsync();
-        await Expect(mailbox.To(ann.Address).First.FrameLocator("iframe").Locator("body")).ToContainTextAsync(await Mailbox.CodeAsync(ann.Address, message: 3));
+        await Expect(mailbox.To(ann.Address).First.FrameLocator("iframe").Locator("body"))
+            .ToContainTextAsync(await Mailbox.CodeAsync(ann.Address, message: 3));
         await look("mailbox", mailbox);
 
         await code.Page.GotoAsync("/docs");

@@ -40,7 +40,8 @@ public sealed class CaptchaTests(CaptchaStage stage) : BrowserTest(stage), IClas
         document.querySelectorAll('.cf-turnstile').forEach(place => {
             const answer = Object.assign(document.createElement('input'), { type: 'hidden', name: 'cf-turnstile-response' });
             place.append(answer, ...['right', 'wrong'].map(value => {
-                const button = Object.assign(document.createElement('button'), { type: 'button', textContent: `The ${value} answer to ${place.dataset.sitekey}` });
+                const button = Object.assign(
+                    document.createElement('button'), { type: 'button', textContent: `The ${value} answer to ${place.dataset.sitekey}` });
                 button.addEventListener('click', () => { answer.value = value; button.dataset.chosen = ''; });
                 return button;
             }));
@@ -111,7 +112,8 @@ public sealed class CaptchaTests(CaptchaStage stage) : BrowserTest(stage), IClas
     [InlineData(320, ColorScheme.Dark)]
     public async Task Axe_finds_nothing_and_nothing_sticks_out(int width, ColorScheme scheme)
     {
-        var ann = await ArriveAskedAsync(options => (options.ColorScheme, options.ViewportSize) = (scheme, new() { Width = width, Height = 720 }));
+        var ann = await ArriveAskedAsync(
+            options => (options.ColorScheme, options.ViewportSize) = (scheme, new() { Width = width, Height = 720 }));
         var start = await AddressPage.OpenInteractiveAsync(ann);
         await AskAsync(start, ann.Address);
         await Expect(start.Page.Locator(".cf-turnstile button").First).ToBeVisibleAsync();
@@ -127,7 +129,8 @@ public sealed class CaptchaTests(CaptchaStage stage) : BrowserTest(stage), IClas
         (await first.PostAsync("/login", "email", first.Address)).Status.ShouldBeOneOf(303, 429);
         var ann = await ArriveAsync(wishes);
         ann.Tolerates("status of 429");
-        await ann.Context.RouteAsync("https://challenges.cloudflare.com/**", route => route.FulfillAsync(new() { ContentType = "text/javascript", Body = Widget }));
+        await ann.Context.RouteAsync(
+            "https://challenges.cloudflare.com/**", route => route.FulfillAsync(new() { ContentType = "text/javascript", Body = Widget }));
         return ann;
     }
 

@@ -13,7 +13,8 @@ public sealed class LanguageTests(DefaultStage stage) : BrowserTest(stage)
     [InlineData("es-MX", "es", "Iniciar sesión", "Introduzca su código", "Su código de", "El código no es correcto", "Ha iniciado sesión")]
     [InlineData("zh-CN", "zh", "登录", "输入验证码", "您的", "验证码不正确", "您已登录")]
     [InlineData("ja-JP", "en", "Sign in", "Enter your code", "Your OTP Portal code", "That code is not right", "You are signed in")]
-    public async Task The_browsers_language_is_spoken(string locale, string language, string start, string code, string subject, string wrong, string signedIn)
+    public async Task The_browsers_language_is_spoken(
+        string locale, string language, string start, string code, string subject, string wrong, string signedIn)
     {
         var ann = await ArriveAsync(options => options.Locale = locale);
         var addressPage = await AddressPage.OpenInteractiveAsync(ann);
@@ -43,7 +44,11 @@ public sealed class LanguageTests(DefaultStage stage) : BrowserTest(stage)
     {
         var ann = await ArriveAsync(options => options.JavaScriptEnabled = withScript);
         var start = await AddressPage.OpenAsync(ann);
-        foreach (var (name, language, title) in new[] { ("Deutsch", "de", "Anmelden"), ("Français", "fr", "Connexion"), ("Español", "es", "Iniciar sesión"), ("中文", "zh", "登录"), ("English", "en", "Sign in") })
+        foreach (var (name, language, title) in new[]
+        {
+            ("Deutsch", "de", "Anmelden"), ("Français", "fr", "Connexion"), ("Español", "es", "Iniciar sesión"), ("中文", "zh", "登录"),
+            ("English", "en", "Sign in"),
+        })
         {
             await start.Language(name).ClickAsync();
             await Expect(start.Html).ToHaveAttributeAsync("lang", language);

@@ -34,7 +34,14 @@ public sealed class MagicLinkTests(MagicLinkStage stage) : BrowserTest(stage), I
         await PostAsync("magic-link-email/create", new
         {
             magicLinkCreateParams = new { redirectURL = app + path, jwtCreateParams = new { claims = new { email = to } } },
-            magicLinkEmailCreateParams = new { serviceName = "The shop", subject = "Sign in to the shop", title = "Sign in to the shop", toEmail = to, buttonText = "Sign in" },
+            magicLinkEmailCreateParams = new
+            {
+                serviceName = "The shop",
+                subject = "Sign in to the shop",
+                title = "Sign in to the shop",
+                toEmail = to,
+                buttonText = "Sign in",
+            },
         });
         return to;
     }
@@ -97,7 +104,9 @@ public sealed class MagicLinkTests(MagicLinkStage stage) : BrowserTest(stage), I
     public async Task Everybody_can_use_its_pages(int width, ColorScheme scheme, string locale)
     {
         var findings = new List<string>();
-        var ann = await ArriveAsync(options => (options.ViewportSize, options.ColorScheme, options.Locale) = (new() { Width = width, Height = 720 }, scheme, locale));
+        var ann = await ArriveAsync(
+            options => (options.ViewportSize, options.ColorScheme, options.Locale) =
+                (new() { Width = width, Height = 720 }, scheme, locale));
         ann.Tolerates("status of 410");
         await MailLinkAsync("https://a-rather-long-name.of-an-app.example.com:8443", ann.Address);
         var shown = await OpenFromMailAsync(ann);

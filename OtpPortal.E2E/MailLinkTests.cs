@@ -22,7 +22,8 @@ public sealed class MailLinkTests(MailLinkStage stage) : BrowserTest(stage), ICl
         var mailbox = await MailboxPage.OpenAsync(ann);
         var mail = mailbox.To(ann.Address);
         await mail.Locator("summary").ClickAsync();
-        var link = await LinkPage.OpenAsync(ann, (await mail.FrameLocator("iframe").Locator("a[href*='/login/link']").GetAttributeAsync("href"))!);
+        var link =
+            await LinkPage.OpenAsync(ann, (await mail.FrameLocator("iframe").Locator("a[href*='/login/link']").GetAttributeAsync("href"))!);
 
         await Expect(link.Heading).ToHaveTextAsync($"Sign in as {ann.Address}?");
         await link.SignIn.ClickAsync();
@@ -51,7 +52,8 @@ public sealed class MailLinkTests(MailLinkStage stage) : BrowserTest(stage), ICl
         var ann = await ArriveAsync();
         var code = await BeginAsync(ann);
         var mail = await Mailbox.MailAsync(ann.Address);
-        var phone = await ArriveAsync(options => (options.ViewportSize, options.IsMobile, options.HasTouch) = (new() { Width = 320, Height = 640 }, true, true));
+        var phone = await ArriveAsync(
+            options => (options.ViewportSize, options.IsMobile, options.HasTouch) = (new() { Width = 320, Height = 640 }, true, true));
 
         var link = await LinkPage.OpenAsync(phone, mail.Link);
 
@@ -72,7 +74,8 @@ public sealed class MailLinkTests(MailLinkStage stage) : BrowserTest(stage), ICl
     public async Task Everybody_can_use_its_pages(int width, ColorScheme scheme, string locale)
     {
         var findings = new List<string>();
-        void Wish(BrowserNewContextOptions options) => (options.ViewportSize, options.ColorScheme, options.Locale) = (new() { Width = width, Height = 720 }, scheme, locale);
+        void Wish(BrowserNewContextOptions options) =>
+            (options.ViewportSize, options.ColorScheme, options.Locale) = (new() { Width = width, Height = 720 }, scheme, locale);
         var (ann, other) = (await ArriveAsync(Wish), await ArriveAsync(Wish));
         ann.Tolerates("status of 410");
         var code = await BeginAsync(ann);

@@ -3,7 +3,9 @@ using OtpPortal.E2E.Pages;
 
 namespace OtpPortal.E2E;
 
-/// <summary>Half a minute for a code, and five seconds before another one: the shortest that can be set, for what has to be waited for.</summary>
+/// <summary>
+/// Half a minute for a code, and five seconds before another one: the shortest that can be set, for what has to be waited for.
+/// </summary>
 public sealed class ShortLifeStage : Stage
 {
     protected override IReadOnlyDictionary<string, string> Settings { get; } = new Dictionary<string, string>

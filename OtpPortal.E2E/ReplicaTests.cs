@@ -23,7 +23,8 @@ public sealed class ReplicaTests(ReplicasStage stage, ITestOutputHelper output) 
             (await ann.GetAsync("/")).ShouldBe(200),
             (await ann.PostAsync("/login", "email", ann.Address)).ShouldBe(303, "/login/code"),
             (await ann.GetAsync("/login/code")).ShouldBe(200),
-            (await ann.PostAsync("/login-otp", "code", WrongCode(await stage.Postmark.CodeAsync(ann.Address)))).ShouldBe(303, "/login/code"),
+            (await ann.PostAsync("/login-otp", "code", WrongCode(await stage.Postmark.CodeAsync(ann.Address))))
+                .ShouldBe(303, "/login/code"),
         };
         var told = (await ann.GetAsync("/login/code")).ShouldBe(200);
         told.Body.ShouldContain("4 tries are left");
@@ -74,9 +75,11 @@ public sealed class ReplicaTests(ReplicasStage stage, ITestOutputHelper output) 
         // Ten wrong secrets of one client, who is known by its own address and not by the proxy's.
         using var guesser = Arrive(source: "127.0.7.7");
         var guesses = new List<PlainAnswer>();
-        foreach (var guess in Enumerable.Range(0, 10)) guesses.Add((await guesser.SendAsync(HttpMethod.Get, "/auth-tokens", bearer: $"wrong-{guess}")).ShouldBe(403));
+        foreach (var guess in Enumerable.Range(0, 10))
+            guesses.Add((await guesser.SendAsync(HttpMethod.Get, "/auth-tokens", bearer: $"wrong-{guess}")).ShouldBe(403));
         guesses.Select(guess => guess.ServedBy).Distinct().Count().ShouldBe(2);
-        foreach (var _ in stage.Replicas) (await guesser.SendAsync(HttpMethod.Get, "/auth-tokens", bearer: ReplicasStage.Secret)).Status.ShouldBe(429);
+        foreach (var _ in stage.Replicas)
+            (await guesser.SendAsync(HttpMethod.Get, "/auth-tokens", bearer: ReplicasStage.Secret)).Status.ShouldBe(429);
         using var other = Arrive(source: "127.0.7.8");
         (await other.SendAsync(HttpMethod.Get, "/auth-tokens", bearer: ReplicasStage.Secret)).ShouldBe(200);
     }
@@ -151,7 +154,8 @@ public sealed class ReplicaTests(ReplicasStage stage, ITestOutputHelper output) 
                     await SignInAsync(somebody);
                     Interlocked.Increment(ref succeeded);
                 }
-                catch (Exception e) when (e is HttpRequestException or OperationCanceledException or TimeoutException or ShouldAssertException)
+                catch (Exception e) when (e is HttpRequestException
+                    or OperationCanceledException or TimeoutException or ShouldAssertException)
                 {
                     failures.Enqueue($"{DateTime.UtcNow:HH:mm:ss.fff} {e.Message}");
                 }
@@ -275,7 +279,8 @@ public sealed class ReplicaTests(ReplicasStage stage, ITestOutputHelper output) 
             var watched = new WatchedCodePage(page);
             page.Page.Response += (_, response) =>
             {
-                if (response.Request.IsNavigationRequest && response.Headers.TryGetValue("x-served-by", out var replica)) watched.PageAt = stage.ReplicaOf(replica);
+                if (response.Request.IsNavigationRequest && response.Headers.TryGetValue("x-served-by", out var replica))
+                    watched.PageAt = stage.ReplicaOf(replica);
             };
             // Playwright itself does not show the headers of WebSockets.
             var tools = await page.Page.Context.NewCDPSessionAsync(page.Page);
@@ -283,7 +288,10 @@ public sealed class ReplicaTests(ReplicasStage stage, ITestOutputHelper output) 
             tools.Event("Network.webSocketHandshakeResponseReceived").OnEvent += (_, handshake) =>
             {
                 var headers = handshake!.Value.GetProperty("response").GetProperty("headers");
-                if (headers.EnumerateObject().FirstOrDefault(header => header.Name.Equals(Nginx.ServedBy, StringComparison.OrdinalIgnoreCase)) is { Value.ValueKind: JsonValueKind.String } replica)
+                if (headers.EnumerateObject()
+                    .FirstOrDefault(
+                        header => header.Name.Equals(
+                            Nginx.ServedBy, StringComparison.OrdinalIgnoreCase)) is { Value.ValueKind: JsonValueKind.String } replica)
                 {
                     watched.CircuitAt = stage.ReplicaOf(replica.Value.GetString()!) ?? watched.CircuitAt;
                 }

@@ -51,7 +51,8 @@ public sealed class SessionTests(DefaultStage stage) : BrowserTest(stage)
         var phone = await ArriveAsync();
         var laptop = await ArriveAsync(options => options.JavaScriptEnabled = withScript);
         var onPhone = await SignInAsync(phone);
-        var onLaptop = withScript ? await SignInAsync(laptop, phone.Address, message: 2) : await SignInPlainlyAsync(laptop, phone.Address, message: 2);
+        var onLaptop = withScript
+            ? await SignInAsync(laptop, phone.Address, message: 2) : await SignInPlainlyAsync(laptop, phone.Address, message: 2);
 
         await onLaptop.SignOutEverywhere.ClickAsync();
 
@@ -63,7 +64,8 @@ public sealed class SessionTests(DefaultStage stage) : BrowserTest(stage)
     [Fact]
     public async Task The_session_list_tells_the_device_and_when_and_from_where()
     {
-        var ann = await ArriveAsync(options => options.UserAgent = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0");
+        var ann =
+            await ArriveAsync(options => options.UserAgent = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0");
         var page = await SignInAsync(ann);
 
         await Expect(page.Sessions).ToContainTextAsync(["Firefox on Linux"]);

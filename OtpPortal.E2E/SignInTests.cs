@@ -299,5 +299,6 @@ public sealed class SignInTests(DefaultStage stage) : BrowserTest(stage)
         await Expect(start.Field).ToBeVisibleAsync();
     }
 
-    private static Task<string> OutlineAsync(ILocator focused) => focused.EvaluateAsync<string>("element => getComputedStyle(element).outlineStyle");
+    private static Task<string> OutlineAsync(ILocator focused) =>
+        focused.EvaluateAsync<string>("element => getComputedStyle(element).outlineStyle");
 }

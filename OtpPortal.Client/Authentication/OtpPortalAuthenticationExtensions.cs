@@ -11,15 +11,19 @@ public static class OtpPortalAuthenticationExtensions
 {
     /// <summary>Adds the portal as the scheme <see cref="OtpPortalDefaults.AuthenticationScheme"/>.</summary>
     /// <param name="builder">From <c>services.AddAuthentication()</c>.</param>
-    /// <param name="configure">Sets at least <see cref="OtpPortalAuthenticationOptions.Url"/>. What is not allowed stops the start of the app.</param>
-    public static AuthenticationBuilder AddOtpPortal(this AuthenticationBuilder builder, Action<OtpPortalAuthenticationOptions> configure) =>
+    /// <param name="configure">Sets at least <see cref="OtpPortalAuthenticationOptions.Url"/>. What is not allowed stops the start of the
+    /// app.</param>
+    public static AuthenticationBuilder AddOtpPortal(
+        this AuthenticationBuilder builder, Action<OtpPortalAuthenticationOptions> configure) =>
         builder.AddOtpPortal(OtpPortalDefaults.AuthenticationScheme, configure);
 
     /// <summary>Adds a portal as a scheme with a name of its own.</summary>
     /// <param name="builder">From <c>services.AddAuthentication()</c>.</param>
     /// <param name="scheme">The scheme's name.</param>
-    /// <param name="configure">Sets at least <see cref="OtpPortalAuthenticationOptions.Url"/>. What is not allowed stops the start of the app.</param>
-    public static AuthenticationBuilder AddOtpPortal(this AuthenticationBuilder builder, string scheme, Action<OtpPortalAuthenticationOptions> configure)
+    /// <param name="configure">Sets at least <see cref="OtpPortalAuthenticationOptions.Url"/>. What is not allowed stops the start of the
+    /// app.</param>
+    public static AuthenticationBuilder AddOtpPortal(
+        this AuthenticationBuilder builder, string scheme, Action<OtpPortalAuthenticationOptions> configure)
     {
         ArgumentNullException.ThrowIfNull(builder);
         ArgumentException.ThrowIfNullOrEmpty(scheme);

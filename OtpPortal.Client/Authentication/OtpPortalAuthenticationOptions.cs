@@ -25,14 +25,17 @@ public sealed class OtpPortalAuthenticationOptions : AuthenticationSchemeOptions
     /// <summary>How many answers are kept at most: 1 to 1,000,000, 10,000 unless told; some 500 bytes each.</summary>
     public int CacheSize { get; set; } = 10_000;
 
-    /// <summary>How long the portal may take to answer: 100 ms to 60 s, 5 s unless told. After it the request is refused with 503.</summary>
+    /// <summary>
+    /// How long the portal may take to answer: 100 ms to 60 s, 5 s unless told. After it the request is refused with 503.
+    /// </summary>
     public TimeSpan Timeout { get; set; } = TimeSpan.FromSeconds(5);
 
     internal IEnumerable<string> Complaints() =>
     [
         .. OptionChecks.Origin(Name(nameof(Url)), Url, isNeeded: true),
         .. OptionChecks.Origin(Name(nameof(BackchannelUrl)), BackchannelUrl, isNeeded: false),
-        .. CookieName is { Length: > 0 } && CookieName.All(c => char.IsAsciiLetterOrDigit(c) || "!#$%&'*+-.^_`|~".Contains(c, StringComparison.Ordinal))
+        .. CookieName is { Length: > 0 }
+            && CookieName.All(c => char.IsAsciiLetterOrDigit(c) || "!#$%&'*+-.^_`|~".Contains(c, StringComparison.Ordinal))
             ? Array.Empty<string>()
             : [$"{Name(nameof(CookieName))} is not the name of a cookie (RFC 6265)."],
         .. OptionChecks.Between(Name(nameof(CacheFor)), CacheFor, TimeSpan.Zero, TimeSpan.FromSeconds(60)),

@@ -12,10 +12,12 @@ using Microsoft.Net.Http.Headers;
 namespace OtpPortal.Client.Authentication;
 
 /// <summary>
-/// Takes the portal's cookie, or a bearer token, and asks the portal whose it is. It asks <c>/forward-auth</c>, which never replaces the token:
-/// <c>/check-auth</c> would, and then each answer of the app, cached pages and failed ones too, would have to bring the new cookie to the browser.
+/// Takes the portal's cookie, or a bearer token, and asks the portal whose it is. It asks <c>/forward-auth</c>, which never replaces the
+/// token: <c>/check-auth</c> would, and then each answer of the app, cached pages and failed ones too, would have to bring the new cookie
+/// to the browser.
 /// </summary>
-internal sealed partial class OtpPortalHandler(IOptionsMonitor<OtpPortalAuthenticationOptions> options, ILoggerFactory logger, UrlEncoder encoder)
+internal sealed partial class OtpPortalHandler(
+    IOptionsMonitor<OtpPortalAuthenticationOptions> options, ILoggerFactory logger, UrlEncoder encoder)
     : AuthenticationHandler<OtpPortalAuthenticationOptions>(options, logger, encoder)
 {
     // As long as the portal takes a return_to at all.
@@ -28,7 +30,8 @@ internal sealed partial class OtpPortalHandler(IOptionsMonitor<OtpPortalAuthenti
         string? email;
         try
         {
-            email = await Context.RequestServices.GetRequiredKeyedService<SignInCache>(Scheme.Name).FindAsync(token, Context.RequestAborted);
+            email = await Context.RequestServices.GetRequiredKeyedService<SignInCache>(Scheme.Name)
+                .FindAsync(token, Context.RequestAborted);
         }
         catch (OtpPortalException e)
         {
@@ -64,7 +67,9 @@ internal sealed partial class OtpPortalHandler(IOptionsMonitor<OtpPortalAuthenti
         }
     }
 
-    /// <summary>The token to ask about. As at the portal, a bearer token goes before the cookie, and if there is one, only it counts.</summary>
+    /// <summary>
+    /// The token to ask about. As at the portal, a bearer token goes before the cookie, and if there is one, only it counts.
+    /// </summary>
     private string? ReadToken()
     {
         var token = IsBearer(out var bearer) ? bearer : Request.Cookies[Options.CookieName];
@@ -93,7 +98,9 @@ internal sealed partial class OtpPortalHandler(IOptionsMonitor<OtpPortalAuthenti
     // The portal sends nobody back who is not in its ALLOWED_REDIRECTS, so a forged Host leads nowhere.
     private string? ReturnTo(AuthenticationProperties properties)
     {
-        if (!Request.Host.HasValue || !Uri.TryCreate(UriHelper.BuildAbsolute(Request.Scheme, Request.Host, OriginalPathBase, "/"), UriKind.Absolute, out var root)) return null;
+        if (!Request.Host.HasValue
+            || !Uri.TryCreate(UriHelper.BuildAbsolute(Request.Scheme, Request.Host, OriginalPathBase, "/"), UriKind.Absolute, out var root))
+            return null;
         var page = properties.RedirectUri is { Length: > 0 } wanted && Uri.TryCreate(root, wanted, out var target)
             ? target.AbsoluteUri
             : UriHelper.BuildAbsolute(Request.Scheme, Request.Host, OriginalPathBase, OriginalPath, Request.QueryString);

@@ -4,8 +4,8 @@ using System.Text;
 namespace OtpPortal.Client.Authentication;
 
 /// <summary>
-/// Who is signed in with a token, as the portal said a moment ago. Requests with the same token that come at once ask once. Only a "yes" is kept:
-/// a "no" or a failure is told to those who are waiting for it, and the next request asks again.
+/// Who is signed in with a token, as the portal said a moment ago. Requests with the same token that come at once ask once. Only a "yes" is
+/// kept: a "no" or a failure is told to those who are waiting for it, and the next request asks again.
 /// </summary>
 internal sealed class SignInCache(TimeSpan lifetime, int size, TimeProvider time, Func<string, CancellationToken, Task<string?>> ask)
 {
@@ -33,7 +33,8 @@ internal sealed class SignInCache(TimeSpan lifetime, int size, TimeProvider time
         LinkedListNode<Entry> node;
         lock (_lock)
         {
-            // Counted from the question, not from the answer: the portal may have looked before a revocation that is over by the time it answers.
+            // Counted from the question, not from the answer: the portal may have looked before a revocation that is over by the time it
+            // answers.
             var now = time.GetTimestamp();
             while (_byAge.First is { } oldest && time.GetElapsedTime(oldest.Value.AskedAt, now) >= lifetime) Remove(oldest);
             if (_entries.TryGetValue(key, out var known)) return known.Value.Answer.Task.WaitAsync(stop);

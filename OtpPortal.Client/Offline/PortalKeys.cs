@@ -5,8 +5,8 @@ using Microsoft.IdentityModel.Tokens;
 namespace OtpPortal.Client;
 
 /// <summary>
-/// The portal's public keys. They are fetched anew when the portal's <c>max-age</c> is over, and for a key that is not among them, because the portal may
-/// have a new one, but then at most every 30 seconds: anybody can name keys that do not exist.
+/// The portal's public keys. They are fetched anew when the portal's <c>max-age</c> is over, and for a key that is not among them, because
+/// the portal may have a new one, but then at most every 30 seconds: anybody can name keys that do not exist.
 /// </summary>
 /// <remarks>While the portal is away, the keys at hand are good for an hour more.</remarks>
 internal sealed class PortalKeys(PortalHttp http, TimeProvider time)
@@ -38,7 +38,8 @@ internal sealed class PortalKeys(PortalHttp http, TimeProvider time)
         }
         var trouble = await fetch.WaitAsync(stop);
         if (trouble is null) return _set!.Keys.GetValueOrDefault(id);
-        return _set is { } old && Age(old) < old.FreshFor + s_whileAway && old.Keys.TryGetValue(id, out var atHand) ? atHand : throw trouble;
+        return _set is { } old && Age(old) < old.FreshFor + s_whileAway && old.Keys.TryGetValue(id, out var atHand)
+            ? atHand : throw trouble;
     }
 
     // True when the keys at hand are fresh enough to say, also that there is no such key.
@@ -57,7 +58,8 @@ internal sealed class PortalKeys(PortalHttp http, TimeProvider time)
             var answer = await http.SendAsync(HttpMethod.Get, "/api/v2/jwks.json", null, CancellationToken.None);
             if (answer.Status != HttpStatusCode.OK) throw answer.Unexpected();
             var freshFor = answer.Headers.CacheControl?.MaxAge ?? s_freshByDefault;
-            _set = new KeySet(Read(answer), asked, freshFor < s_betweenUnknown ? s_betweenUnknown : freshFor > s_whileAway ? s_whileAway : freshFor);
+            _set = new KeySet(
+                Read(answer), asked, freshFor < s_betweenUnknown ? s_betweenUnknown : freshFor > s_whileAway ? s_whileAway : freshFor);
         }
         catch (OtpPortalException e)
         {

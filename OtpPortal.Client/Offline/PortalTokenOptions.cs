@@ -8,10 +8,14 @@ public sealed class PortalTokenOptions
     /// <summary>The portal's <c>PUBLIC_URL</c>: scheme, host and port. It is the issuer that JWTs must name. Needed.</summary>
     public Uri? Url { get; set; }
 
-    /// <summary>The portal's address as the app reaches it, such as <c>http://portal:3000</c>, for its keys; null: <see cref="Url"/>.</summary>
+    /// <summary>
+    /// The portal's address as the app reaches it, such as <c>http://portal:3000</c>, for its keys; null: <see cref="Url"/>.
+    /// </summary>
     public Uri? BackchannelUrl { get; set; }
 
-    /// <summary>The audience that JWTs must name: the portal's <c>TOKEN_AUDIENCE</c>, which is its <c>APP_NAME</c> by default. Needed.</summary>
+    /// <summary>
+    /// The audience that JWTs must name: the portal's <c>TOKEN_AUDIENCE</c>, which is its <c>APP_NAME</c> by default. Needed.
+    /// </summary>
     public string? Audience { get; set; }
 
     /// <summary>How far the clocks may be apart: 0 to 5 minutes, 30 s unless told.</summary>
@@ -24,7 +28,8 @@ public sealed class PortalTokenOptions
     [
         .. OptionChecks.Origin(Name(nameof(Url)), Url, isNeeded: true),
         .. OptionChecks.Origin(Name(nameof(BackchannelUrl)), BackchannelUrl, isNeeded: false),
-        .. string.IsNullOrEmpty(Audience) ? [$"{Name(nameof(Audience))} is missing: a JWT for somebody else must not be good here."] : Array.Empty<string>(),
+        .. string.IsNullOrEmpty(Audience)
+            ? [$"{Name(nameof(Audience))} is missing: a JWT for somebody else must not be good here."] : Array.Empty<string>(),
         .. OptionChecks.Between(Name(nameof(ClockSkew)), ClockSkew, TimeSpan.Zero, TimeSpan.FromMinutes(5)),
         .. OptionChecks.Between(Name(nameof(Timeout)), Timeout, TimeSpan.FromMilliseconds(100), TimeSpan.FromSeconds(60)),
     ];

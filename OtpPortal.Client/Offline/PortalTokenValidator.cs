@@ -6,8 +6,8 @@ using Microsoft.IdentityModel.Tokens;
 namespace OtpPortal.Client;
 
 /// <summary>
-/// Verifies the JWTs of a portal's <c>GET /token</c> without asking the portal about each: its public keys are fetched now and then. It may be
-/// used by any number of threads, and should live as long as the app, because it keeps the keys.
+/// Verifies the JWTs of a portal's <c>GET /token</c> without asking the portal about each: its public keys are fetched now and then. It may
+/// be used by any number of threads, and should live as long as the app, because it keeps the keys.
 /// </summary>
 /// <remarks>
 /// <para>
@@ -30,7 +30,9 @@ public sealed class PortalTokenValidator
     private readonly TimeProvider _time;
     private readonly TokenValidationParameters _parameters;
 
-    /// <summary>A validator with an <see cref="HttpClient"/> of the caller's; <c>services.AddOtpPortalTokenValidator(…)</c> makes one, too.</summary>
+    /// <summary>
+    /// A validator with an <see cref="HttpClient"/> of the caller's; <c>services.AddOtpPortalTokenValidator(…)</c> makes one, too.
+    /// </summary>
     /// <param name="http">Best over <see cref="OtpPortalClient.CreateHandler"/>.</param>
     /// <param name="options">Whose JWTs are good, and for whom they must be.</param>
     /// <param name="time">Tells what is over; <see cref="TimeProvider.System"/> outside tests.</param>

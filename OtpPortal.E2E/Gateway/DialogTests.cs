@@ -93,7 +93,8 @@ public sealed class DialogTests(GatewayStage stage) : BrowserTest(stage)
         var shop = await OpenAsync(await stage.Backend.BeginAsync());
         await Expect(shop.Parts.Field).ToBeFocusedAsync();
         // This one only ends the choice of a Chinese character.
-        await shop.Parts.Field.EvaluateAsync("field => field.dispatchEvent(new KeyboardEvent('keydown', { key: 'Escape', isComposing: true, bubbles: true }))");
+        await shop.Parts.Field.EvaluateAsync(
+            "field => field.dispatchEvent(new KeyboardEvent('keydown', { key: 'Escape', isComposing: true, bubbles: true }))");
         await shop.Parts.Field.EvaluateAsync("field => new Promise(resolve => setTimeout(resolve))");
         (await shop.HeardAsync()).ShouldBeEmpty();
 
@@ -151,7 +152,9 @@ public sealed class DialogTests(GatewayStage stage) : BrowserTest(stage)
         for (var i = 0; i < 24 || (i < 200 && seen.Count < 3); i++)
         {
             await shop.Page.PressKeyAsync("Tab");
-            seen.Add(await shop.Page.EvaluateAsync<string>("() => (document.activeElement?.shadowRoot?.activeElement ?? document.activeElement)?.localName ?? 'body'"));
+            seen.Add(
+                await shop.Page.EvaluateAsync<string>(
+                    "() => (document.activeElement?.shadowRoot?.activeElement ?? document.activeElement)?.localName ?? 'body'"));
         }
 
         // The body is where the browser's own buttons would have their turn.
@@ -187,7 +190,8 @@ public sealed class DialogTests(GatewayStage stage) : BrowserTest(stage)
     [Fact]
     public async Task On_a_phone_it_fills_the_screen_and_nothing_covers_the_page()
     {
-        var bob = await ArriveAsync(options => (options.ViewportSize, options.IsMobile, options.HasTouch) = (new() { Width = 320, Height = 568 }, true, true));
+        var bob = await ArriveAsync(
+            options => (options.ViewportSize, options.IsMobile, options.HasTouch) = (new() { Width = 320, Height = 568 }, true, true));
         var shop = await ShopPage.OpenAsync(bob, stage.Shop, (await stage.Backend.BeginAsync()).Id);
         await shop.OpenDialogAsync();
         await shop.Parts.BecomesInteractiveAsync();
@@ -197,7 +201,8 @@ public sealed class DialogTests(GatewayStage stage) : BrowserTest(stage)
         var (button, frame) = ((await shop.Close.BoundingBoxAsync())!, (await shop.Frame.BoundingBoxAsync())!);
         (button.Y + button.Height).ShouldBeLessThanOrEqualTo(frame.Y, "the button stands above the page");
         button.Width.ShouldBeGreaterThanOrEqualTo(44);
-        (await shop.Parts.Html.EvaluateAsync<bool>("page => page.scrollWidth > page.clientWidth")).ShouldBeFalse("the page in the frame scrolls sideways");
+        (await shop.Parts.Html.EvaluateAsync<bool>("page => page.scrollWidth > page.clientWidth"))
+            .ShouldBeFalse("the page in the frame scrolls sideways");
     }
 
     [Theory]
@@ -278,7 +283,8 @@ public sealed class DialogTests(GatewayStage stage) : BrowserTest(stage)
         var bob = await ArriveAsync();
         bob.Tolerates("target origin");
         var trap = await bob.OpenTabAsync();
-        await trap.GotoAsync($"{stage.Partner.Origin}/frame?of={Uri.EscapeDataString($"{Portal.Url}{wanted.Path}?view=popup&origin={stage.Shop.Origin}")}");
+        await trap.GotoAsync(
+            $"{stage.Partner.Origin}/frame?of={Uri.EscapeDataString($"{Portal.Url}{wanted.Path}?view=popup&origin={stage.Shop.Origin}")}");
         var parts = new VerificationParts(selector => trap.FrameLocator("iframe").Locator(selector));
         await parts.BecomesInteractiveAsync();
 
@@ -334,5 +340,7 @@ public sealed class DialogTests(GatewayStage stage) : BrowserTest(stage)
 
     /// <summary>Whether the wheel moves the page behind.</summary>
     private static async Task<bool> ScrollsAsync(ShopPage shop) =>
-        await shop.Page.EvaluateAsync<bool>("() => getComputedStyle(document.documentElement).overflowY !== 'hidden' && document.documentElement.scrollHeight > innerHeight");
+        await shop.Page.EvaluateAsync<bool>(
+            "() => getComputedStyle(document.documentElement).overflowY !== 'hidden' && document.documentElement.scrollHeight > "
+                + "innerHeight");
 }

@@ -16,7 +16,8 @@ public sealed class HostedPageAppearanceTests(GatewayStage stage) : BrowserTest(
     public async Task Nothing_sticks_out_on_a_phone(string locale)
     {
         await WalkAsync(
-            options => (options.Locale, options.ViewportSize, options.IsMobile, options.HasTouch) = (locale, new() { Width = 320, Height = 640 }, true, true),
+            options => (options.Locale, options.ViewportSize, options.IsMobile, options.HasTouch) =
+                (locale, new() { Width = 320, Height = 640 }, true, true),
             async (name, page) => (await new HostedPage(page).ScrollsSidewaysAsync()).ShouldBeFalse($"{name} scrolls sideways"));
     }
 
@@ -26,10 +27,13 @@ public sealed class HostedPageAppearanceTests(GatewayStage stage) : BrowserTest(
     public async Task Axe_finds_nothing(ColorScheme scheme)
     {
         var findings = new List<string>();
-        await WalkAsync(options => (options.ColorScheme, options.ViewportSize) = (scheme, new() { Width = 320, Height = 720 }), async (name, page) =>
+        await WalkAsync(
+            options => (options.ColorScheme, options.ViewportSize) = (scheme, new() { Width = 320, Height = 720 }), async (name, page) =>
         {
             var result = await page.RunAxe().WaitAsync(Until.Patience);
-            findings.AddRange(result.Violations.Select(violation => $"{name}: {violation.Id}: {violation.Help}\n{string.Join('\n', violation.Nodes.Select(Describe))}"));
+            findings.AddRange(
+                result.Violations.Select(
+                    violation => $"{name}: {violation.Id}: {violation.Help}\n{string.Join('\n', violation.Nodes.Select(Describe))}"));
         });
         findings.ShouldBeEmpty();
     }
@@ -42,14 +46,17 @@ public sealed class HostedPageAppearanceTests(GatewayStage stage) : BrowserTest(
     [InlineData(1280, ColorScheme.Dark)]
     public async Task Pictures_for_the_eye(int width, ColorScheme scheme) => await WalkAsync(
         options => (options.ViewportSize, options.ColorScheme) = (new() { Width = width, Height = 720 }, scheme),
-        async (name, page) => await page.ScreenshotAsync(new() { Path = Path.Combine(PicturesTheoryAttribute.Folder!, $"{name.Replace(' ', '-')}-{width}-{scheme}.png") }));
+        async (name, page) => await page.ScreenshotAsync(
+            new() { Path = Path.Combine(PicturesTheoryAttribute.Folder!, $"{name.Replace(' ', '-')}-{width}-{scheme}.png") }));
 
     /// <summary>From page to page, through every state that looks different.</summary>
     private async Task WalkAsync(Action<BrowserNewContextOptions> wishes, Func<string, IPage, Task> look)
     {
         var bob = await ArriveAsync(wishes);
         bob.Tolerates("status of 4(00|10)");
-        var wanted = await stage.Backend.BeginAsync(("to", ""), ("max_attempts", "2"), ("max_generate", "2"), ("address_description", "We send the bill there."), ("channel_description", "The shop wants to know you."));
+        var wanted = await stage.Backend.BeginAsync(
+            ("to", ""), ("max_attempts", "2"), ("max_generate", "2"), ("address_description", "We send the bill there."),
+            ("channel_description", "The shop wants to know you."));
         var page = await HostedPage.OpenAsync(bob, wanted.Path);
         await look("hosted address page", page.Page);
         await page.Parts.SendCode.ClickAsync();

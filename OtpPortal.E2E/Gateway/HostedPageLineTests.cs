@@ -140,7 +140,9 @@ public sealed class HostedPageLineTests(GatewayLineStage stage) : BrowserTest(st
     }
 
     private static async Task<IReadOnlyList<string>> BoxesAsync(HostedPage page) => await page.Page.EvaluateAsync<string[]>("""
-        () => [...document.querySelectorAll('.portal-brand a, main .rz-card, main h1, main p, main label, main input:not([type=hidden]), main button, main a, .portal-languages')]
+        () => [...document.querySelectorAll(
+            '.portal-brand a, main .rz-card, main h1, main p, main label, '
+            + 'main input:not([type=hidden]), main button, main a, .portal-languages')]
             .map(element => {
                 const box = element.getBoundingClientRect();
                 return `${element.tagName}#${element.id} ${[box.left, box.top, box.width, box.height].map(Math.round).join(' ')}`;

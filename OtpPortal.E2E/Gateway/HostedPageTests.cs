@@ -249,7 +249,8 @@ public sealed class HostedPageTests(GatewayStage stage) : BrowserTest(stage)
     public async Task Another_language_can_be_chosen_and_the_link_keeps_its_code(bool withScript)
     {
         var wanted = await stage.Backend.BeginAsync();
-        var page = await HostedPage.OpenAsync(await ArriveAsync(options => options.JavaScriptEnabled = withScript), $"{wanted.Path}?otp={wanted.Code}");
+        var page = await HostedPage.OpenAsync(
+            await ArriveAsync(options => options.JavaScriptEnabled = withScript), $"{wanted.Path}?otp={wanted.Code}");
 
         await page.Language("Deutsch").ClickAsync();
 

@@ -5,7 +5,8 @@ namespace OtpPortal.E2E.Infrastructure;
 /// <summary>A test in the browser. Afterwards nobody's console may have complained.</summary>
 public abstract class BrowserTest(Stage stage) : IAsyncLifetime
 {
-    // Far more than any test takes. Some of Playwright's waits have no end of their own: closing what they wait for is one, and the test fails.
+    // Far more than any test takes. Some of Playwright's waits have no end of their own: closing what they wait for is one, and the test
+    // fails.
     private static readonly TimeSpan s_longest = TimeSpan.FromMinutes(5);
 
     private readonly List<Visitor> _visitors = [];
@@ -24,7 +25,8 @@ public abstract class BrowserTest(Stage stage) : IAsyncLifetime
         await _over.CancelAsync();
         _over.Dispose();
         foreach (var visitor in _visitors) await visitor.Context.CloseAsync();
-        _visitors.SelectMany(visitor => visitor.Complaints).ShouldBeEmpty("The browser's console complained. The portal said:\n" + Portal.Log);
+        _visitors.SelectMany(visitor => visitor.Complaints)
+            .ShouldBeEmpty("The browser's console complained. The portal said:\n" + Portal.Log);
     }
 
     protected async Task<Visitor> ArriveAsync(Action<BrowserNewContextOptions>? wishes = null)
@@ -81,14 +83,17 @@ public abstract class BrowserTest(Stage stage) : IAsyncLifetime
         await visitor.Context.CloseAsync();
     }
 
-    /// <summary>What can be said against a page at one width and in one scheme of colours; takes its picture when SCREENSHOTS names a folder.</summary>
+    /// <summary>
+    /// What can be said against a page at one width and in one scheme of colours; takes its picture when SCREENSHOTS names a folder.
+    /// </summary>
     protected static async Task<IEnumerable<string>> FindingsAsync(PortalPage page, string name, int width, ColorScheme scheme)
     {
         var findings = (await page.AxeFindingsAsync(name)).ToList();
         if (await page.ScrollsSidewaysAsync()) findings.Add($"{name} scrolls sideways at {width} px");
         if (PicturesTheoryAttribute.Folder is { } folder)
         {
-            await page.Page.ScreenshotAsync(new() { Path = Path.Combine(folder, $"{name.Replace(' ', '-')}-{width}-{scheme}.png"), FullPage = true });
+            await page.Page.ScreenshotAsync(
+                new() { Path = Path.Combine(folder, $"{name.Replace(' ', '-')}-{width}-{scheme}.png"), FullPage = true });
         }
         return findings;
     }

@@ -15,7 +15,8 @@ internal sealed class ChildProcess : IDisposable
 
     public IEnumerable<string> Lines => _lines;
 
-    public static ChildProcess Start(string program, IEnumerable<string> arguments, string folder, IReadOnlyDictionary<string, string> environment)
+    public static ChildProcess Start(
+        string program, IEnumerable<string> arguments, string folder, IReadOnlyDictionary<string, string> environment)
     {
         var start = new ProcessStartInfo(program, arguments)
         {
@@ -27,7 +28,8 @@ internal sealed class ChildProcess : IDisposable
         // Whatever settings the developer's shell has for the portal must not reach the tests.
         foreach (var name in start.Environment.Keys.ToList())
         {
-            if (name is not ("PATH" or "HOME" or "TMPDIR" or "LANG" or "USER") && !name.StartsWith("DOTNET", StringComparison.Ordinal)) start.Environment.Remove(name);
+            if (name is not ("PATH" or "HOME" or "TMPDIR" or "LANG" or "USER") && !name.StartsWith("DOTNET", StringComparison.Ordinal))
+                start.Environment.Remove(name);
         }
         foreach (var (name, value) in environment) start.Environment[name] = value;
 

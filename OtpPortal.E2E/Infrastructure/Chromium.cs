@@ -20,7 +20,8 @@ internal static class Chromium
             s_browser = await s_playwright.Chromium.LaunchAsync(new BrowserTypeLaunchOptions
             {
                 ExecutablePath = Find(),
-                Args = ["--no-sandbox", "--disable-quic", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
+                Args =
+                    ["--no-sandbox", "--disable-quic", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
             });
             return s_browser;
         }
@@ -48,8 +49,11 @@ internal static class Chromium
 
     private static string Find()
     {
-        string?[] places = [Environment.GetEnvironmentVariable("CHROMIUM_PATH"), "/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
+        string?[] places = [
+            Environment.GetEnvironmentVariable("CHROMIUM_PATH"), "/usr/bin/chromium", "/usr/bin/chromium-browser",
+            "/usr/bin/google-chrome"];
         return places.FirstOrDefault(File.Exists)
-            ?? throw new InvalidOperationException("Chromium is not installed; install it (apt install chromium), or name its program in CHROMIUM_PATH.");
+            ?? throw new InvalidOperationException(
+                "Chromium is not installed; install it (apt install chromium), or name its program in CHROMIUM_PATH.");
     }
 }

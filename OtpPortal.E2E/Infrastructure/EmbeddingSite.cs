@@ -6,8 +6,8 @@ using Microsoft.Extensions.Logging;
 namespace OtpPortal.E2E.Infrastructure;
 
 /// <summary>
-/// A site that opens verifications in a dialog on its own page, under the strictest policy that allows it. By its number, not its name, it is
-/// another site to browsers than the portal: no cookie of the portal's goes along.
+/// A site that opens verifications in a dialog on its own page, under the strictest policy that allows it. By its number, not its name, it
+/// is another site to browsers than the portal: no cookie of the portal's goes along.
 /// </summary>
 public sealed class EmbeddingSite(int port, Func<string> portal) : IAsyncDisposable
 {
@@ -19,7 +19,8 @@ public sealed class EmbeddingSite(int port, Func<string> portal) : IAsyncDisposa
         addEventListener('securitypolicyviolation', event => window.heard.push('violation of ' + event.violatedDirective));
         const { dataset } = document.body;
         window.verify = (namespace, id) => OTPGateway(
-            namespace, id, (...values) => window.heard.push(['finished', ...values].join(' ')), (...values) => window.heard.push(['cancelled', ...values].join(' ')));
+            namespace, id, (...values) => window.heard.push(['finished', ...values].join(' ')),
+            (...values) => window.heard.push(['cancelled', ...values].join(' ')));
         document.getElementById('open').onclick = () => window.verify(dataset.namespace, dataset.id);
         """;
 
@@ -67,7 +68,8 @@ public sealed class EmbeddingSite(int port, Func<string> portal) : IAsyncDisposa
         _app = builder.Build();
         _app.Use((context, next) =>
         {
-            context.Response.Headers.ContentSecurityPolicy = $"default-src 'none'; script-src {portal()} 'self'; frame-src {portal()} 'self'";
+            context.Response.Headers.ContentSecurityPolicy =
+                $"default-src 'none'; script-src {portal()} 'self'; frame-src {portal()} 'self'";
             return next(context);
         });
         _app.MapGet("/", (string id) => Html($"""
@@ -114,6 +116,9 @@ public sealed class EmbeddingSite(int port, Func<string> portal) : IAsyncDisposa
     }
 
     private static IResult Html(string body) => Results.Content(
-        $"""<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark"><title>A shop</title></head>{body}</html>""",
+        $"""
+        <!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+        <meta name="color-scheme" content="light dark"><title>A shop</title></head>{body}</html>
+        """,
         "text/html");
 }

@@ -99,7 +99,8 @@ internal sealed class Backend : IDisposable
     public Backend(PortalProcess portal)
     {
         _http = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{portal.Port}") };
-        _http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes($"MyApp:{Secret}")));
+        _http.DefaultRequestHeaders.Authorization =
+            new AuthenticationHeaderValue("Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes($"MyApp:{Secret}")));
     }
 
     /// <summary>Begins a verification; with <c>to</c> it sends a code. <c>id</c> chooses its id.</summary>

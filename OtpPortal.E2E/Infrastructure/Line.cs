@@ -6,8 +6,8 @@ using System.Text;
 namespace OtpPortal.E2E.Infrastructure;
 
 /// <summary>
-/// The line between browser and portal: a TCP forwarder that can treat WebSockets badly, as slow networks and old proxies do. The browser's own
-/// tools for that replace the WebSocket; this leaves everything real.
+/// The line between browser and portal: a TCP forwarder that can treat WebSockets badly, as slow networks and old proxies do. The browser's
+/// own tools for that replace the WebSocket; this leaves everything real.
 /// </summary>
 public sealed class Line : IAsyncDisposable
 {

@@ -4,8 +4,8 @@ using System.Text.RegularExpressions;
 namespace OtpPortal.E2E.Infrastructure;
 
 /// <summary>
-/// A real nginx with <c>deploy/nginx.conf</c> in front of several portals. Docker's name server, which that file asks for them, is replaced by the
-/// upstream of <c>docs/deployment.md</c>; what else is changed are ports, places, and a header that says who answered.
+/// A real nginx with <c>deploy/nginx.conf</c> in front of several portals. Docker's name server, which that file asks for them, is replaced
+/// by the upstream of <c>docs/deployment.md</c>; what else is changed are ports, places, and a header that says who answered.
 /// </summary>
 public sealed partial class Nginx(int port, IReadOnlyList<PortalProcess> portals) : IAsyncDisposable
 {
@@ -22,10 +22,12 @@ public sealed partial class Nginx(int port, IReadOnlyList<PortalProcess> portals
     public async Task StartAsync()
     {
         // Its worker need not be who started it.
-        if (!OperatingSystem.IsWindows()) File.SetUnixFileMode(_folder, File.GetUnixFileMode(_folder) | UnixFileMode.OtherRead | UnixFileMode.OtherExecute);
+        if (!OperatingSystem.IsWindows())
+            File.SetUnixFileMode(_folder, File.GetUnixFileMode(_folder) | UnixFileMode.OtherRead | UnixFileMode.OtherExecute);
         var file = Path.Combine(_folder, "nginx.conf");
         await File.WriteAllTextAsync(file, Configuration());
-        var process = ChildProcess.Start("nginx", ["-p", _folder, "-c", file, "-g", "daemon off; pid nginx.pid; error_log stderr warn;"], _folder, s_environment);
+        var process = ChildProcess.Start(
+            "nginx", ["-p", _folder, "-c", file, "-g", "daemon off; pid nginx.pid; error_log stderr warn;"], _folder, s_environment);
         _process = process;
         using var client = new HttpClient();
         await Until.TrueAsync("nginx", async () =>
@@ -58,7 +60,8 @@ public sealed partial class Nginx(int port, IReadOnlyList<PortalProcess> portals
     private string Configuration()
     {
         var upstream = Upstream().Match(Repository.Read("docs/deployment.md")).Value;
-        foreach (var (name, portal) in ((string[])["10.0.0.11:3000", "10.0.0.12:3000"]).Zip(portals)) upstream = Replace(upstream, name, $"127.0.0.1:{portal.Port}");
+        foreach (var (name, portal) in ((string[])["10.0.0.11:3000", "10.0.0.12:3000"]).Zip(portals)) upstream =
+            Replace(upstream, name, $"127.0.0.1:{portal.Port}");
 
         var configuration = Repository.Read("deploy/nginx.conf");
         // None is in front of this one.

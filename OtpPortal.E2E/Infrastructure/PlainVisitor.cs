@@ -59,7 +59,9 @@ public sealed class PlainVisitor : IDisposable
         if (bearer is not null) request.Headers.Authorization = new("Bearer", bearer);
         using var answer = await _http.SendAsync(request);
         var servedBy = answer.Headers.TryGetValues(Nginx.ServedBy, out var values) ? string.Join(", ", values) : "";
-        return new PlainAnswer($"{method} {path}", (int)answer.StatusCode, answer.Headers.Location?.OriginalString, servedBy, await answer.Content.ReadAsStringAsync());
+        return new PlainAnswer(
+            $"{method} {path}", (int)answer.StatusCode, answer.Headers.Location?.OriginalString, servedBy,
+            await answer.Content.ReadAsStringAsync());
     }
 
     public string Cookie(string name) => _cookies.GetAllCookies()[name].ShouldNotBeNull().Value;
@@ -72,7 +74,9 @@ public sealed record PlainAnswer(string Request, int Status, string? Location, s
 {
     public PlainAnswer ShouldBe(int status, string? location = null)
     {
-        if ((status, location) != (Status, Location)) throw new ShouldAssertException($"{Request} should be answered with {status} {location}, but was with {Status} {Location} by {ServedBy}:\n{Body}");
+        if ((status, location) != (Status, Location))
+            throw new ShouldAssertException(
+                $"{Request} should be answered with {status} {location}, but was with {Status} {Location} by {ServedBy}:\n{Body}");
         return this;
     }
 }

@@ -4,7 +4,9 @@ using System.Text.RegularExpressions;
 
 namespace OtpPortal.E2E.Infrastructure;
 
-/// <summary>The real program, as a process of its own: <c>dotnet OtpPortal.dll</c> from the build, or the one that PORTAL_DLL names.</summary>
+/// <summary>
+/// The real program, as a process of its own: <c>dotnet OtpPortal.dll</c> from the build, or the one that PORTAL_DLL names.
+/// </summary>
 public sealed partial class PortalProcess : IAsyncDisposable
 {
     private static readonly string s_solution = Repository.Root;

@@ -28,7 +28,9 @@ public sealed class PostmarkStandIn : IAsyncDisposable
 
     public Task StartAsync() => _app.StartAsync();
 
-    /// <summary>From now on messages to addresses that begin with "held" are taken, but not answered, until <see cref="Release"/>.</summary>
+    /// <summary>
+    /// From now on messages to addresses that begin with "held" are taken, but not answered, until <see cref="Release"/>.
+    /// </summary>
     public void Hold() => _held = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
 
     public void Release()
@@ -41,7 +43,8 @@ public sealed class PostmarkStandIn : IAsyncDisposable
     public IReadOnlyList<Mail> To(string address) => _mails.TryGetValue(address, out var mails) ? [.. mails] : [];
 
     public async Task<string> CodeAsync(string address, int message = 1) =>
-        (await Until.SomethingAsync($"mail {message} to {address}", () => Task.FromResult(To(address).ElementAtOrDefault(message - 1)))).Code;
+        (await Until.SomethingAsync(
+            $"mail {message} to {address}", () => Task.FromResult(To(address).ElementAtOrDefault(message - 1)))).Code;
 
     public async ValueTask DisposeAsync()
     {

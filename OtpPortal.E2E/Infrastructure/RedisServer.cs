@@ -15,7 +15,8 @@ public sealed class RedisServer : IAsyncDisposable
     public async Task StartAsync()
     {
         _process = ChildProcess.Start(
-            "redis-server", ["--port", $"{_port}", "--bind", "127.0.0.1", "--save", "", "--appendonly", "yes", "--appendfsync", "always", "--dir", _folder],
+            "redis-server",
+            ["--port", $"{_port}", "--bind", "127.0.0.1", "--save", "", "--appendonly", "yes", "--appendfsync", "always", "--dir", _folder],
             _folder, s_environment);
         await Until.TrueAsync("redis-server", AnswersAsync);
     }

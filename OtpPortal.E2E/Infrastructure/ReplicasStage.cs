@@ -15,7 +15,8 @@ public sealed class ReplicasStage : Stage
     public Nginx Proxy { get; private set; } = null!;
 
     /// <summary>What everybody said, for messages of failed tests.</summary>
-    public string Log => string.Join("\n--\n", [.. Replicas.Select(replica => $"replica {replica.Port}:\n{replica.Log}"), "nginx:\n" + Proxy.Log]);
+    public string Log =>
+        string.Join("\n--\n", [.. Replicas.Select(replica => $"replica {replica.Port}:\n{replica.Log}"), "nginx:\n" + Proxy.Log]);
 
     protected override IReadOnlyDictionary<string, string> Settings => new Dictionary<string, string>
     {
@@ -38,7 +39,8 @@ public sealed class ReplicasStage : Stage
     }
 
     /// <summary>The replica that gave an answer; null when none did.</summary>
-    public PortalProcess? ReplicaOf(string servedBy) => Replicas.SingleOrDefault(replica => servedBy.EndsWith($":{replica.Port}", StringComparison.Ordinal));
+    public PortalProcess? ReplicaOf(string servedBy) =>
+        Replicas.SingleOrDefault(replica => servedBy.EndsWith($":{replica.Port}", StringComparison.Ordinal));
 
     protected override async Task StartPortalAsync(IReadOnlyDictionary<string, string> settings)
     {

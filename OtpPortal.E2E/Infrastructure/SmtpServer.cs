@@ -13,7 +13,9 @@ public sealed class SmtpServer : IAsyncDisposable
     public async Task StartAsync()
     {
         var python = FindPython();
-        var process = ChildProcess.Start(python, [Path.Combine(AppContext.BaseDirectory, "Infrastructure", "smtp_server.py"), $"{Port}"], Path.GetTempPath(), s_environment);
+        var process = ChildProcess.Start(
+            python, [Path.Combine(AppContext.BaseDirectory, "Infrastructure", "smtp_server.py"), $"{Port}"], Path.GetTempPath(),
+            s_environment);
         _process = process;
         await Until.TrueAsync("the SMTP server", () => process.HasExited
             ? throw new InvalidOperationException("The SMTP server ended:\n" + string.Join('\n', process.Lines))
@@ -21,7 +23,8 @@ public sealed class SmtpServer : IAsyncDisposable
     }
 
     public Task<Mail> MailToAsync(string address) => Until.SomethingAsync($"mail to {address}", () => Task.FromResult(
-        _process!.Lines.Where(line => line.StartsWith('{')).Select(line => JsonSerializer.Deserialize<Mail>(line)!).FirstOrDefault(mail => mail.To == address)));
+        _process!.Lines.Where(line => line.StartsWith('{')).Select(line => JsonSerializer.Deserialize<Mail>(line)!)
+            .FirstOrDefault(mail => mail.To == address)));
 
     public async ValueTask DisposeAsync()
     {

@@ -56,7 +56,9 @@ public sealed class SecondPortal : ICollectionFixture<DefaultStage>
     public const string Name = "a second portal with the defaults";
 }
 
-/// <summary>The defaults, but that a further code may be asked for after two seconds, and apps on this machine may be returned to.</summary>
+/// <summary>
+/// The defaults, but that a further code may be asked for after two seconds, and apps on this machine may be returned to.
+/// </summary>
 public sealed class DefaultStage : Stage
 {
     protected override IReadOnlyDictionary<string, string> Settings { get; } = new Dictionary<string, string>

@@ -8,7 +8,9 @@ using Microsoft.Extensions.Logging;
 
 namespace OtpPortal.E2E.Infrastructure;
 
-/// <summary>An app on another port that lets the portal sign its users in, as third parties write them: it asks <c>/check-auth</c>.</summary>
+/// <summary>
+/// An app on another port that lets the portal sign its users in, as third parties write them: it asks <c>/check-auth</c>.
+/// </summary>
 public sealed class ThirdPartyApp : IAsyncDisposable
 {
     private readonly WebApplication _app;
@@ -41,15 +43,18 @@ public sealed class ThirdPartyApp : IAsyncDisposable
             var who = await answer.Content.ReadFromJsonAsync<JsonElement>();
             // The token may have been rotated: the browser gets the new one.
             context.Response.Headers.SetCookie = answer.Headers.GetValues("Set-Cookie").ToArray();
-            return Results.Content($"<!doctype html><link rel=icon href=data:,><h1>Hello {who.GetProperty("email").GetString()}</h1>", "text/html");
+            return Results.Content(
+                $"<!doctype html><link rel=icon href=data:,><h1>Hello {who.GetProperty("email").GetString()}</h1>", "text/html");
         });
         // Where a sign-in or a magic link ends.
         app.MapGet("/signed-in", () => Results.Content("<!doctype html><link rel=icon href=data:,><h1>Signed in</h1>", "text/html"));
         // Where an app keeps who it is on one origin, and goes on to another.
-        app.MapGet("/leads-on", (HttpContext context) => Results.Redirect($"http://127.0.0.1:{port}/signed-in{context.Request.QueryString}"));
+        app.MapGet(
+            "/leads-on", (HttpContext context) => Results.Redirect($"http://127.0.0.1:{port}/signed-in{context.Request.QueryString}"));
         // A page that tries to sign its visitors out of the portal behind their backs.
         app.MapGet("/nasty", () => Results.Content(
-            $"<!doctype html><link rel=icon href=data:,><form method=post action='{portal.Url}/logout'><button>Win a prize</button></form>", "text/html"));
+            $"<!doctype html><link rel=icon href=data:,><form method=post action='{portal.Url}/logout'><button>Win a prize</button></form>",
+            "text/html"));
         await app.StartAsync();
         return new ThirdPartyApp(app, client, $"http://localhost:{port}");
     }

@@ -42,5 +42,6 @@ public sealed class Visitor
     public Task<IPage> OpenTabAsync() => Context.NewPageAsync();
 
     /// <summary>Says that complaints of this kind belong to the test.</summary>
-    public void Tolerates(string pattern) => _tolerated.Add(new Regex(pattern, RegexOptions.IgnoreCase | RegexOptions.Singleline, TimeSpan.FromSeconds(1)));
+    public void Tolerates(string pattern) =>
+        _tolerated.Add(new Regex(pattern, RegexOptions.IgnoreCase | RegexOptions.Singleline, TimeSpan.FromSeconds(1)));
 }

@@ -15,7 +15,8 @@ public sealed class AdminPage(IPage page) : PortalPage(page)
 
     public ILocator Rows => Page.Locator("tr.rz-data-row");
 
-    public ILocator NextPage => Page.GetByRole(AriaRole.Link, new() { Name = "Next page" }).Or(Page.GetByRole(AriaRole.Button, new() { Name = "Next page" }));
+    public ILocator NextPage =>
+        Page.GetByRole(AriaRole.Link, new() { Name = "Next page" }).Or(Page.GetByRole(AriaRole.Button, new() { Name = "Next page" }));
 
     public ILocator Question => Page.GetByRole(AriaRole.Dialog);
 

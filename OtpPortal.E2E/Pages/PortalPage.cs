@@ -21,11 +21,15 @@ public abstract class PortalPage(IPage page)
     public async Task BecomesInteractiveAsync()
     {
         await Assertions.Expect(page.Locator("html[data-portal=ready]")).ToBeAttachedAsync();
-        var bytes = await page.EvaluateAsync<long>("() => performance.getEntriesByType('resource').find(entry => entry.name.includes('_framework/blazor.web'))?.decodedBodySize ?? 0");
+        var bytes = await page.EvaluateAsync<long>(
+            "() => performance.getEntriesByType('resource').find(entry => "
+                + "entry.name.includes('_framework/blazor.web'))?.decodedBodySize ?? 0");
         bytes.ShouldBeGreaterThan(100_000, "blazor.web.js was not served whole");
     }
 
-    /// <summary>Does what loads a page, and waits for that page: the one before may look the same, and what is done to it then is lost.</summary>
+    /// <summary>
+    /// Does what loads a page, and waits for that page: the one before may look the same, and what is done to it then is lost.
+    /// </summary>
     public async Task LeaveByAsync(Func<Task> act)
     {
         await Html.EvaluateAsync("html => { html.dataset.left = ''; }");
@@ -42,7 +46,8 @@ public abstract class PortalPage(IPage page)
     {
         // Not into the mailbox's previews: they are sandboxed, so that no script runs in them, and axe is one.
         var result = await page.RunAxe(new AxeRunOptions { Iframes = false }).WaitAsync(Until.Patience);
-        return result.Violations.Select(violation => $"{name}: {violation.Id}: {violation.Help}\n{string.Join('\n', violation.Nodes.Select(Describe))}");
+        return result.Violations.Select(
+            violation => $"{name}: {violation.Id}: {violation.Help}\n{string.Join('\n', violation.Nodes.Select(Describe))}");
     }
 
     private static string Describe(AxeResultNode node) => $"    {node.Html} — {string.Join("; ", node.Any.Select(check => check.Message))}";

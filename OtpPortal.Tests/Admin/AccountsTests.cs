@@ -31,7 +31,8 @@ public sealed class AccountsTests : IAsyncLifetime
     }
 
     private async Task<JsonElement[]> ListAsync() =>
-        [.. (await _portal.NewProgram().GetAsync("/service-accounts", ("Authorization", "Bearer " + PortalHost.Secret))).Json.EnumerateArray()];
+        [.. (await _portal.NewProgram().GetAsync("/service-accounts", ("Authorization", "Bearer " + PortalHost.Secret))).Json
+            .EnumerateArray()];
 
     [Fact]
     public async Task A_new_account_has_a_key_that_is_shown_once_and_only_to_its_maker()
@@ -49,7 +50,8 @@ public sealed class AccountsTests : IAsyncLifetime
         dump.ShouldContain("admin:account:");
         dump.ShouldNotContain(key, Case.Sensitive, "what carries it over the redirect is sealed");
         _portal.Log.Text.ShouldNotContain(key);
-        (await new V2Client(_portal, key).PostAsync("admin/service-account/create", new { })).Status.ShouldBe(403, "it is no administrator's");
+        (await new V2Client(_portal, key).PostAsync("admin/service-account/create", new { })).Status
+            .ShouldBe(403, "it is no administrator's");
     }
 
     [Fact]
@@ -73,7 +75,8 @@ public sealed class AccountsTests : IAsyncLifetime
         page.Body.ShouldNotContain(key);
         page.Body.ShouldNotContain(V2Portal.AdminKey);
         page.Text.ShouldContain(V2Portal.AdminId);
-        var link = await new V2Client(_portal, key).PostAsync("magic-link/create", new { magicLinkCreateParams = new { redirectURL = "https://elsewhere.example/" } });
+        var link = await new V2Client(_portal, key)
+            .PostAsync("magic-link/create", new { magicLinkCreateParams = new { redirectURL = "https://elsewhere.example/" } });
         link.Status.ShouldBe(400, "the hosts count");
     }
 
@@ -82,7 +85,8 @@ public sealed class AccountsTests : IAsyncLifetime
     {
         var (shop, blog) = (new V2Client(_portal, await MakeAsync("Shop")), new V2Client(_portal, await MakeAsync("Blog")));
         var id = (await ListAsync()).Single(account => account.GetProperty("name").GetString() == "Shop").GetProperty("uuid").GetString()!;
-        var form = (await _admin.GetAsync(Path)).Page.QuerySelectorAll("tbody tr").Single(row => row.TextContent.Contains("Shop", StringComparison.Ordinal)).QuerySelector("form")!;
+        var form = (await _admin.GetAsync(Path)).Page.QuerySelectorAll("tbody tr")
+            .Single(row => row.TextContent.Contains("Shop", StringComparison.Ordinal)).QuerySelector("form")!;
         form.QuerySelector("[name=id]")!.GetAttribute("value").ShouldBe(id);
 
         for (var i = 0; i < 2; i++)
@@ -95,16 +99,24 @@ public sealed class AccountsTests : IAsyncLifetime
         (await blog.NewOtpAsync()).Otp.ShouldNotBeEmpty();
         (await ListAsync()).ShouldHaveSingleItem().GetProperty("name").GetString().ShouldBe("Blog");
         (await _admin.PostAsync(Path + "/remove", ("id", "nonsense"))).Status.ShouldBe(400);
-        var log = await Eventually.GetAsync(async () => (await _admin.GetAsync("/admin/audit.jsonl")).Body is var lines && lines.Contains("account_removed", StringComparison.Ordinal) ? lines : null);
-        log.Split('\n').Count(line => line.Contains("account_removed", StringComparison.Ordinal) && line.Contains(id, StringComparison.Ordinal) && line.Contains("\"by\":\"key\"", StringComparison.Ordinal)).ShouldBe(1);
+        var log = await Eventually.GetAsync(
+            async () => (await _admin.GetAsync("/admin/audit.jsonl")).Body is var lines
+                && lines.Contains("account_removed", StringComparison.Ordinal) ? lines : null);
+        log.Split('\n')
+            .Count(line => line.Contains("account_removed", StringComparison.Ordinal)
+                && line.Contains(id, StringComparison.Ordinal) && line.Contains("\"by\":\"key\"", StringComparison.Ordinal)).ShouldBe(1);
         log.Split('\n').Count(line => line.Contains("account_created", StringComparison.Ordinal)).ShouldBe(2);
     }
 
     [Theory]
     [InlineData("", "", "#name-error", "Please enter a name of 1 to 100 characters.")]
     [InlineData("a\tb", "", "#name-error", "Please enter a name of 1 to 100 characters.")]
-    [InlineData("Shop", "https://app.example.com", "#hosts-error", "Please enter at most 50 hosts such as app.example.com, app.example.com:8443 or *.example.com.")]
-    [InlineData("Shop", "app.example.com, *.com", "#hosts-error", "Please enter at most 50 hosts such as app.example.com, app.example.com:8443 or *.example.com.")]
+    [InlineData(
+        "Shop", "https://app.example.com", "#hosts-error",
+        "Please enter at most 50 hosts such as app.example.com, app.example.com:8443 or *.example.com.")]
+    [InlineData(
+        "Shop", "app.example.com, *.com", "#hosts-error",
+        "Please enter at most 50 hosts such as app.example.com, app.example.com:8443 or *.example.com.")]
     public async Task What_cannot_be_is_told_beside_its_field_and_stands_there_again(string name, string hosts, string place, string error)
     {
         var answer = await _admin.PostAsync(Path, ("name", name), ("hosts", hosts));
@@ -121,7 +133,8 @@ public sealed class AccountsTests : IAsyncLifetime
     public async Task Names_and_hosts_have_bounds()
     {
         (await _admin.PostAsync(Path, ("name", new string('n', 101)))).Status.ShouldBe(400);
-        (await _admin.PostAsync(Path, ("name", "Shop"), ("hosts", string.Join(',', Enumerable.Repeat("a.example.com", 51))))).Status.ShouldBe(400);
+        (await _admin.PostAsync(Path, ("name", "Shop"), ("hosts", string.Join(',', Enumerable.Repeat("a.example.com", 51))))).Status
+            .ShouldBe(400);
         (await ListAsync()).ShouldBeEmpty();
         (await MakeAsync(new string('n', 100), string.Join(',', Enumerable.Repeat("a.example.com", 50)))).ShouldNotBeEmpty();
     }

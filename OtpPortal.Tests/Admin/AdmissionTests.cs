@@ -32,7 +32,8 @@ public sealed class AdmissionTests(PortalHost portal) : IClassFixture<PortalHost
     {
         await using var secure = await PortalHost.StartAsync(("PUBLIC_URL", "https://login.example.com"));
 
-        (await secure.NewBrowser().PostAsync("/admin/login", ("key", PortalHost.Secret))).Cookie("otp_admin").ShouldNotBeNull().Has("secure").ShouldBeTrue();
+        (await secure.NewBrowser().PostAsync("/admin/login", ("key", PortalHost.Secret))).Cookie("otp_admin").ShouldNotBeNull()
+            .Has("secure").ShouldBeTrue();
     }
 
     [Fact]
@@ -209,7 +210,11 @@ public sealed class AdmissionTests(PortalHost portal) : IClassFixture<PortalHost
     [InlineData("ann@example.com, bob@")]
     public void Mistyped_administrators_stop_the_start(string emails)
     {
-        var values = new Dictionary<string, string>(StringComparer.Ordinal) { ["AUTH_SECRET_KEY"] = PortalHost.Secret, ["ADMIN_EMAILS"] = emails };
+        var values = new Dictionary<string, string>(StringComparer.Ordinal)
+        {
+            ["AUTH_SECRET_KEY"] = PortalHost.Secret,
+            ["ADMIN_EMAILS"] = emails,
+        };
 
         var refusal = Should.Throw<SettingsException>(() => AllSettings.Read(values, isProduction: false));
 

@@ -20,7 +20,8 @@ public sealed class AuditTests
 
     // Writing holds nobody up: an entry may arrive a moment later.
     private static Task<JsonElement[]> EntryAsync(Browserlike admin, string what) => Eventually.GetAsync(
-        async () => (await ExportAsync(admin)).Where(entry => Text(entry, "event") == what).ToArray() is { Length: > 0 } found ? found : null, what);
+        async () => (await ExportAsync(admin)).Where(entry => Text(entry, "event") == what)
+            .ToArray() is { Length: > 0 } found ? found : null, what);
 
     [Fact]
     public async Task It_tells_of_sign_ins_failures_and_ends_with_masked_addresses()
@@ -71,7 +72,8 @@ public sealed class AuditTests
         await portal.SignInAsync(email);
         await portal.SignInAsync(email);
 
-        await portal.NewProgram().SendAsync(HttpMethod.Delete, $"/auth-tokens?email={email}", null, ("Authorization", $"Bearer {PortalHost.Secret}"));
+        await portal.NewProgram()
+            .SendAsync(HttpMethod.Delete, $"/auth-tokens?email={email}", null, ("Authorization", $"Bearer {PortalHost.Secret}"));
 
         var revoked = (await EntryAsync(admin, "revoked")).ShouldHaveSingleItem();
         (Text(revoked, "address"), Text(revoked, "outcome"), Text(revoked, "by")).ShouldBe(("s…@example.com", "sessions:2", "key"));

@@ -35,7 +35,8 @@ public sealed class BoardTests : IAsyncLifetime
         _page.Services.AddScoped<TooltipService>();
         // The component library measures and binds through script; none of it matters here.
         _page.JSInterop.Mode = JSRuntimeMode.Loose;
-        _page.JSInterop.Setup<Radzen.Blazor.Rendering.Rect>("Radzen.createChart", _ => true).SetResult(new Radzen.Blazor.Rendering.Rect { Width = 600, Height = 240 });
+        _page.JSInterop.Setup<Radzen.Blazor.Rendering.Rect>("Radzen.createChart", _ => true)
+            .SetResult(new Radzen.Blazor.Rendering.Rect { Width = 600, Height = 240 });
     }
 
     public async Task DisposeAsync()
@@ -57,7 +58,8 @@ public sealed class BoardTests : IAsyncLifetime
     private Task<LiveToken> IssueAsync(string email) => Tokens.IssueAsync(email, "192.0.2.1", "Tests/1.0");
 
     // Found and clicked in one step of the circuit: in between it may draw anew. While something is being revoked, the button is disabled.
-    private static Task ClickAsync(IRenderedComponent<AdminBoard> board, Func<IElement?> find, [CallerArgumentExpression(nameof(find))] string what = "") =>
+    private static Task ClickAsync(
+        IRenderedComponent<AdminBoard> board, Func<IElement?> find, [CallerArgumentExpression(nameof(find))] string what = "") =>
         Eventually.BeTrueAsync(
             () => board.InvokeAsync(() =>
             {
@@ -71,9 +73,14 @@ public sealed class BoardTests : IAsyncLifetime
         ClickAsync(board, () => board.FindAll(selector).FirstOrDefault(button => button.TextContent.Trim() == text));
 
     private static Task ClickInRowAsync(IRenderedComponent<AdminBoard> board, string email, int button) =>
-        ClickAsync(board, () => board.FindAll("tr").FirstOrDefault(tr => tr.TextContent.Contains(email, StringComparison.Ordinal))?.QuerySelectorAll(".admin-row-actions button")[button]);
+        ClickAsync(
+            board,
+            () => board.FindAll("tr")
+                .FirstOrDefault(tr => tr.TextContent.Contains(email, StringComparison.Ordinal))?.QuerySelectorAll(
+                    ".admin-row-actions button")[button]);
 
-    private Task<bool> IsLiveAsync(LiveToken token) => Tokens.UseAsync(token.Token).ContinueWith(found => found.Result is not null, TaskScheduler.Default);
+    private Task<bool> IsLiveAsync(LiveToken token) =>
+        Tokens.UseAsync(token.Token).ContinueWith(found => found.Result is not null, TaskScheduler.Default);
 
     [Fact]
     public async Task The_list_can_be_sorted_by_address_first_seen_and_last_seen()
@@ -92,7 +99,9 @@ public sealed class BoardTests : IAsyncLifetime
         var (one, other) = (await IssueAsync("ann@example.com"), await IssueAsync("bob@example.com"));
         var board = await RenderAsync(2);
         await ClickInRowAsync(board, "ann@example.com", 0);
-        await Eventually.BeTrueAsync(() => board.FindAll("#question-text") is [var question] && question.TextContent.Contains("ann@example.com", StringComparison.Ordinal));
+        await Eventually.BeTrueAsync(
+            () => board.FindAll("#question-text") is [var question]
+                && question.TextContent.Contains("ann@example.com", StringComparison.Ordinal));
         (await IsLiveAsync(one)).ShouldBeTrue("nothing happens before the answer");
 
         await ClickAsync(board, "dialog button", "Revoke");
@@ -101,7 +110,9 @@ public sealed class BoardTests : IAsyncLifetime
         (await IsLiveAsync(one)).ShouldBeFalse();
         (await IsLiveAsync(other)).ShouldBeTrue();
         var log = _portal.Services.GetRequiredService<AuditLog>();
-        await Eventually.BeTrueAsync(async () => (await log.ReadAsync(0, 10)).Entries.Any(entry => entry is { Event: AuditEvent.Revoked, Address: "a…@example.com", Outcome: "sessions:1", By: "key" }));
+        await Eventually.BeTrueAsync(
+            async () => (await log.ReadAsync(0, 10)).Entries
+                .Any(entry => entry is { Event: AuditEvent.Revoked, Address: "a…@example.com", Outcome: "sessions:1", By: "key" }));
     }
 
     [Fact]
@@ -117,7 +128,9 @@ public sealed class BoardTests : IAsyncLifetime
         foreach (var token in ann) (await IsLiveAsync(token)).ShouldBeFalse();
 
         await ClickAsync(board, "button", "Revoke all sessions");
-        await Eventually.BeTrueAsync(() => board.FindAll("#question-text") is [var question] && question.TextContent.Contains("everybody", StringComparison.Ordinal));
+        await Eventually.BeTrueAsync(
+            () => board.FindAll("#question-text") is [var question]
+                && question.TextContent.Contains("everybody", StringComparison.Ordinal));
         await ClickAsync(board, "dialog button", "Revoke");
         await RowsAsync(board, 0);
         foreach (var token in others) (await IsLiveAsync(token)).ShouldBeFalse();
@@ -133,7 +146,9 @@ public sealed class BoardTests : IAsyncLifetime
 
         for (var second = 0; second < 10; second++) _portal.Clock.Advance(TimeSpan.FromSeconds(1));
 
-        await Eventually.BeTrueAsync(() => board.FindAll("[role=alert]") is [var alert] && alert.TextContent.Contains("Nothing is shown any more", StringComparison.Ordinal));
+        await Eventually.BeTrueAsync(
+            () => board.FindAll("[role=alert]") is [var alert]
+                && alert.TextContent.Contains("Nothing is shown any more", StringComparison.Ordinal));
         board.Markup.ShouldNotContain("ann@example.com");
         board.FindAll("table").ShouldBeEmpty();
     }
@@ -144,7 +159,8 @@ public sealed class BoardTests : IAsyncLifetime
         await IssueAsync("ann@example.com");
         var board = await RenderAsync(1);
 
-        await _portal.Clock.AdvanceUntilAsync(() => board.Markup.Contains("Your access has ended", StringComparison.Ordinal), TimeSpan.FromSeconds(5));
+        await _portal.Clock.AdvanceUntilAsync(
+            () => board.Markup.Contains("Your access has ended", StringComparison.Ordinal), TimeSpan.FromSeconds(5));
 
         (await _admin.IsAdmittedAsync()).ShouldBeFalse();
     }

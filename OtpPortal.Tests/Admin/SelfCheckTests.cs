@@ -31,7 +31,8 @@ public sealed class SelfCheckTests(PortalHost portal) : IClassFixture<PortalHost
         Finding(page, "Cookie of a sign-in").ShouldBe("auth_token=TOKEN; max-age=604800; path=/; samesite=lax; httponly OK");
         Finding(page, "Codes and limits").ShouldContain(" ms ");
         Finding(page, "Tokens and keys").ShouldContain(" ms ");
-        Finding(page, "Clock of “Tokens and keys” against this one").ShouldContain("Problem The clocks differ", Case.Sensitive, "the portal's clock stands still in tests");
+        Finding(page, "Clock of “Tokens and keys” against this one")
+            .ShouldContain("Problem The clocks differ", Case.Sensitive, "the portal's clock stands still in tests");
         Finding(page, "Transport").ShouldStartWith("mailbox");
         page.Body.ShouldNotContain(PortalHost.Secret);
     }
@@ -50,7 +51,8 @@ public sealed class SelfCheckTests(PortalHost portal) : IClassFixture<PortalHost
     [Fact]
     public async Task Behind_a_trusted_proxy_it_shows_both_ends()
     {
-        await using var behind = await PortalHost.StartAsync(("TRUSTED_PROXIES", "127.0.0.0/8"), ("PUBLIC_URL", "https://login.example.com"), ("COOKIE_DOMAIN", "example.com"));
+        await using var behind = await PortalHost.StartAsync(
+            ("TRUSTED_PROXIES", "127.0.0.0/8"), ("PUBLIC_URL", "https://login.example.com"), ("COOKIE_DOMAIN", "example.com"));
         var admin = await behind.OpenAdministrationAsync();
 
         var page = await admin.GetAsync("/admin/check", ("X-Forwarded-For", "203.0.113.9"), ("X-Forwarded-Proto", "https"));
@@ -76,9 +78,11 @@ public sealed class SelfCheckTests(PortalHost portal) : IClassFixture<PortalHost
         (answer.Status, answer.Location).ShouldBe((303, "/admin/check#message"));
         (await admin.GetAsync("/admin/check")).Text.ShouldContain("The provider took the message to s…@example.com.");
         await admin.GetAsync("/admin/check");
-        var mails = (await portal.NewProgram().GetAsync("/dev/mailbox.json")).Json.EnumerateArray().Where(mail => mail.GetProperty("to").GetString() == email).ToList();
+        var mails = (await portal.NewProgram().GetAsync("/dev/mailbox.json")).Json.EnumerateArray()
+            .Where(mail => mail.GetProperty("to").GetString() == email).ToList();
         mails.ShouldHaveSingleItem().GetProperty("subject").GetString().ShouldBe("Test message from OTP Portal");
-        (await (await portal.OpenAdministrationAsync()).GetAsync("/admin/check")).Text.ShouldNotContain("The provider took", Case.Sensitive, "it is this administrator's own");
+        (await (await portal.OpenAdministrationAsync()).GetAsync("/admin/check")).Text
+            .ShouldNotContain("The provider took", Case.Sensitive, "it is this administrator's own");
     }
 
     [Theory]
@@ -87,7 +91,8 @@ public sealed class SelfCheckTests(PortalHost portal) : IClassFixture<PortalHost
     [InlineData("temporary", "did not go out now, but may later; codes are tried again by themselves: because")]
     public async Task A_test_message_that_fails_says_why(string outcome, string text)
     {
-        await using var own = await PortalHost.StartWithAsync(builder => builder.Services.AddSingleton(StandInProviders.Only(new Failing(outcome))), null);
+        await using var own =
+            await PortalHost.StartWithAsync(builder => builder.Services.AddSingleton(StandInProviders.Only(new Failing(outcome))), null);
         var admin = await own.OpenAdministrationAsync();
 
         await admin.PostAsync("/admin/check/message", ("email", Someone.New()));
@@ -131,7 +136,8 @@ public sealed class SelfCheckTests(PortalHost portal) : IClassFixture<PortalHost
         server.Answer = _ => (403, "");
         await using var own = await PortalHost.StartWithAsync(
             null, server.Address,
-            ("SIPGATE_USERNAME", "ann"), ("SIPGATE_PASSWORD", "secret"), ("SIPGATE_API_URL", server.Address.ToString()), ("SMS_PROVIDERS", "sipgate_sms,shop"), ("SMS_COUNTRIES", "DE,AT"),
+            ("SIPGATE_USERNAME", "ann"), ("SIPGATE_PASSWORD", "secret"), ("SIPGATE_API_URL", server.Address.ToString()),
+            ("SMS_PROVIDERS", "sipgate_sms,shop"), ("SMS_COUNTRIES", "DE,AT"),
             ("WEBHOOKS", "shop"), ("WEBHOOK_SHOP_URL", server.Address + "shop"));
         var admin = await own.OpenAdministrationAsync();
         Finding(await admin.GetAsync("/admin/check"), "sipgate_sms").ShouldBe("SMS: DE, AT OK");
@@ -140,15 +146,20 @@ public sealed class SelfCheckTests(PortalHost portal) : IClassFixture<PortalHost
 
         var page = await admin.GetAsync("/admin/check");
         page.Text.ShouldContain("Nothing can be sent to +49…67 or to anybody until a setting is put right: SIPGATE_SMS_ID");
-        Finding(page, "sipgate_sms").ShouldStartWith("SMS: DE, AT Problem It takes nothing until a setting is put right (2026-03-01 12:00:00 UTC): SIPGATE_SMS_ID");
+        Finding(page, "sipgate_sms")
+            .ShouldStartWith("SMS: DE, AT Problem It takes nothing until a setting is put right (2026-03-01 12:00:00 UTC): SIPGATE_SMS_ID");
         Finding(page, "shop").ShouldBe("shop: DE, AT OK", "nobody else was asked");
         Finding(page, "mailbox").ShouldBe("Mailbox OK");
         Finding(page, "SMS, in this order").ShouldBe("sipgate_sms → shop OK");
-        page.Page.QuerySelectorAll("#provider option").Select(option => option.GetAttribute("value")).ShouldBe(["sipgate_sms", "shop", "mailbox"]);
-        for (var i = 0; i < 4; i++) await admin.PostAsync("/admin/check/message", ("provider", "sipgate_sms"), ("email", "+49 171 1234567"));
-        Finding(await admin.GetAsync("/admin/check"), "sipgate_sms").ShouldEndWith("After failures in a row it is left alone until 2026-03-01 12:00:30 UTC.");
+        page.Page.QuerySelectorAll("#provider option").Select(option => option.GetAttribute("value"))
+            .ShouldBe(["sipgate_sms", "shop", "mailbox"]);
+        for (var i = 0; i < 4; i++)
+            await admin.PostAsync("/admin/check/message", ("provider", "sipgate_sms"), ("email", "+49 171 1234567"));
+        Finding(await admin.GetAsync("/admin/check"), "sipgate_sms")
+            .ShouldEndWith("After failures in a row it is left alone until 2026-03-01 12:00:30 UTC.");
         page.Text.ShouldNotContain("1234567");
-        (await admin.PostAsync("/admin/check/message", ("provider", "shop"), ("email", "order-1"))).Status.ShouldBe(400, "what has the limits of SMS takes numbers alone");
+        (await admin.PostAsync("/admin/check/message", ("provider", "shop"), ("email", "order-1"))).Status
+            .ShouldBe(400, "what has the limits of SMS takes numbers alone");
     }
 
     [Fact]

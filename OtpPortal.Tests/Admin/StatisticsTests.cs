@@ -26,7 +26,8 @@ public sealed class StatisticsTests
         portal.Clock.Advance(TimeSpan.FromSeconds(22));
         await browser.PostAsync("/login-otp", ("code", code));
 
-        await ShowsAsync(portal, hour => hour is { Begun: 1, Sent: 1, Wrong: 1, Verified: 1, SignedIn: 1, Expired: 0, Limited: 0, Failed: 0 });
+        await ShowsAsync(
+            portal, hour => hour is { Begun: 1, Sent: 1, Wrong: 1, Verified: 1, SignedIn: 1, Expired: 0, Limited: 0, Failed: 0 });
         var report = await ReadAsync(portal);
         report.Hours.Count.ShouldBe(24);
         report.Days.Count.ShouldBe(30);
@@ -48,7 +49,8 @@ public sealed class StatisticsTests
 
         // Two codes, and a notice of a sign-in from another device.
         await Eventually.BeTrueAsync(async () =>
-            (await portal.NewProgram().GetAsync("/dev/mailbox.json")).Json.EnumerateArray().Count(mail => mail.GetProperty("to").GetString() == email) == 3);
+            (await portal.NewProgram().GetAsync("/dev/mailbox.json")).Json.EnumerateArray()
+                .Count(mail => mail.GetProperty("to").GetString() == email) == 3);
         await ShowsAsync(portal, hour => hour is { SignedIn: 2, Sent: 2 });
     }
 
@@ -98,7 +100,8 @@ public sealed class StatisticsTests
 
         portal.Clock.Advance(TimeSpan.FromHours(1));
         (await ReadAsync(portal)).Hours.Sum(hour => hour.SignedIn).ShouldBe(1);
-        portal.Dump().Entries.Where(entry => entry.Key.StartsWith("stats:", StringComparison.Ordinal)).ShouldAllBe(entry => entry.TimeToLive > TimeSpan.FromDays(30));
+        portal.Dump().Entries.Where(entry => entry.Key.StartsWith("stats:", StringComparison.Ordinal))
+            .ShouldAllBe(entry => entry.TimeToLive > TimeSpan.FromDays(30));
     }
 
     [Theory]
@@ -109,7 +112,8 @@ public sealed class StatisticsTests
     [InlineData(new[] { 9999 }, 600.0)]
     public void The_median_is_read_off_within_its_bucket(int[] seconds, double? median)
     {
-        var counts = seconds.GroupBy(s => Durations.BucketOf(TimeSpan.FromSeconds(s)), StringComparer.Ordinal).ToDictionary(group => group.Key, group => (long)group.Count(), StringComparer.Ordinal);
+        var counts = seconds.GroupBy(s => Durations.BucketOf(TimeSpan.FromSeconds(s)), StringComparer.Ordinal)
+            .ToDictionary(group => group.Key, group => (long)group.Count(), StringComparer.Ordinal);
 
         new Durations(counts).Median?.TotalSeconds.ShouldBe(median.ShouldNotBeNull(), 0.01);
         if (median is null) new Durations(counts).Median.ShouldBeNull();
@@ -123,9 +127,12 @@ public sealed class StatisticsTests
         redis.Stop();
 
         Should.NotThrow(() => portal.Services.GetRequiredService<Statistics>().Count(Happening.Begun));
-        Should.NotThrow(() => portal.Services.GetRequiredService<AuditLog>().Write(AuditEvent.SignIn, Someone.New(), "192.0.2.1", "signed_in"));
+        Should.NotThrow(
+            () => portal.Services.GetRequiredService<AuditLog>().Write(AuditEvent.SignIn, Someone.New(), "192.0.2.1", "signed_in"));
 
-        await Eventually.BeTrueAsync(() => portal.Log.Text.Contains("An event was not counted", StringComparison.Ordinal) && portal.Log.Text.Contains("The audit log lacks an entry", StringComparison.Ordinal));
+        await Eventually.BeTrueAsync(
+            () => portal.Log.Text.Contains("An event was not counted", StringComparison.Ordinal)
+                && portal.Log.Text.Contains("The audit log lacks an entry", StringComparison.Ordinal));
         redis.StartAgain();
     }
 
@@ -133,6 +140,7 @@ public sealed class StatisticsTests
     {
         public string Name => "refusing";
 
-        public Task<SendOutcome> SendAsync(Message message, CancellationToken stop) => Task.FromResult<SendOutcome>(new SendOutcome.Refused("no"));
+        public Task<SendOutcome> SendAsync(Message message, CancellationToken stop) =>
+            Task.FromResult<SendOutcome>(new SendOutcome.Refused("no"));
     }
 }

@@ -22,7 +22,8 @@ internal sealed class AppBehindPortal : IAsyncDisposable
     public required CapturedLog Log { get; init; }
 
     [SuppressMessage("Reliability", "CA2000", Justification = "The caller disposes of it.")]
-    public static async Task<AppBehindPortal> StartAsync(Uri portal, TimeProvider clock, Action<OtpPortalAuthenticationOptions>? configure = null)
+    public static async Task<AppBehindPortal> StartAsync(
+        Uri portal, TimeProvider clock, Action<OtpPortalAuthenticationOptions>? configure = null)
     {
         var builder = WebApplication.CreateSlimBuilder();
         var address = $"http://127.0.0.1:{FreePort.Next()}";

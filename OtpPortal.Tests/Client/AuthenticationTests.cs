@@ -51,7 +51,8 @@ public sealed class AuthenticationTests(PortalHost portal) : IClassFixture<Porta
     [Fact]
     public async Task The_cookie_may_have_another_name()
     {
-        await using var app = await AppBehindPortal.StartAsync(portal.Address, portal.Clock, options => options.CookieName = "__Secure-login");
+        await using var app =
+            await AppBehindPortal.StartAsync(portal.Address, portal.Clock, options => options.CookieName = "__Secure-login");
         var email = Someone.New();
         var token = (await portal.SignInAsync(email)).Cookies["auth_token"];
         var browser = app.NewBrowserWith(token);
@@ -70,8 +71,8 @@ public sealed class AuthenticationTests(PortalHost portal) : IClassFixture<Porta
 
         answer.Status.ShouldBe(302);
         answer.Header("Cache-Control").ShouldBe("no-store");
-        answer.Location.ShouldBe(
-            $"{portal.Address.GetLeftPart(UriPartial.Authority)}/?return_to={Uri.EscapeDataString(app.Address.GetLeftPart(UriPartial.Authority) + "/base/reports/a%20b/%C3%A9?year=2026&q=%26")}");
+        var page = app.Address.GetLeftPart(UriPartial.Authority) + "/base/reports/a%20b/%C3%A9?year=2026&q=%26";
+        answer.Location.ShouldBe($"{portal.Address.GetLeftPart(UriPartial.Authority)}/?return_to={Uri.EscapeDataString(page)}");
     }
 
     [Fact]
@@ -261,7 +262,8 @@ public sealed class AuthenticationTests(PortalHost portal) : IClassFixture<Porta
         ShouldBe(await browser.GetAsync("/"), "ann@example.com");
         standIn.Requests.Count.ShouldBe(5);
         var question = standIn.Requests[0];
-        (question.Method, question.Path, question.Headers["Authorization"]).ShouldBe(("GET", "/forward-auth?redirect=never", "Bearer token"));
+        (question.Method, question.Path, question.Headers["Authorization"])
+            .ShouldBe(("GET", "/forward-auth?redirect=never", "Bearer token"));
         question.Headers.ContainsKey("Cookie").ShouldBeFalse();
     }
 

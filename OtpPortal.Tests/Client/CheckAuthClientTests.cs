@@ -169,6 +169,7 @@ public sealed class CheckAuthClientTests(PortalHost portal) : IClassFixture<Port
         byDefault.ExpiresIn.ShouldBe(TimeSpan.FromMinutes(5));
         byDefault.ToString().ShouldNotContain(byDefault.Jwt);
         System.Text.Encoding.UTF8.GetString(Base64Url.DecodeFromChars(rsa.Jwt.Split('.')[0])!).ShouldContain("\"RS256\"");
-        (await Should.ThrowAsync<OtpPortalException>(() => _client.IssueJwtAsync(token, "none"))).Status.ShouldBe(HttpStatusCode.BadRequest);
+        (await Should.ThrowAsync<OtpPortalException>(() => _client.IssueJwtAsync(token, "none"))).Status
+            .ShouldBe(HttpStatusCode.BadRequest);
     }
 }

@@ -14,7 +14,8 @@ internal static class Clients
         return new OtpPortalClient(s_http, options);
     }
 
-    public static PortalTokenValidator Validator(Uri portal, string audience, TimeProvider time, Action<PortalTokenOptions>? configure = null)
+    public static PortalTokenValidator Validator(
+        Uri portal, string audience, TimeProvider time, Action<PortalTokenOptions>? configure = null)
     {
         var options = new PortalTokenOptions { Url = portal, Audience = audience };
         configure?.Invoke(options);

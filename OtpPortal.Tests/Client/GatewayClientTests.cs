@@ -19,7 +19,8 @@ public sealed class GatewayClientTests(GatewayPortal portal) : IClassFixture<Gat
 
     private static OtpRequest Mail(string? id = null) => new() { Provider = "mailbox", To = Someone.New(), Id = id };
 
-    private async Task<OtpCreation.Created> BeginAsync(OtpRequest request) => (await _gateway.CreateAsync(request)).ShouldBeOfType<OtpCreation.Created>();
+    private async Task<OtpCreation.Created> BeginAsync(OtpRequest request) =>
+        (await _gateway.CreateAsync(request)).ShouldBeOfType<OtpCreation.Created>();
 
     [Fact]
     public async Task Providers_are_listed() => (await _gateway.ListProvidersAsync()).ShouldContain("mailbox");
@@ -52,7 +53,8 @@ public sealed class GatewayClientTests(GatewayPortal portal) : IClassFixture<Gat
         var otp = created.Otp;
         (otp.Namespace, otp.Id, otp.To, otp.Provider).ShouldBe(("Other", request.Id, request.To, "mailbox"));
         (otp.Attempts, otp.MaxAttempts, otp.AttemptsLeft, otp.Generate, otp.MaxGenerate).ShouldBe((1, 2, 2, 1, 4));
-        (otp.IsClosed, otp.Ttl, otp.ChannelDescription, otp.AddressDescription).ShouldBe((false, TimeSpan.FromMinutes(2), "For your order & more", "Your address"));
+        (otp.IsClosed, otp.Ttl, otp.ChannelDescription, otp.AddressDescription).ShouldBe(
+            (false, TimeSpan.FromMinutes(2), "For your order & more", "Your address"));
         otp.Extra.GetProperty("order")[0].GetInt32().ShouldBe(4711);
         otp.Url.ShouldBe(new Uri(portal.Host.Address, $"/otp/Other/{request.Id}"));
     }
@@ -90,15 +92,18 @@ public sealed class GatewayClientTests(GatewayPortal portal) : IClassFixture<Gat
 
         (await _gateway.CheckAsync(id, Backend.NotThe(code))).ShouldBeOfType<OtpCheck.Wrong>().Otp.AttemptsLeft.ShouldBe(0);
 
-        (await _gateway.CheckAsync(id, code)).ShouldBeOfType<OtpCheck.Locked>().RetryAfter.ShouldBeInRange(TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(100));
-        (await _gateway.CreateAsync(Mail(id))).ShouldBeOfType<OtpCreation.Locked>().RetryAfter.ShouldBeInRange(TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(100));
+        (await _gateway.CheckAsync(id, code)).ShouldBeOfType<OtpCheck.Locked>().RetryAfter
+            .ShouldBeInRange(TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(100));
+        (await _gateway.CreateAsync(Mail(id))).ShouldBeOfType<OtpCreation.Locked>().RetryAfter
+            .ShouldBeInRange(TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(100));
     }
 
     [Fact]
     public async Task What_the_user_got_wrong_is_an_outcome_and_not_an_exception()
     {
         (await _gateway.CreateAsync(Mail() with { To = "nobody" })).ShouldBeOfType<OtpCreation.Refused>().Reason.ShouldContain("`to`");
-        (await _gateway.CreateAsync(Mail() with { Ttl = TimeSpan.FromSeconds(1.5) })).ShouldBeOfType<OtpCreation.Refused>().Reason.ShouldContain("`ttl`");
+        (await _gateway.CreateAsync(Mail() with { Ttl = TimeSpan.FromSeconds(1.5) })).ShouldBeOfType<OtpCreation.Refused>().Reason
+            .ShouldContain("`ttl`");
         var (otp, _) = await BeginAsync(Mail());
         (await _gateway.CheckAsync(otp.Id, "")).ShouldBeOfType<OtpCheck.Refused>();
         (await _gateway.CheckAsync(Backend.NewId(), "123456")).ShouldBeOfType<OtpCheck.Unknown>();
@@ -137,10 +142,13 @@ public sealed class GatewayClientTests(GatewayPortal portal) : IClassFixture<Gat
     public async Task A_message_that_limits_hold_back_says_when()
     {
         await using var limited = await PortalHost.StartWithAsync(
-            null, null, ("NAMESPACES", "MyApp:secret"), ("SMS_PROVIDERS", "sipgate_sms"), ("SIPGATE_USERNAME", "u"), ("SIPGATE_PASSWORD", "p"), ("SMS_COUNTRIES", "DE"));
-        var gateway = Clients.For(limited.Address, options => (options.NamespaceName, options.NamespaceSecret) = ("MyApp", "secret")).Gateway;
+            null, null, ("NAMESPACES", "MyApp:secret"), ("SMS_PROVIDERS", "sipgate_sms"), ("SIPGATE_USERNAME", "u"),
+            ("SIPGATE_PASSWORD", "p"), ("SMS_COUNTRIES", "DE"));
+        var gateway =
+            Clients.For(limited.Address, options => (options.NamespaceName, options.NamespaceSecret) = ("MyApp", "secret")).Gateway;
 
-        var held = (await gateway.CreateAsync(new OtpRequest { Provider = "sipgate_sms", To = "+33612345678" })).ShouldBeOfType<OtpCreation.HeldBack>();
+        var held = (await gateway.CreateAsync(new OtpRequest { Provider = "sipgate_sms", To = "+33612345678" }))
+            .ShouldBeOfType<OtpCreation.HeldBack>();
 
         held.Reason.ShouldStartWith("The message is not sent");
     }
@@ -148,19 +156,24 @@ public sealed class GatewayClientTests(GatewayPortal portal) : IClassFixture<Gat
     [Fact]
     public async Task Wrong_credentials_and_failing_providers_are_exceptions()
     {
-        var stranger = Clients.For(portal.Host.Address, options => (options.NamespaceName, options.NamespaceSecret) = ("Other", "guessed")).Gateway;
+        var stranger =
+            Clients.For(portal.Host.Address, options => (options.NamespaceName, options.NamespaceSecret) = ("Other", "guessed")).Gateway;
         var refused = await Should.ThrowAsync<OtpPortalException>(() => stranger.CreateAsync(Mail()));
-        (refused.Status, refused.Message).ShouldBe((HttpStatusCode.Unauthorized, "The portal refuses the credentials (401): Invalid API credentials."));
+        (refused.Status, refused.Message).ShouldBe(
+            (HttpStatusCode.Unauthorized, "The portal refuses the credentials (401): Invalid API credentials."));
 
         await using var failing = await RecordingServer.StartAsync();
-        var gateway = Clients.For(failing.Address, options => (options.NamespaceName, options.NamespaceSecret) = ("Other", "secret")).Gateway;
+        var gateway =
+            Clients.For(failing.Address, options => (options.NamespaceName, options.NamespaceSecret) = ("Other", "secret")).Gateway;
         failing.AlwaysAnswer(502, """{"status":"error","message":"The provider did not take the message."}""");
         (await Should.ThrowAsync<OtpPortalException>(() => gateway.CreateAsync(Mail()))).Status.ShouldBe(HttpStatusCode.BadGateway);
         failing.AlwaysAnswer(429, """{"status":"error","message":"Too many requests of this namespace."}""", ("Retry-After", "42"));
         (await Should.ThrowAsync<OtpPortalException>(() => gateway.CreateAsync(Mail()))).RetryAfter.ShouldBe(TimeSpan.FromSeconds(42));
-        (await Should.ThrowAsync<OtpPortalException>(() => gateway.CheckAsync("order-4711", "123456"))).RetryAfter.ShouldBe(TimeSpan.FromSeconds(42));
+        (await Should.ThrowAsync<OtpPortalException>(() => gateway.CheckAsync("order-4711", "123456"))).RetryAfter
+            .ShouldBe(TimeSpan.FromSeconds(42));
         failing.AlwaysAnswer(200, """{"status":"success","data":{}}""");
         await Should.ThrowAsync<OtpPortalException>(() => gateway.CheckAsync("order-4711", "123456"));
-        (await Should.ThrowAsync<InvalidOperationException>(() => Clients.For(failing.Address).Gateway.ListProvidersAsync())).Message.ShouldContain("NamespaceName");
+        (await Should.ThrowAsync<InvalidOperationException>(() => Clients.For(failing.Address).Gateway.ListProvidersAsync())).Message
+            .ShouldContain("NamespaceName");
     }
 }

@@ -17,7 +17,8 @@ public sealed class OfflineExampleTests(OfflineExampleTests.PortalOfToday portal
     private static ProcessStartInfo Start(string language, params IEnumerable<string> arguments) => language switch
     {
         "node" => ExampleProgram.Start("node", [Path.Combine(ExampleProgram.Folder, "offline", "node", "verify.mjs"), .. arguments]),
-        "python" => ExampleProgram.Start("/usr/bin/python3", [Path.Combine(ExampleProgram.Folder, "offline", "python", "verify.py"), .. arguments]),
+        "python" =>
+            ExampleProgram.Start("/usr/bin/python3", [Path.Combine(ExampleProgram.Folder, "offline", "python", "verify.py"), .. arguments]),
         _ => ExampleProgram.Start("dotnet", [ExampleProgram.Built("offline/dotnet", "Verify"), .. arguments]),
     };
 
@@ -118,7 +119,8 @@ public sealed class OfflineExampleTests(OfflineExampleTests.PortalOfToday portal
             var token = (await Host.SignInAsync(Someone.New())).Cookies["auth_token"];
             foreach (var algorithm in (string?[])[null, "RS256"])
             {
-                _old[algorithm ?? ""] = (await Clients.For(Host.Address).IssueJwtAsync(token, algorithm)).ShouldBeOfType<JwtIssue.Issued>().Jwt;
+                _old[algorithm ?? ""] = (await Clients.For(Host.Address).IssueJwtAsync(token, algorithm))
+                    .ShouldBeOfType<JwtIssue.Issued>().Jwt;
             }
             Host.Clock.Advance(DateTimeOffset.UtcNow - Host.Clock.GetUtcNow());
         }

@@ -46,9 +46,12 @@ public sealed class OptionsTests
     public async Task What_is_not_the_address_of_a_portal_is_refused(string url)
     {
         var address = new Uri(url, UriKind.RelativeOrAbsolute);
-        (await StartAsync(services => services.AddOtpPortalClient(options => options.Url = address))).ShouldContain("OtpPortalOptions.Url ");
-        (await StartAsync(services => services.AddAuthentication().AddOtpPortal(options => options.Url = address))).ShouldContain("OtpPortalAuthenticationOptions.Url ");
-        (await StartAsync(services => services.AddOtpPortalTokenValidator(options => (options.Url, options.Audience) = (address, "app")))).ShouldContain("PortalTokenOptions.Url ");
+        (await StartAsync(services => services.AddOtpPortalClient(options => options.Url = address)))
+            .ShouldContain("OtpPortalOptions.Url ");
+        (await StartAsync(services => services.AddAuthentication().AddOtpPortal(options => options.Url = address)))
+            .ShouldContain("OtpPortalAuthenticationOptions.Url ");
+        (await StartAsync(services => services.AddOtpPortalTokenValidator(options => (options.Url, options.Audience) = (address, "app"))))
+            .ShouldContain("PortalTokenOptions.Url ");
         Should.Throw<ArgumentException>(() => Clients.For(address)).Message.ShouldContain("OtpPortalOptions.Url ");
     }
 
@@ -79,7 +82,8 @@ public sealed class OptionsTests
             options.Timeout = TimeSpan.Zero;
         }));
 
-        foreach (var option in (string[])["Url", "Audience", "ClockSkew", "Timeout"]) complaints.ShouldContain("PortalTokenOptions." + option + " ");
+        foreach (var option in (string[])["Url", "Audience", "ClockSkew", "Timeout"])
+            complaints.ShouldContain("PortalTokenOptions." + option + " ");
     }
 
     [Fact]
@@ -87,9 +91,11 @@ public sealed class OptionsTests
     {
         var portal = new Uri("https://login.example.com");
         var builder = Host.CreateEmptyApplicationBuilder(null);
-        builder.Services.AddOtpPortalClient(options => (options.Url, options.NamespaceName, options.NamespaceSecret) = (portal, "MyApp", "s e c r e t"));
+        builder.Services.AddOtpPortalClient(
+            options => (options.Url, options.NamespaceName, options.NamespaceSecret) = (portal, "MyApp", "s e c r e t"));
         builder.Services.AddOtpPortalTokenValidator(options => (options.Url, options.Audience) = (portal, "app"));
-        builder.Services.AddAuthentication().AddOtpPortal(options => options.Url = portal).AddOtpPortal("Another", options => options.Url = new Uri("http://localhost:3000/"));
+        builder.Services.AddAuthentication().AddOtpPortal(options => options.Url = portal)
+            .AddOtpPortal("Another", options => options.Url = new Uri("http://localhost:3000/"));
         using var app = builder.Build();
 
         await app.StartAsync();

@@ -29,13 +29,15 @@ public sealed class PortalTokenTests : IAsyncLifetime
         var email = Someone.New();
         var jwt = await JwtAsync(email, algorithm);
         var validator = Clients.Validator(_portal.Address, "app", _portal.Clock);
-        var session = await Clients.For(_portal.Address, options => options.AuthSecretKey = PortalHost.Secret).Sessions.ListAsync(email).FirstAsync();
+        var session = await Clients.For(_portal.Address, options => options.AuthSecretKey = PortalHost.Secret).Sessions.ListAsync(email)
+            .FirstAsync();
 
         var good = (await validator.ValidateAsync(jwt)).ShouldBeOfType<TokenValidation.Valid>();
 
         (good.Email, good.SessionId).ShouldBe((email, session.Id));
         good.ExpiresAt.ShouldBe(_portal.Clock.GetUtcNow() + TimeSpan.FromMinutes(5), TimeSpan.FromSeconds(2));
-        (await Clients.Validator(_portal.Address, "another", _portal.Clock).ValidateAsync(jwt)).ShouldBe(new TokenValidation.Invalid("It is for another audience."));
+        (await Clients.Validator(_portal.Address, "another", _portal.Clock).ValidateAsync(jwt))
+            .ShouldBe(new TokenValidation.Invalid("It is for another audience."));
         _portal.Clock.Advance(TimeSpan.FromSeconds(330));
         (await validator.ValidateAsync(jwt)).ShouldBe(new TokenValidation.Invalid("It has expired."));
     }
@@ -59,8 +61,10 @@ public sealed class PortalTokenTests : IAsyncLifetime
         await using var other = await PortalHost.StartAsync(("TOKEN_AUDIENCE", "app"));
         var jwt = await JwtAsync(Someone.New(), "RS256");
 
-        (await Clients.Validator(other.Address, "app", _portal.Clock).ValidateAsync(jwt)).ShouldBe(new TokenValidation.Invalid("The portal has no such key."));
-        (await Clients.Validator(other.Address, "app", _portal.Clock, options => options.BackchannelUrl = _portal.Address).ValidateAsync(jwt))
+        (await Clients.Validator(other.Address, "app", _portal.Clock).ValidateAsync(jwt))
+            .ShouldBe(new TokenValidation.Invalid("The portal has no such key."));
+        (await Clients.Validator(other.Address, "app", _portal.Clock, options => options.BackchannelUrl = _portal.Address)
+            .ValidateAsync(jwt))
             .ShouldBe(new TokenValidation.Invalid("Another portal made it."));
     }
 
@@ -72,7 +76,8 @@ public sealed class PortalTokenTests : IAsyncLifetime
         (await validator.ValidateAsync(old)).ShouldBeOfType<TokenValidation.Valid>();
 
         using var program = _portal.NewProgram();
-        (await program.SendAsync(HttpMethod.Post, "/signing-keys/rotate?now=true", null, ("Authorization", $"Bearer {PortalHost.Secret}"))).Status.ShouldBe(200);
+        (await program.SendAsync(
+            HttpMethod.Post, "/signing-keys/rotate?now=true", null, ("Authorization", $"Bearer {PortalHost.Secret}"))).Status.ShouldBe(200);
         _portal.Clock.Advance(TimeSpan.FromSeconds(31));
 
         (await validator.ValidateAsync(await JwtAsync(Someone.New(), "RS256"))).ShouldBeOfType<TokenValidation.Valid>();

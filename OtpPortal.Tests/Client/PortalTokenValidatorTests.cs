@@ -31,7 +31,8 @@ public sealed class PortalTokenValidatorTests : IAsyncLifetime
     private PortalTokenValidator NewValidator() => Clients.Validator(_portal.Address, "app", _clock);
 
     private void Publish(params JsonObject[] keys) =>
-        _portal.AlwaysAnswer(200, new JsonObject { ["keys"] = new JsonArray([.. keys]) }.ToJsonString(), ("Cache-Control", "public, max-age=300"));
+        _portal.AlwaysAnswer(
+            200, new JsonObject { ["keys"] = new JsonArray([.. keys]) }.ToJsonString(), ("Cache-Control", "public, max-age=300"));
 
     private static string Text(byte[] bytes) => Base64Url.EncodeToString(bytes);
 
@@ -40,13 +41,30 @@ public sealed class PortalTokenValidatorTests : IAsyncLifetime
     private static JsonObject RsaKey(string kid, RSA? key = null)
     {
         var parameters = (key ?? s_rsa).ExportParameters(false);
-        return new JsonObject { ["kty"] = "RSA", ["kid"] = kid, ["use"] = "sig", ["alg"] = "RS256", ["n"] = Text(parameters.Modulus!), ["e"] = Text(parameters.Exponent!) };
+        return new JsonObject
+        {
+            ["kty"] = "RSA",
+            ["kid"] = kid,
+            ["use"] = "sig",
+            ["alg"] = "RS256",
+            ["n"] = Text(parameters.Modulus!),
+            ["e"] = Text(parameters.Exponent!),
+        };
     }
 
     private static JsonObject EcKey(string kid)
     {
         var point = s_ec.ExportParameters(false).Q;
-        return new JsonObject { ["kty"] = "EC", ["crv"] = "P-256", ["kid"] = kid, ["use"] = "sig", ["alg"] = "ES256", ["x"] = Text(point.X!), ["y"] = Text(point.Y!) };
+        return new JsonObject
+        {
+            ["kty"] = "EC",
+            ["crv"] = "P-256",
+            ["kid"] = kid,
+            ["use"] = "sig",
+            ["alg"] = "ES256",
+            ["x"] = Text(point.X!),
+            ["y"] = Text(point.Y!),
+        };
     }
 
     private static JsonObject EdKey(string kid) =>
@@ -96,7 +114,8 @@ public sealed class PortalTokenValidatorTests : IAsyncLifetime
         for (var i = 0; i < 3; i++)
         {
             var good = (await _validator.ValidateAsync(Sign(Header(alg, kid), Claims()))).ShouldBeOfType<TokenValidation.Valid>();
-            (good.Email, good.SessionId, good.ExpiresAt).ShouldBe(("ann@example.com", "session", _clock.GetUtcNow() + TimeSpan.FromMinutes(5)));
+            (good.Email, good.SessionId, good.ExpiresAt).ShouldBe(
+                ("ann@example.com", "session", _clock.GetUtcNow() + TimeSpan.FromMinutes(5)));
             good.Claims.GetProperty("jti").GetString().ShouldBe("1");
         }
         _portal.Requests.ShouldHaveSingleItem().Path.ShouldBe("/api/v2/jwks.json");
@@ -263,7 +282,8 @@ public sealed class PortalTokenValidatorTests : IAsyncLifetime
         var ed = Sign(Header("EdDSA", "ed"), Claims());
         await ShouldBeRefusedAsync(ed[..ed.LastIndexOf('.')] + "." + Text(new byte[64]), "signature");
         await ShouldBeRefusedAsync(ed[..ed.LastIndexOf('.')] + "." + Text(new byte[63]), "signature");
-        var der = s_ec.SignData(Encoding.ASCII.GetBytes(ec[..ec.LastIndexOf('.')]), HashAlgorithmName.SHA256, DSASignatureFormat.Rfc3279DerSequence);
+        var der = s_ec.SignData(
+            Encoding.ASCII.GetBytes(ec[..ec.LastIndexOf('.')]), HashAlgorithmName.SHA256, DSASignatureFormat.Rfc3279DerSequence);
         await ShouldBeRefusedAsync(ec[..ec.LastIndexOf('.')] + "." + Text(der), "signature");
     }
 
@@ -319,10 +339,12 @@ public sealed class PortalTokenValidatorTests : IAsyncLifetime
             RsaKey("weak", weak), encryption, other, broken, shortEd, otherCurve,
             new JsonObject { ["kty"] = "oct", ["kid"] = "oct", ["k"] = "c2VjcmV0" }, RsaKey("rsa"));
 
-        foreach (var kid in (string[])["weak", "encryption", "other", "oct"]) await ShouldBeRefusedAsync(Sign(Header("RS256", kid), Claims()), "no such key");
+        foreach (var kid in (string[])["weak", "encryption", "other", "oct"])
+            await ShouldBeRefusedAsync(Sign(Header("RS256", kid), Claims()), "no such key");
         await ShouldBeRefusedAsync(Sign(Header("ES256", "broken"), Claims()), "no such key");
         foreach (var kid in (string[])["short", "x25519"]) await ShouldBeRefusedAsync(Sign(Header("EdDSA", kid), Claims()), "no such key");
-        (await _validator.ValidateAsync(Sign(Header("RS256", "rsa"), Claims()))).ShouldBeOfType<TokenValidation.Valid>("the others are good all the same");
+        (await _validator.ValidateAsync(Sign(Header("RS256", "rsa"), Claims())))
+            .ShouldBeOfType<TokenValidation.Valid>("the others are good all the same");
     }
 
     [Fact]

@@ -11,7 +11,8 @@ public sealed class SampleAppTests
     {
         await using var portal = await PortalHost.StartAsync(("ALLOWED_REDIRECTS", "127.0.0.1"));
         var address = new Uri($"http://127.0.0.1:{FreePort.Next()}");
-        var start = ExampleProgram.Start("dotnet", ExampleProgram.Built("dotnet-app", "DotnetApp"), "--urls", address.GetLeftPart(UriPartial.Authority));
+        var start = ExampleProgram.Start(
+            "dotnet", ExampleProgram.Built("dotnet-app", "DotnetApp"), "--urls", address.GetLeftPart(UriPartial.Authority));
         start.Environment["PORTAL_URL"] = portal.Address.AbsoluteUri;
         using var app = Process.Start(start)!;
         app.BeginOutputReadLine();

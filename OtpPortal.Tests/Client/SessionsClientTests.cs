@@ -112,7 +112,8 @@ public sealed class SessionsClientTests(PortalHost portal) : IClassFixture<Porta
 
         for (var i = 0; i < 10; i++)
         {
-            (await Should.ThrowAsync<OtpPortalException>(() => sessions.RevokeAllAsync(Someone.New()))).Status.ShouldBe(HttpStatusCode.Forbidden);
+            (await Should.ThrowAsync<OtpPortalException>(() => sessions.RevokeAllAsync(Someone.New()))).Status
+                .ShouldBe(HttpStatusCode.Forbidden);
         }
         var limited = await Should.ThrowAsync<OtpPortalException>(async () => await sessions.ListAsync().CountAsync());
         limited.Status.ShouldBe(HttpStatusCode.TooManyRequests);
@@ -122,7 +123,8 @@ public sealed class SessionsClientTests(PortalHost portal) : IClassFixture<Porta
 
     [Fact]
     public async Task Without_a_key_nothing_is_asked() =>
-        (await Should.ThrowAsync<InvalidOperationException>(() => Clients.For(portal.Address).Sessions.RevokeAllAsync("a@example.com"))).Message.ShouldContain("AuthSecretKey");
+        (await Should.ThrowAsync<InvalidOperationException>(
+            () => Clients.For(portal.Address).Sessions.RevokeAllAsync("a@example.com"))).Message.ShouldContain("AuthSecretKey");
 
     private sealed class SmallPages(int size) : DelegatingHandler
     {

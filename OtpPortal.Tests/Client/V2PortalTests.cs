@@ -34,10 +34,17 @@ public sealed class V2PortalTests(V2PortalTests.WithAccount portal) : IClassFixt
         var (ann, bob) = (Someone.New(), Someone.New());
 
         var otp = Made(await _v2.CreateOtpEmailAsync(
-            new OtpParameters { CharSetNumeric = true }, new OtpEmailParameters { ToEmail = ann, ServiceName = "example.com", Subject = "Your code for it", Title = "A code for you" }));
+            new OtpParameters { CharSetNumeric = true },
+            new OtpEmailParameters { ToEmail = ann, ServiceName = "example.com", Subject = "Your code for it", Title = "A code for you" }));
         var link = Made(await _v2.CreateMagicLinkEmailAsync(
             new MagicLinkParameters { RedirectUrl = new Uri("https://app.example.com/in") },
-            new MagicLinkEmailParameters { ToEmail = bob, ServiceName = "example.com", Subject = "Sign in to it", Title = "Sign in to it" }));
+            new MagicLinkEmailParameters
+            {
+                ToEmail = bob,
+                ServiceName = "example.com",
+                Subject = "Sign in to it",
+                Title = "Sign in to it",
+            }));
 
         (await MailToAsync(ann)).ShouldContain(otp.Otp);
         (await MailToAsync(bob)).ShouldContain(link.Secret);
@@ -51,7 +58,13 @@ public sealed class V2PortalTests(V2PortalTests.WithAccount portal) : IClassFixt
 
         var made = Made(await _v2.CreateMagicLinkEmailAsync(
             new MagicLinkParameters { RedirectUrl = new Uri("https://app.example.com/in") }, new OtpParameters { CharSetNumeric = true },
-            new MagicLinkEmailParameters { ToEmail = ann, ServiceName = "example.com", Subject = "Sign in to it", Title = "Sign in to it" }));
+            new MagicLinkEmailParameters
+            {
+                ToEmail = ann,
+                ServiceName = "example.com",
+                Subject = "Sign in to it",
+                Title = "Sign in to it",
+            }));
 
         var mail = await MailToAsync(ann);
         mail.ShouldContain(made.Link.Secret);
@@ -67,7 +80,8 @@ public sealed class V2PortalTests(V2PortalTests.WithAccount portal) : IClassFixt
         var own = Clients.For(portal.Host.Address, options => options.ApiKey = account.ApiKey).V2;
 
         Made(await own.CreateMagicLinkAsync(new MagicLinkParameters { RedirectUrl = new Uri("https://app.example.com/in") }));
-        (await own.CreateMagicLinkAsync(new MagicLinkParameters { RedirectUrl = new Uri("https://evil.example/") })).ShouldBeOfType<V2Creation<CreatedMagicLink>.Refused>()
+        (await own.CreateMagicLinkAsync(new MagicLinkParameters { RedirectUrl = new Uri("https://evil.example/") }))
+            .ShouldBeOfType<V2Creation<CreatedMagicLink>.Refused>()
             .Reason.ShouldContain("redirectURL");
     }
 
@@ -83,11 +97,19 @@ public sealed class V2PortalTests(V2PortalTests.WithAccount portal) : IClassFixt
     [Fact]
     public async Task A_jwt_is_made_and_verified_again()
     {
-        var jwt = Made(await _v2.CreateJwtAsync(new JwtParameters { Alg = "RS256", LifespanSeconds = 60, Claims = new JsonObject { ["role"] = "guest", ["email"] = "root@example.com" } })).Jwt;
+        var jwt = Made(
+            await _v2.CreateJwtAsync(
+                new JwtParameters
+                {
+                    Alg = "RS256",
+                    LifespanSeconds = 60,
+                    Claims = new JsonObject { ["role"] = "guest", ["email"] = "root@example.com" },
+                })).Jwt;
 
         (await _v2.ValidateJwtAsync(jwt)).ShouldBeOfType<JwtValidation.Valid>().Claims.GetProperty("role").GetString().ShouldBe("guest");
         (await _v2.ValidateJwtAsync(jwt[..^4] + "AAAA")).ShouldBeOfType<JwtValidation.Invalid>();
-        (await _v2.CreateJwtAsync(new JwtParameters { Claims = new JsonObject { ["sub"] = "root@example.com" } })).ShouldBeOfType<V2Creation<CreatedJwt>.Refused>();
+        (await _v2.CreateJwtAsync(new JwtParameters { Claims = new JsonObject { ["sub"] = "root@example.com" } }))
+            .ShouldBeOfType<V2Creation<CreatedJwt>.Refused>();
         (await Clients.Validator(portal.Host.Address, WithAccount.Audience, portal.Host.Clock).ValidateAsync(jwt))
             .ShouldBe(new TokenValidation.Invalid("It names nobody who is signed in."), "a service account's word is not the portal's");
     }
@@ -100,15 +122,18 @@ public sealed class V2PortalTests(V2PortalTests.WithAccount portal) : IClassFixt
         account.Admin.ShouldBeFalse();
         var own = Clients.For(portal.Host.Address, options => options.ApiKey = account.ApiKey).V2;
         Made(await own.CreateOtpAsync(new OtpParameters { CharSetNumeric = true })).Otp.ShouldNotBeEmpty();
-        (await Should.ThrowAsync<OtpPortalException>(() => own.CreateServiceAccountAsync())).Status.ShouldBeOneOf(HttpStatusCode.Unauthorized, HttpStatusCode.Forbidden);
+        (await Should.ThrowAsync<OtpPortalException>(() => own.CreateServiceAccountAsync())).Status
+            .ShouldBeOneOf(HttpStatusCode.Unauthorized, HttpStatusCode.Forbidden);
     }
 
     [Fact]
     public async Task What_is_not_allowed_is_refused_and_a_wrong_key_is_an_exception()
     {
-        (await _v2.CreateOtpAsync(new OtpParameters { CharSetNumeric = true, Length = 13 })).ShouldBeOfType<V2Creation<CreatedOtp>.Refused>().Reason.ShouldNotBeEmpty();
+        (await _v2.CreateOtpAsync(new OtpParameters { CharSetNumeric = true, Length = 13 }))
+            .ShouldBeOfType<V2Creation<CreatedOtp>.Refused>().Reason.ShouldNotBeEmpty();
         var stranger = Clients.For(portal.Host.Address, options => options.ApiKey = Guid.NewGuid().ToString()).V2;
-        (await Should.ThrowAsync<OtpPortalException>(() => stranger.CreateOtpAsync(new OtpParameters()))).Status.ShouldBeOneOf(HttpStatusCode.Unauthorized, HttpStatusCode.Forbidden);
+        (await Should.ThrowAsync<OtpPortalException>(() => stranger.CreateOtpAsync(new OtpParameters()))).Status
+            .ShouldBeOneOf(HttpStatusCode.Unauthorized, HttpStatusCode.Forbidden);
     }
 
     private async Task<string> MailToAsync(string email)
@@ -127,7 +152,8 @@ public sealed class V2PortalTests(V2PortalTests.WithAccount portal) : IClassFixt
 
         public PortalHost Host { get; private set; } = null!;
 
-        public async Task InitializeAsync() => Host = await PortalHost.StartAsync(("V2_ADMIN_ACCOUNT", $"1b671a64-40d5-491e-99b0-da01ff1f3341:{AdminKey}:{Audience}"));
+        public async Task InitializeAsync() =>
+            Host = await PortalHost.StartAsync(("V2_ADMIN_ACCOUNT", $"1b671a64-40d5-491e-99b0-da01ff1f3341:{AdminKey}:{Audience}"));
 
         public async Task DisposeAsync() => await Host.DisposeAsync();
     }

@@ -31,13 +31,24 @@ public sealed class V2WireTests : IAsyncLifetime
     [Fact]
     public async Task Otp_create()
     {
-        _portal.AlwaysAnswer(201, """{"otpCreateResults":{"id":"the-id","otp":"a1B2"},"requestMetadata":{"uuid":"3f0c8f5e-6a2b-4d2e-9a53-0f6d7f6b8f10"}}""");
+        _portal.AlwaysAnswer(
+            201, """{"otpCreateResults":{"id":"the-id","otp":"a1B2"},"requestMetadata":{"uuid":"3f0c8f5e-6a2b-4d2e-9a53-0f6d7f6b8f10"}}""");
 
-        var made = await _v2.CreateOtpAsync(new OtpParameters { CharSetAlphaLower = true, CharSetAlphaUpper = false, CharSetNumeric = true, Length = 4, LifespanSeconds = 60 });
+        var made = await _v2.CreateOtpAsync(
+            new OtpParameters
+            {
+                CharSetAlphaLower = true,
+                CharSetAlphaUpper = false,
+                CharSetNumeric = true,
+                Length = 4,
+                LifespanSeconds = 60,
+            });
 
         made.ShouldBe(new V2Creation<CreatedOtp>.Created(new CreatedOtp("the-id", "a1B2")));
         made.ToString()!.ShouldNotContain("a1B2");
-        ShouldHaveSent("otp/create", """{"otpCreateParams":{"charSetAlphaLower":true,"charSetAlphaUpper":false,"charSetNumeric":true,"length":4,"lifespanSeconds":60}}""");
+        ShouldHaveSent(
+            "otp/create",
+            """{"otpCreateParams":{"charSetAlphaLower":true,"charSetAlphaUpper":false,"charSetNumeric":true,"length":4,"lifespanSeconds":60}}""");
         await _v2.CreateOtpAsync(new OtpParameters());
         ShouldHaveSent("otp/create", """{"otpCreateParams":{}}""");
     }
@@ -63,8 +74,10 @@ public sealed class V2WireTests : IAsyncLifetime
         made.ShouldBeOfType<V2Creation<CreatedOtp>.Created>().Value.Otp.ShouldBe("123456");
         ShouldHaveSent("otp-email/create", """
             {"otpCreateParams":{"length":6},
-             "otpEmailCreateParams":{"toEmail":"ann@example.com","toName":"Ann","serviceName":"example.com","subject":"Your code","title":"A code for you",
-              "greeting":"Hello Ann,","subTitle":"It is good for an hour.","logoImageURL":"https://example.com/logo.png","logoClickURL":"https://example.com/start"}}
+             "otpEmailCreateParams":{"toEmail":"ann@example.com","toName":"Ann","serviceName":"example.com",
+              "subject":"Your code","title":"A code for you",
+              "greeting":"Hello Ann,","subTitle":"It is good for an hour.",
+              "logoImageURL":"https://example.com/logo.png","logoClickURL":"https://example.com/start"}}
             """);
     }
 
@@ -84,7 +97,9 @@ public sealed class V2WireTests : IAsyncLifetime
     [Fact]
     public async Task Magic_link_create()
     {
-        _portal.AlwaysAnswer(201, """{"magicLinkCreateResults":{"magicLink":"https://login.example.com/api/v2/magic-link?secret=s3cret","secret":"s3cret"},"requestMetadata":{}}""");
+        _portal.AlwaysAnswer(
+            201,
+            """{"magicLinkCreateResults":{"magicLink":"https://login.example.com/api/v2/magic-link?secret=s3cret","secret":"s3cret"},"requestMetadata":{}}""");
 
         var made = await _v2.CreateMagicLinkAsync(new MagicLinkParameters
         {
@@ -105,16 +120,26 @@ public sealed class V2WireTests : IAsyncLifetime
     [Fact]
     public async Task Magic_link_email_create()
     {
-        _portal.AlwaysAnswer(201, """{"magicLinkEmailCreateResults":{"magicLinkCreateResults":{"magicLink":"https://login.example.com/x","secret":"s3cret"}},"requestMetadata":{}}""");
+        _portal.AlwaysAnswer(
+            201,
+            """{"magicLinkEmailCreateResults":{"magicLinkCreateResults":{"magicLink":"https://login.example.com/x","secret":"s3cret"}},"requestMetadata":{}}""");
 
         var made = await _v2.CreateMagicLinkEmailAsync(
             new MagicLinkParameters { RedirectUrl = new Uri("https://app.example.com/in") },
-            new MagicLinkEmailParameters { ToEmail = "ann@example.com", ServiceName = "example.com", Subject = "Sign in", Title = "Sign in to it", ButtonText = "Go" });
+            new MagicLinkEmailParameters
+            {
+                ToEmail = "ann@example.com",
+                ServiceName = "example.com",
+                Subject = "Sign in",
+                Title = "Sign in to it",
+                ButtonText = "Go",
+            });
 
         made.ShouldBeOfType<V2Creation<CreatedMagicLink>.Created>();
         ShouldHaveSent("magic-link-email/create", """
             {"magicLinkCreateParams":{"redirectURL":"https://app.example.com/in"},
-             "magicLinkEmailCreateParams":{"toEmail":"ann@example.com","serviceName":"example.com","subject":"Sign in","title":"Sign in to it","buttonText":"Go"}}
+             "magicLinkEmailCreateParams":{"toEmail":"ann@example.com","serviceName":"example.com",
+              "subject":"Sign in","title":"Sign in to it","buttonText":"Go"}}
             """);
     }
 
@@ -128,7 +153,8 @@ public sealed class V2WireTests : IAsyncLifetime
         ShouldHaveSent("jwt/create", """{"jwtCreateParams":{"claims":{"role":"admin"}}}""");
 
         _portal.AlwaysAnswer(200, """{"jwtValidateResults":{"claims":{"role":"admin","exp":1}},"requestMetadata":{}}""");
-        (await _v2.ValidateJwtAsync("a.b.c")).ShouldBeOfType<JwtValidation.Valid>().Claims.GetProperty("role").GetString().ShouldBe("admin");
+        (await _v2.ValidateJwtAsync("a.b.c")).ShouldBeOfType<JwtValidation.Valid>().Claims.GetProperty("role").GetString()
+            .ShouldBe("admin");
         ShouldHaveSent("jwt/validate", """{"jwtValidateParams":{"jwt":"a.b.c"}}""");
         _portal.AlwaysAnswer(422, """{"code":422,"message":"The JWT has expired.","requestMetadata":{}}""");
         (await _v2.ValidateJwtAsync("a.b.c")).ShouldBe(new JwtValidation.Invalid("The JWT has expired."));
@@ -143,7 +169,9 @@ public sealed class V2WireTests : IAsyncLifetime
 
         var made = await _v2.CreateServiceAccountAsync();
 
-        made.ShouldBe(new V2Creation<ServiceAccount>.Created(new ServiceAccount(Guid.Parse("3f0c8f5e-6a2b-4d2e-9a53-0f6d7f6b8f10"), "new-key", "the-aud", Admin: false)));
+        made.ShouldBe(
+            new V2Creation<ServiceAccount>.Created(
+                new ServiceAccount(Guid.Parse("3f0c8f5e-6a2b-4d2e-9a53-0f6d7f6b8f10"), "new-key", "the-aud", Admin: false)));
         made.ToString()!.ShouldNotContain("new-key");
         ShouldHaveSent("admin/service-account/create", """{"serviceAccountCreateParams":{}}""");
     }
@@ -161,9 +189,11 @@ public sealed class V2WireTests : IAsyncLifetime
     public async Task What_is_refused_limited_or_unexpected()
     {
         _portal.AlwaysAnswer(400, """{"code":400,"message":"length must be 1 to 12.","requestMetadata":{}}""");
-        (await _v2.CreateOtpAsync(new OtpParameters { Length = 13 })).ShouldBe(new V2Creation<CreatedOtp>.Refused("length must be 1 to 12."));
+        (await _v2.CreateOtpAsync(new OtpParameters { Length = 13 }))
+            .ShouldBe(new V2Creation<CreatedOtp>.Refused("length must be 1 to 12."));
         _portal.AlwaysAnswer(429, """{"code":429,"message":"Too many requests.","requestMetadata":{}}""", ("Retry-After", "3"));
-        (await _v2.CreateJwtAsync(new JwtParameters())).ShouldBe(new V2Creation<CreatedJwt>.Limited(TimeSpan.FromSeconds(3), "Too many requests."));
+        (await _v2.CreateJwtAsync(new JwtParameters()))
+            .ShouldBe(new V2Creation<CreatedJwt>.Limited(TimeSpan.FromSeconds(3), "Too many requests."));
 
         _portal.AlwaysAnswer(401, """{"code":401,"message":"Unknown key.","requestMetadata":{}}""");
         var refused = await Should.ThrowAsync<OtpPortalException>(() => _v2.ValidateOtpAsync("the-id", "123456"));
@@ -174,6 +204,7 @@ public sealed class V2WireTests : IAsyncLifetime
         await Should.ThrowAsync<OtpPortalException>(() => _v2.CreateOtpAsync(new OtpParameters()));
         _portal.AlwaysAnswer(200, """{"jwtValidateResults":{}}""");
         await Should.ThrowAsync<OtpPortalException>(() => _v2.ValidateJwtAsync("a.b.c"));
-        (await Should.ThrowAsync<InvalidOperationException>(() => Clients.For(_portal.Address).V2.CreateServiceAccountAsync())).Message.ShouldContain("ApiKey");
+        (await Should.ThrowAsync<InvalidOperationException>(() => Clients.For(_portal.Address).V2.CreateServiceAccountAsync())).Message
+            .ShouldContain("ApiKey");
     }
 }

@@ -68,7 +68,8 @@ public sealed partial class SettingsTests
     }
 
     [Fact]
-    public void An_empty_value_is_none() => Read(("PORT", ""), ("OTP_CODE_LENGTH", "  "), ("ALLOWED_EMAILS", "")).Portal.Port.ShouldBe(3000);
+    public void An_empty_value_is_none() =>
+        Read(("PORT", ""), ("OTP_CODE_LENGTH", "  "), ("ALLOWED_EMAILS", "")).Portal.Port.ShouldBe(3000);
 
     [Fact]
     public void The_public_address_follows_the_port() => Read(("PORT", "8080")).Portal.Origin.ShouldBe("http://localhost:8080");
@@ -198,7 +199,8 @@ public sealed partial class SettingsTests
     [Fact]
     public void All_complaints_come_at_once()
     {
-        var complaints = Complaints(false, ("PORT", "x"), ("OTP_CODE_LENGTH", "4"), ("SMTP_TLS", "ssl"), ("LIMIT_SENDS_PER_IP", "x"), ("REDIS_URL_OTP", "x"));
+        var complaints = Complaints(
+            false, ("PORT", "x"), ("OTP_CODE_LENGTH", "4"), ("SMTP_TLS", "ssl"), ("LIMIT_SENDS_PER_IP", "x"), ("REDIS_URL_OTP", "x"));
 
         complaints.Count.ShouldBe(5);
         foreach (var name in (string[])["PORT", "OTP_CODE_LENGTH", "SMTP_TLS", "LIMIT_SENDS_PER_IP", "REDIS_URL_OTP"])
@@ -211,9 +213,12 @@ public sealed partial class SettingsTests
     public void Values_in_range_are_taken()
     {
         var read = Read(
-            ("PORT", "443"), ("BIND_ADDRESS", "0.0.0.0"), ("PUBLIC_URL", "https://Login.Example.com:8443"), ("APP_NAME", "Our App"), ("LOGO_URL", "https://cdn.example.com/logo.svg"), ("ACCENT_COLOR", "#aBc123"),
-            ("DATA_DIR", "/var/lib/portal"), ("DEBUG", "yes"), ("OTP_CODE_LENGTH", "24"), ("OTP_CODE_EXPIRY", "600"), ("AUTH_TOKEN_LENGTH", "22"), ("AUTH_TOKEN_COOKIE_NAME", "__Secure-t"), ("COOKIE_DOMAIN", ".Example.com"),
-            ("ALLOWED_EMAILS", "Ann@Example.com, *@Friends.Example"), ("ALLOWED_REDIRECTS", "app.example.com:8443,*.apps.example"), ("TRUSTED_PROXIES", "10.0.0.0/8, ::1, ::ffff:192.0.2.1"), ("LIMIT_SENDS_PER_IP", "7/60"),
+            ("PORT", "443"), ("BIND_ADDRESS", "0.0.0.0"), ("PUBLIC_URL", "https://Login.Example.com:8443"), ("APP_NAME", "Our App"),
+            ("LOGO_URL", "https://cdn.example.com/logo.svg"), ("ACCENT_COLOR", "#aBc123"),
+            ("DATA_DIR", "/var/lib/portal"), ("DEBUG", "yes"), ("OTP_CODE_LENGTH", "24"), ("OTP_CODE_EXPIRY", "600"),
+            ("AUTH_TOKEN_LENGTH", "22"), ("AUTH_TOKEN_COOKIE_NAME", "__Secure-t"), ("COOKIE_DOMAIN", ".Example.com"),
+            ("ALLOWED_EMAILS", "Ann@Example.com, *@Friends.Example"), ("ALLOWED_REDIRECTS", "app.example.com:8443,*.apps.example"),
+            ("TRUSTED_PROXIES", "10.0.0.0/8, ::1, ::ffff:192.0.2.1"), ("LIMIT_SENDS_PER_IP", "7/60"),
             ("SMTP_HOST", "mail.example.com"), ("SMTP_USERNAME", "u"), ("SMTP_PASSWORD", "p"), ("DOMAIN_NAME", "example.org"));
 
         read.Portal.Origin.ShouldBe("https://login.example.com:8443");
@@ -288,7 +293,8 @@ public sealed partial class SettingsTests
     }
 
     [Fact]
-    public void Tokens_live_in_database_one_unless_told_otherwise() => Read(("REDIS_URL_AUTH", "redis://localhost")).Storage.Auth!.Database.ShouldBe(1);
+    public void Tokens_live_in_database_one_unless_told_otherwise() =>
+        Read(("REDIS_URL_AUTH", "redis://localhost")).Storage.Auth!.Database.ShouldBe(1);
 
     [Theory]
     [InlineData("https://login.example.com", "login.example.com", true)]
@@ -311,7 +317,8 @@ public sealed partial class SettingsTests
     public void Hosts_are_kept_as_browsers_send_them(string domain)
     {
         var read = Read(
-            ("PUBLIC_URL", "https://login.bücher.example:8443"), ("COOKIE_DOMAIN", domain), ("LOGO_URL", "https://bücher.example/logo.svg?v=1"), ("EMBED_ORIGINS", "https://Bücher.example:443,http://localhost:5000"));
+            ("PUBLIC_URL", "https://login.bücher.example:8443"), ("COOKIE_DOMAIN", domain),
+            ("LOGO_URL", "https://bücher.example/logo.svg?v=1"), ("EMBED_ORIGINS", "https://Bücher.example:443,http://localhost:5000"));
 
         read.Portal.Origin.ShouldBe("https://login.xn--bcher-kva.example:8443");
         read.Tokens.CookieDomain.ShouldBe("xn--bcher-kva.example");
@@ -357,7 +364,9 @@ public sealed partial class SettingsTests
     [Fact]
     public void The_first_service_account_is_read()
     {
-        var read = Read(("V2_ADMIN_ACCOUNT", $"{Uuid}:0123456789abcdef:https://orders.example.com:8443"), ("V2_ADMIN_REDIRECTS", "app.example.com,*.apps.example.com"), ("OTP_MAX_ATTEMPTS", "3"));
+        var read = Read(
+            ("V2_ADMIN_ACCOUNT", $"{Uuid}:0123456789abcdef:https://orders.example.com:8443"),
+            ("V2_ADMIN_REDIRECTS", "app.example.com,*.apps.example.com"), ("OTP_MAX_ATTEMPTS", "3"));
 
         var admin = read.MagicLinks.Admin.ShouldNotBeNull();
         admin.Account.Id.ToString().ShouldBe(Uuid);
@@ -368,7 +377,8 @@ public sealed partial class SettingsTests
         admin.Key.Matches("0123456789abcdef").ShouldBeTrue();
         admin.Key.Matches("0123456789abcdeF").ShouldBeFalse();
         read.MagicLinks.MaxAttempts.ShouldBe(3);
-        Read(("V2_ADMIN_ACCOUNT", $"{Uuid}:0123456789abcdef:orders")).MagicLinks.Admin!.Account.Redirects.ShouldBeNull("without a list any address will do");
+        Read(("V2_ADMIN_ACCOUNT", $"{Uuid}:0123456789abcdef:orders")).MagicLinks.Admin!.Account.Redirects
+            .ShouldBeNull("without a list any address will do");
     }
 
     [Theory]
@@ -407,13 +417,16 @@ public sealed partial class SettingsTests
     [Fact]
     public void A_service_account_cannot_speak_for_those_who_are_signed_in()
     {
-        Complaint(("V2_ADMIN_ACCOUNT", $"{Uuid}:the-S3cret-key-0123:OTP Portal")).ShouldContain("the audience of TOKEN_AUDIENCE (or APP_NAME)");
-        Complaint(("V2_ADMIN_ACCOUNT", $"{Uuid}:the-S3cret-key-0123: orders "), ("TOKEN_AUDIENCE", "orders")).ShouldContain("the audience of TOKEN_AUDIENCE");
+        Complaint(("V2_ADMIN_ACCOUNT", $"{Uuid}:the-S3cret-key-0123:OTP Portal"))
+            .ShouldContain("the audience of TOKEN_AUDIENCE (or APP_NAME)");
+        Complaint(("V2_ADMIN_ACCOUNT", $"{Uuid}:the-S3cret-key-0123: orders "), ("TOKEN_AUDIENCE", "orders"))
+            .ShouldContain("the audience of TOKEN_AUDIENCE");
         Read(("V2_ADMIN_ACCOUNT", $"{Uuid}:the-S3cret-key-0123:OTP Portal"), ("TOKEN_AUDIENCE", "orders")).Jwt.Audience.ShouldBe("orders");
     }
 
     [Fact]
-    public void The_audience_of_tokens_is_the_portals_name_unless_told_otherwise() => Read(("APP_NAME", "Our App")).Jwt.Audience.ShouldBe("Our App");
+    public void The_audience_of_tokens_is_the_portals_name_unless_told_otherwise() =>
+        Read(("APP_NAME", "Our App")).Jwt.Audience.ShouldBe("Our App");
 
     [Theory]
     [InlineData("*.com")]
@@ -434,19 +447,23 @@ public sealed partial class SettingsTests
     [Fact]
     public void The_samples_service_account_is_one_and_Production_refuses_it()
     {
-        var line = File.ReadAllLines(Path.Combine(RepositoryRoot(), ".env.sample")).Single(line => line.StartsWith("# V2_ADMIN_ACCOUNT=", StringComparison.Ordinal));
+        var line = File.ReadAllLines(Path.Combine(RepositoryRoot(), ".env.sample"))
+            .Single(line => line.StartsWith("# V2_ADMIN_ACCOUNT=", StringComparison.Ordinal));
         var sample = line["# V2_ADMIN_ACCOUNT=".Length..];
 
         sample.Split(':')[1].ShouldBe(OtpPortal.MagicLinks.MagicLinkSettings.SampleKey);
         Read(("V2_ADMIN_ACCOUNT", sample)).MagicLinks.Admin.ShouldNotBeNull();
-        var complaint = Complaints(true, ("AUTH_SECRET_KEY", PortalHost.Secret), ("MAIL_TRANSPORT", "mailbox"), ("V2_ADMIN_ACCOUNT", sample)).ShouldHaveSingleItem();
+        var complaint = Complaints(
+            true, ("AUTH_SECRET_KEY", PortalHost.Secret), ("MAIL_TRANSPORT", "mailbox"),
+            ("V2_ADMIN_ACCOUNT", sample)).ShouldHaveSingleItem();
         complaint.ShouldStartWith("V2_ADMIN_ACCOUNT has the key of .env.sample");
         complaint.ShouldNotContain(OtpPortal.MagicLinks.MagicLinkSettings.SampleKey);
     }
 
     [Fact]
     public void Production_refuses_debug() =>
-        Complaints(true, ("AUTH_SECRET_KEY", PortalHost.Secret), ("MAIL_TRANSPORT", "mailbox"), ("DEBUG", "true")).ShouldHaveSingleItem().ShouldStartWith("DEBUG ");
+        Complaints(true, ("AUTH_SECRET_KEY", PortalHost.Secret), ("MAIL_TRANSPORT", "mailbox"), ("DEBUG", "true")).ShouldHaveSingleItem()
+            .ShouldStartWith("DEBUG ");
 
     [Fact]
     public void Production_with_real_mail_shows_no_mailbox()
@@ -491,7 +508,10 @@ public sealed partial class SettingsTests
     [Fact]
     public void Nothing_that_holds_a_secret_prints_it()
     {
-        var read = Read(("POSTMARK_SERVER_TOKEN", "tok-S3cret"), ("SMTP_HOST", "mail.example.com"), ("SMTP_USERNAME", "u"), ("SMTP_PASSWORD", "pw-S3cret"), ("REDIS_URL_OTP", "redis://:rd-S3cret@localhost"), ("AUTH_SECRET_KEY", "key-S3cret-0123456789"), ("V2_ADMIN_ACCOUNT", $"{Uuid}:api-S3cret-0123456789:orders"));
+        var read = Read(
+            ("POSTMARK_SERVER_TOKEN", "tok-S3cret"), ("SMTP_HOST", "mail.example.com"), ("SMTP_USERNAME", "u"),
+            ("SMTP_PASSWORD", "pw-S3cret"), ("REDIS_URL_OTP", "redis://:rd-S3cret@localhost"), ("AUTH_SECRET_KEY", "key-S3cret-0123456789"),
+            ("V2_ADMIN_ACCOUNT", $"{Uuid}:api-S3cret-0123456789:orders"));
 
         read.ToString().ShouldNotContain("S3cret");
         read.MagicLinks.Admin!.ToString()!.ShouldNotContain("S3cret");

@@ -56,5 +56,6 @@ public sealed class StartTests
 
     [Fact]
     public async Task Production_without_a_key_does_not_start() =>
-        ShouldSay(await PortalProcess.FailAsync(("ASPNETCORE_ENVIRONMENT", "Production"), ("AUTH_SECRET_KEY", "")), "AUTH_SECRET_KEY is missing");
+        ShouldSay(
+            await PortalProcess.FailAsync(("ASPNETCORE_ENVIRONMENT", "Production"), ("AUTH_SECRET_KEY", "")), "AUTH_SECRET_KEY is missing");
 }

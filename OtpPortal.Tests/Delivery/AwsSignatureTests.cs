@@ -14,10 +14,15 @@ public sealed class AwsSignatureTests
     [InlineData("GET", "Param1=value1&Param2=value2", "b97d918cfa904a5beff61c982a1b6f458b799221646efd99d3219ec94cdf2500")]
     public void The_published_requests_have_the_published_signatures(string method, string query, string signature)
     {
-        var headers = new Dictionary<string, string> { ["host"] = "example.amazonaws.com", ["x-amz-date"] = AwsSignature.Timestamp(s_then) };
+        var headers = new Dictionary<string, string>
+        {
+            ["host"] = "example.amazonaws.com",
+            ["x-amz-date"] = AwsSignature.Timestamp(s_then),
+        };
 
         Sign(method, query, headers, "").ShouldBe(
-            $"AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/service/aws4_request, SignedHeaders=host;x-amz-date, Signature={signature}");
+            $"AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/service/aws4_request, SignedHeaders=host;x-amz-date, "
+                + $"Signature={signature}");
     }
 
     [Fact]
@@ -35,5 +40,6 @@ public sealed class AwsSignatureTests
     }
 
     private static string Sign(string method, string query, Dictionary<string, string> headers, string body) => AwsSignature.Authorize(
-        method, "/", query, headers, Encoding.UTF8.GetBytes(body), s_then, "us-east-1", "service", "AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY");
+        method, "/", query, headers, Encoding.UTF8.GetBytes(body), s_then, "us-east-1", "service", "AKIDEXAMPLE",
+        "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY");
 }

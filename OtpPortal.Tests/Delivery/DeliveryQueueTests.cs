@@ -17,7 +17,8 @@ public sealed class DeliveryQueueTests : IClassFixture<RedisUnderTest>, IAsyncLi
         _postman = new Postman(_clock);
         // A third of the connections, eight, may go to one domain.
         var providers = StandInProviders.Only(_postman, connections: 24);
-        _queue = new DeliveryQueue(StandInProviders.Dispatcher(providers, store.Stores, _clock, _log), providers, _clock, _log.For<DeliveryQueue>());
+        _queue = new DeliveryQueue(
+            StandInProviders.Dispatcher(providers, store.Stores, _clock, _log), providers, _clock, _log.For<DeliveryQueue>());
     }
 
     public Task InitializeAsync() => _queue.StartAsync(CancellationToken.None);
@@ -38,7 +39,8 @@ public sealed class DeliveryQueueTests : IClassFixture<RedisUnderTest>, IAsyncLi
     private Delivery Enqueue(Message message, TimeSpan? life = null)
     {
         var delivery = new Delivery();
-        _queue.TryEnqueue(new OutgoingMessage(message, _clock.GetUtcNow() + (life ?? TimeSpan.FromMinutes(5)), delivery.Report)).ShouldBeTrue();
+        _queue.TryEnqueue(new OutgoingMessage(message, _clock.GetUtcNow() + (life ?? TimeSpan.FromMinutes(5)), delivery.Report))
+            .ShouldBeTrue();
         return delivery;
     }
 
@@ -65,7 +67,8 @@ public sealed class DeliveryQueueTests : IClassFixture<RedisUnderTest>, IAsyncLi
         delivery.States.ShouldBe([DeliveryState.Sent]);
         var pauses = _postman.Attempts.Zip(_postman.Attempts.Skip(1), (a, b) => (b - a).TotalSeconds).ToList();
         pauses.Count.ShouldBe(4);
-        for (var i = 0; i < 4; i++) pauses[i].ShouldBeInRange(0.75 * Math.Pow(2, i), (1.25 * Math.Pow(2, i)) + 1, "1, 2, 4, 8 s with jitter");
+        for (var i = 0; i < 4; i++)
+            pauses[i].ShouldBeInRange(0.75 * Math.Pow(2, i), (1.25 * Math.Pow(2, i)) + 1, "1, 2, 4, 8 s with jitter");
         _log.Lines.Count(line => line.Contains("next try", StringComparison.Ordinal)).ShouldBe(4);
     }
 
@@ -137,14 +140,17 @@ public sealed class DeliveryQueueTests : IClassFixture<RedisUnderTest>, IAsyncLi
     [InlineData(false)]
     public async Task What_can_never_work_is_not_tried_again(bool refused)
     {
-        _postman.Answer = _ => refused ? new SendOutcome.Refused("the recipient is inactive") : new SendOutcome.Misconfigured("the key is wrong");
+        _postman.Answer = _ => refused
+            ? new SendOutcome.Refused("the recipient is inactive") : new SendOutcome.Misconfigured("the key is wrong");
 
         var delivery = Enqueue(Mail());
         await Eventually.BeTrueAsync(() => delivery.States.Count > 0);
 
         delivery.States.ShouldBe([DeliveryState.Failed]);
         _postman.Attempts.Count.ShouldBe(1);
-        _log.Lines.ShouldContain(line => line.StartsWith("Error", StringComparison.Ordinal) && line.Contains(refused ? "the recipient is inactive" : "the key is wrong", StringComparison.Ordinal));
+        _log.Lines.ShouldContain(
+            line => line.StartsWith("Error", StringComparison.Ordinal)
+                && line.Contains(refused ? "the recipient is inactive" : "the key is wrong", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -171,7 +177,8 @@ public sealed class DeliveryQueueTests : IClassFixture<RedisUnderTest>, IAsyncLi
         for (var i = 0; i < 3000; i++) TryEnqueue($"other{i}.example").ShouldBeTrue();
         TryEnqueue("another.example").ShouldBeFalse();
 
-        _log.Lines.Count(line => line.StartsWith("Error", StringComparison.Ordinal) && line.Contains("queue is full", StringComparison.Ordinal))
+        _log.Lines.Count(
+            line => line.StartsWith("Error", StringComparison.Ordinal) && line.Contains("queue is full", StringComparison.Ordinal))
             .ShouldBe(2);
         await Eventually.BeTrueAsync(() => _postman.Attempts.Count == 24);
     }
@@ -287,7 +294,8 @@ public sealed class DeliveryQueueTests : IClassFixture<RedisUnderTest>, IAsyncLi
     {
         for (var i = 0; i < 20; i++)
         {
-            _queue.TryEnqueue(new OutgoingMessage(Mail(), _clock.GetUtcNow().AddMinutes(5), _ => throw new TimeoutException())).ShouldBeTrue();
+            _queue.TryEnqueue(new OutgoingMessage(Mail(), _clock.GetUtcNow().AddMinutes(5), _ => throw new TimeoutException()))
+                .ShouldBeTrue();
         }
 
         var delivery = Enqueue(Mail());

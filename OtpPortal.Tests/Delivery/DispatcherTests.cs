@@ -21,8 +21,11 @@ public sealed class DispatcherTests(RedisUnderTest store) : IClassFixture<RedisU
         var one = Describe(_first, connections, first);
         var two = Describe(_second, connections, second);
         var isSms = first is not null;
-        var providers = new Providers([one, two], isSms ? [StandInProviders.Mail(new Postman("mail"))] : [one, two], isSms ? [one, two] : []);
-        return (StandInProviders.Dispatcher(providers, store.Stores, _clock, _log, StandInProviders.ReadSms(("SMS_PREFIX_LIMIT", "off"), ("SMS_DAILY_CAP", "1000000"))), one);
+        var providers =
+            new Providers([one, two], isSms ? [StandInProviders.Mail(new Postman("mail"))] : [one, two], isSms ? [one, two] : []);
+        return (StandInProviders.Dispatcher(
+            providers, store.Stores, _clock, _log,
+            StandInProviders.ReadSms(("SMS_PREFIX_LIMIT", "off"), ("SMS_DAILY_CAP", "1000000"))), one);
     }
 
     private static Provider Describe(Postman postman, int connections, string[]? countries) => new()
@@ -38,7 +41,8 @@ public sealed class DispatcherTests(RedisUnderTest store) : IClassFixture<RedisU
         Countries = countries,
     };
 
-    private static Task<DispatchOutcome> SendAsync(Dispatcher dispatcher, Provider provider, Message? message = null) => dispatcher.SendAsync(provider, message ?? s_mail, CancellationToken.None);
+    private static Task<DispatchOutcome> SendAsync(Dispatcher dispatcher, Provider provider, Message? message = null) =>
+        dispatcher.SendAsync(provider, message ?? s_mail, CancellationToken.None);
 
     [Theory]
     [InlineData(false)]
@@ -63,7 +67,8 @@ public sealed class DispatcherTests(RedisUnderTest store) : IClassFixture<RedisU
         var (dispatcher, first) = Chain();
         _first.Answer = () => new SendOutcome.Refused("the recipient has opted out");
 
-        (await SendAsync(dispatcher, first)).ShouldBe(new DispatchOutcome.Failed("first", new SendOutcome.Refused("the recipient has opted out")));
+        (await SendAsync(dispatcher, first))
+            .ShouldBe(new DispatchOutcome.Failed("first", new SendOutcome.Refused("the recipient has opted out")));
 
         _second.Sent.ShouldBeEmpty();
     }
@@ -99,7 +104,10 @@ public sealed class DispatcherTests(RedisUnderTest store) : IClassFixture<RedisU
         (await SendAsync(dispatcher, first)).ShouldBe(new DispatchOutcome.Sent("second"));
 
         _first.Sent.Count.ShouldBe(5, "it was not asked");
-        dispatcher.HealthOf(first).ShouldBe(new ProviderHealth(new SendOutcome.Temporary("busy"), _clock.GetUtcNow().AddSeconds(-29), _clock.GetUtcNow().AddSeconds(1)));
+        dispatcher.HealthOf(first)
+            .ShouldBe(
+                new ProviderHealth(
+                    new SendOutcome.Temporary("busy"), _clock.GetUtcNow().AddSeconds(-29), _clock.GetUtcNow().AddSeconds(1)));
     }
 
     [Fact]
@@ -242,7 +250,8 @@ public sealed class DispatcherTests(RedisUnderTest store) : IClassFixture<RedisU
         var (dispatcher, first) = Chain(first: ["US"], second: ["DE"]);
 
         (await SendAsync(dispatcher, first, s_sms)).ShouldBe(new DispatchOutcome.Sent("second"));
-        (await SendAsync(dispatcher, first, s_sms with { To = "+33612345678" })).ShouldBeOfType<DispatchOutcome.Limited>().Reason.ShouldBe("SMS_COUNTRIES");
+        (await SendAsync(dispatcher, first, s_sms with { To = "+33612345678" })).ShouldBeOfType<DispatchOutcome.Limited>().Reason
+            .ShouldBe("SMS_COUNTRIES");
 
         _first.Sent.ShouldBeEmpty();
         _second.Sent.Count.ShouldBe(1);
@@ -253,7 +262,8 @@ public sealed class DispatcherTests(RedisUnderTest store) : IClassFixture<RedisU
     {
         var (dispatcher, first) = Chain(first: ["US"], second: ["DE"]);
 
-        (await dispatcher.TryOutAsync(first, s_sms, CancellationToken.None)).ShouldBeOfType<DispatchOutcome.Limited>().Reason.ShouldBe("SMS_COUNTRIES");
+        (await dispatcher.TryOutAsync(first, s_sms, CancellationToken.None)).ShouldBeOfType<DispatchOutcome.Limited>().Reason
+            .ShouldBe("SMS_COUNTRIES");
 
         _first.Sent.ShouldBeEmpty();
     }
@@ -266,7 +276,8 @@ public sealed class DispatcherTests(RedisUnderTest store) : IClassFixture<RedisU
         for (var i = 0; i < 5; i++) await SendAsync(dispatcher, first);
         _second.Clear();
 
-        (await dispatcher.TryOutAsync(first, s_mail, CancellationToken.None)).ShouldBe(new DispatchOutcome.Failed("first", new SendOutcome.Temporary("busy")));
+        (await dispatcher.TryOutAsync(first, s_mail, CancellationToken.None))
+            .ShouldBe(new DispatchOutcome.Failed("first", new SendOutcome.Temporary("busy")));
 
         _first.Sent.Count.ShouldBe(6);
         _second.Sent.ShouldBeEmpty();

@@ -35,7 +35,8 @@ public sealed class MailboxTests
     [Fact]
     public async Task In_production_with_real_mail_there_is_no_mailbox()
     {
-        await using var portal = await PortalHost.StartInProductionAsync(("MAIL_TRANSPORT", "smtp"), ("SMTP_HOST", "127.0.0.1"), ("SMTP_PORT", "1"));
+        await using var portal =
+            await PortalHost.StartInProductionAsync(("MAIL_TRANSPORT", "smtp"), ("SMTP_HOST", "127.0.0.1"), ("SMTP_PORT", "1"));
 
         (await portal.NewBrowser().GetAsync("/dev/mailbox")).Status.ShouldBe(404);
         (await portal.NewProgram().GetAsync("/dev/mailbox.json")).Status.ShouldBe(404);

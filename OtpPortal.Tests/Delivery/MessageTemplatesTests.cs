@@ -7,17 +7,18 @@ public sealed class MessageTemplatesTests
 {
     private static readonly MessageTemplates s_templates = new();
 
-    private static Message Fill(string language, string app = "Our App", string logo = "", string link = "") => s_templates.Fill("sign-in", language, "ann@example.com", new Dictionary<string, object?>
-    {
-        ["app_name"] = app,
-        ["code"] = "012345",
-        ["link_url"] = link,
-        ["duration"] = "5 minutes",
-        ["logo_url"] = logo,
-        ["accent"] = "#102030",
-        ["portal_url"] = "https://login.example.com",
-        ["language"] = language,
-    });
+    private static Message Fill(string language, string app = "Our App", string logo = "", string link = "") =>
+        s_templates.Fill("sign-in", language, "ann@example.com", new Dictionary<string, object?>
+        {
+            ["app_name"] = app,
+            ["code"] = "012345",
+            ["link_url"] = link,
+            ["duration"] = "5 minutes",
+            ["logo_url"] = logo,
+            ["accent"] = "#102030",
+            ["portal_url"] = "https://login.example.com",
+            ["language"] = language,
+        });
 
     [Theory]
     [InlineData("en")]

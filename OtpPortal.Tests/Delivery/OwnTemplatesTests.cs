@@ -9,7 +9,9 @@ namespace OtpPortal.Tests.Delivery;
 public sealed class OwnTemplatesTests : IDisposable
 {
     // GSM 03.38: the characters that fit 160 into an SMS; the ones from { on count twice.
-    private const string Gsm = "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà{}[]\\^~|€";
+    private const string Gsm =
+        "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ "
+            + "!\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà{}[]\\^~|€";
 
     private readonly TemporaryFolder _folder = new();
 
@@ -41,7 +43,8 @@ public sealed class OwnTemplatesTests : IDisposable
 
     private (MessageTemplates Templates, IReadOnlyList<string> Errors) Read(params (string Name, string Value)[] settings)
     {
-        var values = settings.Append(("TEMPLATES_DIR", _folder.Path)).ToDictionary(setting => setting.Item1, setting => setting.Item2, StringComparer.Ordinal);
+        var values = settings.Append(("TEMPLATES_DIR", _folder.Path))
+            .ToDictionary(setting => setting.Item1, setting => setting.Item2, StringComparer.Ordinal);
         var reader = AllSettings.Reader(values);
         return (MessageTemplates.Read(reader), reader.Errors);
     }
@@ -91,7 +94,8 @@ public sealed class OwnTemplatesTests : IDisposable
         }
         message.Html.ShouldContain("Shop &amp; Co");
         message.Html.ShouldContain($"<html lang=\"{language}\">");
-        if (language != "en") message.Text.ShouldNotBe(new MessageTemplates().Fill("gateway-code", "en", "ann@example.com", Values("en")).Text);
+        if (language != "en")
+            message.Text.ShouldNotBe(new MessageTemplates().Fill("gateway-code", "en", "ann@example.com", Values("en")).Text);
     }
 
     [Fact]
@@ -115,7 +119,8 @@ public sealed class OwnTemplatesTests : IDisposable
         templates.Fill("sign-in", "en", "", Values("en")).Subject.ShouldBe("012345 from us");
         templates.Fill("sign-in", "fr", "", Values("fr")).Subject.ShouldBe("012345 from us");
         templates.Fill("sign-in", "de", "", Values("de")).Subject.ShouldBe("012345 von uns");
-        templates.Fill("sign-in", "en", "", Values("en")).Text.ShouldBe(new MessageTemplates().Fill("sign-in", "en", "", Values("en")).Text);
+        templates.Fill("sign-in", "en", "", Values("en")).Text
+            .ShouldBe(new MessageTemplates().Fill("sign-in", "en", "", Values("en")).Text);
     }
 
     [Fact]
@@ -150,7 +155,8 @@ public sealed class OwnTemplatesTests : IDisposable
         mail.Html.ShouldContain("<p>Shop &amp; Co 012345</p>");
         templates.Fill("gateway-code", "en", "", Values("en"), "phone_call").Text.ShouldBe("Your code is 012345");
         templates.Fill("gateway-code", "en", "", Values("en"), "postmark").Subject.ShouldBe("Your Shop & Co code is 012345");
-        templates.Fill("sign-in", "en", "", Values("en")).Subject.ShouldBe("Your OTP Portal code is 012345", "the portal's own messages are no provider's");
+        templates.Fill("sign-in", "en", "", Values("en")).Subject
+            .ShouldBe("Your OTP Portal code is 012345", "the portal's own messages are no provider's");
     }
 
     [Theory]
@@ -175,7 +181,8 @@ public sealed class OwnTemplatesTests : IDisposable
         var complaints = Read().Errors;
 
         complaints.ShouldNotBeEmpty();
-        complaints.ShouldAllBe(line => line.StartsWith("TEMPLATES_DIR", StringComparison.Ordinal) && !line.Contains('\n', StringComparison.Ordinal));
+        complaints.ShouldAllBe(
+            line => line.StartsWith("TEMPLATES_DIR", StringComparison.Ordinal) && !line.Contains('\n', StringComparison.Ordinal));
         complaints.ShouldContain(line => line.Contains(complaint, StringComparison.Ordinal));
     }
 
@@ -192,30 +199,41 @@ public sealed class OwnTemplatesTests : IDisposable
         Name("new-device", "device ip time");
         Name("gateway-code", "namespace channel to code duration url host");
         Name("api-code", "service_name subject title greeting sub_title logo_image_url logo_click_url code code_duration");
-        Name("api-link", "service_name subject title greeting sub_title logo_image_url logo_click_url code code_duration link duration button_text");
-        await using var portal = await PortalHost.StartAsync(("TEMPLATES_DIR", _folder.Path), ("NAMESPACES", "MyApp:secret"), V2Portal.Setting);
+        Name(
+            "api-link",
+            "service_name subject title greeting sub_title logo_image_url logo_click_url code code_duration link duration button_text");
+        await using var portal =
+            await PortalHost.StartAsync(("TEMPLATES_DIR", _folder.Path), ("NAMESPACES", "MyApp:secret"), V2Portal.Setting);
         var (user, to) = (Someone.New(), Someone.New());
         var (app, account) = (new GatewayClient(portal, "MyApp", "secret"), new V2Client(portal, V2Portal.AdminKey));
         object mail = new { toEmail = to, serviceName = "Shop", subject = "Your code", title = "Sign in" };
 
         await portal.SignInAsync(user);
         var phone = portal.NewBrowser();
-        phone.Headers["User-Agent"] = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Mobile/15E148 Safari/604.1";
+        phone.Headers["User-Agent"] =
+            "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 "
+                + "Mobile/15E148 Safari/604.1";
         await portal.SignInAsync(user, phone);
         (await app.PutAsync(GatewayClient.NewId(), ("provider", "mailbox"), ("to", to))).Status.ShouldBe(200);
         (await account.PostAsync("otp-email/create", new { otpCreateParams = new { }, otpEmailCreateParams = mail })).Status.ShouldBe(201);
-        (await account.PostAsync("magic-link-email/create", new { magicLinkCreateParams = new { redirectURL = "https://app.example.com/" }, magicLinkEmailCreateParams = mail })).Status.ShouldBe(201);
+        (await account.PostAsync(
+            "magic-link-email/create",
+            new { magicLinkCreateParams = new { redirectURL = "https://app.example.com/" }, magicLinkEmailCreateParams = mail })).Status
+                .ShouldBe(201);
 
         var texts = await Eventually.GetAsync(async () =>
         {
-            var sent = (await portal.NewProgram().GetAsync("/dev/mailbox.json")).Json.EnumerateArray().Select(message => message.GetProperty("text").GetString()!).ToList();
+            var sent = (await portal.NewProgram().GetAsync("/dev/mailbox.json")).Json.EnumerateArray()
+                .Select(message => message.GetProperty("text").GetString()!).ToList();
             return sent.Count == 6 ? sent : null;
         });
         texts.ShouldAllBe(text => text.StartsWith("app_name=[", StringComparison.Ordinal));
         texts.ShouldContain(text => text.Contains("device=[Safari on iPhone]", StringComparison.Ordinal));
         texts.ShouldContain(text => text.Contains($"namespace=[MyApp]\nchannel=[Mailbox]\nto=[{to}]", StringComparison.Ordinal));
-        texts.ShouldContain(text => text.Contains("service_name=[Shop]", StringComparison.Ordinal) && text.Contains("code_duration=[60 minutes]", StringComparison.Ordinal));
-        texts.ShouldContain(text => text.Contains("button_text=[Magic link]", StringComparison.Ordinal) && text.Contains("code=[]", StringComparison.Ordinal));
+        texts.ShouldContain(text => text.Contains("service_name=[Shop]", StringComparison.Ordinal)
+            && text.Contains("code_duration=[60 minutes]", StringComparison.Ordinal));
+        texts.ShouldContain(text => text.Contains("button_text=[Magic link]", StringComparison.Ordinal)
+            && text.Contains("code=[]", StringComparison.Ordinal));
     }
 
     [Fact]

@@ -7,7 +7,8 @@ namespace OtpPortal.Tests.Delivery;
 public sealed class PostmarkTests : IAsyncLifetime
 {
     private const string Token = "11111111-2222-3333-4444-555555555555";
-    private const string Accepted = """{"To":"ann@example.com","SubmittedAt":"2026-03-01T12:00:00Z","MessageID":"0a129aee-e1cd-480d-b08d-4f48548ff48d","ErrorCode":0,"Message":"OK"}""";
+    private const string Accepted =
+        """{"To":"ann@example.com","SubmittedAt":"2026-03-01T12:00:00Z","MessageID":"0a129aee-e1cd-480d-b08d-4f48548ff48d","ErrorCode":0,"Message":"OK"}""";
 
     private RecordingServer _postmark = null!;
     private PortalHost _portal = null!;
@@ -16,7 +17,10 @@ public sealed class PostmarkTests : IAsyncLifetime
     {
         _postmark = await RecordingServer.StartAsync();
         _postmark.Answer = _ => (200, Accepted);
-        _portal = await PortalHost.StartWithAsync(null, _postmark.Address, ("MAIL_TRANSPORT", "postmark"), ("POSTMARK_SERVER_TOKEN", Token), ("POSTMARK_API_URL", _postmark.Address.ToString()), ("DOMAIN_NAME", "example.org"), ("APP_NAME", "Ann's \"App\""), ("DEBUG", "true"));
+        _portal = await PortalHost.StartWithAsync(
+            null, _postmark.Address, ("MAIL_TRANSPORT", "postmark"), ("POSTMARK_SERVER_TOKEN", Token),
+            ("POSTMARK_API_URL", _postmark.Address.ToString()), ("DOMAIN_NAME", "example.org"), ("APP_NAME", "Ann's \"App\""),
+            ("DEBUG", "true"));
     }
 
     public async Task DisposeAsync()
@@ -44,7 +48,8 @@ public sealed class PostmarkTests : IAsyncLifetime
         request.Headers["Accept"].ShouldBe("application/json");
         request.Headers["Content-Type"].ShouldStartWith("application/json");
         var mail = JsonDocument.Parse(request.Body).RootElement;
-        mail.EnumerateObject().Select(property => property.Name).ShouldBe(["From", "To", "Subject", "TextBody", "HtmlBody", "MessageStream"]);
+        mail.EnumerateObject().Select(property => property.Name)
+            .ShouldBe(["From", "To", "Subject", "TextBody", "HtmlBody", "MessageStream"]);
         mail.GetProperty("From").GetString().ShouldBe("\"Ann's App\" <otp@example.org>");
         mail.GetProperty("To").GetString().ShouldBe("ann@example.com");
         mail.GetProperty("MessageStream").GetString().ShouldBe("outbound");
@@ -58,8 +63,12 @@ public sealed class PostmarkTests : IAsyncLifetime
     }
 
     [Theory]
-    [InlineData(401, """{"ErrorCode":10,"Message":"The Server Token you provided in the X-Postmark-Server-Token request header was invalid."}""", "POSTMARK_SERVER_TOKEN")]
-    [InlineData(422, """{"ErrorCode":406,"Message":"You tried to send to a recipient that has been marked as inactive: ann@example.com"}""", "inactive")]
+    [InlineData(
+        401, """{"ErrorCode":10,"Message":"The Server Token you provided in the X-Postmark-Server-Token request header was invalid."}""",
+        "POSTMARK_SERVER_TOKEN")]
+    [InlineData(
+        422, """{"ErrorCode":406,"Message":"You tried to send to a recipient that has been marked as inactive: ann@example.com"}""",
+        "inactive")]
     [InlineData(422, """{"ErrorCode":300,"Message":"Invalid 'To' address: 'ann@example.com'."}""", "not valid (error 300)")]
     [InlineData(422, """{"ErrorCode":400,"Message":"The 'From' address you supplied is not a Sender Signature"}""", "MAIL_FROM")]
     [InlineData(422, """{"ErrorCode":405,"Message":"Not allowed to send, you are out of credits."}""", "credits")]
@@ -98,7 +107,9 @@ public sealed class PostmarkTests : IAsyncLifetime
 
         _postmark.Requests.Count.ShouldBe(3);
         _postmark.Requests.Select(request => request.Body).Distinct().Count().ShouldBe(1, "it is the same message");
-        _portal.Log.Lines.Count(line => line.StartsWith("Warning", StringComparison.Ordinal) && line.Contains($"({status})", StringComparison.Ordinal)).ShouldBe(2);
+        _portal.Log.Lines.Count(
+            line => line.StartsWith("Warning", StringComparison.Ordinal)
+                && line.Contains($"({status})", StringComparison.Ordinal)).ShouldBe(2);
     }
 
     [Fact]
@@ -121,6 +132,9 @@ public sealed class PostmarkTests : IAsyncLifetime
         await BeginAsync();
 
         await _portal.Clock.AdvanceUntilAsync(
-            () => _portal.Log.Lines.Count(line => line.Contains("it cannot be reached", StringComparison.Ordinal) && line.Contains("next try", StringComparison.Ordinal)) > 1, TimeSpan.FromMilliseconds(200));
+            () =>
+                _portal.Log.Lines.Count(
+                    line => line.Contains("it cannot be reached", StringComparison.Ordinal)
+                        && line.Contains("next try", StringComparison.Ordinal)) > 1, TimeSpan.FromMilliseconds(200));
     }
 }

@@ -114,7 +114,8 @@ public sealed class ProviderSettingsTests
     [InlineData("WEBHOOK_BANK_URL", "https://bank.example.com")]
     [InlineData("WEBHOOK_SHOP_URI", "https://shop.example.com")]
     public void A_setting_of_no_webhook_stops_the_start(string name, string value) =>
-        Complaints(("WEBHOOKS", "shop"), ("WEBHOOK_SHOP_URL", "https://shop.example.com"), (name, value)).ShouldHaveSingleItem().ShouldStartWith(name + " belongs to no webhook");
+        Complaints(("WEBHOOKS", "shop"), ("WEBHOOK_SHOP_URL", "https://shop.example.com"), (name, value)).ShouldHaveSingleItem()
+            .ShouldStartWith(name + " belongs to no webhook");
 
     [Fact]
     public void Names_of_webhooks_differ_in_more_than_capitals() =>
@@ -129,7 +130,8 @@ public sealed class ProviderSettingsTests
     [InlineData("WEBHOOK_SHOP_MAX_ADDRESS_LEN", "0",
         "WEBHOOK_SHOP_MAX_ADDRESS_LEN must be a whole number from 1 to 1000 (characters), but is \"0\"")]
     public void Settings_of_a_webhook_are_checked(string name, string value, string complaint) =>
-        Complaints(("WEBHOOKS", "shop"), ("WEBHOOK_SHOP_URL", "https://shop.example.com"), (name, value)).ShouldHaveSingleItem().ShouldStartWith(complaint);
+        Complaints(("WEBHOOKS", "shop"), ("WEBHOOK_SHOP_URL", "https://shop.example.com"), (name, value)).ShouldHaveSingleItem()
+            .ShouldStartWith(complaint);
 
     [Fact]
     public void A_fallback_must_be_set_up_and_another_one()
@@ -138,7 +140,8 @@ public sealed class ProviderSettingsTests
         Complaints([.. s_smtp, ("MAIL_FALLBACK", "smtp")])
             .ShouldHaveSingleItem().ShouldStartWith("MAIL_FALLBACK must be another transport than MAIL_TRANSPORT, but is \"smtp\"");
         Complaints([.. s_smtp, ("MAIL_FALLBACK", "postmark")]).ShouldHaveSingleItem().ShouldStartWith("POSTMARK_SERVER_TOKEN is missing");
-        Complaints(("POSTMARK_SERVER_TOKEN", "t"), ("MAIL_FALLBACK", "smtp")).ShouldHaveSingleItem().ShouldStartWith("SMTP_HOST is missing");
+        Complaints(("POSTMARK_SERVER_TOKEN", "t"), ("MAIL_FALLBACK", "smtp")).ShouldHaveSingleItem()
+            .ShouldStartWith("SMTP_HOST is missing");
     }
 
     [Fact]
@@ -174,15 +177,19 @@ public sealed class ProviderSettingsTests
     {
         var read = Read(
         [
-            .. s_sipgate, ("KALEYRA_API_KEY", "S3cret"), ("KALEYRA_SID", "x"), ("KALEYRA_SENDER", "x"), ("AWS_REGION", "eu-central-1"), ("AWS_ACCESS_KEY_ID", "AKID"), ("AWS_SECRET_ACCESS_KEY", "S3cret"),
-            ("WEBHOOKS", "shop"), ("WEBHOOK_SHOP_URL", "https://shop.example.com"), ("WEBHOOK_SHOP_USERNAME", "ann"), ("WEBHOOK_SHOP_PASSWORD", "S3cret"),
+            .. s_sipgate, ("KALEYRA_API_KEY", "S3cret"), ("KALEYRA_SID", "x"), ("KALEYRA_SENDER", "x"), ("AWS_REGION", "eu-central-1"),
+            ("AWS_ACCESS_KEY_ID", "AKID"), ("AWS_SECRET_ACCESS_KEY", "S3cret"),
+            ("WEBHOOKS", "shop"), ("WEBHOOK_SHOP_URL", "https://shop.example.com"), ("WEBHOOK_SHOP_USERNAME", "ann"),
+            ("WEBHOOK_SHOP_PASSWORD", "S3cret"),
         ]);
 
         read.ToString().ShouldNotContain("S3cret");
         read.Providers.ShouldContain("shop");
         new WebhookSettings("shop", new Uri("https://shop.example.com"), "ann", "S3cret", "", "", 1, 3, new(TimeSpan.FromSeconds(1), 1))
             .ToString().ShouldNotContain("S3cret");
-        Complaints(("KALEYRA_API_KEY", "S3cret with blanks"), ("KALEYRA_SID", "x"), ("KALEYRA_SENDER", "x")).ShouldHaveSingleItem().ShouldNotContain("S3cret");
-        Complaints(("WEBHOOKS", "shop"), ("WEBHOOK_SHOP_URL", "https://shop.example.com"), ("WEBHOOK_SHOP_PASSWORD", "S3cret")).ShouldHaveSingleItem().ShouldNotContain("S3cret");
+        Complaints(("KALEYRA_API_KEY", "S3cret with blanks"), ("KALEYRA_SID", "x"), ("KALEYRA_SENDER", "x")).ShouldHaveSingleItem()
+            .ShouldNotContain("S3cret");
+        Complaints(("WEBHOOKS", "shop"), ("WEBHOOK_SHOP_URL", "https://shop.example.com"), ("WEBHOOK_SHOP_PASSWORD", "S3cret"))
+            .ShouldHaveSingleItem().ShouldNotContain("S3cret");
     }
 }

@@ -25,12 +25,17 @@ public sealed class ProviderTests : IAsyncLifetime
         _portal = await PortalHost.StartWithAsync(
             null, _server.Address,
             ("SMS_COUNTRIES", "DE"), ("SMS_DEFAULT_COUNTRY", "DE"), ("DEBUG", "true"),
-            ("SIPGATE_USERNAME", "token-7QX"), ("SIPGATE_PASSWORD", "s1pgate-S3cret"), ("SIPGATE_SMS_ID", "s3"), ("SIPGATE_API_URL", url + "/sipgate"),
-            ("KALEYRA_API_KEY", "kaleyra-S3cret"), ("KALEYRA_SID", "HXIN2020202020"), ("KALEYRA_SENDER", "EXMPLE"), ("KALEYRA_SMS_ENTITY_ID", "11010"), ("KALEYRA_SMS_TEMPLATE_ID", "22020"),
+            ("SIPGATE_USERNAME", "token-7QX"), ("SIPGATE_PASSWORD", "s1pgate-S3cret"), ("SIPGATE_SMS_ID", "s3"),
+            ("SIPGATE_API_URL", url + "/sipgate"),
+            ("KALEYRA_API_KEY", "kaleyra-S3cret"), ("KALEYRA_SID", "HXIN2020202020"), ("KALEYRA_SENDER", "EXMPLE"),
+            ("KALEYRA_SMS_ENTITY_ID", "11010"), ("KALEYRA_SMS_TEMPLATE_ID", "22020"),
             ("KALEYRA_TEMPLATE_NAME", "login_code"), ("KALEYRA_API_URL", url + "/kaleyra/v1"),
-            ("AWS_REGION", "eu-central-1"), ("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"), ("AWS_SECRET_ACCESS_KEY", "aws-S3cret"), ("AWS_SMS_ORIGINATION_IDENTITY", "pool-1"), ("AWS_SMS_API_URL", url),
-            ("WEBHOOKS", "Phone_Call,quiet"), ("WEBHOOK_PHONE_CALL_URL", url + "/hook?via=portal"), ("WEBHOOK_PHONE_CALL_USERNAME", "caller"), ("WEBHOOK_PHONE_CALL_PASSWORD", "h00k:S3cret"),
-            ("WEBHOOK_PHONE_CALL_CHANNEL_NAME", "Phone call"), ("WEBHOOK_PHONE_CALL_ADDRESS_NAME", "Landline"), ("WEBHOOK_PHONE_CALL_MAX_ADDRESS_LEN", "12"), ("WEBHOOK_PHONE_CALL_MAX_OTP_LEN", "8"),
+            ("AWS_REGION", "eu-central-1"), ("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"), ("AWS_SECRET_ACCESS_KEY", "aws-S3cret"),
+            ("AWS_SMS_ORIGINATION_IDENTITY", "pool-1"), ("AWS_SMS_API_URL", url),
+            ("WEBHOOKS", "Phone_Call,quiet"), ("WEBHOOK_PHONE_CALL_URL", url + "/hook?via=portal"),
+            ("WEBHOOK_PHONE_CALL_USERNAME", "caller"), ("WEBHOOK_PHONE_CALL_PASSWORD", "h00k:S3cret"),
+            ("WEBHOOK_PHONE_CALL_CHANNEL_NAME", "Phone call"), ("WEBHOOK_PHONE_CALL_ADDRESS_NAME", "Landline"),
+            ("WEBHOOK_PHONE_CALL_MAX_ADDRESS_LEN", "12"), ("WEBHOOK_PHONE_CALL_MAX_OTP_LEN", "8"),
             ("WEBHOOK_QUIET_URL", url + "/quiet"));
     }
 
@@ -94,7 +99,8 @@ public sealed class ProviderTests : IAsyncLifetime
         request.Headers["Content-Type"].ShouldBe("application/json");
         request.Headers["Content-Length"].ShouldBe(Encoding.UTF8.GetByteCount(request.Body).ToString(CultureInfo.InvariantCulture));
         var body = JsonDocument.Parse(request.Body).RootElement;
-        body.EnumerateObject().Select(property => (property.Name, property.Value.GetString())).ShouldBe([("smsId", "s3"), ("recipient", Number), ("message", Sms.Text)]);
+        body.EnumerateObject().Select(property => (property.Name, property.Value.GetString()))
+            .ShouldBe([("smsId", "s3"), ("recipient", Number), ("message", Sms.Text)]);
     }
 
     [Fact]
@@ -108,7 +114,10 @@ public sealed class ProviderTests : IAsyncLifetime
         (request.Method, request.Path).ShouldBe(("POST", "/kaleyra/v1/HXIN2020202020/messages"));
         request.Headers["api-key"].ShouldBe("kaleyra-S3cret");
         request.Headers["Content-Type"].ShouldBe("application/x-www-form-urlencoded");
-        Form(request).ShouldBe([("to", Number), ("type", "OTP"), ("sender", "EXMPLE"), ("entity_id", "11010"), ("template_id", "22020"), ("body", Sms.Text)]);
+        Form(request)
+            .ShouldBe(
+                [("to", Number), ("type", "OTP"), ("sender", "EXMPLE"), ("entity_id", "11010"), ("template_id", "22020"),
+                    ("body", Sms.Text)]);
     }
 
     [Fact]
@@ -120,14 +129,16 @@ public sealed class ProviderTests : IAsyncLifetime
         request.Path.ShouldBe("/kaleyra/v1/HXIN2020202020/messages");
         Form(request).ShouldBe(
         [
-            ("to", Number), ("type", "authenticationtemplate"), ("channel", "whatsapp"), ("from", "EXMPLE"), ("template_name", "login_code"), ("verification_code", Code),
+            ("to", Number), ("type", "authenticationtemplate"), ("channel", "whatsapp"), ("from", "EXMPLE"),
+            ("template_name", "login_code"), ("verification_code", Code),
         ]);
     }
 
     [Fact]
     public async Task WhatsApp_is_asked_for_nothing_without_a_code()
     {
-        (await SendAsync("kaleyra_whatsapp", Sms with { Code = null })).ShouldBeOfType<DispatchOutcome.Failed>().Last.ShouldBeOfType<SendOutcome.Refused>();
+        (await SendAsync("kaleyra_whatsapp", Sms with { Code = null })).ShouldBeOfType<DispatchOutcome.Failed>().Last
+            .ShouldBeOfType<SendOutcome.Refused>();
 
         _server.Requests.ShouldBeEmpty();
     }
@@ -146,8 +157,10 @@ public sealed class ProviderTests : IAsyncLifetime
         request.Headers["X-Amz-Target"].ShouldBe("PinpointSMSVoiceV2.SendTextMessage");
         var date = AwsSignature.ReadTimestamp(request.Headers["X-Amz-Date"]);
         date.ShouldBeInRange(before, _portal.Clock.GetUtcNow());
-        JsonDocument.Parse(request.Body).RootElement.EnumerateObject().Select(property => (property.Name, property.Value.GetString())).ShouldBe(
-            [("DestinationPhoneNumber", Number), ("OriginationIdentity", "pool-1"), ("MessageBody", Sms.Text), ("MessageType", "TRANSACTIONAL")]);
+        JsonDocument.Parse(request.Body).RootElement.EnumerateObject()
+            .Select(property => (property.Name, property.Value.GetString())).ShouldBe(
+            [("DestinationPhoneNumber", Number), ("OriginationIdentity", "pool-1"), ("MessageBody", Sms.Text),
+                ("MessageType", "TRANSACTIONAL")]);
         request.Headers.Keys.ShouldNotContain("X-Amz-Security-Token");
         // What arrived, signed again as AWS would to check it.
         var signed = ((string[])["content-type", "host", "x-amz-content-sha256", "x-amz-date", "x-amz-target"])
@@ -162,7 +175,16 @@ public sealed class ProviderTests : IAsyncLifetime
     {
         var message = new Message("12-34", "Shop: Phone call verification", "Your code is 918273", "<p>918273</p>")
         {
-            Otp = new Dictionary<string, object?> { ["namespace"] = "Shop", ["id"] = "order-1", ["to"] = "12-34", ["otp"] = Code, ["extra"] = JsonDocument.Parse("""{"yes":true}""").RootElement, ["ttl"] = 300, ["closed"] = false },
+            Otp = new Dictionary<string, object?>
+            {
+                ["namespace"] = "Shop",
+                ["id"] = "order-1",
+                ["to"] = "12-34",
+                ["otp"] = Code,
+                ["extra"] = JsonDocument.Parse("""{"yes":true}""").RootElement,
+                ["ttl"] = 300,
+                ["closed"] = false,
+            },
         };
         _server.Answer = _ => (201, "");
 
@@ -174,7 +196,8 @@ public sealed class ProviderTests : IAsyncLifetime
         request.Headers["Content-Type"].ShouldBe("application/json");
         request.Headers.Keys.ShouldContain("Content-Length");
         JsonElement.DeepEquals(JsonDocument.Parse(request.Body).RootElement, JsonDocument.Parse("""
-            {"otp":{"namespace":"Shop","id":"order-1","to":"12-34","otp":"918273","extra":{"yes":true},"ttl":300,"closed":false},"subject":"Shop: Phone call verification","body":"Your code is 918273"}
+            {"otp":{"namespace":"Shop","id":"order-1","to":"12-34","otp":"918273","extra":{"yes":true},"ttl":300,"closed":false},
+             "subject":"Shop: Phone call verification","body":"Your code is 918273"}
             """).RootElement).ShouldBeTrue(request.Body);
     }
 
@@ -205,20 +228,29 @@ public sealed class ProviderTests : IAsyncLifetime
     [InlineData("kaleyra_sms", 201, "", "misconfigured", "201")]
     [InlineData("kaleyra_whatsapp", 500, "", "temporary", "500")]
     [InlineData("pinpoint_sms", 400, """{"__type":"ThrottlingException","message":"Rate exceeded"}""", "temporary", "ThrottlingException")]
-    [InlineData("pinpoint_sms", 400, """{"__type":"com.amazonaws.pinpointsmsvoicev2#AccessDeniedException"}""", "misconfigured", "sms-voice:SendTextMessage")]
+    [InlineData(
+        "pinpoint_sms", 400, """{"__type":"com.amazonaws.pinpointsmsvoicev2#AccessDeniedException"}""", "misconfigured",
+        "sms-voice:SendTextMessage")]
     [InlineData("pinpoint_sms", 400, """{"__type":"UnrecognizedClientException"}""", "misconfigured", "AWS_ACCESS_KEY_ID")]
     [InlineData("pinpoint_sms", 403, """{"__type":"InvalidSignatureException"}""", "misconfigured", "clock")]
     [InlineData("pinpoint_sms", 400, """{"__type":"ResourceNotFoundException"}""", "misconfigured", "AWS_SMS_ORIGINATION_IDENTITY")]
-    [InlineData("pinpoint_sms", 402, """{"__type":"ServiceQuotaExceededException","Reason":"MONTHLY_SPEND_LIMIT_REACHED_FOR_TEXT"}""", "misconfigured", "spending limit")]
-    [InlineData("pinpoint_sms", 400, """{"__type":"ConflictException","Reason":"DESTINATION_PHONE_NUMBER_OPTED_OUT"}""", "refused", "opted out")]
-    [InlineData("pinpoint_sms", 400, """{"__type":"ConflictException","Reason":"NO_ORIGINATION_IDENTITIES_FOUND"}""", "misconfigured", "no number")]
+    [InlineData(
+        "pinpoint_sms", 402, """{"__type":"ServiceQuotaExceededException","Reason":"MONTHLY_SPEND_LIMIT_REACHED_FOR_TEXT"}""",
+        "misconfigured", "spending limit")]
+    [InlineData(
+        "pinpoint_sms", 400, """{"__type":"ConflictException","Reason":"DESTINATION_PHONE_NUMBER_OPTED_OUT"}""", "refused", "opted out")]
+    [InlineData(
+        "pinpoint_sms", 400, """{"__type":"ConflictException","Reason":"NO_ORIGINATION_IDENTITIES_FOUND"}""", "misconfigured", "no number")]
     [InlineData("pinpoint_sms", 400, """{"__type":"ConflictException","Reason":"DESTINATION_COUNTRY_BLOCKED"}""", "refused", "blocks")]
-    [InlineData("pinpoint_sms", 400, """{"__type":"ConflictException","Reason":"PHONE_NUMBER_NOT_REGISTERED"}""", "misconfigured", "not active")]
-    [InlineData("pinpoint_sms", 400, """{"__type":"ValidationException","Reason":"DESTINATION_PHONE_NUMBER_INVALID"}""", "refused", "this number")]
+    [InlineData(
+        "pinpoint_sms", 400, """{"__type":"ConflictException","Reason":"PHONE_NUMBER_NOT_REGISTERED"}""", "misconfigured", "not active")]
+    [InlineData(
+        "pinpoint_sms", 400, """{"__type":"ValidationException","Reason":"DESTINATION_PHONE_NUMBER_INVALID"}""", "refused", "this number")]
     [InlineData("pinpoint_sms", 404, "<html>not here</html>", "misconfigured", "AWS_SMS_API_URL")]
     [InlineData("pinpoint_sms", 400, "[1]", "misconfigured", "AWS_REGION")]
     [InlineData("pinpoint_sms", 500, """{"__type":"InternalServerException"}""", "temporary", "500")]
-    public async Task A_refusal_says_what_to_do_and_repeats_nothing_of_the_reply(string provider, int status, string body, string kind, string reason)
+    public async Task A_refusal_says_what_to_do_and_repeats_nothing_of_the_reply(
+        string provider, int status, string body, string kind, string reason)
     {
         _server.Answer = _ => (status, body);
 
@@ -230,7 +262,9 @@ public sealed class ProviderTests : IAsyncLifetime
         words.Reason.ShouldContain(reason);
         // Once more after a short pause when it may help, and never else.
         _server.Requests.Count.ShouldBe(kind == "temporary" ? 2 : 1);
-        _portal.Log.Lines.ShouldContain(line => line.StartsWith("Error", StringComparison.Ordinal) && line.Contains(provider, StringComparison.Ordinal) && line.Contains(reason, StringComparison.Ordinal));
+        _portal.Log.Lines.ShouldContain(
+            line => line.StartsWith("Error", StringComparison.Ordinal)
+                && line.Contains(provider, StringComparison.Ordinal) && line.Contains(reason, StringComparison.Ordinal));
         _portal.Log.Text.ShouldNotContain(Code);
         _portal.Log.Text.ShouldNotContain("1234567");
         _portal.Log.Text.ShouldNotContain("S3cret");
@@ -328,7 +362,8 @@ public sealed class ProviderTests : IAsyncLifetime
     {
         await _server.StopAsync();
 
-        (await SendAsync("quiet", Sms)).ShouldBeOfType<DispatchOutcome.Failed>().Last.ShouldBeOfType<SendOutcome.Temporary>().Reason.ShouldContain("cannot be reached");
+        (await SendAsync("quiet", Sms)).ShouldBeOfType<DispatchOutcome.Failed>().Last.ShouldBeOfType<SendOutcome.Temporary>().Reason
+            .ShouldContain("cannot be reached");
     }
 
     [Fact]
@@ -357,6 +392,8 @@ public sealed class ProviderTests : IAsyncLifetime
 
     private static IReadOnlyList<(string, string)> Form(RecordedRequest request)
     {
-        return [.. request.Body.Split('&').Select(pair => pair.Split('=')).Select(pair => (Uri.UnescapeDataString(pair[0]), Uri.UnescapeDataString(pair[1].Replace('+', ' '))))];
+        return [
+            .. request.Body.Split('&').Select(pair => pair.Split('='))
+                .Select(pair => (Uri.UnescapeDataString(pair[0]), Uri.UnescapeDataString(pair[1].Replace('+', ' '))))];
     }
 }

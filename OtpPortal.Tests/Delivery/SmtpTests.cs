@@ -58,7 +58,9 @@ public sealed partial class SmtpTests
     [InlineData("\"x\" <evil@example.org>, y", "Hello Ann", "To: \"x <evil@example.org>, y\" <ann@example.com>", "Subject: Hello Ann")]
     [InlineData("a\\", "Hello \"Ann\"", "To: \"a\" <ann@example.com>", "Subject: Hello \"Ann\"")]
     [InlineData("\"\"", "Hello Ann", "To: ann@example.com", "Subject: Hello Ann")]
-    [InlineData("=?utf-8?q?x=0d=0aBcc:_y@example.org?=", "=?utf-8?q?x=0d=0aBcc:_y@example.org?=", "To: \"= ?utf-8?q?x=0d=0aBcc:_y@example.org?=\" <ann@example.com>", "Subject: = ?utf-8?q?x=0d=0aBcc:_y@example.org?=")]
+    [InlineData(
+        "=?utf-8?q?x=0d=0aBcc:_y@example.org?=", "=?utf-8?q?x=0d=0aBcc:_y@example.org?=",
+        "To: \"= ?utf-8?q?x=0d=0aBcc:_y@example.org?=\" <ann@example.com>", "Subject: = ?utf-8?q?x=0d=0aBcc:_y@example.org?=")]
     [InlineData("", "=?utf-8?b?SGVsbG8=?=", "To: ann@example.com", "Subject: = ?utf-8?b?SGVsbG8= ?=")]
     public async Task Words_of_others_stay_text_in_the_head_of_the_mail(string toName, string subject, string to, string shown)
     {
@@ -74,7 +76,8 @@ public sealed partial class SmtpTests
         answer.Status.ShouldBe(201, answer.Body);
         var mail = server.Mails.ShouldHaveSingleItem();
         mail.GetProperty("to").EnumerateArray().Single().GetString().ShouldBe("ann@example.com");
-        var head = mail.GetProperty("content").GetString()!.ReplaceLineEndings("\n").Split("\n\n")[0].Replace("\n ", " ", StringComparison.Ordinal).Split('\n');
+        var head = mail.GetProperty("content").GetString()!.ReplaceLineEndings("\n").Split("\n\n")[0]
+            .Replace("\n ", " ", StringComparison.Ordinal).Split('\n');
         head.Where(line => line.StartsWith("To:", StringComparison.Ordinal)).ShouldBe([to]);
         head.Where(line => line.StartsWith("Subject:", StringComparison.Ordinal)).ShouldBe([shown]);
         head.ShouldNotContain(line => line.StartsWith("Bcc", StringComparison.OrdinalIgnoreCase));
@@ -119,7 +122,8 @@ public sealed partial class SmtpTests
     public async Task A_user_name_and_password_are_used()
     {
         using var server = await MailServer.StartAsync(("user", "portal"), ("password", "pass word!"));
-        await using var portal = await PortalHost.StartAsync([.. server.Settings("none"), ("SMTP_USERNAME", "portal"), ("SMTP_PASSWORD", "pass word!")]);
+        await using var portal =
+            await PortalHost.StartAsync([.. server.Settings("none"), ("SMTP_USERNAME", "portal"), ("SMTP_PASSWORD", "pass word!")]);
 
         await BeginAsync(portal);
         await ArrivesAsync(server);
@@ -131,7 +135,8 @@ public sealed partial class SmtpTests
     public async Task A_wrong_password_is_a_matter_of_settings_and_is_not_logged()
     {
         using var server = await MailServer.StartAsync(("user", "portal"), ("password", "right"));
-        await using var portal = await PortalHost.StartAsync([.. server.Settings("none"), ("SMTP_USERNAME", "portal"), ("SMTP_PASSWORD", "wrong-password")]);
+        await using var portal =
+            await PortalHost.StartAsync([.. server.Settings("none"), ("SMTP_USERNAME", "portal"), ("SMTP_PASSWORD", "wrong-password")]);
 
         await BeginAsync(portal);
 
@@ -175,7 +180,9 @@ public sealed partial class SmtpTests
         await BeginAsync(portal);
 
         await portal.Clock.AdvanceUntilAsync(
-            () => portal.Log.Lines.Count(line => line.Contains("next try", StringComparison.Ordinal) && line.Contains("the server said 45", StringComparison.Ordinal)) >= 3, TimeSpan.FromMilliseconds(250));
+            () =>
+                portal.Log.Lines.Count(line => line.Contains("next try", StringComparison.Ordinal)
+                    && line.Contains("the server said 45", StringComparison.Ordinal)) >= 3, TimeSpan.FromMilliseconds(250));
     }
 
     [Fact]

@@ -163,7 +163,8 @@ public sealed class CheckTests(GatewayPortal gateway) : IClassFixture<GatewayPor
         var (id, code) = await _app.BeginAsync(("max_attempts", "1"));
 
         (await _app.SendAsync(HttpMethod.Post, "/api/otp/" + id, [])).Json.GetProperty("message").GetString()!.ShouldContain("`otp`");
-        (await _app.SendAsync(HttpMethod.Post, "/api/otp/" + id, [("otp", "1111"), ("otp", code)])).Json.GetProperty("message").GetString()!.ShouldContain("`otp`");
+        (await _app.SendAsync(HttpMethod.Post, "/api/otp/" + id, [("otp", "1111"), ("otp", code)])).Json.GetProperty("message").GetString()!
+            .ShouldContain("`otp`");
         (await _app.CheckAsync(id, code, ("skip_delete", "maybe"))).Json.GetProperty("message").GetString()!.ShouldContain("`skip_delete`");
 
         (await _app.CheckAsync(id, code)).Status.ShouldBe(200);

@@ -16,7 +16,8 @@ public sealed class DialogScriptTests(GatewayPortal gateway) : IClassFixture<Gat
 
         script.ShouldContain("window.OTPGateway");
         using var compressed = new MemoryStream();
-        await using (var gzip = new GZipStream(compressed, CompressionLevel.Optimal, leaveOpen: true)) await gzip.WriteAsync(Encoding.UTF8.GetBytes(script));
+        await using (var gzip = new GZipStream(compressed, CompressionLevel.Optimal, leaveOpen: true))
+            await gzip.WriteAsync(Encoding.UTF8.GetBytes(script));
         compressed.Length.ShouldBeLessThan(4096);
     }
 

@@ -21,7 +21,8 @@ public sealed class EventTests
     [Fact]
     public async Task Tries_and_successes_are_published_as_otpgateway_does_but_without_the_code()
     {
-        await using var portal = await PortalHost.StartAsync(("NAMESPACES", "MyApp:secret"), ("GATEWAY_PUBLISH_KEY", "otp-events-of-this-test"));
+        await using var portal =
+            await PortalHost.StartAsync(("NAMESPACES", "MyApp:secret"), ("GATEWAY_PUBLISH_KEY", "otp-events-of-this-test"));
         var heard = new ConcurrentQueue<string>();
         using var connection = await ConnectionMultiplexer.ConnectAsync($"127.0.0.1:{portal.Redis.Port}");
         await connection.GetSubscriber()
@@ -68,7 +69,8 @@ public sealed class EventTests
             body.GetProperty("data").GetProperty("closed").GetBoolean().ShouldBe(type == "verified");
             ShouldBeSigned(post, portal.Clock.GetUtcNow());
         }
-        receiver.Posts.ShouldAllBe(post => !post.Body.Contains(code, StringComparison.Ordinal) && !post.Body.Contains(foreign, StringComparison.Ordinal));
+        receiver.Posts.ShouldAllBe(
+            post => !post.Body.Contains(code, StringComparison.Ordinal) && !post.Body.Contains(foreign, StringComparison.Ordinal));
     }
 
     [Fact]
@@ -136,13 +138,17 @@ public sealed class EventTests
     }
 
     private static Task<PortalHost> StartAsync(Receiver receiver) => PortalHost.StartWithAsync(
-        null, receiver.Address, ("NAMESPACES", "MyApp:secret,Other:secret2"), ("EVENTS_MYAPP_URL", receiver.Address + "hook"), ("EVENTS_MYAPP_SECRET", Key));
+        null, receiver.Address, ("NAMESPACES", "MyApp:secret,Other:secret2"), ("EVENTS_MYAPP_URL", receiver.Address + "hook"),
+        ("EVENTS_MYAPP_SECRET", Key));
 
     private static void ShouldBeSigned(Post post, DateTimeOffset now)
     {
         var parts = post.Signature.Split(',').ToDictionary(part => part.Split('=')[0], part => part.Split('=')[1], StringComparer.Ordinal);
         long.Parse(parts["t"], CultureInfo.InvariantCulture).ShouldBe(now.ToUnixTimeSeconds());
-        parts["v1"].ShouldBe(Convert.ToHexStringLower(HMACSHA256.HashData(Encoding.ASCII.GetBytes(Key), Encoding.UTF8.GetBytes($"{parts["t"]}.{post.Body}"))));
+        parts["v1"]
+            .ShouldBe(
+                Convert.ToHexStringLower(
+                    HMACSHA256.HashData(Encoding.ASCII.GetBytes(Key), Encoding.UTF8.GetBytes($"{parts["t"]}.{post.Body}"))));
     }
 
     private sealed record Post(string Event, string Delivery, string Signature, string Body);
@@ -164,7 +170,10 @@ public sealed class EventTests
             {
                 using var reader = new StreamReader(context.Request.Body);
                 var headers = context.Request.Headers;
-                posts.Enqueue(new Post(headers["X-OtpPortal-Event"]!, headers["X-OtpPortal-Delivery"]!, headers["X-OtpPortal-Signature"]!, await reader.ReadToEndAsync()));
+                posts.Enqueue(
+                    new Post(
+                        headers["X-OtpPortal-Event"]!, headers["X-OtpPortal-Delivery"]!, headers["X-OtpPortal-Signature"]!,
+                        await reader.ReadToEndAsync()));
                 context.Response.StatusCode = answer(posts.Count);
             });
             await app.StartAsync();

@@ -26,7 +26,8 @@ internal sealed class GatewayClient(PortalHost portal, string name, string secre
 
     public static string Basic(string pair) => "Basic " + Convert.ToBase64String(Encoding.UTF8.GetBytes(pair));
 
-    public Task<Answer> PutAsync(string id, params (string Name, string Value)[] fields) => SendAsync(HttpMethod.Put, "/api/otp/" + id, fields);
+    public Task<Answer> PutAsync(string id, params (string Name, string Value)[] fields) =>
+        SendAsync(HttpMethod.Put, "/api/otp/" + id, fields);
 
     public Task<Answer> CheckAsync(string id, string code, params (string Name, string Value)[] fields) =>
         SendAsync(HttpMethod.Post, "/api/otp/" + id, [("action", "check"), ("otp", code), .. fields]);
@@ -37,7 +38,9 @@ internal sealed class GatewayClient(PortalHost portal, string name, string secre
 
     public Task<Answer> SendAsync(HttpMethod method, string path, (string Name, string Value)[]? fields) =>
         _program.SendAsync(
-            method, path, fields is null ? null : new FormUrlEncodedContent(fields.Select(field => KeyValuePair.Create(field.Name, field.Value))), ("Authorization", Basic($"{name}:{secret}")));
+            method, path, fields is null
+                ? null : new FormUrlEncodedContent(fields.Select(field => KeyValuePair.Create(field.Name, field.Value))),
+                ("Authorization", Basic($"{name}:{secret}")));
 
     /// <summary>Begins a verification by mail and gives its id and code.</summary>
     public async Task<(string Id, string Code)> BeginAsync(params (string Name, string Value)[] fields)

@@ -148,9 +148,11 @@ public sealed class HostedPageTests(GatewayPortal gateway) : IClassFixture<Gatew
 
         (await _visitor.GetAsync($"/otp/MyApp/{id}/status")).Body.ShouldContain("\"closed\":true");
         var page = await _visitor.GetAsync("/otp/MyApp/" + id);
-        (page.Status, page.Find("[data-finished]")).ShouldSatisfyAllConditions(pair => pair.Status.ShouldBe(200), pair => pair.Item2.ShouldNotBeNull());
+        (page.Status, page.Find("[data-finished]"))
+            .ShouldSatisfyAllConditions(pair => pair.Status.ShouldBe(200), pair => pair.Item2.ShouldNotBeNull());
         page.Text.ShouldContain("This page can be closed now");
-        (await _app.StatusAsync(id)).Json.GetProperty("message").GetString().ShouldBe("the OTP does not exist", "it is the pages alone that are told");
+        (await _app.StatusAsync(id)).Json.GetProperty("message").GetString()
+            .ShouldBe("the OTP does not exist", "it is the pages alone that are told");
     }
 
     [Fact]
@@ -168,7 +170,8 @@ public sealed class HostedPageTests(GatewayPortal gateway) : IClassFixture<Gatew
     [Fact]
     public async Task Named_origins_frame_the_hosted_pages_and_nothing_else()
     {
-        await using var portal = await PortalHost.StartAsync(("NAMESPACES", "MyApp:secret"), ("EMBED_ORIGINS", "https://app.example.com,http://localhost:5000"));
+        await using var portal =
+            await PortalHost.StartAsync(("NAMESPACES", "MyApp:secret"), ("EMBED_ORIGINS", "https://app.example.com,http://localhost:5000"));
         var (id, _) = await new GatewayClient(portal, "MyApp", "secret").BeginAsync();
         var visitor = portal.NewBrowser();
 

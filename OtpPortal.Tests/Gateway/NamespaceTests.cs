@@ -33,7 +33,8 @@ public sealed class NamespaceTests(GatewayPortal gateway) : IClassFixture<Gatewa
 
         foreach (var (method, path) in new[]
         {
-            (HttpMethod.Get, "/api/providers"), (HttpMethod.Put, "/api/otp"), (HttpMethod.Put, "/api/otp/some-id"), (HttpMethod.Post, "/api/otp/some-id"),
+            (HttpMethod.Get, "/api/providers"), (HttpMethod.Put, "/api/otp"), (HttpMethod.Put, "/api/otp/some-id"),
+            (HttpMethod.Post, "/api/otp/some-id"),
             (HttpMethod.Post, "/api/otp/some-id/status"), (HttpMethod.Delete, "/api/otp/some-id/status"),
         })
         {
@@ -91,7 +92,11 @@ public sealed class NamespaceTests(GatewayPortal gateway) : IClassFixture<Gatewa
         redis.Stop();
         await Eventually.BeTrueAsync(async () => (await portal.NewProgram().GetAsync("/api/health")).Status == 503);
 
-        foreach (var answer in new[] { await app.PutAsync(id, ("provider", "mailbox"), ("to", Someone.New())), await app.CheckAsync(id, code), await app.StatusAsync(id) })
+        foreach (var answer in new[]
+        {
+            await app.PutAsync(id, ("provider", "mailbox"), ("to", Someone.New())), await app.CheckAsync(id, code),
+            await app.StatusAsync(id),
+        })
         {
             answer.Status.ShouldBe(503);
             answer.Json.GetProperty("message").GetString().ShouldBe("Unable to reach store.");

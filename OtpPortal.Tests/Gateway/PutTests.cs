@@ -28,7 +28,9 @@ public sealed class PutTests(GatewayPortal gateway) : IClassFixture<GatewayPorta
     {
         var (id, to) = (GatewayClient.NewId(), Someone.New());
 
-        var answer = await _app.PutAsync(id, ("provider", "mailbox"), ("to", to), ("extra", """{"yes": true}"""), ("channel_description", "For your order"), ("address_description", "Your address"));
+        var answer = await _app.PutAsync(
+            id, ("provider", "mailbox"), ("to", to), ("extra", """{"yes": true}"""), ("channel_description", "For your order"),
+            ("address_description", "Your address"));
 
         answer.ContentType.ShouldStartWith("application/json");
         answer.Header("Cache-Control").ShouldBe("no-store");
@@ -36,7 +38,8 @@ public sealed class PutTests(GatewayPortal gateway) : IClassFixture<GatewayPorta
         var code = data.GetProperty("otp").GetString()!;
         code.ShouldMatch("^[0-9]{6}$");
         data.EnumerateObject().Select(field => field.Name).ShouldBe(
-            ["namespace", "id", "to", "channel_description", "address_description", "extra", "provider", "otp", "max_attempts", "attempts", "generate", "max_generate", "closed", "ttl", "url"], ignoreOrder: true);
+            ["namespace", "id", "to", "channel_description", "address_description", "extra", "provider", "otp", "max_attempts", "attempts",
+                "generate", "max_generate", "closed", "ttl", "url"], ignoreOrder: true);
         data.GetProperty("namespace").GetString().ShouldBe("MyApp");
         data.GetProperty("id").GetString().ShouldBe(id);
         data.GetProperty("to").GetString().ShouldBe(to);
@@ -57,8 +60,10 @@ public sealed class PutTests(GatewayPortal gateway) : IClassFixture<GatewayPorta
     [Fact]
     public async Task Without_an_id_one_is_made_that_nobody_can_guess()
     {
-        var one = Data(await _app.SendAsync(HttpMethod.Put, "/api/otp", [("provider", "mailbox"), ("to", Someone.New())])).GetProperty("id").GetString()!;
-        var two = Data(await _app.SendAsync(HttpMethod.Put, "/api/otp", [("provider", "mailbox"), ("to", Someone.New())])).GetProperty("id").GetString()!;
+        var one = Data(await _app.SendAsync(HttpMethod.Put, "/api/otp", [("provider", "mailbox"), ("to", Someone.New())])).GetProperty("id")
+            .GetString()!;
+        var two = Data(await _app.SendAsync(HttpMethod.Put, "/api/otp", [("provider", "mailbox"), ("to", Someone.New())])).GetProperty("id")
+            .GetString()!;
 
         one.ShouldMatch("^[A-Za-z0-9]{32}$");
         two.ShouldNotBe(one);
@@ -69,10 +74,14 @@ public sealed class PutTests(GatewayPortal gateway) : IClassFixture<GatewayPorta
     {
         var (id, to) = (GatewayClient.NewId(), Someone.New());
 
-        var data = Data(await _app.PutAsync(id, ("provider", "mailbox"), ("to", to), ("otp", "Penny-12.34"), ("ttl", "5"), ("max_attempts", "1"), ("max_generate", "20")));
+        var data = Data(
+            await _app.PutAsync(
+                id, ("provider", "mailbox"), ("to", to), ("otp", "Penny-12.34"), ("ttl", "5"), ("max_attempts", "1"),
+                ("max_generate", "20")));
 
         data.GetProperty("otp").GetString().ShouldBe("Penny-12.34");
-        (data.GetProperty("ttl").GetInt32(), data.GetProperty("max_attempts").GetInt32(), data.GetProperty("max_generate").GetInt32()).ShouldBe((5, 1, 20));
+        (data.GetProperty("ttl").GetInt32(), data.GetProperty("max_attempts").GetInt32(), data.GetProperty("max_generate").GetInt32())
+            .ShouldBe((5, 1, 20));
         (await _app.CheckAsync(id, "Penny-12.34")).Status.ShouldBe(200);
     }
 
@@ -120,7 +129,12 @@ public sealed class PutTests(GatewayPortal gateway) : IClassFixture<GatewayPorta
     [InlineData("channel_description", "a\u0007b", "channel_description")]
     public async Task What_is_not_allowed_is_refused_by_name(string field, string value, string named)
     {
-        var fields = new Dictionary<string, string>(StringComparer.Ordinal) { ["provider"] = "mailbox", ["to"] = Someone.New(), [field] = value };
+        var fields = new Dictionary<string, string>(StringComparer.Ordinal)
+        {
+            ["provider"] = "mailbox",
+            ["to"] = Someone.New(),
+            [field] = value,
+        };
 
         var message = Refused(await _app.PutAsync(GatewayClient.NewId(), [.. fields.Select(each => (each.Key, each.Value))]));
 
@@ -227,7 +241,8 @@ public sealed class PutTests(GatewayPortal gateway) : IClassFixture<GatewayPorta
 
         Data(await _app.PutAsync(GatewayClient.NewId(), ("provider", "mailbox"), ("to", Someone.New()), ("extra", fits)))
             .GetProperty("extra").GetString()!.Length.ShouldBe(16 * 1024 - 2);
-        Refused(await _app.PutAsync(GatewayClient.NewId(), ("provider", "mailbox"), ("to", Someone.New()), ("extra", tooLong))).ShouldContain("`extra`");
+        Refused(await _app.PutAsync(GatewayClient.NewId(), ("provider", "mailbox"), ("to", Someone.New()), ("extra", tooLong)))
+            .ShouldContain("`extra`");
     }
 
     [Theory]
@@ -311,7 +326,8 @@ public sealed class PutTests(GatewayPortal gateway) : IClassFixture<GatewayPorta
     [Fact]
     public async Task A_field_that_comes_twice_is_refused_because_two_readers_could_take_different_ones()
     {
-        Refused(await _app.PutAsync(GatewayClient.NewId(), ("provider", "mailbox"), ("otp", "111111"), ("otp", "222222"))).ShouldContain("`otp`");
+        Refused(await _app.PutAsync(GatewayClient.NewId(), ("provider", "mailbox"), ("otp", "111111"), ("otp", "222222")))
+            .ShouldContain("`otp`");
     }
 
     [Fact]
@@ -400,7 +416,9 @@ public sealed class PutTests(GatewayPortal gateway) : IClassFixture<GatewayPorta
         await _app.CheckAsync(id, GatewayClient.NotThe(code));
         await _app.CheckAsync(id, GatewayClient.NotThe(code));
 
-        var data = Data(await _app.PutAsync(id, ("provider", "mailbox"), ("to", Someone.New()), ("max_attempts", "3"), ("max_generate", "20"), ("otp", "123123")));
+        var data = Data(
+            await _app.PutAsync(
+                id, ("provider", "mailbox"), ("to", Someone.New()), ("max_attempts", "3"), ("max_generate", "20"), ("otp", "123123")));
 
         data.GetProperty("attempts").GetInt32().ShouldBe(3);
         (await _app.CheckAsync(id, "000000")).Status.ShouldBe(400);
@@ -451,7 +469,8 @@ public sealed class PutTests(GatewayPortal gateway) : IClassFixture<GatewayPorta
     {
         var (id, to) = (GatewayClient.NewId(), Someone.New());
 
-        var answers = await Task.WhenAll(Enumerable.Range(0, 20).Select(_ => gateway.App.PutAsync(id, ("provider", "mailbox"), ("to", to), ("max_generate", "3"))));
+        var answers = await Task.WhenAll(
+            Enumerable.Range(0, 20).Select(_ => gateway.App.PutAsync(id, ("provider", "mailbox"), ("to", to), ("max_generate", "3"))));
 
         answers.Count(answer => answer.Status == 200).ShouldBe(4);
         answers.Count(answer => answer.Status == 429).ShouldBe(16);
@@ -466,7 +485,8 @@ public sealed class PutTests(GatewayPortal gateway) : IClassFixture<GatewayPorta
 
         var data = Data(await _app.PutAsync(id, ("provider", "mailbox"), ("to", Someone.New()), ("max_generate", "1")));
 
-        (data.GetProperty("attempts").GetInt32(), data.GetProperty("generate").GetInt32(), data.GetProperty("closed").GetBoolean()).ShouldBe((1, 1, false));
+        (data.GetProperty("attempts").GetInt32(), data.GetProperty("generate").GetInt32(), data.GetProperty("closed").GetBoolean())
+            .ShouldBe((1, 1, false));
         (await _app.StatusAsync(id)).Status.ShouldBe(400);
     }
 
@@ -480,7 +500,8 @@ public sealed class PutTests(GatewayPortal gateway) : IClassFixture<GatewayPorta
         dump.Text.ShouldNotContain(code);
         dump.Text.ShouldNotContain(Convert.ToBase64String("Visible-Code-77"u8));
         dump.Text.ShouldNotContain(id);
-        dump.Entries.Where(entry => entry.Key.StartsWith("code:gateway:", StringComparison.Ordinal)).ShouldAllBe(entry => entry.TimeToLive != null);
+        dump.Entries.Where(entry => entry.Key.StartsWith("code:gateway:", StringComparison.Ordinal))
+            .ShouldAllBe(entry => entry.TimeToLive != null);
         gateway.Host.Log.Text.ShouldNotContain(code);
     }
 
@@ -491,10 +512,12 @@ public sealed class PutTests(GatewayPortal gateway) : IClassFixture<GatewayPorta
         var program = gateway.Host.NewProgram();
 
         await program.SendAsync(
-            HttpMethod.Put, "/api/otp/" + GatewayClient.NewId(), new FormUrlEncodedContent([KeyValuePair.Create("provider", "mailbox"), KeyValuePair.Create("to", to)]),
+            HttpMethod.Put, "/api/otp/" + GatewayClient.NewId(),
+            new FormUrlEncodedContent([KeyValuePair.Create("provider", "mailbox"), KeyValuePair.Create("to", to)]),
             ("Authorization", GatewayClient.Basic("MyApp:secret")), ("Accept-Language", "de"));
 
-        (await gateway.Host.NewProgram().GetAsync("/dev/mailbox.json")).Json.EnumerateArray().First(message => message.GetProperty("to").GetString() == to)
+        (await gateway.Host.NewProgram().GetAsync("/dev/mailbox.json")).Json.EnumerateArray()
+            .First(message => message.GetProperty("to").GetString() == to)
             .GetProperty("text").GetString()!.ShouldContain("Minuten");
     }
 }

@@ -44,7 +44,8 @@ public sealed class RequestQuotaOfNamespaceTests : IAsyncLifetime
             (400, "\"namespace\";r=1;t=42"),
             (400, "\"namespace\";r=0;t=42"),
         ]);
-        answers.ShouldAllBe(answer => answer.Header("RateLimit-Policy") == "\"namespace\";q=4;w=60" && answer.Header("Retry-After") == null);
+        answers.ShouldAllBe(
+            answer => answer.Header("RateLimit-Policy") == "\"namespace\";q=4;w=60" && answer.Header("Retry-After") == null);
     }
 
     [Fact]
@@ -119,14 +120,16 @@ public sealed class RequestQuotaOfNamespaceTests : IAsyncLifetime
     {
         var stranger = _portal.NewProgram();
         var answers = new List<Answer> { await stranger.GetAsync("/api/providers"), await stranger.GetAsync("/api/health") };
-        for (var guess = 0; guess < 10; guess++) answers.Add(await stranger.GetAsync("/api/providers", ("Authorization", GatewayClient.Basic($"MyApp:guess{guess}"))));
+        for (var guess = 0; guess < 10; guess++)
+            answers.Add(await stranger.GetAsync("/api/providers", ("Authorization", GatewayClient.Basic($"MyApp:guess{guess}"))));
 
         // Too many wrong ones came from there, so not even the right one counts, and nothing tells that it was right.
         var right = await stranger.GetAsync("/api/providers", ("Authorization", GatewayClient.Basic("MyApp:secret")));
         var wrong = await stranger.GetAsync("/api/providers", ("Authorization", GatewayClient.Basic("MyApp:wrong")));
 
         (right.Status, wrong.Status).ShouldBe((429, 429));
-        answers.Append(right).Append(wrong).ShouldAllBe(answer => answer.Header("RateLimit") == null && answer.Header("RateLimit-Policy") == null);
+        answers.Append(right).Append(wrong)
+            .ShouldAllBe(answer => answer.Header("RateLimit") == null && answer.Header("RateLimit-Policy") == null);
         (await AskAsync(App)).Header("RateLimit").ShouldBe("\"namespace\";r=3;t=60");
     }
 

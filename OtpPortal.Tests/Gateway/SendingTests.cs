@@ -84,7 +84,8 @@ public sealed class SendingTests
 
         answer.Status.ShouldBe(502);
         answer.Json.GetProperty("message").GetString().ShouldBe("The provider did not take the message.");
-        (await app.CheckAsync(id, "123456")).Json.GetProperty("message").GetString().ShouldBe("the OTP does not exist", "nobody has the code");
+        (await app.CheckAsync(id, "123456")).Json.GetProperty("message").GetString()
+            .ShouldBe("the OTP does not exist", "nobody has the code");
     }
 
     [Fact]
@@ -176,15 +177,18 @@ public sealed class SendingTests
         await using var portal = await StartWithHookAsync(hook);
         var (app, id) = (new GatewayClient(portal, "MyApp", "secret"), GatewayClient.NewId());
 
-        (await app.PutAsync(id, ("provider", "hook"), ("to", "somebody"), ("otp", "123456"), ("extra", """{"a":1}"""))).Status.ShouldBe(200);
+        (await app.PutAsync(id, ("provider", "hook"), ("to", "somebody"), ("otp", "123456"), ("extra", """{"a":1}"""))).Status
+            .ShouldBe(200);
 
         var posted = System.Text.Json.JsonDocument.Parse(body!).RootElement;
         posted.GetProperty("subject").GetString()!.ShouldContain("MyApp");
         posted.GetProperty("body").GetString()!.ShouldContain("123456");
         var otp = posted.GetProperty("otp");
-        (otp.GetProperty("namespace").GetString(), otp.GetProperty("id").GetString(), otp.GetProperty("to").GetString(), otp.GetProperty("otp").GetString()).ShouldBe(("MyApp", id, "somebody", "123456"));
+        (otp.GetProperty("namespace").GetString(), otp.GetProperty("id").GetString(), otp.GetProperty("to")
+            .GetString(), otp.GetProperty("otp").GetString()).ShouldBe(("MyApp", id, "somebody", "123456"));
         otp.GetProperty("extra").GetProperty("a").GetInt32().ShouldBe(1);
-        (otp.GetProperty("max_attempts").GetInt32(), otp.GetProperty("ttl").GetInt32(), otp.GetProperty("closed").GetBoolean()).ShouldBe((5, 300, false));
+        (otp.GetProperty("max_attempts").GetInt32(), otp.GetProperty("ttl").GetInt32(), otp.GetProperty("closed").GetBoolean())
+            .ShouldBe((5, 300, false));
     }
 
     [Fact]
@@ -242,7 +246,9 @@ public sealed class SendingTests
     [Fact]
     public async Task An_SMS_is_bound_to_the_portals_host()
     {
-        await using var portal = await PortalHost.StartAsync(("NAMESPACES", "MyApp:secret"), ("SMS_PROVIDERS", "mailbox"), ("SMS_COUNTRIES", "DE"), ("SMS_DEFAULT_COUNTRY", "DE"), ("PUBLIC_URL", "https://otp.example.com"));
+        await using var portal = await PortalHost.StartAsync(
+            ("NAMESPACES", "MyApp:secret"), ("SMS_PROVIDERS", "mailbox"), ("SMS_COUNTRIES", "DE"), ("SMS_DEFAULT_COUNTRY", "DE"),
+            ("PUBLIC_URL", "https://otp.example.com"));
         var app = new GatewayClient(portal, "MyApp", "secret");
 
         var answer = await app.PutAsync(GatewayClient.NewId(), ("provider", "mailbox"), ("to", "0151 / 2345 6789"), ("otp", "998877"));
@@ -255,7 +261,8 @@ public sealed class SendingTests
     }
 
     private static Task<PortalHost> StartWithHookAsync(WebApplication hook) => PortalHost.StartWithAsync(
-        null, new Uri(hook.Urls.Single()), ("NAMESPACES", "MyApp:secret"), ("WEBHOOKS", "hook"), ("WEBHOOK_HOOK_URL", hook.Urls.Single() + "/otp"));
+        null, new Uri(hook.Urls.Single()), ("NAMESPACES", "MyApp:secret"), ("WEBHOOKS", "hook"),
+        ("WEBHOOK_HOOK_URL", hook.Urls.Single() + "/otp"));
 
     private static async Task<WebApplication> HookAsync(Func<HttpContext, Task> answer)
     {

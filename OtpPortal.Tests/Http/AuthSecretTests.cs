@@ -10,7 +10,8 @@ public sealed class AuthSecretTests
     public void Only_the_secret_matches()
     {
         _secret.Matches("the-secret-of-this-test").ShouldBeTrue();
-        foreach (var other in (string[])["", "the-secret-of-this-tes", "the-secret-of-this-test ", "The-secret-of-this-test"]) _secret.Matches(other).ShouldBeFalse();
+        foreach (var other in (string[])["", "the-secret-of-this-tes", "the-secret-of-this-test ", "The-secret-of-this-test"])
+            _secret.Matches(other).ShouldBeFalse();
     }
 
     [Fact]

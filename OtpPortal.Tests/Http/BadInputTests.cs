@@ -94,7 +94,8 @@ public sealed class BadInputTests(PortalHost portal) : IClassFixture<PortalHost>
     [Fact]
     public async Task A_form_with_thousands_of_fields_is_400()
     {
-        var answer = await portal.NewBrowser().PostAsync("/login", [.. Enumerable.Range(0, 5000).Select(i => ("f" + i.ToString(null, null), ""))]);
+        var answer = await portal.NewBrowser()
+            .PostAsync("/login", [.. Enumerable.Range(0, 5000).Select(i => ("f" + i.ToString(null, null), ""))]);
 
         answer.Status.ShouldBe(400);
         answer.Text.ShouldContain("could not be understood");

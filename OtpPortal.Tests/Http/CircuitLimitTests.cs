@@ -101,8 +101,11 @@ public sealed partial class CircuitLimitTests(CircuitLimitTests.BehindProxy behi
     {
         var page = (await Portal.NewBrowser().GetAsync("/")).Body;
         var socket = await ConnectAsync("203.0.113.3");
-        await socket.SendAsync("{\"protocol\":\"blazorpack\",\"version\":1}\u001e"u8.ToArray(), WebSocketMessageType.Binary, endOfMessage: true, CancellationToken.None);
-        await SendAsync(socket, "0", "StartCircuit", [Portal.Address.ToString(), Portal.Address.ToString(), "[]", State().Match(page).Groups[1].Value]);
+        await socket.SendAsync(
+            "{\"protocol\":\"blazorpack\",\"version\":1}\u001e"u8.ToArray(), WebSocketMessageType.Binary, endOfMessage: true,
+            CancellationToken.None);
+        await SendAsync(
+            socket, "0", "StartCircuit", [Portal.Address.ToString(), Portal.Address.ToString(), "[]", State().Match(page).Groups[1].Value]);
         return socket;
     }
 
@@ -113,7 +116,9 @@ public sealed partial class CircuitLimitTests(CircuitLimitTests.BehindProxy behi
         {
             var page = (await Portal.NewBrowser().GetAsync("/")).Body;
             var operation = $$"""{"type":"add","ssrComponentId":{{++_components}},"marker":{{Marker().Match(page).Groups[1].Value}}}""";
-            await SendAsync(circuit, null, "UpdateRootComponents", [$$"""{"batchId":{{_components}},"{{name}}":[{{operation}}]}""", State().Match(page).Groups[1].Value]);
+            await SendAsync(
+                circuit, null, "UpdateRootComponents",
+                [$$"""{"batchId":{{_components}},"{{name}}":[{{operation}}]}""", State().Match(page).Groups[1].Value]);
         }
     }
 

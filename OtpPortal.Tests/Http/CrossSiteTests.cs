@@ -6,7 +6,9 @@ namespace OtpPortal.Tests.Http;
 /// <summary>What another site's page makes a browser do changes nothing here.</summary>
 public sealed class CrossSiteTests(PortalHost portal) : IClassFixture<PortalHost>
 {
-    private static readonly string[] s_posts = ["/login", "/login-otp", "/login/link", "/login/resend", "/login/finish", "/logout", "/logout/others", "/logout/everywhere", "/language"];
+    private static readonly string[] s_posts = [
+        "/login", "/login-otp", "/login/link", "/login/resend", "/login/finish", "/logout", "/logout/others", "/logout/everywhere",
+        "/language"];
 
     /// <summary>Every form endpoint with everything that gives another site away.</summary>
     public static TheoryData<string, string, string> Foreign
@@ -38,7 +40,8 @@ public sealed class CrossSiteTests(PortalHost portal) : IClassFixture<PortalHost
 
         answer.Status.ShouldBe(403);
         answer.Cookies.ShouldBeEmpty();
-        answer.Text.ShouldContain(portal.Address.GetLeftPart(UriPartial.Authority), Case.Sensitive, "it says where the portal's own pages are");
+        answer.Text.ShouldContain(
+            portal.Address.GetLeftPart(UriPartial.Authority), Case.Sensitive, "it says where the portal's own pages are");
         portal.Dump().State.ShouldBe(before);
     }
 
@@ -49,7 +52,8 @@ public sealed class CrossSiteTests(PortalHost portal) : IClassFixture<PortalHost
     [InlineData("POST", "/api/providers")]
     public async Task The_gateway_refuses_in_its_own_form(string method, string path)
     {
-        var answer = await portal.NewProgram().SendAsync(new HttpMethod(method), path, null, ("Sec-Fetch-Site", "cross-site"), ("Accept", "text/html"));
+        var answer = await portal.NewProgram()
+            .SendAsync(new HttpMethod(method), path, null, ("Sec-Fetch-Site", "cross-site"), ("Accept", "text/html"));
 
         answer.Status.ShouldBe(403);
         answer.Json.GetProperty("status").GetString().ShouldBe("error");

@@ -26,7 +26,8 @@ public sealed class DebugLogTests
         await browser.PostAsync($"/otp/MyApp/{id}", ("otp", GatewayClient.NotThe(code)));
         await app.CheckAsync(id, code);
 
-        string[] paths = ["/magic-link?secret=", "/login/link?token=", "/?return_to=https://app.example/", "/nothing/", "/js/", "/api/otp/"];
+        string[] paths =
+            ["/magic-link?secret=", "/login/link?token=", "/?return_to=https://app.example/", "/nothing/", "/js/", "/api/otp/"];
         foreach (var path in paths)
         {
             secrets.Add(path.Length + "SecretOfAnAddress0123456789abcd");

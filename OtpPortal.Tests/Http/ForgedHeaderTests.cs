@@ -20,7 +20,8 @@ public sealed class ForgedHeaderTests(PortalHost portal) : IClassFixture<PortalH
         begun.Location.ShouldBe("/login/code");
         begun.Header("Set-Cookie")!.ShouldNotContain("evil");
         page.Body.ShouldNotContain("evil.example");
-        var mail = (await portal.NewProgram().GetAsync("/dev/mailbox.json")).Json.EnumerateArray().First(m => m.GetProperty("to").GetString() == email);
+        var mail = (await portal.NewProgram().GetAsync("/dev/mailbox.json")).Json.EnumerateArray()
+            .First(m => m.GetProperty("to").GetString() == email);
         mail.GetRawText().ShouldNotContain("evil.example");
         mail.GetProperty("text").GetString()!.ShouldContain(portal.Address.GetLeftPart(UriPartial.Authority));
     }

@@ -35,7 +35,8 @@ public sealed class RequestFuzzTests : IAsyncLifetime
 
     public async Task InitializeAsync() =>
         _portal = await PortalHost.StartAsync(
-            ("NAMESPACES", "AppA:secret"), ("JOTP_ANONYMOUS", "true"), ("MAIL_LINK", "true"), ("LIMIT_SECRET_FAILURES_PER_IP", "100000/300"));
+            ("NAMESPACES", "AppA:secret"), ("JOTP_ANONYMOUS", "true"), ("MAIL_LINK", "true"),
+            ("LIMIT_SECRET_FAILURES_PER_IP", "100000/300"));
 
     public async Task DisposeAsync() => await _portal.DisposeAsync();
 
@@ -44,7 +45,8 @@ public sealed class RequestFuzzTests : IAsyncLifetime
         var endpoints = _portal.Services.GetRequiredService<EndpointDataSource>().Endpoints.OfType<RouteEndpoint>();
         foreach (var endpoint in endpoints)
         {
-            var path = "/" + string.Join('/', endpoint.RoutePattern.PathSegments.Select(segment => string.Concat(segment.Parts.Select(PathOf))));
+            var path = "/"
+                + string.Join('/', endpoint.RoutePattern.PathSegments.Select(segment => string.Concat(segment.Parts.Select(PathOf))));
             // The circuits' own protocol is SignalR's.
             if (path.StartsWith("/_", StringComparison.Ordinal)) continue;
             var methods = endpoint.Metadata.GetMetadata<IHttpMethodMetadata>()?.HttpMethods ?? [];
@@ -135,7 +137,8 @@ public sealed class RequestFuzzTests : IAsyncLifetime
             from version in (string[])["HTTP/1.1", "HTTP/1.0"]
             let path = route.Path.Replace("{}", value, StringComparison.Ordinal) + query
             select (Func<Task<(string, string)>>)(async () =>
-                ($"{route.Method} {path[..Math.Min(path.Length, 100)]} {version} {header}", await SendAsync(route.Method, path, Form, "", version, header))));
+                ($"{route.Method} {path[..Math.Min(path.Length, 100)]} {version} {header}",
+                    await SendAsync(route.Method, path, Form, "", version, header))));
     }
 
     [Theory]

@@ -5,7 +5,8 @@ namespace OtpPortal.Tests.Http;
 /// <summary>Every known way to talk a portal into an open redirect.</summary>
 public sealed class SafeRedirectsTests
 {
-    private static readonly SafeRedirects s_redirects = SafeRedirects.Parse("ok.example.com", "ported.example.com:8443", "*.apps.example", "localhost", "127.0.0.1:5000", "[2001:db8::1]");
+    private static readonly SafeRedirects s_redirects =
+        SafeRedirects.Parse("ok.example.com", "ported.example.com:8443", "*.apps.example", "localhost", "127.0.0.1:5000", "[2001:db8::1]");
 
     [Theory]
     [InlineData("https://ok.example.com")]
@@ -108,7 +109,8 @@ public sealed class SafeRedirectsTests
     public void Everything_else_is_not(string? url) => s_redirects.Allows(url).ShouldBeFalse();
 
     [Fact]
-    public void A_target_of_endless_length_is_not_read() => s_redirects.Allows("https://ok.example.com/" + new string('a', 2048)).ShouldBeFalse();
+    public void A_target_of_endless_length_is_not_read() =>
+        s_redirects.Allows("https://ok.example.com/" + new string('a', 2048)).ShouldBeFalse();
 
     [Fact]
     public void Without_a_list_nothing_is_allowed() => SafeRedirects.Parse().Allows("https://ok.example.com/").ShouldBeFalse();
@@ -124,13 +126,15 @@ public sealed class SafeRedirectsTests
     [InlineData("**.example.com")]
     [InlineData("ok.example.com:70000")]
     [InlineData("-ok.example.com")]
-    public void An_entry_that_means_too_much_or_nothing_is_refused(string entry) => Should.Throw<ArgumentException>(() => SafeRedirects.Parse(entry));
+    public void An_entry_that_means_too_much_or_nothing_is_refused(string entry) =>
+        Should.Throw<ArgumentException>(() => SafeRedirects.Parse(entry));
 
     [Fact]
     public void The_policy_names_what_is_allowed() =>
         s_redirects.FormActionSources.ShouldBe(
         [
-            "https://ok.example.com:*", "https://ported.example.com:8443", "https://*.apps.example:*", "https://localhost:*", "http://localhost:*",
+            "https://ok.example.com:*", "https://ported.example.com:8443", "https://*.apps.example:*", "https://localhost:*",
+            "http://localhost:*",
             "https://127.0.0.1:5000", "http://127.0.0.1:5000", "https://[2001:db8::1]:*",
         ]);
 }

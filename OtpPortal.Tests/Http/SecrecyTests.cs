@@ -63,8 +63,11 @@ public sealed partial class SecrecyTests
         await browser.PostAsync("/logout");
 
         // The token that was rotated away goes by itself when its grace is over.
-        var left = portal.Dump().Entries.Where(entry => (entry.Key + entry.Content).Contains(email, StringComparison.Ordinal) && !entry.Key.StartsWith("code:", StringComparison.Ordinal));
-        left.ShouldAllBe(entry => entry.Key.StartsWith("token:", StringComparison.Ordinal) && entry.TimeToLive <= TimeSpan.FromSeconds(121));
+        var left = portal.Dump().Entries
+            .Where(entry => (entry.Key + entry.Content).Contains(email, StringComparison.Ordinal)
+                && !entry.Key.StartsWith("code:", StringComparison.Ordinal));
+        left.ShouldAllBe(
+            entry => entry.Key.StartsWith("token:", StringComparison.Ordinal) && entry.TimeToLive <= TimeSpan.FromSeconds(121));
     }
 
     private static void Check(PortalHost portal, IEnumerable<string> secrets, string email)
@@ -77,10 +80,13 @@ public sealed partial class SecrecyTests
             log.Contains(secret, StringComparison.Ordinal).ShouldBeFalse($"the log holds {Kind(secret)}");
             dump.Contains(secret, StringComparison.Ordinal).ShouldBeFalse($"the store holds {Kind(secret)}");
         }
-        log.Contains(email, StringComparison.OrdinalIgnoreCase).ShouldBeFalse("the log holds a whole address: " + log.Split('\n').FirstOrDefault(line => line.Contains(email, StringComparison.Ordinal)));
+        log.Contains(email, StringComparison.OrdinalIgnoreCase)
+            .ShouldBeFalse(
+                "the log holds a whole address: " + log.Split('\n').FirstOrDefault(line => line.Contains(email, StringComparison.Ordinal)));
     }
 
-    private static string Kind(string secret) => Digits().IsMatch(secret) ? "a code" : secret == PortalHost.Secret ? "the secret key" : "a token or the id of a sign-in";
+    private static string Kind(string secret) =>
+        Digits().IsMatch(secret) ? "a code" : secret == PortalHost.Secret ? "the secret key" : "a token or the id of a sign-in";
 
     [GeneratedRegex("^[0-9]+$", RegexOptions.None, 1000)]
     private static partial Regex Digits();

@@ -32,7 +32,8 @@ public sealed class SecurityHeadersTests(PortalHost portal) : IClassFixture<Port
     [Fact]
     public async Task Nothing_foreign_runs_and_nobody_frames_the_portal()
     {
-        var policy = (await portal.NewBrowser().GetAsync("/")).Header("Content-Security-Policy")!.Split(';', StringSplitOptions.TrimEntries);
+        var policy = (await portal.NewBrowser().GetAsync("/")).Header("Content-Security-Policy")!
+            .Split(';', StringSplitOptions.TrimEntries);
 
         policy.ShouldContain("default-src 'self'");
         policy.ShouldContain("script-src 'self'");
@@ -40,15 +41,19 @@ public sealed class SecurityHeadersTests(PortalHost portal) : IClassFixture<Port
         policy.ShouldContain("base-uri 'self'");
         policy.ShouldContain("frame-ancestors 'none'");
         policy.ShouldContain("form-action 'self'");
-        policy.ShouldAllBe(directive => !directive.StartsWith("script-src", StringComparison.Ordinal) || !directive.Contains("unsafe", StringComparison.Ordinal));
+        policy.ShouldAllBe(directive => !directive.StartsWith("script-src", StringComparison.Ordinal)
+            || !directive.Contains("unsafe", StringComparison.Ordinal));
     }
 
     [Fact]
     public async Task The_documentation_names_the_directives_that_are_sent()
     {
-        var policy = (await portal.NewBrowser().GetAsync("/")).Header("Content-Security-Policy")!.Split(';', StringSplitOptions.TrimEntries);
+        var policy = (await portal.NewBrowser().GetAsync("/")).Header("Content-Security-Policy")!
+            .Split(';', StringSplitOptions.TrimEntries);
 
-        var documented = Regex.Matches(RepositoryRoot.Read("docs", "security.md"), "`((?:[a-z]+-src|base-uri|frame-ancestors|form-action) '[a-z]+')`").Select(match => match.Groups[1].Value).ToList();
+        var documented = Regex.Matches(
+            RepositoryRoot.Read("docs", "security.md"), "`((?:[a-z]+-src|base-uri|frame-ancestors|form-action) '[a-z]+')`").Select(
+                match => match.Groups[1].Value).ToList();
         documented.ShouldNotBeEmpty();
         documented.ShouldBeSubsetOf(policy);
     }
@@ -56,7 +61,9 @@ public sealed class SecurityHeadersTests(PortalHost portal) : IClassFixture<Port
     [Fact]
     public async Task Behind_https_browsers_are_told_to_stay_there_and_a_logo_may_be_shown()
     {
-        await using var https = await PortalHost.StartAsync(("PUBLIC_URL", "https://login.example.com"), ("LOGO_URL", "https://cdn.example.com/img/logo.svg"), ("ACCENT_COLOR", "#102030"), ("APP_NAME", "<Our & App>"));
+        await using var https = await PortalHost.StartAsync(
+            ("PUBLIC_URL", "https://login.example.com"), ("LOGO_URL", "https://cdn.example.com/img/logo.svg"), ("ACCENT_COLOR", "#102030"),
+            ("APP_NAME", "<Our & App>"));
 
         var answer = await https.NewBrowser().GetAsync("/");
 
@@ -77,7 +84,8 @@ public sealed class SecurityHeadersTests(PortalHost portal) : IClassFixture<Port
         var page = await international.NewBrowser().GetAsync("/");
         page.Status.ShouldBe(200);
         page.Header("Content-Security-Policy").ShouldNotBeNull().ShouldContain("img-src 'self' data: https://xn--bcher-kva.example;");
-        (await international.NewBrowser().GetAsync("/otp/MyApp/some-id")).Header("Content-Security-Policy").ShouldNotBeNull().ShouldContain("frame-ancestors https://xn--lden-loa.example;");
+        (await international.NewBrowser().GetAsync("/otp/MyApp/some-id")).Header("Content-Security-Policy").ShouldNotBeNull()
+            .ShouldContain("frame-ancestors https://xn--lden-loa.example;");
     }
 
     [Fact]
@@ -87,7 +95,8 @@ public sealed class SecurityHeadersTests(PortalHost portal) : IClassFixture<Port
         var scripts = page.Page.QuerySelectorAll("script[src]").Select(script => script.GetAttribute("src")!).ToList();
 
         scripts.Count.ShouldBe(2);
-        page.Page.QuerySelectorAll("script:not([src])").Where(script => script.GetAttribute("type") is null or "text/javascript").ShouldBeEmpty();
+        page.Page.QuerySelectorAll("script:not([src])").Where(script => script.GetAttribute("type") is null or "text/javascript")
+            .ShouldBeEmpty();
         foreach (var script in scripts)
         {
             var answer = await portal.NewBrowser().GetAsync("/" + script.TrimStart('/'));

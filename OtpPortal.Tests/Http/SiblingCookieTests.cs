@@ -9,7 +9,8 @@ public sealed class SiblingCookieTests(PortalHost portal) : IClassFixture<Portal
     private const string AdminId = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
     /// <summary>What the sibling adds to the browser's own cookie.</summary>
-    public static TheoryData<string> Additions => ["NAME=FAKE; OWN", "OWN; NAME=FAKE", "OWN; OTHER=FAKE", "OTHER=FAKE; OWN", "NAME=; OWN; NAME=FAKE; NAME=garbage"];
+    public static TheoryData<string> Additions =>
+        ["NAME=FAKE; OWN", "OWN; NAME=FAKE", "OWN; OTHER=FAKE", "OTHER=FAKE; OWN", "NAME=; OWN; NAME=FAKE; NAME=garbage"];
 
     private static (string, string) Cookies(string additions, string name, string fake, string own) => (
         "Cookie",
@@ -46,7 +47,8 @@ public sealed class SiblingCookieTests(PortalHost portal) : IClassFixture<Portal
         var token = (await portal.SignInAsync(Someone.New())).Cookies["auth_token"];
         using var nothing = new FormUrlEncodedContent([]);
 
-        (await portal.NewBrowser().SendAsync(HttpMethod.Post, "/logout", nothing, Cookies(additions, "auth_token", Token, token))).Status.ShouldBe(303);
+        (await portal.NewBrowser().SendAsync(HttpMethod.Post, "/logout", nothing, Cookies(additions, "auth_token", Token, token))).Status
+            .ShouldBe(303);
 
         (await portal.NewProgram().GetAsync("/check-auth", ("Authorization", $"Bearer {token}"))).Status.ShouldBe(403);
     }

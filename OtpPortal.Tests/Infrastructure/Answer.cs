@@ -37,7 +37,8 @@ public sealed record Answer(int Status, HttpResponseHeaders Headers, HttpContent
     public string ContentType => ContentHeaders.ContentType?.ToString() ?? "";
 
     /// <summary>Seconds to wait; fails when the header is missing or no whole number.</summary>
-    public int RetryAfter => int.Parse(Header("Retry-After").ShouldNotBeNull("Retry-After is needed"), NumberStyles.None, CultureInfo.InvariantCulture);
+    public int RetryAfter =>
+        int.Parse(Header("Retry-After").ShouldNotBeNull("Retry-After is needed"), NumberStyles.None, CultureInfo.InvariantCulture);
 
     public JsonElement Json => JsonDocument.Parse(Body).RootElement;
 

@@ -4,8 +4,8 @@ using System.Net.Sockets;
 namespace OtpPortal.Tests.Infrastructure;
 
 /// <summary>
-/// A client with a cookie jar that follows no redirects. Each comes from a loopback address of its own (127.x.y.z), so that limits by client
-/// address count one test's requests only.
+/// A client with a cookie jar that follows no redirects. Each comes from a loopback address of its own (127.x.y.z), so that limits by
+/// client address count one test's requests only.
 /// </summary>
 public sealed class Browserlike : IDisposable
 {
@@ -60,7 +60,8 @@ public sealed class Browserlike : IDisposable
         return this;
     }
 
-    public Task<Answer> GetAsync(string path, params (string Name, string Value)[] headers) => SendAsync(HttpMethod.Get, path, null, headers);
+    public Task<Answer> GetAsync(string path, params (string Name, string Value)[] headers) =>
+        SendAsync(HttpMethod.Get, path, null, headers);
 
     public Task<Answer> PostAsync(string path, params (string Name, string Value)[] fields) =>
         SendAsync(HttpMethod.Post, path, new FormUrlEncodedContent(fields.Select(field => KeyValuePair.Create(field.Name, field.Value))));
@@ -68,7 +69,8 @@ public sealed class Browserlike : IDisposable
     public async Task<Answer> SendAsync(HttpMethod method, string path, HttpContent? content, params (string Name, string Value)[] headers)
     {
         using var request = new HttpRequestMessage(method, path) { Content = content };
-        foreach (var (name, value) in Headers.Where(header => !headers.Any(own => own.Name.Equals(header.Key, StringComparison.OrdinalIgnoreCase))))
+        foreach (var (name, value) in Headers.Where(
+            header => !headers.Any(own => own.Name.Equals(header.Key, StringComparison.OrdinalIgnoreCase))))
         {
             request.Headers.TryAddWithoutValidation(name, value);
         }
@@ -76,9 +78,12 @@ public sealed class Browserlike : IDisposable
         {
             if (!request.Headers.TryAddWithoutValidation(name, value)) throw new ArgumentException(name, nameof(headers));
         }
-        if (Cookies.Count > 0) request.Headers.TryAddWithoutValidation("Cookie", string.Join("; ", Cookies.Select(cookie => $"{cookie.Key}={Uri.EscapeDataString(cookie.Value)}")));
+        if (Cookies.Count > 0)
+            request.Headers.TryAddWithoutValidation(
+                "Cookie", string.Join("; ", Cookies.Select(cookie => $"{cookie.Key}={Uri.EscapeDataString(cookie.Value)}")));
         using var response = await _http.SendAsync(request);
-        var answer = new Answer((int)response.StatusCode, response.Headers, response.Content.Headers, await response.Content.ReadAsStringAsync());
+        var answer =
+            new Answer((int)response.StatusCode, response.Headers, response.Content.Headers, await response.Content.ReadAsStringAsync());
         foreach (var cookie in KeepsCookies ? answer.Cookies : [])
         {
             if (cookie.IsRemoval) Cookies.Remove(cookie.Name);

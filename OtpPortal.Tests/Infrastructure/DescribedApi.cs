@@ -17,34 +17,42 @@ internal sealed class DescribedApi
 
     /// <summary>Such as <c>GET /api/health</c>, with what is said of it.</summary>
     public IReadOnlyDictionary<string, JsonElement> Operations => Document.GetProperty("paths").EnumerateObject()
-        .SelectMany(path => path.Value.EnumerateObject().Select(operation => KeyValuePair.Create($"{operation.Name.ToUpperInvariant()} {path.Name}", operation.Value)))
+        .SelectMany(
+            path => path.Value.EnumerateObject()
+                .Select(operation => KeyValuePair.Create($"{operation.Name.ToUpperInvariant()} {path.Name}", operation.Value)))
         .ToDictionary(StringComparer.Ordinal);
 
     /// <summary>Such as <c>GET /api/health 503</c>: what is described and was not seen yet.</summary>
     public IEnumerable<string> Unseen => Operations
-        .SelectMany(operation => operation.Value.GetProperty("responses").EnumerateObject().Select(response => $"{operation.Key} {response.Name}")).Except(_seen, StringComparer.Ordinal);
+        .SelectMany(
+            operation => operation.Value.GetProperty("responses").EnumerateObject().Select(response => $"{operation.Key} {response.Name}"))
+                .Except(_seen, StringComparer.Ordinal);
 
     public int SeenCount => _seen.Count;
 
-    public static async Task<DescribedApi> OfAsync(PortalHost portal, string name) => new((await portal.NewProgram().GetAsync($"/openapi/{name}.json")).Json);
+    public static async Task<DescribedApi> OfAsync(PortalHost portal, string name) =>
+        new((await portal.NewProgram().GetAsync($"/openapi/{name}.json")).Json);
 
     /// <summary>What a portal really serves; HEAD goes without saying.</summary>
     public static IEnumerable<string> ServedBy(PortalHost portal) => portal.Services.GetServices<EndpointDataSource>()
         .SelectMany(source => source.Endpoints).OfType<RouteEndpoint>()
-        .SelectMany(endpoint => (endpoint.Metadata.GetMetadata<IHttpMethodMetadata>()?.HttpMethods ?? []).Where(method => method is not "HEAD")
+        .SelectMany(
+            endpoint => (endpoint.Metadata.GetMetadata<IHttpMethodMetadata>()?.HttpMethods ?? []).Where(method => method is not "HEAD")
             .Select(method => $"{method} /{endpoint.RoutePattern.RawText!.Trim('/')}"))
         .Distinct(StringComparer.Ordinal);
 
     /// <summary>A part of the document, or what it refers to.</summary>
     public JsonElement Resolve(JsonElement part) =>
-        part.TryGetProperty("$ref", out var reference) ? reference.GetString()!.Split('/').Skip(1).Aggregate(Document, (element, name) => element.GetProperty(name)) : part;
+        part.TryGetProperty("$ref", out var reference) ? reference.GetString()!.Split('/').Skip(1)
+            .Aggregate(Document, (element, name) => element.GetProperty(name)) : part;
 
     /// <summary>The answer has a described status, and exactly the described headers and fields.</summary>
     public void ShouldDescribe(string path, string method, Answer answer)
     {
         var operation = $"{method.ToUpperInvariant()} {path}";
         var where = $"{operation} {answer.Status}";
-        Operations[operation].GetProperty("responses").TryGetProperty(answer.Status.ToString(CultureInfo.InvariantCulture), out var response).ShouldBeTrue($"{where}: {answer.Body}");
+        Operations[operation].GetProperty("responses")
+            .TryGetProperty(answer.Status.ToString(CultureInfo.InvariantCulture), out var response).ShouldBeTrue($"{where}: {answer.Body}");
         _seen.Add(where);
         response = Resolve(response);
         if (response.TryGetProperty("content", out var content))
@@ -76,7 +84,8 @@ internal sealed class DescribedApi
         var page = await portal.NewBrowser().GetAsync("/docs");
 
         page.Status.ShouldBe(200);
-        foreach (var (operation, description) in Operations) page.Text.ShouldContain($"{operation} {description.GetProperty("summary").GetString()}");
+        foreach (var (operation, description) in Operations) page.Text.ShouldContain(
+            $"{operation} {description.GetProperty("summary").GetString()}");
         Document.GetProperty("servers")[0].GetProperty("url").GetString().ShouldBe(portal.Address.GetLeftPart(UriPartial.Authority));
     }
 
@@ -90,7 +99,8 @@ internal sealed class DescribedApi
             var first = value.EnumerateArray().Any(item => item.ValueKind == JsonValueKind.Object) ? "object" : "string";
             schema = kinds.EnumerateArray().Single(kind => Resolve(kind.GetProperty("items")).GetProperty("type").GetString() == first);
         }
-        if (schema.TryGetProperty("enum", out var choices)) choices.EnumerateArray().Select(choice => choice.GetString()).ShouldContain(value.GetString(), where);
+        if (schema.TryGetProperty("enum", out var choices))
+            choices.EnumerateArray().Select(choice => choice.GetString()).ShouldContain(value.GetString(), where);
         switch (schema.TryGetProperty("type", out var type) ? type.GetString() : null)
         {
             case "object" when !schema.TryGetProperty("properties", out _):
@@ -98,11 +108,13 @@ internal sealed class DescribedApi
                 break;
             case "object":
                 value.ValueKind.ShouldBe(JsonValueKind.Object, where);
-                var required = schema.TryGetProperty("required", out var names) ? names.EnumerateArray().Select(name => name.GetString()!) : [];
+                var required = schema.TryGetProperty("required", out var names)
+                    ? names.EnumerateArray().Select(name => name.GetString()!) : [];
                 foreach (var name in required) value.TryGetProperty(name, out _).ShouldBeTrue($"{where}: {name} is missing in {value}");
                 foreach (var field in value.EnumerateObject())
                 {
-                    schema.GetProperty("properties").TryGetProperty(field.Name, out var described).ShouldBeTrue($"{where}: {field.Name} is not described");
+                    schema.GetProperty("properties").TryGetProperty(field.Name, out var described)
+                        .ShouldBeTrue($"{where}: {field.Name} is not described");
                     ShouldMatch(described, field.Value, $"{where}.{field.Name}");
                 }
                 break;
@@ -113,7 +125,8 @@ internal sealed class DescribedApi
             case "string":
                 value.ValueKind.ShouldBe(JsonValueKind.String, where);
                 var text = value.GetString()!;
-                if (schema.TryGetProperty("pattern", out var pattern)) Regex.IsMatch(text, pattern.GetString()!, RegexOptions.None, TimeSpan.FromSeconds(1)).ShouldBeTrue($"{where}: {text}");
+                if (schema.TryGetProperty("pattern", out var pattern))
+                    Regex.IsMatch(text, pattern.GetString()!, RegexOptions.None, TimeSpan.FromSeconds(1)).ShouldBeTrue($"{where}: {text}");
                 var isWellFormed = (schema.TryGetProperty("format", out var format) ? format.GetString() : null) switch
                 {
                     "uuid" => Guid.TryParseExact(text, "D", out _),
@@ -125,7 +138,8 @@ internal sealed class DescribedApi
                 break;
             case "integer":
                 value.TryGetInt64(out var number).ShouldBeTrue(where);
-                if (schema.TryGetProperty("maximum", out var maximum)) number.ShouldBeInRange(schema.GetProperty("minimum").GetInt64(), maximum.GetInt64(), where);
+                if (schema.TryGetProperty("maximum", out var maximum))
+                    number.ShouldBeInRange(schema.GetProperty("minimum").GetInt64(), maximum.GetInt64(), where);
                 break;
             case "boolean":
                 value.ValueKind.ShouldBeOneOf(JsonValueKind.True, JsonValueKind.False);

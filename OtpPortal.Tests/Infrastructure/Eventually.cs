@@ -37,7 +37,8 @@ internal static class Eventually
         while (true)
         {
             if (await ask() is { } answer) return answer;
-            if (Stopwatch.GetElapsedTime(start) > s_deadline) throw new TimeoutException($"Within {s_deadline.TotalSeconds} s this did not come true: {what}");
+            if (Stopwatch.GetElapsedTime(start) > s_deadline)
+                throw new TimeoutException($"Within {s_deadline.TotalSeconds} s this did not come true: {what}");
             await poll.WaitForNextTickAsync();
         }
     }

@@ -2,7 +2,9 @@ using System.Runtime.CompilerServices;
 
 namespace OtpPortal.Tests.Infrastructure;
 
-/// <summary>A clock that stands still until a test moves it. Its timers (PeriodicTimer, Task.Delay, time-outs) go off as it is moved.</summary>
+/// <summary>
+/// A clock that stands still until a test moves it. Its timers (PeriodicTimer, Task.Delay, time-outs) go off as it is moved.
+/// </summary>
 public sealed class FakeClock : TimeProvider
 {
     private readonly Lock _lock = new();
@@ -60,7 +62,8 @@ public sealed class FakeClock : TimeProvider
     /// Moves the clock step by step until something has come true: for waits whose length is random or whose start is not seen. Between
     /// the steps what is ready to run gets its turn, so that on a busy machine the clock does not run away from the program.
     /// </summary>
-    public Task AdvanceUntilAsync(Func<Task<bool>> condition, TimeSpan step, [CallerArgumentExpression(nameof(condition))] string what = "") =>
+    public Task AdvanceUntilAsync(
+        Func<Task<bool>> condition, TimeSpan step, [CallerArgumentExpression(nameof(condition))] string what = "") =>
         Eventually.BeTrueAsync(
             async () =>
             {

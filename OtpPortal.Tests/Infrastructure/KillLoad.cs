@@ -6,14 +6,15 @@ using System.Text.Json;
 namespace OtpPortal.Tests.Infrastructure;
 
 /// <summary>
-/// Clients that sign in, check and sign out until the portal goes away, and what the portal has acknowledged to them. Nothing is expected of a request
-/// that got no answer.
+/// Clients that sign in, check and sign out until the portal goes away, and what the portal has acknowledged to them. Nothing is expected
+/// of a request that got no answer.
 /// </summary>
 internal sealed class KillLoad : IDisposable
 {
     private const int OldOnes = 25;
 
-    private readonly HttpClient _http = new(new SocketsHttpHandler { UseCookies = false, AllowAutoRedirect = false }) { Timeout = TimeSpan.FromSeconds(30) };
+    private readonly HttpClient _http =
+        new(new SocketsHttpHandler { UseCookies = false, AllowAutoRedirect = false }) { Timeout = TimeSpan.FromSeconds(30) };
     private readonly ConcurrentDictionary<string, string> _live = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, string> _ended = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, byte> _compared = new(StringComparer.Ordinal);
@@ -28,10 +29,12 @@ internal sealed class KillLoad : IDisposable
     public int Ended => _ended.Count;
 
     /// <summary>Runs clients at once until the portal is gone.</summary>
-    public Task RunAsync(Uri portal, int clients) => Task.WhenAll(Enumerable.Range(0, clients).Select(client => Task.Run(() => RunClientAsync(portal, client))));
+    public Task RunAsync(Uri portal, int clients) =>
+        Task.WhenAll(Enumerable.Range(0, clients).Select(client => Task.Run(() => RunClientAsync(portal, client))));
 
     /// <summary>
-    /// Compares the portal with what it acknowledged since the last comparison, and with some of what it acknowledged before; returns what is not so.
+    /// Compares the portal with what it acknowledged since the last comparison, and with some of what it acknowledged before; returns what
+    /// is not so.
     /// </summary>
     public async Task<IReadOnlyList<string>> FindLossesAsync(Uri portal)
     {
@@ -45,7 +48,8 @@ internal sealed class KillLoad : IDisposable
         foreach (var (address, token) in Due(_ended))
         {
             using var answer = await CheckAsync(portal, token);
-            if (answer.StatusCode != HttpStatusCode.Forbidden) losses.Add($"{address} was signed out, and /check-auth answers {(int)answer.StatusCode}");
+            if (answer.StatusCode != HttpStatusCode.Forbidden)
+                losses.Add($"{address} was signed out, and /check-auth answers {(int)answer.StatusCode}");
         }
         return losses;
 
@@ -137,7 +141,8 @@ internal sealed class KillLoad : IDisposable
 
     private async Task RevokeAsync(Uri portal, string address)
     {
-        using var request = new HttpRequestMessage(HttpMethod.Delete, new Uri(portal, "/auth-tokens?email=" + Uri.EscapeDataString(address)));
+        using var request =
+            new HttpRequestMessage(HttpMethod.Delete, new Uri(portal, "/auth-tokens?email=" + Uri.EscapeDataString(address)));
         request.Headers.Authorization = new("Bearer", PortalHost.Secret);
         using var answer = await _http.SendAsync(request);
         answer.EnsureSuccessStatusCode();
@@ -154,5 +159,6 @@ internal sealed class KillLoad : IDisposable
         (await answer.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("auth_token").GetString()!;
 
     private static string CookieOf(HttpResponseMessage answer, string name) =>
-        answer.Headers.GetValues("Set-Cookie").First(cookie => cookie.StartsWith(name + "=", StringComparison.Ordinal))[(name.Length + 1)..].Split(';')[0];
+        answer.Headers.GetValues("Set-Cookie").First(cookie => cookie.StartsWith(name + "=", StringComparison.Ordinal))[(name.Length + 1)..]
+            .Split(';')[0];
 }

@@ -28,7 +28,8 @@ public sealed class MailServer : IDisposable
                 return '250 OK'
 
             async def handle_DATA(self, server, session, envelope):
-                print(json.dumps({'from': envelope.mail_from, 'to': envelope.rcpt_tos, 'content': envelope.content.decode('utf-8', 'replace'),
+                print(json.dumps({'from': envelope.mail_from, 'to': envelope.rcpt_tos,
+                                  'content': envelope.content.decode('utf-8', 'replace'),
                                   'tls': session.ssl is not None, 'user': getattr(session, 'portal_user', None)}), flush=True)
                 return '250 OK'
 
@@ -112,7 +113,8 @@ public sealed class MailServer : IDisposable
 
     public (string, string)[] Settings(string tls) =>
     [
-        ("MAIL_TRANSPORT", "smtp"), ("SMTP_HOST", "localhost"), ("SMTP_PORT", Port.ToString(CultureInfo.InvariantCulture)), ("SMTP_TLS", tls), ("DOMAIN_NAME", "example.org"), ("DEBUG", "true"),
+        ("MAIL_TRANSPORT", "smtp"), ("SMTP_HOST", "localhost"), ("SMTP_PORT", Port.ToString(CultureInfo.InvariantCulture)),
+        ("SMTP_TLS", tls), ("DOMAIN_NAME", "example.org"), ("DEBUG", "true"),
     ];
 
     public void Dispose()

@@ -3,7 +3,9 @@ using Microsoft.Extensions.Http;
 
 namespace OtpPortal.Tests.Infrastructure;
 
-/// <summary>Lets the portal's HTTP clients call only the servers that a test has put there; any other call fails, and fails the test.</summary>
+/// <summary>
+/// Lets the portal's HTTP clients call only the servers that a test has put there; any other call fails, and fails the test.
+/// </summary>
 public sealed class OutboundGuard(Uri? allowed) : IHttpMessageHandlerBuilderFilter
 {
     private readonly ConcurrentQueue<Uri?> _unexpected = new();
@@ -20,7 +22,8 @@ public sealed class OutboundGuard(Uri? allowed) : IHttpMessageHandlerBuilderFilt
     {
         protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
         {
-            if (allowed is not null && request.RequestUri?.Authority == allowed.Authority) return base.SendAsync(request, cancellationToken);
+            if (allowed is not null && request.RequestUri?.Authority == allowed.Authority)
+                return base.SendAsync(request, cancellationToken);
             guard._unexpected.Enqueue(request.RequestUri);
             throw new HttpRequestException("Tests do not call the outside world.");
         }

@@ -30,7 +30,9 @@ public sealed partial class PortalHost : IAsyncLifetime, IAsyncDisposable
     {
     }
 
-    private PortalHost(IEnumerable<(string Name, string Value)> settings, bool production, RedisServer redis, Uri? outbound, Action<WebApplicationBuilder>? configure, (int, int)? databases = null)
+    private PortalHost(
+        IEnumerable<(string Name, string Value)> settings, bool production, RedisServer redis, Uri? outbound,
+        Action<WebApplicationBuilder>? configure, (int, int)? databases = null)
     {
         _production = production;
         _configure = configure;
@@ -78,7 +80,8 @@ public sealed partial class PortalHost : IAsyncLifetime, IAsyncDisposable
 
     /// <summary>With something of the outside replaced; <paramref name="outbound"/> is the one server its HTTP clients may call.</summary>
     [SuppressMessage("Reliability", "CA2000", Justification = "The caller disposes of it.")]
-    public static async Task<PortalHost> StartWithAsync(Action<WebApplicationBuilder>? configure, Uri? outbound, params (string Name, string Value)[] settings) =>
+    public static async Task<PortalHost> StartWithAsync(
+        Action<WebApplicationBuilder>? configure, Uri? outbound, params (string Name, string Value)[] settings) =>
         await new PortalHost(settings, production: false, RedisServer.Shared, outbound, configure).RunAsync();
 
     /// <summary>A second process of the same installation: same stores, same settings, same clock.</summary>

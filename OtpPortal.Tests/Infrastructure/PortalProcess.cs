@@ -4,7 +4,9 @@ using System.Text;
 
 namespace OtpPortal.Tests.Infrastructure;
 
-/// <summary>The portal as a program of its own, started as an operator starts it: settings from the environment, complaints on standard error.</summary>
+/// <summary>
+/// The portal as a program of its own, started as an operator starts it: settings from the environment, complaints on standard error.
+/// </summary>
 public sealed class PortalProcess : IDisposable
 {
     private readonly Process _process;
@@ -68,10 +70,12 @@ public sealed class PortalProcess : IDisposable
     }
 
     /// <summary>Starts it with settings that it cannot work with: its exit code and what it says.</summary>
-    public static Task<(int Code, string Output, string Errors)> FailAsync(params (string Name, string Value)[] settings) => FailAsync([], settings);
+    public static Task<(int Code, string Output, string Errors)> FailAsync(params (string Name, string Value)[] settings) =>
+        FailAsync([], settings);
 
     /// <summary>Starts it through another program, with settings that it cannot work with: its exit code and what it says.</summary>
-    public static async Task<(int Code, string Output, string Errors)> FailAsync(IReadOnlyList<string> launcher, params (string Name, string Value)[] settings)
+    public static async Task<(int Code, string Output, string Errors)> FailAsync(
+        IReadOnlyList<string> launcher, params (string Name, string Value)[] settings)
     {
         using var portal = new PortalProcess(launcher, settings);
         await Eventually.BeTrueAsync(() => portal._process.HasExited);

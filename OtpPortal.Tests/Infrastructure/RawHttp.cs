@@ -19,7 +19,8 @@ internal static class RawHttp
         using var reader = new StreamReader(stream, Encoding.Latin1);
         var head = new List<string>();
         while (await reader.ReadLineAsync() is { Length: > 0 } line) head.Add(line);
-        var length = head.Select(line => line.Split(": ", 2)).FirstOrDefault(header => header[0].Equals("Content-Length", StringComparison.OrdinalIgnoreCase));
+        var length = head.Select(line => line.Split(": ", 2))
+            .FirstOrDefault(header => header[0].Equals("Content-Length", StringComparison.OrdinalIgnoreCase));
         var body = new char[length is null ? 0 : int.Parse(length[1], CultureInfo.InvariantCulture)];
         // Even for no characters the reader waits for some.
         var read = body.Length == 0 ? 0 : await reader.ReadBlockAsync(body);

@@ -72,7 +72,8 @@ public sealed class RecordingServer : IAsyncDisposable
         using var reader = new StreamReader(context.Request.Body);
         _requests.Enqueue(new RecordedRequest(
             context.Request.Method, context.Request.Path + context.Request.QueryString,
-            context.Request.Headers.ToDictionary(header => header.Key, header => header.Value.ToString(), StringComparer.OrdinalIgnoreCase), await reader.ReadToEndAsync()));
+            context.Request.Headers.ToDictionary(header => header.Key, header => header.Value.ToString(), StringComparer.OrdinalIgnoreCase),
+            await reader.ReadToEndAsync()));
         await Handle(context);
     }
 

@@ -35,7 +35,8 @@ public sealed partial class RedisServer : IDisposable
     public static (int Otp, int Auth) NewDatabases()
     {
         var next = Interlocked.Add(ref s_nextDatabase, 2);
-        return next < Databases ? (next, next + 1) : throw new InvalidOperationException("More databases are needed: raise RedisServer.Databases.");
+        return next < Databases ? (next, next + 1)
+            : throw new InvalidOperationException("More databases are needed: raise RedisServer.Databases.");
     }
 
     public static RedisServer Start()
@@ -55,7 +56,9 @@ public sealed partial class RedisServer : IDisposable
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };
-        foreach (var argument in (string[])["--port", Text(Port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--databases", Text(Databases), "--loglevel", "warning"])
+        foreach (var argument in (string[])[
+            "--port", Text(Port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--databases", Text(Databases),
+            "--loglevel", "warning"])
         {
             start.ArgumentList.Add(argument);
         }

@@ -39,9 +39,13 @@ internal static class StandInProviders
     public static SmsGuard Guard(Stores stores, TimeProvider clock, CapturedLog log, SmsSettings settings)
     {
         var statistics = new Statistics(stores, clock, log.For<Statistics>());
-        return new SmsGuard(settings, stores, new RateLimiter(stores, clock), statistics, new AuditLog(stores, clock, log.For<AuditLog>()), clock, log.For<SmsGuard>());
+        return new SmsGuard(
+            settings, stores, new RateLimiter(stores, clock), statistics, new AuditLog(stores, clock, log.For<AuditLog>()), clock,
+            log.For<SmsGuard>());
     }
 
     public static Dispatcher Dispatcher(Providers providers, Stores stores, TimeProvider clock, CapturedLog log, SmsSettings? sms = null) =>
-        new(providers, Guard(stores, clock, log, sms ?? ReadSms()), new Statistics(stores, clock, log.For<Statistics>()), clock, log.For<Dispatcher>());
+        new(
+            providers, Guard(stores, clock, log, sms ?? ReadSms()), new Statistics(stores, clock, log.For<Statistics>()), clock,
+            log.For<Dispatcher>());
 }

@@ -37,7 +37,8 @@ public abstract class StoreUnderTest : IAsyncLifetime
     }
 
     /// <summary>The connections of another replica; null for the embedded store, which one process alone uses.</summary>
-    public Stores? OpenReplica() => HasReplicas ? new Stores(RedisStore.Connect("otp", _otp), RedisStore.Connect("auth", _auth), null) : null;
+    public Stores? OpenReplica() =>
+        HasReplicas ? new Stores(RedisStore.Connect("otp", _otp), RedisStore.Connect("auth", _auth), null) : null;
 
     /// <summary>The index of the sessions in this store.</summary>
     internal SessionIndex SessionIndex => new(Stores);

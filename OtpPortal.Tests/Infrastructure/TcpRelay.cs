@@ -24,7 +24,9 @@ internal sealed class TcpRelay : IDisposable
     /// <summary>Connections that were opened so far.</summary>
     public int Opened => _connections.Count;
 
-    /// <summary>Nothing passes on the connections that are open now, in either direction, until <see cref="Thaw"/>. New ones work.</summary>
+    /// <summary>
+    /// Nothing passes on the connections that are open now, in either direction, until <see cref="Thaw"/>. New ones work.
+    /// </summary>
     public void Freeze()
     {
         foreach (var connection in _connections) connection.Freeze();

@@ -47,7 +47,8 @@ public sealed class JOtpTests : IAsyncLifetime
     {
         var messages = (await _portal.NewProgram().GetAsync("/dev/mailbox.json")).Json.EnumerateArray();
         var message = messages.First(each => each.GetProperty("to").GetString() == email);
-        return (message.GetProperty("subject").GetString()!, message.GetProperty("text").GetString()!, message.GetProperty("html").GetString()!);
+        return (message.GetProperty("subject").GetString()!, message.GetProperty("text").GetString()!, message.GetProperty("html")
+            .GetString()!);
     }
 
     private static string NotThe(string token) => token[..^1] + (char)('0' + ((token[^1] - '0' + 1) % 10));
@@ -136,7 +137,8 @@ public sealed class JOtpTests : IAsyncLifetime
         await using var open = await PortalHost.StartAsync(("JOTP_ANONYMOUS", "true"), ("LIMIT_SENDS_PER_IP", "2/900"));
         var stranger = open.NewProgram();
         var statuses = new List<int>();
-        for (var i = 0; i < 3; i++) statuses.Add((await stranger.SendAsync(HttpMethod.Post, "/jotp/sessions", JsonContent.Create(Wish(Someone.New())))).Status);
+        for (var i = 0; i < 3; i++)
+            statuses.Add((await stranger.SendAsync(HttpMethod.Post, "/jotp/sessions", JsonContent.Create(Wish(Someone.New())))).Status);
 
         statuses.ShouldBe([201, 201, 429]);
     }
@@ -155,9 +157,11 @@ public sealed class JOtpTests : IAsyncLifetime
     [Fact]
     public async Task A_namespace_is_told_how_much_it_may_ask_and_past_it_nothing_is_sent()
     {
-        await using var portal = await PortalHost.StartAsync(("NAMESPACES", "MyApp:secret"), ("JOTP_ANONYMOUS", "true"), ("LIMIT_REQUESTS_PER_NAMESPACE", "2/60"));
+        await using var portal = await PortalHost.StartAsync(
+            ("NAMESPACES", "MyApp:secret"), ("JOTP_ANONYMOUS", "true"), ("LIMIT_REQUESTS_PER_NAMESPACE", "2/60"));
         var program = portal.NewProgram();
-        Task<Answer> SendAsync(object wish, params (string, string)[] headers) => program.SendAsync(HttpMethod.Post, "/jotp/sessions", JsonContent.Create(wish), headers);
+        Task<Answer> SendAsync(object wish, params (string, string)[] headers) =>
+            program.SendAsync(HttpMethod.Post, "/jotp/sessions", JsonContent.Create(wish), headers);
         var unlucky = Someone.New();
 
         var begun = await SendAsync(Wish(Someone.New()), ("Authorization", Credentials));
@@ -165,7 +169,8 @@ public sealed class JOtpTests : IAsyncLifetime
         var refused = await SendAsync(Wish(unlucky), ("Authorization", Credentials));
         var nameless = await SendAsync(Wish(Someone.New()));
 
-        (begun.Status, begun.Header("RateLimit"), begun.Header("RateLimit-Policy")).ShouldBe((201, "\"namespace\";r=1;t=60", "\"namespace\";q=2;w=60"));
+        (begun.Status, begun.Header("RateLimit"), begun.Header("RateLimit-Policy"))
+            .ShouldBe((201, "\"namespace\";r=1;t=60", "\"namespace\";q=2;w=60"));
         (bad.Status, bad.Header("RateLimit")).ShouldBe((400, "\"namespace\";r=0;t=60"));
         (refused.Status, refused.RetryAfter, refused.Header("RateLimit")).ShouldBe((429, 90, "\"namespace\";r=0;t=90"));
         refused.Json.GetProperty("error").GetString().ShouldBe("too_many_requests");
@@ -260,7 +265,9 @@ public sealed class JOtpTests : IAsyncLifetime
     public async Task What_is_no_unicode_is_refused(string body)
     {
         // In Latin-1 the ÿ is a byte that UTF-8 does not have.
-        var answer = await _portal.NewProgram().SendAsync(HttpMethod.Post, "/jotp/sessions", new ByteArrayContent(Encoding.Latin1.GetBytes(body)), ("Authorization", Credentials));
+        var answer = await _portal.NewProgram()
+            .SendAsync(
+                HttpMethod.Post, "/jotp/sessions", new ByteArrayContent(Encoding.Latin1.GetBytes(body)), ("Authorization", Credentials));
 
         answer.Status.ShouldBe(400);
         answer.Json.GetProperty("error").GetString().ShouldBe("bad_request");
@@ -272,13 +279,16 @@ public sealed class JOtpTests : IAsyncLifetime
     [InlineData("[1]")]
     [InlineData("\"text\"")]
     public async Task What_is_no_object_is_refused(string body) =>
-        (await _portal.NewProgram().SendAsync(HttpMethod.Post, "/jotp/sessions", new StringContent(body), ("Authorization", Credentials))).Status.ShouldBe(400);
+        (await _portal.NewProgram()
+            .SendAsync(HttpMethod.Post, "/jotp/sessions", new StringContent(body), ("Authorization", Credentials))).Status.ShouldBe(400);
 
     [Fact]
     public async Task Too_much_is_refused()
     {
         (await BeginAsync(Wish(Someone.New(), ("message", "$token" + new string('a', 1_100_000))))).Status.ShouldBe(413);
-        (await _portal.NewProgram().SendAsync(HttpMethod.Post, "/jotp/sessions", new StringContent(new string('[', 5000)), ("Authorization", Credentials))).Status.ShouldBe(400, "too deep");
+        (await _portal.NewProgram()
+            .SendAsync(HttpMethod.Post, "/jotp/sessions", new StringContent(new string('[', 5000)), ("Authorization", Credentials))).Status
+            .ShouldBe(400, "too deep");
     }
 
     [Fact]

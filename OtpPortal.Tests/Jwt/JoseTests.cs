@@ -15,8 +15,14 @@ public sealed class JoseTests
     private static async Task<JsonElement[]> VerifyAsync(PortalHost portal, string audience, params string[] tokens)
     {
         var folder = Path.Combine(SettingsTests.RepositoryRoot(), "OtpPortal.Tests", "Jwt", "Jose");
-        Directory.Exists(Path.Combine(folder, "node_modules", "jose")).ShouldBeTrue("npm ci in OtpPortal.Tests/Jwt/Jose installs it, and test.sh does so");
-        var start = new ProcessStartInfo("node") { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
+        Directory.Exists(Path.Combine(folder, "node_modules", "jose"))
+            .ShouldBeTrue("npm ci in OtpPortal.Tests/Jwt/Jose installs it, and test.sh does so");
+        var start = new ProcessStartInfo("node")
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
         start.ArgumentList.Add(Path.Combine(folder, "verify.js"));
         start.ArgumentList.Add(new Uri(portal.Address, "/api/v2/jwks.json").ToString());
         start.ArgumentList.Add(portal.Address.GetLeftPart(UriPartial.Authority));
@@ -38,10 +44,12 @@ public sealed class JoseTests
     public async Task Our_tokens_are_good_and_changed_ones_are_not(bool hasEd25519)
     {
         var algorithms = JwtAlgorithms.Of(hasEd25519);
-        await using var portal = await PortalHost.StartWithAsync(builder => builder.Services.AddSingleton(algorithms), null, V2Portal.Setting);
+        await using var portal =
+            await PortalHost.StartWithAsync(builder => builder.Services.AddSingleton(algorithms), null, V2Portal.Setting);
         var app = await new V2Client(portal, V2Portal.AdminKey).NewAccountAsync();
         var tokens = new List<string>();
-        foreach (var alg in algorithms.All) tokens.Add(await app.NewJwtAsync(new { alg, claims = new { email = "ann@example.com", text = "😀 <&\"" } }));
+        foreach (var alg in algorithms.All)
+            tokens.Add(await app.NewJwtAsync(new { alg, claims = new { email = "ann@example.com", text = "😀 <&\"" } }));
         var changed = tokens.Select(token => token[..^20] + (token[^20] == 'A' ? 'B' : 'A') + token[^19..]).ToArray();
 
         var answers = await VerifyAsync(portal, app.Audience, [.. tokens, .. changed]);
@@ -62,9 +70,11 @@ public sealed class JoseTests
         var browser = await portal.SignInAsync(Someone.New());
         var token = (await browser.GetAsync("/token")).Json.GetProperty("token").GetString()!;
 
-        (await VerifyAsync(portal, "OTP Portal", token))[0].GetProperty("payload").GetProperty("sub").GetString()!.ShouldStartWith("someone");
+        (await VerifyAsync(portal, "OTP Portal", token))[0].GetProperty("payload").GetProperty("sub").GetString()!
+            .ShouldStartWith("someone");
         (await VerifyAsync(portal, "another app", token))[0].GetProperty("error").GetString().ShouldBe("ERR_JWT_CLAIM_VALIDATION_FAILED");
-        await portal.NewProgram().SendAsync(HttpMethod.Post, "/signing-keys/rotate", null, ("Authorization", "Bearer " + PortalHost.Secret));
+        await portal.NewProgram()
+            .SendAsync(HttpMethod.Post, "/signing-keys/rotate", null, ("Authorization", "Bearer " + PortalHost.Secret));
         portal.Clock.Advance(TimeSpan.FromMinutes(11));
         var young = (await browser.GetAsync("/token")).Json.GetProperty("token").GetString()!;
 

@@ -13,7 +13,8 @@ namespace OtpPortal.Tests.Jwt;
 /// <summary>JWTs by <c>/api/v2/jwt</c>: made, validated, and forged in every way we know.</summary>
 public sealed class JwtApiTests(V2Portal v2) : IClassFixture<V2Portal>
 {
-    private async Task<JsonElement[]> KeysAsync() => [.. (await v2.Host.NewProgram().GetAsync("/api/v2/jwks.json")).Json.GetProperty("keys").EnumerateArray()];
+    private async Task<JsonElement[]> KeysAsync() =>
+        [.. (await v2.Host.NewProgram().GetAsync("/api/v2/jwks.json")).Json.GetProperty("keys").EnumerateArray()];
 
     private static string Encode(string json) => Base64Url.EncodeToString(Encoding.UTF8.GetBytes(json));
 
@@ -53,7 +54,8 @@ public sealed class JwtApiTests(V2Portal v2) : IClassFixture<V2Portal>
     {
         // Four bytes each, and twelve when they are escaped.
         var body = """{"jwtCreateParams":{"alg":"ALG","claims":{"e":"EMOJIS"}}}"""
-            .Replace("ALG", alg, StringComparison.Ordinal).Replace("EMOJIS", string.Concat(Enumerable.Repeat("😀", emojis)), StringComparison.Ordinal);
+            .Replace("ALG", alg, StringComparison.Ordinal)
+            .Replace("EMOJIS", string.Concat(Enumerable.Repeat("😀", emojis)), StringComparison.Ordinal);
         var answer = await v2.Admin.SendAsync("jwt/create", new StringContent(body, Encoding.UTF8, "application/json"));
         answer.Status.ShouldBe(201, answer.Body);
 
@@ -68,12 +70,20 @@ public sealed class JwtApiTests(V2Portal v2) : IClassFixture<V2Portal>
     {
         var app = await v2.NewAccountAsync();
 
-        var jwt = await app.NewJwtAsync(new { alg, claims = new { email = "ann@example.com", roles = new[] { "a", "b" }, nested = new { deep = true }, emoji = "😀<>\"" }, lifespanSeconds = 60 });
+        var jwt = await app.NewJwtAsync(
+            new
+            {
+                alg,
+                claims = new { email = "ann@example.com", roles = new[] { "a", "b" }, nested = new { deep = true }, emoji = "😀<>\"" },
+                lifespanSeconds = 60,
+            });
 
         var header = V2Client.Part(jwt, 0);
         header.GetProperty("alg").GetString().ShouldBe(expected);
         header.GetProperty("typ").GetString().ShouldBe("JWT");
-        (await KeysAsync()).ShouldContain(key => key.GetProperty("kid").GetString() == header.GetProperty("kid").GetString() && key.GetProperty("alg").GetString() == expected);
+        (await KeysAsync())
+            .ShouldContain(key => key.GetProperty("kid").GetString() == header.GetProperty("kid").GetString()
+                && key.GetProperty("alg").GetString() == expected);
         var answer = await app.ValidateJwtAsync(jwt);
         answer.Status.ShouldBe(200, answer.Body);
         var claims = answer.Json.GetProperty("jwtValidateResults").GetProperty("claims");
@@ -81,7 +91,8 @@ public sealed class JwtApiTests(V2Portal v2) : IClassFixture<V2Portal>
         var now = v2.Host.Clock.GetUtcNow().ToUnixTimeSeconds();
         claims.GetProperty("iss").GetString().ShouldBe(v2.Host.Address.GetLeftPart(UriPartial.Authority));
         claims.GetProperty("aud").EnumerateArray().Select(aud => aud.GetString()).ShouldBe([app.Audience]);
-        (claims.GetProperty("iat").GetInt64(), claims.GetProperty("nbf").GetInt64(), claims.GetProperty("exp").GetInt64()).ShouldBe((now, now, now + 60));
+        (claims.GetProperty("iat").GetInt64(), claims.GetProperty("nbf").GetInt64(), claims.GetProperty("exp").GetInt64())
+            .ShouldBe((now, now, now + 60));
         Guid.TryParse(claims.GetProperty("jti").GetString(), out _).ShouldBeTrue();
         claims.TryGetProperty("sub", out _).ShouldBeFalse();
         claims.GetProperty("emoji").GetString().ShouldBe("😀<>\"");
@@ -137,14 +148,16 @@ public sealed class JwtApiTests(V2Portal v2) : IClassFixture<V2Portal>
                 ShouldBeRefused(await app.ValidateJwtAsync($"{header}.{parts[1]}.{parts[2]}"), "algorithm");
             }
             // The classic confusion: HS256, with whatever a verifier may hold of the public key as the secret.
-            byte[][] secrets = alg == "RS256" ? [.. PublicForms(key)] : [Base64Url.DecodeFromChars(key.GetProperty("x").GetString()!), Encoding.UTF8.GetBytes(key.ToString())];
+            byte[][] secrets = alg == "RS256" ? [.. PublicForms(key)]
+                : [Base64Url.DecodeFromChars(key.GetProperty("x").GetString()!), Encoding.UTF8.GetBytes(key.ToString())];
             var hs = WithHeader(jwt, header => header["alg"] = "HS256").Split('.')[0];
             foreach (var secret in secrets)
             {
                 var signature = Base64Url.EncodeToString(HMACSHA256.HashData(secret, Encoding.ASCII.GetBytes($"{hs}.{parts[1]}")));
                 ShouldBeRefused(await app.ValidateJwtAsync($"{hs}.{parts[1]}.{signature}"), "algorithm");
             }
-            ShouldBeRefused(await app.ValidateJwtAsync(WithHeader(jwt, header => header["alg"] = alg == "RS256" ? "EdDSA" : "RS256")), "algorithm");
+            ShouldBeRefused(
+                await app.ValidateJwtAsync(WithHeader(jwt, header => header["alg"] = alg == "RS256" ? "EdDSA" : "RS256")), "algorithm");
             ShouldBeRefused(await app.ValidateJwtAsync(WithHeader(jwt, header => header.Remove("alg"))), "algorithm");
         }
     }
@@ -156,13 +169,19 @@ public sealed class JwtApiTests(V2Portal v2) : IClassFixture<V2Portal>
         var jwt = await app.NewJwtAsync(new { alg = "RS256" });
         using var rsa = RSA.Create(2048);
         var own = rsa.ExportParameters(false);
-        var jwk = new JsonObject { ["kty"] = "RSA", ["n"] = Base64Url.EncodeToString(own.Modulus), ["e"] = Base64Url.EncodeToString(own.Exponent) };
+        var jwk = new JsonObject
+        {
+            ["kty"] = "RSA",
+            ["n"] = Base64Url.EncodeToString(own.Modulus),
+            ["e"] = Base64Url.EncodeToString(own.Exponent),
+        };
 
         string Forge(Action<JsonObject> change)
         {
             var unsigned = WithHeader(jwt, change);
             unsigned = unsigned[..unsigned.LastIndexOf('.')];
-            return unsigned + "." + Base64Url.EncodeToString(rsa.SignData(Encoding.ASCII.GetBytes(unsigned), HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1));
+            return unsigned + "." + Base64Url.EncodeToString(
+                rsa.SignData(Encoding.ASCII.GetBytes(unsigned), HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1));
         }
 
         ShouldBeRefused(await app.ValidateJwtAsync(Forge(header => header["jwk"] = jwk)), "jwk");
@@ -175,7 +194,8 @@ public sealed class JwtApiTests(V2Portal v2) : IClassFixture<V2Portal>
         ShouldBeRefused(await app.ValidateJwtAsync(Forge(header => header.Remove("kid"))), "key");
         ShouldBeRefused(await app.ValidateJwtAsync(Forge(header => header["kid"] = 5)), "key");
         ShouldBeRefused(await app.ValidateJwtAsync(Forge(header => header["typ"] = "at+jwt")), "another kind");
-        // The same headers are refused on a token that we signed ourselves, were it changed or not: nothing is fetched (the outbound guard would tell).
+        // The same headers are refused on a token that we signed ourselves, were it changed or not: nothing is fetched (the outbound guard
+        // would tell).
         ShouldBeRefused(await app.ValidateJwtAsync(WithHeader(jwt, header => header["jku"] = "https://evil.example/")), "jku");
     }
 
@@ -187,15 +207,20 @@ public sealed class JwtApiTests(V2Portal v2) : IClassFixture<V2Portal>
         {
             var jwt = await app.NewJwtAsync(new { alg, claims = new { admin = false } });
             var parts = jwt.Split('.');
-            var richer = Encode(Encoding.UTF8.GetString(Base64Url.DecodeFromChars(parts[1])).Replace("\"admin\":false", "\"admin\":true", StringComparison.Ordinal));
+            var richer = Encode(
+                Encoding.UTF8.GetString(Base64Url.DecodeFromChars(parts[1]))
+                    .Replace("\"admin\":false", "\"admin\":true", StringComparison.Ordinal));
             ShouldBeRefused(await app.ValidateJwtAsync($"{parts[0]}.{richer}.{parts[2]}"), "signature");
             // Every letter of the signature, the unused bits of the last one too.
             foreach (var i in Enumerable.Range(0, parts[2].Length).Where(i => i % 9 == 0 || i == parts[2].Length - 1))
             {
                 var other = parts[2][i] == 'A' ? 'B' : 'A';
-                ShouldBeRefused(await app.ValidateJwtAsync($"{parts[0]}.{parts[1]}.{parts[2][..i]}{other}{parts[2][(i + 1)..]}"), "signature");
+                ShouldBeRefused(
+                    await app.ValidateJwtAsync($"{parts[0]}.{parts[1]}.{parts[2][..i]}{other}{parts[2][(i + 1)..]}"), "signature");
             }
-            foreach (var other in (string[])[jwt + "=", jwt + " ", " " + jwt, jwt + ".", jwt + ".x", parts[0] + "." + parts[1], parts[1], "..", $"{parts[0]}=.{parts[1]}.{parts[2]}"])
+            foreach (var other in (string[])[
+                jwt + "=", jwt + " ", " " + jwt, jwt + ".", jwt + ".x", parts[0] + "." + parts[1], parts[1], "..",
+                $"{parts[0]}=.{parts[1]}.{parts[2]}"])
             {
                 (await app.ValidateJwtAsync(other)).Status.ShouldBe(422, other);
             }
@@ -222,7 +247,8 @@ public sealed class JwtApiTests(V2Portal v2) : IClassFixture<V2Portal>
         answer.Header("Access-Control-Allow-Origin").ShouldBe("*");
         answer.ContentType.ShouldStartWith("application/json");
         var keys = await KeysAsync();
-        keys.Select(key => string.Join(' ', key.EnumerateObject().Select(part => part.Name))).ShouldBe(["kty crv x alg use kid", "kty n e alg use kid"]);
+        keys.Select(key => string.Join(' ', key.EnumerateObject().Select(part => part.Name)))
+            .ShouldBe(["kty crv x alg use kid", "kty n e alg use kid"]);
         keys.Select(key => key.GetProperty("alg").GetString()).ShouldBe(["EdDSA", "RS256"]);
         keys.ShouldAllBe(key => key.GetProperty("use").GetString() == "sig");
     }
@@ -230,7 +256,8 @@ public sealed class JwtApiTests(V2Portal v2) : IClassFixture<V2Portal>
     [Fact]
     public async Task Where_ed25519_cannot_be_had_everything_says_so()
     {
-        await using var portal = await PortalHost.StartWithAsync(builder => builder.Services.AddSingleton(JwtAlgorithms.Of(hasEd25519: false)), null, V2Portal.Setting);
+        await using var portal = await PortalHost.StartWithAsync(
+            builder => builder.Services.AddSingleton(JwtAlgorithms.Of(hasEd25519: false)), null, V2Portal.Setting);
         var app = new V2Client(portal, V2Portal.AdminKey);
 
         var jwt = await app.NewJwtAsync(new { });
@@ -238,13 +265,20 @@ public sealed class JwtApiTests(V2Portal v2) : IClassFixture<V2Portal>
 
         V2Client.Part(jwt, 0).GetProperty("alg").GetString().ShouldBe("ES256");
         (await app.ValidateJwtAsync(jwt)).Status.ShouldBe(200);
-        refused.Json.GetProperty("message").GetString().ShouldBe("jwtCreateParams.alg must be ES256 or RS256; this machine's libcrypto has no Ed25519, so there is no EdDSA.");
-        (await portal.NewProgram().GetAsync("/api/v2/jwks.json")).Json.GetProperty("keys").EnumerateArray().Select(key => key.GetProperty("alg").GetString()).ShouldBe(["ES256", "RS256"]);
+        refused.Json.GetProperty("message").GetString()
+            .ShouldBe("jwtCreateParams.alg must be ES256 or RS256; this machine's libcrypto has no Ed25519, so there is no EdDSA.");
+        (await portal.NewProgram().GetAsync("/api/v2/jwks.json")).Json.GetProperty("keys").EnumerateArray()
+            .Select(key => key.GetProperty("alg").GetString()).ShouldBe(["ES256", "RS256"]);
     }
 
     private static IEnumerable<byte[]> PublicForms(JsonElement key)
     {
-        using var rsa = RSA.Create(new RSAParameters { Modulus = Base64Url.DecodeFromChars(key.GetProperty("n").GetString()!), Exponent = Base64Url.DecodeFromChars(key.GetProperty("e").GetString()!) });
+        using var rsa = RSA.Create(
+            new RSAParameters
+            {
+                Modulus = Base64Url.DecodeFromChars(key.GetProperty("n").GetString()!),
+                Exponent = Base64Url.DecodeFromChars(key.GetProperty("e").GetString()!),
+            });
         yield return rsa.ExportSubjectPublicKeyInfo();
         yield return Encoding.UTF8.GetBytes(rsa.ExportSubjectPublicKeyInfoPem());
         yield return Encoding.UTF8.GetBytes(rsa.ExportSubjectPublicKeyInfoPem() + "\n");

@@ -12,13 +12,16 @@ public abstract class KeyRingTests(StoreUnderTest store)
     private static readonly TimeSpan s_life = TimeSpan.FromHours(1);
 
     private KeyRing NewRing(JwtAlgorithms? algorithms = null, string? secret = null) =>
-        new(store.Stores, secret is null ? store.Secret : new AuthSecret(secret), algorithms ?? JwtAlgorithms.OfThisMachine, store.Clock, new CapturedLog().For<KeyRing>());
+        new(store.Stores, secret is null ? store.Secret
+            : new AuthSecret(secret), algorithms ?? JwtAlgorithms.OfThisMachine, store.Clock, new CapturedLog().For<KeyRing>());
 
-    private Jwts NewJwts(KeyRing ring, JwtAlgorithms? algorithms = null) => new(ring, algorithms ?? JwtAlgorithms.OfThisMachine, "https://login.example.com", store.Clock);
+    private Jwts NewJwts(KeyRing ring, JwtAlgorithms? algorithms = null) =>
+        new(ring, algorithms ?? JwtAlgorithms.OfThisMachine, "https://login.example.com", store.Clock);
 
     private async Task ClearAsync() => await store.Stores.Auth.Database.KeyDeleteAsync("jwt:keys");
 
-    private static Task<string> MakeAsync(Jwts jwts, string algorithm = JwtAlgorithms.EdDsa) => jwts.MakeAsync(algorithm, Audience, s_life, null, _ => { });
+    private static Task<string> MakeAsync(Jwts jwts, string algorithm = JwtAlgorithms.EdDsa) =>
+        jwts.MakeAsync(algorithm, Audience, s_life, null, _ => { });
 
     private static async Task<bool> IsGoodAsync(Jwts jwts, string token) => await jwts.VerifyAsync(token, Audience) is JwtOutcome.Good;
 
@@ -32,7 +35,8 @@ public abstract class KeyRingTests(StoreUnderTest store)
 
         await Task.WhenAll(rings.Select(ring => Task.Run(ring.EnsureAsync)));
 
-        var published = await Task.WhenAll(rings.Select(async ring => string.Join(' ', (await ring.PublishedAsync()).Select(key => $"{key.Algorithm}={key.Kid}"))));
+        var published = await Task.WhenAll(
+            rings.Select(async ring => string.Join(' ', (await ring.PublishedAsync()).Select(key => $"{key.Algorithm}={key.Kid}"))));
         published.Distinct().ShouldHaveSingleItem().ShouldMatch("^EdDSA=[A-Za-z0-9]{16} RS256=[A-Za-z0-9]{16}$");
         foreach (var ring in rings) ring.Dispose();
     }
@@ -121,7 +125,8 @@ public abstract class KeyRingTests(StoreUnderTest store)
         using var other = NewRing();
         await Task.WhenAll(ring.EnsureAsync(), other.EnsureAsync());
 
-        var rotations = await Task.WhenAll(Task.Run(() => ring.RotateAsync(TimeSpan.FromDays(1), false)), Task.Run(() => other.RotateAsync(TimeSpan.FromDays(1), false)));
+        var rotations = await Task.WhenAll(
+            Task.Run(() => ring.RotateAsync(TimeSpan.FromDays(1), false)), Task.Run(() => other.RotateAsync(TimeSpan.FromDays(1), false)));
 
         var fields = await store.Stores.Auth.Database.HashKeysAsync("jwt:keys");
         rotations.SelectMany(rotation => rotation.NewKids).ShouldAllBe(kid => kid.Length == 16);
@@ -141,7 +146,8 @@ public abstract class KeyRingTests(StoreUnderTest store)
             await Task.WhenAll(ring.EnsureAsync(), other.EnsureAsync());
             var leaked = (await ring.PublishedAsync()).Select(key => key.Kid).ToList();
 
-            var rotations = await Task.WhenAll(Task.Run(() => ring.RotateAsync(TimeSpan.FromDays(1), false)), Task.Run(() => other.RotateAsync(TimeSpan.Zero, true)));
+            var rotations = await Task.WhenAll(
+                Task.Run(() => ring.RotateAsync(TimeSpan.FromDays(1), false)), Task.Run(() => other.RotateAsync(TimeSpan.Zero, true)));
 
             using var third = NewRing();
             var published = (await third.PublishedAsync()).Select(key => key.Kid).ToList();
@@ -160,7 +166,8 @@ public abstract class KeyRingTests(StoreUnderTest store)
         store.Clock.Advance(TimeSpan.FromSeconds(1));
         await ring.RotateAsync(TimeSpan.Zero, atOnce: true);
 
-        (await store.Stores.Auth.Database.HashKeysAsync("jwt:keys")).Select(name => (string)name!).Order(StringComparer.Ordinal).ShouldBe(["EdDSA:3", "RS256:3"]);
+        (await store.Stores.Auth.Database.HashKeysAsync("jwt:keys")).Select(name => (string)name!).Order(StringComparer.Ordinal)
+            .ShouldBe(["EdDSA:3", "RS256:3"]);
     }
 
     [Fact]
@@ -203,7 +210,8 @@ public abstract class KeyRingTests(StoreUnderTest store)
 
         using var fresh = NewRing();
         await fresh.EnsureAsync();
-        (await fresh.PublishedAsync()).Count(key => key.Algorithm == JwtAlgorithms.Rs256).ShouldBe(1, "a new one, for neither of them is where it was sealed");
+        (await fresh.PublishedAsync()).Count(key => key.Algorithm == JwtAlgorithms.Rs256)
+            .ShouldBe(1, "a new one, for neither of them is where it was sealed");
     }
 
     [Fact]

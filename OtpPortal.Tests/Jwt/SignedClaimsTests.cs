@@ -4,7 +4,9 @@ using OtpPortal.Tests.Infrastructure;
 
 namespace OtpPortal.Tests.Jwt;
 
-/// <summary>Tokens with a right signature and contents that the portal does not write, as after a theft of its keys or by a later version.</summary>
+/// <summary>
+/// Tokens with a right signature and contents that the portal does not write, as after a theft of its keys or by a later version.
+/// </summary>
 public sealed class SignedClaimsTests(RedisUnderTest store) : IClassFixture<RedisUnderTest>
 {
     private const string Issuer = "https://login.example.com";
@@ -55,7 +57,8 @@ public sealed class SignedClaimsTests(RedisUnderTest store) : IClassFixture<Redi
 
     private async Task<JwtOutcome> VerifyAsync(string claims, string header = """{"alg":"EdDSA","kid":"KID","typ":"JWT"}""")
     {
-        using var ring = new KeyRing(store.Stores, store.Secret, JwtAlgorithms.OfThisMachine, store.Clock, new CapturedLog().For<KeyRing>());
+        using var ring =
+            new KeyRing(store.Stores, store.Secret, JwtAlgorithms.OfThisMachine, store.Clock, new CapturedLog().For<KeyRing>());
         var jwts = new Jwts(ring, JwtAlgorithms.OfThisMachine, Issuer, store.Clock);
         var key = await ring.SigningAsync(JwtAlgorithms.EdDsa);
         var now = store.Clock.GetUtcNow().ToUnixTimeSeconds();

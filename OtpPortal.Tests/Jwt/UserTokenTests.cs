@@ -33,7 +33,8 @@ public sealed class UserTokenTests(PortalHost portal) : IClassFixture<PortalHost
         claims.GetProperty("aud")[0].GetString().ShouldBe("OTP Portal");
         (claims.GetProperty("sub").GetString(), claims.GetProperty("email").GetString()).ShouldBe((email, email));
         (claims.GetProperty("iat").GetInt64(), claims.GetProperty("exp").GetInt64()).ShouldBe((now, now + 300));
-        var details = (await portal.NewProgram().GetAsync("/auth-tokens?details=true&email=" + email, ("Authorization", "Bearer " + PortalHost.Secret))).Json;
+        var details = (await portal.NewProgram()
+            .GetAsync("/auth-tokens?details=true&email=" + email, ("Authorization", "Bearer " + PortalHost.Secret))).Json;
         claims.GetProperty("sid").GetString().ShouldBe(details[0].GetProperty("id").GetString());
     }
 
@@ -54,7 +55,8 @@ public sealed class UserTokenTests(PortalHost portal) : IClassFixture<PortalHost
 
         foreach (var answer in new[]
         {
-            await portal.NewBrowser().GetAsync("/token"), await portal.NewProgram().GetAsync("/token", ("Authorization", "Bearer " + token)),
+            await portal.NewBrowser().GetAsync("/token"),
+            await portal.NewProgram().GetAsync("/token", ("Authorization", "Bearer " + token)),
             await portal.NewProgram().GetAsync("/token", ("Remote-User", "ann@example.com")),
         })
         {
@@ -119,15 +121,18 @@ public sealed class UserTokenTests(PortalHost portal) : IClassFixture<PortalHost
         var before = V2Client.Part(JwtOf(await browser.GetAsync("/token")), 0).GetProperty("kid").GetString();
 
         (await own.NewProgram().PostAsync("/signing-keys/rotate")).Status.ShouldBe(403);
-        (await own.NewProgram().SendAsync(HttpMethod.Post, "/signing-keys/rotate", null, ("Authorization", "Bearer wrong"))).Status.ShouldBe(403);
+        (await own.NewProgram().SendAsync(HttpMethod.Post, "/signing-keys/rotate", null, ("Authorization", "Bearer wrong"))).Status
+            .ShouldBe(403);
         V2Client.Part(JwtOf(await browser.GetAsync("/token")), 0).GetProperty("kid").GetString().ShouldBe(before);
-        var rotated = await own.NewProgram().SendAsync(HttpMethod.Post, "/signing-keys/rotate?now=true", null, ("Authorization", "Bearer " + PortalHost.Secret));
+        var rotated = await own.NewProgram()
+            .SendAsync(HttpMethod.Post, "/signing-keys/rotate?now=true", null, ("Authorization", "Bearer " + PortalHost.Secret));
 
         rotated.Status.ShouldBe(200);
         var kids = rotated.Json.GetProperty("kids").EnumerateArray().Select(kid => kid.GetString()).ToList();
         kids.ShouldNotContain(before);
         kids.ShouldContain(V2Client.Part(JwtOf(await browser.GetAsync("/token")), 0).GetProperty("kid").GetString());
-        (await own.NewProgram().GetAsync("/api/v2/jwks.json")).Json.GetProperty("keys").EnumerateArray().Select(key => key.GetProperty("kid").GetString()).ShouldBe(kids);
+        (await own.NewProgram().GetAsync("/api/v2/jwks.json")).Json.GetProperty("keys").EnumerateArray()
+            .Select(key => key.GetProperty("kid").GetString()).ShouldBe(kids);
     }
 
     [Fact]
@@ -155,7 +160,8 @@ public sealed class UserTokenTests(PortalHost portal) : IClassFixture<PortalHost
     [InlineData("now=true&overlap=5", "now")]
     public async Task A_rotation_that_makes_no_sense_is_refused_by_name(string query, string named)
     {
-        var answer = await portal.NewProgram().SendAsync(HttpMethod.Post, "/signing-keys/rotate?" + query, null, ("Authorization", "Bearer " + PortalHost.Secret));
+        var answer = await portal.NewProgram()
+            .SendAsync(HttpMethod.Post, "/signing-keys/rotate?" + query, null, ("Authorization", "Bearer " + PortalHost.Secret));
 
         answer.Status.ShouldBe(400);
         answer.Json.GetProperty("message").GetString()!.ShouldStartWith(named);
@@ -173,7 +179,8 @@ public sealed class UserTokenTests(PortalHost portal) : IClassFixture<PortalHost
         var (odd, usage) = await running.CommandAsync("--rotate-keys", "--all");
 
         code.ShouldBe(0, output);
-        output.ShouldMatch("^New keys: [A-Za-z0-9]{16}, [A-Za-z0-9]{16}\\. They sign from .* on; what the old ones signed is good until .*\\.$");
+        output.ShouldMatch(
+            "^New keys: [A-Za-z0-9]{16}, [A-Za-z0-9]{16}\\. They sign from .* on; what the old ones signed is good until .*\\.$");
         (await client.GetStringAsync("/api/v2/jwks.json")).Length.ShouldBeGreaterThan(before.Length);
         (wrong, complaint).ShouldBe((1, "overlap must be a whole number of seconds from 0 to 315360000."));
         (odd, usage).ShouldBe((1, "Usage: OtpPortal --rotate-keys [--overlap SECONDS | --now]"));

@@ -96,7 +96,8 @@ public abstract class RateLimiterTests(StoreUnderTest store)
         dump.Text.ShouldNotContain(_subject);
         dump.WithoutExpiry.ShouldBeEmpty();
         dump.Entries.Where(entry => entry.Key.StartsWith("limit:", StringComparison.Ordinal)).ShouldNotBeEmpty();
-        dump.Entries.Where(entry => entry.Key.StartsWith("limit:", StringComparison.Ordinal)).ShouldAllBe(entry => entry.TimeToLive <= s_limit.Window);
+        dump.Entries.Where(entry => entry.Key.StartsWith("limit:", StringComparison.Ordinal))
+            .ShouldAllBe(entry => entry.TimeToLive <= s_limit.Window);
     }
 
     [Fact]

@@ -31,7 +31,8 @@ public sealed class AccountCodeTests(V2Portal v2) : IClassFixture<V2Portal>
         var app = await v2.NewAccountAsync();
         for (var i = 0; i < 10; i++)
         {
-            var (_, otp) = await app.NewOtpAsync(new { charSetAlphaLower = lower, charSetAlphaUpper = upper, charSetNumeric = digits, length = 12, lifespanSeconds = 60 });
+            var (_, otp) = await app.NewOtpAsync(
+                new { charSetAlphaLower = lower, charSetAlphaUpper = upper, charSetNumeric = digits, length = 12, lifespanSeconds = 60 });
             otp.ShouldMatch(pattern);
         }
     }

@@ -24,7 +24,8 @@ public sealed class AccountMailTests(V2Portal v2) : IClassFixture<V2Portal>
     }
 
     private async Task<JsonElement> MessageAsync(string to) =>
-        (await v2.Host.NewProgram().GetAsync("/dev/mailbox.json")).Json.EnumerateArray().First(message => message.GetProperty("to").GetString() == to);
+        (await v2.Host.NewProgram().GetAsync("/dev/mailbox.json")).Json.EnumerateArray()
+            .First(message => message.GetProperty("to").GetString() == to);
 
     [Fact]
     public async Task A_code_is_mailed_in_the_accounts_words_which_are_no_markup()
@@ -32,7 +33,9 @@ public sealed class AccountMailTests(V2Portal v2) : IClassFixture<V2Portal>
         var app = await v2.NewAccountAsync();
         var to = Someone.New();
 
-        var answer = await app.PostAsync("otp-email/create", new { otpCreateParams = new { charSetNumeric = true, lifespanSeconds = 600 }, otpEmailCreateParams = Mail(to) });
+        var answer = await app.PostAsync(
+            "otp-email/create",
+            new { otpCreateParams = new { charSetNumeric = true, lifespanSeconds = 600 }, otpEmailCreateParams = Mail(to) });
 
         answer.Status.ShouldBe(201, answer.Body);
         var results = answer.Json.GetProperty("otpEmailCreateResults").GetProperty("otpCreateResults");
@@ -40,7 +43,9 @@ public sealed class AccountMailTests(V2Portal v2) : IClassFixture<V2Portal>
         var message = await MessageAsync(to);
         message.GetProperty("subject").GetString().ShouldBe("Sign in to <Shop>");
         var (text, html) = (message.GetProperty("text").GetString()!, message.GetProperty("html").GetString()!);
-        foreach (var part in (string[])["Hello \"Jane\" <b>Doe</b>,", "Sign in to <Shop> & more", "Use the code below.", otp, "10 minutes", "ignore this message"]) text.ShouldContain(part);
+        foreach (var part in (string[])[
+            "Hello \"Jane\" <b>Doe</b>,", "Sign in to <Shop> & more", "Use the code below.", otp, "10 minutes", "ignore this message"])
+            text.ShouldContain(part);
         html.ShouldNotContain("<Shop>");
         html.ShouldNotContain("<b>Doe");
         var page = new AngleSharp.Html.Parser.HtmlParser().ParseDocument(html);
@@ -73,11 +78,14 @@ public sealed class AccountMailTests(V2Portal v2) : IClassFixture<V2Portal>
         message.GetProperty("text").GetString()!.ShouldContain(link);
         message.GetProperty("text").GetString()!.ShouldContain("3 days");
         message.GetProperty("text").GetString()!.ShouldNotContain("code");
-        var button = new AngleSharp.Html.Parser.HtmlParser().ParseDocument(message.GetProperty("html").GetString()!).QuerySelector("a.button")!;
+        var button = new AngleSharp.Html.Parser.HtmlParser().ParseDocument(message.GetProperty("html").GetString()!)
+            .QuerySelector("a.button")!;
         button.TextContent.ShouldBe("Open the <shop>");
         button.GetAttribute("href").ShouldBe(link);
         var browser = v2.Host.NewBrowser();
-        (await browser.PostAsync("/magic-link", ("secret", results.GetProperty("magicLinkCreateResults").GetProperty("secret").GetString()!))).Location!.ShouldStartWith("https://shop.example/in?jwt=");
+        (await browser.PostAsync(
+            "/magic-link", ("secret", results.GetProperty("magicLinkCreateResults").GetProperty("secret").GetString()!))).Location!
+                .ShouldStartWith("https://shop.example/in?jwt=");
     }
 
     [Fact]
@@ -94,7 +102,8 @@ public sealed class AccountMailTests(V2Portal v2) : IClassFixture<V2Portal>
         });
 
         var results = answer.Json.GetProperty("magicLinkEmailCreateResults");
-        var (id, otp) = (results.GetProperty("otpCreateResults").GetProperty("id").GetString()!, results.GetProperty("otpCreateResults").GetProperty("otp").GetString()!);
+        var (id, otp) = (results.GetProperty("otpCreateResults").GetProperty("id").GetString()!, results.GetProperty("otpCreateResults")
+            .GetProperty("otp").GetString()!);
         var text = (await MessageAsync(to)).GetProperty("text").GetString()!;
         text.ShouldContain(otp);
         text.ShouldContain(results.GetProperty("magicLinkCreateResults").GetProperty("magicLink").GetString()!);
@@ -106,9 +115,13 @@ public sealed class AccountMailTests(V2Portal v2) : IClassFixture<V2Portal>
     public async Task Our_words_around_it_follow_the_language_of_the_request()
     {
         var to = Someone.New();
-        using var body = System.Net.Http.Json.JsonContent.Create(new { otpCreateParams = new { charSetNumeric = true }, otpEmailCreateParams = Mail(to) });
+        using var body = System.Net.Http.Json.JsonContent.Create(
+            new { otpCreateParams = new { charSetNumeric = true }, otpEmailCreateParams = Mail(to) });
 
-        (await v2.Host.NewProgram().SendAsync(HttpMethod.Post, "/api/v2/otp-email/create", body, ("X-API-KEY", V2Portal.AdminKey), ("Accept-Language", "de"))).Status.ShouldBe(201);
+        (await v2.Host.NewProgram()
+            .SendAsync(
+                HttpMethod.Post, "/api/v2/otp-email/create", body, ("X-API-KEY", V2Portal.AdminKey),
+                ("Accept-Language", "de"))).Status.ShouldBe(201);
 
         (await MessageAsync(to)).GetProperty("text").GetString()!.ShouldContain("Ihr Code:");
     }
@@ -119,7 +132,10 @@ public sealed class AccountMailTests(V2Portal v2) : IClassFixture<V2Portal>
         var app = await v2.NewAccountAsync();
         var to = Someone.New();
         var answers = new List<Answer>();
-        for (var i = 0; i < 6; i++) answers.Add(await app.PostAsync("otp-email/create", new { otpCreateParams = new { charSetNumeric = true }, otpEmailCreateParams = Mail(to) }));
+        for (var i = 0; i < 6; i++)
+            answers.Add(
+                await app.PostAsync(
+                    "otp-email/create", new { otpCreateParams = new { charSetNumeric = true }, otpEmailCreateParams = Mail(to) }));
 
         answers.Select(answer => answer.Status).ShouldBe([201, 201, 201, 201, 201, 429]);
         ServiceAccountTests.ShouldBeFailure(answers[5], 429);
@@ -132,7 +148,8 @@ public sealed class AccountMailTests(V2Portal v2) : IClassFixture<V2Portal>
         await using var postmark = await RecordingServer.StartAsync();
         postmark.Answer = _ => (200, """{"ErrorCode":0}""");
         await using var portal = await PortalHost.StartWithAsync(
-            null, postmark.Address, V2Portal.Setting, ("MAIL_TRANSPORT", "postmark"), ("POSTMARK_SERVER_TOKEN", "token"), ("POSTMARK_API_URL", postmark.Address.ToString()));
+            null, postmark.Address, V2Portal.Setting, ("MAIL_TRANSPORT", "postmark"), ("POSTMARK_SERVER_TOKEN", "token"),
+            ("POSTMARK_API_URL", postmark.Address.ToString()));
 
         var answer = await new V2Client(portal, V2Portal.AdminKey).PostAsync("otp-email/create", new
         {
@@ -141,7 +158,8 @@ public sealed class AccountMailTests(V2Portal v2) : IClassFixture<V2Portal>
         });
 
         answer.Status.ShouldBe(201, answer.Body);
-        JsonDocument.Parse(postmark.Requests.ShouldHaveSingleItem().Body).RootElement.GetProperty("To").GetString().ShouldBe("\"Jane Doe <evil@example.com>, x\" <jane@example.com>");
+        JsonDocument.Parse(postmark.Requests.ShouldHaveSingleItem().Body).RootElement.GetProperty("To").GetString()
+            .ShouldBe("\"Jane Doe <evil@example.com>, x\" <jane@example.com>");
     }
 
     [Fact]
@@ -150,15 +168,24 @@ public sealed class AccountMailTests(V2Portal v2) : IClassFixture<V2Portal>
         await using var postmark = await RecordingServer.StartAsync();
         postmark.Answer = _ => (422, """{"ErrorCode":406,"Message":"secret words of the provider"}""");
         await using var portal = await PortalHost.StartWithAsync(
-            null, postmark.Address, V2Portal.Setting, ("MAIL_TRANSPORT", "postmark"), ("POSTMARK_SERVER_TOKEN", "token"), ("POSTMARK_API_URL", postmark.Address.ToString()));
+            null, postmark.Address, V2Portal.Setting, ("MAIL_TRANSPORT", "postmark"), ("POSTMARK_SERVER_TOKEN", "token"),
+            ("POSTMARK_API_URL", postmark.Address.ToString()));
         var app = new V2Client(portal, V2Portal.AdminKey);
 
-        var code = await app.PostAsync("otp-email/create", new { otpCreateParams = new { charSetNumeric = true }, otpEmailCreateParams = Mail(Someone.New()) });
-        var link = await app.PostAsync("magic-link-email/create", new { magicLinkCreateParams = new { redirectURL = "https://shop.example/" }, magicLinkEmailCreateParams = Mail(Someone.New()) });
+        var code = await app.PostAsync(
+            "otp-email/create", new { otpCreateParams = new { charSetNumeric = true }, otpEmailCreateParams = Mail(Someone.New()) });
+        var link = await app.PostAsync(
+            "magic-link-email/create",
+            new
+            {
+                magicLinkCreateParams = new { redirectURL = "https://shop.example/" },
+                magicLinkEmailCreateParams = Mail(Someone.New()),
+            });
 
         ServiceAccountTests.ShouldBeFailure(code, 502);
         ServiceAccountTests.ShouldBeFailure(link, 502);
         code.Body.ShouldNotContain("secret words");
-        portal.Dump().Keys.ShouldNotContain(key => key.StartsWith("code:v2:", StringComparison.Ordinal) || key.StartsWith("link:", StringComparison.Ordinal));
+        portal.Dump().Keys.ShouldNotContain(
+            key => key.StartsWith("code:v2:", StringComparison.Ordinal) || key.StartsWith("link:", StringComparison.Ordinal));
     }
 }

@@ -7,7 +7,12 @@ namespace OtpPortal.Tests.MagicLinks;
 public sealed class MagicLinkTests(V2Portal v2) : IClassFixture<V2Portal>
 {
     private static object To(string url, long lifespanSeconds = 60) =>
-        new { redirectURL = url, lifespanSeconds, jwtCreateParams = new { claims = new { email = "ann@example.com" }, lifespanSeconds = 120 } };
+        new
+        {
+            redirectURL = url,
+            lifespanSeconds,
+            jwtCreateParams = new { claims = new { email = "ann@example.com" }, lifespanSeconds = 120 },
+        };
 
     private static Task<Answer> PressAsync(Browserlike browser, Answer page) =>
         browser.PostAsync(page.Find("form")!.GetAttribute("action")!, ("secret", page.Find("input[name=secret]")!.GetAttribute("value")!));
@@ -29,7 +34,8 @@ public sealed class MagicLinkTests(V2Portal v2) : IClassFixture<V2Portal>
         page.Status.ShouldBe(200);
         page.Header("Cache-Control")!.ShouldContain("no-store");
         page.Text.ShouldContain("app.example.com");
-        page.Header("Content-Security-Policy")!.Split("; ").ShouldContain("form-action 'self' https:", "the app may lead on to other origins");
+        page.Header("Content-Security-Policy")!.Split("; ")
+            .ShouldContain("form-action 'self' https:", "the app may lead on to other origins");
         gone.Status.ShouldBe(303);
         gone.Location!.ShouldStartWith("https://app.example.com/in?next=%2Fhome&jwt=");
         gone.Location.ShouldEndWith("#top");
@@ -46,15 +52,18 @@ public sealed class MagicLinkTests(V2Portal v2) : IClassFixture<V2Portal>
     {
         var app = await v2.NewAccountAsync();
         var (link, _) = await app.NewLinkAsync(To("https://app.example.com/"));
-        var before = v2.Host.Dump().Entries.Where(entry => entry.Key.StartsWith("link:", StringComparison.Ordinal)).Select(entry => entry.Key + entry.Content).Order().ToList();
+        var before = v2.Host.Dump().Entries.Where(entry => entry.Key.StartsWith("link:", StringComparison.Ordinal))
+            .Select(entry => entry.Key + entry.Content).Order().ToList();
 
         for (var i = 0; i < 20; i++)
         {
             (await v2.Host.NewBrowser().SendAsync(i % 2 == 0 ? HttpMethod.Head : HttpMethod.Get, PathOf(link), null)).Status.ShouldBe(200);
-            (await v2.Host.NewProgram().GetAsync(PathOf(link), ("User-Agent", "Microsoft Office Existence Discovery"))).Status.ShouldBe(200);
+            (await v2.Host.NewProgram().GetAsync(PathOf(link), ("User-Agent", "Microsoft Office Existence Discovery"))).Status
+                .ShouldBe(200);
         }
 
-        v2.Host.Dump().Entries.Where(entry => entry.Key.StartsWith("link:", StringComparison.Ordinal)).Select(entry => entry.Key + entry.Content).Order().ShouldBe(before);
+        v2.Host.Dump().Entries.Where(entry => entry.Key.StartsWith("link:", StringComparison.Ordinal))
+            .Select(entry => entry.Key + entry.Content).Order().ShouldBe(before);
         var browser = v2.Host.NewBrowser();
         (await PressAsync(browser, await browser.GetAsync(PathOf(link)))).Status.ShouldBe(303);
     }
@@ -65,11 +74,14 @@ public sealed class MagicLinkTests(V2Portal v2) : IClassFixture<V2Portal>
         var app = await v2.NewAccountAsync();
         var (_, secret) = await app.NewLinkAsync(To("https://app.example.com/"));
 
-        var answers = await Task.WhenAll(Enumerable.Range(0, 50).Select(_ => v2.Host.NewBrowser().PostAsync("/magic-link", ("secret", secret))));
+        var answers =
+            await Task.WhenAll(Enumerable.Range(0, 50).Select(_ => v2.Host.NewBrowser().PostAsync("/magic-link", ("secret", secret))));
 
         answers.Count(answer => answer.Status == 303).ShouldBe(1);
         answers.Count(answer => answer.Status == 410).ShouldBe(49);
-        answers.Where(answer => answer.Status == 410).ShouldAllBe(answer => answer.Text.Contains("This link is over", StringComparison.Ordinal) && !answer.Body.Contains("app.example.com", StringComparison.Ordinal));
+        answers.Where(answer => answer.Status == 410)
+            .ShouldAllBe(answer => answer.Text.Contains("This link is over", StringComparison.Ordinal)
+                && !answer.Body.Contains("app.example.com", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -135,7 +147,8 @@ public sealed class MagicLinkTests(V2Portal v2) : IClassFixture<V2Portal>
     public async Task The_callers_query_key_is_taken_and_what_stood_under_it_gives_way()
     {
         var app = await v2.NewAccountAsync();
-        var (_, secret) = await app.NewLinkAsync(new { redirectURL = "http://localhost:8080/in?token=old&a=b", redirectQueryKey = "token" });
+        var (_, secret) =
+            await app.NewLinkAsync(new { redirectURL = "http://localhost:8080/in?token=old&a=b", redirectQueryKey = "token" });
 
         var gone = await v2.Host.NewBrowser().PostAsync("/magic-link", ("secret", secret));
 
@@ -149,7 +162,8 @@ public sealed class MagicLinkTests(V2Portal v2) : IClassFixture<V2Portal>
     [InlineData("https://a.example/?x=1&y=2#f?jwt=z", "jwt", "https://a.example/?x=1&y=2&jwt=T#f?jwt=z")]
     [InlineData("https://a.example/?j%77t=old&x", "jwt", "https://a.example/?x&jwt=T")]
     [InlineData("https://a.example/", "a&b=c#d", "https://a.example/?a%26b%3Dc%23d=T")]
-    public void The_jwt_is_put_into_the_query(string url, string key, string expected) => MagicLinkStore.WithQuery(url, key, "T").ShouldBe(expected);
+    public void The_jwt_is_put_into_the_query(string url, string key, string expected) =>
+        MagicLinkStore.WithQuery(url, key, "T").ShouldBe(expected);
 
     [Theory]
     [InlineData("https://App.Example.com/in", "app.example.com")]
@@ -167,7 +181,8 @@ public sealed class MagicLinkTests(V2Portal v2) : IClassFixture<V2Portal>
         var app = await v2.NewAccountAsync("app.example.com", "*.apps.example.com");
 
         (await app.PostAsync("magic-link/create", new { magicLinkCreateParams = To("https://app.example.com/in") })).Status.ShouldBe(201);
-        (await app.PostAsync("magic-link/create", new { magicLinkCreateParams = To("https://one.apps.example.com/in") })).Status.ShouldBe(201);
+        (await app.PostAsync("magic-link/create", new { magicLinkCreateParams = To("https://one.apps.example.com/in") })).Status
+            .ShouldBe(201);
         (await app.PostAsync("magic-link/create", new { magicLinkCreateParams = To("https://evil.example:x@app.example.com/ü") }))
             .Status.ShouldBe(201);
         string[] elsewhere =

@@ -12,7 +12,8 @@ public sealed class ServiceAccountTests(V2Portal v2) : IClassFixture<V2Portal>
 
         answer.Status.ShouldBe(201);
         var account = answer.Json.GetProperty("serviceAccountCreateResults").GetProperty("serviceAccount");
-        foreach (var name in (string[])["uuid", "apiKey", "aud"]) Guid.TryParseExact(account.GetProperty(name).GetString(), "D", out _).ShouldBeTrue(name);
+        foreach (var name in (string[])["uuid", "apiKey", "aud"])
+            Guid.TryParseExact(account.GetProperty(name).GetString(), "D", out _).ShouldBeTrue(name);
         account.GetProperty("admin").GetBoolean().ShouldBeFalse();
         Guid.TryParse(answer.Json.GetProperty("requestMetadata").GetProperty("uuid").GetString(), out _).ShouldBeTrue();
         var made = new V2Client(v2.Host, account.GetProperty("apiKey").GetString());
@@ -45,7 +46,9 @@ public sealed class ServiceAccountTests(V2Portal v2) : IClassFixture<V2Portal>
     public async Task Without_a_key_that_is_known_nothing_is_done(string? key)
     {
         var stranger = new V2Client(v2.Host, key);
-        string[] operations = ["otp/create", "otp/validate", "otp-email/create", "jwt/create", "jwt/validate", "magic-link/create", "magic-link-email/create", "admin/service-account/create"];
+        string[] operations = [
+            "otp/create", "otp/validate", "otp-email/create", "jwt/create", "jwt/validate", "magic-link/create", "magic-link-email/create",
+            "admin/service-account/create"];
 
         foreach (var operation in operations)
         {
@@ -81,7 +84,8 @@ public sealed class ServiceAccountTests(V2Portal v2) : IClassFixture<V2Portal>
         var statuses = new List<int>();
         for (var i = 0; i < 11; i++)
         {
-            statuses.Add((await guesser.SendAsync(HttpMethod.Post, "/api/v2/otp/create", null, ("X-API-KEY", Guid.NewGuid().ToString()))).Status);
+            statuses.Add(
+                (await guesser.SendAsync(HttpMethod.Post, "/api/v2/otp/create", null, ("X-API-KEY", Guid.NewGuid().ToString()))).Status);
         }
         var right = await guesser.SendAsync(HttpMethod.Post, "/api/v2/otp/create", null, ("X-API-KEY", V2Portal.AdminKey));
 
@@ -153,7 +157,8 @@ public sealed class ServiceAccountTests(V2Portal v2) : IClassFixture<V2Portal>
         (await operators.SendAsync(HttpMethod.Delete, path, null)).Status.ShouldBe(403);
         (await leaked.NewOtpAsync()).Otp.ShouldNotBeEmpty();
         var links = new List<string>();
-        foreach (var account in (V2Client[])[leaked, other]) links.Add((await account.NewLinkAsync(new { redirectURL = "https://app.example.com/" })).Link);
+        foreach (var account in (V2Client[])[leaked, other])
+            links.Add((await account.NewLinkAsync(new { redirectURL = "https://app.example.com/" })).Link);
         var victim = portal.NewBrowser();
         foreach (var link in links) (await victim.GetAsync(new Uri(link).PathAndQuery)).Status.ShouldBe(200);
         (await operators.SendAsync(HttpMethod.Delete, path, null, secret)).Status.ShouldBe(204);
@@ -170,7 +175,8 @@ public sealed class ServiceAccountTests(V2Portal v2) : IClassFixture<V2Portal>
         {
             (await operators.SendAsync(HttpMethod.Delete, gone, null, secret)).Status.ShouldBe(404);
         }
-        portal.Dump().Entries.Where(kept => kept.Key.StartsWith("v2:", StringComparison.Ordinal)).ShouldAllBe(kept => !kept.Content.Contains(entry.GetProperty("uuid").GetString()!, StringComparison.Ordinal));
+        portal.Dump().Entries.Where(kept => kept.Key.StartsWith("v2:", StringComparison.Ordinal))
+            .ShouldAllBe(kept => !kept.Content.Contains(entry.GetProperty("uuid").GetString()!, StringComparison.Ordinal));
     }
 
     [Fact]

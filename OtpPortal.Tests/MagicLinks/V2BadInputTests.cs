@@ -7,7 +7,8 @@ namespace OtpPortal.Tests.MagicLinks;
 /// <summary>What <c>/api/v2</c> says of requests that it does not take: always the field's name, and nothing is done.</summary>
 public sealed class V2BadInputTests(V2Portal v2) : IClassFixture<V2Portal>
 {
-    private const string Mail = """{"serviceName":"example.com","subject":"Sign in to example.com","title":"Sign in to example.com","toEmail":"TO"}""";
+    private const string Mail =
+        """{"serviceName":"example.com","subject":"Sign in to example.com","title":"Sign in to example.com","toEmail":"TO"}""";
 
     // A request of each operation that would be taken.
     private static readonly Dictionary<string, string> s_good = new(StringComparer.Ordinal)
@@ -17,8 +18,10 @@ public sealed class V2BadInputTests(V2Portal v2) : IClassFixture<V2Portal>
         ["otp/validate"] = """{"otpValidateParams":{"id":"b1f5b2a4-6f0d-4a4b-8a52-4a5d6f7e8c90","otp":"123456"}}""",
         ["jwt/create"] = """{"jwtCreateParams":{"alg":"EdDSA","claims":{"a":1},"lifespanSeconds":60}}""",
         ["jwt/validate"] = """{"jwtValidateParams":{"jwt":"a.b.c"}}""",
-        ["magic-link/create"] = """{"magicLinkCreateParams":{"redirectURL":"https://app.example.com/in","redirectQueryKey":"jwt","lifespanSeconds":60,"jwtCreateParams":{"claims":{}}}}""",
-        ["magic-link-email/create"] = $$"""{"magicLinkCreateParams":{"redirectURL":"https://app.example.com/in"},"magicLinkEmailCreateParams":{{Mail}}}""",
+        ["magic-link/create"] =
+            """{"magicLinkCreateParams":{"redirectURL":"https://app.example.com/in","redirectQueryKey":"jwt","lifespanSeconds":60,"jwtCreateParams":{"claims":{}}}}""",
+        ["magic-link-email/create"] =
+            $$"""{"magicLinkCreateParams":{"redirectURL":"https://app.example.com/in"},"magicLinkEmailCreateParams":{{Mail}}}""",
         ["admin/service-account/create"] = """{"serviceAccountCreateParams":{}}""",
     };
 
@@ -34,16 +37,19 @@ public sealed class V2BadInputTests(V2Portal v2) : IClassFixture<V2Portal>
         foreach (var (operation, path) in new[] { ("otp/create", "otpCreateParams"), ("otp-email/create", "otpCreateParams") })
         {
             Add(operation, path, "", "null", "[]", "\"text\"", "1");
-            foreach (var flag in (string[])["charSetAlphaLower", "charSetAlphaUpper", "charSetNumeric"]) Add(operation, $"{path}.{flag}", "\"true\"", "1", "{}");
+            foreach (var flag in (string[])["charSetAlphaLower", "charSetAlphaUpper", "charSetNumeric"])
+                Add(operation, $"{path}.{flag}", "\"true\"", "1", "{}");
             Add(operation, $"{path}.length", "-1", "13", "6.5", "\"6\"", "99999999999999999999", "true");
             Add(operation, $"{path}.lifespanSeconds", "4", "-5", "9460800000", "7905600001", "1e3000", "\"60\"", "0.5");
         }
         Add("otp/validate", "otpValidateParams", "", "[]");
-        foreach (var field in (string[])["id", "otp"]) Add("otp/validate", "otpValidateParams." + field, "", "null", "\"\"", "5", "[]", $"\"{new string('1', 101)}\"");
+        foreach (var field in (string[])["id", "otp"])
+            Add("otp/validate", "otpValidateParams." + field, "", "null", "\"\"", "5", "[]", $"\"{new string('1', 101)}\"");
         Add("jwt/create", "jwtCreateParams", "", "null", "[]", "\"x\"");
         Add("jwt/create", "jwtCreateParams.alg", "\"none\"", "\"HS256\"", "\"eddsa\"", "\"ES512\"", "5", "{}");
         Add("jwt/create", "jwtCreateParams.claims", "[]", "\"x\"", "5", $$"""{"big":"{{new string('x', 4200)}}"}""");
-        foreach (var name in (string[])["iss", "sub", "aud", "exp", "nbf", "iat", "jti"]) Add("jwt/create", "jwtCreateParams.claims", $$"""{"{{name}}":"x"}""", $$"""{"{{name}}":null}""");
+        foreach (var name in (string[])["iss", "sub", "aud", "exp", "nbf", "iat", "jti"])
+            Add("jwt/create", "jwtCreateParams.claims", $$"""{"{{name}}":"x"}""", $$"""{"{{name}}":null}""");
         Add("jwt/create", "jwtCreateParams.claims", """{"\u0069ss":"x"}""", """{"SUB":"x"}""", """{"Aud":["x"]}""");
         Add("jwt/create", "jwtCreateParams.lifespanSeconds", "4", "9460800000", "\"300\"", "1.5");
         Add("jwt/validate", "jwtValidateParams", "", "5");
@@ -52,7 +58,9 @@ public sealed class V2BadInputTests(V2Portal v2) : IClassFixture<V2Portal>
         {
             const string Path = "magicLinkCreateParams";
             Add(operation, Path, "", "[]");
-            Add(operation, Path + ".redirectURL", "", "\"\"", "5", "\"javascript:alert(1)\"", "\"data:text/html,x\"", "\"file:///etc/passwd\"", "\"ftp://app.example.com/\"", "\"//app.example.com/\"",
+            Add(
+                operation, Path + ".redirectURL", "", "\"\"", "5", "\"javascript:alert(1)\"", "\"data:text/html,x\"",
+                "\"file:///etc/passwd\"", "\"ftp://app.example.com/\"", "\"//app.example.com/\"",
                 "\"/relative\"", "\"app.example.com\"", "\"https:app.example.com\"", "\"https://\"", "\"https://user@\"",
                 "\"https://app.example.com\\\\@evil.example\"",
                 "\"https://one@two@app.example.com/\"", "\"https://us er@app.example.com/\"", "\"https://üser@app.example.com/\"",
@@ -68,7 +76,10 @@ public sealed class V2BadInputTests(V2Portal v2) : IClassFixture<V2Portal>
             Add(operation, Path + ".jwtCreateParams.alg", "\"none\"");
             Add(operation, Path + ".jwtCreateParams.lifespanSeconds", "4");
         }
-        foreach (var (operation, path) in new[] { ("otp-email/create", "otpEmailCreateParams"), ("magic-link-email/create", "magicLinkEmailCreateParams") })
+        foreach (var (operation, path) in new[]
+        {
+            ("otp-email/create", "otpEmailCreateParams"), ("magic-link-email/create", "magicLinkEmailCreateParams"),
+        })
         {
             Add(operation, path, "", "5");
             Add(operation, path + ".serviceName", "", "\"\"", "5", $"\"{new string('s', 257)}\"", "\"a\\u0000b\"");
@@ -86,7 +97,9 @@ public sealed class V2BadInputTests(V2Portal v2) : IClassFixture<V2Portal>
         Add("magic-link-email/create", "magicLinkEmailCreateParams.buttonText", "5", "\"a\\u0000b\"");
         Add("admin/service-account/create", "serviceAccountCreateParams", "5", "[]");
         Add("admin/service-account/create", "serviceAccountCreateParams.name", "5", "\"a\\nb\"", $"\"{new string('n', 101)}\"");
-        Add("admin/service-account/create", "serviceAccountCreateParams.redirectHosts", "\"app.example.com\"", "[5]", "[\"https://app.example.com\"]", "[\"*.com\"]");
+        Add(
+            "admin/service-account/create", "serviceAccountCreateParams.redirectHosts", "\"app.example.com\"", "[5]",
+            "[\"https://app.example.com\"]", "[\"*.com\"]");
         return data;
     }
 
@@ -109,14 +122,16 @@ public sealed class V2BadInputTests(V2Portal v2) : IClassFixture<V2Portal>
         foreach (var (operation, body) in s_good)
         {
             var answer = await SendAsync(operation, body.Replace("TO", Someone.New(), StringComparison.Ordinal));
-            answer.Status.ShouldBe(operation switch { "otp/validate" => 400, "jwt/validate" => 422, _ => 201 }, operation + " " + answer.Body);
+            answer.Status.ShouldBe(
+                operation switch { "otp/validate" => 400, "jwt/validate" => 422, _ => 201 }, operation + " " + answer.Body);
         }
     }
 
     [Fact]
     public async Task No_character_set_at_all_is_refused()
     {
-        var answer = await SendAsync("otp/create", """{"otpCreateParams":{"charSetAlphaLower":false,"charSetAlphaUpper":false,"charSetNumeric":false}}""");
+        var answer = await SendAsync(
+            "otp/create", """{"otpCreateParams":{"charSetAlphaLower":false,"charSetAlphaUpper":false,"charSetNumeric":false}}""");
 
         ServiceAccountTests.ShouldBeFailure(answer, 400);
         answer.Json.GetProperty("message").GetString()!.ShouldStartWith("otpCreateParams.charSetNumeric");
@@ -125,9 +140,13 @@ public sealed class V2BadInputTests(V2Portal v2) : IClassFixture<V2Portal>
     [Fact]
     public async Task What_clients_send_for_fields_that_were_left_out_stands_for_the_default()
     {
-        var otp = await SendAsync("otp/create", """{"otpCreateParams":{"charSetAlphaLower":false,"charSetAlphaUpper":false,"charSetNumeric":true,"length":0,"lifespanSeconds":0}}""");
+        var otp = await SendAsync(
+            "otp/create",
+            """{"otpCreateParams":{"charSetAlphaLower":false,"charSetAlphaUpper":false,"charSetNumeric":true,"length":0,"lifespanSeconds":0}}""");
         var jwt = await SendAsync("jwt/create", """{"jwtCreateParams":{"alg":"","claims":null,"lifespanSeconds":0}}""");
-        var link = await SendAsync("magic-link/create", """{"magicLinkCreateParams":{"redirectURL":"http://localhost:8080/","redirectQueryKey":"","lifespanSeconds":0,"jwtCreateParams":{"alg":"","claims":null,"lifespanSeconds":0}}}""");
+        var link = await SendAsync(
+            "magic-link/create",
+            """{"magicLinkCreateParams":{"redirectURL":"http://localhost:8080/","redirectQueryKey":"","lifespanSeconds":0,"jwtCreateParams":{"alg":"","claims":null,"lifespanSeconds":0}}}""");
 
         otp.Json.GetProperty("otpCreateResults").GetProperty("otp").GetString()!.Length.ShouldBe(6);
         var claims = V2Client.Part(jwt.Json.GetProperty("jwtCreateResults").GetProperty("jwt").GetString()!, 1);
@@ -160,14 +179,17 @@ public sealed class V2BadInputTests(V2Portal v2) : IClassFixture<V2Portal>
     [InlineData("{\"otpCreateParams\":{\"length\":6,\"length\":1}}")]
     [InlineData("{\"otpCreateParams\":{}} trailing")]
     [InlineData("{\"otpCreateParams\":{}}//")]
-    public async Task What_is_no_json_object_is_refused(string body) => ServiceAccountTests.ShouldBeFailure(await SendAsync("otp/create", body), 400);
+    public async Task What_is_no_json_object_is_refused(string body) =>
+        ServiceAccountTests.ShouldBeFailure(await SendAsync("otp/create", body), 400);
 
     [Fact]
     public async Task Half_a_character_is_refused()
     {
         ServiceAccountTests.ShouldBeFailure(await SendAsync("otp/validate", """{"otpValidateParams":{"id":"\ud800","otp":"1"}}"""), 400);
-        ServiceAccountTests.ShouldBeFailure(await SendAsync("otp/validate", """{"otpValidateParams":{"\ud800":"x","id":"a","otp":"1"}}"""), 400);
-        byte[] broken = [.. Encoding.UTF8.GetBytes("{\"otpValidateParams\":{\"id\":\""), 0xff, .. Encoding.UTF8.GetBytes("\",\"otp\":\"1\"}}")];
+        ServiceAccountTests.ShouldBeFailure(
+            await SendAsync("otp/validate", """{"otpValidateParams":{"\ud800":"x","id":"a","otp":"1"}}"""), 400);
+        byte[] broken =
+            [.. Encoding.UTF8.GetBytes("{\"otpValidateParams\":{\"id\":\""), 0xff, .. Encoding.UTF8.GetBytes("\",\"otp\":\"1\"}}")];
         var content = new ByteArrayContent(broken);
         content.Headers.ContentType = new("application/json");
         ServiceAccountTests.ShouldBeFailure(await v2.Admin.SendAsync("otp/validate", content), 400);
@@ -184,7 +206,8 @@ public sealed class V2BadInputTests(V2Portal v2) : IClassFixture<V2Portal>
         foreach (var (operation, before, after) in new[]
         {
             ("jwt/create", """{"jwtCreateParams":{"claims":""", "}}"),
-            ("magic-link/create", """{"magicLinkCreateParams":{"redirectURL":"https://app.example.com/","jwtCreateParams":{"claims":""", "}}}"),
+            ("magic-link/create",
+                """{"magicLinkCreateParams":{"redirectURL":"https://app.example.com/","jwtCreateParams":{"claims":""", "}}}"),
         })
         {
             // In Latin-1 the ÿ is a byte that UTF-8 does not have.
@@ -200,7 +223,8 @@ public sealed class V2BadInputTests(V2Portal v2) : IClassFixture<V2Portal>
         var deep = string.Concat(Enumerable.Repeat("{\"a\":", 1000)) + "1" + new string('}', 1000);
         ServiceAccountTests.ShouldBeFailure(await SendAsync("jwt/create", "{\"jwtCreateParams\":{\"claims\":" + deep + "}}"), 400);
         ServiceAccountTests.ShouldBeFailure(await SendAsync("jwt/create", new string('[', 60_000)), 400);
-        ServiceAccountTests.ShouldBeFailure(await SendAsync("jwt/create", "{\"jwtCreateParams\":{\"claims\":{\"a\":\"" + new string('a', 70_000) + "\"}}}"), 413);
+        ServiceAccountTests.ShouldBeFailure(
+            await SendAsync("jwt/create", "{\"jwtCreateParams\":{\"claims\":{\"a\":\"" + new string('a', 70_000) + "\"}}}"), 413);
     }
 
     [Theory]
@@ -215,7 +239,8 @@ public sealed class V2BadInputTests(V2Portal v2) : IClassFixture<V2Portal>
         ServiceAccountTests.ShouldBeFailure(await v2.Admin.SendAsync("otp/create", null), 415);
     }
 
-    private Task<Answer> SendAsync(string operation, string body) => v2.Admin.SendAsync(operation, new StringContent(body, Encoding.UTF8, "application/json"));
+    private Task<Answer> SendAsync(string operation, string body) =>
+        v2.Admin.SendAsync(operation, new StringContent(body, Encoding.UTF8, "application/json"));
 
     private static string With(string json, string path, string value)
     {
@@ -226,6 +251,7 @@ public sealed class V2BadInputTests(V2Portal v2) : IClassFixture<V2Portal>
         if (value.Length == 0) parent.AsObject().Remove(parts[^1]);
         // Put in as text, because what a parser would mend on the way is part of the test.
         else parent[parts[^1]] = "PLACE-OF-THE-VALUE";
-        return root.ToJsonString(new() { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping }).Replace("\"PLACE-OF-THE-VALUE\"", value, StringComparison.Ordinal);
+        return root.ToJsonString(new() { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping })
+            .Replace("\"PLACE-OF-THE-VALUE\"", value, StringComparison.Ordinal);
     }
 }

@@ -15,7 +15,9 @@ public sealed partial class V2OpenApiTests(V2Portal v2) : IClassFixture<V2Portal
 
     // Names and types in magiclinksdev's API 2.0.0, noted from its OpenAPI document.
     private static readonly Lazy<JsonElement> s_theirs = new(() =>
-        JsonDocument.Parse(File.ReadAllText(Path.Combine(SettingsTests.RepositoryRoot(), "OtpPortal.Tests", "MagicLinks", "magiclinksdev.json"))).RootElement);
+        JsonDocument.Parse(
+            File.ReadAllText(
+                Path.Combine(SettingsTests.RepositoryRoot(), "OtpPortal.Tests", "MagicLinks", "magiclinksdev.json"))).RootElement);
 
     private Task<DescribedApi> DescribedAsync() => DescribedApi.OfAsync(v2.Host, "v2");
 
@@ -24,7 +26,8 @@ public sealed partial class V2OpenApiTests(V2Portal v2) : IClassFixture<V2Portal
     {
         const string Code = """{"charSetAlphaLower":true,"charSetAlphaUpper":true,"charSetNumeric":true,"length":6,"lifespanSeconds":60}""";
         const string Jwt = """{"alg":"RS256","claims":{"a":1},"lifespanSeconds":60}""";
-        const string Link = $$"""{"redirectURL":"https://app.example.com/","redirectQueryKey":"jwt","lifespanSeconds":60,"jwtCreateParams":{{Jwt}}}""";
+        const string Link =
+            $$"""{"redirectURL":"https://app.example.com/","redirectQueryKey":"jwt","lifespanSeconds":60,"jwtCreateParams":{{Jwt}}}""";
         string Mail() =>
             $$"""{"toEmail":"{{Someone.New()}}","toName":"Jane","serviceName":"Shop","subject":"Sign in","title":"Sign in","greeting":"Hello","subTitle":"Now","buttonText":"Go","logoImageURL":"https://app.example.com/l.png","logoClickURL":"https://app.example.com/"}""";
         return new Dictionary<string, string>(StringComparer.Ordinal)
@@ -33,7 +36,8 @@ public sealed partial class V2OpenApiTests(V2Portal v2) : IClassFixture<V2Portal
             ["jwt/create"] = $$"""{"jwtCreateParams":{{Jwt}}}""",
             ["jwt/validate"] = """{"jwtValidateParams":{"jwt":"a.b.c"}}""",
             ["magic-link/create"] = $$"""{"magicLinkCreateParams":{{Link}}}""",
-            ["magic-link-email/create"] = $$"""{"magicLinkCreateParams":{{Link}},"magicLinkEmailCreateParams":{{Mail()}},"otpCreateParams":{{Code}}}""",
+            ["magic-link-email/create"] =
+                $$"""{"magicLinkCreateParams":{{Link}},"magicLinkEmailCreateParams":{{Mail()}},"otpCreateParams":{{Code}}}""",
             ["otp/create"] = $$"""{"otpCreateParams":{{Code}}}""",
             ["otp/validate"] = """{"otpValidateParams":{"id":"b1f5b2a4-6f0d-4a4b-8a52-4a5d6f7e8c90","otp":"123456"}}""",
             ["otp-email/create"] = $$"""{"otpCreateParams":{{Code}},"otpEmailCreateParams":{{Mail()}}}""",
@@ -101,7 +105,8 @@ public sealed partial class V2OpenApiTests(V2Portal v2) : IClassFixture<V2Portal
         await using var postmark = await RecordingServer.StartAsync();
         postmark.Answer = _ => (422, """{"ErrorCode":406,"Message":"no"}""");
         await using var portal = await PortalHost.StartWithAsync(
-            null, postmark.Address, V2Portal.Setting, ("MAIL_TRANSPORT", "postmark"), ("POSTMARK_SERVER_TOKEN", "token"), ("POSTMARK_API_URL", postmark.Address.ToString()), ("LIMIT_SENDS_PER_ADDRESS", "1/60"));
+            null, postmark.Address, V2Portal.Setting, ("MAIL_TRANSPORT", "postmark"), ("POSTMARK_SERVER_TOKEN", "token"),
+            ("POSTMARK_API_URL", postmark.Address.ToString()), ("LIMIT_SENDS_PER_ADDRESS", "1/60"));
         var (app, requests) = (new V2Client(portal, V2Portal.AdminKey), Requests());
         var answers = new List<(string, Answer)>();
         foreach (var operation in (string[])["otp-email/create", "magic-link-email/create"])
@@ -122,7 +127,8 @@ public sealed partial class V2OpenApiTests(V2Portal v2) : IClassFixture<V2Portal
         // The keys that sign are looked at again.
         portal.Clock.Advance(TimeSpan.FromMinutes(1));
 
-        foreach (var (operation, good) in Requests()) api.ShouldDescribe($"{Root}/{operation}", "post", await app.SendAsync(operation, Body(good)));
+        foreach (var (operation, good) in Requests()) api.ShouldDescribe(
+            $"{Root}/{operation}", "post", await app.SendAsync(operation, Body(good)));
         api.ShouldDescribe(Root + "/ready", "get", await stranger.GetAsync(Root + "/ready"));
         // For an hour the keys are told that are known.
         portal.Clock.Advance(TimeSpan.FromHours(1));
@@ -177,13 +183,17 @@ public sealed partial class V2OpenApiTests(V2Portal v2) : IClassFixture<V2Portal
                     if (value is null) parent.Remove(names[^1]);
                     else parent[names[^1]] = value;
                     var answer = await v2.Admin.SendAsync(operation, JsonContent.Create(request));
-                    var isRefused = answer.Status == 400 && answer.Json.GetProperty("message").GetString()!.StartsWith(field + " ", StringComparison.Ordinal);
-                    isRefused.ShouldBe(!isTaken, $"{operation} {field} = {value?.ToJsonString()[..Math.Min(60, value.ToJsonString().Length)]}: {answer.Body}");
+                    var isRefused = answer.Status == 400
+                        && answer.Json.GetProperty("message").GetString()!.StartsWith(field + " ", StringComparison.Ordinal);
+                    isRefused.ShouldBe(
+                        !isTaken,
+                        $"{operation} {field} = {value?.ToJsonString()[..Math.Min(60, value.ToJsonString().Length)]}: {answer.Body}");
                     held++;
                 }
 
                 long? Limit(string name) => part.TryGetProperty(name, out var limit) ? limit.GetInt64() : null;
-                JsonNode Text(long length) => part.TryGetProperty("format", out var format) && format.GetString() == "uri" ? "https://app.example.com/".PadRight((int)length, 'a')[..(int)length] : new string('x', (int)length);
+                JsonNode Text(long length) => part.TryGetProperty("format", out var format) && format.GetString() == "uri"
+                    ? "https://app.example.com/".PadRight((int)length, 'a')[..(int)length] : new string('x', (int)length);
 
                 await IsTakenAsync(null, !isRequired);
                 if (Limit("minimum") is { } least)
@@ -209,11 +219,16 @@ public sealed partial class V2OpenApiTests(V2Portal v2) : IClassFixture<V2Portal
                 }
                 if (Limit("maxItems") is { } items)
                 {
-                    await IsTakenAsync(new JsonArray([.. Enumerable.Repeat("a.example", (int)items).Select(host => JsonValue.Create(host))]), isTaken: true);
-                    await IsTakenAsync(new JsonArray([.. Enumerable.Repeat("a.example", (int)items + 1).Select(host => JsonValue.Create(host))]), isTaken: false);
+                    await IsTakenAsync(
+                        new JsonArray([.. Enumerable.Repeat("a.example", (int)items).Select(host => JsonValue.Create(host))]),
+                        isTaken: true);
+                    await IsTakenAsync(
+                        new JsonArray([.. Enumerable.Repeat("a.example", (int)items + 1).Select(host => JsonValue.Create(host))]),
+                        isTaken: false);
                 }
                 // Of the two that stand for one another a machine has one.
-                if (part.TryGetProperty("enum", out var choices)) await IsTakenAsync(choices.EnumerateArray().First(choice => choice.GetString() == "RS256").GetString(), isTaken: true);
+                if (part.TryGetProperty("enum", out var choices))
+                    await IsTakenAsync(choices.EnumerateArray().First(choice => choice.GetString() == "RS256").GetString(), isTaken: true);
                 await IsTakenAsync(part.GetProperty("type").GetString() == "object" ? "x" : new JsonObject(), isTaken: false);
             }
         }
@@ -225,7 +240,8 @@ public sealed partial class V2OpenApiTests(V2Portal v2) : IClassFixture<V2Portal
     {
         var api = await DescribedAsync();
         var key = api.Document.GetProperty("components").GetProperty("securitySchemes").GetProperty("apiKey");
-        $"{key.GetProperty("in").GetString()} {key.GetProperty("name").GetString()}".ShouldBe(s_theirs.Value.GetProperty("key").GetString());
+        $"{key.GetProperty("in").GetString()} {key.GetProperty("name").GetString()}"
+            .ShouldBe(s_theirs.Value.GetProperty("key").GetString());
         s_theirs.Value.GetProperty("base").GetString().ShouldBe(Root);
 
         foreach (var (where, theirs) in Theirs())
@@ -235,7 +251,8 @@ public sealed partial class V2OpenApiTests(V2Portal v2) : IClassFixture<V2Portal
             {
                 ours.TryGetValue(field, out var own).ShouldBeTrue($"{where} has no {field}");
                 own.Split(' ')[0].ShouldBe(type.Split(' ')[0], $"{where} {field}");
-                if (type.EndsWith(" required", StringComparison.Ordinal)) own.ShouldEndWith(" required", Case.Sensitive, $"{where} {field}");
+                if (type.EndsWith(" required", StringComparison.Ordinal))
+                    own.ShouldEndWith(" required", Case.Sensitive, $"{where} {field}");
             }
         }
     }
@@ -246,7 +263,8 @@ public sealed partial class V2OpenApiTests(V2Portal v2) : IClassFixture<V2Portal
         var api = await DescribedAsync();
         var (theirs, besides) = (Theirs(), new List<string>());
         besides.AddRange(api.Operations.Keys.Where(operation => operation.Contains($" {Root}/", StringComparison.Ordinal))
-            .Select(operation => operation.Replace($" {Root}/", " /", StringComparison.Ordinal)).Where(operation => !theirs.Keys.Any(where => where.StartsWith(operation + " ", StringComparison.Ordinal))));
+            .Select(operation => operation.Replace($" {Root}/", " /", StringComparison.Ordinal))
+            .Where(operation => !theirs.Keys.Any(where => where.StartsWith(operation + " ", StringComparison.Ordinal))));
         foreach (var (where, fields) in Ours(api).Where(each => theirs.ContainsKey(each.Key)))
         {
             foreach (var (field, type) in fields)
@@ -254,10 +272,13 @@ public sealed partial class V2OpenApiTests(V2Portal v2) : IClassFixture<V2Portal
                 if (!theirs[where].TryGetValue(field, out var own))
                 {
                     // What is inside of something that is besides goes without saying.
-                    if (!field.Contains('.', StringComparison.Ordinal) || theirs[where].ContainsKey(field[..field.LastIndexOf('.')])) besides.Add($"{where} {field}");
+                    if (!field.Contains('.', StringComparison.Ordinal) || theirs[where].ContainsKey(field[..field.LastIndexOf('.')]))
+                        besides.Add($"{where} {field}");
                 }
                 // In answers it is a promise more, and breaks nobody.
-                else if (where.EndsWith(" request", StringComparison.Ordinal) && type.EndsWith(" required", StringComparison.Ordinal) && !own.EndsWith(" required", StringComparison.Ordinal)) besides.Add($"{where} {field} required");
+                else if (where.EndsWith(" request", StringComparison.Ordinal) && type.EndsWith(" required", StringComparison.Ordinal)
+                    && !own.EndsWith(" required", StringComparison.Ordinal))
+                    besides.Add($"{where} {field} required");
             }
         }
 
@@ -295,8 +316,10 @@ public sealed partial class V2OpenApiTests(V2Portal v2) : IClassFixture<V2Portal
         {
             foreach (var part in operation.Value.EnumerateObject())
             {
-                var fields = part.Value.ValueKind == JsonValueKind.String ? s_theirs.Value.GetProperty(part.Value.GetString()!) : part.Value;
-                theirs[$"{operation.Name} {part.Name}"] = fields.EnumerateObject().ToDictionary(field => field.Name, field => field.Value.GetString()!, StringComparer.Ordinal);
+                var fields = part.Value.ValueKind == JsonValueKind.String
+                    ? s_theirs.Value.GetProperty(part.Value.GetString()!) : part.Value;
+                theirs[$"{operation.Name} {part.Name}"] = fields.EnumerateObject()
+                    .ToDictionary(field => field.Name, field => field.Value.GetString()!, StringComparer.Ordinal);
             }
         }
         theirs.Count.ShouldBeGreaterThan(15);
@@ -305,8 +328,11 @@ public sealed partial class V2OpenApiTests(V2Portal v2) : IClassFixture<V2Portal
 
     private static Dictionary<string, Dictionary<string, string>> Ours(DescribedApi api)
     {
-        Dictionary<string, string> FieldsOf(JsonElement content) => content.TryGetProperty("content", out var types) && types.TryGetProperty("application/json", out var json)
-            ? Fields(api, json.GetProperty("schema"), "").ToDictionary(field => field.Name, field => field.Schema.GetProperty("type").GetString() + (field.IsRequired ? " required" : ""), StringComparer.Ordinal)
+        Dictionary<string, string> FieldsOf(JsonElement content) =>
+            content.TryGetProperty("content", out var types) && types.TryGetProperty("application/json", out var json)
+            ? Fields(api, json.GetProperty("schema"), "")
+                .ToDictionary(field => field.Name, field => field.Schema.GetProperty("type").GetString()
+                    + (field.IsRequired ? " required" : ""), StringComparer.Ordinal)
             : [];
 
         var ours = new Dictionary<string, Dictionary<string, string>>(StringComparer.Ordinal);
@@ -314,7 +340,8 @@ public sealed partial class V2OpenApiTests(V2Portal v2) : IClassFixture<V2Portal
         {
             var where = name.Replace($" {Root}/", " /", StringComparison.Ordinal);
             if (operation.TryGetProperty("requestBody", out var body)) ours[where + " request"] = FieldsOf(body);
-            foreach (var response in operation.GetProperty("responses").EnumerateObject()) ours[$"{where} {response.Name}"] = FieldsOf(api.Resolve(response.Value));
+            foreach (var response in operation.GetProperty("responses").EnumerateObject())
+                ours[$"{where} {response.Name}"] = FieldsOf(api.Resolve(response.Value));
         }
         return ours;
     }
@@ -330,7 +357,8 @@ public sealed partial class V2OpenApiTests(V2Portal v2) : IClassFixture<V2Portal
     {
         schema = api.Resolve(schema);
         if (!schema.TryGetProperty("properties", out var properties)) yield break;
-        var required = schema.TryGetProperty("required", out var names) ? names.EnumerateArray().Select(name => name.GetString()).ToHashSet(StringComparer.Ordinal) : [];
+        var required = schema.TryGetProperty("required", out var names)
+            ? names.EnumerateArray().Select(name => name.GetString()).ToHashSet(StringComparer.Ordinal) : [];
         foreach (var property in properties.EnumerateObject())
         {
             var field = api.Resolve(property.Value);

@@ -25,7 +25,8 @@ public abstract class CodeModelTests(StoreUnderTest store)
     /// <summary>What the model knows of one record.</summary>
     /// <param name="Budget">Records that pass on their tries have the same one.</param>
     private sealed record Expected(
-        int Number, int Budget, IReadOnlyList<string> Codes, int Used, int Sends, bool IsClosed, DateTimeOffset Deadline, DateTimeOffset SentAt)
+        int Number, int Budget, IReadOnlyList<string> Codes, int Used, int Sends, bool IsClosed, DateTimeOffset Deadline,
+        DateTimeOffset SentAt)
     {
         public bool IsLocked => Used >= s_terms.MaxAttempts;
     }

@@ -116,7 +116,8 @@ public abstract class CodeStoreTests(StoreUnderTest store)
     {
         var key = await BeginAsync("999999");
 
-        var outcomes = await Task.WhenAll(Enumerable.Range(0, 200).Select(i => Task.Run(() => _codes.TryAsync(key, i.ToString("D6", null)))));
+        var outcomes =
+            await Task.WhenAll(Enumerable.Range(0, 200).Select(i => Task.Run(() => _codes.TryAsync(key, i.ToString("D6", null)))));
 
         outcomes.OfType<TryOutcome.Wrong>().Select(wrong => wrong.AttemptsLeft).Order().ShouldBe([0, 1, 2, 3, 4]);
         outcomes.OfType<TryOutcome.Locked>().Count().ShouldBe(195);
@@ -130,7 +131,8 @@ public abstract class CodeStoreTests(StoreUnderTest store)
         {
             var key = await BeginAsync("000042");
 
-            var outcomes = await Task.WhenAll(Enumerable.Range(0, 60).Select(i => Task.Run(() => _codes.TryAsync(key, i.ToString("D6", null)))));
+            var outcomes =
+                await Task.WhenAll(Enumerable.Range(0, 60).Select(i => Task.Run(() => _codes.TryAsync(key, i.ToString("D6", null)))));
 
             var compared = outcomes.Count(outcome => outcome is TryOutcome.Right or TryOutcome.Wrong);
             compared.ShouldBeLessThanOrEqualTo(5);
@@ -161,7 +163,8 @@ public abstract class CodeStoreTests(StoreUnderTest store)
         var key = await BeginAsync("111111");
 
         store.Clock.Advance(TimeSpan.FromSeconds(29));
-        (await AddCodeAsync(key, "222222")).ShouldBeOfType<ResendOutcome.CoolingDown>().Until.ShouldBe(store.Clock.GetUtcNow().AddSeconds(1));
+        (await AddCodeAsync(key, "222222")).ShouldBeOfType<ResendOutcome.CoolingDown>().Until
+            .ShouldBe(store.Clock.GetUtcNow().AddSeconds(1));
         (await _codes.TryAsync(key, "222222")).ShouldBeOfType<TryOutcome.Wrong>("a code that was not added is worth nothing");
         store.Clock.Advance(TimeSpan.FromSeconds(1));
         (await AddCodeAsync(key, "222222")).ShouldBeOfType<ResendOutcome.Added>().Record.Sends.ShouldBe(2);
@@ -181,7 +184,8 @@ public abstract class CodeStoreTests(StoreUnderTest store)
             store.Clock.Advance(TimeSpan.FromSeconds(30));
 
             var outcomes = await Task.WhenAll(
-                Task.Run(() => AddCodeAsync(key, "222222")), Task.Run(() => AddCodeAsync(key, "333333")), Task.Run(() => AddCodeAsync(key, "444444")));
+                Task.Run(() => AddCodeAsync(key, "222222")), Task.Run(() => AddCodeAsync(key, "333333")),
+                Task.Run(() => AddCodeAsync(key, "444444")));
 
             outcomes.OfType<ResendOutcome.Added>().Count().ShouldBe(1);
             outcomes.OfType<ResendOutcome.CoolingDown>().Count().ShouldBe(2);
@@ -196,7 +200,8 @@ public abstract class CodeStoreTests(StoreUnderTest store)
 
         store.Clock.Advance(TimeSpan.FromMinutes(5));
 
-        (await _codes.TryAsync(key, "123456")).ShouldBeOfType<TryOutcome.Expired>().Record.ShouldNotBeNull("a late visitor is told what happened");
+        (await _codes.TryAsync(key, "123456")).ShouldBeOfType<TryOutcome.Expired>().Record
+            .ShouldNotBeNull("a late visitor is told what happened");
         (await AddCodeAsync(key, "222222")).ShouldBeOfType<ResendOutcome.Ended>();
         (await _codes.FindAsync(key))!.AttemptsLeft.ShouldBe(5, "late tries are not counted");
     }
@@ -242,7 +247,8 @@ public abstract class CodeStoreTests(StoreUnderTest store)
 
         var dump = store.Dump().Text;
 
-        foreach (var secret in (string[])["918273645918", "564738291564", "111122223333", "the-secret-id-of-a-flow"]) dump.Contains(secret, StringComparison.Ordinal).ShouldBeFalse(secret);
+        foreach (var secret in (string[])["918273645918", "564738291564", "111122223333", "the-secret-id-of-a-flow"])
+            dump.Contains(secret, StringComparison.Ordinal).ShouldBeFalse(secret);
         // And not by trying all codes either: the hashes depend on a key that is not in the store.
         var stranger = new CodeStore(store.Stores, new OtpPortal.Security.AuthSecret("another-secret-0123456789"), store.Clock);
         (await stranger.TryAsync(key, "918273645918")).ShouldBeOfType<TryOutcome.Wrong>();
@@ -270,7 +276,8 @@ public abstract class CodeStoreTests(StoreUnderTest store)
             store.Clock.Advance(TimeSpan.FromSeconds(30));
 
             await Task.WhenAll(
-                Task.Run(() => _codes.TryAsync(key, "000000")), Task.Run(() => AddCodeAsync(key, "222222")), Task.Run(() => _codes.RemoveAsync(key)), Task.Run(() => _codes.TryAsync(key, "123456")));
+                Task.Run(() => _codes.TryAsync(key, "000000")), Task.Run(() => AddCodeAsync(key, "222222")),
+                Task.Run(() => _codes.RemoveAsync(key)), Task.Run(() => _codes.TryAsync(key, "123456")));
         }
 
         store.Dump().WithoutExpiry.ShouldBeEmpty();
@@ -326,7 +333,9 @@ public abstract class CodeStoreTests(StoreUnderTest store)
         var (key, link) = (CodeStore.KeyOf("tests", Guid.NewGuid().ToString()), CodeStore.NewLink());
         await _codes.BeginAsync(key, "123456", link, s_terms with { MaxAttempts = 20 }, s_data);
 
-        var outcomes = await Task.WhenAll(Enumerable.Range(0, 50).Select(i => Task.Run(() => i % 2 == 0 ? _codes.TryLinkAsync(key, link) : _codes.TryAsync(key, "123456"))));
+        var outcomes = await Task.WhenAll(
+            Enumerable.Range(0, 50)
+                .Select(i => Task.Run(() => i % 2 == 0 ? _codes.TryLinkAsync(key, link) : _codes.TryAsync(key, "123456"))));
 
         outcomes.OfType<TryOutcome.Right>().Count().ShouldBe(1);
         outcomes.OfType<TryOutcome.Wrong>().ShouldBeEmpty();
@@ -344,7 +353,8 @@ public abstract class CodeStoreTests(StoreUnderTest store)
         for (var i = 0; i < 4; i++) await _codes.TryAsync(key, "000000");
 
         (await _codes.TryLinkAsync(key, link)).ShouldBeOfType<TryOutcome.Locked>();
-        (await _codes.TryLinkAsync(key, CodeStore.NewLink())).ShouldBeOfType<TryOutcome.Wrong>("whatever the state, it is no link of this record");
+        (await _codes.TryLinkAsync(key, CodeStore.NewLink()))
+            .ShouldBeOfType<TryOutcome.Wrong>("whatever the state, it is no link of this record");
     }
 
     [Fact]

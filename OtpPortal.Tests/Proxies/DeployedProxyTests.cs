@@ -10,7 +10,8 @@ public sealed class DeployedProxyTests
 {
     private static readonly (string Name, string Value)[] s_claims =
     [
-        ("X-Forwarded-For", "203.0.113.7"), ("X-Forwarded-Proto", "https"), ("X-Forwarded-Host", "app.example.com"), ("X-Forwarded-Uri", "/reports"),
+        ("X-Forwarded-For", "203.0.113.7"), ("X-Forwarded-Proto", "https"), ("X-Forwarded-Host", "app.example.com"),
+        ("X-Forwarded-Uri", "/reports"),
         ("X-Forwarded-Method", "PUT"), ("X-Original-URL", "https://app.example.com/reports"), ("X-Original-Method", "PUT"),
     ];
 
@@ -19,7 +20,8 @@ public sealed class DeployedProxyTests
     {
         RepositoryRoot.Read("deploy", "nginx.conf").ShouldNotContain("set_real_ip_from");
         Directives("").ShouldBeEmpty();
-        Directives("192.0.2.10, 10.1.0.0/16,2001:db8::/32").ShouldBe("set_real_ip_from 192.0.2.10;\nset_real_ip_from 10.1.0.0/16;\nset_real_ip_from 2001:db8::/32;\n");
+        Directives("192.0.2.10, 10.1.0.0/16,2001:db8::/32")
+            .ShouldBe("set_real_ip_from 192.0.2.10;\nset_real_ip_from 10.1.0.0/16;\nset_real_ip_from 2001:db8::/32;\n");
     }
 
     [Theory]
@@ -86,7 +88,9 @@ public sealed class DeployedProxyTests
             ("set $portal portal:3000;", ""),
             ("proxy_pass http://$portal;", $"proxy_pass {portal.Address.GetLeftPart(UriPartial.Authority)};"),
             ("listen 3000;", string.Create(CultureInfo.InvariantCulture, $"listen 127.0.0.1:{port};")),
-            ("access_log off;", "access_log off; client_body_temp_path temp; proxy_temp_path temp; fastcgi_temp_path temp; uwsgi_temp_path temp; scgi_temp_path temp;"));
+            ("access_log off;",
+                "access_log off; client_body_temp_path temp; proxy_temp_path temp; fastcgi_temp_path temp; uwsgi_temp_path temp; "
+                    + "scgi_temp_path temp;"));
     });
 
     private static string Replace(string text, params IEnumerable<(string What, string With)> changes)
@@ -110,7 +114,8 @@ public sealed class DeployedProxyTests
             Address = new Uri(string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{port}"));
             var file = Path.Combine(_folder.Path, "nginx.conf");
             File.WriteAllText(file, configuration(_folder.Path, port));
-            _process = Process.Start("nginx", ["-p", _folder.Path, "-c", file, "-g", "daemon off; master_process off; pid nginx.pid; error_log stderr error;"]);
+            _process = Process.Start(
+                "nginx", ["-p", _folder.Path, "-c", file, "-g", "daemon off; master_process off; pid nginx.pid; error_log stderr error;"]);
         }
 
         public Uri Address { get; }

@@ -27,7 +27,8 @@ internal sealed class ExampleProxy : IAsyncDisposable
         var start = name switch
         {
             "nginx" => new ProcessStartInfo("nginx", ["-p", _folder.Path, "-c", Path.Combine(_folder.Path, "nginx.conf")]),
-            "caddy" => new ProcessStartInfo("caddy", ["run", "--adapter", "caddyfile", "--config", Path.Combine(_folder.Path, "Caddyfile")]),
+            "caddy" =>
+                new ProcessStartInfo("caddy", ["run", "--adapter", "caddyfile", "--config", Path.Combine(_folder.Path, "Caddyfile")]),
             "haproxy" => new ProcessStartInfo("haproxy", ["-db", "-f", "haproxy.cfg"]),
             _ => throw new ArgumentException(name, nameof(name)),
         };

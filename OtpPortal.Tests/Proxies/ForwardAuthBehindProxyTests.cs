@@ -49,7 +49,8 @@ public sealed class ForwardAuthBehindProxyTests
         page.Json.GetProperty("user").GetString().ShouldBe(email);
         page.Json.GetProperty("email").GetString().ShouldBe(email);
 
-        var redirected = await app.NewBrowser().GetAsync("/x", ("X-Forwarded-Host", "evil.example.org"), ("X-Original-URL", "https://evil.example.org/"));
+        var redirected = await app.NewBrowser()
+            .GetAsync("/x", ("X-Forwarded-Host", "evil.example.org"), ("X-Original-URL", "https://evil.example.org/"));
         (redirected.Location ?? "").ShouldNotContain("evil");
     }
 

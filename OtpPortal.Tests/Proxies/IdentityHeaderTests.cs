@@ -30,7 +30,9 @@ public sealed class IdentityHeaderTests
 
         foreach (var header in s_family)
         {
-            string[] request = ["GET / HTTP/1.1", $"Host: {proxy.Address.Authority}", "Accept: application/json", .. Spellings(header).Select(spelling => $"{spelling}: {Forged}")];
+            string[] request = [
+                "GET / HTTP/1.1", $"Host: {proxy.Address.Authority}", "Accept: application/json",
+                .. Spellings(header).Select(spelling => $"{spelling}: {Forged}")];
 
             (await RawHttp.SendAsync(proxy.Address, request)).Status.ShouldBe(401, header);
             var seen = await WsgiApp.ReadAsync(proxy.Address, [.. request, $"Cookie: auth_token={token}"]);
@@ -51,7 +53,8 @@ public sealed class IdentityHeaderTests
 
         var seen = await WsgiApp.ReadAsync(
             proxy.Address,
-            ["GET / HTTP/1.1", $"Host: {proxy.Address.Authority}", $"Connection: close, {string.Join(", ", s_family)}", $"Cookie: auth_token={token}", $"Remote-User: {Forged}"]);
+            ["GET / HTTP/1.1", $"Host: {proxy.Address.Authority}", $"Connection: close, {string.Join(", ", s_family)}",
+                $"Cookie: auth_token={token}", $"Remote-User: {Forged}"]);
 
         ShouldSay(seen, email);
         seen.GetValueOrDefault("HTTP_CONNECTION", "").ShouldNotContain("Remote");
@@ -69,7 +72,8 @@ public sealed class IdentityHeaderTests
         // An app that speaks h2c would take further requests past the check.
         var seen = await WsgiApp.ReadAsync(
             proxy.Address,
-            ["GET / HTTP/1.1", $"Host: {proxy.Address.Authority}", "Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABkAAQCAAAAAAIAAAAA", $"Cookie: auth_token={token}"]);
+            ["GET / HTTP/1.1", $"Host: {proxy.Address.Authority}", "Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c",
+                "HTTP2-Settings: AAMAAABkAAQCAAAAAAIAAAAA", $"Cookie: auth_token={token}"]);
 
         seen.ShouldNotContainKey("HTTP_UPGRADE");
     }
@@ -90,14 +94,16 @@ public sealed class IdentityHeaderTests
             proxy.Address,
             [
                 "PUT /reports?year=2026 HTTP/1.1", $"Host: {proxy.Address.Authority}", "Accept: application/json", "Content-Length: 0",
-                "X-Original-URL: http://localhost:1/", "X-Original-Method: GET", "X-Forwarded-Method: GET", "X-Forwarded-Host: localhost:1", "X-Forwarded-Uri: /", "X-Forwarded-For: 203.0.113.7",
+                "X-Original-URL: http://localhost:1/", "X-Original-Method: GET", "X-Forwarded-Method: GET", "X-Forwarded-Host: localhost:1",
+                "X-Forwarded-Uri: /", "X-Forwarded-For: 203.0.113.7",
             ]);
 
         var asked = portal.Requests.Skip(before).ToList();
         asked.ShouldNotBeEmpty();
         foreach (var headers in asked.Select(request => request.Headers))
         {
-            var address = headers.TryGetValue("X-Original-URL", out var original) ? original : $"{headers["X-Forwarded-Proto"]}://{headers["X-Forwarded-Host"]}{headers["X-Forwarded-Uri"]}";
+            var address = headers.TryGetValue("X-Original-URL", out var original)
+                ? original : $"{headers["X-Forwarded-Proto"]}://{headers["X-Forwarded-Host"]}{headers["X-Forwarded-Uri"]}";
             address.ShouldBe($"{proxy.Address.GetLeftPart(UriPartial.Authority)}/reports?year=2026");
             headers["X-Forwarded-Method"].ShouldBe("PUT");
             headers["X-Forwarded-For"].ShouldBe("127.0.0.1");
@@ -116,7 +122,8 @@ public sealed class IdentityHeaderTests
     [InlineData("caddy", "GET / HTTP/1.1", "localhost:1")]
     public async Task The_way_back_leads_to_the_server_that_answers(string name, string requestLine, string host)
     {
-        await using var portal = await PortalHost.StartAsync(("ALLOWED_REDIRECTS", "127.0.0.1,localhost"), ("TRUSTED_PROXIES", "127.0.0.1"));
+        await using var portal =
+            await PortalHost.StartAsync(("ALLOWED_REDIRECTS", "127.0.0.1,localhost"), ("TRUSTED_PROXIES", "127.0.0.1"));
         using var app = new WsgiApp();
         await using var proxy = await ExampleProxy.StartAsync(name, portal.Address.Port, app.Port);
 
@@ -135,7 +142,8 @@ public sealed class IdentityHeaderTests
         using var app = new WsgiApp();
         await using var proxy = await ExampleProxy.StartAsync(name, FreePort.Next(), app.Port);
 
-        var (status, _, body) = await RawHttp.SendAsync(proxy.Address, ["GET / HTTP/1.1", $"Host: {proxy.Address.Authority}", "Cookie: auth_token=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"]);
+        var (status, _, body) = await RawHttp.SendAsync(
+            proxy.Address, ["GET / HTTP/1.1", $"Host: {proxy.Address.Authority}", "Cookie: auth_token=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"]);
 
         status.ShouldBeGreaterThanOrEqualTo(500);
         body.ShouldNotContain("HTTP_HOST");
@@ -159,7 +167,8 @@ public sealed class IdentityHeaderTests
         seen["HTTP_REMOTE_EMAIL"].ShouldBe(email);
         seen["HTTP_X_AUTH_REQUEST_USER"].ShouldBe(email);
         seen["HTTP_X_AUTH_REQUEST_EMAIL"].ShouldBe(email);
-        foreach (var name in (string[])["HTTP_REMOTE_NAME", "HTTP_REMOTE_GROUPS", "HTTP_X_AUTH_REQUEST_GROUPS", "HTTP_X_AUTH_REQUEST_PREFERRED_USERNAME"])
+        foreach (var name in (string[])[
+            "HTTP_REMOTE_NAME", "HTTP_REMOTE_GROUPS", "HTTP_X_AUTH_REQUEST_GROUPS", "HTTP_X_AUTH_REQUEST_PREFERRED_USERNAME"])
         {
             seen.GetValueOrDefault(name, "").ShouldBe("", name);
         }
@@ -169,7 +178,8 @@ public sealed class IdentityHeaderTests
     private static IEnumerable<string> Spellings(string header)
     {
         string[] names = [.. Separators(header), header.Replace('-', '.')];
-        return names.Concat(names.Select(name => name.ToUpperInvariant())).Concat(names.Select(name => name.ToLowerInvariant())).Append(header).Append(header.Replace('-', '_'));
+        return names.Concat(names.Select(name => name.ToUpperInvariant())).Concat(names.Select(name => name.ToLowerInvariant()))
+            .Append(header).Append(header.Replace('-', '_'));
     }
 
     private static IEnumerable<string> Separators(string header)
@@ -189,7 +199,10 @@ public sealed class IdentityHeaderTests
         public WsgiApp()
         {
             Port = FreePort.Next();
-            _process = Process.Start("/usr/bin/python3", [Path.Combine(RepositoryRoot.Path, "OtpPortal.Tests", "Proxies", "headers_app.py"), Port.ToString(CultureInfo.InvariantCulture)]);
+            _process = Process.Start(
+                "/usr/bin/python3",
+                [Path.Combine(RepositoryRoot.Path, "OtpPortal.Tests", "Proxies", "headers_app.py"),
+                    Port.ToString(CultureInfo.InvariantCulture)]);
         }
 
         public int Port { get; }
@@ -198,7 +211,9 @@ public sealed class IdentityHeaderTests
         public static async Task<Dictionary<string, string>> ReadAsync(Uri proxy, IEnumerable<string> request)
         {
             // The app may still be starting.
-            var answer = await Eventually.GetAsync(async () => await RawHttp.SendAsync(proxy, request) is { Status: not (502 or 503) } got ? Tuple.Create(got.Status, got.Body) : null);
+            var answer = await Eventually.GetAsync(
+                async () => await RawHttp.SendAsync(proxy, request) is { Status: not (502 or 503) } got
+                    ? Tuple.Create(got.Status, got.Body) : null);
             answer.Item1.ShouldBe(200, answer.Item2);
             return JsonSerializer.Deserialize<Dictionary<string, string>>(answer.Item2)!;
         }

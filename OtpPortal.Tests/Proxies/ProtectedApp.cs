@@ -8,7 +8,9 @@ using OtpPortal.Tests.Infrastructure;
 
 namespace OtpPortal.Tests.Proxies;
 
-/// <summary>An app without any sign-in of its own, behind a real proxy with the configuration of <c>examples/</c>, and the portal beside it.</summary>
+/// <summary>
+/// An app without any sign-in of its own, behind a real proxy with the configuration of <c>examples/</c>, and the portal beside it.
+/// </summary>
 internal sealed class ProtectedApp : IAsyncDisposable
 {
     private readonly WebApplication _app;
@@ -57,7 +59,8 @@ internal sealed class ProtectedApp : IAsyncDisposable
             using var socket = await context.WebSockets.AcceptWebSocketAsync();
             var buffer = new byte[100];
             var received = await socket.ReceiveAsync(buffer.AsMemory(), CancellationToken.None);
-            await socket.SendAsync(buffer.AsMemory(0, received.Count), WebSocketMessageType.Text, endOfMessage: true, CancellationToken.None);
+            await socket.SendAsync(
+                buffer.AsMemory(0, received.Count), WebSocketMessageType.Text, endOfMessage: true, CancellationToken.None);
             await socket.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, null, CancellationToken.None);
         });
         app.MapFallback("{**path}", (HttpContext context) => Results.Json(new

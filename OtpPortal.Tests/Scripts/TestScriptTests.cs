@@ -46,11 +46,16 @@ public sealed class TestScriptTests : IDisposable
 
     private async Task<(int Code, string Output)> RunAsync(string apt)
     {
-        foreach (var program in (string[])["bash", "dirname", "id"]) File.CreateSymbolicLink(Path.Combine(_folder.Path, program), "/usr/bin/" + program);
+        foreach (var program in (string[])["bash", "dirname", "id"])
+            File.CreateSymbolicLink(Path.Combine(_folder.Path, program), "/usr/bin/" + program);
         Write("apt-get", apt);
         Write("sudo", "shift; exec \"$@\"");
         Write("sleep", "");
-        var start = new ProcessStartInfo(Path.Combine(RepositoryRoot.Path, "test.sh")) { RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo(Path.Combine(RepositoryRoot.Path, "test.sh"))
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
         start.Environment["PATH"] = _folder.Path;
         using var script = Process.Start(start)!;
         var (output, errors) = (script.StandardOutput.ReadToEndAsync(), script.StandardError.ReadToEndAsync());

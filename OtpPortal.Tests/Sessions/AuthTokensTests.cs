@@ -26,7 +26,8 @@ public sealed class AuthTokensTests(PortalHost portal) : IClassFixture<PortalHos
         var email = Someone.New();
         await portal.SignInAsync(email);
 
-        (await ListAsync($"?details={yes}&email={email}")).Json.EnumerateArray().ShouldHaveSingleItem().GetProperty("email").GetString().ShouldBe(email);
+        (await ListAsync($"?details={yes}&email={email}")).Json.EnumerateArray().ShouldHaveSingleItem().GetProperty("email").GetString()
+            .ShouldBe(email);
     }
 
     [Fact]
@@ -68,7 +69,8 @@ public sealed class AuthTokensTests(PortalHost portal) : IClassFixture<PortalHos
         tokens.ShouldContain(one.Cookies["auth_token"]);
         tokens.ShouldContain(two.Cookies["auth_token"], "the successor, after a rotation");
         tokens.ShouldNotContain(dead);
-        (await two.GetAsync("/check-auth", ("Authorization", $"Bearer {tokens[tokens.IndexOf(two.Cookies["auth_token"])]}"))).Status.ShouldBe(200);
+        (await two.GetAsync("/check-auth", ("Authorization", $"Bearer {tokens[tokens.IndexOf(two.Cookies["auth_token"])]}"))).Status
+            .ShouldBe(200);
     }
 
     [Fact]
@@ -84,7 +86,8 @@ public sealed class AuthTokensTests(PortalHost portal) : IClassFixture<PortalHos
 
         var session = (await ListAsync($"?details=true&email={email.ToUpperInvariant()}")).Json.EnumerateArray().ShouldHaveSingleItem();
 
-        session.EnumerateObject().Select(property => property.Name).ShouldBe(["id", "email", "created_at", "last_seen_at", "expires_at", "ip", "user_agent", "auth_token"]);
+        session.EnumerateObject().Select(property => property.Name)
+            .ShouldBe(["id", "email", "created_at", "last_seen_at", "expires_at", "ip", "user_agent", "auth_token"]);
         session.GetProperty("email").GetString().ShouldBe(email);
         session.GetProperty("created_at").GetDateTimeOffset().ShouldBe(created);
         session.GetProperty("last_seen_at").GetDateTimeOffset().ShouldBe(created.AddHours(1));
@@ -206,7 +209,8 @@ public sealed class AuthTokensTests(PortalHost portal) : IClassFixture<PortalHos
         var id = await IdOfAsync(email);
         (string, string)[] headers = authorization is null ? [] : [("Authorization", authorization)];
         // The cookie of somebody signed in is no key either.
-        foreach (var (method, path) in ((HttpMethod, string)[])[(HttpMethod.Get, ""), (HttpMethod.Delete, "/" + id), (HttpMethod.Delete, "?email=" + email)])
+        foreach (var (method, path) in ((HttpMethod, string)[])[
+            (HttpMethod.Get, ""), (HttpMethod.Delete, "/" + id), (HttpMethod.Delete, "?email=" + email)])
         {
             var answer = await browser.SendAsync(method, "/auth-tokens" + path, null, headers);
             answer.Status.ShouldBe(403);
@@ -221,7 +225,8 @@ public sealed class AuthTokensTests(PortalHost portal) : IClassFixture<PortalHos
         var guesser = portal.NewProgram();
         for (var i = 0; i < 10; i++)
         {
-            (await guesser.GetAsync("/auth-tokens", ("Authorization", string.Create(CultureInfo.InvariantCulture, $"Bearer guess{i}")))).Status.ShouldBe(403);
+            (await guesser.GetAsync(
+                "/auth-tokens", ("Authorization", string.Create(CultureInfo.InvariantCulture, $"Bearer guess{i}")))).Status.ShouldBe(403);
         }
 
         var further = await guesser.GetAsync("/auth-tokens", ("Authorization", "Bearer guess"));
@@ -244,10 +249,12 @@ public sealed class AuthTokensTests(PortalHost portal) : IClassFixture<PortalHos
         var browser = await portal.SignInAsync(email);
         (string, string) key = ("Authorization", "Bearer another-secret-of-the-tests-9876543210");
 
-        var session = (await rekeyed.NewProgram().GetAsync($"/auth-tokens?details=true&email={email}", key)).Json.EnumerateArray().ShouldHaveSingleItem();
+        var session = (await rekeyed.NewProgram().GetAsync($"/auth-tokens?details=true&email={email}", key)).Json.EnumerateArray()
+            .ShouldHaveSingleItem();
 
         session.GetProperty("auth_token").GetString().ShouldBe("");
-        (await rekeyed.NewProgram().SendAsync(HttpMethod.Delete, "/auth-tokens/" + session.GetProperty("id").GetString(), null, key)).Status.ShouldBe(204);
+        (await rekeyed.NewProgram().SendAsync(HttpMethod.Delete, "/auth-tokens/" + session.GetProperty("id").GetString(), null, key)).Status
+            .ShouldBe(204);
         (await browser.GetAsync("/check-auth")).Status.ShouldBe(403);
     }
 }

@@ -7,7 +7,8 @@ namespace OtpPortal.Tests.Sessions;
 public sealed class CheckAuthTests(PortalHost portal) : IClassFixture<PortalHost>
 {
     private static readonly string[] s_identity = ["Remote-User", "Remote-Email", "X-Auth-Request-User", "X-Auth-Request-Email"];
-    private static readonly string[] s_unknown = ["Remote-Name", "Remote-Groups", "X-Auth-Request-Groups", "X-Auth-Request-Preferred-Username"];
+    private static readonly string[] s_unknown =
+        ["Remote-Name", "Remote-Groups", "X-Auth-Request-Groups", "X-Auth-Request-Preferred-Username"];
 
     private async Task<(string Email, string Token)> SignedInAsync()
     {
@@ -73,7 +74,8 @@ public sealed class CheckAuthTests(PortalHost portal) : IClassFixture<PortalHost
     {
         var (email, token) = await SignedInAsync();
 
-        var answer = await portal.NewProgram().GetAsync("/check-auth", ("Authorization", authorization.Replace("TOKEN", token, StringComparison.Ordinal)));
+        var answer = await portal.NewProgram()
+            .GetAsync("/check-auth", ("Authorization", authorization.Replace("TOKEN", token, StringComparison.Ordinal)));
 
         answer.Status.ShouldBe(200);
         answer.Json.GetProperty("email").GetString().ShouldBe(email);
@@ -105,7 +107,8 @@ public sealed class CheckAuthTests(PortalHost portal) : IClassFixture<PortalHost
     {
         var program = portal.NewProgram();
 
-        var answer = authorization is null ? await program.GetAsync("/check-auth") : await program.GetAsync("/check-auth", ("Authorization", authorization));
+        var answer = authorization is null
+            ? await program.GetAsync("/check-auth") : await program.GetAsync("/check-auth", ("Authorization", authorization));
 
         answer.Status.ShouldBe(403);
         answer.Body.ShouldBe("Forbidden");

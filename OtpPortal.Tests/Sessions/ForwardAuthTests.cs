@@ -70,13 +70,16 @@ public sealed class ForwardAuthTests(ForwardAuthTests.BehindProxy behind) : ICla
         var answer = await Portal.NewBrowser().GetAsync("/forward-auth", s_navigation);
 
         answer.Status.ShouldBe(302);
-        answer.Location.ShouldBe($"{Portal.Address.GetLeftPart(UriPartial.Authority)}/?return_to=https%3A%2F%2Fapp.example.com%2Freports%3Fyear%3D2026%26month%3D11");
+        answer.Location.ShouldBe(
+            $"{Portal.Address.GetLeftPart(UriPartial.Authority)}/?return_to="
+                + "https%3A%2F%2Fapp.example.com%2Freports%3Fyear%3D2026%26month%3D11");
     }
 
     [Fact]
     public async Task Nginx_names_the_whole_address_at_once()
     {
-        var answer = await Portal.NewBrowser().GetAsync("/forward-auth", ("Accept", "text/html"), ("X-Original-URL", "https://app.example.com/a?b=c"));
+        var answer = await Portal.NewBrowser()
+            .GetAsync("/forward-auth", ("Accept", "text/html"), ("X-Original-URL", "https://app.example.com/a?b=c"));
 
         answer.Status.ShouldBe(302);
         answer.Location.ShouldNotBeNull().ShouldEndWith("/?return_to=https%3A%2F%2Fapp.example.com%2Fa%3Fb%3Dc");
@@ -103,7 +106,8 @@ public sealed class ForwardAuthTests(ForwardAuthTests.BehindProxy behind) : ICla
     [MemberData(nameof(NoNavigations))]
     public async Task Everything_but_a_page_of_an_allowed_app_gets_401(string what, string header, string value)
     {
-        var answer = await Portal.NewBrowser().GetAsync("/forward-auth", [.. s_navigation.Where(other => other.Item1 != header), (header, value)]);
+        var answer = await Portal.NewBrowser()
+            .GetAsync("/forward-auth", [.. s_navigation.Where(other => other.Item1 != header), (header, value)]);
 
         answer.Status.ShouldBe(401, what);
         answer.Location.ShouldBeNull();

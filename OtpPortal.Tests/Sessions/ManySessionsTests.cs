@@ -91,8 +91,10 @@ public sealed class ManySessionsTests : IAsyncLifetime
     {
         var info = await _admin.GetServer("127.0.0.1", _server.Port).InfoAsync("commandstats");
         return info.SelectMany(section => section)
-            .Where(line => line.Key is not ("cmdstat_ping" or "cmdstat_select" or "cmdstat_echo") && !line.Key.StartsWith("cmdstat_info", StringComparison.Ordinal)
-                && !line.Key.StartsWith("cmdstat_config", StringComparison.Ordinal) && !line.Key.StartsWith("cmdstat_client", StringComparison.Ordinal))
+            .Where(line => line.Key is not ("cmdstat_ping" or "cmdstat_select" or "cmdstat_echo")
+                && !line.Key.StartsWith("cmdstat_info", StringComparison.Ordinal)
+                && !line.Key.StartsWith("cmdstat_config", StringComparison.Ordinal)
+                && !line.Key.StartsWith("cmdstat_client", StringComparison.Ordinal))
             .Sum(line => long.Parse(line.Value.Split(',')[0]["calls=".Length..], CultureInfo.InvariantCulture));
     }
 }

@@ -35,7 +35,8 @@ public abstract class SessionListTests(StoreUnderTest store) : IAsyncLifetime
         return issued;
     }
 
-    private async Task<IReadOnlyList<string>> IdsAsync(SessionOrder order, bool descending, int skip = 0, int take = 1000, string prefix = "") =>
+    private async Task<IReadOnlyList<string>> IdsAsync(
+        SessionOrder order, bool descending, int skip = 0, int take = 1000, string prefix = "") =>
         [.. (await _sessions.SliceAsync(new SessionQuery(prefix, order, descending, skip, take))).Sessions.Select(session => session.Id)];
 
     [Fact]
@@ -77,7 +78,8 @@ public abstract class SessionListTests(StoreUnderTest store) : IAsyncLifetime
     [Fact]
     public async Task A_search_finds_addresses_by_their_beginning()
     {
-        foreach (var email in (string[])["ann@example.com", "anna@example.com", "anna@example.com", "anne@example.org", "bob@example.com"]) await IssueAsync(email);
+        foreach (var email in (string[])["ann@example.com", "anna@example.com", "anna@example.com", "anne@example.org", "bob@example.com"])
+            await IssueAsync(email);
 
         async Task<string[]> FindAsync(string prefix) =>
             [.. (await _sessions.SliceAsync(new SessionQuery(prefix, SessionOrder.Email, Descending: false, 0, 20))).Sessions
@@ -114,7 +116,8 @@ public abstract class SessionListTests(StoreUnderTest store) : IAsyncLifetime
     public async Task Index_entries_without_a_session_leave_no_holes_in_a_page(SessionOrder order)
     {
         var issued = await IssueManyAsync(30);
-        foreach (var token in issued.Take(3)) await store.Stores.Auth.Database.KeyDeleteAsync(["live:" + token.SessionId, "session:" + token.SessionId]);
+        foreach (var token in issued.Take(3))
+            await store.Stores.Auth.Database.KeyDeleteAsync(["live:" + token.SessionId, "session:" + token.SessionId]);
 
         (await IdsAsync(order, descending: false, 0, 10)).Count.ShouldBe(10);
         (await IdsAsync(order, descending: false, 10, 20)).Count.ShouldBe(17);

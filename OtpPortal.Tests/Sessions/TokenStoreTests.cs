@@ -65,7 +65,8 @@ public abstract class TokenStoreTests(StoreUnderTest store)
         var token = (await IssueAsync()).Token;
         Clock.Advance(TimeSpan.FromDays(7));
 
-        var late = await Task.WhenAll(Enumerable.Range(0, 30).Select(i => Task.Run(() => i % 2 == 0 ? _tokens.UseAsync(token) : _tokens.UseAndRotateAsync(token))));
+        var late = await Task.WhenAll(
+            Enumerable.Range(0, 30).Select(i => Task.Run(() => i % 2 == 0 ? _tokens.UseAsync(token) : _tokens.UseAndRotateAsync(token))));
 
         late.ShouldAllBe(used => used == null);
         (await _tokens.UseAsync(token)).ShouldBeNull();
@@ -166,7 +167,8 @@ public abstract class TokenStoreTests(StoreUnderTest store)
             var issued = await IssueAsync();
             var (sid, token) = (issued.SessionId, issued.Token);
 
-            var checks = Enumerable.Range(0, 6).Select(i => Task.Run(() => i % 2 == 0 ? _tokens.UseAsync(token) : _tokens.UseAndRotateAsync(token))).ToList();
+            var checks = Enumerable.Range(0, 6)
+                .Select(i => Task.Run(() => i % 2 == 0 ? _tokens.UseAsync(token) : _tokens.UseAndRotateAsync(token))).ToList();
             var revoking = Task.Run(() => _tokens.RevokeAsync(sid));
             var results = await Task.WhenAll(checks);
             (await revoking).ShouldBeTrue();
@@ -231,7 +233,10 @@ public abstract class TokenStoreTests(StoreUnderTest store)
         Session session = null!;
         await Eventually.BeTrueAsync(async () => (session = (await SessionsOfAsync(email)).Single()).LastSeenAt == started.AddMinutes(10));
 
-        session.ShouldBe(new Session(issued.SessionId, email, started, started.AddMinutes(10), started.AddMinutes(10).AddDays(7), "192.0.2.1", "Tests/1.0", rotated));
+        session.ShouldBe(
+            new Session(
+                issued.SessionId, email, started, started.AddMinutes(10), started.AddMinutes(10).AddDays(7), "192.0.2.1",
+                "Tests/1.0", rotated));
         session.ToString().ShouldNotContain(rotated);
     }
 

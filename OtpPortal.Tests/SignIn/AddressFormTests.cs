@@ -20,7 +20,8 @@ public sealed class AddressFormTests : IDisposable
 
     public void Dispose() => _page.Dispose();
 
-    private IRenderedComponent<AddressForm> Render(string address = "", string? returnTo = null, string? error = null) => _page.Render<AddressForm>(form => form
+    private IRenderedComponent<AddressForm> Render(string address = "", string? returnTo = null, string? error = null) =>
+        _page.Render<AddressForm>(form => form
         .Add(component => component.Address, address)
         .Add(component => component.ReturnTo, returnTo)
         .Add(component => component.Error, error));

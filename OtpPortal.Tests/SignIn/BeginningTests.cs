@@ -175,7 +175,8 @@ public sealed partial class BeginningTests(PortalHost portal) : IClassFixture<Po
         await browser.PostAsync("/login", ("email", email));
         var code = await portal.CodeForAsync(email);
 
-        var message = (await browser.GetAsync("/dev/mailbox.json")).Json.EnumerateArray().First(m => m.GetProperty("to").GetString() == email);
+        var message = (await browser.GetAsync("/dev/mailbox.json")).Json.EnumerateArray()
+            .First(m => m.GetProperty("to").GetString() == email);
 
         message.GetProperty("subject").GetString().ShouldBe($"Your OTP Portal code is {code}");
         var text = message.GetProperty("text").GetString()!;

@@ -31,7 +31,8 @@ public sealed class CodeFormTests(PortalHost portal) : IClassFixture<PortalHost>
         _page.JSInterop.SetupVoid("otpPortal.focus", "code").SetVoidResult();
         _page.JSInterop.SetupVoid("otpPortal.post", call => call.Arguments.Count == 1).SetVoidResult();
         _page.JSInterop.SetupVoid("otpPortal.open", call => call.Arguments.Count == 1).SetVoidResult();
-        _flowId = (await _flow.BeginAsync(_email, s_visitor with { LimitKey = _email }, null, Proof.None, null)).ShouldBeOfType<BeginOutcome.Begun>().FlowId;
+        _flowId = (await _flow.BeginAsync(_email, s_visitor with { LimitKey = _email }, null, Proof.None, null))
+            .ShouldBeOfType<BeginOutcome.Begun>().FlowId;
     }
 
     public async Task DisposeAsync()
@@ -64,7 +65,8 @@ public sealed class CodeFormTests(PortalHost portal) : IClassFixture<PortalHost>
 
     // The circuit draws on its own thread, after a round trip to the store.
     private static Task ShowsAsync(IRenderedComponent<CodeForm> form, string selector, string text) =>
-        Eventually.BeTrueAsync(() => form.FindAll(selector) is [var element] && element.TextContent.Contains(text, StringComparison.Ordinal), $"{selector} shows {text}");
+        Eventually.BeTrueAsync(() => form.FindAll(selector) is [var element]
+            && element.TextContent.Contains(text, StringComparison.Ordinal), $"{selector} shows {text}");
 
     [Fact]
     public async Task The_clock_counts_down_to_the_deadline_and_to_the_next_code()
@@ -79,7 +81,8 @@ public sealed class CodeFormTests(PortalHost portal) : IClassFixture<PortalHost>
         await ShowsAsync(form, "form[action='/login/resend'] button", "0:29");
 
         for (var second = 0; second < 29; second++) portal.Clock.Advance(TimeSpan.FromSeconds(1));
-        await portal.Clock.AdvanceUntilAsync(() => TextOf(form, "form[action='/login/resend'] button") == "Send another code", TimeSpan.FromMilliseconds(200));
+        await portal.Clock.AdvanceUntilAsync(
+            () => TextOf(form, "form[action='/login/resend'] button") == "Send another code", TimeSpan.FromMilliseconds(200));
         form.Find("form[action='/login/resend'] button").HasAttribute("disabled").ShouldBeFalse();
     }
 
@@ -93,7 +96,9 @@ public sealed class CodeFormTests(PortalHost portal) : IClassFixture<PortalHost>
         TextOf(form, "[role=status]").ShouldBe("The message is on its way…");
 
         await portal.CodeForAsync(_email);
-        await portal.Clock.AdvanceUntilAsync(() => TextOf(form, "[role=status]").StartsWith("Handed to the mail service", StringComparison.Ordinal), TimeSpan.FromMilliseconds(200));
+        await portal.Clock.AdvanceUntilAsync(
+            () => TextOf(form, "[role=status]").StartsWith("Handed to the mail service", StringComparison.Ordinal),
+            TimeSpan.FromMilliseconds(200));
     }
 
     [Fact]
@@ -182,7 +187,9 @@ public sealed class CodeFormTests(PortalHost portal) : IClassFixture<PortalHost>
         {
             var left = 4 - i;
             Enter(form, Wrong(code));
-            await Eventually.BeTrueAsync(() => left == 0 ? form.FindAll("#code").Count == 0 : form.FindAll("#code-error") is [var error] && error.TextContent.Contains(left.ToString(null, null), StringComparison.Ordinal));
+            await Eventually.BeTrueAsync(
+                () => left == 0 ? form.FindAll("#code").Count == 0 : form.FindAll("#code-error") is [var error]
+                    && error.TextContent.Contains(left.ToString(null, null), StringComparison.Ordinal));
         }
 
         form.Find("h1").TextContent.ShouldBe("This sign-in has ended");
@@ -261,7 +268,8 @@ public sealed class CodeFormTests(PortalHost portal) : IClassFixture<PortalHost>
         (await _flow.SubmitAsync(_flowId, Wrong(code), s_visitor)).ShouldBeOfType<SubmitOutcome.Wrong>();
 
         await portal.Clock.AdvanceUntilAsync(
-            () => form.FindAll("#code-error") is [var error] && error.TextContent.Contains("4 tries are left", StringComparison.Ordinal), TimeSpan.FromSeconds(1));
+            () => form.FindAll("#code-error") is [var error] && error.TextContent.Contains("4 tries are left", StringComparison.Ordinal),
+            TimeSpan.FromSeconds(1));
     }
 
     [Fact]

@@ -47,7 +47,8 @@ public sealed class EnteringACodeTests(PortalHost portal) : IClassFixture<Portal
     [Fact]
     public async Task Behind_https_every_cookie_is_secure_and_may_cover_the_domain()
     {
-        await using var https = await PortalHost.StartAsync(("PUBLIC_URL", "https://login.example.com"), ("COOKIE_DOMAIN", "example.com"), ("AUTH_TOKEN_COOKIE_NAME", "__Secure-session"));
+        await using var https = await PortalHost.StartAsync(
+            ("PUBLIC_URL", "https://login.example.com"), ("COOKIE_DOMAIN", "example.com"), ("AUTH_TOKEN_COOKIE_NAME", "__Secure-session"));
         var (browser, email) = (https.NewBrowser(), Someone.New());
 
         var begun = await browser.PostAsync("/login", ("email", email));
@@ -83,7 +84,8 @@ public sealed class EnteringACodeTests(PortalHost portal) : IClassFixture<Portal
         var page = await browser.GetAsync("/login/code");
         page.FieldError.ShouldBe("That code is not right. 4 tries are left.");
         page.Find("input[name=code]")!.GetAttribute("aria-invalid").ShouldBe("true");
-        (await browser.GetAsync("/login/code")).FieldError.ShouldBe("That code is not right. 4 tries are left.", "a reload shows the same step");
+        (await browser.GetAsync("/login/code")).FieldError
+            .ShouldBe("That code is not right. 4 tries are left.", "a reload shows the same step");
         (await browser.PostAsync("/login-otp", ("code", code))).Location.ShouldBe("/", "the right code is still good");
     }
 
@@ -316,7 +318,8 @@ public sealed class EnteringACodeTests(PortalHost portal) : IClassFixture<Portal
     [Fact]
     public async Task Long_codes_and_short_lives_can_be_chosen()
     {
-        await using var other = await PortalHost.StartAsync(("OTP_CODE_LENGTH", "9"), ("OTP_CODE_EXPIRY", "60"), ("OTP_MAX_ATTEMPTS", "1"), ("OTP_RESEND_COOLDOWN", "5"));
+        await using var other = await PortalHost.StartAsync(
+            ("OTP_CODE_LENGTH", "9"), ("OTP_CODE_EXPIRY", "60"), ("OTP_MAX_ATTEMPTS", "1"), ("OTP_RESEND_COOLDOWN", "5"));
         var (browser, email) = (other.NewProgram(), Someone.New());
 
         (await browser.PostAsync("/login", ("email", email))).Body.ShouldEndWith(""","expires_in":60,"resend_in":5}""");

@@ -33,7 +33,9 @@ public sealed partial class EnumerationTests
         await portal.SignInAsync("anybody@friends.example");
         var browser = portal.NewProgram();
         await browser.PostAsync("/login", ("email", "eve@sub.friends.example"));
-        await portal.Clock.AdvanceUntilAsync(async () => (await browser.GetAsync("/login/code", ("Accept", "text/html"))).Text.Contains("Handed", StringComparison.Ordinal), TimeSpan.FromSeconds(1));
+        await portal.Clock.AdvanceUntilAsync(
+            async () => (await browser.GetAsync("/login/code", ("Accept", "text/html"))).Text.Contains("Handed", StringComparison.Ordinal),
+            TimeSpan.FromSeconds(1));
         (await portal.CodesAsync("eve@sub.friends.example")).ShouldBeEmpty("a subdomain is another domain");
     }
 
@@ -106,7 +108,8 @@ public sealed partial class EnumerationTests
         var seen = new List<string>();
         var page = portal.NewBrowser();
         seen.Add(Describe(await page.PostAsync("/login", ("email", email)), email));
-        await portal.Clock.AdvanceUntilAsync(async () => (await page.GetAsync("/login/code")).Text.Contains("Handed", StringComparison.Ordinal), TimeSpan.FromSeconds(1));
+        await portal.Clock.AdvanceUntilAsync(
+            async () => (await page.GetAsync("/login/code")).Text.Contains("Handed", StringComparison.Ordinal), TimeSpan.FromSeconds(1));
         var status = await page.GetAsync("/login/code");
         seen.Add($"{status.Status} {Clock().Replace(status.Text, "0:00").Replace(email, "EMAIL", StringComparison.Ordinal)}");
 
@@ -124,8 +127,10 @@ public sealed partial class EnumerationTests
 
     private static string Describe(Answer answer, string email)
     {
-        var headers = answer.Headers.Concat(answer.ContentHeaders).Where(header => !s_changing.Contains(header.Key)).Select(header => $"{header.Key}: {string.Join(',', header.Value)}");
-        var cookies = answer.Cookies.Select(cookie => $"{cookie.Name}={cookie.Value.Length} {string.Join(' ', cookie.Attributes.Where(a => a.Key != "expires"))}");
+        var headers = answer.Headers.Concat(answer.ContentHeaders).Where(header => !s_changing.Contains(header.Key))
+            .Select(header => $"{header.Key}: {string.Join(',', header.Value)}");
+        var cookies = answer.Cookies.Select(
+            cookie => $"{cookie.Name}={cookie.Value.Length} {string.Join(' ', cookie.Attributes.Where(a => a.Key != "expires"))}");
         var body = Flow().Replace(answer.Body, "\"flow\":\"FLOW\"").Replace(email, "EMAIL", StringComparison.Ordinal);
         return $"{answer.Status} {string.Join(" | ", headers)} {string.Join(" | ", cookies)} {body}";
     }

@@ -59,7 +59,8 @@ public sealed class LimitTests(PortalHost portal) : IClassFixture<PortalHost>
     [Fact]
     public async Task Who_burns_an_addresss_limits_ends_neither_its_session_nor_its_open_sign_in()
     {
-        await using var strict = await PortalHost.StartAsync(("LIMIT_FAILURES_PER_ADDRESS", "6/86400"), ("LIMIT_SENDS_PER_ADDRESS", "4/900"));
+        await using var strict =
+            await PortalHost.StartAsync(("LIMIT_FAILURES_PER_ADDRESS", "6/86400"), ("LIMIT_SENDS_PER_ADDRESS", "4/900"));
         var email = Someone.New();
         var session = await strict.SignInAsync(email);
         var victim = strict.NewProgram();

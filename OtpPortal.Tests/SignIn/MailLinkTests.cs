@@ -30,11 +30,13 @@ public sealed partial class MailLinkTests(MailLinkPortal fixture) : IClassFixtur
     private static Task<Mail> MailAsync(PortalHost portal, string email, int number = 1) => Eventually.GetAsync(async () =>
     {
         using var reader = portal.NewProgram();
-        var messages = (await reader.GetAsync("/dev/mailbox.json")).Json.EnumerateArray().Where(message => message.GetProperty("to").GetString() == email).Reverse().ToList();
+        var messages = (await reader.GetAsync("/dev/mailbox.json")).Json.EnumerateArray()
+            .Where(message => message.GetProperty("to").GetString() == email).Reverse().ToList();
         if (messages.Count < number) return null;
         var (text, html) = (messages[number - 1].GetProperty("text").GetString()!, messages[number - 1].GetProperty("html").GetString()!);
         var link = Link().Match(text);
-        return new Mail(text, html, Digits().Match(messages[number - 1].GetProperty("subject").GetString()!).Value, link.Success ? link.Groups[1].Value : null);
+        return new Mail(text, html, Digits().Match(messages[number - 1].GetProperty("subject").GetString()!).Value, link.Success
+            ? link.Groups[1].Value : null);
     });
 
     private async Task<(Browserlike Browser, string Email, Mail Mail)> BeginAsync(Browserlike? browser = null, string? returnTo = null)
@@ -83,7 +85,9 @@ public sealed partial class MailLinkTests(MailLinkPortal fixture) : IClassFixtur
         page.Header("Referrer-Policy").ShouldBe("same-origin");
         var form = page.Find("form[action='/login/link'][method=post]").ShouldNotBeNull();
         form.HasAttribute("data-submit-at-once").ShouldBeFalse("a program that runs scripts must not press it");
-        form.QuerySelectorAll("input").Select(input => (input.GetAttribute("type"), input.GetAttribute("name"), input.GetAttribute("value"))).ShouldBe([("hidden", "token", mail.Token)]);
+        form.QuerySelectorAll("input")
+            .Select(input => (input.GetAttribute("type"), input.GetAttribute("name"), input.GetAttribute("value")))
+            .ShouldBe([("hidden", "token", mail.Token)]);
 
         var done = await browser.PostAsync("/login/link", ("token", mail.Token!));
         (done.Status, done.Location).ShouldBe((303, "/"));
@@ -132,7 +136,8 @@ public sealed partial class MailLinkTests(MailLinkPortal fixture) : IClassFixtur
         ShouldBeElsewhereInGerman(await browser.PostAsync("/login/link", ("token", mail.Code)));
         (await browser.PostAsync("/login-otp", ("code", mail.Code))).Location.ShouldBe("/");
 
-        static void ShouldBeElsewhereInGerman(Answer answer) => answer.Find("h1")!.TextContent.ShouldBe("Dieser Link funktioniert hier nicht");
+        static void ShouldBeElsewhereInGerman(Answer answer) =>
+            answer.Find("h1")!.TextContent.ShouldBe("Dieser Link funktioniert hier nicht");
     }
 
     [Fact]
@@ -171,7 +176,8 @@ public sealed partial class MailLinkTests(MailLinkPortal fixture) : IClassFixtur
         victim.Cookies.ShouldNotContainKey("auth_token");
         (await attacker.GetAsync("/login/code")).Status.ShouldBe(200, "still at the code");
         (await attacker.GetAsync("/")).Text.ShouldNotContain("You are signed in");
-        (await attacker.PostAsync("/login/link", ("token", (await MailAsync(_portal, email, 2)).Token!))).Status.ShouldBe(403, "nor is the victim's own link of use to the attacker");
+        (await attacker.PostAsync("/login/link", ("token", (await MailAsync(_portal, email, 2)).Token!))).Status
+            .ShouldBe(403, "nor is the victim's own link of use to the attacker");
     }
 
     [Fact]
@@ -186,13 +192,15 @@ public sealed partial class MailLinkTests(MailLinkPortal fixture) : IClassFixtur
             var (right, wrong) = (await other.GetAsync(mail.Path), await other.GetAsync("/login/link?token=" + made));
             wrong.Status.ShouldBe(right.Status);
             Shown(wrong).ShouldBe(Shown(right));
-            Shown(await other.PostAsync("/login/link", ("token", made))).ShouldBe(Shown(await other.PostAsync("/login/link", ("token", mail.Token))));
+            Shown(await other.PostAsync("/login/link", ("token", made)))
+                .ShouldBe(Shown(await other.PostAsync("/login/link", ("token", mail.Token))));
         }
     }
 
     // All that a page holds, but for what is random or encrypted in every page.
     private static string Shown(Answer answer) =>
-        $"{answer.Status} {string.Join(',', answer.Headers.Select(header => header.Key))} {answer.Find("title")!.TextContent} {answer.Find("main .portal-card")!.InnerHtml}";
+        $"{answer.Status} {string.Join(',', answer.Headers.Select(header => header.Key))} {answer.Find("title")!.TextContent} "
+            + $"{answer.Find("main .portal-card")!.InnerHtml}";
 
     [Fact]
     public async Task Opening_it_a_hundred_times_changes_nothing()
@@ -221,7 +229,9 @@ public sealed partial class MailLinkTests(MailLinkPortal fixture) : IClassFixtur
         var rivals = Enumerable.Range(0, 20).Select(_ => WithTheFlowOf(browser).AsProgram()).ToList();
 
         // Some of them with the code: there is one success for both.
-        var answers = await Task.WhenAll(rivals.Select((rival, i) => i % 3 == 0 ? rival.PostAsync("/login-otp", ("code", mail.Code)) : rival.PostAsync("/login/link", ("token", mail.Token!))));
+        var answers = await Task.WhenAll(
+            rivals.Select((rival, i) => i % 3 == 0
+                ? rival.PostAsync("/login-otp", ("code", mail.Code)) : rival.PostAsync("/login/link", ("token", mail.Token!))));
 
         answers.Count(answer => answer.Status == 200).ShouldBe(1);
         answers.Count(answer => answer.Cookie("auth_token") is not null).ShouldBe(1);
@@ -319,7 +329,8 @@ public sealed partial class MailLinkTests(MailLinkPortal fixture) : IClassFixtur
         ShouldBeElsewhere(await browser.GetAsync("/login/link?token=" + Uri.EscapeDataString(token)));
 
         _portal.Dump().State.ShouldBe(before);
-        (await browser.AsProgram().PostAsync("/login-otp", ("code", NotThe(mail.Code)))).Json.GetProperty("attempts_left").GetInt32().ShouldBe(4);
+        (await browser.AsProgram().PostAsync("/login-otp", ("code", NotThe(mail.Code)))).Json.GetProperty("attempts_left").GetInt32()
+            .ShouldBe(4);
         (await browser.PostAsync("/login/link", ("token", mail.Token!))).Status.ShouldBe(200);
     }
 
@@ -352,7 +363,8 @@ public sealed partial class MailLinkTests(MailLinkPortal fixture) : IClassFixtur
         var (browser, email) = (portal.NewBrowser(), Someone.New());
         await browser.PostAsync("/login", ("email", email), ("return_to", "https://app.example.com/inbox"));
 
-        (await browser.PostAsync("/login/link", ("token", (await MailAsync(portal, email)).Token!))).Location.ShouldBe("https://app.example.com/inbox");
+        (await browser.PostAsync("/login/link", ("token", (await MailAsync(portal, email)).Token!))).Location
+            .ShouldBe("https://app.example.com/inbox");
     }
 
     [Fact]
@@ -411,7 +423,9 @@ public sealed partial class MailLinkTests(MailLinkPortal fixture) : IClassFixtur
             var (log, dump) = (portal.Log.Text, portal.Dump().Text);
             foreach (var token in (string[])[first.Token!, second.Token!])
             {
-                log.Contains(token, StringComparison.Ordinal).ShouldBeFalse("the log holds a link: " + log.Split('\n').FirstOrDefault(line => line.Contains(token, StringComparison.Ordinal)));
+                log.Contains(token, StringComparison.Ordinal)
+                    .ShouldBeFalse(
+                        "the log holds a link: " + log.Split('\n').FirstOrDefault(line => line.Contains(token, StringComparison.Ordinal)));
                 dump.Contains(token, StringComparison.Ordinal).ShouldBeFalse("the store holds a link");
                 traces.ShouldNotBeEmpty();
                 traces.ShouldAllBe(trace => !trace.Contains(token, StringComparison.Ordinal));
@@ -427,13 +441,16 @@ public sealed partial class MailLinkTests(MailLinkPortal fixture) : IClassFixtur
         await friend.PostAsync("/login", ("email", "joe@friends.example"));
         var mail = await MailAsync(portal, "joe@friends.example");
         await stranger.PostAsync("/login", ("email", "eve@enemies.example"));
-        await portal.Clock.AdvanceUntilAsync(async () => (await stranger.GetAsync("/login/code")).Text.Contains("Handed", StringComparison.Ordinal), TimeSpan.FromSeconds(1));
+        await portal.Clock.AdvanceUntilAsync(
+            async () => (await stranger.GetAsync("/login/code")).Text.Contains("Handed", StringComparison.Ordinal),
+            TimeSpan.FromSeconds(1));
 
         (await stranger.GetAsync("/login/code")).Text.ShouldContain("Or open the link in the mail");
         ShouldBeElsewhere(await stranger.GetAsync(mail.Path));
         ShouldBeElsewhere(await stranger.PostAsync("/login/link", ("token", mail.Token!)), 403);
         var records = portal.Dump().Entries
-            .Where(entry => entry.Key.StartsWith("code:sign-in:", StringComparison.Ordinal) && entry.Key.EndsWith(":record", StringComparison.Ordinal))
+            .Where(entry => entry.Key.StartsWith("code:sign-in:", StringComparison.Ordinal)
+                && entry.Key.EndsWith(":record", StringComparison.Ordinal))
             .ToList();
         records.Count.ShouldBe(2);
         records.ShouldAllBe(record => record.Content.Contains("\"LinkHashes\":[\"", StringComparison.Ordinal));
@@ -466,7 +483,8 @@ public sealed partial class MailLinkTests(MailLinkPortal fixture) : IClassFixtur
         using var folder = new TemporaryFolder();
         var users = Path.Combine(folder.Path, "users.json");
         await File.WriteAllTextAsync(users, """[{ "mail": "ann@example.com", "phonenumber": "+49 151 23456789" }]""");
-        await using var portal = await PortalHost.StartAsync(("MAIL_LINK", "true"), ("USERS_FILE", users), ("SMS_PROVIDERS", "mailbox"), ("SMS_COUNTRIES", "DE"));
+        await using var portal = await PortalHost.StartAsync(
+            ("MAIL_LINK", "true"), ("USERS_FILE", users), ("SMS_PROVIDERS", "mailbox"), ("SMS_COUNTRIES", "DE"));
         var (browser, mailer) = (portal.NewBrowser(), portal.NewBrowser());
         await browser.PostAsync("/login", ("email", "ann@example.com"), ("channel", "sms"));
         await mailer.PostAsync("/login", ("email", "ann@example.com"), ("channel", "email"));

@@ -8,7 +8,9 @@ public sealed class NewDeviceTests(PortalHost portal) : IClassFixture<PortalHost
 {
     private const string Firefox = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
     private const string NewerFirefox = "Mozilla/5.0 (X11; Linux x86_64; rv:141.0) Gecko/20100101 Firefox/141.0";
-    private const string Phone = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Mobile/15E148 Safari/604.1";
+    private const string Phone =
+        "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Mobile/15E148 "
+            + "Safari/604.1";
 
     [Fact]
     public async Task The_second_kind_of_device_is_told_and_the_first_is_not()
@@ -19,7 +21,8 @@ public sealed class NewDeviceTests(PortalHost portal) : IClassFixture<PortalHost
 
         await SignInAsync(portal, email, Phone);
 
-        var notice = await Eventually.GetAsync(async () => (await NoticesAsync(portal, email)).Cast<JsonElement?>().FirstOrDefault() as object) as JsonElement?;
+        var notice = await Eventually.GetAsync(
+            async () => (await NoticesAsync(portal, email)).Cast<JsonElement?>().FirstOrDefault() as object) as JsonElement?;
         notice!.Value.GetProperty("text").GetString().ShouldNotBeNull().ShouldContain("Safari on iPhone");
         notice.Value.GetProperty("text").GetString()!.ShouldContain("127.");
         (await NoticesAsync(portal, email)).Count.ShouldBe(1, "neither the first device nor its next version is news");
@@ -54,6 +57,7 @@ public sealed class NewDeviceTests(PortalHost portal) : IClassFixture<PortalHost
     private static async Task<IReadOnlyList<JsonElement>> NoticesAsync(PortalHost portal, string email) =>
     [
         .. (await portal.NewProgram().GetAsync("/dev/mailbox.json")).Json.EnumerateArray()
-            .Where(message => message.GetProperty("to").GetString() == email && message.GetProperty("subject").GetString()!.StartsWith("New sign-in", StringComparison.Ordinal)),
+            .Where(message => message.GetProperty("to").GetString() == email
+                && message.GetProperty("subject").GetString()!.StartsWith("New sign-in", StringComparison.Ordinal)),
     ];
 }

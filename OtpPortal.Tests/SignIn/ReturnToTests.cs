@@ -14,7 +14,8 @@ public sealed class ReturnToTests(ReturnToTests.Fixture fixture) : IClassFixture
     {
         public PortalHost Portal { get; private set; } = null!;
 
-        public async Task InitializeAsync() => Portal = await PortalHost.StartAsync(("ALLOWED_REDIRECTS", "app.example.com, *.apps.example, localhost"));
+        public async Task InitializeAsync() =>
+            Portal = await PortalHost.StartAsync(("ALLOWED_REDIRECTS", "app.example.com, *.apps.example, localhost"));
 
         public Task DisposeAsync() => Portal.DisposeAsync().AsTask();
     }

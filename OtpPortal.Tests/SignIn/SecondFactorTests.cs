@@ -33,7 +33,10 @@ public sealed class SecondFactorTests : IDisposable
 
     private static async Task<IReadOnlyList<(string To, string Text, string Html)>> MessagesAsync(PortalHost portal) =>
         [.. (await portal.NewProgram().GetAsync("/dev/mailbox.json")).Json.EnumerateArray()
-            .Select(message => (message.GetProperty("to").GetString()!, message.GetProperty("text").GetString()!, message.GetProperty("html").GetString()!))];
+            .Select(
+                message =>
+                    (message.GetProperty("to").GetString()!, message.GetProperty("text").GetString()!, message.GetProperty("html")
+                        .GetString()!))];
 
     private static async Task<string> SmsAsync(PortalHost portal, string number)
     {
@@ -54,9 +57,11 @@ public sealed class SecondFactorTests : IDisposable
         (await browser.GetAsync("/login/code")).Text.ShouldContain("We sent a code by SMS to the phone that belongs to ann@example.com");
         await browser.PostAsync("/login-otp", ("code", CodeIn(sms)));
 
-        sms.Split('\n')[^1].ShouldMatch("^@login\\.example\\.com #[0-9]{6}$", "the last line is for this site alone, or phones fill the code in elsewhere");
+        sms.Split('\n')[^1].ShouldMatch(
+            "^@login\\.example\\.com #[0-9]{6}$", "the last line is for this site alone, or phones fill the code in elsewhere");
         (await browser.GetAsync("/")).Text.ShouldContain("You are signed in as ann@example.com");
-        (await MessagesAsync(portal)).ShouldNotContain(message => message.To == "ann@example.com" && message.Text.Contains(CodeIn(sms), StringComparison.Ordinal));
+        (await MessagesAsync(portal))
+            .ShouldNotContain(message => message.To == "ann@example.com" && message.Text.Contains(CodeIn(sms), StringComparison.Ordinal));
     }
 
     [Fact]
@@ -101,12 +106,15 @@ public sealed class SecondFactorTests : IDisposable
             await unknown.PostAsync("/login", ("email", "mia@example.com"), ("channel", channel)),
         };
         await Eventually.BeTrueAsync(async () => (await MessagesAsync(portal)).Count > 0);
-        await portal.Clock.AdvanceUntilAsync(() => unknown.GetAsync("/login/code").Result.Text.Contains("Handed to", StringComparison.Ordinal), TimeSpan.FromSeconds(1));
+        await portal.Clock.AdvanceUntilAsync(
+            () => unknown.GetAsync("/login/code").Result.Text.Contains("Handed to", StringComparison.Ordinal), TimeSpan.FromSeconds(1));
 
         answers[1].Status.ShouldBe(answers[0].Status);
         answers[1].Location.ShouldBe(answers[0].Location);
-        static string Plain(Answer page, string address) => System.Text.RegularExpressions.Regex.Replace(page.Text.Replace(address, "ADDRESS", StringComparison.Ordinal), "[0-9]+", "N");
-        Plain(await unknown.GetAsync("/login/code"), "mia@example.com").ShouldBe(Plain(await known.GetAsync("/login/code"), "ann@example.com"));
+        static string Plain(Answer page, string address) =>
+            System.Text.RegularExpressions.Regex.Replace(page.Text.Replace(address, "ADDRESS", StringComparison.Ordinal), "[0-9]+", "N");
+        Plain(await unknown.GetAsync("/login/code"), "mia@example.com")
+            .ShouldBe(Plain(await known.GetAsync("/login/code"), "ann@example.com"));
         (await MessagesAsync(portal)).ShouldHaveSingleItem();
     }
 

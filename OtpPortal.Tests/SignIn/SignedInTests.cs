@@ -6,7 +6,9 @@ namespace OtpPortal.Tests.SignIn;
 public sealed class SignedInTests(PortalHost portal) : IClassFixture<PortalHost>
 {
     private const string Firefox = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
-    private const string Safari = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Mobile/15E148 Safari/604.1";
+    private const string Safari =
+        "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Mobile/15E148 "
+            + "Safari/604.1";
 
     private Browserlike With(string userAgent)
     {
@@ -28,7 +30,8 @@ public sealed class SignedInTests(PortalHost portal) : IClassFixture<PortalHost>
 
         page.Header("Cache-Control").ShouldNotBeNull().ShouldContain("no-store");
         page.Text.ShouldContain($"You are signed in as {email}");
-        var sessions = page.Page.QuerySelectorAll(".portal-sessions li").Select(item => string.Join(' ', item.TextContent.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries))).ToList();
+        var sessions = page.Page.QuerySelectorAll(".portal-sessions li")
+            .Select(item => string.Join(' ', item.TextContent.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries))).ToList();
         sessions.Count.ShouldBe(2);
         sessions[0].ShouldContain("Firefox on Linux");
         sessions[0].ShouldContain("This device");

@@ -28,7 +28,8 @@ public sealed class EmbeddedStoreDiskTests : IDisposable
         using var portal = await PortalProcess.StartAsync(
             ["prlimit", "--fsize=1500000:unlimited", "env", "--ignore-signal=XFSZ"],
             // The runtime itself would create a large file for W^X.
-            ("DOTNET_EnableWriteXorExecute", "0"), ("REDIS_URL_OTP", ""), ("REDIS_URL_AUTH", ""), ("DATA_DIR", _folder.Path), ("NAMESPACES", Credentials));
+            ("DOTNET_EnableWriteXorExecute", "0"), ("REDIS_URL_OTP", ""), ("REDIS_URL_AUTH", ""), ("DATA_DIR", _folder.Path),
+            ("NAMESPACES", Credentials));
         var acknowledged = new List<string>();
         HttpStatusCode status;
         do
@@ -47,7 +48,8 @@ public sealed class EmbeddedStoreDiskTests : IDisposable
         portal.Log.ShouldContain("The embedded store cannot write to " + Path.Combine(_folder.Path, "store", "1"));
         portal.Log.ShouldNotContain("   at ");
 
-        using (var lift = Process.Start("prlimit", ["--pid", portal.Id.ToString(CultureInfo.InvariantCulture), "--fsize=unlimited"])) await lift.WaitForExitAsync();
+        using (var lift = Process.Start("prlimit", ["--pid", portal.Id.ToString(CultureInfo.InvariantCulture), "--fsize=unlimited"]))
+            await lift.WaitForExitAsync();
 
         await Eventually.BeTrueAsync(async () => await StatusOfAsync(portal, "/readyz") == HttpStatusCode.OK, () => portal.Log);
         await Eventually.BeTrueAsync(async () => await PutAsync(portal, "after-it") == HttpStatusCode.OK);
@@ -61,7 +63,8 @@ public sealed class EmbeddedStoreDiskTests : IDisposable
 
         // Its own mount namespace, so that the directory is read-only for root too.
         var (code, _, errors) = await PortalProcess.FailAsync(
-            ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", """mount --bind "$0" "$0" && mount -o remount,bind,ro "$0" && exec "$@" """.Trim(), _folder.Path],
+            ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c",
+                """mount --bind "$0" "$0" && mount -o remount,bind,ro "$0" && exec "$@" """.Trim(), _folder.Path],
             ("REDIS_URL_OTP", ""), ("REDIS_URL_AUTH", ""), ("DATA_DIR", _folder.Path));
 
         code.ShouldBe(1);
@@ -72,7 +75,8 @@ public sealed class EmbeddedStoreDiskTests : IDisposable
     [Fact]
     public async Task A_damaged_store_stops_the_start_and_the_repair_command_recovers_it()
     {
-        (string, string)[] settings = [("REDIS_URL_OTP", ""), ("REDIS_URL_AUTH", ""), ("DATA_DIR", _folder.Path), ("NAMESPACES", Credentials)];
+        (string, string)[] settings =
+            [("REDIS_URL_OTP", ""), ("REDIS_URL_AUTH", ""), ("DATA_DIR", _folder.Path), ("NAMESPACES", Credentials)];
         using var portal = await PortalProcess.StartAsync(settings);
         for (var i = 0; i < 400; i++) (await PutAsync(portal, $"verification-{i}")).ShouldBe(HttpStatusCode.OK);
         (await portal.CommandAsync("--repair-store")).ShouldSatisfyAllConditions(
@@ -99,7 +103,8 @@ public sealed class EmbeddedStoreDiskTests : IDisposable
 
         using var again = await PortalProcess.StartAsync(settings);
         var found = 0;
-        for (var i = 0; i < 400; i++) found += (await ReadStatusAsync(again, $"verification-{i}")).Contains("OTP not verified", StringComparison.Ordinal) ? 1 : 0;
+        for (var i = 0; i < 400; i++)
+            found += (await ReadStatusAsync(again, $"verification-{i}")).Contains("OTP not verified", StringComparison.Ordinal) ? 1 : 0;
         found.ShouldBeInRange(380, 399);
     }
 
@@ -125,8 +130,12 @@ public sealed class EmbeddedStoreDiskTests : IDisposable
         return answer.StatusCode;
     }
 
-    private static HttpRequestMessage Request(HttpMethod method, PortalProcess portal, string path) => new(method, new Uri(portal.Address, path))
-    {
-        Headers = { Authorization = new AuthenticationHeaderValue("Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes(Credentials))) },
-    };
+    private static HttpRequestMessage Request(HttpMethod method, PortalProcess portal, string path) =>
+        new(method, new Uri(portal.Address, path))
+        {
+            Headers =
+            {
+                Authorization = new AuthenticationHeaderValue("Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes(Credentials))),
+            },
+        };
 }

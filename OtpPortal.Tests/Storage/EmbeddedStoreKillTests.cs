@@ -6,8 +6,8 @@ using Xunit.Abstractions;
 namespace OtpPortal.Tests.Storage;
 
 /// <summary>
-/// The portal on its embedded store, ended at random moments while clients sign in, check and sign out: what it has acknowledged holds, and it starts
-/// again every time. <c>bench/kills.sh</c> does it a thousand times.
+/// The portal on its embedded store, ended at random moments while clients sign in, check and sign out: what it has acknowledged holds, and
+/// it starts again every time. <c>bench/kills.sh</c> does it a thousand times.
 /// </summary>
 public sealed class EmbeddedStoreKillTests(ITestOutputHelper output)
 {
@@ -44,7 +44,8 @@ public sealed class EmbeddedStoreKillTests(ITestOutputHelper output)
 
         string Summary(int kill) => string.Create(
             CultureInfo.InvariantCulture,
-            $"{kill} kills: {load.Acknowledged} acknowledged, {load.Live} sessions live, {load.Ended} ended, starts {starts.Min().TotalSeconds:0.0} to {starts.Max().TotalSeconds:0.0} s");
+            $"{kill} kills: {load.Acknowledged} acknowledged, {load.Live} sessions live, {load.Ended} ended, starts "
+                + $"{starts.Min().TotalSeconds:0.0} to {starts.Max().TotalSeconds:0.0} s");
     }
 
     [Fact]

@@ -40,7 +40,8 @@ public sealed class EmbeddedStoreTests : IDisposable
             using var auth = RedisStore.Connect("auth", Address(store, 1));
             ((string?)await otp.Database.StringGetAsync("text")).ShouldBe("a");
             (await otp.Database.KeyTimeToLiveAsync("text")).ShouldBeNull();
-            (await otp.Database.KeyTimeToLiveAsync("short-lived")).ShouldNotBeNull().ShouldBeInRange(TimeSpan.FromMinutes(50), TimeSpan.FromHours(1));
+            (await otp.Database.KeyTimeToLiveAsync("short-lived")).ShouldNotBeNull()
+                .ShouldBeInRange(TimeSpan.FromMinutes(50), TimeSpan.FromHours(1));
             ((string?)await otp.Database.HashGetAsync("hash", "g")).ShouldBe("2");
             (await auth.Database.ListRangeAsync("list")).Select(item => (string?)item).ShouldBe(["x", "y", "z"]);
             (await auth.Database.SortedSetScoreAsync("scores", "m")).ShouldBe(1.5);
@@ -93,7 +94,9 @@ public sealed class EmbeddedStoreTests : IDisposable
             await auth.StringSetAsync("before", "1");
         });
         // As earlier versions left it: a process begins with a transaction still open in the log, and uses the same session number.
-        await AppendAsync([Entry(AofEntryType.TxnStart, session: 7), Entry(AofEntryType.TxnStart, session: 7), Entry(AofEntryType.TxnCommit, session: 7)]);
+        await AppendAsync(
+            [Entry(AofEntryType.TxnStart, session: 7), Entry(AofEntryType.TxnStart, session: 7),
+                Entry(AofEntryType.TxnCommit, session: 7)]);
 
         var complaint = Should.Throw<EmbeddedStoreException>(() => Open().Dispose()).Message;
         complaint.ShouldContain(Path.Combine(_folder.Path, "store", "1"));
@@ -213,12 +216,14 @@ public sealed class EmbeddedStoreTests : IDisposable
     public async Task Starts_over_a_gap_that_destroyed_the_end_of_a_transaction()
     {
         await WriteAsync(50);
-        var between = Enumerable.Range(0, 200).SelectMany(_ => (byte[][])[Entry(AofEntryType.TxnStart, session: 8), Entry(AofEntryType.TxnCommit, session: 8)]);
+        var between = Enumerable.Range(0, 200)
+            .SelectMany(_ => (byte[][])[Entry(AofEntryType.TxnStart, session: 8), Entry(AofEntryType.TxnCommit, session: 8)]);
         var live = Path.Combine(_folder.Path, "store", "1");
         // A kill loses the write that holds the commit of session 7, and not the next one, which has the session's next transaction.
         await StoreLog.AppendAsync(
             live, database: 0,
-            [Entry(AofEntryType.TxnStart, session: 7), .. between, Entry(AofEntryType.TxnStart, session: 7), Entry(AofEntryType.TxnCommit, session: 7)]);
+            [Entry(AofEntryType.TxnStart, session: 7), .. between, Entry(AofEntryType.TxnStart, session: 7),
+                Entry(AofEntryType.TxnCommit, session: 7)]);
         var file = Overwrite(filler: 0xA7, count: 1000, fromEnd: 6000);
         StoreLog.Inspect(live)[0].Gaps.ShouldNotBeEmpty();
 
@@ -255,7 +260,8 @@ public sealed class EmbeddedStoreTests : IDisposable
     public void Garnet_lays_out_the_header_of_an_entry_as_the_repair_expects(string field, int offset)
     {
         var header = typeof(AofEntryType).Assembly.GetType("Garnet.server.AofHeader", throwOnError: true)!;
-        header.GetField(field).ShouldNotBeNull().GetCustomAttributes(typeof(FieldOffsetAttribute), false).Cast<FieldOffsetAttribute>().ShouldHaveSingleItem().Value.ShouldBe(offset);
+        header.GetField(field).ShouldNotBeNull().GetCustomAttributes(typeof(FieldOffsetAttribute), false).Cast<FieldOffsetAttribute>()
+            .ShouldHaveSingleItem().Value.ShouldBe(offset);
         header.GetField("TotalSize").ShouldNotBeNull().GetRawConstantValue().ShouldBe(LogItem.HeaderSize);
     }
 
@@ -317,11 +323,13 @@ public sealed class EmbeddedStoreTests : IDisposable
 
     private static string Value(int number) => $"value-{number}-" + new string('x', 2000);
 
-    private Task LeaveTransactionsOpenAsync() => AppendAsync([.. Enumerable.Range(0, 40).Select(session => Entry(AofEntryType.TxnStart, session))]);
+    private Task LeaveTransactionsOpenAsync() =>
+        AppendAsync([.. Enumerable.Range(0, 40).Select(session => Entry(AofEntryType.TxnStart, session))]);
 
     private async Task AppendAsync(byte[][] entries)
     {
-        var live = Directory.GetDirectories(Path.Combine(_folder.Path, "store")).MaxBy(path => int.TryParse(Path.GetFileName(path), out var number) ? number : 0)!;
+        var live = Directory.GetDirectories(Path.Combine(_folder.Path, "store"))
+            .MaxBy(path => int.TryParse(Path.GetFileName(path), out var number) ? number : 0)!;
         foreach (var database in (int[])[0, 1]) await StoreLog.AppendAsync(live, database, entries);
     }
 

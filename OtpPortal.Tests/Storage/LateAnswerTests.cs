@@ -41,5 +41,6 @@ public sealed class LateAnswerTests
     }
 
     private static Task<PortalHost> StartAsync(TcpRelay relay) =>
-        PortalHost.StartAsync(("REDIS_URL_OTP", $"redis://127.0.0.1:{relay.Port}/0"), ("REDIS_URL_AUTH", $"redis://127.0.0.1:{relay.Port}/1"));
+        PortalHost.StartAsync(
+            ("REDIS_URL_OTP", $"redis://127.0.0.1:{relay.Port}/0"), ("REDIS_URL_AUTH", $"redis://127.0.0.1:{relay.Port}/1"));
 }

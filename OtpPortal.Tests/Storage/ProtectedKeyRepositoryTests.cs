@@ -5,9 +5,11 @@ using OtpPortal.Tests.Infrastructure;
 
 namespace OtpPortal.Tests.Storage;
 
-public sealed class ProtectedKeyRepositoryOnRedisTests(RedisUnderTest store) : ProtectedKeyRepositoryTests(store), IClassFixture<RedisUnderTest>;
+public sealed class ProtectedKeyRepositoryOnRedisTests(RedisUnderTest store)
+    : ProtectedKeyRepositoryTests(store), IClassFixture<RedisUnderTest>;
 
-public sealed class ProtectedKeyRepositoryEmbeddedTests(EmbeddedUnderTest store) : ProtectedKeyRepositoryTests(store), IClassFixture<EmbeddedUnderTest>;
+public sealed class ProtectedKeyRepositoryEmbeddedTests(EmbeddedUnderTest store)
+    : ProtectedKeyRepositoryTests(store), IClassFixture<EmbeddedUnderTest>;
 
 /// <summary>Data Protection's keys, which open every circuit's state, in a store that others may read.</summary>
 public abstract class ProtectedKeyRepositoryTests(StoreUnderTest store)
@@ -19,7 +21,8 @@ public abstract class ProtectedKeyRepositoryTests(StoreUnderTest store)
     {
         new ProtectedKeyRepository(store.Stores.Auth, store.Secret).StoreElement(Key("for everybody"), "key-1");
 
-        new ProtectedKeyRepository(store.Stores.Auth, new AuthSecret(PortalHost.Secret)).GetAllElements().Select(element => element.Value).ShouldContain("for everybody");
+        new ProtectedKeyRepository(store.Stores.Auth, new AuthSecret(PortalHost.Secret)).GetAllElements().Select(element => element.Value)
+            .ShouldContain("for everybody");
     }
 
     [Fact]
@@ -40,7 +43,8 @@ public abstract class ProtectedKeyRepositoryTests(StoreUnderTest store)
         var stranger = new ProtectedKeyRepository(store.Stores.Auth, new AuthSecret("another-secret-0123456789"));
         stranger.StoreElement(Key("of a stranger"), "key-3");
 
-        new ProtectedKeyRepository(store.Stores.Auth, store.Secret).GetAllElements().Select(element => element.Value).ShouldNotContain("of a stranger");
+        new ProtectedKeyRepository(store.Stores.Auth, store.Secret).GetAllElements().Select(element => element.Value)
+            .ShouldNotContain("of a stranger");
         stranger.GetAllElements().Select(element => element.Value).ShouldBe(["of a stranger"]);
     }
 

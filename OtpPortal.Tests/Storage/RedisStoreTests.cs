@@ -13,8 +13,10 @@ public sealed class RedisStoreTests
     {
         using var redis = RedisServer.Start();
         var tries = 0;
-        using var store = RedisStore.Connect("tests", new RedisAddress(new IPEndPoint(IPAddress.Loopback, redis.Port), Password: null, Tls: false, 0), options =>
-            Interlocked.Increment(ref tries) is 2 or 3 ? throw new InvalidOperationException("no file handle is left") : ConnectionMultiplexer.Connect(options));
+        using var store = RedisStore.Connect(
+            "tests", new RedisAddress(new IPEndPoint(IPAddress.Loopback, redis.Port), Password: null, Tls: false, 0), options =>
+            Interlocked.Increment(ref tries) is 2 or 3
+                ? throw new InvalidOperationException("no file handle is left") : ConnectionMultiplexer.Connect(options));
         await store.PingAsync();
 
         redis.Pause();

@@ -75,7 +75,8 @@ public sealed class StoreOutageTests
         tokens.Stop();
         await Eventually.BeTrueAsync(async () => (await portal.NewProgram().GetAsync("/readyz")).Status == 503);
 
-        (await portal.NewProgram().GetAsync("/readyz")).Json.GetProperty("stores").EnumerateArray().ShouldHaveSingleItem().GetString().ShouldBe("auth");
+        (await portal.NewProgram().GetAsync("/readyz")).Json.GetProperty("stores").EnumerateArray().ShouldHaveSingleItem().GetString()
+            .ShouldBe("auth");
         (await browser.PostAsync("/login-otp", ("code", code))).Status.ShouldBe(503);
 
         tokens.StartAgain();

@@ -5,7 +5,9 @@ using OtpPortal.Storage;
 
 namespace OtpPortal.Admin;
 
-/// <summary>What an administrator sees, for as long as they are one: a circuit outlives the request that opened it, so it asks again and again.</summary>
+/// <summary>
+/// What an administrator sees, for as long as they are one: a circuit outlives the request that opened it, so it asks again and again.
+/// </summary>
 public sealed partial class AdminBoard(AdminAccess policy, Statistics statistics, TimeProvider time)
 {
     private static readonly TimeSpan s_tick = TimeSpan.FromSeconds(5);

@@ -76,7 +76,8 @@ public static class AdminEndpoints
     {
         foreach (var name in AdminCookie.Read(context.Request).Select(AdminSessionStore.NameOf))
         {
-            if (await sessions.IsLiveAsync(name)) audit.WriteByAdmin(AuditEvent.AdminLeft, null, ClientAddress.Of(context), "signed_out", "key");
+            if (await sessions.IsLiveAsync(name))
+                audit.WriteByAdmin(AuditEvent.AdminLeft, null, ClientAddress.Of(context), "signed_out", "key");
             await sessions.EndAsync(name);
         }
         cookie.Clear(context.Response);
@@ -108,7 +109,8 @@ public static class AdminEndpoints
         if (provider is null) return PageErrors.Page(context, StatusCodes.Status400BadRequest);
         if (!provider.TryNormalize(typed, out var address))
         {
-            var reason = provider.Channel == Channel.Email || provider == providers.Mail ? typed.Trim().Length == 0 ? "AddressMissing" : "AddressInvalid" : "TestMessageInvalid";
+            var reason = provider.Channel == Channel.Email || provider == providers.Mail
+                ? typed.Trim().Length == 0 ? "AddressMissing" : "AddressInvalid" : "TestMessageInvalid";
             return PageErrors.Page(context, StatusCodes.Status400BadRequest, CheckPath, reason, shown, argument: provider.AddressName);
         }
         return await test.SendAsync(provider, address, session, ClientAddress.LimitKey(context)) is { } wait
@@ -123,12 +125,14 @@ public static class AdminEndpoints
         var name = form["name"].ToString().Trim();
         if (name.Length is 0 or > ServiceAccounts.MaxNameLength || name.Any(char.IsControl))
         {
-            return PageErrors.Page(context, StatusCodes.Status400BadRequest, AccountsPath, "AccountsNameInvalid", argument: ServiceAccounts.MaxNameLength);
+            return PageErrors.Page(
+                context, StatusCodes.Status400BadRequest, AccountsPath, "AccountsNameInvalid", argument: ServiceAccounts.MaxNameLength);
         }
         var hosts = form["hosts"].ToString().Split(s_betweenHosts, StringSplitOptions.RemoveEmptyEntries);
         if (hosts.Length > ServiceAccounts.MaxHosts || hosts.Any(host => !SafeRedirects.IsEntry(host)))
         {
-            return PageErrors.Page(context, StatusCodes.Status400BadRequest, AccountsPath, "AccountsHostsInvalid", argument: ServiceAccounts.MaxHosts);
+            return PageErrors.Page(
+                context, StatusCodes.Status400BadRequest, AccountsPath, "AccountsHostsInvalid", argument: ServiceAccounts.MaxHosts);
         }
         var made = await accounts.CreateAsync(name, hosts);
         audit.WriteByAdmin(AuditEvent.AccountCreated, null, session.Ip, made.Account.Id.ToString(), session.By);

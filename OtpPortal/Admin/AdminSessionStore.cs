@@ -52,7 +52,8 @@ public sealed class AdminSessionStore(Stores stores, AuthSecret secret, TimeProv
 
     private async Task<DateTimeOffset?> FindAsync(string name)
     {
-        if (((string?)await Database.StringGetAsync(KeyOf(name)))?.Split('|') is not [var begun, var used, var root] || root != _root) return null;
+        if (((string?)await Database.StringGetAsync(KeyOf(name)))?.Split('|') is not [var begun, var used, var root] || root != _root)
+            return null;
         var now = time.GetUtcNow();
         return now < Instant(used) + IdleLifetime && now < Instant(begun) + MaxAge ? Instant(begun) : null;
     }
@@ -60,7 +61,8 @@ public sealed class AdminSessionStore(Stores stores, AuthSecret secret, TimeProv
     private string Write(DateTimeOffset begun, DateTimeOffset used) =>
         string.Create(CultureInfo.InvariantCulture, $"{begun.ToUnixTimeMilliseconds()}|{used.ToUnixTimeMilliseconds()}|{_root}");
 
-    private static DateTimeOffset Instant(string text) => DateTimeOffset.FromUnixTimeMilliseconds(long.Parse(text, CultureInfo.InvariantCulture));
+    private static DateTimeOffset Instant(string text) =>
+        DateTimeOffset.FromUnixTimeMilliseconds(long.Parse(text, CultureInfo.InvariantCulture));
 
     private static RedisKey KeyOf(string name) => "admin:" + name;
 }

@@ -14,7 +14,8 @@ public sealed record AdminSettings(IReadOnlyList<string> Emails) : ISettings<Adm
         var emails = new List<string>();
         foreach (var entry in reader.List("ADMIN_EMAILS"))
         {
-            // No wildcards: whoever can get a mailbox in a domain could end everybody's sessions. (As a letter of an address, * is allowed.)
+            // No wildcards: whoever can get a mailbox in a domain could end everybody's sessions. (As a letter of an address, * is
+            // allowed.)
             if (EmailAddress.TryParse(entry, out var email) && !entry.Contains('*', StringComparison.Ordinal)) emails.Add(email.Value);
             else reader.AddError("ADMIN_EMAILS", entry, "addresses such as ann@example.com, with commas between them");
         }

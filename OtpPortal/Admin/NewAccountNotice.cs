@@ -13,10 +13,12 @@ public sealed record AccountNotice(Guid Id, string Name, string Key)
     public override string ToString() => Id.ToString();
 }
 
-/// <summary>Carries the key of a new service account over the redirect after its form, to the administrator who made it, and to one page alone.</summary>
+/// <summary>
+/// Carries the key of a new service account over the redirect after its form, to the administrator who made it, and to one page alone.
+/// </summary>
 /// <remarks>
-/// Key layout in the token database: <c>admin:account:{SHA-256 of the administrator's session}</c>, the notice sealed with AES-GCM, for a minute and until
-/// it is read: a dump of Redis, a reload, the browser's history, and another administrator see no key.
+/// Key layout in the token database: <c>admin:account:{SHA-256 of the administrator's session}</c>, the notice sealed with AES-GCM, for a
+/// minute and until it is read: a dump of Redis, a reload, the browser's history, and another administrator see no key.
 /// </remarks>
 public sealed class NewAccountNotice(Stores stores, AuthSecret secret)
 {

@@ -96,7 +96,8 @@ public sealed class SelfCheck(
                 new(name, string.Create(CultureInfo.CurrentCulture, $"{place} · {latency.TotalMilliseconds:0.0} ms"),
                     latency < s_slow ? FindingState.Good : FindingState.Note, latency < s_slow ? null : texts["CheckStoreSlow"].Value),
                 new(texts["CheckSkew", name], string.Create(CultureInfo.CurrentCulture, $"{skew.TotalSeconds:+0.0;-0.0;0.0} s"),
-                    skew.Duration() < s_skew ? FindingState.Good : FindingState.Problem, skew.Duration() < s_skew ? null : texts["CheckSkewLarge"].Value),
+                    skew.Duration() < s_skew ? FindingState.Good : FindingState.Problem,
+                    skew.Duration() < s_skew ? null : texts["CheckSkewLarge"].Value),
             ];
         }
         catch (Exception e) when (StoreFailure.Is(e))

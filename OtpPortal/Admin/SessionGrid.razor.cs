@@ -10,7 +10,8 @@ using Radzen.Blazor;
 namespace OtpPortal.Admin;
 
 /// <summary>A session as the grid shows it, without its token.</summary>
-public sealed record SessionRow(string Id, string Email, string Device, string Ip, DateTimeOffset CreatedAt, DateTimeOffset LastSeenAt, DateTimeOffset ExpiresAt);
+public sealed record SessionRow(
+    string Id, string Email, string Device, string Ip, DateTimeOffset CreatedAt, DateTimeOffset LastSeenAt, DateTimeOffset ExpiresAt);
 
 public sealed partial class SessionGrid(AdminAccess policy, SessionList sessions, TokenStore tokens, AuditLog audit, IJSRuntime script)
 {
@@ -73,7 +74,8 @@ public sealed partial class SessionGrid(AdminAccess policy, SessionList sessions
             var query = new SessionQuery(_prefix, order, descending, args.Skip ?? 0, args.Top ?? PageSize);
             var slice = await sessions.SliceAsync(query);
             _rows = [.. slice.Sessions.Select(session => new SessionRow(
-                session.Id, session.Email, DeviceName.Of(session.UserAgent, T), session.Ip, session.CreatedAt, session.LastSeenAt, session.ExpiresAt))];
+                session.Id, session.Email, DeviceName.Of(session.UserAgent, T), session.Ip, session.CreatedAt, session.LastSeenAt,
+                session.ExpiresAt))];
             _total = (int)slice.Total;
             _byAddress = slice.Order != order;
         }

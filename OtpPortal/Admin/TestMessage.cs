@@ -21,9 +21,13 @@ namespace OtpPortal.Admin;
 public sealed record TestMessageResult(string Provider, string To, string Outcome, string Reason, DateTimeOffset SentAt);
 
 /// <summary>
-/// "Send me a test message": handed to one provider at once, once and without the queue's retries and those that take over, so that its own words come back.
+/// "Send me a test message": handed to one provider at once, once and without the queue's retries and those that take over, so that its own
+/// words come back.
 /// </summary>
-/// <remarks>Key layout in the token database: <c>admin:message:{SHA-256 of the administrator's session}</c>, the last result for ten minutes, so that a reload shows it and sends nothing.</remarks>
+/// <remarks>
+/// Key layout in the token database: <c>admin:message:{SHA-256 of the administrator's session}</c>, the last result for ten minutes, so
+/// that a reload shows it and sends nothing.
+/// </remarks>
 public sealed class TestMessage(
     Dispatcher dispatcher, SendLimits limits, Stores stores, AuditLog audit, PortalSettings portal,
     IStringLocalizer<Texts> texts, TimeProvider time)
@@ -61,7 +65,8 @@ public sealed class TestMessage(
         var text = texts["TestMessageText", portal.AppName, portal.Origin].Value;
         // A telephone number gets an SMS, which is text alone; WhatsApp carries a code or nothing.
         var html = to.StartsWith('+') ? ""
-            : $"<!DOCTYPE html><html><head><meta charset=\"utf-8\"><meta name=\"color-scheme\" content=\"light dark\"></head><body><p>{WebUtility.HtmlEncode(text)}</p></body></html>";
+            : $"<!DOCTYPE html><html><head><meta charset=\"utf-8\"><meta name=\"color-scheme\" content=\"light "
+                + $"dark\"></head><body><p>{WebUtility.HtmlEncode(text)}</p></body></html>";
         return new Message(to, subject, text, html) { Code = "000000" };
     }
 

@@ -35,10 +35,12 @@ public sealed partial class DocsPage
         if (operation.TryGetProperty("parameters", out var parameters))
         {
             fields.AddRange(parameters.EnumerateArray().Select(parameter => new Field(
-                Text(parameter, "name"), Text(parameter, "in"), Text(parameter, "required") == "True", Allowed(parameter.GetProperty("schema")), Text(parameter, "description"))));
+                Text(parameter, "name"), Text(parameter, "in"), Text(parameter, "required") == "True",
+                Allowed(parameter.GetProperty("schema")), Text(parameter, "description"))));
         }
         // Each kind of body has the same fields.
-        if (operation.TryGetProperty("requestBody", out var body)) fields.AddRange(BodyOf(root, body.GetProperty("content").EnumerateObject().First().Value.GetProperty("schema"), ""));
+        if (operation.TryGetProperty("requestBody", out var body))
+            fields.AddRange(BodyOf(root, body.GetProperty("content").EnumerateObject().First().Value.GetProperty("schema"), ""));
         return fields;
     }
 
@@ -48,7 +50,9 @@ public sealed partial class DocsPage
         if (!answer.Name.StartsWith('2') || !Resolve(root, answer.Value).TryGetProperty("content", out var content)
             || !content.TryGetProperty("application/json", out var json)) return [];
         var fields = BodyOf(root, json.GetProperty("schema"), "").ToList();
-        return [.. fields.Where(field => !fields.Exists(other => other.Name.StartsWith(field.Name + '.', StringComparison.Ordinal))).Select(field => field.Name)];
+        return [
+            .. fields.Where(field => !fields.Exists(other => other.Name.StartsWith(field.Name + '.', StringComparison.Ordinal)))
+                .Select(field => field.Name)];
     }
 
     private static IEnumerable<Field> BodyOf(JsonElement root, JsonElement schema, string path)
@@ -63,7 +67,8 @@ public sealed partial class DocsPage
             foreach (var inner in BodyOf(root, items, path)) yield return inner;
         }
         if (!schema.TryGetProperty("properties", out var properties)) yield break;
-        var required = schema.TryGetProperty("required", out var names) ? names.EnumerateArray().Select(name => name.GetString()).ToHashSet(StringComparer.Ordinal) : [];
+        var required = schema.TryGetProperty("required", out var names)
+            ? names.EnumerateArray().Select(name => name.GetString()).ToHashSet(StringComparer.Ordinal) : [];
         foreach (var property in properties.EnumerateObject())
         {
             var field = Resolve(root, property.Value);
@@ -83,9 +88,11 @@ public sealed partial class DocsPage
         {
             parts.Add(Text(schema, "maximum") is { Length: > 0 } maximum ? $"{minimum} to {maximum}" : $"at least {minimum}");
         }
-        if (schema.TryGetProperty("maxLength", out var length)) parts.Add($"{(Text(schema, "minLength") is { Length: > 0 } least ? least + " to " : "at most ")}{length} characters");
+        if (schema.TryGetProperty("maxLength", out var length))
+            parts.Add($"{(Text(schema, "minLength") is { Length: > 0 } least ? least + " to " : "at most ")}{length} characters");
         if (schema.TryGetProperty("maxItems", out var count)) parts.Add($"at most {count}");
-        if (schema.TryGetProperty("default", out var fallback)) parts.Add($"default {(fallback.ValueKind == JsonValueKind.String ? fallback.GetString() : fallback.GetRawText())}");
+        if (schema.TryGetProperty("default", out var fallback))
+            parts.Add($"default {(fallback.ValueKind == JsonValueKind.String ? fallback.GetString() : fallback.GetRawText())}");
         return string.Join("; ", parts);
     }
 }

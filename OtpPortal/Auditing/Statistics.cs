@@ -35,9 +35,10 @@ public enum Happening
 /// <summary>Counts what happens, hour by hour, for the charts of the administration.</summary>
 /// <remarks>
 /// Key layout in the OTP database: <c>stats:{yyyyMMddHH}</c> (UTC), a hash that is kept 31 days, with the fields <c>begun</c>,
-/// <c>signedin</c>, <c>sent</c>, <c>verified</c>, <c>wrong</c>, <c>expired</c>, <c>limited</c>, <c>smsheldback</c>; <c>failed:{provider}</c> = messages given up; and
-/// <c>took:{seconds}</c> = successes that took at most so long from the first message on. No address and no client is in it.
-/// Counting never fails and never holds up what is counted; a process that dies takes a fifth of a second of it along.
+/// <c>signedin</c>, <c>sent</c>, <c>verified</c>, <c>wrong</c>, <c>expired</c>, <c>limited</c>, <c>smsheldback</c>;
+/// <c>failed:{provider}</c> = messages given up; and <c>took:{seconds}</c> = successes that took at most so long from the first message on.
+/// No address and no client is in it. Counting never fails and never holds up what is counted; a process that dies takes a fifth of a
+/// second of it along.
 /// </remarks>
 public sealed partial class Statistics(Stores stores, TimeProvider time, ILogger<Statistics> logger) : IAsyncDisposable
 {
@@ -73,7 +74,8 @@ public sealed partial class Statistics(Stores stores, TimeProvider time, ILogger
         var starts = Enumerable.Range(0, (int)(thisHour - first).TotalHours + 1).Select(hour => first.AddHours(hour)).ToArray();
         var answers = await Task.WhenAll(starts.Select(start => Database.HashGetAllAsync(KeyOf(start))));
         var hours = starts.Zip(answers, Read).ToArray();
-        var days = hours.GroupBy(hour => hour.Start.Date).Select(day => StatisticsSlot.Sum(new DateTimeOffset(day.Key, TimeSpan.Zero), [.. day]));
+        var days = hours.GroupBy(hour => hour.Start.Date)
+            .Select(day => StatisticsSlot.Sum(new DateTimeOffset(day.Key, TimeSpan.Zero), [.. day]));
         return new StatisticsReport(hours[^Hours..], [.. days]);
     }
 
@@ -124,12 +126,14 @@ public sealed partial class Statistics(Stores stores, TimeProvider time, ILogger
         var counts = entries.ToDictionary(entry => (string)entry.Name!, entry => (long)entry.Value, StringComparer.Ordinal);
         long Of(Happening what) => counts.GetValueOrDefault(FieldOf(what));
         return new StatisticsSlot(
-            start, Of(Happening.Begun), Of(Happening.SignedIn), Of(Happening.Sent), Of(Happening.Verified), Of(Happening.Wrong), Of(Happening.Expired), Of(Happening.Limited), Of(Happening.SmsHeldBack),
+            start, Of(Happening.Begun), Of(Happening.SignedIn), Of(Happening.Sent), Of(Happening.Verified), Of(Happening.Wrong),
+            Of(Happening.Expired), Of(Happening.Limited), Of(Happening.SmsHeldBack),
             Under(counts, Failed), new Durations(Under(counts, Took)));
     }
 
     private static Dictionary<string, long> Under(Dictionary<string, long> counts, string prefix) =>
-        counts.Where(count => count.Key.StartsWith(prefix, StringComparison.Ordinal)).ToDictionary(count => count.Key[prefix.Length..], count => count.Value, StringComparer.Ordinal);
+        counts.Where(count => count.Key.StartsWith(prefix, StringComparison.Ordinal))
+            .ToDictionary(count => count.Key[prefix.Length..], count => count.Value, StringComparer.Ordinal);
 
     private static string FieldOf(Happening what) => what switch
     {
@@ -144,7 +148,8 @@ public sealed partial class Statistics(Stores stores, TimeProvider time, ILogger
         _ => throw new ArgumentOutOfRangeException(nameof(what)),
     };
 
-    private static string KeyOf(DateTimeOffset instant) => "stats:" + instant.UtcDateTime.ToString("yyyyMMddHH", CultureInfo.InvariantCulture);
+    private static string KeyOf(DateTimeOffset instant) =>
+        "stats:" + instant.UtcDateTime.ToString("yyyyMMddHH", CultureInfo.InvariantCulture);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "An event was not counted, the store does not answer ({Error})")]
     private partial void NotCounted(string error);

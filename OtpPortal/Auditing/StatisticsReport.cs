@@ -38,7 +38,8 @@ public sealed record StatisticsSlot(
         new Durations(Merge(slots.Select(slot => slot.Took.Counts))));
 
     private static Dictionary<string, long> Merge(IEnumerable<IReadOnlyDictionary<string, long>> all) =>
-        all.SelectMany(counts => counts).GroupBy(count => count.Key, StringComparer.Ordinal).ToDictionary(group => group.Key, group => group.Sum(count => count.Value), StringComparer.Ordinal);
+        all.SelectMany(counts => counts).GroupBy(count => count.Key, StringComparer.Ordinal)
+            .ToDictionary(group => group.Key, group => group.Sum(count => count.Value), StringComparer.Ordinal);
 }
 
 /// <summary>How long something took, in a handful of buckets: enough for a median, and the same size for any number of events.</summary>

@@ -42,7 +42,8 @@ public static class ComponentServices
     {
         for (var i = 0; i < endpoint.Metadata.Count; i++)
         {
-            if (endpoint.Metadata[i] is HttpMethodMetadata { HttpMethods: ["GET", "POST"] }) endpoint.Metadata[i] = new HttpMethodMetadata(["GET", "HEAD", "POST"]);
+            if (endpoint.Metadata[i] is HttpMethodMetadata { HttpMethods: ["GET", "POST"] })
+                endpoint.Metadata[i] = new HttpMethodMetadata(["GET", "HEAD", "POST"]);
         }
     }
 

@@ -5,7 +5,9 @@ namespace OtpPortal.Configuration;
 /// <summary>
 /// Reads a <c>.env</c> file: <c>NAME=value</c> a line, <c>#</c> comments, an optional <c>export</c>, single or double quotes.
 /// </summary>
-/// <remarks>The packages for this skip or guess at what they cannot read; here a bad line stops the start and its number is named.</remarks>
+/// <remarks>
+/// The packages for this skip or guess at what they cannot read; here a bad line stops the start and its number is named.
+/// </remarks>
 internal static class EnvFile
 {
     /// <summary>Parses the text of a file; every line that cannot be read adds a complaint that names its number.</summary>
@@ -29,7 +31,9 @@ internal static class EnvFile
             }
             else if (!TryReadValue(line[(equals + 1)..].Trim(), out var value))
             {
-                complaints.Add($"{fileName}, line {i + 1}: the quote that {name}'s value begins with must close on the same line, with nothing but a comment behind it.");
+                complaints.Add(
+                    $"{fileName}, line {i + 1}: the quote that {name}'s value begins with must close on the same line, with nothing "
+                        + $"but a comment behind it.");
             }
             else
             {

@@ -5,7 +5,8 @@ using OtpPortal.Http;
 
 namespace OtpPortal.Gateway;
 
-public sealed partial class AddressPage(VerificationFlow flow, Providers providers, GatewaySettings settings, PortalSettings portal, PageStatus status)
+public sealed partial class AddressPage(
+    VerificationFlow flow, Providers providers, GatewaySettings settings, PortalSettings portal, PageStatus status)
 {
     private bool _ended;
     private Provider? _provider;

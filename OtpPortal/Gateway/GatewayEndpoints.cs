@@ -120,15 +120,18 @@ public static class GatewayEndpoints
     private static IResult ListProviders(Providers providers) => GatewayResults.Success(providers.Names, GatewayJson.Json.SuccessNames);
 
     private static Task<IResult> CreateAsync(
-        HttpContext context, Namespace owner, Fields fields, VerificationRequestReader reader, VerificationFlow flow, GatewayResults results) =>
+        HttpContext context, Namespace owner, Fields fields, VerificationRequestReader reader, VerificationFlow flow,
+        GatewayResults results) =>
         StartAsync(context, RandomText.New(32), owner, fields, reader, flow, results);
 
     private static Task<IResult> PutAsync(
-        HttpContext context, Namespace owner, Fields fields, VerificationRequestReader reader, VerificationFlow flow, GatewayResults results) =>
+        HttpContext context, Namespace owner, Fields fields, VerificationRequestReader reader, VerificationFlow flow,
+        GatewayResults results) =>
         StartAsync(context, VerificationId.Of(context), owner, fields, reader, flow, results);
 
     private static async Task<IResult> StartAsync(
-        HttpContext context, string? id, Namespace owner, Fields fields, VerificationRequestReader reader, VerificationFlow flow, GatewayResults results)
+        HttpContext context, string? id, Namespace owner, Fields fields, VerificationRequestReader reader, VerificationFlow flow,
+        GatewayResults results)
     {
         var problem = VerificationId.Rule;
         if (id is null || reader.Read(id, fields, out problem) is not { } request) return GatewayResults.BadRequest(problem);
@@ -150,10 +153,12 @@ public static class GatewayEndpoints
     }
 
     // There is no other action than to check: as in otpgateway, `action` is not read.
-    private static async Task<IResult> CheckAsync(HttpContext context, Namespace owner, Fields fields, VerificationFlow flow, GatewayResults results)
+    private static async Task<IResult> CheckAsync(
+        HttpContext context, Namespace owner, Fields fields, VerificationFlow flow, GatewayResults results)
     {
         if (VerificationId.Of(context) is not { } id) return GatewayResults.BadRequest(VerificationId.Rule);
-        if (!VerificationRequestReader.TryFlag(fields, "skip_delete", out var keep, out var problem)) return GatewayResults.BadRequest(problem);
+        if (!VerificationRequestReader.TryFlag(fields, "skip_delete", out var keep, out var problem))
+            return GatewayResults.BadRequest(problem);
         if (!fields.TryOne("otp", out var typed, out problem)) return GatewayResults.BadRequest(problem);
         if (typed.Length == 0) return GatewayResults.BadRequest("`otp` is empty.");
         return await flow.CheckAsync(owner, id, typed, keep, ClientAddress.Of(context)) switch
@@ -161,7 +166,8 @@ public static class GatewayEndpoints
             CheckOutcome.Verified(var verified) => results.Success(verified),
             CheckOutcome.Wrong(var wrong) => results.Failure(StatusCodes.Status400BadRequest, "Incorrect OTP", wrong),
             CheckOutcome.Locked(var locked) => results.CheckLocked(context, locked),
-            CheckOutcome.Closed(var closed) => results.Failure(StatusCodes.Status429TooManyRequests, "The OTP was verified already: ask for its status.", closed),
+            CheckOutcome.Closed(var closed) =>
+                results.Failure(StatusCodes.Status429TooManyRequests, "The OTP was verified already: ask for its status.", closed),
             CheckOutcome.Unknown => GatewayResults.BadRequest(Unknown),
             _ => throw new UnreachableException(),
         };

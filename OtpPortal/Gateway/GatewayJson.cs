@@ -10,7 +10,9 @@ namespace OtpPortal.Gateway;
 /// <summary>The wire format of otpgateway: its field names and its envelope.</summary>
 internal static partial class GatewayJson
 {
-    /// <summary>A verification, as the API and the events tell of it. The code is in it only where the one who asked for it is answered.</summary>
+    /// <summary>
+    /// A verification, as the API and the events tell of it. The code is in it only where the one who asked for it is answered.
+    /// </summary>
     internal sealed record OtpData(
         [property: JsonPropertyName("namespace")] string Namespace,
         [property: JsonPropertyName("id")] string Id,

@@ -39,7 +39,8 @@ public sealed record EventTarget(Uri Url, byte[] Key)
 /// <param name="Namespaces">NAMESPACES: <c>name:secret,…</c>; none: the gateway is off.</param>
 /// <param name="EmbedOrigins">EMBED_ORIGINS: origins whose pages may show the hosted pages in a frame.</param>
 /// <param name="PublishKey">GATEWAY_PUBLISH_KEY: the Redis channel that events are published to.</param>
-/// <param name="Terms">What holds where a request says nothing: as for signing in (OTP_CODE_EXPIRY, OTP_MAX_ATTEMPTS, OTP_MAX_SENDS, OTP_RESEND_COOLDOWN).</param>
+/// <param name="Terms">What holds where a request says nothing: as for signing in (OTP_CODE_EXPIRY, OTP_MAX_ATTEMPTS, OTP_MAX_SENDS,
+/// OTP_RESEND_COOLDOWN).</param>
 /// <param name="CodeLength">OTP_CODE_LENGTH.</param>
 public sealed partial record GatewaySettings(
     IReadOnlyList<Namespace> Namespaces, IReadOnlyList<string> EmbedOrigins, string? PublishKey, CodeTerms Terms, int CodeLength)
@@ -103,7 +104,8 @@ public sealed partial record GatewaySettings(
         var origins = new List<string>();
         foreach (var entry in reader.List("EMBED_ORIGINS"))
         {
-            if (Uri.TryCreate(entry, UriKind.Absolute, out var uri) && uri.Scheme is "http" or "https" && uri is { PathAndQuery: "/", Fragment: "", UserInfo: "" }
+            if (Uri.TryCreate(entry, UriKind.Absolute, out var uri)
+                && uri.Scheme is "http" or "https" && uri is { PathAndQuery: "/", Fragment: "", UserInfo: "" }
                 && !entry.Contains('*', StringComparison.Ordinal) && (uri.Scheme == "https" || uri.IsLoopback || !portal.IsProduction))
             {
                 origins.Add(SettingsReader.WithAsciiHost(uri).GetLeftPart(UriPartial.Authority));

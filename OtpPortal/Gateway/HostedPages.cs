@@ -9,8 +9,8 @@ using OtpPortal.Storage;
 namespace OtpPortal.Gateway;
 
 /// <summary>
-/// The forms of the hosted pages, <c>/otp/{namespace}/{id}</c> and <c>…/address</c>. Whoever knows the address of a page may use it: it needs no
-/// cookie, so that it also works in a frame and on a second device.
+/// The forms of the hosted pages, <c>/otp/{namespace}/{id}</c> and <c>…/address</c>. Whoever knows the address of a page may use it: it
+/// needs no cookie, so that it also works in a frame and on a second device.
 /// </summary>
 public static class HostedPages
 {
@@ -23,8 +23,8 @@ public static class HostedPages
     }
 
     /// <summary>
-    /// Lets EMBED_ORIGINS frame the hosted pages, also where they end in an error page: a browser that refuses the frame shows nothing that a user
-    /// could make sense of.
+    /// Lets EMBED_ORIGINS frame the hosted pages, also where they end in an error page: a browser that refuses the frame shows nothing that
+    /// a user could make sense of.
     /// </summary>
     public static void UseHostedPageFrames(this IApplicationBuilder app)
     {
@@ -92,14 +92,16 @@ public static class HostedPages
         if (VerificationId.Of(context) is not { } id) return PageErrors.Page(context, StatusCodes.Status404NotFound);
         var page = VerificationId.PageOf(@namespace, id);
         var view = PageView.Of(context.Request, settings);
-        if (settings.Find(@namespace) is not { } owner || await FindAsync(flow, settings, @namespace, id) is not { } verification) return PlainForm.SeeOther(context, page + view.Query);
+        if (settings.Find(@namespace) is not { } owner || await FindAsync(flow, settings, @namespace, id) is not { } verification)
+            return PlainForm.SeeOther(context, page + view.Query);
 
         if (form["action"] == "resend")
         {
             var guest = GuestOf(context);
             return await flow.SendAgainAsync(owner, id, guest.Ip, guest.LimitKey, context.RequestAborted) switch
             {
-                PageSendOutcome.Wait(var wait) => PageErrors.Page(context, StatusCodes.Status429TooManyRequests, page, "WaitBeforeSending", wait: wait),
+                PageSendOutcome.Wait(var wait) =>
+                    PageErrors.Page(context, StatusCodes.Status429TooManyRequests, page, "WaitBeforeSending", wait: wait),
                 PageSendOutcome.NoneLeft => PageErrors.Page(context, StatusCodes.Status429TooManyRequests, page, "NoSendingsLeft"),
                 PageSendOutcome.NotSent => PageErrors.Page(context, StatusCodes.Status502BadGateway, page, "MessageNotSent"),
                 _ => PlainForm.SeeOther(context, page + view.Query),
@@ -110,7 +112,8 @@ public static class HostedPages
         if (asksForNothing) return PlainForm.SeeOther(context, page + view.Query);
         if (Normalize(form["otp"].ToString(), verification) is not { } code)
         {
-            return PageErrors.Page(context, StatusCodes.Status400BadRequest, page, verification.CodeIsDigits ? "CodeMalformed" : "CodeMalformedText", argument: verification.CodeLength);
+            return PageErrors.Page(context, StatusCodes.Status400BadRequest, page, verification.CodeIsDigits
+                ? "CodeMalformed" : "CodeMalformedText", argument: verification.CodeLength);
         }
         // Right, wrong or over: the page tells from the state alone, and a reload posts nothing again.
         await flow.CheckAsync(owner, id, code, keep: true, ClientAddress.Of(context));
@@ -133,7 +136,8 @@ public static class HostedPages
             case PageSendOutcome.Sent or PageSendOutcome.Ended:
                 return PlainForm.SeeOther(context, page + view.Query);
             case PageSendOutcome.InvalidAddress:
-                return PageErrors.Page(context, StatusCodes.Status400BadRequest, page + "/address", typed.Trim().Length == 0 ? "AddressNeeded" : "AddressRefused", shown);
+                return PageErrors.Page(context, StatusCodes.Status400BadRequest, page + "/address", typed.Trim().Length == 0
+                    ? "AddressNeeded" : "AddressRefused", shown);
             case PageSendOutcome.Wait(var wait):
                 return PageErrors.Page(context, StatusCodes.Status429TooManyRequests, page + "/address", "WaitBeforeSending", shown, wait);
             case PageSendOutcome.NotSent:

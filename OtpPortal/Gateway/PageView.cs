@@ -2,7 +2,9 @@ using OtpPortal.Components.Localization;
 
 namespace OtpPortal.Gateway;
 
-/// <summary>How a hosted page is shown: in a tab of its own, or in a frame of the caller's page, whose origin is told of the success.</summary>
+/// <summary>
+/// How a hosted page is shown: in a tab of its own, or in a frame of the caller's page, whose origin is told of the success.
+/// </summary>
 /// <param name="IsPopup">In a frame: <c>?view=popup</c>, or the browser says so.</param>
 /// <param name="Origin">
 /// The origin that frames it, from <c>?origin=</c> or else from <c>Referer</c>, when EMBED_ORIGINS names it. A message goes to it only.
@@ -20,7 +22,8 @@ public sealed record PageView(bool IsPopup, string? Origin, string Query)
         var origin = settings.EmbedOrigins.FirstOrDefault(known => string.Equals(known, asked, StringComparison.OrdinalIgnoreCase));
         return new PageView(
             true, origin,
-            "?view=popup" + (origin is null ? "" : "&origin=" + Uri.EscapeDataString(origin)) + (LanguageServices.ChosenInAddress(request) is { } language ? "&lang=" + language : ""));
+            "?view=popup" + (origin is null ? "" : "&origin=" + Uri.EscapeDataString(origin))
+                + (LanguageServices.ChosenInAddress(request) is { } language ? "&lang=" + language : ""));
     }
 }
 

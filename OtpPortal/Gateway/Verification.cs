@@ -5,7 +5,8 @@ namespace OtpPortal.Gateway;
 
 /// <summary>One verification that a namespace asked for, as it stands.</summary>
 /// <param name="To">The address, or empty while its page has yet to ask for it.</param>
-/// <param name="Attempts">What otpgateway counts: the sending and every wrong code. Past <paramref name="MaxAttempts"/> the id is locked.</param>
+/// <param name="Attempts">What otpgateway counts: the sending and every wrong code. Past <paramref name="MaxAttempts"/> the id is
+/// locked.</param>
 /// <param name="Generate">Codes sent so far, the first one included.</param>
 /// <param name="Closed">A right code was entered.</param>
 /// <param name="Extra">The caller's own JSON.</param>

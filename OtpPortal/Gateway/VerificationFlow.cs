@@ -9,13 +9,13 @@ using StackExchange.Redis;
 namespace OtpPortal.Gateway;
 
 /// <summary>
-/// A verification from the namespace's wish to the right code: the same for the API, the hosted pages and their circuits. It knows nothing of
-/// HTTP, and keeps nothing itself: all state is in the OTP store, under the namespace, so that no namespace reaches another's.
+/// A verification from the namespace's wish to the right code: the same for the API, the hosted pages and their circuits. It knows nothing
+/// of HTTP, and keeps nothing itself: all state is in the OTP store, under the namespace, so that no namespace reaches another's.
 /// </summary>
 /// <remarks>
-/// The code is kept twice in its record (see <see cref="CodeStore"/>): as HMAC, for comparing, and encrypted, bound to its record, because it
-/// may have to be sent later (when the page asks for the address) or again, and the caller may have chosen it. A dump of Redis reads neither.
-/// <c>K:done</c> is there for half a minute after a record was deleted because of its success, or until the id is used again.
+/// The code is kept twice in its record (see <see cref="CodeStore"/>): as HMAC, for comparing, and encrypted, bound to its record, because
+/// it may have to be sent later (when the page asks for the address) or again, and the caller may have chosen it. A dump of Redis reads
+/// neither. <c>K:done</c> is there for half a minute after a record was deleted because of its success, or until the id is used again.
 /// </remarks>
 public sealed class VerificationFlow(
     CodeStore codes, Stores stores, Providers providers, VerificationSender sender, VerificationLog log, SendLimits limits,
@@ -73,8 +73,8 @@ public sealed class VerificationFlow(
                     if (!isOpen) await codes.RemoveAsync(key, record);
                     return new PutOutcome.Limited(reason, wait);
                 default:
-                    // Nobody has a code that was not sent. One that took another's place goes on counting, or a provider's failure would give tries back.
-                    // A webhook may have done its part and failed to say so: its code stays valid, as in otpgateway.
+                    // Nobody has a code that was not sent. One that took another's place goes on counting, or a provider's failure would
+                    // give tries back. A webhook may have done its part and failed to say so: its code stays valid, as in otpgateway.
                     if (!isOpen && request.Provider.Channel != Channel.Webhook) await codes.RemoveAsync(key, record);
                     return new PutOutcome.NotSent();
             }
@@ -124,7 +124,8 @@ public sealed class VerificationFlow(
     public async Task<string?> EchoAsync(string owner, string id) => await stores.Otp.Database.StringGetAsync(EchoOf(KeyOf(owner, id)));
 
     /// <summary>The page's visitor names the address that the namespace left out, once.</summary>
-    public async Task<PageSendOutcome> SetAddressAsync(Namespace owner, string id, string? typed, string ip, string limitKey, CancellationToken stop)
+    public async Task<PageSendOutcome> SetAddressAsync(
+        Namespace owner, string id, string? typed, string ip, string limitKey, CancellationToken stop)
     {
         var key = KeyOf(owner.Name, id);
         if (await codes.FindAsync(key) is not { } record || !record.IsLive(time.GetUtcNow())) return new PageSendOutcome.Ended();

@@ -16,7 +16,8 @@ public sealed partial class VerificationForm(VerificationFlow flow, GatewaySetti
     private Verification _state = null!;
     private string _code = "";
     private string? _error;
-    // The link's code is in the field, and nobody has pressed the button: until then there is just that one, and nothing goes off by itself.
+    // The link's code is in the field, and nobody has pressed the button: until then there is just that one, and nothing goes off by
+    // itself.
     private bool _untouched;
     private bool _over;
     private bool _busy;
@@ -98,7 +99,8 @@ public sealed partial class VerificationForm(VerificationFlow flow, GatewaySetti
         {
             if (HostedPages.Normalize(_code, _state) is not { } code)
             {
-                // Enter after the last digit of a wrong code, which submitted itself, finds the field empty: what was said of that code stays.
+                // Enter after the last digit of a wrong code, which submitted itself, finds the field empty: what was said of that code
+                // stays.
                 if (_code.Length > 0 || _error is null) _error = HostedPages.MalformedText(T, _state);
             }
             else

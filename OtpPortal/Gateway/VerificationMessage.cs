@@ -16,16 +16,18 @@ public sealed class VerificationMessage(MessageTemplates templates, IStringLocal
         // Whole seconds, rounded up: of five minutes a moment has passed already, and they are no four.
         var left = GatewayJson.SecondsLeft(verification, time);
         // Opening the link only fills the code in: scanners of mail open links, too.
-        var message = templates.Fill(IsSms(provider, verification) ? "gateway-sms" : "gateway-code", language, verification.To, new Dictionary<string, object?>(MessageTemplates.FrameOf(portal, language), StringComparer.Ordinal)
-        {
-            ["namespace"] = verification.Namespace,
-            ["channel"] = provider.ChannelName,
-            ["to"] = verification.To,
-            ["code"] = code,
-            ["url"] = url + "?otp=" + Uri.EscapeDataString(code),
-            ["duration"] = DurationTexts.Lifetime(texts, TimeSpan.FromSeconds(left)),
-            ["host"] = portal.PublicUrl.IdnHost,
-        }, provider.Name);
+        var message = templates.Fill(
+            IsSms(provider, verification) ? "gateway-sms" : "gateway-code", language, verification.To,
+            new Dictionary<string, object?>(MessageTemplates.FrameOf(portal, language), StringComparer.Ordinal)
+            {
+                ["namespace"] = verification.Namespace,
+                ["channel"] = provider.ChannelName,
+                ["to"] = verification.To,
+                ["code"] = code,
+                ["url"] = url + "?otp=" + Uri.EscapeDataString(code),
+                ["duration"] = DurationTexts.Lifetime(texts, TimeSpan.FromSeconds(left)),
+                ["host"] = portal.PublicUrl.IdnHost,
+            }, provider.Name);
         return message with
         {
             Code = code,

@@ -23,11 +23,13 @@ internal sealed class VerificationRequestReader(GatewaySettings defaults, Provid
     {
         if (!fields.TryOne("provider", out var name, out complaint)) return null;
         if (name.Length == 0) return Refuse(out complaint, "`provider` is empty: GET /api/providers lists the providers.");
-        if (providers.Find(name) is not { } provider) return Refuse(out complaint, "Unknown `provider`: GET /api/providers lists the providers.");
+        if (providers.Find(name) is not { } provider)
+            return Refuse(out complaint, "Unknown `provider`: GET /api/providers lists the providers.");
 
         if (!fields.TryOne("to", out var to, out complaint)) return null;
         var address = "";
-        if (to.Length > 0 && !provider.TryNormalize(to, out address)) return Refuse(out complaint, $"Invalid `to` address for the provider {provider.Name}.");
+        if (to.Length > 0 && !provider.TryNormalize(to, out address))
+            return Refuse(out complaint, $"Invalid `to` address for the provider {provider.Name}.");
         if (!TryDescription(fields, "channel_description", out var channel, out complaint)) return null;
         if (!TryDescription(fields, "address_description", out var addressText, out complaint)) return null;
 
@@ -47,7 +49,8 @@ internal sealed class VerificationRequestReader(GatewaySettings defaults, Provid
 
         if (!fields.TryOne("extra", out var extra, out complaint)) return null;
         if (extra.Length == 0) extra = "{}";
-        if (Encoding.UTF8.GetByteCount(extra) > MaxExtraBytes) return Refuse(out complaint, $"`extra` is too long: at most {MaxExtraBytes} bytes.");
+        if (Encoding.UTF8.GetByteCount(extra) > MaxExtraBytes)
+            return Refuse(out complaint, $"`extra` is too long: at most {MaxExtraBytes} bytes.");
         if (!IsJson(extra)) return Refuse(out complaint, "Invalid JSON in `extra`.");
 
         complaint = "";

@@ -20,5 +20,6 @@ public sealed record ApiErrorWriter(PathString Root, Func<HttpContext, int, stri
     // An API with an endpoint outside of its prefix names its writer in the endpoint's metadata.
     internal static ApiErrorWriter? Find(HttpContext context) =>
         context.GetEndpoint()?.Metadata.GetMetadata<ApiErrorWriter>()
-        ?? context.RequestServices.GetServices<ApiErrorWriter>().FirstOrDefault(api => context.Request.Path.StartsWithSegments(api.Root, StringComparison.OrdinalIgnoreCase));
+        ?? context.RequestServices.GetServices<ApiErrorWriter>()
+            .FirstOrDefault(api => context.Request.Path.StartsWithSegments(api.Root, StringComparison.OrdinalIgnoreCase));
 }

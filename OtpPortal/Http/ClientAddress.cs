@@ -3,12 +3,16 @@ using System.Net.Sockets;
 
 namespace OtpPortal.Http;
 
-/// <summary>Who is asking, as far as the network tells. X-Forwarded-For counts only from TRUSTED_PROXIES (see <see cref="ForwardedAddresses"/>).</summary>
+/// <summary>
+/// Who is asking, as far as the network tells. X-Forwarded-For counts only from TRUSTED_PROXIES (see <see cref="ForwardedAddresses"/>).
+/// </summary>
 public static class ClientAddress
 {
     public static string Of(HttpContext context) => Plain(context.Connection.RemoteIpAddress).ToString();
 
-    /// <summary>What limits are counted by: an IPv4 address, or the /64 of an IPv6 one, because every IPv6 customer has a whole /64 to choose from.</summary>
+    /// <summary>
+    /// What limits are counted by: an IPv4 address, or the /64 of an IPv6 one, because every IPv6 customer has a whole /64 to choose from.
+    /// </summary>
     public static string LimitKey(HttpContext context) => LimitKey(Plain(context.Connection.RemoteIpAddress));
 
     internal static string LimitKey(IPAddress address)

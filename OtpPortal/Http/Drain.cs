@@ -11,19 +11,22 @@ internal sealed class Drain(PortalSettings portal, TimeProvider time) : IHostedL
     private static readonly TimeSpan s_delay = TimeSpan.FromSeconds(5);
 
     public Task StoppingAsync(CancellationToken cancellationToken) =>
-        portal.IsProduction ? Task.Delay(s_delay, time, cancellationToken).ContinueWith(static _ => { }, TaskScheduler.Default) : Task.CompletedTask;
+        portal.IsProduction ? Task.Delay(s_delay, time, cancellationToken)
+            .ContinueWith(static _ => { }, TaskScheduler.Default) : Task.CompletedTask;
 
     /// <summary>
-    /// Refuses new circuits from the signal on. The open ones are closed by then, and their pages connect again at once: here they would stay for as
-    /// long as the page is open, and the shutdown would wait for them until no time is left for the queued mail. Cut off without an answer, so that
-    /// a proxy asks the next replica.
+    /// Refuses new circuits from the signal on. The open ones are closed by then, and their pages connect again at once: here they would
+    /// stay for as long as the page is open, and the shutdown would wait for them until no time is left for the queued mail. Cut off
+    /// without an answer, so that a proxy asks the next replica.
     /// </summary>
     public static void RefuseCircuits(IApplicationBuilder app)
     {
         var stopping = app.ApplicationServices.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping;
         app.Use((context, next) =>
         {
-            if (!stopping.IsCancellationRequested || !context.Request.Path.StartsWithSegments("/_blazor", StringComparison.OrdinalIgnoreCase)) return next(context);
+            if (!stopping.IsCancellationRequested
+                || !context.Request.Path.StartsWithSegments("/_blazor", StringComparison.OrdinalIgnoreCase))
+                return next(context);
             context.Abort();
             return Task.CompletedTask;
         });

@@ -19,7 +19,8 @@ public static class ForwardedAddresses
         {
             // Kept from before the headers are applied (and taken away) below: for questions about the proxy itself.
             context.Items[s_peer] = context.Connection.RemoteIpAddress;
-            context.Items[s_scheme] = context.Request.Headers["X-Forwarded-Proto"] is [{ } scheme] && scheme is "http" or "https" ? scheme : null;
+            context.Items[s_scheme] = context.Request.Headers["X-Forwarded-Proto"] is [{ } scheme] && scheme is "http" or "https"
+                ? scheme : null;
             return next(context);
         });
         var options = new ForwardedHeadersOptions
@@ -37,6 +38,8 @@ public static class ForwardedAddresses
     /// <summary>Who sent the request over the wire, proxy or client.</summary>
     internal static IPAddress? PeerOf(HttpContext context) => context.Items[s_peer] as IPAddress ?? context.Connection.RemoteIpAddress;
 
-    /// <summary>The one X-Forwarded-Proto of the request, or null when it is missing, doubled or something else than http and https.</summary>
+    /// <summary>
+    /// The one X-Forwarded-Proto of the request, or null when it is missing, doubled or something else than http and https.
+    /// </summary>
     internal static string? SchemeOf(HttpContext context) => context.Items[s_scheme] as string;
 }

@@ -70,6 +70,7 @@ public static partial class Hosting
     {
         public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
-        public Task StopAsync(CancellationToken cancellationToken) => Task.Run(() => meters.ForceFlush(5000) && traces.ForceFlush(5000), cancellationToken);
+        public Task StopAsync(CancellationToken cancellationToken) =>
+            Task.Run(() => meters.ForceFlush(5000) && traces.ForceFlush(5000), cancellationToken);
     }
 }

@@ -6,8 +6,8 @@ namespace OtpPortal.Http;
 internal static class JsonTexts
 {
     /// <summary>
-    /// True when every text and name in it is Unicode. The reader takes half a surrogate pair and broken UTF-8, and throws only when somebody asks
-    /// for that text: for us in the middle of the work, and for whoever gets the JSON from us at a place of their own.
+    /// True when every text and name in it is Unicode. The reader takes half a surrogate pair and broken UTF-8, and throws only when
+    /// somebody asks for that text: for us in the middle of the work, and for whoever gets the JSON from us at a place of their own.
     /// </summary>
     public static bool AreUnicode(JsonElement element)
     {

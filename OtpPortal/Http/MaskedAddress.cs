@@ -2,7 +2,9 @@ using System.Globalization;
 
 namespace OtpPortal.Http;
 
-/// <summary>An address as it may stand in logs: of an e-mail address the first letter and the domain, of a telephone number both ends.</summary>
+/// <summary>
+/// An address as it may stand in logs: of an e-mail address the first letter and the domain, of a telephone number both ends.
+/// </summary>
 public static class MaskedAddress
 {
     public static string Of(string address)

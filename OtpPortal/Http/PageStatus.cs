@@ -3,8 +3,8 @@ using Microsoft.AspNetCore.Diagnostics;
 namespace OtpPortal.Http;
 
 /// <summary>
-/// What an endpoint or a failure wants the next page to say. A form endpoint that cannot go on sets it, and <see cref="PageErrors"/> shows the
-/// page in the same answer, with the status that belongs to it.
+/// What an endpoint or a failure wants the next page to say. A form endpoint that cannot go on sets it, and <see cref="PageErrors"/> shows
+/// the page in the same answer, with the status that belongs to it.
 /// </summary>
 public sealed class PageStatus
 {
@@ -32,7 +32,8 @@ public sealed class PageStatus
     public string? Ticket { get; set; }
 
     internal void TakeOver(PageStatus other) =>
-        (Path, Query, Code, Wait, Reason, Argument, Typed, Ticket) = (other.Path, other.Query, other.Code, other.Wait, other.Reason, other.Argument, other.Typed, other.Ticket);
+        (Path, Query, Code, Wait, Reason, Argument, Typed, Ticket) =
+            (other.Path, other.Query, other.Code, other.Wait, other.Reason, other.Argument, other.Typed, other.Ticket);
 }
 
 /// <summary>Turns failures and refusals into pages for people and JSON for programs; no stack trace reaches either.</summary>
@@ -78,7 +79,8 @@ public static partial class PageErrors
                 }
             }
 
-            if (context.Response.StatusCode >= 400 && !context.Response.HasStarted && context.Response.ContentType is null && !context.WebSockets.IsWebSocketRequest)
+            if (context.Response.StatusCode >= 400
+                && !context.Response.HasStarted && context.Response.ContentType is null && !context.WebSockets.IsWebSocketRequest)
             {
                 await ShowAsync(context, next);
             }
@@ -86,7 +88,9 @@ public static partial class PageErrors
     }
 
     /// <summary>Ends the request with a page: the one at <paramref name="path"/>, or the plain error page when it is null.</summary>
-    public static IResult Page(HttpContext context, int code, string? path = null, string? reason = null, string? typed = null, TimeSpan? wait = null, object? argument = null)
+    public static IResult Page(
+        HttpContext context, int code, string? path = null, string? reason = null, string? typed = null, TimeSpan? wait = null,
+        object? argument = null)
     {
         var status = context.RequestServices.GetRequiredService<PageStatus>();
         (status.Path, status.Reason, status.Typed, status.Wait, status.Argument) = (path, reason, typed, wait, argument);
@@ -183,7 +187,8 @@ public static partial class PageErrors
         context.Response.StatusCode = code;
     }
 
-    private static bool IsForPeople(HttpRequest request) => request.Headers.Accept.ToString().Contains("text/html", StringComparison.OrdinalIgnoreCase);
+    private static bool IsForPeople(HttpRequest request) =>
+        request.Headers.Accept.ToString().Contains("text/html", StringComparison.OrdinalIgnoreCase);
 
     private static string ErrorName(int code) => code switch
     {

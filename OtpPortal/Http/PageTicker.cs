@@ -1,8 +1,8 @@
 namespace OtpPortal.Http;
 
 /// <summary>
-/// Lets a page that is open in a circuit look again and again, until it is left. A page that was left is waited for: its last look is over before
-/// what it looks with is disposed of.
+/// Lets a page that is open in a circuit look again and again, until it is left. A page that was left is waited for: its last look is over
+/// before what it looks with is disposed of.
 /// </summary>
 internal sealed class PageTicker(TimeProvider time) : IAsyncDisposable
 {
@@ -12,7 +12,9 @@ internal sealed class PageTicker(TimeProvider time) : IAsyncDisposable
     /// <summary>Cancelled once the page was left.</summary>
     public CancellationToken Left => _left.Token;
 
-    /// <summary>Ticks as long as <paramref name="goesOn"/> says so; <paramref name="tick"/> is told the number of the tick, from 1.</summary>
+    /// <summary>
+    /// Ticks as long as <paramref name="goesOn"/> says so; <paramref name="tick"/> is told the number of the tick, from 1.
+    /// </summary>
     public void Start(TimeSpan interval, Func<bool> goesOn, Func<int, Task> tick) => _ticking = TickAsync(interval, goesOn, tick);
 
     public async ValueTask DisposeAsync()

@@ -3,7 +3,9 @@ namespace OtpPortal.Http;
 /// <summary>How endpoints take a form and go on from it.</summary>
 internal static class PlainForm
 {
-    /// <summary>The form that was posted, or null when what was posted is none. HTTP libraries send a form without fields as nothing at all.</summary>
+    /// <summary>
+    /// The form that was posted, or null when what was posted is none. HTTP libraries send a form without fields as nothing at all.
+    /// </summary>
     public static async Task<IFormCollection?> ReadAsync(HttpContext context) =>
         context.Request.HasFormContentType ? await context.Request.ReadFormAsync(context.RequestAborted)
         : IsEmpty(context.Request) ? FormCollection.Empty

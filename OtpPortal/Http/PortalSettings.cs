@@ -33,7 +33,8 @@ public sealed partial record PortalSettings(
 
     /// <summary>Scheme, host and port of <see cref="PublicUrl"/>, as browsers write it in an Origin header.</summary>
     public string Origin { get; } =
-        $"{PublicUrl.Scheme}://{PublicUrl.Host}{(PublicUrl.IsDefaultPort ? "" : ":" + PublicUrl.Port.ToString(CultureInfo.InvariantCulture))}";
+        $"{PublicUrl.Scheme}://{PublicUrl.Host}"
+            + (PublicUrl.IsDefaultPort ? "" : ":" + PublicUrl.Port.ToString(CultureInfo.InvariantCulture));
 
     /// <summary>True for the address of one of TRUSTED_PROXIES.</summary>
     public bool TrustsProxy(IPAddress? address)
@@ -83,7 +84,9 @@ public sealed partial record PortalSettings(
         var networks = new List<IPNetwork>();
         foreach (var entry in reader.List("TRUSTED_PROXIES"))
         {
-            if (IPNetwork.TryParse(entry, out var network) && SettingsReader.TryReadAddress(entry[..entry.IndexOf('/', StringComparison.Ordinal)], out _)) networks.Add(network);
+            if (IPNetwork.TryParse(entry, out var network)
+                && SettingsReader.TryReadAddress(entry[..entry.IndexOf('/', StringComparison.Ordinal)], out _))
+                networks.Add(network);
             else if (SettingsReader.TryReadAddress(entry, out var address))
             {
                 var plain = ClientAddress.Plain(address);

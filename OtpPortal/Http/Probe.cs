@@ -2,7 +2,9 @@ using System.Net;
 
 namespace OtpPortal.Http;
 
-/// <summary><c>OtpPortal --probe</c>: asks a running portal whether it is ready, for container health checks whose image has no HTTP client.</summary>
+/// <summary>
+/// <c>OtpPortal --probe</c>: asks a running portal whether it is ready, for container health checks whose image has no HTTP client.
+/// </summary>
 internal static class Probe
 {
     public const string Argument = "--probe";
@@ -24,5 +26,6 @@ internal static class Probe
 
     /// <summary>Where the portal of this machine listens.</summary>
     public static Uri AddressOf(IPAddress? bind, int port) =>
-        new($"http://{new IPEndPoint(bind is null || bind.Equals(IPAddress.Any) || bind.Equals(IPAddress.IPv6Any) ? IPAddress.Loopback : bind, port)}");
+        new("http://" + new IPEndPoint(
+            bind is null || bind.Equals(IPAddress.Any) || bind.Equals(IPAddress.IPv6Any) ? IPAddress.Loopback : bind, port));
 }

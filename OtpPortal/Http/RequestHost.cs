@@ -1,8 +1,8 @@
 namespace OtpPortal.Http;
 
 /// <summary>
-/// Sees to it that pages can be drawn whatever a request says of its host: the page framework makes an address of it, and fails where there is
-/// none (HTTP/1.0, as load balancers ask) or none that is an address. It leads nowhere: every link starts from PUBLIC_URL.
+/// Sees to it that pages can be drawn whatever a request says of its host: the page framework makes an address of it, and fails where there
+/// is none (HTTP/1.0, as load balancers ask) or none that is an address. It leads nowhere: every link starts from PUBLIC_URL.
 /// </summary>
 internal static class RequestHost
 {

@@ -13,7 +13,9 @@ public sealed partial class SafeRedirects
 
     private SafeRedirects(List<Entry> entries) => _entries = entries;
 
-    /// <summary>The allowed targets as sources of a Content-Security-Policy: browsers apply <c>form-action</c> to the redirect after a form as well.</summary>
+    /// <summary>
+    /// The allowed targets as sources of a Content-Security-Policy: browsers apply <c>form-action</c> to the redirect after a form as well.
+    /// </summary>
     public IEnumerable<string> FormActionSources => _entries.SelectMany(e => e.Sources());
 
     /// <summary>
@@ -27,14 +29,17 @@ public sealed partial class SafeRedirects
 
         var secure = match.Groups["scheme"].Value.Equals("https", StringComparison.OrdinalIgnoreCase);
         var host = match.Groups["host"].Value.ToLowerInvariant();
-        var port = match.Groups["port"].Success ? int.Parse(match.Groups["port"].ValueSpan, System.Globalization.CultureInfo.InvariantCulture)
+        var port = match.Groups["port"].Success
+            ? int.Parse(match.Groups["port"].ValueSpan, System.Globalization.CultureInfo.InvariantCulture)
             : secure ? 443 : 80;
         // Plain http would send the user, and whatever the app keeps for them, in the clear.
         if (!secure && !IsLoopback(host)) return false;
         return _entries.Exists(entry => entry.Matches(host, port));
     }
 
-    /// <summary>True for any http(s) address that is written out in full, wherever it leads: for programs that name targets of their own.</summary>
+    /// <summary>
+    /// True for any http(s) address that is written out in full, wherever it leads: for programs that name targets of their own.
+    /// </summary>
     public static bool IsWebAddress(string url) => Parts(url) is not null;
 
     /// <summary>True for what may stand in a list of allowed hosts.</summary>
@@ -107,9 +112,13 @@ public sealed partial class SafeRedirects
         }
     }
 
-    [GeneratedRegex(@"^(?<scheme>https?)://(?<host>[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\])(?::(?<port>[0-9]{1,5}))?(?:[/?#]|\z)", RegexOptions.IgnoreCase | RegexOptions.ExplicitCapture | RegexOptions.CultureInvariant, 1000)]
+    [GeneratedRegex(
+        @"^(?<scheme>https?)://(?<host>[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\])(?::(?<port>[0-9]{1,5}))?(?:[/?#]|\z)",
+        RegexOptions.IgnoreCase | RegexOptions.ExplicitCapture | RegexOptions.CultureInvariant, 1000)]
     private static partial Regex FullAddress();
 
-    [GeneratedRegex(@"^(?<wildcard>\*\.)?(?<host>[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\])(?::(?<port>[0-9]{1,5}))?\z", RegexOptions.ExplicitCapture | RegexOptions.CultureInvariant, 1000)]
+    [GeneratedRegex(
+        @"^(?<wildcard>\*\.)?(?<host>[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\])(?::(?<port>[0-9]{1,5}))?\z",
+        RegexOptions.ExplicitCapture | RegexOptions.CultureInvariant, 1000)]
     private static partial Regex AllowedHost();
 }

@@ -12,8 +12,8 @@ public static class SecurityHeaders
             headers.ContentSecurityPolicy = policy;
             headers.XFrameOptions = "DENY";
             headers.XContentTypeOptions = "nosniff";
-            // The link in a message carries the code: its address goes nowhere else. Not no-referrer: with that, browsers send "Origin: null" with
-            // our own forms, and the same-site check needs the origin.
+            // The link in a message carries the code: its address goes nowhere else. Not no-referrer: with that, browsers send "Origin:
+            // null" with our own forms, and the same-site check needs the origin.
             headers["Referrer-Policy"] = "same-origin";
             headers["Cross-Origin-Opener-Policy"] = "same-origin";
             headers["Permissions-Policy"] = "camera=(), microphone=(), geolocation=(), payment=(), usb=(), otp-credentials=(self)";
@@ -27,8 +27,9 @@ public static class SecurityHeaders
         response.Headers.ContentSecurityPolicy = Widen(response.Headers.ContentSecurityPolicy.ToString(), sources);
 
     /// <summary>
-    /// Lets the forms of one page end at an app's address. Browsers hold every redirect after a form to <c>form-action</c>, also those by which the app
-    /// goes on from there, to origins that nobody here knows: so the scheme is allowed, not the host. Where a form leads first is decided elsewhere.
+    /// Lets the forms of one page end at an app's address. Browsers hold every redirect after a form to <c>form-action</c>, also those by
+    /// which the app goes on from there, to origins that nobody here knows: so the scheme is allowed, not the host. Where a form leads
+    /// first is decided elsewhere.
     /// </summary>
     public static void LetFormsLeadTo(HttpResponse response, string address) =>
         Widen(response, new Dictionary<string, string>(StringComparer.Ordinal) { ["form-action"] = new Uri(address).Scheme + ":" });
@@ -57,7 +58,8 @@ public static class SecurityHeaders
     }
 
     // Scripts only from our own files: injected markup cannot run anything. Styles may be inline, because the component library sets
-    // sizes that way. Nobody may frame the portal (clickjacking), and forms go to us or, by redirect after signing in, to ALLOWED_REDIRECTS.
+    // sizes that way. Nobody may frame the portal (clickjacking), and forms go to us or, by redirect after signing in, to
+    // ALLOWED_REDIRECTS.
     internal static string ContentSecurityPolicy(PortalSettings portal)
     {
         var images = portal.LogoUrl is null ? "" : " " + portal.LogoUrl.GetLeftPart(UriPartial.Authority);

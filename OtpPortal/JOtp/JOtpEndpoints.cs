@@ -67,7 +67,8 @@ public static class JOtpEndpoints
     private static bool MayBeAnonymous(HttpContext context) =>
         context.RequestServices.GetRequiredService<JOtpSettings>().Anonymous && context.Request.Headers.Authorization.Count == 0;
 
-    private static async Task<IResult> BeginAsync(HttpContext context, JOtpSessions sessions, GatewaySettings gateway, PortalSettings portal)
+    private static async Task<IResult> BeginAsync(
+        HttpContext context, JOtpSessions sessions, GatewaySettings gateway, PortalSettings portal)
     {
         if (Read(await ReadBodyAsync(context), portal.AppName, gateway.Terms.Lifetime, out var problem) is not { } request)
         {
@@ -81,7 +82,8 @@ public static class JOtpEndpoints
                 return TypedResults.Text("", statusCode: StatusCodes.Status201Created);
             case BeginJOtpOutcome.Limited(var wait):
                 context.Response.Headers.RetryAfter = Problem.Seconds(wait);
-                return Problem.Result(StatusCodes.Status429TooManyRequests, "too_many_requests", "Too many messages to this address or from this client.");
+                return Problem.Result(
+                    StatusCodes.Status429TooManyRequests, "too_many_requests", "Too many messages to this address or from this client.");
             case BeginJOtpOutcome.NotSent:
                 return Problem.Result(StatusCodes.Status502BadGateway, "not_sent", "The mail service did not take the message.");
             default:
@@ -93,7 +95,8 @@ public static class JOtpEndpoints
         HttpContext context, [Description("As in the Location of the session.")] string id, JOtpSessions sessions)
     {
         var token = Encoding.UTF8.GetString(await ReadBodyAsync(context)).Trim();
-        return id.Length == 32 && id.All(char.IsAsciiLetterOrDigit) && token.Length > 0 && await sessions.TryAsync(id, token, ClientAddress.Of(context))
+        return id.Length == 32 && id.All(char.IsAsciiLetterOrDigit)
+            && token.Length > 0 && await sessions.TryAsync(id, token, ClientAddress.Of(context))
             ? TypedResults.Text("")
             // Wrong, used, locked, expired and unknown look the same.
             : Problem.Result(StatusCodes.Status404NotFound, "not_found", "The token is not valid for this session.");
@@ -146,7 +149,8 @@ public static class JOtpEndpoints
         {
             // jOTP's description shows it in quotes.
             var number = ttl.ValueKind == JsonValueKind.String ? ttl.GetString() : ttl.GetRawText();
-            if (!double.TryParse(number, NumberStyles.Float, CultureInfo.InvariantCulture, out var minutes) || !double.IsFinite(minutes) || minutes <= 0)
+            if (!double.TryParse(number, NumberStyles.Float, CultureInfo.InvariantCulture, out var minutes)
+                || !double.IsFinite(minutes) || minutes <= 0)
             {
                 complaint = "ttl must be a number of minutes greater than 0.";
                 return null;

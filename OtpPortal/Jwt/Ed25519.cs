@@ -6,8 +6,8 @@ using Microsoft.Win32.SafeHandles;
 namespace OtpPortal.Jwt;
 
 /// <summary>
-/// Ed25519 (RFC 8032) by OpenSSL's libcrypto, which .NET on Linux has loaded anyway. The framework of this version has no Ed25519 of its own, and
-/// the curve is nothing to write oneself.
+/// Ed25519 (RFC 8032) by OpenSSL's libcrypto, which .NET on Linux has loaded anyway. The framework of this version has no Ed25519 of its
+/// own, and the curve is nothing to write oneself.
 /// </summary>
 internal static partial class Ed25519
 {
@@ -36,7 +36,8 @@ internal static partial class Ed25519
         {
             // RFC 8032, 7.1, test 1: a library that cannot do this one shall not sign anything.
             using var key = Key.FromSeed(Convert.FromHexString("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60"));
-            return key.PublicKey.AsSpan().SequenceEqual(Convert.FromHexString("d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a"))
+            return key.PublicKey.AsSpan()
+                .SequenceEqual(Convert.FromHexString("d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a"))
                 && key.Verify([], key.Sign([]));
         }
         catch (Exception e) when (e is DllNotFoundException or EntryPointNotFoundException or CryptographicException)
@@ -148,13 +149,15 @@ internal static partial class Ed25519
     private static partial int EVP_DigestSignInit(ContextHandle context, IntPtr keyContext, IntPtr digest, IntPtr engine, KeyHandle key);
 
     [LibraryImport(Library)]
-    private static partial int EVP_DigestSign(ContextHandle context, Span<byte> signature, ref nuint signatureLength, ReadOnlySpan<byte> data, nuint dataLength);
+    private static partial int EVP_DigestSign(
+        ContextHandle context, Span<byte> signature, ref nuint signatureLength, ReadOnlySpan<byte> data, nuint dataLength);
 
     [LibraryImport(Library)]
     private static partial int EVP_DigestVerifyInit(ContextHandle context, IntPtr keyContext, IntPtr digest, IntPtr engine, KeyHandle key);
 
     [LibraryImport(Library)]
-    private static partial int EVP_DigestVerify(ContextHandle context, ReadOnlySpan<byte> signature, nuint signatureLength, ReadOnlySpan<byte> data, nuint dataLength);
+    private static partial int EVP_DigestVerify(
+        ContextHandle context, ReadOnlySpan<byte> signature, nuint signatureLength, ReadOnlySpan<byte> data, nuint dataLength);
 
     [LibraryImport(Library)]
     private static partial void ERR_clear_error();

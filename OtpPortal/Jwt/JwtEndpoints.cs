@@ -30,7 +30,8 @@ public static partial class JwtEndpoints
         builder.Services.AddSingleton(JwtAlgorithms.OfThisMachine);
         builder.Services.AddSingleton<KeyRing>();
         builder.Services.AddSingleton(services => new Jwts(
-            services.GetRequiredService<KeyRing>(), services.GetRequiredService<JwtAlgorithms>(), portal.Origin, services.GetRequiredService<TimeProvider>()));
+            services.GetRequiredService<KeyRing>(), services.GetRequiredService<JwtAlgorithms>(), portal.Origin,
+            services.GetRequiredService<TimeProvider>()));
         builder.Services.AddHostedService<FirstKeys>();
         return builder;
     }
@@ -65,7 +66,8 @@ public static partial class JwtEndpoints
     private static async Task<IResult> PublishAsync(HttpContext context, KeyRing ring)
     {
         var keys = new JsonArray([.. (await ring.PublishedAsync()).Select(key => key.Key.ToJwk(key.Kid))]);
-        context.Response.Headers.CacheControl = string.Create(CultureInfo.InvariantCulture, $"public, max-age={(int)KeyRing.PublishedFor.TotalSeconds}");
+        context.Response.Headers.CacheControl =
+            string.Create(CultureInfo.InvariantCulture, $"public, max-age={(int)KeyRing.PublishedFor.TotalSeconds}");
         // They are public: a page of an app may fetch them, too.
         context.Response.Headers.AccessControlAllowOrigin = "*";
         return TypedResults.Text(new JsonObject { ["keys"] = keys }.ToJsonString(), "application/json");
@@ -79,8 +81,10 @@ public static partial class JwtEndpoints
         Jwts jwts,
         JwtSettings settings)
     {
-        var algorithm = alg.Length == 0 ? jwts.Algorithms.Default : jwts.Algorithms.All.FirstOrDefault(known => alg.Length == 1 && known == alg[0]);
-        if (algorithm is null) return Problem.Result(StatusCodes.Status400BadRequest, "invalid_alg", $"alg must be {jwts.Algorithms.Allowed}.");
+        var algorithm = alg.Length == 0
+            ? jwts.Algorithms.Default : jwts.Algorithms.All.FirstOrDefault(known => alg.Length == 1 && known == alg[0]);
+        if (algorithm is null)
+            return Problem.Result(StatusCodes.Status400BadRequest, "invalid_alg", $"alg must be {jwts.Algorithms.Allowed}.");
         var token = ((PortalIdentity)user.Identity!).Token;
         var lifetime = token.ExpiresIn < s_lifetime ? token.ExpiresIn : s_lifetime;
         var jwt = await jwts.MakeAsync(algorithm, settings.Audience, lifetime, token.Email, claims =>
@@ -100,9 +104,11 @@ public static partial class JwtEndpoints
         KeyRing ring,
         AuditLog audit)
     {
-        if (!KeyRotationRequest.TryRead(overlap, now, out var request, out var problem)) return Problem.Result(StatusCodes.Status400BadRequest, "bad_request", problem);
+        if (!KeyRotationRequest.TryRead(overlap, now, out var request, out var problem))
+            return Problem.Result(StatusCodes.Status400BadRequest, "bad_request", problem);
         var rotation = await ring.RotateAsync(request.Overlap, request.AtOnce);
-        audit.WriteByAdmin(AuditEvent.KeysRotated, null, ClientAddress.Of(context), request.AtOnce ? "at_once" : $"overlap:{(long)request.Overlap.TotalSeconds}", "key");
+        audit.WriteByAdmin(AuditEvent.KeysRotated, null, ClientAddress.Of(context), request.AtOnce
+            ? "at_once" : $"overlap:{(long)request.Overlap.TotalSeconds}", "key");
         return TypedResults.Json(new RotatedKeys(rotation.NewKids, rotation.ActiveFrom, rotation.OldUntil));
     }
 
@@ -134,7 +140,8 @@ public static partial class JwtEndpoints
 
     internal sealed record PublishedKeys([property: JsonPropertyName("keys")] IReadOnlyList<PublishedKey> Keys);
 
-    // Made at the start, so that a verifier that asks for the keys finds them; should the store be away, they are made when they are needed.
+    // Made at the start, so that a verifier that asks for the keys finds them; should the store be away, they are made when they are
+    // needed.
     private sealed partial class FirstKeys(KeyRing ring, ILogger<FirstKeys> logger) : BackgroundService
     {
         protected override async Task ExecuteAsync(CancellationToken stoppingToken)

@@ -8,8 +8,8 @@ namespace OtpPortal.Jwt;
 internal static class JwtText
 {
     /// <summary>
-    /// Characters of a token that is looked at: claims of 4 KB, three times as long with everything in them escaped, a third more in base64url,
-    /// and what is around them, with much to spare.
+    /// Characters of a token that is looked at: claims of 4 KB, three times as long with everything in them escaped, a third more in
+    /// base64url, and what is around them, with much to spare.
     /// </summary>
     public const int MaxLength = 24 * 1024;
 
@@ -23,7 +23,8 @@ internal static class JwtText
     {
         if (!Base64Url.IsValid(text)) return null;
         var data = Base64Url.DecodeFromChars(text);
-        // The framework passes over blanks, padding and left-over bits. One signature in one spelling: else a token could be changed and stay good.
+        // The framework passes over blanks, padding and left-over bits. One signature in one spelling: else a token could be changed and
+        // stay good.
         return Encode(data).AsSpan().SequenceEqual(text) ? data : null;
     }
 
@@ -33,7 +34,8 @@ internal static class JwtText
         try
         {
             using var document = JsonDocument.Parse(json.ToArray(), s_strict);
-            return document.RootElement.ValueKind == JsonValueKind.Object && JsonTexts.AreUnicode(document.RootElement) ? document.RootElement.Clone() : null;
+            return document.RootElement.ValueKind == JsonValueKind.Object && JsonTexts.AreUnicode(document.RootElement)
+                ? document.RootElement.Clone() : null;
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException)
         {

@@ -18,7 +18,8 @@ internal sealed record RingKey(string Field, string Kid, SigningKey Key, DateTim
     public string Algorithm => Key.Algorithm;
 
     /// <summary>The JOSE header of its tokens, encoded.</summary>
-    public string Header { get; } = JwtText.Encode(JsonSerializer.SerializeToUtf8Bytes(new JsonObject { ["alg"] = Key.Algorithm, ["kid"] = Kid, ["typ"] = "JWT" }));
+    public string Header { get; } =
+        JwtText.Encode(JsonSerializer.SerializeToUtf8Bytes(new JsonObject { ["alg"] = Key.Algorithm, ["kid"] = Kid, ["typ"] = "JWT" }));
 
     public override string ToString() => Kid;
 }
@@ -30,11 +31,12 @@ public sealed record KeyRotation(IReadOnlyList<string> NewKids, DateTimeOffset A
 
 /// <summary>The keys that sign JWTs: made at the first start, shared by all replicas, replaced by a command.</summary>
 /// <remarks>
-/// Key layout in the token database: <c>jwt:keys</c>, a hash of <c>{algorithm}:{number}</c> → AES-GCM of the key and its times, sealed with a key
-/// derived from AUTH_SECRET_KEY, so that a dump of Redis signs nothing. Numbers only grow; a field is written once (HSETNX), so of simultaneous
-/// first starts, or rotations, one makes the key and the others find it. Keys under another AUTH_SECRET_KEY are passed over.
+/// Key layout in the token database: <c>jwt:keys</c>, a hash of <c>{algorithm}:{number}</c> → AES-GCM of the key and its times, sealed with
+/// a key derived from AUTH_SECRET_KEY, so that a dump of Redis signs nothing. Numbers only grow; a field is written once (HSETNX), so of
+/// simultaneous first starts, or rotations, one makes the key and the others find it. Keys under another AUTH_SECRET_KEY are passed over.
 /// </remarks>
-public sealed partial class KeyRing(Stores stores, AuthSecret secret, JwtAlgorithms algorithms, TimeProvider time, ILogger<KeyRing> logger) : IDisposable
+public sealed partial class KeyRing(Stores stores, AuthSecret secret, JwtAlgorithms algorithms, TimeProvider time, ILogger<KeyRing> logger)
+    : IDisposable
 {
     /// <summary>For so long verifiers may keep the published keys.</summary>
     public static readonly TimeSpan PublishedFor = TimeSpan.FromMinutes(5);
@@ -71,7 +73,9 @@ public sealed partial class KeyRing(Stores stores, AuthSecret secret, JwtAlgorit
     internal async Task<RingKey?> FindAsync(string kid) => Named(await ReadAsync(s_fresh), kid) ?? Named(await ReadAsync(s_lookAgain), kid);
 
     /// <summary>All keys whose tokens are good, or will be, the default algorithm's first and the oldest first.</summary>
-    /// <remarks>While the store is away those that are known are told, for an hour: apps that start meanwhile can go on verifying.</remarks>
+    /// <remarks>
+    /// While the store is away those that are known are told, for an hour: apps that start meanwhile can go on verifying.
+    /// </remarks>
     internal async Task<IReadOnlyList<RingKey>> PublishedAsync()
     {
         IReadOnlyList<RingKey> keys;
@@ -90,8 +94,10 @@ public sealed partial class KeyRing(Stores stores, AuthSecret secret, JwtAlgorit
     internal Task EnsureAsync() => ReadAsync(TimeSpan.Zero);
 
     /// <summary>Gives every algorithm a new key.</summary>
-    /// <param name="overlap">How long tokens of the old keys stay good after the new ones begin to sign: as long as the longest-lived token that shall live on.</param>
-    /// <param name="atOnce">For a key that got into wrong hands: the new ones sign at once, and nothing the old ones signed is good any more.</param>
+    /// <param name="overlap">How long tokens of the old keys stay good after the new ones begin to sign: as long as the longest-lived token
+    /// that shall live on.</param>
+    /// <param name="atOnce">For a key that got into wrong hands: the new ones sign at once, and nothing the old ones signed is good any
+    /// more.</param>
     public async Task<KeyRotation> RotateAsync(TimeSpan overlap, bool atOnce)
     {
         // What waits to sign needs somebody who signs until then.
@@ -103,12 +109,14 @@ public sealed partial class KeyRing(Stores stores, AuthSecret secret, JwtAlgorit
         foreach (var algorithm in algorithms.All)
         {
             var made = await MakeAsync(algorithm, NextNumber(stored, algorithm), activeFrom, after);
-            // Another rotation came first. Its key is as new as this one would be; but it may leave the old ones their time, and at once is at once.
+            // Another rotation came first. Its key is as new as this one would be; but it may leave the old ones their time, and at once is
+            // at once.
             while (atOnce && !made.IsOurs) made = await MakeAsync(algorithm, NextNumber(await LoadAsync(), algorithm), activeFrom, after);
             kids.Add(made.Kid);
         }
         // What can verify nothing any more is not kept.
-        foreach (var over in (await ReadAsync(TimeSpan.Zero)).Where(key => !IsPublished(key))) await Database.HashDeleteAsync(Hash, over.Field);
+        foreach (var over in (await ReadAsync(TimeSpan.Zero)).Where(key => !IsPublished(key)))
+            await Database.HashDeleteAsync(Hash, over.Field);
         Rotated(activeFrom, activeFrom + after);
         return new KeyRotation(kids, activeFrom, activeFrom + after);
     }
@@ -132,7 +140,8 @@ public sealed partial class KeyRing(Stores stores, AuthSecret secret, JwtAlgorit
         {
             if (_snapshot != snapshot && time.GetUtcNow() - _snapshot.At < freshness) return _snapshot.Keys;
             var stored = await LoadAsync();
-            foreach (var algorithm in algorithms.All.Where(algorithm => !stored.Exists(key => key.Algorithm == algorithm && key.Record is not null)))
+            foreach (var algorithm in algorithms.All.Where(
+                algorithm => !stored.Exists(key => key.Algorithm == algorithm && key.Record is not null)))
             {
                 // From the beginning of time: the first one waits for nobody, and a clock that is a little behind does not miss it.
                 await MakeAsync(algorithm, NextNumber(stored, algorithm), DateTimeOffset.UnixEpoch, TimeSpan.Zero);
@@ -158,8 +167,10 @@ public sealed partial class KeyRing(Stores stores, AuthSecret secret, JwtAlgorit
             foreach (var key in line.OrderByDescending(key => key.Number))
             {
                 var record = key.Record!;
-                var signing = known.GetValueOrDefault(record.Kid)?.Key ?? SigningKey.Import(key.Algorithm, Convert.FromBase64String(record.PrivateKey));
-                if (signing is not null) keys.Insert(0, new RingKey(NameOf(key.Algorithm, key.Number), record.Kid, signing, Instant(record.ActiveFrom), until));
+                var signing = known.GetValueOrDefault(record.Kid)?.Key
+                    ?? SigningKey.Import(key.Algorithm, Convert.FromBase64String(record.PrivateKey));
+                if (signing is not null)
+                    keys.Insert(0, new RingKey(NameOf(key.Algorithm, key.Number), record.Kid, signing, Instant(record.ActiveFrom), until));
                 // The earliest end that any successor sets: a rotation at once also ends what waits for a later end.
                 var end = Instant(record.ActiveFrom) + TimeSpan.FromSeconds(record.Overlap);
                 until = until is { } earlier && earlier < end ? earlier : end;
@@ -174,8 +185,11 @@ public sealed partial class KeyRing(Stores stores, AuthSecret secret, JwtAlgorit
         foreach (var entry in await Database.HashGetAllAsync(Hash))
         {
             var name = (string)entry.Name!;
-            if (name.Split(':') is not [var algorithm, var digits] || !int.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out var number)) continue;
-            var record = _seal.TryOpen((byte[])entry.Value!, name, out var json) ? JsonSerializer.Deserialize(json, KeyJson.Default.KeyRecord) : null;
+            if (name.Split(':') is not [var algorithm, var digits]
+                || !int.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out var number))
+                continue;
+            var record = _seal.TryOpen((byte[])entry.Value!, name, out var json)
+                ? JsonSerializer.Deserialize(json, KeyJson.Default.KeyRecord) : null;
             keys.Add(new StoredKey(algorithm, number, record));
         }
         return keys;
@@ -186,8 +200,11 @@ public sealed partial class KeyRing(Stores stores, AuthSecret secret, JwtAlgorit
     {
         using var key = SigningKey.New(algorithm);
         var name = NameOf(algorithm, number);
-        var record = new KeyRecord(RandomText.New(16), activeFrom.ToUnixTimeMilliseconds(), (long)overlap.TotalSeconds, Convert.ToBase64String(key.Export()));
-        if (await Database.HashSetAsync(Hash, name, _seal.Seal(JsonSerializer.Serialize(record, KeyJson.Default.KeyRecord), name), When.NotExists)) return (record.Kid, true);
+        var record = new KeyRecord(
+            RandomText.New(16), activeFrom.ToUnixTimeMilliseconds(), (long)overlap.TotalSeconds, Convert.ToBase64String(key.Export()));
+        if (await Database.HashSetAsync(
+            Hash, name, _seal.Seal(JsonSerializer.Serialize(record, KeyJson.Default.KeyRecord), name), When.NotExists))
+            return (record.Kid, true);
         return ((await LoadAsync()).Find(other => other.Algorithm == algorithm && other.Number == number)?.Record?.Kid ?? "", false);
     }
 
@@ -213,6 +230,9 @@ public sealed partial class KeyRing(Stores stores, AuthSecret secret, JwtAlgorit
     [LoggerMessage(Level = LogLevel.Information, Message = "A key for JWTs was made ({Algorithm})")]
     private partial void Made(string algorithm);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "The keys for JWTs were replaced: the new ones sign from {ActiveFrom:u}, and what the old ones signed is good until {Until:u}")]
+    [LoggerMessage(
+        Level = LogLevel.Warning,
+        Message = "The keys for JWTs were replaced: the new ones sign from {ActiveFrom:u}, and what the old ones signed is good until "
+            + "{Until:u}")]
     private partial void Rotated(DateTimeOffset activeFrom, DateTimeOffset until);
 }

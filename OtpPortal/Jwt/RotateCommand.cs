@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net.Http.Headers;
 using System.Text.Json;
 using OtpPortal.Http;
@@ -6,8 +7,8 @@ using OtpPortal.Security;
 namespace OtpPortal.Jwt;
 
 /// <summary>
-/// <c>OtpPortal --rotate-keys [--overlap SECONDS | --now]</c>: has the portal that runs on this machine replace the keys that sign JWTs. It asks
-/// the running portal, because the embedded store serves one process only.
+/// <c>OtpPortal --rotate-keys [--overlap SECONDS | --now]</c>: has the portal that runs on this machine replace the keys that sign JWTs. It
+/// asks the running portal, because the embedded store serves one process only.
 /// </summary>
 internal static class RotateCommand
 {
@@ -37,7 +38,8 @@ internal static class RotateCommand
 
         using var client = new HttpClient { Timeout = TimeSpan.FromSeconds(15) };
         var query = wish.AtOnce ? "now=true" : FormattableString.Invariant($"overlap={(long)wish.Overlap.TotalSeconds}");
-        using var request = new HttpRequestMessage(HttpMethod.Post, new Uri(Probe.AddressOf(portal.BindAddress, portal.Port), JwtEndpoints.RotationPath + "?" + query));
+        using var request = new HttpRequestMessage(
+            HttpMethod.Post, new Uri(Probe.AddressOf(portal.BindAddress, portal.Port), JwtEndpoints.RotationPath + "?" + query));
         request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", secret.Reveal());
         try
         {
@@ -45,8 +47,10 @@ internal static class RotateCommand
             var body = await response.Content.ReadAsStringAsync();
             if (response.IsSuccessStatusCode && JsonSerializer.Deserialize<JwtEndpoints.RotatedKeys>(body) is { } rotated)
             {
-                await output.WriteLineAsync(FormattableString.Invariant(
-                    $"New keys: {string.Join(", ", rotated.Kids)}. They sign from {rotated.ActiveFrom:u} on; what the old ones signed is good until {rotated.OldUntil:u}."));
+                await output.WriteLineAsync(string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"New keys: {string.Join(", ", rotated.Kids)}. They sign from {rotated.ActiveFrom:u} on; what the old ones signed "
+                        + $"is good until {rotated.OldUntil:u}."));
                 return 0;
             }
             await errors.WriteLineAsync($"The portal answered {(int)response.StatusCode}: {body}");

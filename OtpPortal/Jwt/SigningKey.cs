@@ -7,8 +7,9 @@ namespace OtpPortal.Jwt;
 
 /// <summary>The signature algorithms of the portal's JWTs, by their names in RFC 7518 and RFC 8037.</summary>
 /// <remarks>
-/// EdDSA is Ed25519, from OpenSSL's libcrypto. Where that cannot be had ES256 takes its place, and everything that names an algorithm says so.
-/// Algorithms with a shared secret (HS256) and <c>none</c> are not among them: nobody can make a verifier mistake a public key for a secret.
+/// EdDSA is Ed25519, from OpenSSL's libcrypto. Where that cannot be had ES256 takes its place, and everything that names an algorithm says
+/// so. Algorithms with a shared secret (HS256) and <c>none</c> are not among them: nobody can make a verifier mistake a public key for a
+/// secret.
 /// </remarks>
 public sealed record JwtAlgorithms(string Default, IReadOnlyList<string> All)
 {
@@ -173,7 +174,9 @@ internal abstract class SigningKey : IDisposable
         }
     }
 
-    /// <summary>The framework's keys promise nothing to two threads at once, and take long to import: each is used by one at a time, and kept.</summary>
+    /// <summary>
+    /// The framework's keys promise nothing to two threads at once, and take long to import: each is used by one at a time, and kept.
+    /// </summary>
     private sealed class Pool<T>(Func<T> make) : IDisposable
         where T : IDisposable
     {

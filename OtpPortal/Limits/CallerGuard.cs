@@ -19,10 +19,14 @@ public abstract record CallerOutcome
     public sealed record OverQuota : CallerOutcome;
 }
 
-/// <summary>Keeps clients from guessing the secrets of callers (namespaces, service accounts), and callers from asking more than they may.</summary>
+/// <summary>
+/// Keeps clients from guessing the secrets of callers (namespaces, service accounts), and callers from asking more than they may.
+/// </summary>
 public sealed class CallerGuard(SecretGuard guard, RequestQuota quota, LimitHits hits)
 {
-    /// <summary>Judges a request whose secret was looked at. One of a caller is counted, and its answer tells how the caller's quota stands.</summary>
+    /// <summary>
+    /// Judges a request whose secret was looked at. One of a caller is counted, and its answer tells how the caller's quota stands.
+    /// </summary>
     /// <param name="kind">Of which kind the secret is.</param>
     /// <param name="policy">What the quota is called in the headers.</param>
     /// <param name="caller">Whose secret it was; null when it was nobody's.</param>

@@ -12,15 +12,18 @@ public sealed record Limit(string Name, int Count, TimeSpan Window);
 /// <summary>The limits that all replicas share, because they are counted in the store.</summary>
 /// <param name="SendsPerAddress">LIMIT_SENDS_PER_ADDRESS: messages to one address.</param>
 /// <param name="SendsPerIp">LIMIT_SENDS_PER_IP: messages asked for by one client (IPv6: its /64).</param>
-/// <param name="FailuresPerAddress">LIMIT_FAILURES_PER_ADDRESS: wrong codes for one address (NIST SP 800-63B-4, 3.2.2: at most 100).</param>
+/// <param name="FailuresPerAddress">LIMIT_FAILURES_PER_ADDRESS: wrong codes for one address (NIST SP 800-63B-4, 3.2.2: at most
+/// 100).</param>
 /// <param name="SecretFailuresPerIp">LIMIT_SECRET_FAILURES_PER_IP: wrong admin keys and namespace secrets from one client.</param>
 /// <param name="RequestsPerNamespace">LIMIT_REQUESTS_PER_NAMESPACE: requests of one namespace.</param>
 /// <param name="RequestsPerAccount">LIMIT_REQUESTS_PER_ACCOUNT: requests of one service account.</param>
 public sealed record LimitSettings(
-    Limit SendsPerAddress, Limit SendsPerIp, Limit FailuresPerAddress, Limit SecretFailuresPerIp, Limit RequestsPerNamespace, Limit RequestsPerAccount)
+    Limit SendsPerAddress, Limit SendsPerIp, Limit FailuresPerAddress, Limit SecretFailuresPerIp, Limit RequestsPerNamespace,
+    Limit RequestsPerAccount)
     : ISettings<LimitSettings>
 {
-    private IEnumerable<Limit> All => [SendsPerAddress, SendsPerIp, FailuresPerAddress, SecretFailuresPerIp, RequestsPerNamespace, RequestsPerAccount];
+    private IEnumerable<Limit> All =>
+        [SendsPerAddress, SendsPerIp, FailuresPerAddress, SecretFailuresPerIp, RequestsPerNamespace, RequestsPerAccount];
 
     public static LimitSettings Read(SettingsReader reader)
     {

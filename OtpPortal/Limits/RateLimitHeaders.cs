@@ -4,8 +4,8 @@ using OtpPortal.Http;
 namespace OtpPortal.Limits;
 
 /// <summary>
-/// Tells a caller how its quota stands: <c>RateLimit</c> and <c>RateLimit-Policy</c>, as in draft-ietf-httpapi-ratelimit-headers (structured fields,
-/// RFC 9651).
+/// Tells a caller how its quota stands: <c>RateLimit</c> and <c>RateLimit-Policy</c>, as in draft-ietf-httpapi-ratelimit-headers
+/// (structured fields, RFC 9651).
 /// </summary>
 public static class RateLimitHeaders
 {
@@ -15,7 +15,8 @@ public static class RateLimitHeaders
     {
         var (count, window) = (quota.Limit.Count, (long)quota.Limit.Window.TotalSeconds);
         response.Headers["RateLimit-Policy"] = string.Create(CultureInfo.InvariantCulture, $"\"{policy}\";q={count};w={window}");
-        response.Headers["RateLimit"] = string.Create(CultureInfo.InvariantCulture, $"\"{policy}\";r={quota.Remaining};t={Problem.Seconds(quota.ResetIn)}");
+        response.Headers["RateLimit"] =
+            string.Create(CultureInfo.InvariantCulture, $"\"{policy}\";r={quota.Remaining};t={Problem.Seconds(quota.ResetIn)}");
         if (quota.Wait is { } wait) response.Headers.RetryAfter = Problem.Seconds(wait);
     }
 }

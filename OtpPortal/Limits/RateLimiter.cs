@@ -7,8 +7,8 @@ namespace OtpPortal.Limits;
 
 /// <summary>Counts events over sliding windows in the OTP database.</summary>
 /// <remarks>
-/// Key layout: <c>limit:{name}:{SHA-256 of the subject}</c>, a sorted set with one member an event, scored with its instant (ms, UTC). A log
-/// rather than a counter: it has no window whose edge lets twice the number through, and its oldest entry tells when to come back.
+/// Key layout: <c>limit:{name}:{SHA-256 of the subject}</c>, a sorted set with one member an event, scored with its instant (ms, UTC). A
+/// log rather than a counter: it has no window whose edge lets twice the number through, and its oldest entry tells when to come back.
 /// </remarks>
 public sealed class RateLimiter(Stores stores, TimeProvider time)
 {
@@ -38,7 +38,10 @@ public sealed class RateLimiter(Stores stores, TimeProvider time)
         var key = KeyOf(limit, subject);
         var now = time.GetUtcNow();
         if (await Database.SortedSetLengthAsync(key, Start(limit, now), double.PositiveInfinity, Exclude.Start) < limit.Count) return null;
-        return Wait(limit, await Database.SortedSetRangeByScoreWithScoresAsync(key, Start(limit, now), double.PositiveInfinity, Exclude.Start, Order.Ascending, 0, 1), now);
+        return Wait(
+            limit,
+            await Database.SortedSetRangeByScoreWithScoresAsync(
+                key, Start(limit, now), double.PositiveInfinity, Exclude.Start, Order.Ascending, 0, 1), now);
     }
 
     /// <summary>Forgets the events that were counted. Not waited for: at worst they count a little longer.</summary>

@@ -16,17 +16,19 @@ public sealed record QuotaState(Limit Limit, int Remaining, TimeSpan ResetIn, Ti
 }
 
 /// <summary>
-/// Counts the requests of callers that are known by name, thousands a second: a <see cref="RateLimiter"/> would keep a member for each of them.
+/// Counts the requests of callers that are known by name, thousands a second: a <see cref="RateLimiter"/> would keep a member for each of
+/// them.
 /// </summary>
 /// <remarks>
 /// <para>
-/// Key layout in the OTP database: <c>quota:{name}:{SHA-256 of the subject}:{number of the window}</c>, a counter of the requests in that window;
-/// windows are counted from 1970. It is kept for two windows and <see cref="s_spare"/>, because it counts in the next window too: as many of
-/// its requests as are not yet one window old, if they came evenly. So no edge of a window lets twice the number through at once.
+/// Key layout in the OTP database: <c>quota:{name}:{SHA-256 of the subject}:{number of the window}</c>, a counter of the requests in that
+/// window; windows are counted from 1970. It is kept for two windows and <see cref="s_spare"/>, because it counts in the next window too:
+/// as many of its requests as are not yet one window old, if they came evenly. So no edge of a window lets twice the number through at
+/// once.
 /// </para>
 /// <para>
-/// The number in the key and the order of the commands see to it that no counter is left without an expiry: the one that makes it comes first and
-/// brings the expiry along, and nobody comes back to a window whose counter has expired.
+/// The number in the key and the order of the commands see to it that no counter is left without an expiry: the one that makes it comes
+/// first and brings the expiry along, and nobody comes back to a window whose counter has expired.
 /// </para>
 /// </remarks>
 public sealed class RequestQuota(Stores stores, TimeProvider time)
@@ -37,7 +39,8 @@ public sealed class RequestQuota(Stores stores, TimeProvider time)
     private IDatabase Database => stores.Otp.Database;
 
     /// <summary>
-    /// Counts a request, in one round trip. One that is refused is taken back: who asks on while it has to wait does not have to wait longer.
+    /// Counts a request, in one round trip. One that is refused is taken back: who asks on while it has to wait does not have to wait
+    /// longer.
     /// </summary>
     public async Task<QuotaState> TakeAsync(Limit limit, string subject)
     {
@@ -66,8 +69,8 @@ public sealed class RequestQuota(Stores stores, TimeProvider time)
     /// <summary>Takes a request back that turned out not to count.</summary>
     public Task GiveBackAsync(QuotaState taken) => taken.Counter is { } counter ? AddAsync(taken.Limit, counter, -1) : Task.CompletedTask;
 
-    // When there is room for the request that is the current window's now-th, in ms after that window's start: as soon as enough of the one before
-    // has faded, or, when this one is full, enough of this one in the next.
+    // When there is room for the request that is the current window's now-th, in ms after that window's start: as soon as enough of the one
+    // before has faded, or, when this one is full, enough of this one in the next.
     private static long Wait(long count, long window, long now, long before) =>
         now <= count ? window - ((count - now) * window / before) : window + window - ((count - 1) * window / count);
 

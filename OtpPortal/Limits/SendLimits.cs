@@ -6,7 +6,8 @@ public sealed class SendLimits(RateLimiter limiter, LimitSettings limits, LimitH
     /// <summary>Counts a message. Null when it may be sent; else how long to wait.</summary>
     /// <param name="address">Who is written to, in its normalized form: a mail address or a phone number.</param>
     /// <param name="ip">From where that is asked for, for the audit log.</param>
-    /// <param name="client">The same as limits count it; null where somebody who is known by name asks, who has limits of their own.</param>
+    /// <param name="client">The same as limits count it; null where somebody who is known by name asks, who has limits of their
+    /// own.</param>
     public async Task<TimeSpan?> TakeAsync(string address, string ip, string? client) =>
         (client is null ? null : await TakeAsync(limits.SendsPerIp, client, client, address, ip))
         ?? await TakeAsync(limits.SendsPerAddress, address, client ?? ip, address, ip);

@@ -10,10 +10,13 @@ public sealed record AccountCode(string Id, string Code, TimeSpan Lifetime)
     public override string ToString() => Id;
 }
 
-/// <summary>Codes of service accounts over the portal's one-time codes: tries are limited, one success each, and only HMACs are stored.</summary>
+/// <summary>
+/// Codes of service accounts over the portal's one-time codes: tries are limited, one success each, and only HMACs are stored.
+/// </summary>
 public sealed class AccountCodes(CodeStore codes, MagicLinkSettings settings, Statistics statistics, TimeProvider time)
 {
-    // So unlikely shall a guess be, for as many tries as that leaves: 5 of 6 digits are 1 in 200,000, but the API also takes codes of one digit.
+    // So unlikely shall a guess be, for as many tries as that leaves: 5 of 6 digits are 1 in 200,000, but the API also takes codes of one
+    // digit.
     private const double SafeGuess = 1.0 / 200;
 
     public async Task<AccountCode> BeginAsync(ServiceAccount account, CodeWish wish)

@@ -23,8 +23,9 @@ public sealed record OpenLink(string RedirectUrl)
 
 /// <summary>Magic links: made for a service account, used once by whoever holds them.</summary>
 /// <remarks>
-/// Key layout in the OTP database: <c>link:{SHA-256 of the secret}</c>, a string of JSON with its account, where it leads, and what its JWT shall say; it
-/// lives as long as the link, and is good no longer than its account is there. Its end is decided from the stored instant. Whoever deletes it has used it.
+/// Key layout in the OTP database: <c>link:{SHA-256 of the secret}</c>, a string of JSON with its account, where it leads, and what its JWT
+/// shall say; it lives as long as the link, and is good no longer than its account is there. Its end is decided from the stored instant.
+/// Whoever deletes it has used it.
 /// </remarks>
 public sealed partial class MagicLinkStore(Stores stores, ServiceAccounts accounts, Jwts jwts, PortalSettings portal, TimeProvider time)
 {
@@ -45,15 +46,18 @@ public sealed partial class MagicLinkStore(Stores stores, ServiceAccounts accoun
         var secret = RandomText.New(SecretLength);
         var ends = time.GetUtcNow() + wish.Lifetime;
         var record = new LinkRecord(
-            account.Id, account.Audience, wish.RedirectUrl, wish.QueryKey, wish.Jwt.Algorithm, wish.Jwt.Claims, (long)wish.Jwt.Lifetime.TotalSeconds, ends.ToUnixTimeMilliseconds());
-        await Database.StringSetAsync(KeyOf(secret), JsonSerializer.Serialize(record, LinkJson.Default.LinkRecord), wish.Lifetime + s_linger);
+            account.Id, account.Audience, wish.RedirectUrl, wish.QueryKey, wish.Jwt.Algorithm, wish.Jwt.Claims,
+            (long)wish.Jwt.Lifetime.TotalSeconds, ends.ToUnixTimeMilliseconds());
+        await Database.StringSetAsync(
+            KeyOf(secret), JsonSerializer.Serialize(record, LinkJson.Default.LinkRecord), wish.Lifetime + s_linger);
         return secret;
     }
 
     public string AddressOf(string secret) => $"{portal.Origin}{Path}?secret={secret}";
 
     /// <summary>The link, or null when it is over, used, or was never made. Looking changes nothing.</summary>
-    public async Task<OpenLink?> FindAsync(string? secret) => await ReadAsync(secret) is { } record ? new OpenLink(record.RedirectUrl) : null;
+    public async Task<OpenLink?> FindAsync(string? secret) =>
+        await ReadAsync(secret) is { } record ? new OpenLink(record.RedirectUrl) : null;
 
     /// <summary>Uses the link: of any number of simultaneous callers one gets the address to go to, with a JWT in it.</summary>
     public async Task<string?> UseAsync(string? secret)
@@ -63,7 +67,8 @@ public sealed partial class MagicLinkStore(Stores stores, ServiceAccounts accoun
         using var claims = JsonDocument.Parse(record.Claims);
         // An algorithm of before a restart without Ed25519: the link is worth more than its wish.
         var algorithm = jwts.Algorithms.All.Contains(record.Algorithm, StringComparer.Ordinal) ? record.Algorithm : jwts.Algorithms.Default;
-        var jwt = await jwts.MakeAsync(algorithm, record.Audience, TimeSpan.FromSeconds(record.JwtSeconds), subject: null, claims.RootElement);
+        var jwt =
+            await jwts.MakeAsync(algorithm, record.Audience, TimeSpan.FromSeconds(record.JwtSeconds), subject: null, claims.RootElement);
         return await Database.ClaimAsync(KeyOf(secret!)) ? WithQuery(record.RedirectUrl, record.QueryKey, jwt) : null;
     }
 
@@ -75,8 +80,10 @@ public sealed partial class MagicLinkStore(Stores stores, ServiceAccounts accoun
     {
         var name = Uri.EscapeDataString(key);
         var (rest, fragment) = url.IndexOf('#', StringComparison.Ordinal) is >= 0 and var hash ? (url[..hash], url[hash..]) : (url, "");
-        var (path, query) = rest.IndexOf('?', StringComparison.Ordinal) is >= 0 and var mark ? (rest[..mark], rest[(mark + 1)..]) : (rest, "");
-        var kept = query.Split('&', StringSplitOptions.RemoveEmptyEntries).Where(pair => Uri.UnescapeDataString(pair.Split('=')[0].Replace('+', ' ')) != key);
+        var (path, query) = rest.IndexOf('?', StringComparison.Ordinal) is >= 0 and var mark
+            ? (rest[..mark], rest[(mark + 1)..]) : (rest, "");
+        var kept = query.Split('&', StringSplitOptions.RemoveEmptyEntries)
+            .Where(pair => Uri.UnescapeDataString(pair.Split('=')[0].Replace('+', ' ')) != key);
         return $"{path}?{string.Join('&', kept.Append($"{name}={Uri.EscapeDataString(value)}"))}{fragment}";
     }
 
@@ -92,7 +99,8 @@ public sealed partial class MagicLinkStore(Stores stores, ServiceAccounts accoun
 
     private static RedisKey KeyOf(string secret) => "link:" + Digest.Of(secret);
 
-    internal sealed record LinkRecord(Guid Account, string Audience, string RedirectUrl, string QueryKey, string Algorithm, string Claims, long JwtSeconds, long Ends);
+    internal sealed record LinkRecord(
+        Guid Account, string Audience, string RedirectUrl, string QueryKey, string Algorithm, string Claims, long JwtSeconds, long Ends);
 
     [JsonSerializable(typeof(LinkRecord))]
     private sealed partial class LinkJson : JsonSerializerContext;

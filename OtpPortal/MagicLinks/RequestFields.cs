@@ -21,7 +21,8 @@ internal sealed class RequestFields
     private readonly string _path;
     private readonly Complaint _complaint;
 
-    private RequestFields(JsonElement element, string path, Complaint complaint) => (_element, _path, _complaint) = (element, path, complaint);
+    private RequestFields(JsonElement element, string path, Complaint complaint) =>
+        (_element, _path, _complaint) = (element, path, complaint);
 
     /// <param name="root">Its texts are Unicode: see <see cref="JsonTexts"/>.</param>
     public RequestFields(JsonElement root)
@@ -90,7 +91,8 @@ internal sealed class RequestFields
         {
             Complain(name, $"must be a text of at most {max} characters");
         }
-        else if (text.Any(c => char.IsControl(c) && !(multiline && c is '\n' or '\r' or '\t'))) Complain($"{_path}{name} must be a text without control characters.");
+        else if (text.Any(c => char.IsControl(c) && !(multiline && c is '\n' or '\r' or '\t')))
+            Complain($"{_path}{name} must be a text without control characters.");
         else return text;
         return "";
     }
@@ -129,7 +131,8 @@ internal sealed class RequestFields
     public IReadOnlyList<string> Texts(string name, int maxItems)
     {
         if (Find(name) is not { } element) return [];
-        if (element.ValueKind == JsonValueKind.Array && element.GetArrayLength() <= maxItems && element.EnumerateArray().All(each => each.ValueKind == JsonValueKind.String))
+        if (element.ValueKind == JsonValueKind.Array
+            && element.GetArrayLength() <= maxItems && element.EnumerateArray().All(each => each.ValueKind == JsonValueKind.String))
         {
             return [.. element.EnumerateArray().Select(each => each.GetString()!)];
         }
@@ -163,7 +166,8 @@ internal sealed class RequestFields
         if (!_element.TryGetProperty(name, out var value))
         {
             // magiclinksdev takes names in small letters or large, and there are programs that write redirectUrl for redirectURL.
-            var spelled = _element.EnumerateObject().Where(property => property.Name.Equals(name, StringComparison.OrdinalIgnoreCase)).Take(2).ToList();
+            var spelled = _element.EnumerateObject().Where(property => property.Name.Equals(name, StringComparison.OrdinalIgnoreCase))
+                .Take(2).ToList();
             if (spelled.Count == 2) Complain($"{_path}{name} stands there twice.");
             if (spelled.Count > 0) value = spelled[0].Value;
         }

@@ -17,7 +17,8 @@ public sealed record LinkWish(JwtWish Jwt, TimeSpan Lifetime, string QueryKey, s
 
 /// <summary>What a mail shall say. All of it is text: nothing of it is markup in the mail.</summary>
 public sealed record MailWish(
-    string To, string ToName, string ServiceName, string Subject, string Title, string Greeting, string SubTitle, string ButtonText, string LogoImageUrl, string LogoClickUrl);
+    string To, string ToName, string ServiceName, string Subject, string Title, string Greeting, string SubTitle, string ButtonText,
+    string LogoImageUrl, string LogoClickUrl);
 
 /// <summary>Reads the requests of the API, field by field as its OpenAPI document has them.</summary>
 internal sealed class Requests(JwtAlgorithms algorithms)
@@ -30,16 +31,20 @@ internal sealed class Requests(JwtAlgorithms algorithms)
     internal const long MinLifespan = 5;
     private const int MaxClaimBytes = 4096;
 
-    /// <summary>Codes can be guessed, so none is good for longer (the gateway's bound, too); a longer lifespan is taken and cut to this.</summary>
+    /// <summary>
+    /// Codes can be guessed, so none is good for longer (the gateway's bound, too); a longer lifespan is taken and cut to this.
+    /// </summary>
     public static readonly TimeSpan MaxCodeLifetime = TimeSpan.FromHours(1);
 
     public static CodeWish Code(RequestFields fields)
     {
         var (lower, upper, digits) = (fields.Flag("charSetAlphaLower"), fields.Flag("charSetAlphaUpper"), fields.Flag("charSetNumeric"));
-        var alphabet = (lower == true ? "abcdefghijklmnopqrstuvwxyz" : "") + (upper == true ? "ABCDEFGHIJKLMNOPQRSTUVWXYZ" : "") + (digits == true ? "0123456789" : "");
+        var alphabet = (lower == true ? "abcdefghijklmnopqrstuvwxyz" : "")
+            + (upper == true ? "ABCDEFGHIJKLMNOPQRSTUVWXYZ" : "") + (digits == true ? "0123456789" : "");
         if (alphabet.Length == 0)
         {
-            if (lower is not null || upper is not null || digits is not null) fields.Complain("charSetNumeric", "or another character set must be true");
+            if (lower is not null || upper is not null || digits is not null)
+                fields.Complain("charSetNumeric", "or another character set must be true");
             alphabet = "0123456789";
         }
         var length = (int)fields.Number("length", 6, 1, 12);
@@ -52,8 +57,10 @@ internal sealed class Requests(JwtAlgorithms algorithms)
         var algorithm = fields.Text("alg", 0, 20) is { Length: > 0 } asked ? asked : algorithms.Default;
         if (!algorithms.All.Contains(algorithm, StringComparer.Ordinal)) fields.Complain("alg", $"must be {algorithms.Allowed}");
         var claims = fields.Raw("claims", MaxClaimBytes);
-        // In small letters or large: there are readers of JSON to whom both are the same name, and a claim "SUB" would be a subject to them.
-        foreach (var name in Jwts.RegisteredClaims.Where(name => claims?.EnumerateObject().Any(claim => name.Equals(claim.Name, StringComparison.OrdinalIgnoreCase)) == true))
+        // In small letters or large: there are readers of JSON to whom both are the same name, and a claim "SUB" would be a subject to
+        // them.
+        foreach (var name in Jwts.RegisteredClaims.Where(
+            name => claims?.EnumerateObject().Any(claim => name.Equals(claim.Name, StringComparison.OrdinalIgnoreCase)) == true))
         {
             fields.Complain("claims", $"must not have {name}: the registered claims of RFC 7519, 4.1 are made by the portal");
         }
@@ -98,7 +105,8 @@ internal sealed class Requests(JwtAlgorithms algorithms)
     {
         var name = fields.Text("name", 0, ServiceAccounts.MaxNameLength);
         var hosts = fields.Texts("redirectHosts", ServiceAccounts.MaxHosts);
-        if (hosts.Any(host => !SafeRedirects.IsEntry(host))) fields.Complain("redirectHosts", "must be hosts such as app.example.com, app.example.com:8443 or *.example.com");
+        if (hosts.Any(host => !SafeRedirects.IsEntry(host)))
+            fields.Complain("redirectHosts", "must be hosts such as app.example.com, app.example.com:8443 or *.example.com");
         return (name, hosts);
     }
 

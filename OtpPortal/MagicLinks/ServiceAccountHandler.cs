@@ -14,7 +14,9 @@ internal sealed class ServiceAccountIdentity(ServiceAccount account) : ClaimsIde
     public ServiceAccount Account => account;
 }
 
-/// <summary>Authenticates a service account by its API key, keeps clients from guessing keys, and counts the requests of each account.</summary>
+/// <summary>
+/// Authenticates a service account by its API key, keeps clients from guessing keys, and counts the requests of each account.
+/// </summary>
 internal sealed class ServiceAccountHandler(
     IOptionsMonitor<AuthenticationSchemeOptions> options,
     ILoggerFactory logger,

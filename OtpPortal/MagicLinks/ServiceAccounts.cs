@@ -30,9 +30,9 @@ public sealed record AccountEntry(
 
 /// <summary>The service accounts: the one from the settings, and those that it made.</summary>
 /// <remarks>
-/// Key layout in the token database: <c>v2:account:{SHA-256 of the API key}</c>, a hash of uuid, aud, name, created, and redirects (hosts with commas
-/// between them; empty for anywhere); <c>v2:accounts</c>, a hash of uuid → that SHA-256, for lists and for taking an account away. A dump of Redis
-/// opens none of them.
+/// Key layout in the token database: <c>v2:account:{SHA-256 of the API key}</c>, a hash of uuid, aud, name, created, and redirects (hosts
+/// with commas between them; empty for anywhere); <c>v2:accounts</c>, a hash of uuid → that SHA-256, for lists and for taking an account
+/// away. A dump of Redis opens none of them.
 /// </remarks>
 public sealed class ServiceAccounts(Stores stores, MagicLinkSettings settings, TimeProvider time)
 {
@@ -51,7 +51,8 @@ public sealed class ServiceAccounts(Stores stores, MagicLinkSettings settings, T
     private IDatabase Database => stores.Auth.Database;
 
     /// <summary>Whether a text could be a key at all; what could not is never looked up.</summary>
-    public static bool IsKey(string? text) => text is { Length: >= MinKeyLength and <= MaxKeyLength } && text.All(c => c is > ' ' and <= '~' and not ':');
+    public static bool IsKey(string? text) =>
+        text is { Length: >= MinKeyLength and <= MaxKeyLength } && text.All(c => c is > ' ' and <= '~' and not ':');
 
     /// <summary>Returns a key as it is compared: to magiclinksdev keys are UUIDs, in any spelling.</summary>
     internal static string Canonical(string key) => TryParseUuid(key, out var uuid) ? uuid.ToString() : key;
@@ -87,14 +88,16 @@ public sealed class ServiceAccounts(Stores stores, MagicLinkSettings settings, T
     }
 
     /// <summary>Whether there is an account of this id at all.</summary>
-    public async Task<bool> ExistsAsync(Guid id) => id == settings.Admin?.Account.Id || await Database.HashExistsAsync(Index, id.ToString());
+    public async Task<bool> ExistsAsync(Guid id) =>
+        id == settings.Admin?.Account.Id || await Database.HashExistsAsync(Index, id.ToString());
 
     /// <summary>Makes an account that is no administrator.</summary>
     /// <param name="name">What people know it by; may be empty.</param>
     /// <param name="hosts">Where its links may lead, in the form of ALLOWED_REDIRECTS; empty for anywhere.</param>
     public async Task<NewAccount> CreateAsync(string name, IReadOnlyList<string> hosts)
     {
-        var account = new ServiceAccount(NewGuid(), NewGuid().ToString(), IsAdmin: false, hosts.Count > 0 ? SafeRedirects.Parse(hosts) : null);
+        var account =
+            new ServiceAccount(NewGuid(), NewGuid().ToString(), IsAdmin: false, hosts.Count > 0 ? SafeRedirects.Parse(hosts) : null);
         // UUIDs, because the clients of magiclinksdev read them as such.
         var key = NewGuid().ToString();
         var digest = Digest.Of(key);
@@ -113,19 +116,22 @@ public sealed class ServiceAccounts(Stores stores, MagicLinkSettings settings, T
     public async Task<IReadOnlyList<AccountEntry>> ListAsync()
     {
         var index = await Database.HashGetAllAsync(Index);
-        var records = await Task.WhenAll(index.Select(entry => Database.HashGetAsync(Prefix + (string)entry.Value!, ["uuid", "aud", "redirects", "created", "name"])));
+        var records = await Task.WhenAll(
+            index.Select(entry => Database.HashGetAsync(Prefix + (string)entry.Value!, ["uuid", "aud", "redirects", "created", "name"])));
         return
         [
             .. records.Where(fields => !fields[0].IsNull)
                 .Select(fields => new AccountEntry(
-                    Guid.ParseExact(fields[0]!, "D"), (string?)fields[4] ?? "", fields[1]!, ((string?)fields[2] ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries),
+                    Guid.ParseExact(fields[0]!, "D"), (string?)fields[4] ?? "", fields[1]!,
+                    ((string?)fields[2] ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries),
                     DateTimeOffset.FromUnixTimeMilliseconds((long)fields[3])))
                 .OrderBy(account => account.CreatedAt).ThenBy(account => account.Id),
         ];
     }
 
     /// <summary>
-    /// Takes an account away; false when there is none. Its key, its codes and its links open nothing from then on, on every replica; its JWTs, which apps verify by themselves, live on to their ends.
+    /// Takes an account away; false when there is none. Its key, its codes and its links open nothing from then on, on every replica; its
+    /// JWTs, which apps verify by themselves, live on to their ends.
     /// </summary>
     public async Task<bool> RemoveAsync(Guid id)
     {

@@ -35,13 +35,16 @@ internal static class V2Accounts
 
     private static async Task<IResult> CreateAsync(HttpContext context, V2Request request, ServiceAccounts accounts, AuditLog audit)
     {
-        if (!request.Account.IsAdmin) return request.Failure(StatusCodes.Status403Forbidden, "Only an administrator's account may create accounts.");
+        if (!request.Account.IsAdmin)
+            return request.Failure(StatusCodes.Status403Forbidden, "Only an administrator's account may create accounts.");
         var (name, hosts) = Requests.Account(request.Fields.Object("serviceAccountCreateParams", required: false));
         if (request.Refusal is { } refusal) return refusal;
         var made = await accounts.CreateAsync(name, hosts);
-        audit.WriteByAdmin(AuditEvent.AccountCreated, null, ClientAddress.Of(context), made.Account.Id.ToString(), request.Account.Id.ToString());
+        audit.WriteByAdmin(
+            AuditEvent.AccountCreated, null, ClientAddress.Of(context), made.Account.Id.ToString(), request.Account.Id.ToString());
         return V2Results.Created(
-            new V2Json.AccountAnswer(new(new(made.Account.Id, made.Key, made.Account.Audience, made.Account.IsAdmin)), request.Metadata), V2Json.Json.AccountAnswer);
+            new V2Json.AccountAnswer(new(new(made.Account.Id, made.Key, made.Account.Audience, made.Account.IsAdmin)), request.Metadata),
+            V2Json.Json.AccountAnswer);
     }
 
     private static async Task<IResult> RemoveAsync(
@@ -49,7 +52,9 @@ internal static class V2Accounts
     {
         if (!ServiceAccounts.TryParseUuid(id, out var account) || !await accounts.RemoveAsync(account))
         {
-            return Problem.Result(StatusCodes.Status404NotFound, "not_found", "There is no service account with this id; that of V2_ADMIN_ACCOUNT goes with the setting.");
+            return Problem.Result(
+                StatusCodes.Status404NotFound, "not_found",
+                "There is no service account with this id; that of V2_ADMIN_ACCOUNT goes with the setting.");
         }
         audit.WriteByAdmin(AuditEvent.AccountRemoved, null, ClientAddress.Of(context), account.ToString(), "key");
         return TypedResults.NoContent();

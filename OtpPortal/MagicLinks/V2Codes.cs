@@ -40,7 +40,8 @@ internal static class V2Codes
             : request.Failure(StatusCodes.Status400BadRequest, "The OTP is not valid.");
     }
 
-    private static async Task<IResult> CreateMailAsync(HttpContext context, V2Request request, AccountCodes codes, AccountMail composer, V2Mailing mailing)
+    private static async Task<IResult> CreateMailAsync(
+        HttpContext context, V2Request request, AccountCodes codes, AccountMail composer, V2Mailing mailing)
     {
         var wish = Requests.Code(request.Fields.Object("otpCreateParams"));
         var mail = Requests.Mail(request.Fields.Object("otpEmailCreateParams"));

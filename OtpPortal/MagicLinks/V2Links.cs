@@ -2,7 +2,9 @@ using OtpPortal.Http;
 
 namespace OtpPortal.MagicLinks;
 
-/// <summary><c>/api/v2/magic-link/…</c> and <c>/api/v2/magic-link-email/…</c>: magic links, and the button of the page that they open.</summary>
+/// <summary>
+/// <c>/api/v2/magic-link/…</c> and <c>/api/v2/magic-link-email/…</c>: magic links, and the button of the page that they open.
+/// </summary>
 internal static class V2Links
 {
     public static void MapV2Links(this IEndpointRouteBuilder api)
@@ -30,7 +32,8 @@ internal static class V2Links
     }
 
     private static async Task<IResult> CreateMailAsync(
-        HttpContext context, V2Request request, Requests reader, MagicLinkStore links, AccountCodes codes, AccountMail composer, V2Mailing mailing)
+        HttpContext context, V2Request request, Requests reader, MagicLinkStore links, AccountCodes codes, AccountMail composer,
+        V2Mailing mailing)
     {
         var wish = reader.Link(request.Fields.Object("magicLinkCreateParams"), request.Account);
         // An addition of the portal: with it, the mail has a code as well.
@@ -48,7 +51,8 @@ internal static class V2Links
             return notSent;
         }
         return V2Results.Created(
-            new V2Json.LinkMailAnswer(new(new(link, secret), code is null ? null : new(code.Id, code.Code)), request.Metadata), V2Json.Json.LinkMailAnswer);
+            new V2Json.LinkMailAnswer(new(new(link, secret), code is null ? null : new(code.Id, code.Code)), request.Metadata),
+            V2Json.Json.LinkMailAnswer);
     }
 
     // The secret alone counts, so it needs no cookie; a page of another site cannot press the button (SameSiteCheck).

@@ -18,8 +18,11 @@ internal sealed class V2Request
 
     public RequestFields Fields => _fields ?? RequestFields.None;
 
-    /// <summary>Gets the answer to a request that cannot be read, or that has a field that is not allowed; null if there is nothing wrong so far.</summary>
-    public IResult? Refusal => _unreadable ?? (Fields.Problem is { } problem ? V2Results.Failure(_context, StatusCodes.Status400BadRequest, problem) : null);
+    /// <summary>
+    /// Gets the answer to a request that cannot be read, or that has a field that is not allowed; null if there is nothing wrong so far.
+    /// </summary>
+    public IResult? Refusal =>
+        _unreadable ?? (Fields.Problem is { } problem ? V2Results.Failure(_context, StatusCodes.Status400BadRequest, problem) : null);
 
     public V2Json.Metadata Metadata => V2Results.MetadataOf(_context);
 
@@ -28,7 +31,10 @@ internal sealed class V2Request
     {
         if (!context.Request.HasJsonContentType())
         {
-            return new V2Request(context, V2Results.Failure(context, StatusCodes.Status415UnsupportedMediaType, "The body must be JSON: Content-Type: application/json."));
+            return new V2Request(
+                context,
+                V2Results.Failure(
+                    context, StatusCodes.Status415UnsupportedMediaType, "The body must be JSON: Content-Type: application/json."));
         }
         try
         {

@@ -7,7 +7,8 @@ internal static class V2Results
 {
     private const string ContentType = "application/json";
 
-    public static IResult Created<T>(T answer, JsonTypeInfo<T> type) => TypedResults.Json(answer, type, ContentType, StatusCodes.Status201Created);
+    public static IResult Created<T>(T answer, JsonTypeInfo<T> type) =>
+        TypedResults.Json(answer, type, ContentType, StatusCodes.Status201Created);
 
     public static IResult Ok<T>(T answer, JsonTypeInfo<T> type) => TypedResults.Json(answer, type, ContentType);
 
@@ -27,7 +28,8 @@ internal static class V2Results
     /// <summary>Gets the id of the request, which the log has as well.</summary>
     public static V2Json.Metadata MetadataOf(HttpContext context)
     {
-        if (context.Items[typeof(V2Json.Metadata)] is not V2Json.Metadata metadata) context.Items[typeof(V2Json.Metadata)] = metadata = new V2Json.Metadata(Guid.NewGuid());
+        if (context.Items[typeof(V2Json.Metadata)] is not V2Json.Metadata metadata)
+            context.Items[typeof(V2Json.Metadata)] = metadata = new V2Json.Metadata(Guid.NewGuid());
         return metadata;
     }
 }

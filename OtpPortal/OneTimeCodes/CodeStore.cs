@@ -36,7 +36,9 @@ public sealed partial class CodeStore(Stores stores, AuthSecret secret, TimeProv
 
     private IDatabase Database => stores.Otp.Database;
 
-    /// <summary>A code of <paramref name="length"/> digits from the system's CSPRNG: every one equally likely, leading zeros kept.</summary>
+    /// <summary>
+    /// A code of <paramref name="length"/> digits from the system's CSPRNG: every one equally likely, leading zeros kept.
+    /// </summary>
     public static string NewCode(int length) => NewCode(length, "0123456789");
 
     /// <summary>As the other one, of the characters of <paramref name="alphabet"/>.</summary>
@@ -124,13 +126,16 @@ public sealed partial class CodeStore(Stores stores, AuthSecret secret, TimeProv
     public Task<TryOutcome> TryAsync(string key, string code, Action<ITransaction> onRight) =>
         TryAsync(key, record => IsOneOf(record.Hashes, HashOf(key, record.Nonce, code)), costsTry: true, onRight);
 
-    /// <summary>True when the link went out with one of the record's codes; whether it still opens it is the record's state. Asking changes nothing.</summary>
-    public bool HasLink(string key, CodeRecord record, string link) => link.Length == LinkLength && IsOneOf(record.LinkHashes, LinkHashOf(key, link));
+    /// <summary>
+    /// True when the link went out with one of the record's codes; whether it still opens it is the record's state. Asking changes nothing.
+    /// </summary>
+    public bool HasLink(string key, CodeRecord record, string link) =>
+        link.Length == LinkLength && IsOneOf(record.LinkHashes, LinkHashOf(key, link));
 
     /// <summary>
     /// Tries a link in place of a code: the same tries, the same single success. A wrong one is <see cref="TryOutcome.Wrong"/> whatever the
-    /// record's state, and costs no try: it cannot be guessed, and its try would be one that a stray request takes from the user's codes. The right
-    /// one takes a try like a code, so that a record that is locked is locked for it too.
+    /// record's state, and costs no try: it cannot be guessed, and its try would be one that a stray request takes from the user's codes.
+    /// The right one takes a try like a code, so that a record that is locked is locked for it too.
     /// </summary>
     public Task<TryOutcome> TryLinkAsync(string key, string link) =>
         TryAsync(key, record => HasLink(key, record, link), costsTry: false, static _ => { });

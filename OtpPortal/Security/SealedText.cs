@@ -3,13 +3,17 @@ using System.Text;
 
 namespace OtpPortal.Security;
 
-/// <summary>Text encrypted with AES-256-GCM (NIST SP 800-38D): nonce, tag and ciphertext in one array, bound to the place where it is kept.</summary>
+/// <summary>
+/// Text encrypted with AES-256-GCM (NIST SP 800-38D): nonce, tag and ciphertext in one array, bound to the place where it is kept.
+/// </summary>
 public sealed class SealedText(byte[] key)
 {
     private const int NonceLength = 12;
     private const int TagLength = 16;
 
-    /// <summary>Encrypts; <paramref name="place"/> (a record's name) must be the same when it is opened, so records cannot be swapped.</summary>
+    /// <summary>
+    /// Encrypts; <paramref name="place"/> (a record's name) must be the same when it is opened, so records cannot be swapped.
+    /// </summary>
     public byte[] Seal(string text, string place)
     {
         var plain = Encoding.UTF8.GetBytes(text);
@@ -17,7 +21,8 @@ public sealed class SealedText(byte[] key)
         var nonce = result.AsSpan(0, NonceLength);
         RandomNumberGenerator.Fill(nonce);
         using var aes = new AesGcm(key, TagLength);
-        aes.Encrypt(nonce, plain, result.AsSpan(NonceLength + TagLength), result.AsSpan(NonceLength, TagLength), Encoding.UTF8.GetBytes(place));
+        aes.Encrypt(
+            nonce, plain, result.AsSpan(NonceLength + TagLength), result.AsSpan(NonceLength, TagLength), Encoding.UTF8.GetBytes(place));
         return result;
     }
 
@@ -30,7 +35,9 @@ public sealed class SealedText(byte[] key)
         using var aes = new AesGcm(key, TagLength);
         try
         {
-            aes.Decrypt(data[..NonceLength], data[(NonceLength + TagLength)..], data.Slice(NonceLength, TagLength), plain, Encoding.UTF8.GetBytes(place));
+            aes.Decrypt(
+                data[..NonceLength], data[(NonceLength + TagLength)..], data.Slice(NonceLength, TagLength), plain,
+                Encoding.UTF8.GetBytes(place));
         }
         catch (CryptographicException)
         {

@@ -4,8 +4,9 @@ namespace OtpPortal.Sessions;
 internal static class BearerToken
 {
     /// <summary>
-    /// Uses the token of a request: the bearer token (RFC 6750) if there is one, else a live token after any other scheme, else the cookie's.
-    /// Other schemes are for clients of the Flask portal, which never looked at the scheme. Returns null if there is no live token.
+    /// Uses the token of a request: the bearer token (RFC 6750) if there is one, else a live token after any other scheme, else the
+    /// cookie's. Other schemes are for clients of the Flask portal, which never looked at the scheme. Returns null if there is no live
+    /// token.
     /// </summary>
     public static async Task<LiveToken?> UseAsync(HttpRequest request, TokenCookie cookie, Func<string?, Task<LiveToken?>> use)
     {

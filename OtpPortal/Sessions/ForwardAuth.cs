@@ -31,18 +31,20 @@ internal static class ForwardAuth
     private static string? TargetOf(HttpContext context, PortalSettings portal)
     {
         var request = context.Request;
-        if (request.Query["redirect"] == "never" || !IsNavigation(request) || !portal.TrustsProxy(ForwardedAddresses.PeerOf(context))) return null;
+        if (request.Query["redirect"] == "never" || !IsNavigation(request) || !portal.TrustsProxy(ForwardedAddresses.PeerOf(context)))
+            return null;
         var target = AddressOf(request);
         return portal.Redirects.Allows(target) ? target : null;
     }
 
-    // nginx sends the whole address, other proxies send its parts. A proxy passes on the kind that it does not write itself, so where both are
-    // there and differ, one of them is the client's.
+    // nginx sends the whole address, other proxies send its parts. A proxy passes on the kind that it does not write itself, so where both
+    // are there and differ, one of them is the client's.
     private static string? AddressOf(HttpRequest request)
     {
         var original = request.Headers["X-Original-URL"];
         if (original.Count == 0) return FromParts(request);
-        return original is [{ Length: > 0 } url] && (request.Headers["X-Forwarded-Uri"].Count == 0 || url == FromParts(request)) ? url : null;
+        return original is [{ Length: > 0 } url] && (request.Headers["X-Forwarded-Uri"].Count == 0 || url == FromParts(request))
+            ? url : null;
     }
 
     private static bool IsNavigation(HttpRequest request)

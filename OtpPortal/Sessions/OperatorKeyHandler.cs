@@ -11,7 +11,8 @@ namespace OtpPortal.Sessions;
 
 /// <summary>Authenticates the operator by <c>Authorization: Bearer AUTH_SECRET_KEY</c>.</summary>
 internal sealed class OperatorKeyHandler(
-    IOptionsMonitor<AuthenticationSchemeOptions> options, ILoggerFactory logger, UrlEncoder encoder, AuthSecret secret, SecretGuard guard, AuditLog audit)
+    IOptionsMonitor<AuthenticationSchemeOptions> options, ILoggerFactory logger, UrlEncoder encoder, AuthSecret secret, SecretGuard guard,
+    AuditLog audit)
     : SecretAuthenticationHandler(options, logger, encoder)
 {
     /// <summary>The name of the scheme and of the policy that asks for it.</summary>

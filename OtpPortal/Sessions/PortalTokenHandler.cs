@@ -6,12 +6,15 @@ using Microsoft.Extensions.Options;
 namespace OtpPortal.Sessions;
 
 /// <summary>A signed-in user.</summary>
-internal sealed class PortalIdentity(LiveToken token) : ClaimsIdentity([new Claim(ClaimTypes.Email, token.Email)], PortalTokenHandler.SchemeName, ClaimTypes.Email, null)
+internal sealed class PortalIdentity(LiveToken token)
+    : ClaimsIdentity([new Claim(ClaimTypes.Email, token.Email)], PortalTokenHandler.SchemeName, ClaimTypes.Email, null)
 {
     public LiveToken Token => token;
 }
 
-/// <summary>Authenticates a user by the token in the cookie or the <c>Authorization</c> header. It slides the session and never rotates the token.</summary>
+/// <summary>
+/// Authenticates a user by the token in the cookie or the <c>Authorization</c> header. It slides the session and never rotates the token.
+/// </summary>
 internal sealed class PortalTokenHandler(
     IOptionsMonitor<AuthenticationSchemeOptions> options, ILoggerFactory logger, UrlEncoder encoder, TokenStore tokens, TokenCookie cookie)
     : AuthenticationHandler<AuthenticationSchemeOptions>(options, logger, encoder)

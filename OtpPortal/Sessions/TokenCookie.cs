@@ -24,7 +24,8 @@ public sealed class TokenCookie(TokenSettings settings, PortalSettings portal)
     public void Clear(HttpResponse response) => response.Cookies.Append(settings.CookieName, "", Options(TimeSpan.Zero));
 
     /// <summary>The Set-Cookie line that a sign-in gets, without a token.</summary>
-    public string Describe() => Options(settings.IdleLifetime < settings.MaxAge ? settings.IdleLifetime : settings.MaxAge).CreateCookieHeader(settings.CookieName, "TOKEN").ToString();
+    public string Describe() => Options(settings.IdleLifetime < settings.MaxAge ? settings.IdleLifetime : settings.MaxAge)
+        .CreateCookieHeader(settings.CookieName, "TOKEN").ToString();
 
     private CookieOptions Options(TimeSpan maxAge) => new()
     {

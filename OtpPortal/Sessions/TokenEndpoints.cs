@@ -15,7 +15,8 @@ public static partial class TokenEndpoints
     private const int MaxPage = 1000;
     private static readonly IdnMapping s_idn = new();
     private static readonly string[] s_addressHeaders = ["Remote-User", "Remote-Email", "X-Auth-Request-User", "X-Auth-Request-Email"];
-    private static readonly string[] s_unknownHeaders = ["Remote-Name", "Remote-Groups", "X-Auth-Request-Groups", "X-Auth-Request-Preferred-Username"];
+    private static readonly string[] s_unknownHeaders =
+        ["Remote-Name", "Remote-Groups", "X-Auth-Request-Groups", "X-Auth-Request-Preferred-Username"];
 
     public static WebApplicationBuilder AddTokens(this WebApplicationBuilder builder)
     {
@@ -112,7 +113,8 @@ public static partial class TokenEndpoints
         }
         cookie.Write(context.Response, token);
         WriteIdentity(context.Response, token.Email);
-        return TypedResults.Json(new CheckedToken(token.Token, token.Email, (long)token.ExpiresIn.TotalSeconds), TokenJson.Default.CheckedToken);
+        return TypedResults.Json(
+            new CheckedToken(token.Token, token.Email, (long)token.ExpiresIn.TotalSeconds), TokenJson.Default.CheckedToken);
     }
 
     private static async Task<IResult> ListAsync(
@@ -128,13 +130,15 @@ public static partial class TokenEndpoints
         if (limit is null && cursor is null) return Stream(sessions.ListAsync(email), withDetails);
 
         var count = MaxPage;
-        if (limit is not null && !(int.TryParse(limit, NumberStyles.None, CultureInfo.InvariantCulture, out count) && count is >= 1 and <= MaxPage))
+        if (limit is not null
+            && !(int.TryParse(limit, NumberStyles.None, CultureInfo.InvariantCulture, out count) && count is >= 1 and <= MaxPage))
         {
             return Problem.Result(StatusCodes.Status400BadRequest, "invalid_limit", $"limit must be a whole number from 1 to {MaxPage}.");
         }
         if (await sessions.PageAsync(email, count, cursor) is not { } page)
         {
-            return Problem.Result(StatusCodes.Status400BadRequest, "invalid_cursor", "cursor must be the X-Next-Cursor of an earlier answer.");
+            return Problem.Result(
+                StatusCodes.Status400BadRequest, "invalid_cursor", "cursor must be the X-Next-Cursor of an earlier answer.");
         }
         if (page.Next is not null) context.Response.Headers["X-Next-Cursor"] = page.Next;
         return Stream(page.Sessions.ToAsyncEnumerable(), withDetails);
@@ -144,7 +148,8 @@ public static partial class TokenEndpoints
         HttpContext context, [Description("The id of the session.")] string id, TokenStore store, AuditLog audit)
     {
         var session = await store.FindAsync(id);
-        if (!await store.RevokeAsync(id)) return Problem.Result(StatusCodes.Status404NotFound, "not_found", "There is no live session with this id.");
+        if (!await store.RevokeAsync(id))
+            return Problem.Result(StatusCodes.Status404NotFound, "not_found", "There is no live session with this id.");
         audit.WriteByAdmin(AuditEvent.Revoked, session?.Email, ClientAddress.Of(context), "sessions:1", "key");
         return TypedResults.NoContent();
     }
@@ -152,7 +157,9 @@ public static partial class TokenEndpoints
     private static async Task<IResult> RevokeAllAsync(
         HttpContext context, [Description("The address of the user; required.")] string? email, TokenStore store, AuditLog audit)
     {
-        if (string.IsNullOrWhiteSpace(email)) return Problem.Result(StatusCodes.Status400BadRequest, "invalid_email", "email must be the address whose sessions are to be revoked.");
+        if (string.IsNullOrWhiteSpace(email))
+            return Problem.Result(
+                StatusCodes.Status400BadRequest, "invalid_email", "email must be the address whose sessions are to be revoked.");
         var kept = AsKept(email);
         var count = await store.RevokeAllAsync(kept);
         if (count > 0) audit.WriteByAdmin(AuditEvent.Revoked, kept, ClientAddress.Of(context), $"sessions:{count}", "key");
@@ -195,7 +202,8 @@ public static partial class TokenEndpoints
         [property: JsonPropertyName("auth_token")] string AuthToken)
     {
         public static SessionDetails Of(Session session) => new(
-            session.Id, session.Email, session.CreatedAt, session.LastSeenAt, session.ExpiresAt, session.Ip, session.UserAgent, session.Token);
+            session.Id, session.Email, session.CreatedAt, session.LastSeenAt, session.ExpiresAt, session.Ip, session.UserAgent,
+            session.Token);
     }
 
     [JsonSerializable(typeof(CheckedToken))]

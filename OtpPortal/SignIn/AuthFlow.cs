@@ -46,7 +46,8 @@ public sealed class AuthFlow(
             : null;
 
     /// <summary>Tries a code, for HTTP: on <see cref="SubmitOutcome.Verified"/> the caller issues the token.</summary>
-    public Task<SubmitOutcome> SubmitAsync(string? flowId, string? typed, Visitor visitor) => SubmitAsync(flowId, typed, visitor, ticket: null);
+    public Task<SubmitOutcome> SubmitAsync(string? flowId, string? typed, Visitor visitor) =>
+        SubmitAsync(flowId, typed, visitor, ticket: null);
 
     /// <summary>
     /// Tries a code for a circuit, which cannot set cookies: <see cref="SubmitOutcome.Verified"/> has the ticket for

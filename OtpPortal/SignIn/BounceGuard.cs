@@ -28,7 +28,9 @@ public sealed class BounceGuard(PortalSettings portal, TokenSettings tokens, Tim
     private const int Limit = 3;
     private static readonly TimeSpan s_window = TimeSpan.FromSeconds(30);
 
-    /// <summary>Counts a visitor being sent back to <paramref name="target"/>. Null lets them go; else it is a loop, and this is its likely cause.</summary>
+    /// <summary>
+    /// Counts a visitor being sent back to <paramref name="target"/>. Null lets them go; else it is a loop, and this is its likely cause.
+    /// </summary>
     public BounceCause? Count(HttpContext context, string target)
     {
         var now = time.GetUtcNow().ToUnixTimeSeconds();

@@ -98,7 +98,8 @@ public sealed partial class CodeForm(AuthFlow flow, SignInSettings settings, Cod
                     _code = "";
                     break;
                 case SubmitOutcome.Malformed:
-                    // Enter after the last digit of a wrong code, which submitted itself, finds the field empty: what was said of that code stays.
+                    // Enter after the last digit of a wrong code, which submitted itself, finds the field empty: what was said of that code
+                    // stays.
                     if (_code.Length > 0 || _error is null) _error = T["CodeMalformed", codes.CodeLength];
                     break;
                 case SubmitOutcome.Wrong or SubmitOutcome.Locked:

@@ -4,15 +4,18 @@ using OtpPortal.OneTimeCodes;
 namespace OtpPortal.SignIn;
 
 /// <summary>
-/// The cookies of a sign-in on its way. <c>otp_flow</c> binds it to one browser: a code that is read over somebody's shoulder is worth nothing
-/// in another one (one that is typed into a stranger's page is, because then the sign-in is the stranger's). So is the link of a mail. A sign-in always gets a new id from us, so that nobody can plant one (session fixation).
+/// The cookies of a sign-in on its way. <c>otp_flow</c> binds it to one browser: a code that is read over somebody's shoulder is worth
+/// nothing in another one (one that is typed into a stranger's page is, because then the sign-in is the stranger's). So is the link of a
+/// mail. A sign-in always gets a new id from us, so that nobody can plant one (session fixation).
 /// </summary>
 public sealed class FlowCookie(PortalSettings portal, CodeSettings settings)
 {
     private const string Flow = "otp_flow";
     private const string Return = "otp_return";
 
-    /// <summary>Gets the id of this browser's sign-in. Of several, which a sibling host may have set, the first that is open counts.</summary>
+    /// <summary>
+    /// Gets the id of this browser's sign-in. Of several, which a sibling host may have set, the first that is open counts.
+    /// </summary>
     public static async Task<string?> FindAsync(HttpRequest request, AuthFlow flow)
     {
         var ids = CookieHeader.ValuesOf(request, Flow);
@@ -25,8 +28,9 @@ public sealed class FlowCookie(PortalSettings portal, CodeSettings settings)
     }
 
     /// <summary>
-    /// Gets the sign-in that a form names in its field <c>flow</c>, for clients without a cookie jar, or else the one of the cookie. It does not match
-    /// when both are there and differ: a page that could make a browser send the field must not finish a sign-in of its own there (login CSRF).
+    /// Gets the sign-in that a form names in its field <c>flow</c>, for clients without a cookie jar, or else the one of the cookie. It
+    /// does not match when both are there and differ: a page that could make a browser send the field must not finish a sign-in of its own
+    /// there (login CSRF).
     /// </summary>
     public static async Task<(bool Matches, string? FlowId)> FindAsync(HttpRequest request, IFormCollection form, AuthFlow flow)
     {
@@ -41,7 +45,9 @@ public sealed class FlowCookie(PortalSettings portal, CodeSettings settings)
 
     public void Clear(HttpResponse response) => response.Cookies.Append(Flow, "", Options(TimeSpan.Zero));
 
-    /// <summary>Where to go after signing in, until the sign-in begins. It is checked again when it is used, so a forged one gains nothing.</summary>
+    /// <summary>
+    /// Where to go after signing in, until the sign-in begins. It is checked again when it is used, so a forged one gains nothing.
+    /// </summary>
     public static string? ReadReturn(HttpRequest request) => request.Cookies[Return];
 
     public void WriteReturn(HttpResponse response, string url) => response.Cookies.Append(Return, url, Options(TimeSpan.FromHours(1)));

@@ -4,7 +4,8 @@ using OtpPortal.Sessions;
 
 namespace OtpPortal.SignIn;
 
-public sealed partial class LinkPage(AuthFlow flow, TokenStore tokens, TokenCookie tokenCookie, SignInSettings settings, PortalSettings portal)
+public sealed partial class LinkPage(
+    AuthFlow flow, TokenStore tokens, TokenCookie tokenCookie, SignInSettings settings, PortalSettings portal)
 {
     private SignInFlow? _state;
     private LiveToken? _session;

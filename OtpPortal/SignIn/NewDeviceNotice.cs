@@ -7,12 +7,12 @@ using StackExchange.Redis;
 namespace OtpPortal.SignIn;
 
 /// <summary>
-/// Mails a user when somebody signed in as them with a kind of browser that they never used before (NEW_DEVICE_MAIL). Who reads somebody's mail
-/// can sign in as them; this is how they learn of it (OWASP ASVS 5.0, 6.3.5).
+/// Mails a user when somebody signed in as them with a kind of browser that they never used before (NEW_DEVICE_MAIL). Who reads somebody's
+/// mail can sign in as them; this is how they learn of it (OWASP ASVS 5.0, 6.3.5).
 /// </summary>
 /// <remarks>
-/// Key layout in the token database: <c>devices:{SHA-256 of the address}</c>, a set of names such as "Firefox on Linux", kept 400 days from the
-/// last sign-in. The first device of an address is nothing to write about.
+/// Key layout in the token database: <c>devices:{SHA-256 of the address}</c>, a set of names such as "Firefox on Linux", kept 400 days from
+/// the last sign-in. The first device of an address is nothing to write about.
 /// </remarks>
 public sealed partial class NewDeviceNotice(
     Stores stores, SignInSettings settings, SignInMail mail, DeliveryQueue queue, TimeProvider time, ILogger<NewDeviceNotice> logger)

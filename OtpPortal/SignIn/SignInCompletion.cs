@@ -6,7 +6,8 @@ namespace OtpPortal.SignIn;
 
 /// <summary>What follows on a right code, over HTTP: the token and its cookie, and everything that is told of it.</summary>
 public sealed class SignInCompletion(
-    AuthFlow flow, FlowCookie flowCookie, TokenStore tokens, TokenCookie tokenCookie, NewDeviceNotice notice, Statistics statistics, AuditLog audit)
+    AuthFlow flow, FlowCookie flowCookie, TokenStore tokens, TokenCookie tokenCookie, NewDeviceNotice notice, Statistics statistics,
+    AuditLog audit)
 {
     /// <summary>Issues the token of a success that this caller was told of.</summary>
     public async Task CompleteAsync(HttpContext context, string flowId, SubmitOutcome.Verified verified)

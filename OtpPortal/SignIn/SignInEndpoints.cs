@@ -91,7 +91,8 @@ public static class SignInEndpoints
         var typed = form["email"].ToString();
         var returnTo = form["return_to"].ToString() is { Length: > 0 } hidden ? hidden : FlowCookie.ReadReturn(context.Request);
         var response = captcha.Service is { } service ? form[service.Provider.ResponseField].ToString() : null;
-        switch (await flow.BeginAsync(typed, VisitorOf(context), returnTo, new Proof(response, form[CaptchaWidget.TicketField].ToString()), ChannelOf(form)))
+        switch (await flow.BeginAsync(
+            typed, VisitorOf(context), returnTo, new Proof(response, form[CaptchaWidget.TicketField].ToString()), ChannelOf(form)))
         {
             case BeginOutcome.Begun(var flowId, var expiresIn, var resendIn):
                 cookie.Write(context.Response, flowId);
@@ -102,11 +103,13 @@ public static class SignInEndpoints
             case BeginOutcome.InvalidAddress:
                 return Problem.WantsJson(context.Request)
                     ? Error(StatusCodes.Status400BadRequest, "invalid_email")
-                    : PageErrors.Page(context, StatusCodes.Status400BadRequest, AddressPath, typed.Trim().Length == 0 ? "AddressMissing" : "AddressInvalid", Shown(typed));
+                    : PageErrors.Page(context, StatusCodes.Status400BadRequest, AddressPath, typed.Trim().Length == 0
+                        ? "AddressMissing" : "AddressInvalid", Shown(typed));
             case BeginOutcome.Limited(var wait):
                 return Limited(context, wait, AddressPath, Shown(typed));
             case BeginOutcome.ProofNeeded(var wait, var ticket, var lack):
-                if (!Problem.WantsJson(context.Request)) return PageErrors.ProofPage(context, AddressPath, "Proof" + lack, Shown(typed), wait, ticket);
+                if (!Problem.WantsJson(context.Request))
+                    return PageErrors.ProofPage(context, AddressPath, "Proof" + lack, Shown(typed), wait, ticket);
                 context.Response.Headers.RetryAfter = Problem.Seconds(wait);
                 return Results.Json(new ErrorAnswer("captcha_required", Ticket: ticket), statusCode: StatusCodes.Status429TooManyRequests);
             default:
@@ -124,7 +127,8 @@ public static class SignInEndpoints
         if (form["email"].ToString() is { Length: > 0 } typedAddress && await flow.FindAsync(flowId) is { } state
             && !(EmailAddress.TryParse(typedAddress, out var address) && address.Value == state.Email))
         {
-            return json ? Error(StatusCodes.Status400BadRequest, "email_mismatch") : PageErrors.Page(context, StatusCodes.Status400BadRequest, CodePath, "AddressMismatch");
+            return json ? Error(StatusCodes.Status400BadRequest, "email_mismatch")
+                : PageErrors.Page(context, StatusCodes.Status400BadRequest, CodePath, "AddressMismatch");
         }
 
         switch (await flow.SubmitAsync(flowId, form["code"].ToString(), VisitorOf(context)))
@@ -136,7 +140,8 @@ public static class SignInEndpoints
                     ? Results.Json(new ErrorAnswer("wrong_code", left), statusCode: StatusCodes.Status401Unauthorized)
                     : PlainForm.SeeOther(context, CodePath);
             case SubmitOutcome.Malformed:
-                return json ? Error(StatusCodes.Status400BadRequest, "invalid_code") : PageErrors.Page(context, StatusCodes.Status400BadRequest, CodePath, "CodeMalformed", argument: settings.CodeLength);
+                return json ? Error(StatusCodes.Status400BadRequest, "invalid_code")
+                    : PageErrors.Page(context, StatusCodes.Status400BadRequest, CodePath, "CodeMalformed", argument: settings.CodeLength);
             case SubmitOutcome.Locked:
                 return json ? Error(StatusCodes.Status429TooManyRequests, "too_many_attempts") : PlainForm.SeeOther(context, CodePath);
             case SubmitOutcome.Expired:
@@ -146,7 +151,8 @@ public static class SignInEndpoints
         }
     }
 
-    private static async Task<IResult> SubmitLinkAsync(HttpContext context, AuthFlow flow, SignInSettings settings, SignInCompletion completion)
+    private static async Task<IResult> SubmitLinkAsync(
+        HttpContext context, AuthFlow flow, SignInSettings settings, SignInCompletion completion)
     {
         if (!settings.MailLink) return PageErrors.Page(context, StatusCodes.Status404NotFound);
         if (await PlainForm.ReadAsync(context) is not { } form) return PageErrors.Page(context, StatusCodes.Status415UnsupportedMediaType);
@@ -157,7 +163,8 @@ public static class SignInEndpoints
             case SubmitOutcome.Verified verified:
                 return await CompleteAsync(context, completion, flowId!, verified);
             case SubmitOutcome.Elsewhere:
-                return json ? Error(StatusCodes.Status403Forbidden, "wrong_browser") : PageErrors.Page(context, StatusCodes.Status403Forbidden, LinkPath);
+                return json ? Error(StatusCodes.Status403Forbidden, "wrong_browser")
+                    : PageErrors.Page(context, StatusCodes.Status403Forbidden, LinkPath);
             case SubmitOutcome.Locked:
                 return json ? Error(StatusCodes.Status429TooManyRequests, "too_many_attempts") : PlainForm.SeeOther(context, CodePath);
             case SubmitOutcome.Expired:
@@ -197,7 +204,8 @@ public static class SignInEndpoints
             : PlainForm.SeeOther(context, CodePath);
     }
 
-    private static async Task<IResult> CompleteAsync(HttpContext context, SignInCompletion completion, string flowId, SubmitOutcome.Verified verified)
+    private static async Task<IResult> CompleteAsync(
+        HttpContext context, SignInCompletion completion, string flowId, SubmitOutcome.Verified verified)
     {
         await completion.CompleteAsync(context, flowId, verified);
         return Problem.WantsJson(context.Request)
@@ -254,7 +262,8 @@ public static class SignInEndpoints
 
     private static IResult Limited(HttpContext context, TimeSpan wait, string page, string? typed, string reason = "WaitBeforeSending")
     {
-        if (!Problem.WantsJson(context.Request)) return PageErrors.Page(context, StatusCodes.Status429TooManyRequests, page, reason, typed, wait);
+        if (!Problem.WantsJson(context.Request))
+            return PageErrors.Page(context, StatusCodes.Status429TooManyRequests, page, reason, typed, wait);
         context.Response.Headers.RetryAfter = Problem.Seconds(wait);
         return Error(StatusCodes.Status429TooManyRequests, "too_many_requests");
     }

@@ -57,7 +57,9 @@ public abstract record BeginOutcome
     /// <summary>Too many sends or failures; nothing was sent.</summary>
     public sealed record Limited(TimeSpan Wait) : BeginOutcome;
 
-    /// <summary>First a proof that this is no program that writes to everybody: the captcha, or the ticket after the wait. Nothing was sent.</summary>
+    /// <summary>
+    /// First a proof that this is no program that writes to everybody: the captcha, or the ticket after the wait. Nothing was sent.
+    /// </summary>
     public sealed record ProofNeeded(TimeSpan Wait, string Ticket, ProofLack Lack) : BeginOutcome;
 }
 

@@ -10,7 +10,10 @@ namespace OtpPortal.SignIn;
 /// <summary>Writes the mail that carries a code, in the visitor's language.</summary>
 public sealed class SignInMail(MessageTemplates templates, PortalSettings portal, IStringLocalizer<Texts> texts)
 {
-    /// <summary>The same by SMS: its last line names this site, so that a browser fills the code in here and nowhere else (WebOTP, "SMS one-time code format").</summary>
+    /// <summary>
+    /// The same by SMS: its last line names this site, so that a browser fills the code in here and nowhere else (WebOTP, "SMS one-time
+    /// code format").
+    /// </summary>
     public Message ComposeSms(string number, string code, TimeSpan lifetime) => Fill("sign-in-sms", number, code, link: null, lifetime);
 
     /// <param name="link">The secret of a link that stands beside the code; null for none.</param>
@@ -32,13 +35,14 @@ public sealed class SignInMail(MessageTemplates templates, PortalSettings portal
     private Message Fill(string name, string to, string code, string? link, TimeSpan lifetime)
     {
         var language = CultureInfo.CurrentUICulture.TwoLetterISOLanguageName;
-        return templates.Fill(name, language, to, new Dictionary<string, object?>(MessageTemplates.FrameOf(portal, language), StringComparer.Ordinal)
-        {
-            ["code"] = code,
-            // Always there, because a name without a value would stop a template of the operator's own.
-            ["link_url"] = link is null ? "" : $"{portal.Origin}{SignInEndpoints.LinkPath}?token={link}",
-            ["duration"] = DurationTexts.Lifetime(texts, lifetime),
-            ["host"] = portal.PublicUrl.IdnHost,
-        });
+        return templates.Fill(
+            name, language, to, new Dictionary<string, object?>(MessageTemplates.FrameOf(portal, language), StringComparer.Ordinal)
+            {
+                ["code"] = code,
+                // Always there, because a name without a value would stop a template of the operator's own.
+                ["link_url"] = link is null ? "" : $"{portal.Origin}{SignInEndpoints.LinkPath}?token={link}",
+                ["duration"] = DurationTexts.Lifetime(texts, lifetime),
+                ["host"] = portal.PublicUrl.IdnHost,
+            });
     }
 }

@@ -7,7 +7,8 @@ namespace OtpPortal.SignIn;
 
 /// <summary>Who may sign in, and how.</summary>
 /// <param name="AllowedEmails">ALLOWED_EMAILS: addresses and <c>*@domain</c>; empty allows all.</param>
-/// <param name="Directory">USERS_FILE: who may sign in, and their telephone numbers; null lets everybody whom ALLOWED_EMAILS allows.</param>
+/// <param name="Directory">USERS_FILE: who may sign in, and their telephone numbers; null lets everybody whom ALLOWED_EMAILS
+/// allows.</param>
 /// <param name="MailLink">MAIL_LINK: the mail has a link beside the code.</param>
 /// <param name="NewDeviceMail">NEW_DEVICE_MAIL: users are written to when they sign in with a kind of browser for the first time.</param>
 public sealed partial record SignInSettings(

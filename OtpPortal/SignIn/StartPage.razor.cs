@@ -53,7 +53,8 @@ public sealed partial class StartPage(
         _error = DurationTexts.Reason(T, status);
     }
 
-    // The flow does not exist before the address is sent. The form carries the target, and the cookie is for those who post without the page.
+    // The flow does not exist before the address is sent. The form carries the target, and the cookie is for those who post without the
+    // page.
     private void KeepReturn()
     {
         if (_returnTo is not null) flowCookie.WriteReturn(Http.Response, _returnTo);

@@ -15,8 +15,8 @@ public enum CodeChannel
 }
 
 /// <summary>
-/// Who may sign in, and where each gets the code: USERS_FILE, <c>[{"mail":"…","phonenumber":"…"}]</c>. Read once, at the start. Who is not in it
-/// sees the same pages and gets nothing.
+/// Who may sign in, and where each gets the code: USERS_FILE, <c>[{"mail":"…","phonenumber":"…"}]</c>. Read once, at the start. Who is not
+/// in it sees the same pages and gets nothing.
 /// </summary>
 public sealed class UserDirectory
 {
@@ -73,7 +73,8 @@ public sealed class UserDirectory
             else if (phones.ContainsKey(mail.Value)) reader.AddError(where + "its mail is in the file twice.");
             else if (string.IsNullOrWhiteSpace(entry!.PhoneNumber)) phones[mail.Value] = null;
             else if (entry.PhoneNumber.Trim() == ReservedNumber) phones[mail.Value] = ReservedNumber;
-            else if (PhoneNumber.TryParse(entry.PhoneNumber, sms.DefaultCountry, sms.AllowFictional, out var phone)) phones[mail.Value] = phone.Value;
+            else if (PhoneNumber.TryParse(entry.PhoneNumber, sms.DefaultCountry, sms.AllowFictional, out var phone))
+                phones[mail.Value] = phone.Value;
             else reader.AddError(where + "phonenumber must be a number such as +491711234567, or one of SMS_DEFAULT_COUNTRY.");
         }
         if (sms.Order.Count == 0 && phones.Values.Any(phone => phone is not null and not ReservedNumber))

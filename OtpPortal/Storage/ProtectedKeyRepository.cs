@@ -10,7 +10,9 @@ namespace OtpPortal.Storage;
 /// Keeps the Data Protection keys in the token store, so that replicas and restarts read each other's circuits, and encrypts each
 /// with a key derived from AUTH_SECRET_KEY, so that a dump of Redis opens nothing.
 /// </summary>
-/// <remarks>Key layout: <c>dataprotection:keys</c>, a hash of name → AES-GCM of the XML. Keys under another AUTH_SECRET_KEY are passed over.</remarks>
+/// <remarks>
+/// Key layout: <c>dataprotection:keys</c>, a hash of name → AES-GCM of the XML. Keys under another AUTH_SECRET_KEY are passed over.
+/// </remarks>
 internal sealed class ProtectedKeyRepository(RedisStore store, AuthSecret secret) : IXmlRepository
 {
     private static readonly RedisKey s_key = "dataprotection:keys";

@@ -7,9 +7,10 @@ namespace OtpPortal.Storage;
 /// <summary>A connection to one of the two databases.</summary>
 public sealed class RedisStore : IDisposable
 {
-    // This version of the client has no timeout for asynchronous calls. A server that accepts connections and does not answer must not hold requests,
-    // so a ping is sent four times a second. Closing the connection fails every call in flight, and under heavy load an answer is late rather than
-    // missing: it is closed only when the server does not answer on a second connection either, or answers there and still not here.
+    // This version of the client has no timeout for asynchronous calls. A server that accepts connections and does not answer must not hold
+    // requests, so a ping is sent four times a second. Closing the connection fails every call in flight, and under heavy load an answer is
+    // late rather than missing: it is closed only when the server does not answer on a second connection either, or answers there and still
+    // not here.
     private static readonly TimeSpan s_pingInterval = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan s_commandTimeout = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan s_suspicionDelay = TimeSpan.FromSeconds(1);
@@ -40,9 +41,11 @@ public sealed class RedisStore : IDisposable
     public ISubscriber Subscriber => _link.Connection.GetSubscriber();
 
     /// <summary>Connects; returns also when the server does not answer, and keeps trying in the background.</summary>
-    public static RedisStore Connect(string name, RedisAddress address) => Connect(name, address, options => ConnectionMultiplexer.Connect(options));
+    public static RedisStore Connect(string name, RedisAddress address) =>
+        Connect(name, address, options => ConnectionMultiplexer.Connect(options));
 
-    internal static RedisStore Connect(string name, RedisAddress address, Func<ConfigurationOptions, ConnectionMultiplexer> connect) => new(name, address, connect);
+    internal static RedisStore Connect(string name, RedisAddress address, Func<ConfigurationOptions, ConnectionMultiplexer> connect) =>
+        new(name, address, connect);
 
     /// <summary>Returns the time of one round trip.</summary>
     /// <exception cref="TimeoutException">The server did not answer within two seconds.</exception>
@@ -88,7 +91,8 @@ public sealed class RedisStore : IDisposable
                 }
                 catch (Exception) when (!_gone.IsCancellationRequested)
                 {
-                    // The new connection could not be opened (no file handle, no name server). Nothing else would open one, so this tries again.
+                    // The new connection could not be opened (no file handle, no name server). Nothing else would open one, so this tries
+                    // again.
                 }
             }
         }
@@ -107,7 +111,9 @@ public sealed class RedisStore : IDisposable
         return !await CompletesAsync(pong, serverAnswers ? s_halfOpenTimeout : TimeSpan.Zero);
     }
 
-    /// <summary>True when the server reacts to a new connection, with whatever it says: without the password, a refusal is an answer too.</summary>
+    /// <summary>
+    /// True when the server reacts to a new connection, with whatever it says: without the password, a refusal is an answer too.
+    /// </summary>
     private async Task<bool> AnswersOnAnotherConnectionAsync()
     {
         using var timeout = CancellationTokenSource.CreateLinkedTokenSource(_gone.Token);
@@ -183,7 +189,8 @@ public static class StoreFailure
         null => false,
         RedisConnectionException or RedisTimeoutException => true,
         // A connection that was given up while it was being used.
-        ObjectDisposedException { ObjectName: var name } => name.Contains("Redis", StringComparison.Ordinal) || name.Contains("Multiplexer", StringComparison.Ordinal) || name.StartsWith("otpportal", StringComparison.Ordinal),
+        ObjectDisposedException { ObjectName: var name } => name.Contains("Redis", StringComparison.Ordinal)
+            || name.Contains("Multiplexer", StringComparison.Ordinal) || name.StartsWith("otpportal", StringComparison.Ordinal),
         RedisServerException server => IsAway(server.Message),
         TimeoutException => true,
         RedisException => true,

@@ -24,8 +24,11 @@ public static class StorageRoutes
         builder.Services.AddSingleton(data.Secret);
         builder.Services.AddExceptionHandler<StoreUnavailableHandler>();
         builder.Services.AddHealthChecks()
-            .Add(new HealthCheckRegistration("otp", services => new StoreHealthCheck(services.GetRequiredService<Stores>().Otp), null, null))
-            .Add(new HealthCheckRegistration("auth", services => new StoreHealthCheck(services.GetRequiredService<Stores>().Auth), null, null))
+            .Add(
+                new HealthCheckRegistration("otp", services => new StoreHealthCheck(services.GetRequiredService<Stores>().Otp), null, null))
+            .Add(
+                new HealthCheckRegistration(
+                    "auth", services => new StoreHealthCheck(services.GetRequiredService<Stores>().Auth), null, null))
             .AddCheck<ShutdownHealthCheck>(ShutdownHealthCheck.Name);
         builder.Services.AddSingleton(services => Open(storage, data.DataDir, services.GetRequiredService<ILoggerFactory>()));
         builder.Services.AddSingleton<IXmlRepository>(services => new ProtectedKeyRepository(
@@ -37,7 +40,9 @@ public static class StorageRoutes
         return builder;
     }
 
-    /// <summary>Answers 503 at once from an endpoint that <see cref="RequireStoreAttribute"/> marks, while a store is known to be away.</summary>
+    /// <summary>
+    /// Answers 503 at once from an endpoint that <see cref="RequireStoreAttribute"/> marks, while a store is known to be away.
+    /// </summary>
     public static void UseStoreGuard(this IApplicationBuilder app)
     {
         var stores = app.ApplicationServices.GetRequiredService<Stores>();
@@ -50,8 +55,8 @@ public static class StorageRoutes
     }
 
     /// <summary>
-    /// Repeats a GET or HEAD request once when its connection to a store broke while another one is there, or is within half a second: after a failover,
-    /// say. Nothing else is repeated, because a POST may have been carried out.
+    /// Repeats a GET or HEAD request once when its connection to a store broke while another one is there, or is within half a second:
+    /// after a failover, say. Nothing else is repeated, because a POST may have been carried out.
     /// </summary>
     public static void UseStoreRetry(this IApplicationBuilder app)
     {
@@ -131,8 +136,8 @@ public static class StorageRoutes
 }
 
 /// <summary>
-/// Marks pages and endpoints that are of no use without the store, so that they answer 503 rather than half work: the address page, say, needs
-/// no store, but its form does.
+/// Marks pages and endpoints that are of no use without the store, so that they answer 503 rather than half work: the address page, say,
+/// needs no store, but its form does.
 /// </summary>
 [AttributeUsage(AttributeTargets.Class | AttributeTargets.Method)]
 public sealed class RequireStoreAttribute : Attribute;

@@ -44,7 +44,8 @@ public sealed record StorageSettings(RedisAddress? Otp, RedisAddress? Auth) : IS
             reader.AddError($"{name} names the database \"{path}\": it must be a number such as {defaultDatabase}.");
             return null;
         }
-        return new RedisAddress(new DnsEndPoint(uri.IdnHost.Trim('[', ']'), uri.Port > 0 ? uri.Port : 6379), password, uri.Scheme == "rediss", database);
+        return new RedisAddress(
+            new DnsEndPoint(uri.IdnHost.Trim('[', ']'), uri.Port > 0 ? uri.Port : 6379), password, uri.Scheme == "rediss", database);
     }
 }
 

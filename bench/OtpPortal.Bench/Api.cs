@@ -4,7 +4,8 @@ using System.Text.Json;
 namespace OtpPortal.Bench;
 
 /// <summary>
-/// The API of service accounts against an endpoint that does the same to the same Redis, signs and verifies with the same keys, and does nothing else.
+/// The API of service accounts against an endpoint that does the same to the same Redis, signs and verifies with the same keys, and does
+/// nothing else.
 /// </summary>
 internal static class Api
 {
@@ -42,7 +43,8 @@ internal static class Api
                     var jwt = what == "jwt-validate" ? await MakeAsync(http, address, alg) : "";
                     // The first round warms up.
                     var rate = await Machine.WrkAsync(
-                        address + "/", round < 0 ? 2 : seconds, 32, script, ("BENCH_WHAT", what), ("BENCH_ALG", alg), ("BENCH_JWT", jwt), ("BENCH_KEY", Key));
+                        address + "/", round < 0 ? 2 : seconds, 32, script, ("BENCH_WHAT", what), ("BENCH_ALG", alg), ("BENCH_JWT", jwt),
+                        ("BENCH_KEY", Key));
                     if (round < 0) continue;
                     if (!rates.TryGetValue((name, isBare), out var list)) rates[(name, isBare)] = list = [];
                     list.Add(rate);
@@ -51,7 +53,9 @@ internal static class Api
         }
 
         Console.WriteLine();
-        Console.WriteLine($"{Environment.ProcessorCount} cores, load generator and Redis on the same machine; median of {Rounds} rounds of {seconds} s, 32 connections");
+        Console.WriteLine(
+            $"{Environment.ProcessorCount} cores, load generator and Redis on the same machine; median of {Rounds} rounds of {seconds} "
+                + $"s, 32 connections");
         Console.WriteLine();
         Console.WriteLine("| service accounts | requests a second | bare endpoint | of the bare endpoint |");
         Console.WriteLine("| --- | ---: | ---: | ---: |");
@@ -61,14 +65,18 @@ internal static class Api
             Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {name} | {ours:N0} | {theirs:N0} | {ours / theirs:P0} |"));
         }
         Console.WriteLine();
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"resident memory of the portal after all of the above: {portal.Process.ResidentMegabytes:0} MB"));
+        Console.WriteLine(
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"resident memory of the portal after all of the above: {portal.Process.ResidentMegabytes:0} MB"));
     }
 
     private static async Task<string> MakeAsync(HttpClient http, string address, string alg)
     {
         using var request = new HttpRequestMessage(HttpMethod.Post, address + "/api/v2/jwt/create")
         {
-            Content = JsonContent.Create(new { jwtCreateParams = new { alg, claims = new { email = "ann@bench.example" }, lifespanSeconds = 3600 } }),
+            Content = JsonContent.Create(
+                new { jwtCreateParams = new { alg, claims = new { email = "ann@bench.example" }, lifespanSeconds = 3600 } }),
         };
         request.Headers.Add("X-API-KEY", Key);
         using var response = await http.SendAsync(request);

@@ -22,7 +22,8 @@ internal static class BareApi
         var life = TimeSpan.FromMinutes(15);
 
         bool IsKnown(HttpContext context) =>
-            CryptographicOperations.FixedTimeEquals(SHA256.HashData(Encoding.UTF8.GetBytes(context.Request.Headers["X-API-KEY"].ToString())), secret);
+            CryptographicOperations.FixedTimeEquals(
+                SHA256.HashData(Encoding.UTF8.GetBytes(context.Request.Headers["X-API-KEY"].ToString())), secret);
 
         app.MapGet("/", () => "OK");
         app.MapPost("/api/v2/otp/create", async (HttpContext context) =>
@@ -32,7 +33,8 @@ internal static class BareApi
             using var body = await JsonDocument.ParseAsync(context.Request.Body);
             var (id, otp) = (Guid.NewGuid().ToString(), RandomNumberGenerator.GetString("0123456789", 6));
             await database.StringSetAsync(id, BareGateway.NewRecord(HMACSHA256.HashData(codeKey, Encoding.UTF8.GetBytes(otp))), life);
-            return Results.Json(new { otpCreateResults = new { id, otp }, requestMetadata = new { uuid = Guid.NewGuid() } }, statusCode: 201);
+            return Results.Json(
+                new { otpCreateResults = new { id, otp }, requestMetadata = new { uuid = Guid.NewGuid() } }, statusCode: 201);
         });
         app.MapPost("/api/v2/otp/validate", async (HttpContext context) =>
         {
@@ -63,7 +65,9 @@ internal static class BareApi
                 iat = 1800000000,
                 jti = Guid.NewGuid(),
             });
-            var signed = Base64Url.EncodeToString(JsonSerializer.SerializeToUtf8Bytes(new { alg = key.Algorithm, kid = "0123456789abcdef", typ = "JWT" })) + "." + Base64Url.EncodeToString(payload);
+            var signed = Base64Url.EncodeToString(
+                JsonSerializer.SerializeToUtf8Bytes(new { alg = key.Algorithm, kid = "0123456789abcdef", typ = "JWT" }))
+                    + "." + Base64Url.EncodeToString(payload);
             var jwt = signed + "." + Base64Url.EncodeToString(key.Sign(Encoding.ASCII.GetBytes(signed)));
             return Results.Json(new { jwtCreateResults = new { jwt }, requestMetadata = new { uuid = Guid.NewGuid() } }, statusCode: 201);
         });
@@ -76,9 +80,11 @@ internal static class BareApi
             var parts = jwt.Split('.');
             using var header = JsonDocument.Parse(Base64Url.DecodeFromChars(parts[0]));
             var key = header.RootElement.GetProperty("alg").GetString() == "RS256" ? rsa : ed;
-            if (!key.Verify(Encoding.ASCII.GetBytes(jwt, 0, jwt.LastIndexOf('.')), Base64Url.DecodeFromChars(parts[2]))) return Results.UnprocessableEntity();
+            if (!key.Verify(Encoding.ASCII.GetBytes(jwt, 0, jwt.LastIndexOf('.')), Base64Url.DecodeFromChars(parts[2])))
+                return Results.UnprocessableEntity();
             using var claims = JsonDocument.Parse(Base64Url.DecodeFromChars(parts[1]));
-            return Results.Json(new { jwtValidateResults = new { claims = claims.RootElement.Clone() }, requestMetadata = new { uuid = Guid.NewGuid() } });
+            return Results.Json(
+                new { jwtValidateResults = new { claims = claims.RootElement.Clone() }, requestMetadata = new { uuid = Guid.NewGuid() } });
         });
         await app.RunAsync();
         return 0;

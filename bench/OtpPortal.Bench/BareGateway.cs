@@ -83,7 +83,8 @@ internal static class BareGateway
         var peek = database.SortedSetLengthAsync("limit");
         var batch = database.CreateBatch();
         var quota = Task.WhenAll(
-            batch.StringSetAsync("quota:2", 0, TimeSpan.FromMinutes(2), When.NotExists), batch.StringIncrementAsync("quota:2"), batch.StringGetAsync("quota:1"));
+            batch.StringSetAsync("quota:2", 0, TimeSpan.FromMinutes(2), When.NotExists), batch.StringIncrementAsync("quota:2"),
+            batch.StringGetAsync("quota:1"));
         batch.Execute();
         return Task.WhenAll(peek, quota);
     }
@@ -98,7 +99,8 @@ internal static class BareGateway
 
     internal static Task<RedisValue> FindAsync(IDatabase database, string id) => database.StringGetAsync(id);
 
-    internal static string NewRecord(ReadOnlySpan<byte> hash) => new string('x', 500) + Convert.ToBase64String(hash) + RandomNumberGenerator.GetHexString(22);
+    internal static string NewRecord(ReadOnlySpan<byte> hash) =>
+        new string('x', 500) + Convert.ToBase64String(hash) + RandomNumberGenerator.GetHexString(22);
 
     // As the portal changes a record: if it is still the one that was read.
     internal static Task ChangeAsync(IDatabase database, string id, RedisValue before, TimeSpan life)

@@ -8,8 +8,8 @@ using System.Text.RegularExpressions;
 namespace OtpPortal.Bench;
 
 /// <summary>
-/// An open page as a browser holds it: a WebSocket that speaks as much of Blazor's protocol (MessagePack, each message with its length before
-/// it) as a circuit needs to start, draw and stay.
+/// An open page as a browser holds it: a WebSocket that speaks as much of Blazor's protocol (MessagePack, each message with its length
+/// before it) as a circuit needs to start, draw and stay.
 /// </summary>
 internal sealed partial class Circuit : IAsyncDisposable
 {
@@ -41,12 +41,16 @@ internal sealed partial class Circuit : IAsyncDisposable
         // Each from an address of its own: a client may have a limited number of circuits.
         var number = Interlocked.Increment(ref s_opened);
         circuit._socket.Options.SetRequestHeader("X-Forwarded-For", $"10.0.{(number >> 8) & 255}.{number & 255}");
-        await circuit._socket.ConnectAsync(new Uri(portal.Replace("http:", "ws:", StringComparison.Ordinal) + "/_blazor"), CancellationToken.None);
-        await circuit._socket.SendAsync("{\"protocol\":\"blazorpack\",\"version\":1}\u001e"u8.ToArray(), WebSocketMessageType.Binary, endOfMessage: true, CancellationToken.None);
+        await circuit._socket.ConnectAsync(
+            new Uri(portal.Replace("http:", "ws:", StringComparison.Ordinal) + "/_blazor"), CancellationToken.None);
+        await circuit._socket.SendAsync(
+            "{\"protocol\":\"blazorpack\",\"version\":1}\u001e"u8.ToArray(), WebSocketMessageType.Binary, endOfMessage: true,
+            CancellationToken.None);
         circuit._work = circuit.ReceiveAsync();
 
         var state = State().Match(html).Groups[1].Value;
-        var operations = Marker().Matches(html).Select((marker, n) => $$"""{"type":"add","ssrComponentId":{{n + 1}},"marker":{{marker.Groups[1].Value}}}""");
+        var operations = Marker().Matches(html)
+            .Select((marker, n) => $$"""{"type":"add","ssrComponentId":{{n + 1}},"marker":{{marker.Groups[1].Value}}}""");
         await circuit.SendAsync("0", "StartCircuit", portal + "/", portal + path, "[]", state);
         await circuit.SendAsync(null, "UpdateRootComponents", $$"""{"batchId":1,"operations":[{{string.Join(',', operations)}}]}""", state);
         await (text.Length > 0 ? circuit._drawn : circuit._ready).Task.WaitAsync(s_patience);

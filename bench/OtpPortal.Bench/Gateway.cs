@@ -5,8 +5,8 @@ using System.Text;
 namespace OtpPortal.Bench;
 
 /// <summary>
-/// The gateway against an endpoint that does the same to the same Redis and nothing else: reads the form, compares the secret, sends the same
-/// commands, writes an answer of the same size.
+/// The gateway against an endpoint that does the same to the same Redis and nothing else: reads the form, compares the secret, sends the
+/// same commands, writes an answer of the same size.
 /// </summary>
 internal static class Gateway
 {
@@ -37,7 +37,8 @@ internal static class Gateway
                 {
                     if (what is "check" or "status") await PrepareAsync(http, portal.Address, closed: what == "status");
                     // The first round warms up.
-                    var rate = await Machine.WrkAsync(address + "/", round < 0 ? 2 : seconds, 32, script, ("BENCH_WHAT", what), ("BENCH_IDS", $"{Ids}"));
+                    var rate = await Machine.WrkAsync(
+                        address + "/", round < 0 ? 2 : seconds, 32, script, ("BENCH_WHAT", what), ("BENCH_IDS", $"{Ids}"));
                     if (round < 0) continue;
                     if (!rates.TryGetValue((what, isBare), out var list)) rates[(what, isBare)] = list = [];
                     list.Add(rate);
@@ -46,17 +47,25 @@ internal static class Gateway
         }
 
         Console.WriteLine();
-        Console.WriteLine($"{Environment.ProcessorCount} cores, load generator, Redis and the webhook's receiver on the same machine; median of {Rounds} rounds of {seconds} s, 32 connections");
+        Console.WriteLine(
+            $"{Environment.ProcessorCount} cores, load generator, Redis and the webhook's receiver on the same machine; median of "
+                + $"{Rounds} rounds of {seconds} s, 32 connections");
         Console.WriteLine();
         Console.WriteLine("| gateway | per second | bare endpoint | of the bare endpoint |");
         Console.WriteLine("| --- | ---: | ---: | ---: |");
-        foreach (var (what, name) in new[] { ("put", "PUT without sending"), ("hook", "PUT with a webhook"), ("check", "check, wrong code"), ("status", "status") })
+        foreach (var (what, name) in new[]
+        {
+            ("put", "PUT without sending"), ("hook", "PUT with a webhook"), ("check", "check, wrong code"), ("status", "status"),
+        })
         {
             var (ours, theirs) = (Median(rates[(what, false)]), Median(rates[(what, true)]));
             Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {name} | {ours:N0} | {theirs:N0} | {ours / theirs:P0} |"));
         }
         Console.WriteLine();
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"resident memory of the portal after all of the above: {portal.Process.ResidentMegabytes:0} MB"));
+        Console.WriteLine(
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"resident memory of the portal after all of the above: {portal.Process.ResidentMegabytes:0} MB"));
     }
 
     // Ids whose tries are all there, or whose status can be asked for.
@@ -66,7 +75,10 @@ internal static class Gateway
             "Basic", Convert.ToBase64String(Encoding.ASCII.GetBytes("Bench:secret-of-the-bench")));
         async Task SendAsync(HttpMethod method, string path, params (string Name, string Value)[] fields)
         {
-            using var request = new HttpRequestMessage(method, portal + path) { Content = new FormUrlEncodedContent(fields.Select(field => KeyValuePair.Create(field.Name, field.Value))) };
+            using var request = new HttpRequestMessage(method, portal + path)
+            {
+                Content = new FormUrlEncodedContent(fields.Select(field => KeyValuePair.Create(field.Name, field.Value))),
+            };
             request.Headers.Authorization = credentials;
             using var response = await http.SendAsync(request);
         }
@@ -78,7 +90,9 @@ internal static class Gateway
                 var path = "/api/otp/bench-" + number;
                 // The right code closes what an earlier round left locked or not.
                 await SendAsync(HttpMethod.Post, path, ("otp", "123456"));
-                await SendAsync(HttpMethod.Put, path, ("provider", "hook"), ("otp", "123456"), ("max_attempts", "20"), ("max_generate", "20"), ("ttl", "3600"));
+                await SendAsync(
+                    HttpMethod.Put, path, ("provider", "hook"), ("otp", "123456"), ("max_attempts", "20"), ("max_generate", "20"),
+                    ("ttl", "3600"));
                 if (closed) await SendAsync(HttpMethod.Post, path, ("otp", "123456"), ("skip_delete", "true"));
             }));
         }

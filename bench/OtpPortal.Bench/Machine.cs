@@ -25,7 +25,8 @@ internal sealed class Child : IAsyncDisposable
     public static Child Start(string program, IEnumerable<string> arguments, IReadOnlyDictionary<string, string>? environment = null)
     {
         var start = new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true };
-        foreach (var (name, value) in environment ?? new Dictionary<string, string>(StringComparer.Ordinal)) start.Environment[name] = value;
+        foreach (var (name, value) in environment ?? new Dictionary<string, string>(StringComparer.Ordinal)) start.Environment[name] =
+            value;
         var process = Process.Start(start)!;
         process.OutputDataReceived += (_, _) => { };
         process.BeginOutputReadLine();
@@ -71,16 +72,21 @@ internal static class Machine
     }
 
     /// <summary>Requests a second of wrk, with one script for all, so that its own cost is the same everywhere.</summary>
-    public static async Task<double> WrkAsync(string url, int seconds, int connections, string script, params (string Name, string Value)[] environment)
+    public static async Task<double> WrkAsync(
+        string url, int seconds, int connections, string script, params (string Name, string Value)[] environment)
     {
-        var start = new ProcessStartInfo("wrk", ["-t1", $"-c{connections}", $"-d{seconds}s", "-s", script, url]) { RedirectStandardOutput = true };
+        var start = new ProcessStartInfo("wrk", ["-t1", $"-c{connections}", $"-d{seconds}s", "-s", script, url])
+        {
+            RedirectStandardOutput = true,
+        };
         foreach (var (name, value) in environment) start.Environment[name] = value;
         using var process = Process.Start(start)!;
         var output = await process.StandardOutput.ReadToEndAsync();
         await process.WaitForExitAsync();
         // Wrong codes are refused, and nothing else may be.
         var refused = environment.Contains(("BENCH_WHAT", "check"));
-        if (output.Contains("Non-2xx", StringComparison.Ordinal) != refused) throw new InvalidOperationException("These are not the answers that were expected:\n" + output);
+        if (output.Contains("Non-2xx", StringComparison.Ordinal) != refused)
+            throw new InvalidOperationException("These are not the answers that were expected:\n" + output);
         var line = output.Split('\n').First(text => text.StartsWith("Requests/sec:", StringComparison.Ordinal));
         return double.Parse(line["Requests/sec:".Length..], CultureInfo.InvariantCulture);
     }

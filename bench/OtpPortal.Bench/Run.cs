@@ -38,7 +38,8 @@ internal static class Run
         var carry = stage.Carry;
         using var http = new HttpClient();
         var redisPort = stage.RedisPort;
-        using var connection = await ConnectionMultiplexer.ConnectAsync($"127.0.0.1:{redisPort},allowAdmin=true,abortConnect=false,connectRetry=20");
+        using var connection =
+            await ConnectionMultiplexer.ConnectAsync($"127.0.0.1:{redisPort},allowAdmin=true,abortConnect=false,connectRetry=20");
         var post = stage.Post;
         await using var portalProcess = await stage.StartPortalAsync();
         var (portal, coldStart) = (portalProcess.Address, portalProcess.ColdStart);
@@ -58,13 +59,17 @@ internal static class Run
         await Machine.WrkAsync(portal + "/check-auth", 2, 32, carry, ("BENCH_TOKEN", token));
         await Machine.WrkAsync(portal + "/", 2, 32, carry);
 
-        var (bares, rotating, sliding, pages, signIns, forward, proxied, unguarded) = (new List<double>(), new List<double>(), new List<double>(), new List<double>(), new List<double>(), new List<double>(), new List<double>(), new List<double>());
+        var (bares, rotating, sliding, pages, signIns, forward, proxied, unguarded) =
+            (new List<double>(), new List<double>(), new List<double>(), new List<double>(), new List<double>(), new List<double>(),
+                new List<double>(), new List<double>());
         var count = 0;
         for (var round = 0; round < Rounds; round++)
         {
             bares.Add(await Machine.WrkAsync(bare + "/", seconds, 32, carry));
             // A token of its own each round, so that its first check rotates and the successor is carried along.
-            rotating.Add(await Machine.WrkAsync(portal + "/check-auth", seconds, 32, carry, ("BENCH_TOKEN", await visitor.SignInAsync($"rotating{round}@bench.example"))));
+            rotating.Add(
+                await Machine.WrkAsync(portal
+                    + "/check-auth", seconds, 32, carry, ("BENCH_TOKEN", await visitor.SignInAsync($"rotating{round}@bench.example"))));
             var rotated = await RotateOnceAsync(http, portal, await visitor.SignInAsync($"sliding{round}@bench.example"));
             sliding.Add(await Machine.WrkAsync(portal + "/check-auth", seconds, 32, carry, ("BENCH_TOKEN", rotated)));
             forward.Add(await Machine.WrkAsync(portal + "/forward-auth", seconds, 32, carry, ("BENCH_TOKEN", rotated)));
@@ -89,7 +94,9 @@ internal static class Run
         var roundTrips = await CommandsPerCheckAsync(http, connection, redisPort, portal, token);
         var yardstick = Median(bares);
         Console.WriteLine();
-        Console.WriteLine($"{Environment.ProcessorCount} cores, load generator and Redis on the same machine; median of {Rounds} rounds of {seconds} s, 32 connections");
+        Console.WriteLine(
+            $"{Environment.ProcessorCount} cores, load generator and Redis on the same machine; median of {Rounds} rounds of {seconds} "
+                + $"s, 32 connections");
         Console.WriteLine();
         Console.WriteLine("| what | per second | of the bare endpoint |");
         Console.WriteLine("| --- | ---: | ---: |");
@@ -119,14 +126,16 @@ internal static class Run
         return json.RootElement.GetProperty("auth_token").GetString()!;
     }
 
-    private static async Task<string> CommandsPerCheckAsync(HttpClient http, ConnectionMultiplexer connection, int redisPort, string portal, string token)
+    private static async Task<string> CommandsPerCheckAsync(
+        HttpClient http, ConnectionMultiplexer connection, int redisPort, string portal, string token)
     {
         var current = await RotateOnceAsync(http, portal, token);
         var server = connection.GetServer("127.0.0.1", redisPort);
         await server.ConfigResetStatisticsAsync();
         await RotateOnceAsync(http, portal, current);
         var commands = (await server.InfoAsync("commandstats")).SelectMany(group => group)
-            .Select(entry => entry.Key["cmdstat_".Length..]).Where(name => name is not ("info" or "config" or "config|resetstat" or "ping"));
+            .Select(entry => entry.Key["cmdstat_".Length..])
+            .Where(name => name is not ("info" or "config" or "config|resetstat" or "ping"));
         return string.Join(", ", commands.Order(StringComparer.Ordinal));
     }
 

@@ -22,7 +22,8 @@ internal static class Scale
         var idle = portal.Process.ResidentMegabytes;
         var (cookie, key) = (await AdminCookieAsync(portal), stage.Secret);
         using var stores = new Stores(
-            RedisStore.Connect("otp", new RedisAddress(stage.RedisEndPoint, null, Tls: false, 0)), RedisStore.Connect("auth", new RedisAddress(stage.RedisEndPoint, null, Tls: false, 1)), null);
+            RedisStore.Connect("otp", new RedisAddress(stage.RedisEndPoint, null, Tls: false, 0)),
+            RedisStore.Connect("auth", new RedisAddress(stage.RedisEndPoint, null, Tls: false, 1)), null);
         var secret = new AuthSecret(key);
         var settings = new SettingsReader(new ConfigurationBuilder().Build(), isProduction: false, Path.GetTempPath()).Get<TokenSettings>();
         var index = new SessionIndex(stores);
@@ -30,15 +31,24 @@ internal static class Scale
         var sessions = new SessionList(index, tokens);
         foreach (var numbers in Enumerable.Range(0, Sessions).Chunk(500))
         {
-            await Task.WhenAll(numbers.Select(number => tokens.IssueAsync($"user{number}@bench.example", $"10.{number >> 16}.{(number >> 8) & 255}.{number & 255}", "Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0")));
+            await Task.WhenAll(
+                numbers.Select(
+                    number =>
+                        tokens.IssueAsync(
+                            $"user{number}@bench.example", $"10.{number >> 16}.{(number >> 8) & 255}.{number & 255}",
+                            "Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0")));
         }
 
         var rows = new List<(string What, string Measured)>();
         foreach (var query in (string[])["?details=true&limit=20", "?details=true&limit=100", "?details=true&limit=1000"])
         {
-            rows.Add(($"GET /auth-tokens{query}, first page", await TimesAsync(30, () => ReadAsync(http, portal.Address, "/auth-tokens" + query, key))));
+            rows.Add(
+                ($"GET /auth-tokens{query}, first page",
+                    await TimesAsync(30, () => ReadAsync(http, portal.Address, "/auth-tokens" + query, key))));
         }
-        rows.Add(("GET /auth-tokens?details=true, all of them", await TimesAsync(3, () => ReadAsync(http, portal.Address, "/auth-tokens?details=true", key))));
+        rows.Add(
+            ("GET /auth-tokens?details=true, all of them",
+                await TimesAsync(3, () => ReadAsync(http, portal.Address, "/auth-tokens?details=true", key))));
         foreach (var order in Enum.GetValues<SessionOrder>())
         {
             rows.Add(($"a page of 20 for the grid by {order}, from the store", await TimesAsync(30, () =>
@@ -60,7 +70,10 @@ internal static class Scale
     public static async Task OpenPagesAsync(Stage stage)
     {
         var rows = new List<(string What, string Measured)>();
-        foreach (var (what, path) in new[] { ("address pages", "/"), ("code pages", "/login/code"), ("pages of the administration", "/admin") })
+        foreach (var (what, path) in new[]
+        {
+            ("address pages", "/"), ("code pages", "/login/code"), ("pages of the administration", "/admin"),
+        })
         {
             await using var portal = await stage.StartPortalAsync(("TRUSTED_PROXIES", "127.0.0.1"));
             var cookie = path == "/admin" ? await AdminCookieAsync(portal) : null;
@@ -82,7 +95,9 @@ internal static class Scale
             await Task.Delay(TimeSpan.FromSeconds(10));
             var after = portal.Process.ResidentMegabytes;
             foreach (var circuit in open) await circuit.DisposeAsync();
-            rows.Add(($"{Pages} {what} with their circuits", string.Create(CultureInfo.InvariantCulture, $"{before:0} → {after:0} MB, {(after - before) * 1000 / Pages:0} KB each")));
+            rows.Add(
+                ($"{Pages} {what} with their circuits", string.Create(
+                    CultureInfo.InvariantCulture, $"{before:0} → {after:0} MB, {(after - before) * 1000 / Pages:0} KB each")));
         }
         Print("open pages", rows);
     }
@@ -95,18 +110,30 @@ internal static class Scale
         await using var nginx = Stage.StartNginx("replicas.conf", [("$FIRST", first.Port), ("$SECOND", second.Port)], out var proxy);
         var visitor = new Visitor(first.Address, stage.Post);
         var token = await visitor.SignInAsync("ann@bench.example");
-        foreach (var path in (string[])["/one/check-auth", "/two/check-auth"]) await Machine.WrkAsync(proxy + path, 2, 32, stage.Carry, ("BENCH_TOKEN", token));
+        foreach (var path in (string[])["/one/check-auth", "/two/check-auth"])
+            await Machine.WrkAsync(proxy + path, 2, 32, stage.Carry, ("BENCH_TOKEN", token));
         var (one, two, alone) = (new List<double>(), new List<double>(), new List<double>());
         for (var round = 0; round < 3; round++)
         {
-            alone.Add(await Machine.WrkAsync(first.Address + "/check-auth", seconds, 32, stage.Carry, ("BENCH_TOKEN", await visitor.SignInAsync($"alone{round}@bench.example"))));
-            one.Add(await Machine.WrkAsync(proxy + "/one/check-auth", seconds, 32, stage.Carry, ("BENCH_TOKEN", await visitor.SignInAsync($"one{round}@bench.example"))));
-            two.Add(await Machine.WrkAsync(proxy + "/two/check-auth", seconds, 32, stage.Carry, ("BENCH_TOKEN", await visitor.SignInAsync($"two{round}@bench.example"))));
+            alone.Add(
+                await Machine.WrkAsync(first.Address
+                    + "/check-auth", seconds, 32, stage.Carry, ("BENCH_TOKEN", await visitor.SignInAsync($"alone{round}@bench.example"))));
+            one.Add(
+                await Machine.WrkAsync(
+                    proxy + "/one/check-auth", seconds, 32, stage.Carry,
+                    ("BENCH_TOKEN", await visitor.SignInAsync($"one{round}@bench.example"))));
+            two.Add(
+                await Machine.WrkAsync(
+                    proxy + "/two/check-auth", seconds, 32, stage.Carry,
+                    ("BENCH_TOKEN", await visitor.SignInAsync($"two{round}@bench.example"))));
         }
-        Print("/check-auth, bearer, returned token carried along", [("one portal, asked directly", Rate(alone)), ("one portal behind nginx", Rate(one)), ("two portals behind nginx", Rate(two))]);
+        Print(
+            "/check-auth, bearer, returned token carried along",
+            [("one portal, asked directly", Rate(alone)), ("one portal behind nginx", Rate(one)), ("two portals behind nginx", Rate(two))]);
     }
 
-    private static async Task<string> FlowCookieAsync(Stage stage, Portal portal) => "otp_flow=" + await new Visitor(portal.Address, stage.Post).BeginAsync($"{Guid.NewGuid():N}@bench.example");
+    private static async Task<string> FlowCookieAsync(Stage stage, Portal portal) =>
+        "otp_flow=" + await new Visitor(portal.Address, stage.Post).BeginAsync($"{Guid.NewGuid():N}@bench.example");
 
     private static async Task<string> AdminCookieAsync(Portal portal)
     {
@@ -141,7 +168,8 @@ internal static class Scale
 
     private static string Megabytes(double value) => string.Create(CultureInfo.InvariantCulture, $"{value:0} MB");
 
-    private static string Rate(List<double> values) => string.Create(CultureInfo.InvariantCulture, $"{values.Order().ElementAt(values.Count / 2):N0} a second");
+    private static string Rate(List<double> values) =>
+        string.Create(CultureInfo.InvariantCulture, $"{values.Order().ElementAt(values.Count / 2):N0} a second");
 
     private static void Print(string title, IReadOnlyList<(string What, string Measured)> rows)
     {

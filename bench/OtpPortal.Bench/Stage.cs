@@ -37,9 +37,11 @@ internal sealed class Stage : IAsyncDisposable
     }
 
     /// <summary>This program again, as another process.</summary>
-    public static Child StartSelf(params string[] arguments) => Child.Start("dotnet", [Path.Combine(AppContext.BaseDirectory, "OtpPortal.Bench.dll"), .. arguments]);
+    public static Child StartSelf(params string[] arguments) =>
+        Child.Start("dotnet", [Path.Combine(AppContext.BaseDirectory, "OtpPortal.Bench.dll"), .. arguments]);
 
-    [System.Diagnostics.CodeAnalysis.SuppressMessage("Performance", "CA1822", Justification = "It stands beside what else a measurement asks the stage for.")]
+    [System.Diagnostics.CodeAnalysis.SuppressMessage(
+        "Performance", "CA1822", Justification = "It stands beside what else a measurement asks the stage for.")]
     public string Script(string name) => Path.Combine(s_repository, "bench", name);
 
     /// <summary>Starts a portal and waits for its first page.</summary>

@@ -5,7 +5,8 @@ namespace OtpPortal.Bench;
 /// <summary>Signs in over HTTP as a browser without script would.</summary>
 internal sealed class Visitor(string portal, PostmarkStandIn post)
 {
-    private static readonly SocketsHttpHandler s_handler = new() { UseCookies = false, AllowAutoRedirect = false, MaxConnectionsPerServer = 64 };
+    private static readonly SocketsHttpHandler s_handler =
+        new() { UseCookies = false, AllowAutoRedirect = false, MaxConnectionsPerServer = 64 };
     private static readonly HttpClient s_http = new(s_handler, disposeHandler: false);
 
     /// <summary>The whole way: start page, address, code page, code. Gives the token.</summary>
@@ -14,7 +15,8 @@ internal sealed class Visitor(string portal, PostmarkStandIn post)
         using (var start = await SendAsync(HttpMethod.Get, "/", null, null)) Expect(start, HttpStatusCode.OK);
         var flow = await BeginAsync(address);
         using (var page = await SendAsync(HttpMethod.Get, "/login/code", "otp_flow=" + flow, null)) Expect(page, HttpStatusCode.OK);
-        using var done = await SendAsync(HttpMethod.Post, "/login-otp", "otp_flow=" + flow, new() { ["code"] = await post.CodeFor(address) });
+        using var done =
+            await SendAsync(HttpMethod.Post, "/login-otp", "otp_flow=" + flow, new() { ["code"] = await post.CodeFor(address) });
         Expect(done, HttpStatusCode.SeeOther);
         return Cookie(done, "auth_token");
     }
@@ -43,6 +45,7 @@ internal sealed class Visitor(string portal, PostmarkStandIn post)
 
     private static void Expect(HttpResponseMessage response, HttpStatusCode status)
     {
-        if (response.StatusCode != status) throw new InvalidOperationException($"{response.RequestMessage!.RequestUri}: {(int)response.StatusCode}");
+        if (response.StatusCode != status)
+            throw new InvalidOperationException($"{response.RequestMessage!.RequestUri}: {(int)response.StatusCode}");
     }
 }

@@ -16,7 +16,12 @@ builder.Services.AddAuthentication().AddOtpPortal(options => options.Url = porta
 builder.Services.AddAuthorization();
 
 var app = builder.Build();
-app.MapGet("/", (ClaimsPrincipal user) => Page($"<h1>You are signed in as {WebUtility.HtmlEncode(user.Identity!.Name)}</h1><p><a href='{portal}'>Sessions, and sign out</a></p>"))
+app.MapGet(
+    "/",
+    (ClaimsPrincipal user) =>
+        Page(
+            $"<h1>You are signed in as {WebUtility.HtmlEncode(user.Identity!.Name)}</h1><p><a href='{portal}'>Sessions, and sign "
+                + $"out</a></p>"))
     .RequireAuthorization();
 app.MapGet("/api/me", (ClaimsPrincipal user) => new { email = user.FindFirstValue(ClaimTypes.Email) }).RequireAuthorization();
 app.MapGet("/open", () => Page("<h1>Everybody may read this</h1><p><a href='/'>Sign in</a></p>"));

@@ -31,7 +31,8 @@ public sealed partial class TextsTests
         }
     }
 
-    private static string[] Gaps(string text) => [.. Gap().Matches(text).Select(match => match.Value).Distinct().Order(StringComparer.Ordinal)];
+    private static string[] Gaps(string text) =>
+        [.. Gap().Matches(text).Select(match => match.Value).Distinct().Order(StringComparer.Ordinal)];
 
     [GeneratedRegex(@"\{[0-9]+\}", RegexOptions.None, 1000)]
     private static partial Regex Gap();

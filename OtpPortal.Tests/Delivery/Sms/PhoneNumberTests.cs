@@ -129,7 +129,8 @@ public sealed class PhoneNumberTests
         Typed().ToArbitrary(),
         typed => Parse(typed, "DE") is not { } number
             || (Parse(number.Value)?.Value == number.Value && Parse(number.Value, "US")?.Country == number.Country
-                && number.Value.Length is >= 6 and <= 16 && number.Value[0] == '+' && number.Value.Skip(1).All(char.IsAsciiDigit) && PhoneNumber.IsCountry(number.Country))));
+                && number.Value.Length is >= 6 and <= 16
+                && number.Value[0] == '+' && number.Value.Skip(1).All(char.IsAsciiDigit) && PhoneNumber.IsCountry(number.Country))));
 
     [Fact]
     public void What_stands_between_the_digits_does_not_matter() => Check.QuickThrowOnFailure(Prop.ForAll(
@@ -149,7 +150,8 @@ public sealed class PhoneNumberTests
     [Fact]
     public void A_national_number_and_the_same_one_from_abroad_are_one() => Check.QuickThrowOnFailure(Prop.ForAll(
         Digits(9).ToArbitrary(),
-        digits => Parse("01" + digits, "DE")?.Value == Parse("+491" + digits)?.Value && Parse("00491" + digits)?.Value == Parse("+49 (0)1" + digits)?.Value));
+        digits => Parse("01" + digits, "DE")?.Value == Parse("+491" + digits)?.Value
+            && Parse("00491" + digits)?.Value == Parse("+49 (0)1" + digits)?.Value));
 
     [Fact]
     public void Nothing_that_is_typed_makes_it_stumble() => Check.QuickThrowOnFailure(Prop.ForAll<string>(
@@ -160,7 +162,10 @@ public sealed class PhoneNumberTests
             return true;
         }));
 
-    private static Gen<string> Digits(int count) => Gen.Elements("0123456789".ToCharArray()).ArrayOf(count).Select(digits => new string(digits));
+    private static Gen<string> Digits(int count) =>
+        Gen.Elements("0123456789".ToCharArray()).ArrayOf(count).Select(digits => new string(digits));
 
-    private static Gen<string> Typed() => Gen.Zip(Gen.Elements("+", "00", "0", "", "+1", "+44", "+7", "+49 (0)"), Gen.Choose(4, 14).SelectMany(Digits)).Select(pair => pair.Item1 + pair.Item2);
+    private static Gen<string> Typed() =>
+        Gen.Zip(Gen.Elements("+", "00", "0", "", "+1", "+44", "+7", "+49 (0)"), Gen.Choose(4, 14).SelectMany(Digits))
+            .Select(pair => pair.Item1 + pair.Item2);
 }

@@ -18,7 +18,8 @@ public abstract class SmsGuardTests(StoreUnderTest store)
     // Each test on a day of its own: the counters of a day are everybody's.
     private SmsGuard NewGuard(params (string Name, string Value)[] settings)
     {
-        var midnight = new DateTimeOffset(store.Clock.GetUtcNow().UtcDateTime.Date, TimeSpan.Zero).AddDays(1 + (Interlocked.Increment(ref s_days) % 2)).AddHours(10);
+        var midnight = new DateTimeOffset(store.Clock.GetUtcNow().UtcDateTime.Date, TimeSpan.Zero)
+            .AddDays(1 + (Interlocked.Increment(ref s_days) % 2)).AddHours(10);
         store.Clock.Advance(midnight - store.Clock.GetUtcNow());
         return StandInProviders.Guard(store.Stores, store.Clock, _log, StandInProviders.ReadSms(settings));
     }
@@ -65,7 +66,8 @@ public abstract class SmsGuardTests(StoreUnderTest store)
     public async Task Many_at_once_on_several_replicas_do_not_slip_through_together()
     {
         var guard = NewGuard(("SMS_DAILY_CAP", "10"), ("SMS_PREFIX_LIMIT", "off"));
-        var other = StandInProviders.Guard(store.Stores, store.Clock, _log, StandInProviders.ReadSms(("SMS_DAILY_CAP", "10"), ("SMS_PREFIX_LIMIT", "off")));
+        var other = StandInProviders.Guard(
+            store.Stores, store.Clock, _log, StandInProviders.ReadSms(("SMS_DAILY_CAP", "10"), ("SMS_PREFIX_LIMIT", "off")));
 
         var taken = await Task.WhenAll(Enumerable.Range(0, 60).Select(n => TakeAsync(n % 2 == 0 ? guard : other, Spread(n))));
 

@@ -7,11 +7,13 @@ namespace OtpPortal.Tests.Limits.Captcha;
 /// <summary>The settings of the captcha.</summary>
 public sealed class CaptchaSettingsTests
 {
-    private static readonly (string, string)[] s_all = [("CAPTCHA_PROVIDER", "hcaptcha"), ("CAPTCHA_SITE_KEY", "site-key"), ("CAPTCHA_SECRET_KEY", "S3cret")];
+    private static readonly (string, string)[] s_all =
+        [("CAPTCHA_PROVIDER", "hcaptcha"), ("CAPTCHA_SITE_KEY", "site-key"), ("CAPTCHA_SECRET_KEY", "S3cret")];
 
     private static AllSettings Read(params (string Name, string Value)[] settings)
     {
-        var values = settings.Append(("AUTH_SECRET_KEY", PortalHost.Secret)).ToDictionary(setting => setting.Item1, setting => setting.Item2, StringComparer.Ordinal);
+        var values = settings.Append(("AUTH_SECRET_KEY", PortalHost.Secret))
+            .ToDictionary(setting => setting.Item1, setting => setting.Item2, StringComparer.Ordinal);
         return AllSettings.Read(values, false);
     }
 
@@ -46,7 +48,8 @@ public sealed class CaptchaSettingsTests
 
     [Fact]
     public void The_verification_may_be_elsewhere() =>
-        Read([.. s_all, ("CAPTCHA_API_URL", "https://captcha.example.com/siteverify")]).Captcha.Service!.ApiUrl.ShouldBe(new Uri("https://captcha.example.com/siteverify"));
+        Read([.. s_all, ("CAPTCHA_API_URL", "https://captcha.example.com/siteverify")]).Captcha.Service!.ApiUrl
+            .ShouldBe(new Uri("https://captcha.example.com/siteverify"));
 
     [Theory]
     [InlineData("CAPTCHA_PROVIDER")]

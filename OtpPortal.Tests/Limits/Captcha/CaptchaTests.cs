@@ -6,8 +6,10 @@ namespace OtpPortal.Tests.Limits.Captcha;
 public sealed class CaptchaTests : IAsyncLifetime
 {
     private const string Field = "cf-turnstile-response";
-    private const string Asked = "Before we send more codes, please answer the check below, or wait 30 seconds and send again. Nothing was sent.";
-    private const string Wrong = "The answer to the check was not right or is too old. Please answer it again, or wait 30 seconds and send again. Nothing was sent.";
+    private const string Asked =
+        "Before we send more codes, please answer the check below, or wait 30 seconds and send again. Nothing was sent.";
+    private const string Wrong =
+        "The answer to the check was not right or is too old. Please answer it again, or wait 30 seconds and send again. Nothing was sent.";
     private const string Away = "The check cannot be used at the moment. Please wait 30 seconds and send again. Nothing was sent.";
 
     private readonly string _email = Someone.New();
@@ -19,7 +21,8 @@ public sealed class CaptchaTests : IAsyncLifetime
 
     private Task<PortalHost> StartAsync(params (string Name, string Value)[] settings) => PortalHost.StartWithAsync(
         null, _service.Address,
-        [("CAPTCHA_PROVIDER", "turnstile"), ("CAPTCHA_SITE_KEY", "site-key"), ("CAPTCHA_SECRET_KEY", "secret-key"), ("CAPTCHA_API_URL", _service.Url), .. settings]);
+        [("CAPTCHA_PROVIDER", "turnstile"), ("CAPTCHA_SITE_KEY", "site-key"), ("CAPTCHA_SECRET_KEY", "secret-key"),
+            ("CAPTCHA_API_URL", _service.Url), .. settings]);
 
     // Three codes, each asked for from another network: from the fourth on the address has to prove itself.
     private async Task<PortalHost> StartAtThresholdAsync(params (string Name, string Value)[] settings)
@@ -34,7 +37,8 @@ public sealed class CaptchaTests : IAsyncLifetime
         for (var i = 0; i < 3; i++) (await portal.NewProgram().PostAsync("/login", ("email", email))).Status.ShouldBe(202);
     }
 
-    private static string TicketOf(Answer page) => page.Find("form[action='/login'] input[name=captcha_ticket]").ShouldNotBeNull().GetAttribute("value")!;
+    private static string TicketOf(Answer page) =>
+        page.Find("form[action='/login'] input[name=captcha_ticket]").ShouldNotBeNull().GetAttribute("value")!;
 
     private async Task<string> TicketAsync(PortalHost portal) => TicketOf(await portal.NewBrowser().PostAsync("/login", ("email", _email)));
 
@@ -87,7 +91,8 @@ public sealed class CaptchaTests : IAsyncLifetime
 
         for (var i = 0; i < 3; i++) (await browser.PostAsync("/login", ("email", _email))).FieldError.ShouldBe(Asked);
 
-        (await portal.NewProgram().PostAsync("/login", ("email", _email))).Status.ShouldBe(202, "who is refused does not use up an address's codes");
+        (await portal.NewProgram().PostAsync("/login", ("email", _email))).Status
+            .ShouldBe(202, "who is refused does not use up an address's codes");
         portal.Clock.Advance(TimeSpan.FromSeconds(60));
         (await browser.PostAsync("/login", ("email", _email))).Status.ShouldBe(303);
     }
@@ -119,7 +124,8 @@ public sealed class CaptchaTests : IAsyncLifetime
         (answer.Status, answer.Location).ShouldBe((303, "/login/code"));
         await portal.CodesForAsync(_email, 4);
         var request = _service.Requests.ShouldHaveSingleItem();
-        (request.Method, request.Path, request.ContentType).ShouldBe(("POST", "/turnstile/v0/siteverify", "application/x-www-form-urlencoded"));
+        (request.Method, request.Path, request.ContentType).ShouldBe(
+            ("POST", "/turnstile/v0/siteverify", "application/x-www-form-urlencoded"));
         request.Form.OrderBy(field => field.Key, StringComparer.Ordinal).Select(field => $"{field.Key}={field.Value}").ShouldBe(
             [$"remoteip={browser.Source}", "response=right", "secret=secret-key", "sitekey=site-key"]);
         portal.Log.Text.ShouldNotContain("secret-key");
@@ -207,11 +213,14 @@ public sealed class CaptchaTests : IAsyncLifetime
             (page.Status, page.FieldError).ShouldBe((429, Away), failure.ToString());
 
             portal.Clock.Advance(TimeSpan.FromSeconds(30));
-            (await portal.NewBrowser().PostAsync("/login", ("email", email), (Field, "right"), ("captcha_ticket", TicketOf(page)))).Status.ShouldBe(303);
+            (await portal.NewBrowser().PostAsync("/login", ("email", email), (Field, "right"), ("captcha_ticket", TicketOf(page)))).Status
+                .ShouldBe(303);
         }
         _service.Requests.Count.ShouldBe(s_failures.Length, "who has waited is not looked up");
-        portal.Log.Lines.Count(line => line.Contains("The captcha service cannot be asked", StringComparison.Ordinal)).ShouldBe(s_failures.Length - 2);
-        portal.Log.Lines.Count(line => line.StartsWith("Error", StringComparison.Ordinal) && line.Contains("CAPTCHA_SECRET_KEY is not a key", StringComparison.Ordinal)).ShouldBe(2);
+        portal.Log.Lines.Count(line => line.Contains("The captcha service cannot be asked", StringComparison.Ordinal))
+            .ShouldBe(s_failures.Length - 2);
+        portal.Log.Lines.Count(line => line.StartsWith("Error", StringComparison.Ordinal)
+            && line.Contains("CAPTCHA_SECRET_KEY is not a key", StringComparison.Ordinal)).ShouldBe(2);
     }
 
     [Fact]
@@ -275,7 +284,8 @@ public sealed class CaptchaTests : IAsyncLifetime
         portal.Clock.Advance(TimeSpan.FromSeconds(30));
 
         (await replica.NewProgram().PostAsync("/login", ("email", _email), ("captcha_ticket", ticket))).Status.ShouldBe(202);
-        (await portal.NewProgram().PostAsync("/login", ("email", _email), ("captcha_ticket", ticket))).Status.ShouldBe(429, "it was used there");
+        (await portal.NewProgram().PostAsync("/login", ("email", _email), ("captcha_ticket", ticket))).Status
+            .ShouldBe(429, "it was used there");
     }
 
     [Fact]
@@ -285,7 +295,8 @@ public sealed class CaptchaTests : IAsyncLifetime
         var ticket = await TicketAsync(portal);
         portal.Clock.Advance(TimeSpan.FromSeconds(30));
 
-        var answers = await Task.WhenAll(Enumerable.Range(0, 20).Select(_ => portal.NewProgram().PostAsync("/login", ("email", _email), ("captcha_ticket", ticket))));
+        var answers = await Task.WhenAll(
+            Enumerable.Range(0, 20).Select(_ => portal.NewProgram().PostAsync("/login", ("email", _email), ("captcha_ticket", ticket))));
 
         answers.Count(answer => answer.Status == 202).ShouldBe(1);
     }
@@ -303,7 +314,8 @@ public sealed class CaptchaTests : IAsyncLifetime
 
         (answer.Status, answer.RetryAfter, answer.FieldError).ShouldBe((429, 30, Asked));
         TicketOf(answer).ShouldNotBe(ticket);
-        (await portal.NewBrowser().PostAsync("/login", ("email", _email.ToUpperInvariant()), ("captcha_ticket", ticket))).Status.ShouldBe(303, "the same address, written otherwise");
+        (await portal.NewBrowser().PostAsync("/login", ("email", _email.ToUpperInvariant()), ("captcha_ticket", ticket))).Status
+            .ShouldBe(303, "the same address, written otherwise");
     }
 
     [Fact]
@@ -325,9 +337,11 @@ public sealed class CaptchaTests : IAsyncLifetime
         var ticket = await TicketAsync(portal);
         portal.Clock.Advance(TimeSpan.FromSeconds(30));
         var other = ticket[5] == 'A' ? 'B' : 'A';
-        string[] forged = [ticket[..5] + other + ticket[6..], ticket[..^4], ticket + "AAAA", "AAAA", "!", "ü", "a b", new string('A', 5000), "0|0"];
+        string[] forged =
+            [ticket[..5] + other + ticket[6..], ticket[..^4], ticket + "AAAA", "AAAA", "!", "ü", "a b", new string('A', 5000), "0|0"];
 
-        foreach (var text in forged) (await portal.NewBrowser().PostAsync("/login", ("email", _email), ("captcha_ticket", text))).FieldError.ShouldBe(Asked, text);
+        foreach (var text in forged)
+            (await portal.NewBrowser().PostAsync("/login", ("email", _email), ("captcha_ticket", text))).FieldError.ShouldBe(Asked, text);
 
         (await portal.NewBrowser().PostAsync("/login", ("email", _email), ("captcha_ticket", ticket))).Status.ShouldBe(303);
     }
@@ -356,8 +370,12 @@ public sealed class CaptchaTests : IAsyncLifetime
             for (var i = 0; i < 3; i++) seen.Add(await BeginAsync());
             var page = await portal.NewBrowser().PostAsync("/login", ("email", email));
             var ticket = TicketOf(page);
-            var headers = page.Headers.Concat(page.ContentHeaders).Where(header => header.Key != "Date").Select(header => $"{header.Key}: {string.Join(',', header.Value)}");
-            seen.Add($"{page.Status} {string.Join('\n', headers)} {page.Find("main form")!.OuterHtml.Replace(ticket, $"TICKET {ticket.Length}", StringComparison.Ordinal).Replace(email, "EMAIL", StringComparison.Ordinal)}");
+            var headers = page.Headers.Concat(page.ContentHeaders).Where(header => header.Key != "Date")
+                .Select(header => $"{header.Key}: {string.Join(',', header.Value)}");
+            var form = page.Find("main form")!.OuterHtml
+                .Replace(ticket, $"TICKET {ticket.Length}", StringComparison.Ordinal)
+                .Replace(email, "EMAIL", StringComparison.Ordinal);
+            seen.Add($"{page.Status} {string.Join('\n', headers)} {form}");
             seen.Add((await portal.NewProgram().PostAsync("/login", ("email", email), (Field, "wrong"))).Status.ToString(null, null));
             portal.Clock.Advance(TimeSpan.FromSeconds(30));
             seen.Add(await BeginAsync(("captcha_ticket", ticket)));
@@ -367,7 +385,8 @@ public sealed class CaptchaTests : IAsyncLifetime
             async Task<string> BeginAsync(params (string Name, string Value)[] more)
             {
                 var answer = await portal.NewProgram().PostAsync("/login", [("email", email), .. more]);
-                return answer.Json.TryGetProperty("flow", out var flow) ? answer.Body.Replace(flow.GetString()!, $"FLOW {flow.GetString()!.Length}", StringComparison.Ordinal) : answer.Body;
+                return answer.Json.TryGetProperty("flow", out var flow)
+                    ? answer.Body.Replace(flow.GetString()!, $"FLOW {flow.GetString()!.Length}", StringComparison.Ordinal) : answer.Body;
             }
         }
 
@@ -379,9 +398,16 @@ public sealed class CaptchaTests : IAsyncLifetime
     }
 
     [Theory]
-    [InlineData("turnstile", "script-src 'self' https://challenges.cloudflare.com", "frame-src 'self' https://challenges.cloudflare.com", "connect-src 'self' https://challenges.cloudflare.com")]
-    [InlineData("hcaptcha", "script-src 'self' https://hcaptcha.com https://*.hcaptcha.com", "frame-src 'self' https://hcaptcha.com https://*.hcaptcha.com", "connect-src 'self' https://hcaptcha.com https://*.hcaptcha.com")]
-    [InlineData("recaptcha", "script-src 'self' https://www.google.com/recaptcha/ https://www.gstatic.com/recaptcha/", "frame-src 'self' https://www.google.com/recaptcha/ https://recaptcha.google.com/recaptcha/", "connect-src 'self' https://www.google.com/recaptcha/")]
+    [InlineData(
+        "turnstile", "script-src 'self' https://challenges.cloudflare.com", "frame-src 'self' https://challenges.cloudflare.com",
+        "connect-src 'self' https://challenges.cloudflare.com")]
+    [InlineData(
+        "hcaptcha", "script-src 'self' https://hcaptcha.com https://*.hcaptcha.com",
+        "frame-src 'self' https://hcaptcha.com https://*.hcaptcha.com", "connect-src 'self' https://hcaptcha.com https://*.hcaptcha.com")]
+    [InlineData(
+        "recaptcha", "script-src 'self' https://www.google.com/recaptcha/ https://www.gstatic.com/recaptcha/",
+        "frame-src 'self' https://www.google.com/recaptcha/ https://recaptcha.google.com/recaptcha/",
+        "connect-src 'self' https://www.google.com/recaptcha/")]
     public async Task Only_the_page_with_the_widget_runs_the_services_scripts(string provider, params string[] directives)
     {
         await using var portal = await StartAtThresholdAsync(("CAPTCHA_PROVIDER", provider));
@@ -394,7 +420,8 @@ public sealed class CaptchaTests : IAsyncLifetime
         foreach (var directive in directives) policy.ShouldContain(directive);
         policy.ShouldContain("default-src 'self'");
         policy.ShouldContain("frame-ancestors 'none'");
-        page.Page.QuerySelectorAll("script:not([src])").Where(script => script.GetAttribute("type") is null or "text/javascript").ShouldBeEmpty();
+        page.Page.QuerySelectorAll("script:not([src])").Where(script => script.GetAttribute("type") is null or "text/javascript")
+            .ShouldBeEmpty();
         page.Header("Cross-Origin-Opener-Policy").ShouldBe("same-origin");
         foreach (var other in (Answer[])[plain, refused, await portal.NewBrowser().GetAsync("/")])
         {

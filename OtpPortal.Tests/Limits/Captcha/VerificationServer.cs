@@ -40,6 +40,7 @@ public sealed class VerificationServer : IAsyncDisposable
 
     private string Judge(string response) =>
         response != "right" ? """{"success":false,"error-codes":["invalid-input-response"]}"""
-        : Interlocked.Increment(ref _right) == 1 ? """{"success":true,"challenge_ts":"2026-03-01T12:00:00Z","hostname":"localhost","error-codes":[]}"""
+        : Interlocked.Increment(ref _right) == 1
+            ? """{"success":true,"challenge_ts":"2026-03-01T12:00:00Z","hostname":"localhost","error-codes":[]}"""
         : """{"success":false,"error-codes":["timeout-or-duplicate"]}""";
 }

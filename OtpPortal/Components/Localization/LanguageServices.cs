@@ -32,7 +32,8 @@ public static class LanguageServices
             options.ApplyCurrentCultureToResponseHeaders = true;
             options.RequestCultureProviders =
             [
-                new CustomRequestCultureProvider(context => Task.FromResult(ChosenInAddress(context.Request) is { } name ? new ProviderCultureResult(name) : null)),
+                new CustomRequestCultureProvider(
+                    context => Task.FromResult(ChosenInAddress(context.Request) is { } name ? new ProviderCultureResult(name) : null)),
                 new CustomRequestCultureProvider(context => Task.FromResult(
                     context.Request.Cookies[Cookie] is { } name && Names.ContainsKey(name) ? new ProviderCultureResult(name) : null)),
                 new AcceptLanguageHeaderRequestCultureProvider(),
@@ -44,7 +45,8 @@ public static class LanguageServices
     public static void MapLanguages(this IEndpointRouteBuilder routes, PortalSettings portal) =>
         routes.MapPost("/language", async (HttpContext context) =>
         {
-            var form = context.Request.HasFormContentType ? await context.Request.ReadFormAsync(context.RequestAborted) : FormCollection.Empty;
+            var form = context.Request.HasFormContentType
+                ? await context.Request.ReadFormAsync(context.RequestAborted) : FormCollection.Empty;
             var name = form["lang"].ToString();
             if (!Names.ContainsKey(name)) return PageErrors.Page(context, StatusCodes.Status400BadRequest);
             context.Response.Cookies.Append(Cookie, name, new CookieOptions
@@ -63,11 +65,13 @@ public static class LanguageServices
     /// circuits, which speak the language of their page.
     /// </summary>
     internal static string? ChosenInAddress(HttpRequest request) =>
-        request.Query["lang"].ToString() is { } name && Names.ContainsKey(name) && (request.Query["view"] == "popup" || request.Path.StartsWithSegments("/_blazor", StringComparison.Ordinal))
+        request.Query["lang"].ToString() is { } name && Names.ContainsKey(name)
+            && (request.Query["view"] == "popup" || request.Path.StartsWithSegments("/_blazor", StringComparison.Ordinal))
             ? name
             : null;
 
     // Any page of the portal, but nothing that leads elsewhere (//evil, /\evil) or cannot stand in a header (line ends, other scripts).
     private static string BackTo(string back) =>
-        back.Length <= 2048 && back.All(c => c is > ' ' and <= '~' and not '\\') && RedirectHttpResult.IsLocalUrl(back) && back[0] == '/' ? back : "/";
+        back.Length <= 2048 && back.All(c => c is > ' ' and <= '~' and not '\\') && RedirectHttpResult.IsLocalUrl(back) && back[0] == '/'
+            ? back : "/";
 }

@@ -33,7 +33,10 @@ internal sealed record NumberingPlan(string Code, string CallingCode, int Min, i
     public static NumberingPlan? Of(string country) => s_byCountry.GetValueOrDefault(country);
 
     /// <summary>The plan of a number that begins with its calling code; null when no country has such a code.</summary>
-    /// <remarks>Satellite telephones (870, 881), international networks (882, 883) and freephone (800) are no countries: they are the dearest there are.</remarks>
+    /// <remarks>
+    /// Satellite telephones (870, 881), international networks (882, 883) and freephone (800) are no countries: they are the dearest there
+    /// are.
+    /// </remarks>
     public static NumberingPlan? OfNumber(string digits)
     {
         for (var length = 1; length <= 3 && length < digits.Length; length++)

@@ -39,8 +39,8 @@ public abstract record ProofOutcome
 public sealed class CaptchaGuard(RateLimiter limiter, CaptchaVerifier verifier, WaitingTickets tickets, CaptchaSettings settings)
 {
     /// <summary>
-    /// Counts a send; true when it needs a proof first. Counting and asking are one step, so that many at once do not all slip through; what
-    /// needs a proof is not counted, and an address's count not moved by networks that have to prove themselves.
+    /// Counts a send; true when it needs a proof first. Counting and asking are one step, so that many at once do not all slip through;
+    /// what needs a proof is not counted, and an address's count not moved by networks that have to prove themselves.
     /// </summary>
     public async Task<bool> CountAsync(string address, string network) =>
         settings.Service is not null
@@ -57,7 +57,8 @@ public sealed class CaptchaGuard(RateLimiter limiter, CaptchaVerifier verifier, 
         if (!string.IsNullOrWhiteSpace(proof.Response))
         {
             var verdict = await verifier.VerifyAsync(proof.Response, ip);
-            if (verdict == CaptchaVerdict.Right || (verdict == CaptchaVerdict.Away && settings.FailsOpen)) return new ProofOutcome.Accepted();
+            if (verdict == CaptchaVerdict.Right || (verdict == CaptchaVerdict.Away && settings.FailsOpen))
+                return new ProofOutcome.Accepted();
             lack = verdict == CaptchaVerdict.Away ? ProofLack.ServiceAway : ProofLack.Wrong;
         }
         // A wait that has begun goes on: trying meanwhile does not begin it anew.

@@ -2,7 +2,9 @@ using System.Collections.Frozen;
 
 namespace OtpPortal.Limits.Captcha;
 
-/// <summary>A captcha service: its widget in the page, and where its answers are verified. All three speak the same <c>siteverify</c>.</summary>
+/// <summary>
+/// A captcha service: its widget in the page, and where its answers are verified. All three speak the same <c>siteverify</c>.
+/// </summary>
 /// <param name="Script">Draws the widget.</param>
 /// <param name="WidgetClass">The class by which the script finds the widget's place.</param>
 /// <param name="ResponseField">The form field that the widget puts its answer into.</param>
@@ -15,17 +17,18 @@ public sealed record CaptchaProvider(
     Uri VerificationUrl,
     IReadOnlyDictionary<string, string> Sources)
 {
-    public static IReadOnlyDictionary<string, CaptchaProvider> ByName { get; } = new Dictionary<string, CaptchaProvider>(StringComparer.Ordinal)
-    {
-        ["turnstile"] = new(
+    public static IReadOnlyDictionary<string, CaptchaProvider> ByName { get; } =
+        new Dictionary<string, CaptchaProvider>(StringComparer.Ordinal)
+        {
+            ["turnstile"] = new(
             "https://challenges.cloudflare.com/turnstile/v0/api.js", "cf-turnstile", "cf-turnstile-response",
             new Uri("https://challenges.cloudflare.com/turnstile/v0/siteverify"),
             From("https://challenges.cloudflare.com", "script-src", "frame-src", "connect-src")),
-        ["hcaptcha"] = new(
+            ["hcaptcha"] = new(
             "https://js.hcaptcha.com/1/api.js", "h-captcha", "h-captcha-response",
             new Uri("https://api.hcaptcha.com/siteverify"),
             From("https://hcaptcha.com https://*.hcaptcha.com", "script-src", "frame-src", "connect-src", "style-src")),
-        ["recaptcha"] = new(
+            ["recaptcha"] = new(
             "https://www.google.com/recaptcha/api.js", "g-recaptcha", "g-recaptcha-response",
             new Uri("https://www.google.com/recaptcha/api/siteverify"),
             new Dictionary<string, string>(StringComparer.Ordinal)
@@ -34,7 +37,7 @@ public sealed record CaptchaProvider(
                 ["frame-src"] = "https://www.google.com/recaptcha/ https://recaptcha.google.com/recaptcha/",
                 ["connect-src"] = "https://www.google.com/recaptcha/",
             }),
-    }.ToFrozenDictionary(StringComparer.Ordinal);
+        }.ToFrozenDictionary(StringComparer.Ordinal);
 
     private static Dictionary<string, string> From(string sources, params string[] directives) =>
         directives.ToDictionary(directive => directive, _ => sources, StringComparer.Ordinal);

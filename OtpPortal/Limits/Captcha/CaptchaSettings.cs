@@ -15,7 +15,8 @@ public sealed record CaptchaSettings(CaptchaService? Service, Limit SendsPerAddr
         var after = LimitSettings.ReadLimit(reader, "CAPTCHA_AFTER", "CAPTCHA_AFTER", 3, 900);
         var fail = reader.OneOf("CAPTCHA_FAIL", "closed", "open");
         return new CaptchaSettings(
-            CaptchaService.Read(reader), after with { Name = "CAPTCHA_PER_ADDRESS" }, after with { Name = "CAPTCHA_PER_NETWORK" }, fail == "open");
+            CaptchaService.Read(reader), after with { Name = "CAPTCHA_PER_ADDRESS" }, after with { Name = "CAPTCHA_PER_NETWORK" },
+            fail == "open");
     }
 }
 

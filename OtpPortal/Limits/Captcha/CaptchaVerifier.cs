@@ -24,8 +24,8 @@ public sealed partial class CaptchaVerifier(HttpClient http, CaptchaSettings set
 
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(5);
 
-    // Neither is caused by what a visitor sends: they say nothing of the answer. Whatever else is reported counts against it, so that nobody
-    // passes an open portal by an answer that the service stumbles over.
+    // Neither is caused by what a visitor sends: they say nothing of the answer. Whatever else is reported counts against it, so that
+    // nobody passes an open portal by an answer that the service stumbles over.
     private static readonly string[] s_ourFault = ["missing-input-secret", "invalid-input-secret"];
     private static readonly string[] s_theirFault = ["internal-error"];
 

@@ -11,8 +11,8 @@ namespace OtpPortal.Limits.Captcha;
 /// Proofs of having waited, for browsers without script and for programs: sealed, for one address, good from an instant on, once.
 /// </summary>
 /// <remarks>
-/// Issuing one keeps nothing, so that who only asks fills no store. Key layout in the OTP database: <c>captcha:used:{id}</c>, there from a ticket's use
-/// until its end.
+/// Issuing one keeps nothing, so that who only asks fills no store. Key layout in the OTP database: <c>captcha:used:{id}</c>, there from a
+/// ticket's use until its end.
 /// </remarks>
 public sealed class WaitingTickets(Stores stores, AuthSecret secret, TimeProvider time)
 {
@@ -33,7 +33,9 @@ public sealed class WaitingTickets(Stores stores, AuthSecret secret, TimeProvide
         return Base64Url.EncodeToString(_seal.Seal(text, Place(address)));
     }
 
-    /// <summary>Zero when the wait is over, and then the ticket is used up; what is left of it; or null for what is no ticket for this address.</summary>
+    /// <summary>
+    /// Zero when the wait is over, and then the ticket is used up; what is left of it; or null for what is no ticket for this address.
+    /// </summary>
     public async Task<TimeSpan?> UseAsync(string? ticket, string address)
     {
         if (ticket is not { Length: > 0 and <= MaxLength } || !Base64Url.IsValid(ticket)

@@ -165,8 +165,8 @@ internal sealed partial class EmbeddedStore : IDisposable
     }
 
     /// <summary>
-    /// Closes the store until its log can be written again. After a failed write Garnet refuses every later one, also when the disk has room again,
-    /// and its memory holds what the log does not.
+    /// Closes the store until its log can be written again. After a failed write Garnet refuses every later one, also when the disk has
+    /// room again, and its memory holds what the log does not.
     /// </summary>
     private async Task RecoverFromFailedWriteAsync()
     {
@@ -245,10 +245,13 @@ internal sealed partial class EmbeddedStore : IDisposable
     [LoggerMessage(Level = LogLevel.Information, Message = "The embedded store was compacted from {Before} MB to {After} MB.")]
     private partial void LogCompacted(long before, long after);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "The embedded store could not be compacted; nothing was lost, but its log keeps growing.")]
+    [LoggerMessage(
+        Level = LogLevel.Error, Message = "The embedded store could not be compacted; nothing was lost, but its log keeps growing.")]
     private partial void LogCompactionFailed(Exception exception);
 
-    [LoggerMessage(Level = LogLevel.Critical, Message = "The embedded store cannot write to {Path}: is the disk full? It is not available until it can.")]
+    [LoggerMessage(
+        Level = LogLevel.Critical,
+        Message = "The embedded store cannot write to {Path}: is the disk full? It is not available until it can.")]
     private partial void LogWriteFailed(string path);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "The embedded store is available again.")]

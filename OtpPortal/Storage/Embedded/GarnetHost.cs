@@ -96,6 +96,7 @@ internal static class GarnetHost
     {
         null => false,
         SocketException { SocketErrorCode: SocketError.AddressAlreadyInUse } => true,
-        _ => exception.Message.Contains(nameof(SocketError.AddressAlreadyInUse), StringComparison.Ordinal) || IsPortTaken(exception.InnerException),
+        _ => exception.Message.Contains(nameof(SocketError.AddressAlreadyInUse), StringComparison.Ordinal)
+            || IsPortTaken(exception.InnerException),
     };
 }

@@ -3,8 +3,8 @@ using Tsavorite.core;
 namespace OtpPortal.Storage.Embedded;
 
 /// <summary>
-/// Passes Garnet's log on, and calls <paramref name="onWriteFailed"/> for a write that could not be stored. Garnet's warnings describe what it put
-/// right by itself, such as a log entry cut short by a kill, with a stack trace each: they count as debug output.
+/// Passes Garnet's log on, and calls <paramref name="onWriteFailed"/> for a write that could not be stored. Garnet's warnings describe what
+/// it put right by itself, such as a log entry cut short by a kill, with a stack trace each: they count as debug output.
 /// </summary>
 internal sealed class GarnetLog(ILogger? target, Action onWriteFailed) : ILoggerFactory, ILogger
 {
@@ -23,7 +23,8 @@ internal sealed class GarnetLog(ILogger? target, Action onWriteFailed) : ILogger
 
     public bool IsEnabled(LogLevel logLevel) => logLevel >= LogLevel.Warning;
 
-    public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+    public void Log<TState>(
+        LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
     {
         if (!IsEnabled(logLevel)) return;
         if (exception is CommitFailureException)

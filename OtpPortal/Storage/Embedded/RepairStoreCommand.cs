@@ -1,7 +1,8 @@
 namespace OtpPortal.Storage.Embedded;
 
 /// <summary>
-/// <c>OtpPortal --repair-store</c>: recovers what can be read of an embedded store that does not open. The damaged files are kept beside the new ones.
+/// <c>OtpPortal --repair-store</c>: recovers what can be read of an embedded store that does not open. The damaged files are kept beside
+/// the new ones.
 /// The portal must be stopped.
 /// </summary>
 internal static class RepairStoreCommand
@@ -28,7 +29,10 @@ internal static class RepairStoreCommand
             var damaged = directory.PromoteNext(keepOld: true);
             await output.WriteLineAsync(FormattableString.Invariant($"Recovered {entries} log entries to {directory.Live}."));
             foreach (var gap in gaps.Take(ShownGaps)) await output.WriteLineAsync($"Not readable: {gap}");
-            if (gaps.Count > ShownGaps) await output.WriteLineAsync(FormattableString.Invariant($"Not readable: {gaps.Count - ShownGaps} more places"));
+            if (gaps.Count > ShownGaps)
+            {
+                await output.WriteLineAsync(FormattableString.Invariant($"Not readable: {gaps.Count - ShownGaps} more places"));
+            }
             await output.WriteLineAsync($"The damaged files are in {damaged}. Delete them when you no longer need them.");
             return 0;
         }

@@ -19,7 +19,8 @@ internal static class StoreCompactor
         GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
     }
 
-    private static async Task CopyAsync(IPEndPoint sourceEndPoint, IPEndPoint targetEndPoint, string password, CancellationToken cancellationToken)
+    private static async Task CopyAsync(
+        IPEndPoint sourceEndPoint, IPEndPoint targetEndPoint, string password, CancellationToken cancellationToken)
     {
         using var source = await GarnetHost.ConnectAsync(sourceEndPoint, password);
         using var target = await GarnetHost.ConnectAsync(targetEndPoint, password);
@@ -57,7 +58,8 @@ internal static class StoreCompactor
                 if (await from.SetMembersAsync(key) is { Length: > 0 } members) await to.SetAddAsync(key, members);
                 break;
             case RedisType.SortedSet:
-                if (await from.SortedSetRangeByRankWithScoresAsync(key) is { Length: > 0 } entries) await to.SortedSetAddAsync(key, entries);
+                if (await from.SortedSetRangeByRankWithScoresAsync(key) is { Length: > 0 } entries)
+                    await to.SortedSetAddAsync(key, entries);
                 break;
             case RedisType.None:
                 return;

@@ -42,7 +42,8 @@ internal sealed class StoreDirectory : IDisposable
 
     /// <summary>Bytes that the log of the live generation had when it was written by a compaction; 0 for one that was not.</summary>
     public long CompactedSize =>
-        File.Exists(Path.Combine(Live, SizeFile)) && long.TryParse(File.ReadAllText(Path.Combine(Live, SizeFile)), CultureInfo.InvariantCulture, out var size)
+        File.Exists(Path.Combine(Live, SizeFile))
+            && long.TryParse(File.ReadAllText(Path.Combine(Live, SizeFile)), CultureInfo.InvariantCulture, out var size)
             ? size : 0;
 
     /// <summary>Opens the directory, and deletes what an interrupted compaction left behind.</summary>
@@ -71,12 +72,14 @@ internal sealed class StoreDirectory : IDisposable
         catch (IOException exception) when (IsHeld(exception))
         {
             throw new EmbeddedStoreException(
-                $"DATA_DIR ({root}) is in use by another process. Give each process its own directory, or set REDIS_URL_OTP and REDIS_URL_AUTH to share a Redis.",
+                $"DATA_DIR ({root}) is in use by another process. Give each process its own directory, or set REDIS_URL_OTP and "
+                    + $"REDIS_URL_AUTH to share a Redis.",
                 exception);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            throw new EmbeddedStoreException($"DATA_DIR ({root}) must be a directory that this process can write to. {exception.Message}", exception);
+            throw new EmbeddedStoreException(
+                $"DATA_DIR ({root}) must be a directory that this process can write to. {exception.Message}", exception);
         }
     }
 
@@ -111,7 +114,8 @@ internal sealed class StoreDirectory : IDisposable
     }
 
     /// <summary>
-    /// Makes <see cref="Next"/> the live generation, by one rename. Deletes the one before it, or keeps it under another name, which is returned.
+    /// Makes <see cref="Next"/> the live generation, by one rename. Deletes the one before it, or keeps it under another name, which is
+    /// returned.
     /// </summary>
     public string? PromoteNext(bool keepOld = false)
     {
@@ -125,7 +129,8 @@ internal sealed class StoreDirectory : IDisposable
             return null;
         }
         var kept = old + ".damaged";
-        for (var number = 2; Directory.Exists(kept); number++) kept = string.Create(CultureInfo.InvariantCulture, $"{old}.damaged-{number}");
+        for (var number = 2; Directory.Exists(kept); number++)
+            kept = string.Create(CultureInfo.InvariantCulture, $"{old}.damaged-{number}");
         Directory.Move(old, kept);
         return kept;
     }
@@ -135,9 +140,11 @@ internal sealed class StoreDirectory : IDisposable
     private int FindGeneration()
     {
         var names = Directory.GetDirectories(_directory).Select(path => Path.GetFileName(path)).ToList();
-        var numbers = names.Select(name => int.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : 0).Where(number => number > 0).ToList();
+        var numbers = names.Select(name => int.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : 0)
+            .Where(number => number > 0).ToList();
         var live = numbers.Count == 0 ? 1 : numbers.Max();
-        foreach (var name in names.Where(name => name.EndsWith(".new", StringComparison.Ordinal)).Concat(numbers.Where(number => number < live).Select(NameOf)))
+        foreach (var name in names.Where(name => name.EndsWith(".new", StringComparison.Ordinal))
+            .Concat(numbers.Where(number => number < live).Select(NameOf)))
         {
             Directory.Delete(Path.Combine(_directory, name), recursive: true);
         }
@@ -149,9 +156,11 @@ internal sealed class StoreDirectory : IDisposable
     private static string NameOf(int generation) => generation.ToString(CultureInfo.InvariantCulture);
 
     private static long SizeOf(string path) =>
-        Directory.Exists(path) ? new DirectoryInfo(path).EnumerateFiles("aof.log.*", SearchOption.AllDirectories).Sum(file => file.Length) : 0;
+        Directory.Exists(path) ? new DirectoryInfo(path).EnumerateFiles("aof.log.*", SearchOption.AllDirectories)
+            .Sum(file => file.Length) : 0;
 
-    // The framework says the same of a lock in its message alone: EWOULDBLOCK is 11 on Linux and 35 on macOS, ERROR_SHARING_VIOLATION is 32 on Windows.
+    // The framework says the same of a lock in its message alone: EWOULDBLOCK is 11 on Linux and 35 on macOS, ERROR_SHARING_VIOLATION is 32
+    // on Windows.
     private static bool IsHeld(IOException exception) => (exception.HResult & 0xFFFF) is 11 or 32 or 35;
 
     private static void CreatePrivate(string path)

@@ -11,10 +11,12 @@ internal static class StoreLog
     private static readonly TimeSpan s_commitTimeout = TimeSpan.FromSeconds(30);
 
     /// <summary>Reads the log of each database once.</summary>
-    public static IReadOnlyList<LogState> Inspect(string path) => [.. Enumerable.Range(0, GarnetHost.Databases).Select(database => Inspect(path, database))];
+    public static IReadOnlyList<LogState> Inspect(string path) =>
+        [.. Enumerable.Range(0, GarnetHost.Databases).Select(database => Inspect(path, database))];
 
     /// <summary>
-    /// Copies a log to an empty store, without what was never acknowledged: transactions without a commit, and what follows the last commit or a gap.
+    /// Copies a log to an empty store, without what was never acknowledged: transactions without a commit, and what follows the last commit
+    /// or a gap.
     /// </summary>
     public static async Task DropUnacknowledgedAsync(string from, string to)
     {
@@ -25,10 +27,12 @@ internal static class StoreLog
     }
 
     /// <summary>
-    /// Clears what follows the last commit of each log. A kill can leave half a commit record there, because writes end at a multiple of 512 bytes;
+    /// Clears what follows the last commit of each log. A kill can leave half a commit record there, because writes end at a multiple of
+    /// 512 bytes;
     /// depending on the half, Garnet does not start or takes the whole log to be empty.
     /// </summary>
-    /// <remarks>Garnet's records of the last commit, which it needs only for speed, go as well: a kill can leave half of one, too.</remarks>
+    /// <remarks>Garnet's records of the last commit, which it needs only for speed, go as well: a kill can leave half of one,
+    /// too.</remarks>
     public static void ClearAfterLastCommit(string path, IReadOnlyList<LogState> states)
     {
         for (var database = 0; database < GarnetHost.Databases; database++)
@@ -43,7 +47,8 @@ internal static class StoreLog
     }
 
     /// <summary>
-    /// Copies everything that can be read to an empty store. Starts of transactions that never ended, and ends without a start, are left out; their
+    /// Copies everything that can be read to an empty store. Starts of transactions that never ended, and ends without a start, are left
+    /// out; their
     /// writes are kept, because they may be those of a later process that used the same session number, and were acknowledged.
     /// </summary>
     /// <returns>The number of entries that were copied.</returns>
@@ -53,7 +58,8 @@ internal static class StoreLog
         for (var database = 0; database < GarnetHost.Databases; database++)
         {
             var unpaired = FindUnpairedMarkers(from, database);
-            var entries = EntriesOf(from, database).Where((_, position) => !unpaired.Contains(position)).Select(entry => entry.Entry.ToArray());
+            var entries = EntriesOf(from, database).Where((_, position) => !unpaired.Contains(position))
+                .Select(entry => entry.Entry.ToArray());
             copied += await AppendAsync(to, database, entries);
         }
         return copied;
@@ -147,17 +153,22 @@ internal static class StoreLog
             }
             else
             {
-                if (item.Type is AofEntryType.TxnStart or AofEntryType.TxnCommit or AofEntryType.TxnAbort) pending.Add((item.Type, item.Session, position));
+                if (item.Type is AofEntryType.TxnStart or AofEntryType.TxnCommit or AofEntryType.TxnAbort)
+                {
+                    pending.Add((item.Type, item.Session, position));
+                }
                 position++;
             }
         }
         var files = StoreLogReader.FilesOf(path, database);
         state.LastCommit ??= files.Length == 0 ? null : new LogPlace(files[0], 0);
-        state.Rest = files.SkipWhile(file => file != state.LastCommit?.File).Sum(file => new FileInfo(file).Length) - (state.LastCommit?.Address ?? 0);
+        var rest = files.SkipWhile(file => file != state.LastCommit?.File).Sum(file => new FileInfo(file).Length);
+        state.Rest = rest - (state.LastCommit?.Address ?? 0);
         return state;
     }
 
-    // The positions of starts that another start of the same session follows, or no end, and of ends without a start, on which Garnet fails.
+    // The positions of starts that another start of the same session follows, or no end, and of ends without a start, on which Garnet
+    // fails.
     private static HashSet<long> FindUnpairedMarkers(string path, int database)
     {
         var unpaired = new HashSet<long>();
@@ -177,7 +188,8 @@ internal static class StoreLog
         return unpaired;
     }
 
-    // Of the version and store version of another entry, without its flags, which say how a longer entry is laid out. No session has the number -1.
+    // Of the version and store version of another entry, without its flags, which say how a longer entry is laid out. No session has the
+    // number -1.
     private static byte[] Marker(AofEntryType type, byte[] entry)
     {
         var marker = entry[..LogItem.HeaderSize];
@@ -200,7 +212,9 @@ internal sealed class LogState
     // Bytes that can be on their way to the disk when a process is killed. A kill can lose one of those writes and not the next one.
     private const long MaxInFlight = 1024 * 1024;
 
-    /// <summary>The sessions that are inside a transaction at the last commit, with the position of its start, as a kill leaves them.</summary>
+    /// <summary>
+    /// The sessions that are inside a transaction at the last commit, with the position of its start, as a kill leaves them.
+    /// </summary>
     public Dictionary<int, long> OpenTransactions { get; } = [];
 
     /// <summary>True when a session begins a transaction inside another one. Garnet does not open such a log.</summary>
@@ -209,7 +223,10 @@ internal sealed class LogState
     /// <summary>Places that cannot be read, with something readable after them.</summary>
     public List<LogPlace> Gaps { get; } = [];
 
-    /// <summary>True when a commit follows a gap. If a kill left the gap, no client was answered after it: Garnet answers once all before is on disk.</summary>
+    /// <summary>
+    /// True when a commit follows a gap. If a kill left the gap, no client was answered after it: Garnet answers once all before is on
+    /// disk.
+    /// </summary>
     public bool HasCommitAfterGap { get; set; }
 
     /// <summary>The end of the last commit before a gap, or the beginning of the log; null if there is no log.</summary>

@@ -38,9 +38,9 @@ internal readonly record struct LogItem(LogItemKind Kind, ReadOnlyMemory<byte> E
 
 /// <summary>Reads the files of Garnet's append-only log by itself.</summary>
 /// <remarks>
-/// Garnet cannot be asked: at the first bytes that it does not understand it takes the log to end, says nothing, and overwrites the rest. A log is a
-/// sequence of pages. A page holds records: four bytes of length, so many bytes, padding to a multiple of four. A negative length is that of a commit
-/// record; zeros fill the page up.
+/// Garnet cannot be asked: at the first bytes that it does not understand it takes the log to end, says nothing, and overwrites the rest. A
+/// log is a sequence of pages. A page holds records: four bytes of length, so many bytes, padding to a multiple of four. A negative length
+/// is that of a commit record; zeros fill the page up.
 /// </remarks>
 internal static class StoreLogReader
 {
@@ -49,7 +49,8 @@ internal static class StoreLogReader
     // The first bytes of a log are never used.
     private const int FirstAddress = 64;
 
-    // The content of a commit record without a cookie, which Garnet does not use: version, checksum, begin, end, number, length of the cookie (-1).
+    // The content of a commit record without a cookie, which Garnet does not use: version, checksum, begin, end, number, length of the
+    // cookie (-1).
     private const int CommitSize = 40;
 
     // No record crosses the end of a page: AofPageSize in GarnetHost.LogOptions.
@@ -80,15 +81,19 @@ internal static class StoreLogReader
                 {
                     var (kind, end) = record;
                     var next = RecordAt(page.AsSpan(0, size), end);
-                    // What destroys the beginning of a record has usually destroyed the end of the one before it. Garnet crashes on such an entry.
+                    // What destroys the beginning of a record has usually destroyed the end of the one before it. Garnet crashes on such an
+                    // entry.
                     if (kind == RecordKind.None || (kind == RecordKind.Entry && next.Kind == RecordKind.None)) gap ??= (file, start + at);
                     else
                     {
-                        if (gap is { } before) yield return new LogItem(LogItemKind.Gap, default, before.File, before.Address, before.Address);
+                        if (gap is { } before)
+                        {
+                            yield return new LogItem(LogItemKind.Gap, default, before.File, before.Address, before.Address);
+                        }
                         gap = null;
-                        yield return kind == RecordKind.Commit
-                            ? new LogItem(LogItemKind.Commit, default, file, start + at, start + end)
-                            : new LogItem(LogItemKind.Entry, page.AsMemory(at + LengthSize, LengthAt(page, at)), file, start + at, start + end);
+                        ReadOnlyMemory<byte> entry = kind == RecordKind.Commit ? default : page.AsMemory(at + LengthSize, LengthAt(page, at));
+                        var item = kind == RecordKind.Commit ? LogItemKind.Commit : LogItemKind.Entry;
+                        yield return new LogItem(item, entry, file, start + at, start + end);
                     }
                     (at, record) = (end, next);
                 }
@@ -113,7 +118,10 @@ internal static class StoreLogReader
         // A whole page of zeros is no padding: it was never written.
         if (length == 0 && at > 0 && page[at..].IndexOfAnyExcept((byte)0) < 0) return (RecordKind.Padding, page.Length);
         var end = at + LengthSize + ((Math.Abs((long)length) + 3) & ~3L);
-        if (length == -CommitSize && end <= page.Length && IsCommit(page.Slice(at + LengthSize, CommitSize), end)) return (RecordKind.Commit, (int)end);
+        if (length == -CommitSize && end <= page.Length && IsCommit(page.Slice(at + LengthSize, CommitSize), end))
+        {
+            return (RecordKind.Commit, (int)end);
+        }
         if (length > 0 && end <= page.Length && IsEntry(page.Slice(at + LengthSize, length))) return (RecordKind.Entry, (int)end);
         return (RecordKind.None, at + LengthSize);
     }
@@ -128,6 +136,7 @@ internal static class StoreLogReader
     }
 
     private static bool IsEntry(ReadOnlySpan<byte> entry) =>
-        entry.Length >= LogItem.HeaderSize && entry[0] is > 0 and < 16 && entry[1] < 16 && Enum.IsDefined((AofEntryType)entry[LogItem.TypeOffset])
+        entry.Length >= LogItem.HeaderSize
+            && entry[0] is > 0 and < 16 && entry[1] < 16 && Enum.IsDefined((AofEntryType)entry[LogItem.TypeOffset])
         && BinaryPrimitives.ReadInt64LittleEndian(entry[LogItem.StoreVersionOffset..]) is >= 0 and < int.MaxValue;
 }

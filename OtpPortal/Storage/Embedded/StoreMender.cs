@@ -10,7 +10,9 @@ internal sealed partial class StoreMender(StoreDirectory directory, ILogger logg
         + "Restore a backup, or run the portal once with --repair-store to recover what can be read; the damaged files are kept.",
         exception);
 
-    /// <summary>Removes what a kill left unfinished: open transactions, and everything after a gap near the end. None of it was acknowledged.</summary>
+    /// <summary>
+    /// Removes what a kill left unfinished: open transactions, and everything after a gap near the end. None of it was acknowledged.
+    /// </summary>
     /// <exception cref="EmbeddedStoreException">The log is damaged elsewhere.</exception>
     public async Task MendAsync()
     {
@@ -36,12 +38,13 @@ internal sealed partial class StoreMender(StoreDirectory directory, ILogger logg
 
     [LoggerMessage(
         Level = LogLevel.Information,
-        Message = "The last process ended in the middle of writing to the embedded store. Writes that it had not acknowledged were removed.")]
+        Message = "The last process ended in the middle of writing to the embedded store. "
+            + "Writes that it had not acknowledged were removed.")]
     private partial void LogUnfinishedDropped();
 
     [LoggerMessage(
         Level = LogLevel.Warning,
-        Message = "The log of the embedded store cannot be read at one place near its end: {Place}. If the last process was killed, nothing "
-            + "acknowledged is lost. What follows that place was removed; the old files are kept in {Kept}.")]
+        Message = "The log of the embedded store cannot be read at one place near its end: {Place}. "
+            + "If the last process was killed, nothing acknowledged is lost. What follows that place was removed; the old files are kept in {Kept}.")]
     private partial void LogGapDropped(string place, string kept);
 }

@@ -9,7 +9,8 @@ using OtpPortal.Client;
 
 try
 {
-    if (args is not [var portal, var audience, ..] || args.Length > 3 || !Uri.TryCreate(portal, UriKind.Absolute, out var url)) return Refuse("usage: verify PORTAL AUDIENCE [TOKEN]");
+    if (args is not [var portal, var audience, ..] || args.Length > 3 || !Uri.TryCreate(portal, UriKind.Absolute, out var url))
+        return Refuse("usage: verify PORTAL AUDIENCE [TOKEN]");
     var token = args.Length == 3 ? args[2] : await Console.In.ReadToEndAsync();
 
     using var http = new HttpClient(OtpPortalClient.CreateHandler());
