@@ -24,10 +24,11 @@ public sealed class EmbeddedStoreKillTests(ITestOutputHelper output)
         var starts = new List<TimeSpan>();
         for (var kill = 1; kill <= kills + 1; kill++)
         {
+            await KeepAsync(folder);
             var start = Stopwatch.GetTimestamp();
             using var portal = await StartAsync(folder);
             starts.Add(Stopwatch.GetElapsedTime(start));
-            (await load.FindLossesAsync(portal.Address)).ShouldBeEmpty($"after kill {kill - 1}");
+            (await load.FindLossesAsync(portal.Address)).ShouldBeEmpty($"after kill {kill - 1}: {portal.Log}");
             if (kill > kills) break;
 
             var running = load.RunAsync(portal.Address, Clients);
@@ -63,6 +64,15 @@ public sealed class EmbeddedStoreKillTests(ITestOutputHelper output)
             await running;
         }
         load.Live.ShouldBeGreaterThan(0);
+    }
+
+    // OTPPORTAL_KILLS_KEEP is a directory for the store as each kill leaves it, so that a start that loses something can be repeated.
+    private static async Task KeepAsync(TemporaryFolder folder)
+    {
+        if (Environment.GetEnvironmentVariable("OTPPORTAL_KILLS_KEEP") is not { Length: > 0 } directory) return;
+        if (Directory.Exists(directory)) Directory.Delete(directory, recursive: true);
+        using var copy = Process.Start("cp", ["-r", folder.Path, directory]);
+        await copy.WaitForExitAsync();
     }
 
     private static Task<PortalProcess> StartAsync(TemporaryFolder folder) => PortalProcess.StartAsync(

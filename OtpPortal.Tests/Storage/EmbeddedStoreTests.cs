@@ -11,6 +11,9 @@ namespace OtpPortal.Tests.Storage;
 /// <summary>What the embedded store keeps, and what it does with a log that a killed process left behind.</summary>
 public sealed class EmbeddedStoreTests : IDisposable
 {
+    // With the four bytes of its length.
+    private const int CommitSize = 44;
+
     private readonly TemporaryFolder _folder = new();
     private readonly CapturedLog _log = new();
 
@@ -122,18 +125,91 @@ public sealed class EmbeddedStoreTests : IDisposable
         (await CountAsync(1500)).ShouldBeInRange(1490, 1499);
     }
 
+    [Fact]
+    public async Task Refuses_to_start_when_more_of_the_end_is_lost_than_a_kill_can_lose()
+    {
+        var written = await WriteAsync(1500);
+        var file = Overwrite(0xA7, count: 2_000_000, fromEnd: 2_000_000);
+
+        Should.Throw<EmbeddedStoreException>(() => Open().Dispose()).Message.ShouldContain(file + " at byte ");
+
+        new FileInfo(file).Length.ShouldBe(written);
+        await RepairAsync();
+        (await CountAsync(1500)).ShouldBeInRange(500, 800);
+    }
+
     [Theory]
     [InlineData(0xA7)]
     [InlineData(0)]
-    public async Task Starts_over_a_gap_near_the_end_with_all_that_can_be_read_and_keeps_the_old_files(byte filler)
+    public async Task Starts_over_a_gap_near_the_end_with_everything_before_it_and_keeps_the_old_files(byte filler)
     {
+        await UseAsync((_, auth) => auth.StringSetAsync("other-database", "1"));
         await WriteAsync(1500);
+        // An entry takes some 2,100 bytes.
         var file = Overwrite(filler, count: 3000, fromEnd: 50_000);
 
-        (await CountAsync(1500)).ShouldBeInRange(1490, 1499);
+        (await CountAsync(1500)).ShouldBeInRange(1470, 1480);
 
         _log.Text.ShouldContain(file + " at byte ");
         Directory.Exists(Path.Combine(_folder.Path, "store", "1.damaged")).ShouldBeTrue();
+        await UseAsync(async (_, auth) => ((string?)await auth.StringGetAsync("other-database")).ShouldBe("1"));
+    }
+
+    [Fact]
+    public async Task Drops_what_follows_a_gap_that_a_kill_left_because_nobody_was_answered_after_it()
+    {
+        await UseAsync((otp, _) => otp.StringSetAsync("key", "acknowledged"));
+        var gap = LastCommit();
+        await UseAsync((otp, _) => otp.StringSetAsync("lost", "1"));
+        await UseAsync((otp, _) => otp.StringSetAsync("key", "not acknowledged"));
+        await OverwriteAsync(gap + CommitSize, Enumerable.Repeat((byte)0xA7, 16));
+
+        await UseAsync(async (otp, _) => ((string?)await otp.StringGetAsync("key")).ShouldBe("acknowledged"));
+    }
+
+    // A write ends at a multiple of 512 bytes, in the middle of whatever is being added to the log at that moment.
+    [Theory]
+    [InlineData(0)]
+    [InlineData(4)]
+    [InlineData(8)]
+    [InlineData(12)]
+    [InlineData(16)]
+    [InlineData(24)]
+    [InlineData(26)]
+    [InlineData(32)]
+    [InlineData(40)]
+    [InlineData(43)]
+    public async Task Starts_over_a_commit_that_a_kill_has_torn(int written)
+    {
+        await UseAsync((otp, auth) => Task.WhenAll(otp.StringSetAsync("key", "1"), auth.StringSetAsync("key", "1")));
+        await UseAsync((otp, _) => otp.StringSetAsync("torn", "1"));
+        await OverwriteAsync(LastCommit() + written, new byte[CommitSize - written]);
+
+        await UseAsync(async (otp, auth) =>
+        {
+            ((string?)await otp.StringGetAsync("key")).ShouldBe("1");
+            (await otp.KeyExistsAsync("torn")).ShouldBeFalse();
+            ((string?)await auth.StringGetAsync("key")).ShouldBe("1");
+            await otp.StringSetAsync("torn", "2");
+        });
+        await UseAsync(async (otp, _) => ((string?)await otp.StringGetAsync("torn")).ShouldBe("2"));
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("torn by a kill")]
+    public async Task Starts_over_a_record_of_the_last_commit_that_a_kill_has_torn(string content)
+    {
+        await UseAsync((otp, auth) => Task.WhenAll(otp.StringSetAsync("key", "1"), auth.StringSetAsync("key", "1")));
+        var records = Directory.GetFiles(Path.Combine(_folder.Path, "store"), "commit.*", SearchOption.AllDirectories);
+        records.ShouldNotBeEmpty();
+        foreach (var record in records) await File.WriteAllTextAsync(record, content);
+
+        await UseAsync(async (otp, auth) =>
+        {
+            ((string?)await otp.StringGetAsync("key")).ShouldBe("1");
+            ((string?)await auth.StringGetAsync("key")).ShouldBe("1");
+        });
     }
 
     [Fact]
@@ -149,7 +225,7 @@ public sealed class EmbeddedStoreTests : IDisposable
             [Entry(AofEntryType.TxnStart, session: 7), .. between, Entry(AofEntryType.TxnStart, session: 7),
                 Entry(AofEntryType.TxnCommit, session: 7)]);
         var file = Overwrite(filler: 0xA7, count: 1000, fromEnd: 6000);
-        StoreLog.Inspect(live).Gaps.ShouldNotBeEmpty();
+        StoreLog.Inspect(live)[0].Gaps.ShouldNotBeEmpty();
 
         (await CountAsync(50)).ShouldBe(50);
 
@@ -232,6 +308,16 @@ public sealed class EmbeddedStoreTests : IDisposable
         stream.Write(Enumerable.Repeat(filler, count).ToArray());
         return stream.Name;
     }
+
+    private async Task OverwriteAsync(long position, IEnumerable<byte> bytes)
+    {
+        await using var stream = new FileStream(LogFile(), FileMode.Open, FileAccess.ReadWrite);
+        stream.Position = position;
+        await stream.WriteAsync(bytes.ToArray());
+    }
+
+    private long LastCommit() =>
+        StoreLogReader.Read(Path.Combine(_folder.Path, "store", "1"), database: 0).Last(item => item.Kind == LogItemKind.Commit).Address;
 
     private string LogFile() => Path.Combine(_folder.Path, "store", "1", "AOF", "aof.log.0");
 

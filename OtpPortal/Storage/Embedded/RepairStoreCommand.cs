@@ -2,7 +2,8 @@ namespace OtpPortal.Storage.Embedded;
 
 /// <summary>
 /// <c>OtpPortal --repair-store</c>: recovers what can be read of an embedded store that does not open. The damaged files are kept beside
-/// the new ones. The portal must be stopped.
+/// the new ones.
+/// The portal must be stopped.
 /// </summary>
 internal static class RepairStoreCommand
 {
@@ -21,15 +22,17 @@ internal static class RepairStoreCommand
                 await output.WriteLineAsync($"There is no store in {directory.Live}: nothing to repair.");
                 return 0;
             }
-            var state = StoreLog.Inspect(directory.Live);
+            var gaps = StoreLog.Inspect(directory.Live).SelectMany(state => state.Gaps).ToList();
             directory.ClearNext();
             var entries = await StoreLog.SalvageAsync(directory.Live, directory.Next);
             EmbeddedStore.Verify(directory.Next);
             var damaged = directory.PromoteNext(keepOld: true);
             await output.WriteLineAsync(FormattableString.Invariant($"Recovered {entries} log entries to {directory.Live}."));
-            foreach (var gap in state.Gaps.Take(ShownGaps)) await output.WriteLineAsync($"Not readable: {gap}");
-            if (state.Gaps.Count > ShownGaps)
-                await output.WriteLineAsync(FormattableString.Invariant($"Not readable: {state.Gaps.Count - ShownGaps} more places"));
+            foreach (var gap in gaps.Take(ShownGaps)) await output.WriteLineAsync($"Not readable: {gap}");
+            if (gaps.Count > ShownGaps)
+            {
+                await output.WriteLineAsync(FormattableString.Invariant($"Not readable: {gaps.Count - ShownGaps} more places"));
+            }
             await output.WriteLineAsync($"The damaged files are in {damaged}. Delete them when you no longer need them.");
             return 0;
         }

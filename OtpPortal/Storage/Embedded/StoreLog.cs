@@ -10,31 +10,46 @@ internal static class StoreLog
     private const int CommitEvery = 10_000;
     private static readonly TimeSpan s_commitTimeout = TimeSpan.FromSeconds(30);
 
-    /// <summary>Reads the log in <paramref name="path"/> once.</summary>
-    public static LogState Inspect(string path)
-    {
-        var state = new LogState();
-        for (var database = 0; database < GarnetHost.Databases; database++)
-            state.OpenTransactions += FindOpenTransactions(path, database, state).Count;
-        return state;
-    }
+    /// <summary>Reads the log of each database once.</summary>
+    public static IReadOnlyList<LogState> Inspect(string path) =>
+        [.. Enumerable.Range(0, GarnetHost.Databases).Select(database => Inspect(path, database))];
 
     /// <summary>
-    /// Copies a log to an empty store, without what was never acknowledged: transactions without a commit, and what follows the last
-    /// commit.
+    /// Copies a log to an empty store, without what was never acknowledged: transactions without a commit, and what follows the last commit
+    /// or a gap.
     /// </summary>
     public static async Task DropUnacknowledgedAsync(string from, string to)
     {
         for (var database = 0; database < GarnetHost.Databases; database++)
         {
-            var open = FindOpenTransactions(from, database, new LogState());
-            await AppendAsync(to, database, AcknowledgedOf(from, database, open));
+            await AppendAsync(to, database, AcknowledgedOf(from, database, Inspect(from, database).OpenTransactions));
+        }
+    }
+
+    /// <summary>
+    /// Clears what follows the last commit of each log. A kill can leave half a commit record there, because writes end at a multiple of
+    /// 512 bytes;
+    /// depending on the half, Garnet does not start or takes the whole log to be empty.
+    /// </summary>
+    /// <remarks>Garnet's records of the last commit, which it needs only for speed, go as well: a kill can leave half of one,
+    /// too.</remarks>
+    public static void ClearAfterLastCommit(string path, IReadOnlyList<LogState> states)
+    {
+        for (var database = 0; database < GarnetHost.Databases; database++)
+        {
+            if (states[database].LastCommit is not { } commit) continue;
+            var files = StoreLogReader.FilesOf(path, database);
+            foreach (var file in files[(Array.IndexOf(files, commit.File) + 1)..]) File.Delete(file);
+            ClearFrom(commit);
+            var records = Path.Combine(Path.GetDirectoryName(commit.File)!, "log-commits");
+            if (Directory.Exists(records)) Directory.Delete(records, recursive: true);
         }
     }
 
     /// <summary>
     /// Copies everything that can be read to an empty store. Starts of transactions that never ended, and ends without a start, are left
-    /// out; their writes are kept, because they may be those of a later process that used the same session number, and were acknowledged.
+    /// out; their
+    /// writes are kept, because they may be those of a later process that used the same session number, and were acknowledged.
     /// </summary>
     /// <returns>The number of entries that were copied.</returns>
     public static async Task<long> SalvageAsync(string from, string to)
@@ -80,6 +95,19 @@ internal static class StoreLog
         }
     }
 
+    private static void ClearFrom(LogPlace place)
+    {
+        using var stream = new FileStream(place.File, FileMode.Open, FileAccess.ReadWrite, FileShare.None, bufferSize: 0);
+        var rest = new byte[stream.Length - place.Address];
+        stream.Position = place.Address;
+        stream.ReadExactly(rest);
+        if (rest.AsSpan().IndexOfAnyExcept((byte)0) < 0) return;
+        Array.Clear(rest);
+        stream.Position = place.Address;
+        stream.Write(rest);
+        stream.Flush(flushToDisk: true);
+    }
+
     private static Task CommitAsync(TsavoriteLog log) => log.CommitAsync().AsTask().WaitAsync(s_commitTimeout);
 
     private static IEnumerable<LogItem> EntriesOf(string path, int database) =>
@@ -89,14 +117,14 @@ internal static class StoreLog
     {
         var position = 0L;
         var pending = new List<byte[]>();
-        foreach (var item in StoreLogReader.Read(path, database))
+        foreach (var item in StoreLogReader.Read(path, database).TakeWhile(item => item.Kind != LogItemKind.Gap))
         {
             if (item.Kind == LogItemKind.Commit)
             {
                 foreach (var entry in pending) yield return entry;
                 pending.Clear();
             }
-            else if (item.Kind == LogItemKind.Entry)
+            else
             {
                 if (!open.TryGetValue(item.Session, out var start) || start > position) pending.Add(item.Entry.ToArray());
                 position++;
@@ -104,39 +132,39 @@ internal static class StoreLog
         }
     }
 
-    // The sessions that are inside a transaction at the last commit, with the position of its start.
-    private static Dictionary<int, long> FindOpenTransactions(string path, int database, LogState state)
+    private static LogState Inspect(string path, int database)
     {
-        var open = new Dictionary<int, long>();
+        var state = new LogState();
         var pending = new List<(AofEntryType Type, int Session, long Position)>();
         var position = 0L;
-        var hasGap = false;
         foreach (var item in StoreLogReader.Read(path, database))
         {
-            switch (item.Kind)
+            if (item.Kind == LogItemKind.Gap) state.Gaps.Add(new LogPlace(item.File, item.Address));
+            else if (state.Gaps.Count > 0) state.HasCommitAfterGap |= item.Kind == LogItemKind.Commit;
+            else if (item.Kind == LogItemKind.Commit)
             {
-                case LogItemKind.Gap:
-                    hasGap = true;
-                    state.Gaps.Add(new LogGap(item.File, item.Address));
-                    break;
-                case LogItemKind.Commit:
-                    state.NoteCommit(item);
-                    foreach (var (type, session, at) in pending)
-                    {
-                        // After a gap, the commit of the earlier transaction may be what the gap destroyed.
-                        if (type == AofEntryType.TxnStart) state.HasNestedTransactions |= !open.TryAdd(session, at) && !hasGap;
-                        else open.Remove(session);
-                    }
-                    pending.Clear();
-                    break;
-                case LogItemKind.Entry:
-                    if (item.Type is AofEntryType.TxnStart or AofEntryType.TxnCommit or AofEntryType.TxnAbort)
-                        pending.Add((item.Type, item.Session, position));
-                    position++;
-                    break;
+                state.LastCommit = new LogPlace(item.File, item.End);
+                foreach (var (type, session, at) in pending)
+                {
+                    if (type == AofEntryType.TxnStart) state.HasNestedTransactions |= !state.OpenTransactions.TryAdd(session, at);
+                    else state.OpenTransactions.Remove(session);
+                }
+                pending.Clear();
+            }
+            else
+            {
+                if (item.Type is AofEntryType.TxnStart or AofEntryType.TxnCommit or AofEntryType.TxnAbort)
+                {
+                    pending.Add((item.Type, item.Session, position));
+                }
+                position++;
             }
         }
-        return open;
+        var files = StoreLogReader.FilesOf(path, database);
+        state.LastCommit ??= files.Length == 0 ? null : new LogPlace(files[0], 0);
+        var rest = files.SkipWhile(file => file != state.LastCommit?.File).Sum(file => new FileInfo(file).Length);
+        state.Rest = rest - (state.LastCommit?.Address ?? 0);
+        return state;
     }
 
     // The positions of starts that another start of the same session follows, or no end, and of ends without a start, on which Garnet
@@ -172,36 +200,41 @@ internal static class StoreLog
     }
 }
 
-/// <summary>A place in a log that cannot be read, with something readable after it.</summary>
-internal sealed record LogGap(string File, long Address)
+/// <summary>A place in a log.</summary>
+internal sealed record LogPlace(string File, long Address)
 {
     public override string ToString() => FormattableString.Invariant($"{File} at byte {Address}");
 }
 
-/// <summary>What a log needs before Garnet may open it.</summary>
+/// <summary>What the log of one database needs before Garnet may open it.</summary>
 internal sealed class LogState
 {
-    // A kill can lose one of the writes that are on their way to the disk at that moment and not the next one. That is far less than this.
+    // Bytes that can be on their way to the disk when a process is killed. A kill can lose one of those writes and not the next one.
     private const long MaxInFlight = 1024 * 1024;
 
-    private bool _hasLargeRestAfterGap;
-
-    /// <summary>Transactions with a start and no commit, as a kill leaves them.</summary>
-    public int OpenTransactions { get; set; }
+    /// <summary>
+    /// The sessions that are inside a transaction at the last commit, with the position of its start, as a kill leaves them.
+    /// </summary>
+    public Dictionary<int, long> OpenTransactions { get; } = [];
 
     /// <summary>True when a session begins a transaction inside another one. Garnet does not open such a log.</summary>
     public bool HasNestedTransactions { get; set; }
 
-    /// <summary>Places that cannot be read.</summary>
-    public List<LogGap> Gaps { get; } = [];
+    /// <summary>Places that cannot be read, with something readable after them.</summary>
+    public List<LogPlace> Gaps { get; } = [];
 
     /// <summary>
-    /// True when transactions are nested, or more follows a gap than can have been on its way to the disk when a process was killed.
+    /// True when a commit follows a gap. If a kill left the gap, no client was answered after it: Garnet answers once all before is on
+    /// disk.
     /// </summary>
-    public bool IsDamaged => HasNestedTransactions || _hasLargeRestAfterGap;
+    public bool HasCommitAfterGap { get; set; }
 
-    public void NoteCommit(LogItem commit)
-    {
-        _hasLargeRestAfterGap |= Gaps.LastOrDefault() is { } gap && (gap.File != commit.File || commit.Address - gap.Address > MaxInFlight);
-    }
+    /// <summary>The end of the last commit before a gap, or the beginning of the log; null if there is no log.</summary>
+    public LogPlace? LastCommit { get; set; }
+
+    /// <summary>Bytes after <see cref="LastCommit"/>.</summary>
+    public long Rest { get; set; }
+
+    /// <summary>True when transactions are nested, or more follows the last commit than can have been on its way to the disk.</summary>
+    public bool IsDamaged => HasNestedTransactions || Rest > MaxInFlight;
 }

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Runtime.InteropServices;
 using Garnet.server;
 
 namespace OtpPortal.Storage.Embedded;
@@ -19,7 +20,8 @@ internal enum LogItemKind
 /// <param name="Entry">The entry, valid until the next item is read; empty for other kinds.</param>
 /// <param name="File">The file that holds the item.</param>
 /// <param name="Address">The byte in that file at which it begins.</param>
-internal readonly record struct LogItem(LogItemKind Kind, ReadOnlyMemory<byte> Entry, string File, long Address)
+/// <param name="End">The byte in that file after its end; the address for a gap.</param>
+internal readonly record struct LogItem(LogItemKind Kind, ReadOnlyMemory<byte> Entry, string File, long Address, long End)
 {
     /// <summary>Bytes at the beginning of every entry: Garnet's <c>AofHeader</c>.</summary>
     public const int HeaderSize = 16;
@@ -47,15 +49,25 @@ internal static class StoreLogReader
     // The first bytes of a log are never used.
     private const int FirstAddress = 64;
 
+    // The content of a commit record without a cookie, which Garnet does not use: version, checksum, begin, end, number, length of the
+    // cookie (-1).
+    private const int CommitSize = 40;
+
     // No record crosses the end of a page: AofPageSize in GarnetHost.LogOptions.
     private const int PageSize = 8 * 1024 * 1024;
 
-    public static IEnumerable<LogItem> Read(string path, int database)
+    /// <summary>Returns the files of a log, in their order.</summary>
+    public static string[] FilesOf(string path, int database)
     {
         var directory = GarnetHost.LogOptions(path).GetAppendOnlyFileDirectory(database);
         string[] files = Directory.Exists(directory) ? Directory.GetFiles(directory, "aof.log.*") : [];
         // Segment 10 comes after segment 9.
-        files = [.. files.OrderBy(file => file.Length).ThenBy(file => file, StringComparer.Ordinal)];
+        return [.. files.OrderBy(file => file.Length).ThenBy(file => file, StringComparer.Ordinal)];
+    }
+
+    public static IEnumerable<LogItem> Read(string path, int database)
+    {
+        var files = FilesOf(path, database);
         (string File, long Address)? gap = null;
         foreach (var (file, first) in files.Select((file, number) => (file, number == 0 ? FirstAddress : 0)))
         {
@@ -74,11 +86,14 @@ internal static class StoreLogReader
                     if (kind == RecordKind.None || (kind == RecordKind.Entry && next.Kind == RecordKind.None)) gap ??= (file, start + at);
                     else
                     {
-                        if (gap is { } before) yield return new LogItem(LogItemKind.Gap, default, before.File, before.Address);
+                        if (gap is { } before)
+                        {
+                            yield return new LogItem(LogItemKind.Gap, default, before.File, before.Address, before.Address);
+                        }
                         gap = null;
-                        yield return kind == RecordKind.Commit
-                            ? new LogItem(LogItemKind.Commit, default, file, start + at)
-                            : new LogItem(LogItemKind.Entry, page.AsMemory(at + LengthSize, LengthAt(page, at)), file, start + at);
+                        var content = kind == RecordKind.Commit ? default : page.AsMemory(at + LengthSize, LengthAt(page, at));
+                        var item = kind == RecordKind.Commit ? LogItemKind.Commit : LogItemKind.Entry;
+                        yield return new LogItem(item, content, file, start + at, start + end);
                     }
                     (at, record) = (end, next);
                 }
@@ -103,9 +118,21 @@ internal static class StoreLogReader
         // A whole page of zeros is no padding: it was never written.
         if (length == 0 && at > 0 && page[at..].IndexOfAnyExcept((byte)0) < 0) return (RecordKind.Padding, page.Length);
         var end = at + LengthSize + ((Math.Abs((long)length) + 3) & ~3L);
-        if (length < 0 && end <= page.Length) return (RecordKind.Commit, (int)end);
+        if (length == -CommitSize && end <= page.Length && IsCommit(page.Slice(at + LengthSize, CommitSize), end))
+        {
+            return (RecordKind.Commit, (int)end);
+        }
         if (length > 0 && end <= page.Length && IsEntry(page.Slice(at + LengthSize, length))) return (RecordKind.Entry, (int)end);
         return (RecordKind.None, at + LengthSize);
+    }
+
+    // A record that a kill has torn, or what is left of one under later writes, is no commit.
+    private static bool IsCommit(ReadOnlySpan<byte> commit, long end)
+    {
+        var numbers = MemoryMarshal.Cast<byte, long>(commit[4..36]);
+        var (checksum, begin, until, number) = (numbers[0], numbers[1], numbers[2], numbers[3]);
+        var cookieLength = BinaryPrimitives.ReadInt32LittleEndian(commit[36..]);
+        return checksum == (begin ^ until ^ number ^ cookieLength) && cookieLength == -1 && until % PageSize == end % PageSize;
     }
 
     private static bool IsEntry(ReadOnlySpan<byte> entry) =>

@@ -10,38 +10,41 @@ internal sealed partial class StoreMender(StoreDirectory directory, ILogger logg
         + "Restore a backup, or run the portal once with --repair-store to recover what can be read; the damaged files are kept.",
         exception);
 
-    /// <summary>Removes transactions that a kill left open, and a gap near the end.</summary>
+    /// <summary>
+    /// Removes what a kill left unfinished: open transactions, and everything after a gap near the end. None of it was acknowledged.
+    /// </summary>
     /// <exception cref="EmbeddedStoreException">The log is damaged elsewhere.</exception>
     public async Task MendAsync()
     {
         if (directory.LogSize == 0) return;
-        var state = StoreLog.Inspect(directory.Live);
-        if (state.IsDamaged)
+        var states = StoreLog.Inspect(directory.Live);
+        if (states.FirstOrDefault(state => state.IsDamaged) is { } damaged)
         {
-            throw Damaged(
-                state.Gaps.Count > 0 ? state.Gaps[0].ToString() : $"{directory.Live}: a transaction begins inside another one", null);
+            var place = damaged.Gaps.FirstOrDefault() ?? damaged.LastCommit;
+            throw Damaged(damaged.HasNestedTransactions ? $"{directory.Live}: a transaction begins inside another one" : $"{place}", null);
         }
-        if (state.Gaps.Count > 0)
+        if (states.All(state => state.OpenTransactions.Count == 0 && state.Gaps.Count == 0))
         {
-            var kept = await directory.ReplaceAsync(next => StoreLog.SalvageAsync(directory.Live, next), keepOld: true);
-            LogGapMended(state.Gaps[0].ToString(), kept!);
+            StoreLog.ClearAfterLastCommit(directory.Live, states);
+            return;
         }
-        else if (state.OpenTransactions > 0)
-        {
-            await directory.ReplaceAsync(next => StoreLog.DropUnacknowledgedAsync(directory.Live, next));
-            LogTransactionsDropped(state.OpenTransactions);
-        }
+
+        // A gap with commits after it may also be a fault of the disk, so the files are kept.
+        var gap = states.FirstOrDefault(state => state.HasCommitAfterGap)?.Gaps[0];
+        var kept = await directory.ReplaceAsync(next => StoreLog.DropUnacknowledgedAsync(directory.Live, next), keepOld: gap is not null);
+        if (gap is null) LogUnfinishedDropped();
+        else LogGapDropped(gap.ToString(), kept!);
     }
 
     [LoggerMessage(
         Level = LogLevel.Information,
-        Message = "The last process ended in the middle of {Count} transactions of the embedded store. "
-            + "They were not acknowledged and have no effect.")]
-    private partial void LogTransactionsDropped(int count);
+        Message = "The last process ended in the middle of writing to the embedded store. "
+            + "Writes that it had not acknowledged were removed.")]
+    private partial void LogUnfinishedDropped();
 
     [LoggerMessage(
         Level = LogLevel.Warning,
-        Message = "The log of the embedded store could not be read at one place near its end: {Place}. "
-            + "What could be read was copied; the old files are kept in {Kept}.")]
-    private partial void LogGapMended(string place, string kept);
+        Message = "The log of the embedded store cannot be read at one place near its end: {Place}. "
+            + "If the last process was killed, nothing acknowledged is lost. What follows that place was removed; the old files are kept in {Kept}.")]
+    private partial void LogGapDropped(string place, string kept);
 }
