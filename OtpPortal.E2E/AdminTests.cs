@@ -34,7 +34,7 @@ public sealed class AdminTests(AdminStage stage) : BrowserTest(stage), IClassFix
         await Expect(admin.Key).ToBeFocusedAsync();
         await admin.Key.FillAsync("not the key");
         await admin.Open.ClickAsync();
-        await Expect(admin.KeyError).ToHaveTextAsync("That is not the secret key.");
+        await Expect(admin.KeyError).ToHaveTextAsync("Incorrect secret key.");
         await Expect(admin.Rows).ToHaveCountAsync(0);
 
         await admin.Key.FillAsync(AdminStage.Key);
@@ -64,12 +64,12 @@ public sealed class AdminTests(AdminStage stage) : BrowserTest(stage), IClassFix
         await Expect(admin.Rows).ToContainTextAsync(["127.0.9.9", "127.0.10.10", "127.0.10.9", "127.0.9.10"]);
         await admin.SortByAsync("First seen");
         await Expect(admin.Rows).ToContainTextAsync(["127.0.9.10", "127.0.10.9", "127.0.10.10", "127.0.9.9"]);
-        await admin.SortByAsync("E-mail address");
+        await admin.SortByAsync("Email address");
         await Expect(admin.Rows).ToContainTextAsync(["ann@", "bob@", "cat@", "cat@"]);
 
         var button = admin.Row("bob@").GetByRole(AriaRole.Button, new() { Name = "This one" });
         await button.ClickAsync();
-        await Expect(admin.Question).ToContainTextAsync($"The session of {name}.bob@example.com (Safari on iPhone) ends at once.");
+        await Expect(admin.Question).ToContainTextAsync($"This ends the session of {name}.bob@example.com (Safari on iPhone).");
         await Expect(admin.Question.GetByRole(AriaRole.Button, new() { Name = "Cancel" })).ToBeFocusedAsync();
         await admin.Page.Keyboard.PressAsync("Escape");
         await Expect(admin.Question).Not.ToBeVisibleAsync();
@@ -82,8 +82,8 @@ public sealed class AdminTests(AdminStage stage) : BrowserTest(stage), IClassFix
         await Expect(admin.Said).ToHaveTextAsync("Sessions revoked: 1");
         (await bob.GetAsync("/check-auth")).ShouldBe(403);
 
-        await admin.Row("cat@").First.GetByRole(AriaRole.Button, new() { Name = "All of the user" }).ClickAsync();
-        await Expect(admin.Question).ToContainTextAsync("on all devices");
+        await admin.Row("cat@").First.GetByRole(AriaRole.Button, new() { Name = "Revoke all for this user" }).ClickAsync();
+        await Expect(admin.Question).ToContainTextAsync("on every device");
         await admin.AnswerAsync("Revoke");
         await Expect(admin.Rows).ToHaveCountAsync(1);
         (await cat.GetAsync("/check-auth")).ShouldBe(403);
@@ -99,7 +99,7 @@ public sealed class AdminTests(AdminStage stage) : BrowserTest(stage), IClassFix
         var admin = await AdminPage.OpenAsync(await ArriveAsync(), AdminStage.Key);
 
         await admin.SearchAsync(name, 23);
-        await admin.SortByAsync("E-mail address");
+        await admin.SortByAsync("Email address");
         await Expect(admin.Rows).ToHaveCountAsync(20);
         await Expect(admin.Rows.First).ToContainTextAsync(name + ".00@");
         await admin.NextPage.ClickAsync();
@@ -120,7 +120,7 @@ public sealed class AdminTests(AdminStage stage) : BrowserTest(stage), IClassFix
         var completed = admin.Page.Locator(".admin-figures div").Filter(new() { HasText = "Sign-ins completed" }).First.Locator("dd");
         int.Parse(await completed.InnerTextAsync(), null).ShouldBeGreaterThanOrEqualTo(1);
         await admin.Page.Locator("summary").First.ClickAsync();
-        await Expect(admin.Page.GetByRole(AriaRole.Table).Filter(new() { HasText = "Sign-ins begun" }).First).ToBeVisibleAsync();
+        await Expect(admin.Page.GetByRole(AriaRole.Table).Filter(new() { HasText = "Sign-ins started" }).First).ToBeVisibleAsync();
     }
 
     [Fact]
@@ -135,10 +135,10 @@ public sealed class AdminTests(AdminStage stage) : BrowserTest(stage), IClassFix
 
         await admin.Page.GetByRole(AriaRole.Link, new() { Name = "Audit log" }).ClickAsync();
         await Expect(admin.Heading).ToHaveTextAsync("Audit log");
-        await Expect(admin.Page.Locator("tbody tr").Filter(new() { HasText = "Administration opened" }).First).ToContainTextAsync("127.0.0.1");
+        await Expect(admin.Page.Locator("tbody tr").Filter(new() { HasText = "Admin access" }).First).ToContainTextAsync("127.0.0.1");
         await Expect(admin.Page.Locator("tbody tr").Filter(new() { HasText = "Sign-in" }).First).ToBeVisibleAsync();
         (await admin.Page.ContentAsync()).ShouldNotContain(ann.Address, Case.Sensitive, "addresses are masked");
-        var download = await admin.Page.RunAndWaitForDownloadAsync(() => admin.Page.GetByRole(AriaRole.Link, new() { Name = "Download as JSON lines" }).ClickAsync());
+        var download = await admin.Page.RunAndWaitForDownloadAsync(() => admin.Page.GetByRole(AriaRole.Link, new() { Name = "Download as JSON Lines" }).ClickAsync());
         (await File.ReadAllTextAsync((await download.PathAsync())!)).ShouldContain("admin_access");
 
         await admin.Page.GetByRole(AriaRole.Link, new() { Name = "Self-check" }).ClickAsync();
@@ -177,7 +177,7 @@ public sealed class AdminTests(AdminStage stage) : BrowserTest(stage), IClassFix
         await Expect(admin.NewKey).ToHaveCountAsync(0);
         var row = admin.Page.Locator("tbody tr").Filter(new() { HasText = name });
         await row.Locator("summary").ClickAsync();
-        await admin.LeaveByAsync(() => row.GetByRole(AriaRole.Button, new() { Name = "Remove the account" }).ClickAsync());
+        await admin.LeaveByAsync(() => row.GetByRole(AriaRole.Button, new() { Name = "Remove account" }).ClickAsync());
 
         await Expect(row).ToHaveCountAsync(0);
         (await AskAsync()).ShouldBe(401);
@@ -196,7 +196,7 @@ public sealed class AdminTests(AdminStage stage) : BrowserTest(stage), IClassFix
         await other.SignOut.ClickAsync();
         await Expect(other.Key).ToBeVisibleAsync();
 
-        await Expect(open.Heading).ToHaveTextAsync("Your access has ended");
+        await Expect(open.Heading).ToHaveTextAsync("Your session has ended");
         await Expect(open.Rows).ToHaveCountAsync(0);
         (await open.Page.ContentAsync()).ShouldNotContain("@example.com");
     }
@@ -214,10 +214,10 @@ public sealed class AdminTests(AdminStage stage) : BrowserTest(stage), IClassFix
         using var program = Arrive("127.0.0.1", "Tests/1.0", AdminStage.Boss);
         (await program.SendAsync(HttpMethod.Delete, "/auth-tokens?email=" + AdminStage.Boss, bearer: AdminStage.Key)).ShouldBe(204);
 
-        await Expect(admin.Heading).ToHaveTextAsync("Your access has ended");
+        await Expect(admin.Heading).ToHaveTextAsync("Your session has ended");
         await Expect(admin.Rows).ToHaveCountAsync(0);
         await Expect(admin.Charts).ToHaveCountAsync(0);
-        await admin.Page.GetByRole(AriaRole.Link, new() { Name = "Open the administration again" }).ClickAsync();
+        await admin.Page.GetByRole(AriaRole.Link, new() { Name = "Sign in again" }).ClickAsync();
         await Expect(admin.Key).ToBeVisibleAsync();
     }
 

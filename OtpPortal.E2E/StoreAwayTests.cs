@@ -27,7 +27,7 @@ public sealed class StoreAwayTests(StoreAwayStage stage) : BrowserTest(stage), I
         var answer = await other.Page.GotoAsync("/");
         answer!.Status.ShouldBe(503);
         (await answer.HeaderValueAsync("Retry-After")).ShouldNotBeNull();
-        await Expect(other.Heading).ToHaveTextAsync("Back in a moment");
+        await Expect(other.Heading).ToHaveTextAsync("Temporarily unavailable");
 
         await stage.Redis.StartAsync();
         await Until.TrueAsync("the portal's recovery", () => Portal.AnswersAsync("/readyz", HttpStatusCode.OK));

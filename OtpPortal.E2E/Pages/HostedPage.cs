@@ -33,7 +33,7 @@ public sealed class VerificationParts(Func<string, ILocator> find)
 
     public async Task IsDoneAsync() => await Assertions.Expect(Heading).ToHaveTextAsync("Done");
 
-    public async Task IsOverAsync() => await Assertions.Expect(Heading).ToHaveTextAsync("This verification is over");
+    public async Task IsOverAsync() => await Assertions.Expect(Heading).ToHaveTextAsync("This verification has ended");
 }
 
 /// <summary>A hosted page in a tab of its own.</summary>

@@ -199,7 +199,7 @@ public sealed class SendingTests
         await portal.NewBrowser().PostAsync($"/otp/MyApp/{id}/address", ("to", to));
 
         await portal.CodeForAsync(to);
-        (await portal.NewProgram().GetAsync("/dev/mailbox.json")).Body.ShouldContain("It is good for 5 minutes.");
+        (await portal.NewProgram().GetAsync("/dev/mailbox.json")).Body.ShouldContain("It expires in 5 minutes.");
     }
 
     [Fact]
@@ -235,7 +235,7 @@ public sealed class SendingTests
         refused.RetryAfter.ShouldBeGreaterThan(0);
         refused.Json.GetProperty("message").GetString()!.ShouldContain("SMS_COUNTRIES");
         (named.Status, named.Location).ShouldBe((303, "/otp/MyApp/" + id));
-        (await visitor.GetAsync("/otp/MyApp/" + id)).Text.ShouldContain("We sent a code to " + Number);
+        (await visitor.GetAsync("/otp/MyApp/" + id)).Text.ShouldContain("code we sent to " + Number);
         (await portal.NewProgram().GetAsync("/dev/mailbox.json")).Body.ShouldBe("[]");
     }
 
