@@ -8,7 +8,7 @@ namespace OtpPortal.E2E;
 public sealed class LanguageTests(DefaultStage stage) : BrowserTest(stage)
 {
     [Theory]
-    [InlineData("de-AT", "de", "Anmelden", "Prüfen Sie Ihre E-Mails", "Ihr Code für", "Falscher Code", "Angemeldet")]
+    [InlineData("de-AT", "de", "Anmelden", "Sehen Sie in Ihrem Postfach nach", "Ihr Code für", "Falscher Code", "Angemeldet")]
     [InlineData("fr-CA", "fr", "Connexion", "Consultez vos e-mails", "Votre code", "Code incorrect", "Connexion réussie")]
     [InlineData("es-MX", "es", "Iniciar sesión", "Revise su correo", "Su código de", "Código incorrecto", "Sesión iniciada")]
     [InlineData("zh-CN", "zh", "登录", "请查收邮件", "您的", "验证码错误", "已登录")]
