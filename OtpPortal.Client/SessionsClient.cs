@@ -35,7 +35,10 @@ public sealed class SessionsClient
     /// <returns>False when there is no live session with this id.</returns>
     public async Task<bool> RevokeAsync(string id, CancellationToken stop = default)
     {
-        if (string.IsNullOrEmpty(id) || !id.All(char.IsAsciiLetterOrDigit)) throw new ArgumentException("Not the id of a session.", nameof(id));
+        if (string.IsNullOrEmpty(id) || !id.All(char.IsAsciiLetterOrDigit))
+        {
+            throw new ArgumentException("A session id must be letters and digits.", nameof(id));
+        }
         var answer = await _http.SendAsync(HttpMethod.Delete, "/auth-tokens/" + id, Authorize, stop);
         return answer.Status switch
         {
@@ -79,7 +82,9 @@ public sealed class SessionsClient
 
     private void Authorize(HttpRequestMessage request) =>
         request.Headers.Authorization = new AuthenticationHeaderValue(
-            "Bearer", _key ?? throw new InvalidOperationException($"{nameof(OtpPortalOptions)}.{nameof(OtpPortalOptions.AuthSecretKey)} is needed for this."));
+            "Bearer",
+            _key ?? throw new InvalidOperationException(
+                $"{nameof(OtpPortalOptions)}.{nameof(OtpPortalOptions.AuthSecretKey)} is required for this call."));
 }
 
 /// <summary>A live session.</summary>
