@@ -67,7 +67,7 @@ public sealed class AdminTests(AdminStage stage) : BrowserTest(stage), IClassFix
         await admin.SortByAsync("Email address");
         await Expect(admin.Rows).ToContainTextAsync(["ann@", "bob@", "cat@", "cat@"]);
 
-        var button = admin.Row("bob@").GetByRole(AriaRole.Button, new() { Name = "This one" });
+        var button = admin.Row("bob@").GetByRole(AriaRole.Button, new() { Name = "Revoke:" });
         await button.ClickAsync();
         await Expect(admin.Question).ToContainTextAsync($"This ends the session of {name}.bob@example.com (Safari on iPhone).");
         await Expect(admin.Question.GetByRole(AriaRole.Button, new() { Name = "Cancel" })).ToBeFocusedAsync();
@@ -138,16 +138,17 @@ public sealed class AdminTests(AdminStage stage) : BrowserTest(stage), IClassFix
         await Expect(admin.Page.Locator("tbody tr").Filter(new() { HasText = "Admin access" }).First).ToContainTextAsync("127.0.0.1");
         await Expect(admin.Page.Locator("tbody tr").Filter(new() { HasText = "Sign-in" }).First).ToBeVisibleAsync();
         (await admin.Page.ContentAsync()).ShouldNotContain(ann.Address, Case.Sensitive, "addresses are masked");
-        var download = await admin.Page.RunAndWaitForDownloadAsync(() => admin.Page.GetByRole(AriaRole.Link, new() { Name = "Download as JSON Lines" }).ClickAsync());
+        var download = await admin.Page.RunAndWaitForDownloadAsync(
+            () => admin.Page.GetByRole(AriaRole.Link, new() { Name = "Download as JSON Lines" }).ClickAsync());
         (await File.ReadAllTextAsync((await download.PathAsync())!)).ShouldContain("admin_access");
 
-        await admin.Page.GetByRole(AriaRole.Link, new() { Name = "Self-check" }).ClickAsync();
-        await Expect(admin.Heading).ToHaveTextAsync("Self-check");
+        await admin.Page.GetByRole(AriaRole.Link, new() { Name = "Diagnostics" }).ClickAsync();
+        await Expect(admin.Heading).ToHaveTextAsync("Diagnostics");
         await Expect(admin.Page.Locator(".admin-findings").First).ToContainTextAsync(Portal.Url);
         var to = Name() + "@example.com";
         await admin.Page.Locator("#email").FillAsync(to);
         await admin.LeaveByAsync(() => admin.Page.Locator("form[action='/admin/check/message'] button").ClickAsync());
-        await Expect(admin.Said).ToContainTextAsync("The provider took the message");
+        await Expect(admin.Said).ToContainTextAsync("The provider accepted the message");
         (await Mailbox.MailAsync(to)).Subject.ShouldBe("Test message from OTP Portal");
     }
 
@@ -255,7 +256,7 @@ public sealed class AdminTests(AdminStage stage) : BrowserTest(stage), IClassFix
         await LookAsync(admin, "sessions");
         foreach (var summary in await admin.Page.Locator("summary").AllAsync()) await summary.ClickAsync();
         await LookAsync(admin, "sessions with tables");
-        await admin.Rows.First.GetByRole(AriaRole.Button, new() { Name = "This one" }).ClickAsync();
+        await admin.Rows.First.GetByRole(AriaRole.Button, new() { Name = "Revoke:" }).ClickAsync();
         await Expect(admin.Question).ToBeVisibleAsync();
         await LookAsync(admin, "question");
 
@@ -275,7 +276,7 @@ public sealed class AdminTests(AdminStage stage) : BrowserTest(stage), IClassFix
         await Expect(admin.Heading).ToHaveTextAsync("Audit log");
         await LookAsync(admin, "audit log");
         await admin.Page.GotoAsync("/admin/check");
-        await Expect(admin.Heading).ToHaveTextAsync("Self-check");
+        await Expect(admin.Heading).ToHaveTextAsync("Diagnostics");
         await admin.Page.Locator("#email").FillAsync("nobody");
         await admin.LeaveByAsync(() => admin.Page.Locator("form[action='/admin/check/message'] button").ClickAsync());
         await LookAsync(admin, "self-check");

@@ -58,7 +58,7 @@ public sealed class CaptchaTests(CaptchaStage stage) : BrowserTest(stage), IClas
 
         await AnswerAsync(start, "wrong");
         await start.LeaveByAsync(() => start.Send.ClickAsync());
-        await Expect(start.Error).ToContainTextAsync("The answer to the check was not right");
+        await Expect(start.Error).ToContainTextAsync("The check failed or expired");
         (await Mailbox.ToAsync(ann.Address)).ShouldBeEmpty();
 
         await AnswerAsync(start, "right");

@@ -56,7 +56,7 @@ public sealed class MailLinkTests(MailLinkStage stage) : BrowserTest(stage), ICl
         var link = await LinkPage.OpenAsync(phone, mail.Link);
 
         await Expect(link.Heading).ToHaveTextAsync("This link doesn't work here");
-        await Expect(link.Page.Locator("main")).ToContainTextAsync("enter the code from the same mail there");
+        await Expect(link.Page.Locator("main")).ToContainTextAsync("enter the code from the same email there");
         await Expect(link.SignIn).Not.ToBeVisibleAsync();
         (await phone.Context.CookiesAsync()).ShouldBeEmpty();
         // What the page advises works.

@@ -58,7 +58,7 @@ public sealed class SmsTests(SmsStage stage) : BrowserTest(stage), IClassFixture
     {
         var ann = await ArriveWithoutScriptAsync();
         var start = await AddressPage.OpenAsync(ann);
-        await start.Page.GetByText("E-mail", new() { Exact = true }).ClickAsync();
+        await start.Page.GetByText("Email", new() { Exact = true }).ClickAsync();
 
         var code = await start.SendToAsync(SmsStage.Address);
         await code.SubmitAsync(await Mailbox.CodeAsync(SmsStage.Address));

@@ -19,7 +19,7 @@ public sealed class StoreAwayTests(StoreAwayStage stage) : BrowserTest(stage), I
 
         await stage.Redis!.StopAsync();
         await code.TypeAsync(right);
-        await Expect(code.Error).ToContainTextAsync("out of reach for a moment");
+        await Expect(code.Error).ToContainTextAsync("We can't reach the server right now");
         await Expect(code.Field).ToHaveValueAsync(right);
 
         await Until.TrueAsync("the portal's notice of it", () => Portal.AnswersAsync("/readyz", HttpStatusCode.ServiceUnavailable));

@@ -54,7 +54,7 @@ public sealed class WithoutScriptTests(DefaultStage stage) : BrowserTest(stage)
         await code.SubmitAsync(WrongCode(right));
 
         var start = new AddressPage(code.Page);
-        await Expect(start.Notice).ToContainTextAsync("too many incorrect codes");
+        await Expect(start.Notice).ToContainTextAsync("Too many incorrect codes");
         code = await start.SendToAsync(ann.Address);
         await code.SubmitAsync(await Mailbox.CodeAsync(ann.Address, message: 2));
         await SignedInPage.IsShownAsync(code.Page, ann.Address);

@@ -25,7 +25,7 @@ public sealed class HostedPageTests(GatewayStage stage) : BrowserTest(stage)
         (await stage.Backend.IsVerifiedAsync(wanted)).ShouldBeTrue();
         await page.Page.ReloadAsync();
         await page.Parts.IsDoneAsync();
-        await Expect(page.Page).ToHaveTitleAsync("Done · OTP Portal");
+        await Expect(page.Page).ToHaveTitleAsync("Verified · OTP Portal");
     }
 
     [Fact]
@@ -228,7 +228,7 @@ public sealed class HostedPageTests(GatewayStage stage) : BrowserTest(stage)
     [InlineData("de-AT", "de", "Bestätigen: E-Mail-Adresse", "Falscher Code", "Bestätigt")]
     [InlineData("fr-CA", "fr", "Vérification", "Code incorrect", "Vérification réussie")]
     [InlineData("es-MX", "es", "Verificación", "Código incorrecto", "Verificación completada")]
-    [InlineData("zh-CN", "zh", "验证", "验证码不正确", "完成")]
+    [InlineData("zh-CN", "zh", "验证", "验证码错误", "验证成功")]
     public async Task The_browsers_language_is_spoken(string locale, string language, string title, string wrong, string done)
     {
         var wanted = await stage.Backend.BeginAsync();
@@ -257,6 +257,6 @@ public sealed class HostedPageTests(GatewayStage stage) : BrowserTest(stage)
         await Expect(page.Parts.Field).ToHaveValueAsync(wanted.Code);
         if (withScript) await page.BecomesInteractiveAsync();
         await page.Parts.Verify.ClickAsync();
-        await Expect(page.Parts.Heading).ToHaveTextAsync("Fertig");
+        await Expect(page.Parts.Heading).ToHaveTextAsync("Bestätigt");
     }
 }

@@ -103,8 +103,10 @@ public sealed class AccountsTests : IAsyncLifetime
     [Theory]
     [InlineData("", "", "#name-error", "Enter a name of 1 to 100 characters.")]
     [InlineData("a\tb", "", "#name-error", "Enter a name of 1 to 100 characters.")]
-    [InlineData("Shop", "https://app.example.com", "#hosts-error", "Enter up to 50 hosts, such as app.example.com, app.example.com:8443 or *.example.com.")]
-    [InlineData("Shop", "app.example.com, *.com", "#hosts-error", "Enter up to 50 hosts, such as app.example.com, app.example.com:8443 or *.example.com.")]
+    [InlineData("Shop", "https://app.example.com", "#hosts-error",
+        "Enter up to 50 hosts, such as app.example.com, app.example.com:8443 or *.example.com.")]
+    [InlineData("Shop", "app.example.com, *.com", "#hosts-error",
+        "Enter up to 50 hosts, such as app.example.com, app.example.com:8443 or *.example.com.")]
     public async Task What_cannot_be_is_told_beside_its_field_and_stands_there_again(string name, string hosts, string place, string error)
     {
         var answer = await _admin.PostAsync(Path, ("name", name), ("hosts", hosts));

@@ -117,7 +117,8 @@ public sealed class BoardTests : IAsyncLifetime
         foreach (var token in ann) (await IsLiveAsync(token)).ShouldBeFalse();
 
         await ClickAsync(board, "button", "Revoke all sessions");
-        await Eventually.BeTrueAsync(() => board.FindAll("#question-text") is [var question] && question.TextContent.Contains("every session", StringComparison.Ordinal));
+        await Eventually.BeTrueAsync(() => board.FindAll(
+            "#question-text") is [var question] && question.TextContent.Contains("every session", StringComparison.Ordinal));
         await ClickAsync(board, "dialog button", "Revoke");
         await RowsAsync(board, 0);
         foreach (var token in others) (await IsLiveAsync(token)).ShouldBeFalse();
@@ -133,7 +134,8 @@ public sealed class BoardTests : IAsyncLifetime
 
         for (var second = 0; second < 10; second++) _portal.Clock.Advance(TimeSpan.FromSeconds(1));
 
-        await Eventually.BeTrueAsync(() => board.FindAll("[role=alert]") is [var alert] && alert.TextContent.Contains("your session expired or was revoked", StringComparison.Ordinal));
+        await Eventually.BeTrueAsync(() => board.FindAll(
+            "[role=alert]") is [var alert] && alert.TextContent.Contains("your session expired or was revoked", StringComparison.Ordinal));
         board.Markup.ShouldNotContain("ann@example.com");
         board.FindAll("table").ShouldBeEmpty();
     }
@@ -144,7 +146,8 @@ public sealed class BoardTests : IAsyncLifetime
         await IssueAsync("ann@example.com");
         var board = await RenderAsync(1);
 
-        await _portal.Clock.AdvanceUntilAsync(() => board.Markup.Contains("Your session has ended", StringComparison.Ordinal), TimeSpan.FromSeconds(5));
+        await _portal.Clock.AdvanceUntilAsync(
+            () => board.Markup.Contains("Your session has ended", StringComparison.Ordinal), TimeSpan.FromSeconds(5));
 
         (await _admin.IsAdmittedAsync()).ShouldBeFalse();
     }

@@ -31,7 +31,8 @@ public sealed class SelfCheckTests(PortalHost portal) : IClassFixture<PortalHost
         Finding(page, "Session cookie").ShouldBe("auth_token=TOKEN; max-age=604800; path=/; samesite=lax; httponly OK");
         Finding(page, "Codes and limits").ShouldContain(" ms ");
         Finding(page, "Tokens and keys").ShouldContain(" ms ");
-        Finding(page, "Clock difference to “Tokens and keys”").ShouldContain("Problem The clocks differ", Case.Sensitive, "the portal's clock stands still in tests");
+        Finding(page, "Clock difference to “Tokens and keys”").ShouldContain(
+            "Problem The clocks differ", Case.Sensitive, "the portal's clock stands still in tests");
         Finding(page, "Transport").ShouldStartWith("mailbox");
         page.Body.ShouldNotContain(PortalHost.Secret);
     }
@@ -140,13 +141,15 @@ public sealed class SelfCheckTests(PortalHost portal) : IClassFixture<PortalHost
 
         var page = await admin.GetAsync("/admin/check");
         page.Text.ShouldContain("Nothing can be sent to +49…67 or anyone else until a setting is corrected: SIPGATE_SMS_ID");
-        Finding(page, "sipgate_sms").ShouldStartWith("SMS: DE, AT Problem It accepts no messages until a setting is corrected (2026-03-01 12:00:00 UTC): SIPGATE_SMS_ID");
+        Finding(page, "sipgate_sms").ShouldStartWith(
+            "SMS: DE, AT Problem It accepts no messages until a setting is corrected (2026-03-01 12:00:00 UTC): SIPGATE_SMS_ID");
         Finding(page, "shop").ShouldBe("shop: DE, AT OK", "nobody else was asked");
         Finding(page, "mailbox").ShouldBe("Mailbox OK");
         Finding(page, "SMS, in this order").ShouldBe("sipgate_sms → shop OK");
         page.Page.QuerySelectorAll("#provider option").Select(option => option.GetAttribute("value")).ShouldBe(["sipgate_sms", "shop", "mailbox"]);
         for (var i = 0; i < 4; i++) await admin.PostAsync("/admin/check/message", ("provider", "sipgate_sms"), ("email", "+49 171 1234567"));
-        Finding(await admin.GetAsync("/admin/check"), "sipgate_sms").ShouldEndWith("It is paused until 2026-03-01 12:00:30 UTC after repeated failures.");
+        Finding(await admin.GetAsync(
+            "/admin/check"), "sipgate_sms").ShouldEndWith("It is paused until 2026-03-01 12:00:30 UTC after repeated failures.");
         page.Text.ShouldNotContain("1234567");
         (await admin.PostAsync("/admin/check/message", ("provider", "shop"), ("email", "order-1"))).Status.ShouldBe(400, "what has the limits of SMS takes numbers alone");
     }

@@ -83,8 +83,8 @@ public sealed partial class SettingsTests
     [InlineData("BIND_ADDRESS", "127.1", "IP address")]
     [InlineData("PUBLIC_URL", "login.example.com", "http:// or https://")]
     [InlineData("PUBLIC_URL", "ftp://login.example.com", "http:// or https://")]
-    [InlineData("PUBLIC_URL", "https://login.example.com/portal", "scheme, host and port alone")]
-    [InlineData("PUBLIC_URL", "https://login.example.com/?x=1", "scheme, host and port alone")]
+    [InlineData("PUBLIC_URL", "https://login.example.com/portal", "a URL without path")]
+    [InlineData("PUBLIC_URL", "https://login.example.com/?x=1", "a URL without path")]
     [InlineData("PUBLIC_URL", "https://user@login.example.com", "without user name")]
     [InlineData("PUBLIC_URL", "https://login.example.com/#x", "fragment")]
     [InlineData("LOGO_URL", "logo.png", "http:// or https://")]
@@ -106,7 +106,7 @@ public sealed partial class SettingsTests
     [InlineData("AUTH_TOKEN_LENGTH", "21", "22 to 128")]
     [InlineData("AUTH_TOKEN_LENGTH", "129", "22 to 128")]
     [InlineData("AUTH_TOKEN_EXPIRY", "0", "from 1")]
-    [InlineData("AUTH_TOKEN_EXPIRY", "7d", "whole number")]
+    [InlineData("AUTH_TOKEN_EXPIRY", "7d", "between 1 and 31536000 seconds")]
     [InlineData("AUTH_TOKEN_MAX_AGE", "0", "from 1")]
     [InlineData("AUTH_TOKEN_ROTATE_AFTER", "-1", "from 0")]
     [InlineData("AUTH_TOKEN_GRACE", "x", "from 0")]
@@ -343,7 +343,7 @@ public sealed partial class SettingsTests
 
     [Theory]
     [InlineData("fifteen-letters", "is too short")]
-    [InlineData("replace-me-with-32-random-characters", "has the value of .env.sample")]
+    [InlineData("replace-me-with-32-random-characters", "has the value from .env.sample")]
     public void Production_refuses_a_secret_that_is_none(string secret, string reason)
     {
         var complaint = Complaints(true, ("AUTH_SECRET_KEY", secret), ("MAIL_TRANSPORT", "mailbox")).ShouldHaveSingleItem();
@@ -391,7 +391,7 @@ public sealed partial class SettingsTests
 
         complaint.ShouldStartWith("V2_ADMIN_ACCOUNT ");
         complaint.ShouldContain(problem);
-        complaint.ShouldContain("it must be uuid:apiKey:aud");
+        complaint.ShouldContain("It must be uuid:apiKey:aud");
         complaint.ShouldNotContain("S3cret");
         complaint.ShouldNotContain("\n");
     }
@@ -429,7 +429,7 @@ public sealed partial class SettingsTests
 
     [Fact]
     public void Redirects_without_the_account_they_belong_to_are_no_settings() =>
-        Complaint(("V2_ADMIN_REDIRECTS", "app.example.com")).ShouldStartWith("V2_ADMIN_ACCOUNT is missing: V2_ADMIN_REDIRECTS");
+        Complaint(("V2_ADMIN_REDIRECTS", "app.example.com")).ShouldStartWith("V2_ADMIN_ACCOUNT is missing. V2_ADMIN_REDIRECTS");
 
     [Fact]
     public void The_samples_service_account_is_one_and_Production_refuses_it()
@@ -440,7 +440,7 @@ public sealed partial class SettingsTests
         sample.Split(':')[1].ShouldBe(OtpPortal.MagicLinks.MagicLinkSettings.SampleKey);
         Read(("V2_ADMIN_ACCOUNT", sample)).MagicLinks.Admin.ShouldNotBeNull();
         var complaint = Complaints(true, ("AUTH_SECRET_KEY", PortalHost.Secret), ("MAIL_TRANSPORT", "mailbox"), ("V2_ADMIN_ACCOUNT", sample)).ShouldHaveSingleItem();
-        complaint.ShouldStartWith("V2_ADMIN_ACCOUNT has the key of .env.sample");
+        complaint.ShouldStartWith("V2_ADMIN_ACCOUNT has the key from .env.sample");
         complaint.ShouldNotContain(OtpPortal.MagicLinks.MagicLinkSettings.SampleKey);
     }
 

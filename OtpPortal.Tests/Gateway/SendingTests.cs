@@ -83,7 +83,7 @@ public sealed class SendingTests
         var answer = await put;
 
         answer.Status.ShouldBe(502);
-        answer.Json.GetProperty("message").GetString().ShouldBe("The provider did not take the message.");
+        answer.Json.GetProperty("message").GetString().ShouldBe("The message could not be sent.");
         (await app.CheckAsync(id, "123456")).Json.GetProperty("message").GetString().ShouldBe("the OTP does not exist", "nobody has the code");
     }
 

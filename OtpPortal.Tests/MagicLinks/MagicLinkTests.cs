@@ -69,7 +69,8 @@ public sealed class MagicLinkTests(V2Portal v2) : IClassFixture<V2Portal>
 
         answers.Count(answer => answer.Status == 303).ShouldBe(1);
         answers.Count(answer => answer.Status == 410).ShouldBe(49);
-        answers.Where(answer => answer.Status == 410).ShouldAllBe(answer => answer.Text.Contains("This link no longer works", StringComparison.Ordinal) && !answer.Body.Contains("app.example.com", StringComparison.Ordinal));
+        answers.Where(answer => answer.Status == 410).ShouldAllBe(answer => answer.Text.Contains(
+            "This link no longer works", StringComparison.Ordinal) && !answer.Body.Contains("app.example.com", StringComparison.Ordinal));
     }
 
     [Fact]

@@ -79,7 +79,8 @@ public sealed class CodeFormTests(PortalHost portal) : IClassFixture<PortalHost>
         await ShowsAsync(form, "form[action='/login/resend'] button", "0:29");
 
         for (var second = 0; second < 29; second++) portal.Clock.Advance(TimeSpan.FromSeconds(1));
-        await portal.Clock.AdvanceUntilAsync(() => TextOf(form, "form[action='/login/resend'] button") == "Resend code", TimeSpan.FromMilliseconds(200));
+        await portal.Clock.AdvanceUntilAsync(
+            () => TextOf(form, "form[action='/login/resend'] button") == "Resend code", TimeSpan.FromMilliseconds(200));
         form.Find("form[action='/login/resend'] button").HasAttribute("disabled").ShouldBeFalse();
     }
 
@@ -93,7 +94,8 @@ public sealed class CodeFormTests(PortalHost portal) : IClassFixture<PortalHost>
         TextOf(form, "[role=status]").ShouldBe("Sending…");
 
         await portal.CodeForAsync(_email);
-        await portal.Clock.AdvanceUntilAsync(() => TextOf(form, "[role=status]").StartsWith("Sent.", StringComparison.Ordinal), TimeSpan.FromMilliseconds(200));
+        await portal.Clock.AdvanceUntilAsync(
+            () => TextOf(form, "[role=status]").StartsWith("Sent.", StringComparison.Ordinal), TimeSpan.FromMilliseconds(200));
     }
 
     [Fact]
@@ -261,7 +263,9 @@ public sealed class CodeFormTests(PortalHost portal) : IClassFixture<PortalHost>
         (await _flow.SubmitAsync(_flowId, Wrong(code), s_visitor)).ShouldBeOfType<SubmitOutcome.Wrong>();
 
         await portal.Clock.AdvanceUntilAsync(
-            () => form.FindAll("#code-error") is [var error] && error.TextContent.Contains("4 attempts left", StringComparison.Ordinal), TimeSpan.FromSeconds(1));
+            () => form.FindAll("#code-error") is [var error]
+                && error.TextContent.Contains("4 attempts left", StringComparison.Ordinal),
+            TimeSpan.FromSeconds(1));
     }
 
     [Fact]

@@ -33,7 +33,8 @@ public sealed partial class EnumerationTests
         await portal.SignInAsync("anybody@friends.example");
         var browser = portal.NewProgram();
         await browser.PostAsync("/login", ("email", "eve@sub.friends.example"));
-        await portal.Clock.AdvanceUntilAsync(async () => (await browser.GetAsync("/login/code", ("Accept", "text/html"))).Text.Contains("Sent.", StringComparison.Ordinal), TimeSpan.FromSeconds(1));
+        await portal.Clock.AdvanceUntilAsync(async () => (await browser.GetAsync(
+            "/login/code", ("Accept", "text/html"))).Text.Contains("Sent.", StringComparison.Ordinal), TimeSpan.FromSeconds(1));
         (await portal.CodesAsync("eve@sub.friends.example")).ShouldBeEmpty("a subdomain is another domain");
     }
 
@@ -106,7 +107,8 @@ public sealed partial class EnumerationTests
         var seen = new List<string>();
         var page = portal.NewBrowser();
         seen.Add(Describe(await page.PostAsync("/login", ("email", email)), email));
-        await portal.Clock.AdvanceUntilAsync(async () => (await page.GetAsync("/login/code")).Text.Contains("Sent.", StringComparison.Ordinal), TimeSpan.FromSeconds(1));
+        await portal.Clock.AdvanceUntilAsync(
+            async () => (await page.GetAsync("/login/code")).Text.Contains("Sent.", StringComparison.Ordinal), TimeSpan.FromSeconds(1));
         var status = await page.GetAsync("/login/code");
         seen.Add($"{status.Status} {Clock().Replace(status.Text, "0:00").Replace(email, "EMAIL", StringComparison.Ordinal)}");
 

@@ -427,7 +427,8 @@ public sealed partial class MailLinkTests(MailLinkPortal fixture) : IClassFixtur
         await friend.PostAsync("/login", ("email", "joe@friends.example"));
         var mail = await MailAsync(portal, "joe@friends.example");
         await stranger.PostAsync("/login", ("email", "eve@enemies.example"));
-        await portal.Clock.AdvanceUntilAsync(async () => (await stranger.GetAsync("/login/code")).Text.Contains("Sent.", StringComparison.Ordinal), TimeSpan.FromSeconds(1));
+        await portal.Clock.AdvanceUntilAsync(
+            async () => (await stranger.GetAsync("/login/code")).Text.Contains("Sent.", StringComparison.Ordinal), TimeSpan.FromSeconds(1));
 
         (await stranger.GetAsync("/login/code")).Text.ShouldContain("Or open the link in the email");
         ShouldBeElsewhere(await stranger.GetAsync(mail.Path));

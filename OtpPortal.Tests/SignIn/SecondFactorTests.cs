@@ -101,7 +101,8 @@ public sealed class SecondFactorTests : IDisposable
             await unknown.PostAsync("/login", ("email", "mia@example.com"), ("channel", channel)),
         };
         await Eventually.BeTrueAsync(async () => (await MessagesAsync(portal)).Count > 0);
-        await portal.Clock.AdvanceUntilAsync(() => unknown.GetAsync("/login/code").Result.Text.Contains("Sent.", StringComparison.Ordinal), TimeSpan.FromSeconds(1));
+        await portal.Clock.AdvanceUntilAsync(
+            () => unknown.GetAsync("/login/code").Result.Text.Contains("Sent.", StringComparison.Ordinal), TimeSpan.FromSeconds(1));
 
         answers[1].Status.ShouldBe(answers[0].Status);
         answers[1].Location.ShouldBe(answers[0].Location);
@@ -118,7 +119,7 @@ public sealed class SecondFactorTests : IDisposable
 
         await browser.PostAsync("/login", ("email", "eve@example.com"), ("channel", "sms"));
 
-        await Eventually.BeTrueAsync(() => portal.Log.Text.Contains("SMS_COUNTRIES holds an SMS", StringComparison.Ordinal));
+        await Eventually.BeTrueAsync(() => portal.Log.Text.Contains("SMS_COUNTRIES blocked an SMS", StringComparison.Ordinal));
         portal.Clock.Advance(TimeSpan.FromSeconds(2));
         (await browser.GetAsync("/login/code")).Text.ShouldContain("Sent.");
         (await MessagesAsync(portal)).ShouldBeEmpty();

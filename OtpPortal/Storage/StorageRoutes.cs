@@ -80,17 +80,19 @@ public static class StorageRoutes
     {
         var methods = new HttpMethodMetadata(["GET", "HEAD"]);
         routes.MapHealthChecks("/healthz", new HealthCheckOptions { Predicate = _ => false, ResponseWriter = WriteAliveAsync })
-            .WithMetadata(methods, new ProducesResponseTypeMetadata(200, typeof(string), ["text/plain"]) { Description = "It does." })
+            .WithMetadata(
+                methods, new ProducesResponseTypeMetadata(200, typeof(string), ["text/plain"]) { Description = "The process is running." })
             .ShortCircuit()
-            .WithGroupName("portal").WithTags("Health").WithName("healthz").WithSummary("Whether the process serves");
-        var ready = new ProducesResponseTypeMetadata(200, typeof(Readiness), ["application/json"]) { Description = "Both stores answer." };
+            .WithGroupName("portal").WithTags("Health").WithName("healthz").WithSummary("Check whether the process is running");
+        var ready = new ProducesResponseTypeMetadata(
+            200, typeof(Readiness), ["application/json"]) { Description = "Both stores are available." };
         var unavailable = new ProducesResponseTypeMetadata(503, typeof(Readiness), ["application/json"])
         {
-            Description = "A store does not answer, or the process stops.",
+            Description = "A store is unavailable, or the process is stopping.",
         };
         routes.MapHealthChecks("/readyz", new HealthCheckOptions { ResponseWriter = WriteReadinessAsync })
             .WithMetadata(methods, ready, unavailable).ShortCircuit()
-            .WithGroupName("portal").WithTags("Health").WithName("readyz").WithSummary("Whether the portal can take requests");
+            .WithGroupName("portal").WithTags("Health").WithName("readyz").WithSummary("Check whether the portal is ready");
     }
 
     private static Task WriteAliveAsync(HttpContext context, HealthReport report)
@@ -113,7 +115,7 @@ public static class StorageRoutes
     private sealed record Readiness(
         [property: JsonPropertyName("status"), AllowedValues("ready", "stopping", "unavailable")] string Status,
         [property: JsonPropertyName("stores"), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
-        [property: Description("Which do not answer.")]
+        [property: Description("The stores that are unavailable.")]
         IReadOnlyList<string>? Stores = null);
 
     private static Stores Open(StorageSettings settings, string dataDirectory, ILoggerFactory loggers)

@@ -210,8 +210,10 @@ public sealed class CaptchaTests : IAsyncLifetime
             (await portal.NewBrowser().PostAsync("/login", ("email", email), (Field, "right"), ("captcha_ticket", TicketOf(page)))).Status.ShouldBe(303);
         }
         _service.Requests.Count.ShouldBe(s_failures.Length, "who has waited is not looked up");
-        portal.Log.Lines.Count(line => line.Contains("The captcha service cannot be asked", StringComparison.Ordinal)).ShouldBe(s_failures.Length - 2);
-        portal.Log.Lines.Count(line => line.StartsWith("Error", StringComparison.Ordinal) && line.Contains("CAPTCHA_SECRET_KEY is not a key", StringComparison.Ordinal)).ShouldBe(2);
+        portal.Log.Lines.Count(
+            line => line.Contains("Could not verify a captcha", StringComparison.Ordinal)).ShouldBe(s_failures.Length - 2);
+        portal.Log.Lines.Count(line => line.StartsWith(
+            "Error", StringComparison.Ordinal) && line.Contains("rejected CAPTCHA_SECRET_KEY", StringComparison.Ordinal)).ShouldBe(2);
     }
 
     [Fact]
@@ -242,7 +244,7 @@ public sealed class CaptchaTests : IAsyncLifetime
         portal.Clock.Advance(TimeSpan.FromSeconds(5));
 
         (await pending).Status.ShouldBe(status);
-        portal.Log.Text.ShouldContain("no answer within 5 s");
+        portal.Log.Text.ShouldContain("no response within 5 s");
         await _service.StopAsync();
         (await portal.NewBrowser().PostAsync("/login", ("email", _email), (Field, "right"))).Status.ShouldBe(status);
     }

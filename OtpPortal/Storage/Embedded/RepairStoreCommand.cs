@@ -18,7 +18,7 @@ internal static class RepairStoreCommand
             using var directory = StoreDirectory.Open(dataDirectory);
             if (directory.LogSize == 0)
             {
-                await output.WriteLineAsync($"There is no store in {directory.Live}: nothing to repair.");
+                await output.WriteLineAsync($"Nothing to repair: there is no store in {directory.Live}.");
                 return 0;
             }
             var state = StoreLog.Inspect(directory.Live);
@@ -27,8 +27,9 @@ internal static class RepairStoreCommand
             EmbeddedStore.Verify(directory.Next);
             var damaged = directory.PromoteNext(keepOld: true);
             await output.WriteLineAsync(FormattableString.Invariant($"Recovered {entries} log entries to {directory.Live}."));
-            foreach (var gap in state.Gaps.Take(ShownGaps)) await output.WriteLineAsync($"Not readable: {gap}");
-            if (state.Gaps.Count > ShownGaps) await output.WriteLineAsync(FormattableString.Invariant($"Not readable: {state.Gaps.Count - ShownGaps} more places"));
+            foreach (var gap in state.Gaps.Take(ShownGaps)) await output.WriteLineAsync($"Unreadable: {gap}");
+            if (state.Gaps.Count > ShownGaps) await output.WriteLineAsync(
+                FormattableString.Invariant($"Unreadable: {state.Gaps.Count - ShownGaps} more places"));
             await output.WriteLineAsync($"The damaged files are in {damaged}. Delete them when you no longer need them.");
             return 0;
         }

@@ -6,8 +6,8 @@ internal sealed partial class StoreMender(StoreDirectory directory, ILogger logg
     private readonly ILogger _logger = logger;
 
     public static EmbeddedStoreException Damaged(string where, Exception? exception) => new(
-        $"The store in DATA_DIR is damaged and was left as it is ({where}). "
-        + "Restore a backup, or run the portal once with --repair-store to recover what can be read; the damaged files are kept.",
+        $"The store in DATA_DIR is damaged and was not changed ({where}). "
+        + "Restore a backup, or run the portal once with --repair-store to recover what is readable. The damaged files are kept.",
         exception);
 
     /// <summary>Removes transactions that a kill left open, and a gap near the end.</summary>
@@ -35,13 +35,13 @@ internal sealed partial class StoreMender(StoreDirectory directory, ILogger logg
 
     [LoggerMessage(
         Level = LogLevel.Information,
-        Message = "The last process ended in the middle of {Count} transactions of the embedded store. "
-            + "They were not acknowledged and have no effect.")]
+        Message = "Discarded {Count} incomplete transactions of the embedded store. "
+            + "They had not been acknowledged")]
     private partial void LogTransactionsDropped(int count);
 
     [LoggerMessage(
         Level = LogLevel.Warning,
-        Message = "The log of the embedded store could not be read at one place near its end: {Place}. "
-            + "What could be read was copied; the old files are kept in {Kept}.")]
+        Message = "The log of the embedded store is unreadable at one place near its end: {Place}. "
+            + "The readable entries were recovered, and the old files are kept in {Kept}")]
     private partial void LogGapMended(string place, string kept);
 }
