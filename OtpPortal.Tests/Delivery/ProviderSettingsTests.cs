@@ -114,7 +114,7 @@ public sealed class ProviderSettingsTests
     [InlineData("WEBHOOK_BANK_URL", "https://bank.example.com")]
     [InlineData("WEBHOOK_SHOP_URI", "https://shop.example.com")]
     public void A_setting_of_no_webhook_stops_the_start(string name, string value) =>
-        Complaints(("WEBHOOKS", "shop"), ("WEBHOOK_SHOP_URL", "https://shop.example.com"), (name, value)).ShouldHaveSingleItem().ShouldStartWith(name + " belongs to no webhook");
+        Complaints(("WEBHOOKS", "shop"), ("WEBHOOK_SHOP_URL", "https://shop.example.com"), (name, value)).ShouldHaveSingleItem().ShouldStartWith(name + " matches no webhook");
 
     [Fact]
     public void Names_of_webhooks_differ_in_more_than_capitals() =>

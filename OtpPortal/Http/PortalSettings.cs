@@ -59,7 +59,7 @@ public sealed partial record PortalSettings(
         }
 
         var accent = reader.Text("ACCENT_COLOR");
-        if (accent is not null && !HexColor().IsMatch(accent)) reader.AddError("ACCENT_COLOR", accent, "a color such as #1a2b3c");
+        if (accent is not null && !HexColor().IsMatch(accent)) reader.AddError("ACCENT_COLOR", accent, "a color in the form #rrggbb");
 
         var debug = reader.Flag("DEBUG");
         if (debug && reader.IsProduction)
