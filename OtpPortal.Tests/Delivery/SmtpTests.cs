@@ -149,7 +149,7 @@ public sealed partial class SmtpTests
 
         await BeginAsync(portal);
 
-        (await ErrorOfAsync(portal)).ShouldContain("the server wants SMTP_USERNAME and SMTP_PASSWORD");
+        (await ErrorOfAsync(portal)).ShouldContain("the server requires SMTP_USERNAME and SMTP_PASSWORD");
     }
 
     [Theory]
