@@ -7,11 +7,11 @@ using System.Text.Json;
 namespace OtpPortal.Client;
 
 /// <summary>
-/// One-time codes for a backend of one's own: a code to a mail address or a phone, and whether it came back (<c>/api/otp</c>).
+/// Verifies email addresses and phone numbers with one-time codes, for other backends (<c>/api/otp</c>).
 /// </summary>
 public sealed class GatewayClient
 {
-    // As the portal words it: the one 429 of a creation that is neither a locked id nor a matter of the credentials.
+    // The portal's message for the only 429 of a creation that concerns neither a locked id nor the credentials.
     private const string HeldBack = "The message is not sent";
     private const string DoesNotExist = "the OTP does not exist";
 
@@ -25,8 +25,10 @@ public sealed class GatewayClient
             _credentials = new AuthenticationHeaderValue("Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes($"{name}:{secret}")));
     }
 
-    /// <summary>The names of the providers that can send a code: <c>smtp</c>, <c>postmark</c>, <c>sipgate_sms</c> …</summary>
-    /// <param name="stop">Gives up.</param>
+    /// <summary>
+    /// Lists the names of the providers that can send a code: <c>smtp</c>, <c>postmark</c>, <c>sipgate_sms</c> …
+    /// </summary>
+    /// <param name="stop">Cancels the request.</param>
     public async Task<IReadOnlyList<string>> ListProvidersAsync(CancellationToken stop = default)
     {
         var answer = await _http.SendAsync(HttpMethod.Get, "/api/providers", Authorize, stop);
@@ -34,11 +36,14 @@ public sealed class GatewayClient
         return answer.Read(PortalJson.Default.GatewayNames).Data ?? throw answer.Malformed(null);
     }
 
-    /// <summary>Begins or restarts a verification, and sends its code. Returns when the provider has taken the message.</summary>
-    /// <param name="request">What to verify.</param>
-    /// <param name="stop">Gives up; the code may have been sent all the same.</param>
+    /// <summary>
+    /// Begins or restarts a verification and sends its code. Returns when the provider has accepted the message.
+    /// </summary>
+    /// <param name="request">The verification to begin.</param>
+    /// <param name="stop">Cancels the request; the code may have been sent nevertheless.</param>
     /// <exception cref="ArgumentException">The id does not have 6 to 200 printable characters.</exception>
-    /// <exception cref="OtpPortalException">Besides the usual: status 502 when no provider took the message.</exception>
+    /// <exception cref="OtpPortalException">In addition to the general cases: status 502 if no provider accepted the
+    /// message.</exception>
     public async Task<OtpCreation> CreateAsync(OtpRequest request, CancellationToken stop = default)
     {
         ArgumentNullException.ThrowIfNull(request);
@@ -65,10 +70,10 @@ public sealed class GatewayClient
         }
     }
 
-    /// <summary>Tries what the user typed. Of any number of right tries one is <see cref="OtpCheck.Verified"/>.</summary>
-    /// <param name="id">The verification's id.</param>
-    /// <param name="code">What was typed.</param>
-    /// <param name="stop">Gives up; the try may count all the same.</param>
+    /// <summary>Checks a code. Of concurrent correct attempts, one returns <see cref="OtpCheck.Verified"/>.</summary>
+    /// <param name="id">The id of the verification.</param>
+    /// <param name="code">The code that the user typed.</param>
+    /// <param name="stop">Cancels the request; the attempt may count nevertheless.</param>
     /// <exception cref="ArgumentException">The id does not have 6 to 200 printable characters.</exception>
     public async Task<OtpCheck> CheckAsync(string id, string code, CancellationToken stop = default)
     {
@@ -96,18 +101,20 @@ public sealed class GatewayClient
     }
 
     /// <summary>
-    /// Asks what became of a verification whose code is entered on the portal's page, or that has <see cref="OtpRequest.SkipDelete"/>.
+    /// Gets the status of a verification whose code is entered on the portal's page, or that has
+    /// <see cref="OtpRequest.SkipDelete"/>.
     /// </summary>
-    /// <param name="id">The verification's id.</param>
-    /// <param name="stop">Gives up.</param>
+    /// <param name="id">The id of the verification.</param>
+    /// <param name="stop">Cancels the request.</param>
     /// <exception cref="ArgumentException">The id does not have 6 to 200 printable characters.</exception>
     public Task<OtpStatus> GetStatusAsync(string id, CancellationToken stop = default) => AskAsync(HttpMethod.Post, id, stop);
 
     /// <summary>
-    /// Asks the same, and deletes the verification when it is verified: of several that ask, one gets <see cref="OtpStatus.Verified"/>.
+    /// Gets the status of a verification and deletes it if it is verified. Of concurrent calls, one returns
+    /// <see cref="OtpStatus.Verified"/>.
     /// </summary>
-    /// <param name="id">The verification's id.</param>
-    /// <param name="stop">Gives up; it may be deleted all the same.</param>
+    /// <param name="id">The id of the verification.</param>
+    /// <param name="stop">Cancels the request; the verification may be deleted nevertheless.</param>
     /// <exception cref="ArgumentException">The id does not have 6 to 200 printable characters.</exception>
     public Task<OtpStatus> DeleteAsync(string id, CancellationToken stop = default) => AskAsync(HttpMethod.Delete, id, stop);
 
@@ -151,49 +158,51 @@ public sealed class GatewayClient
     }
 }
 
-/// <summary>A wish for a verification. What is null is the portal's default.</summary>
+/// <summary>A request for a verification. Null values use the portal's defaults.</summary>
 public sealed record OtpRequest
 {
-    /// <summary>Who sends the code: one of <see cref="GatewayClient.ListProvidersAsync"/>.</summary>
+    /// <summary>The provider that sends the code: one of <see cref="GatewayClient.ListProvidersAsync"/>.</summary>
     public required string Provider { get; init; }
 
     /// <summary>
-    /// 6 to 200 printable characters, the same again for the same user and purpose, so that tries go on being counted; null for a random
-    /// one.
+    /// The id, 6 to 200 printable characters; null generates a random one. Use the same id for the same user and purpose, so
+    /// that the attempts are counted together.
     /// </summary>
     public string? Id { get; init; }
 
-    /// <summary>A mail address or a phone number, as the provider wants it; null: the portal's page asks for it, once.</summary>
+    /// <summary>
+    /// The email address or phone number, in a format that the provider accepts; null lets the portal's page ask for it, once.
+    /// </summary>
     public string? To { get; init; }
 
-    /// <summary>3 to 32 printable characters, or as many as the provider takes; null: the portal makes one.</summary>
+    /// <summary>The code, 3 to 32 printable characters or as many as the provider accepts; null generates one.</summary>
     public string? Code { get; init; }
 
-    /// <summary>How long the code is good, in whole seconds; more than 3600 s are reduced to that.</summary>
+    /// <summary>The lifetime of the code in whole seconds; values above 3600 s are reduced.</summary>
     public TimeSpan? Ttl { get; init; }
 
-    /// <summary>Tries, at least 1; more than 20 are reduced to that.</summary>
+    /// <summary>Maximum number of attempts, at least 1; values above 20 are reduced.</summary>
     public int? MaxAttempts { get; init; }
 
-    /// <summary>How often a live id may be begun again, at least 1; more than 20 are reduced to that.</summary>
+    /// <summary>Maximum number of times that a live id may be restarted, at least 1; values above 20 are reduced.</summary>
     public int? MaxGenerate { get; init; }
 
-    /// <summary>Keeps the verification after its success until its time is over.</summary>
+    /// <summary>Whether to keep the verification after its success until it expires.</summary>
     public bool SkipDelete { get; init; }
 
-    /// <summary>The caller's own, which comes back with every answer: at most 16 KB of JSON.</summary>
+    /// <summary>The caller's data, returned in every response: at most 16 KB of JSON.</summary>
     public JsonElement? Extra { get; init; }
 
-    /// <summary>Shown where the portal's page asks for the code; at most 2,000 characters.</summary>
+    /// <summary>The description on the portal's code page; at most 2,000 characters.</summary>
     public string? ChannelDescription { get; init; }
 
-    /// <summary>Shown where the portal's page asks for the address; at most 2,000 characters.</summary>
+    /// <summary>The description on the portal's address page; at most 2,000 characters.</summary>
     public string? AddressDescription { get; init; }
 
-    /// <summary>The user's <c>Accept-Language</c>: the message is written in it.</summary>
+    /// <summary>The user's <c>Accept-Language</c>, which determines the language of the message.</summary>
     public string? Language { get; init; }
 
-    /// <summary>Without the code.</summary>
+    /// <summary>Omits the code.</summary>
     public override string ToString() => $"OtpRequest {{ Id = {Id}, Provider = {Provider} }}";
 
     internal FormUrlEncodedContent ToForm()
@@ -217,98 +226,98 @@ public sealed record OtpRequest
     }
 }
 
-/// <summary>A verification.</summary>
-/// <param name="Namespace">Whose it is.</param>
-/// <param name="Id">Its id.</param>
-/// <param name="To">Where the code went, as it was asked for; empty while the user has not said.</param>
-/// <param name="Provider">Who sent it.</param>
-/// <param name="ChannelDescription">As it was asked for, or empty.</param>
-/// <param name="AddressDescription">As it was asked for, or empty.</param>
-/// <param name="Extra">As it was asked for, or an empty object.</param>
-/// <param name="Attempts">1 for the sending, and one more for each try.</param>
-/// <param name="MaxAttempts">Tries that there are.</param>
-/// <param name="Generate">Messages so far.</param>
-/// <param name="MaxGenerate">How often the id may be begun again.</param>
-/// <param name="IsClosed">Whether the right code was entered.</param>
-/// <param name="Ttl">How long it still is, in whole seconds.</param>
-/// <param name="Url">The portal's page for it.</param>
+/// <summary>The state of a verification.</summary>
+/// <param name="Namespace">The namespace that owns it.</param>
+/// <param name="Id">The id of the verification.</param>
+/// <param name="To">The recipient as requested; empty until the user has entered it.</param>
+/// <param name="Provider">The provider that sends the code.</param>
+/// <param name="ChannelDescription">The requested description, or empty.</param>
+/// <param name="AddressDescription">The requested description, or empty.</param>
+/// <param name="Extra">The requested data, or an empty object.</param>
+/// <param name="Attempts">1 for the first message, plus one for each attempt.</param>
+/// <param name="MaxAttempts">Maximum number of attempts.</param>
+/// <param name="Generate">Number of messages so far.</param>
+/// <param name="MaxGenerate">Maximum number of times that the id may be restarted.</param>
+/// <param name="IsClosed">Whether the correct code has been entered.</param>
+/// <param name="Ttl">The remaining lifetime in whole seconds.</param>
+/// <param name="Url">The URL of the portal's page for the verification.</param>
 public sealed record Otp(
     string Namespace, string Id, string To, string Provider, string ChannelDescription, string AddressDescription, JsonElement Extra,
     int Attempts, int MaxAttempts, int Generate, int MaxGenerate, bool IsClosed, TimeSpan Ttl, Uri Url)
 {
-    /// <summary>Tries that are left.</summary>
+    /// <summary>Number of remaining attempts.</summary>
     public int AttemptsLeft => Math.Max(0, MaxAttempts + 1 - Attempts);
 }
 
-/// <summary>What became of the wish for a verification.</summary>
+/// <summary>The outcome of requesting a verification.</summary>
 public abstract record OtpCreation
 {
     private OtpCreation() { }
 
-    /// <summary>It is begun, and its code is sent where <see cref="OtpRequest.To"/> was given.</summary>
+    /// <summary>The verification has begun. Its code was sent if <see cref="OtpRequest.To"/> was set.</summary>
     /// <param name="Otp">The verification.</param>
-    /// <param name="Code">The code. No other answer has it.</param>
+    /// <param name="Code">The code. No other response contains it.</param>
     public sealed record Created(Otp Otp, string Code) : OtpCreation
     {
-        /// <summary>Without the code.</summary>
+        /// <summary>Omits the code.</summary>
         public override string ToString() => $"Created {{ Otp = {Otp.Namespace}/{Otp.Id} }}";
     }
 
-    /// <summary>No tries, or no messages, are left for this id.</summary>
-    /// <param name="RetryAfter">Until the verification's time is over; whole seconds.</param>
+    /// <summary>The id has no attempts or no messages left.</summary>
+    /// <param name="RetryAfter">Time until the verification expires, in whole seconds.</param>
     public sealed record Locked(TimeSpan RetryAfter) : OtpCreation;
 
-    /// <summary>The portal's limits of SMS keep the message back.</summary>
-    /// <param name="Reason">Which limit, for the log.</param>
-    /// <param name="RetryAfter">Until it may be tried again; whole seconds.</param>
+    /// <summary>The portal's SMS limits hold the message back.</summary>
+    /// <param name="Reason">The limit, for logs.</param>
+    /// <param name="RetryAfter">Time until the next attempt, in whole seconds.</param>
     public sealed record HeldBack(string Reason, TimeSpan RetryAfter) : OtpCreation;
 
-    /// <summary>A field is not allowed, such as an address that the provider cannot write to.</summary>
-    /// <param name="Reason">Which one, and why, for the log.</param>
+    /// <summary>A field is invalid, such as an address that the provider cannot send to.</summary>
+    /// <param name="Reason">The field and the reason, for logs.</param>
     public sealed record Refused(string Reason) : OtpCreation;
 }
 
-/// <summary>What a try was.</summary>
+/// <summary>The outcome of checking a code.</summary>
 public abstract record OtpCheck
 {
     private OtpCheck() { }
 
-    /// <summary>The code was right. The verification is deleted, but with <see cref="OtpRequest.SkipDelete"/>.</summary>
+    /// <summary>The code was correct. The verification is deleted unless it has <see cref="OtpRequest.SkipDelete"/>.</summary>
     /// <param name="Otp">The verification.</param>
     public sealed record Verified(Otp Otp) : OtpCheck;
 
     /// <summary>The code was wrong.</summary>
-    /// <param name="Otp">The verification; <see cref="Otp.AttemptsLeft"/> tells how many tries are left.</param>
+    /// <param name="Otp">The verification, with the number of remaining attempts in <see cref="Otp.AttemptsLeft"/>.</param>
     public sealed record Wrong(Otp Otp) : OtpCheck;
 
-    /// <summary>All tries are used up, right code or not.</summary>
-    /// <param name="RetryAfter">Until the verification's time is over; whole seconds.</param>
+    /// <summary>No attempts are left; even the correct code is rejected.</summary>
+    /// <param name="RetryAfter">Time until the verification expires, in whole seconds.</param>
     public sealed record Locked(TimeSpan RetryAfter) : OtpCheck;
 
-    /// <summary>An earlier request had the success.</summary>
+    /// <summary>An earlier request has already verified the code.</summary>
     /// <param name="Otp">The verification.</param>
     public sealed record AlreadyVerified(Otp Otp) : OtpCheck;
 
-    /// <summary>There is no such verification: it is over, was deleted, or never was.</summary>
+    /// <summary>The verification has expired, was deleted, or never existed.</summary>
     public sealed record Unknown : OtpCheck;
 
-    /// <summary>It was no try: nothing was typed.</summary>
-    /// <param name="Reason">Why, for the log.</param>
+    /// <summary>The code is empty. This does not use an attempt.</summary>
+    /// <param name="Reason">The reason, for logs.</param>
     public sealed record Refused(string Reason) : OtpCheck;
 }
 
-/// <summary>How far a verification is.</summary>
+/// <summary>The status of a verification.</summary>
 public abstract record OtpStatus
 {
     private OtpStatus() { }
 
-    /// <summary>The right code was entered.</summary>
+    /// <summary>The correct code has been entered.</summary>
     /// <param name="Otp">The verification.</param>
     public sealed record Verified(Otp Otp) : OtpStatus;
 
-    /// <summary>Not yet.</summary>
+    /// <summary>The correct code has not been entered yet.</summary>
     public sealed record Open : OtpStatus;
 
-    /// <summary>There is no such verification: it is over, was deleted, or never was.</summary>
+    /// <summary>The verification has expired, was deleted, or never existed.</summary>
     public sealed record Unknown : OtpStatus;
 }

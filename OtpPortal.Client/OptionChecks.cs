@@ -3,13 +3,13 @@ using Microsoft.Extensions.Options;
 
 namespace OtpPortal.Client;
 
-/// <summary>What options may hold. Each complaint names its option and says what is allowed; none repeats a secret.</summary>
+/// <summary>Validates options. Each error names the option and the allowed values, and contains no secret.</summary>
 internal static class OptionChecks
 {
     public static ValidateOptionsResult Judge(IEnumerable<string> complaints) =>
         complaints.ToList() is { Count: > 0 } all ? ValidateOptionsResult.Fail(all) : ValidateOptionsResult.Success;
 
-    /// <summary>For options that were not checked at start, because they were handed to a constructor.</summary>
+    /// <summary>Throws if there are errors. For options passed to a constructor, which are not validated at startup.</summary>
     public static void ThrowIfAny(IEnumerable<string> complaints, string parameter)
     {
         var all = string.Join(' ', complaints);

@@ -5,22 +5,22 @@ using System.Net.Http.Headers;
 namespace OtpPortal.Client;
 
 /// <summary>
-/// Calls a portal. <c>services.AddOtpPortalClient(…)</c> makes one. It may be used by any number of threads.
+/// Calls a portal. Create it with <c>services.AddOtpPortalClient(…)</c>. Thread-safe.
 /// </summary>
 /// <remarks>
-/// Every method throws <see cref="OtpPortalException"/> when the portal cannot be reached, does not answer within
-/// <see cref="OtpPortalOptions.Timeout"/>, refuses the credentials, has had too many requests with them, or is in trouble, and
-/// <see cref="OperationCanceledException"/> when the caller gives up. None is repeated by itself.
+/// Every method throws <see cref="OtpPortalException"/> if the portal is unreachable, does not respond within
+/// <see cref="OtpPortalOptions.Timeout"/>, rejects the credentials, limits their requests, or fails, and
+/// <see cref="OperationCanceledException"/> if the caller cancels. Requests are not retried.
 /// </remarks>
 public sealed class OtpPortalClient
 {
     private readonly PortalHttp _http;
 
-    /// <summary>A client with an <see cref="HttpClient"/> of the caller's.</summary>
-    /// <param name="http">Best over <see cref="CreateHandler"/>: one that follows redirects would carry credentials elsewhere, one that
-    /// keeps cookies mix up users.</param>
-    /// <param name="options">Where the portal is, and what opens it.</param>
-    /// <exception cref="ArgumentException">An option is not allowed; the message names it.</exception>
+    /// <summary>Creates a client that uses the caller's <see cref="HttpClient"/>.</summary>
+    /// <param name="http">Should use <see cref="CreateHandler"/>: following redirects would send credentials to other hosts,
+    /// and keeping cookies would mix up users.</param>
+    /// <param name="options">The portal's address and credentials.</param>
+    /// <exception cref="ArgumentException">An option is invalid; the message names it.</exception>
     public OtpPortalClient(HttpClient http, OtpPortalOptions options)
     {
         ArgumentNullException.ThrowIfNull(http);
@@ -32,17 +32,22 @@ public sealed class OtpPortalClient
         V2 = new V2Client(_http, options.ApiKey);
     }
 
-    /// <summary>Who is signed in where: for operators. Needs <see cref="OtpPortalOptions.AuthSecretKey"/>.</summary>
+    /// <summary>Gets the client for sessions, for operators. Requires <see cref="OtpPortalOptions.AuthSecretKey"/>.</summary>
     public SessionsClient Sessions { get; }
 
-    /// <summary>One-time codes for a backend of one's own. Needs <see cref="OtpPortalOptions.NamespaceName"/> and its secret.</summary>
+    /// <summary>
+    /// Gets the client for one-time codes. Requires <see cref="OtpPortalOptions.NamespaceName"/> and its secret.
+    /// </summary>
     public GatewayClient Gateway { get; }
 
-    /// <summary>Codes, magic links and JWTs for service accounts. Needs <see cref="OtpPortalOptions.ApiKey"/>.</summary>
+    /// <summary>
+    /// Gets the client for service accounts: codes, magic links and JWTs. Requires <see cref="OtpPortalOptions.ApiKey"/>.
+    /// </summary>
     public V2Client V2 { get; }
 
     /// <summary>
-    /// What an <see cref="HttpClient"/> for the portal is made of: no redirects, no cookies, connections renewed every five minutes.
+    /// Creates a handler for the portal's <see cref="HttpClient"/>: no redirects, no cookies, connections replaced every five
+    /// minutes.
     /// </summary>
     public static SocketsHttpHandler CreateHandler() => new()
     {
@@ -53,11 +58,11 @@ public sealed class OtpPortalClient
     };
 
     /// <summary>
-    /// Asks who is signed in, and keeps the session alive (<c>GET /check-auth</c>). The token may be replaced: go on with the one in the
-    /// answer.
+    /// Checks a token and extends its session (<c>GET /check-auth</c>). May rotate the token: continue with the one in the
+    /// result.
     /// </summary>
-    /// <param name="authToken">The token of a visitor's cookie, or one that a program keeps.</param>
-    /// <param name="stop">Gives up.</param>
+    /// <param name="authToken">The token, from a user's cookie or stored by a program.</param>
+    /// <param name="stop">Cancels the request.</param>
     public async Task<AuthCheck> CheckAuthAsync(string authToken, CancellationToken stop = default)
     {
         if (!CanBeToken(authToken)) return new AuthCheck.SignedOut();
@@ -77,19 +82,19 @@ public sealed class OtpPortalClient
     }
 
     /// <summary>
-    /// Asks who is signed in, and keeps the session alive (<c>GET /forward-auth</c>). The token is never replaced, so nothing has to travel
-    /// back to the browser.
+    /// Checks a token and extends its session (<c>GET /forward-auth</c>). Never rotates the token, so no cookie has to be
+    /// returned to the browser.
     /// </summary>
-    /// <param name="authToken">The token of a visitor's cookie, or one that a program keeps.</param>
-    /// <param name="stop">Gives up.</param>
-    /// <returns>The email address; null when nobody is signed in with this token.</returns>
+    /// <param name="authToken">The token, from a user's cookie or stored by a program.</param>
+    /// <param name="stop">Cancels the request.</param>
+    /// <returns>The email address; null if the token is not live.</returns>
     public async Task<string?> FindEmailAsync(string authToken, CancellationToken stop = default)
     {
         if (!CanBeToken(authToken)) return null;
         var answer = await _http.SendAsync(HttpMethod.Get, "/forward-auth?redirect=never", Bearer(authToken), stop);
         return answer.Status switch
         {
-            // Whatever answers 200 without saying who it is, is not the portal.
+            // A server that responds 200 without an identity is not the portal.
             HttpStatusCode.OK => answer.Header("Remote-Email") ?? throw answer.Malformed(null),
             HttpStatusCode.Unauthorized => null,
             _ => throw answer.Unexpected(),
@@ -97,13 +102,14 @@ public sealed class OtpPortalClient
     }
 
     /// <summary>
-    /// Makes a JWT for who is signed in (<c>GET /token</c>), which others verify without asking the portal: see
+    /// Creates a JWT for the signed-in user (<c>GET /token</c>), which other programs can verify without the portal: see
     /// <see cref="PortalTokenValidator"/>.
     /// </summary>
-    /// <param name="authToken">The token of a visitor's cookie, or one that a program keeps.</param>
-    /// <param name="algorithm">Such as <c>RS256</c>; null for the portal's default.</param>
-    /// <param name="stop">Gives up.</param>
-    /// <exception cref="OtpPortalException">Besides the usual: status 400 when the portal does not know the algorithm.</exception>
+    /// <param name="authToken">The token, from a user's cookie or stored by a program.</param>
+    /// <param name="algorithm">The signature algorithm, such as <c>RS256</c>; null for the portal's default.</param>
+    /// <param name="stop">Cancels the request.</param>
+    /// <exception cref="OtpPortalException">In addition to the general cases: status 400 if the portal does not know the
+    /// algorithm.</exception>
     public async Task<JwtIssue> IssueJwtAsync(string authToken, string? algorithm, CancellationToken stop = default)
     {
         if (!CanBeToken(authToken)) return new JwtIssue.SignedOut();
@@ -122,8 +128,8 @@ public sealed class OtpPortalClient
     }
 
     /// <summary>
-    /// False for what the portal never made: it need not be asked, and a header could not carry some of it. A JWT, with its dots, is
-    /// another kind of bearer token, for somebody else.
+    /// Returns whether a text has the form of a token. Others are not sent to the portal, and some of them would be invalid in
+    /// a header. A JWT, which contains dots, is a different kind of bearer token.
     /// </summary>
     internal static bool CanBeToken([NotNullWhen(true)] string? text) =>
         text is { Length: >= 1 and <= 512 } && text.All(char.IsAsciiLetterOrDigit);
@@ -132,41 +138,41 @@ public sealed class OtpPortalClient
         request => request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", token);
 }
 
-/// <summary>Whether a token signs somebody in.</summary>
+/// <summary>The outcome of checking a token.</summary>
 public abstract record AuthCheck
 {
     private AuthCheck() { }
 
-    /// <summary>It does.</summary>
-    /// <param name="Email">Whom.</param>
-    /// <param name="AuthToken">The token to use from now on: the same one, or its successor. The old one is good for two minutes
-    /// more.</param>
-    /// <param name="ExpiresIn">How long it is good when it is not used; whole seconds.</param>
-    /// <param name="SetCookie">The <c>Set-Cookie</c> lines to hand on when the token came from a browser's cookie.</param>
+    /// <summary>The token is live.</summary>
+    /// <param name="Email">The user's email address.</param>
+    /// <param name="AuthToken">The token to use from now on: the same one or its successor. The old one stays valid for two
+    /// more minutes.</param>
+    /// <param name="ExpiresIn">Time until the token expires if unused, in whole seconds.</param>
+    /// <param name="SetCookie">The <c>Set-Cookie</c> headers to pass on if the token came from a browser's cookie.</param>
     public sealed record SignedIn(string Email, string AuthToken, TimeSpan ExpiresIn, IReadOnlyList<string> SetCookie) : AuthCheck
     {
-        /// <summary>Without the token.</summary>
+        /// <summary>Omits the token.</summary>
         public override string ToString() => $"SignedIn {{ Email = {Email}, ExpiresIn = {ExpiresIn} }}";
     }
 
-    /// <summary>It does not: it is unknown, over or revoked.</summary>
+    /// <summary>The token is unknown, expired or revoked.</summary>
     public sealed record SignedOut : AuthCheck;
 }
 
-/// <summary>Whether there is a JWT for a token.</summary>
+/// <summary>The outcome of requesting a JWT.</summary>
 public abstract record JwtIssue
 {
     private JwtIssue() { }
 
-    /// <summary>There is.</summary>
-    /// <param name="Jwt">For <c>Authorization: Bearer</c>.</param>
-    /// <param name="ExpiresIn">How long it is good, whatever becomes of the session; whole seconds.</param>
+    /// <summary>The JWT was created.</summary>
+    /// <param name="Jwt">The JWT, for <c>Authorization: Bearer</c>.</param>
+    /// <param name="ExpiresIn">Its lifetime in whole seconds, independent of the session.</param>
     public sealed record Issued(string Jwt, TimeSpan ExpiresIn) : JwtIssue
     {
-        /// <summary>Without the JWT.</summary>
+        /// <summary>Omits the JWT.</summary>
         public override string ToString() => $"Issued {{ ExpiresIn = {ExpiresIn} }}";
     }
 
-    /// <summary>Nobody is signed in with the token.</summary>
+    /// <summary>The token is not live.</summary>
     public sealed record SignedOut : JwtIssue;
 }

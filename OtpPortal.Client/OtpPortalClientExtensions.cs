@@ -2,16 +2,17 @@ using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
 using OtpPortal.Client;
 
-// Where every app looks for it.
+// The conventional namespace of service extensions.
 namespace Microsoft.Extensions.DependencyInjection;
 
-/// <summary>Puts the portal's client into an app's services.</summary>
+/// <summary>Registers the portal's client.</summary>
 public static class OtpPortalClientExtensions
 {
-    /// <summary>Adds <see cref="OtpPortalClient"/>, over <see cref="IHttpClientFactory"/>.</summary>
+    /// <summary>Adds <see cref="OtpPortalClient"/>, based on <see cref="IHttpClientFactory"/>.</summary>
     /// <param name="services">The app's services.</param>
-    /// <param name="configure">Sets at least <see cref="OtpPortalOptions.Url"/>. What is not allowed stops the start of the app.</param>
-    /// <returns>The builder of its <see cref="HttpClient"/>, for handlers of one's own.</returns>
+    /// <param name="configure">Sets at least <see cref="OtpPortalOptions.Url"/>. Invalid options prevent the app's
+    /// startup.</param>
+    /// <returns>The builder of its <see cref="HttpClient"/>, to add handlers.</returns>
     public static IHttpClientBuilder AddOtpPortalClient(this IServiceCollection services, Action<OtpPortalOptions> configure)
     {
         ArgumentNullException.ThrowIfNull(services);
@@ -22,13 +23,13 @@ public static class OtpPortalClientExtensions
             .AddTypedClient((http, provider) => new OtpPortalClient(http, provider.GetRequiredService<IOptions<OtpPortalOptions>>().Value));
     }
 
-    /// <summary>Adds <see cref="PortalTokenValidator"/>, which keeps the portal's keys.</summary>
+    /// <summary>Adds <see cref="PortalTokenValidator"/>, which caches the portal's keys.</summary>
     /// <param name="services">The app's services.</param>
     /// <param name="configure">
-    /// Sets at least <see cref="PortalTokenOptions.Url"/> and <see cref="PortalTokenOptions.Audience"/>. What is not allowed stops the
-    /// start of the app.
+    /// Sets at least <see cref="PortalTokenOptions.Url"/> and <see cref="PortalTokenOptions.Audience"/>. Invalid options
+    /// prevent the app's startup.
     /// </param>
-    /// <returns>The builder of its <see cref="HttpClient"/>, for handlers of one's own.</returns>
+    /// <returns>The builder of its <see cref="HttpClient"/>, to add handlers.</returns>
     public static IHttpClientBuilder AddOtpPortalTokenValidator(this IServiceCollection services, Action<PortalTokenOptions> configure)
     {
         ArgumentNullException.ThrowIfNull(services);
@@ -42,7 +43,7 @@ public static class OtpPortalClientExtensions
         return services.AddPortalHttpClient(nameof(PortalTokenValidator));
     }
 
-    // The connections renew themselves, so that a client may be kept as long as the app runs.
+    // Connections are replaced periodically, so a client may be kept for the app's lifetime.
     internal static IHttpClientBuilder AddPortalHttpClient(this IServiceCollection services, string name) =>
         services.AddHttpClient(name).ConfigurePrimaryHttpMessageHandler(OtpPortalClient.CreateHandler)
             .SetHandlerLifetime(Timeout.InfiniteTimeSpan);

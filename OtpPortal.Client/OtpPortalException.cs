@@ -3,26 +3,26 @@ using System.Net;
 namespace OtpPortal.Client;
 
 /// <summary>
-/// What no caller expects: the portal cannot be reached, refuses the credentials (401, 403) or has had too many requests with them (429),
-/// is in trouble (5xx), or answers something that it should not. Everything else is an outcome of its method.
+/// An unexpected failure: the portal is unreachable, rejects the credentials (401, 403), limits their requests (429), fails
+/// (5xx), or sends an invalid response. Expected outcomes are results of the methods.
 /// </summary>
 public sealed class OtpPortalException : Exception
 {
-    /// <summary>Something that went wrong, of which no more is known.</summary>
+    /// <summary>Creates an exception without details.</summary>
     public OtpPortalException()
     {
     }
 
-    /// <summary>Something that went wrong.</summary>
-    /// <param name="message">What; without secrets.</param>
+    /// <summary>Creates an exception with a message.</summary>
+    /// <param name="message">The error, without secrets.</param>
     public OtpPortalException(string message)
         : base(message)
     {
     }
 
-    /// <summary>Something that went wrong before there was an answer.</summary>
-    /// <param name="message">What; without secrets.</param>
-    /// <param name="innerException">Why.</param>
+    /// <summary>Creates an exception for a failure before there was a response.</summary>
+    /// <param name="message">The error, without secrets.</param>
+    /// <param name="innerException">The cause.</param>
     public OtpPortalException(string message, Exception? innerException)
         : base(message, innerException)
     {
@@ -31,9 +31,9 @@ public sealed class OtpPortalException : Exception
     internal OtpPortalException(string message, HttpStatusCode status, TimeSpan? retryAfter, Exception? innerException = null)
         : base(message, innerException) => (Status, RetryAfter) = (status, retryAfter);
 
-    /// <summary>The status of the answer; null when there was none.</summary>
+    /// <summary>The status of the response; null if there was none.</summary>
     public HttpStatusCode? Status { get; }
 
-    /// <summary>How long the portal asks to wait before the next try, in whole seconds; null when it did not say.</summary>
+    /// <summary>The time to wait before retrying, in whole seconds; null if the portal did not specify it.</summary>
     public TimeSpan? RetryAfter { get; }
 }

@@ -2,17 +2,20 @@ using Microsoft.Extensions.Options;
 
 namespace OtpPortal.Client;
 
-/// <summary>Where the portal is, and the credentials for the parts of it that want some. Only <see cref="Url"/> is needed.</summary>
+/// <summary>
+/// The portal's address, and credentials for the parts that require them. Only <see cref="Url"/> is required.
+/// </summary>
 public sealed class OtpPortalOptions
 {
-    /// <summary>The portal's address: scheme, host and port, such as <c>https://login.example.com</c>. Needed.</summary>
+    /// <summary>The portal's URL: scheme, host and port, such as <c>https://login.example.com</c>. Required.</summary>
     public Uri? Url { get; set; }
 
     /// <summary>The portal's <c>AUTH_SECRET_KEY</c>, for <see cref="OtpPortalClient.Sessions"/>. Visible ASCII.</summary>
     public string? AuthSecretKey { get; set; }
 
     /// <summary>
-    /// The name of a namespace in the portal's <c>NAMESPACES</c>, for <see cref="OtpPortalClient.Gateway"/>. Without a colon.
+    /// The name of a namespace in the portal's <c>NAMESPACES</c>, for <see cref="OtpPortalClient.Gateway"/>. May not contain a
+    /// colon.
     /// </summary>
     public string? NamespaceName { get; set; }
 
@@ -22,7 +25,7 @@ public sealed class OtpPortalOptions
     /// <summary>The API key of a service account, for <see cref="OtpPortalClient.V2"/>. Visible ASCII.</summary>
     public string? ApiKey { get; set; }
 
-    /// <summary>How long a request may take, its answer included: 100 ms to 5 minutes, 30 s by default.</summary>
+    /// <summary>The time limit of a request including its response: 100 ms to 5 minutes, 30 s by default.</summary>
     public TimeSpan Timeout { get; set; } = TimeSpan.FromSeconds(30);
 
     internal IEnumerable<string> Complaints() =>

@@ -5,13 +5,13 @@ using System.Text.Json.Serialization.Metadata;
 
 namespace OtpPortal.Client;
 
-/// <summary>Sends one request and reads its answer to the end, within a time and a size.</summary>
+/// <summary>Sends a request and reads the whole response, within limits of time and size.</summary>
 internal sealed class PortalHttp(HttpClient http, Uri origin, TimeSpan timeout)
 {
-    // A page of sessions is the longest answer: 500 of them with user agents of some hundred characters.
+    // The longest response is a page of 500 sessions, with user agents of a few hundred characters.
     private const long MaxAnswer = 8 * 1024 * 1024;
 
-    /// <exception cref="OtpPortalException">There is no answer.</exception>
+    /// <exception cref="OtpPortalException">There is no response.</exception>
     public async Task<PortalAnswer> SendAsync(
         HttpMethod method, string pathAndQuery, Action<HttpRequestMessage>? prepare, CancellationToken stop)
     {
@@ -24,7 +24,7 @@ internal sealed class PortalHttp(HttpClient http, Uri origin, TimeSpan timeout)
         {
             using var response = await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, patience.Token);
             await response.Content.LoadIntoBufferAsync(MaxAnswer, patience.Token);
-            // Followed by a handler of the caller's: whoever answered there is not the portal.
+            // The caller's handler has followed a redirect, so the response is not from the portal.
             if (response.RequestMessage?.RequestUri != asked)
             {
                 throw new OtpPortalException("The portal redirected to another URL. Check the URL of the portal.");
@@ -42,7 +42,7 @@ internal sealed class PortalHttp(HttpClient http, Uri origin, TimeSpan timeout)
     }
 }
 
-/// <summary>An answer, read to its end.</summary>
+/// <summary>A response that has been read completely.</summary>
 internal sealed class PortalAnswer(HttpStatusCode status, HttpResponseHeaders headers, byte[] body)
 {
     public HttpStatusCode Status => status;
@@ -51,7 +51,7 @@ internal sealed class PortalAnswer(HttpStatusCode status, HttpResponseHeaders he
 
     public ReadOnlyMemory<byte> Body => body;
 
-    /// <summary>From <c>Retry-After</c>, which is a number of seconds or a date (RFC 9110, 10.2.3).</summary>
+    /// <summary>The value of <c>Retry-After</c>, which is a number of seconds or a date (RFC 9110, 10.2.3).</summary>
     public TimeSpan? RetryAfter => headers.RetryAfter switch
     {
         { Delta: { } wait } => wait,
@@ -59,11 +59,11 @@ internal sealed class PortalAnswer(HttpStatusCode status, HttpResponseHeaders he
         _ => null,
     };
 
-    /// <summary>The value of a header that comes once; null when it is missing, empty or comes more often.</summary>
+    /// <summary>Gets the value of a header. Returns null if it is missing, empty or repeated.</summary>
     public string? Header(string name) =>
         headers.TryGetValues(name, out var values) && values.ToList() is [{ Length: > 0 } value] ? value : null;
 
-    /// <exception cref="OtpPortalException">The body is not what it should be.</exception>
+    /// <exception cref="OtpPortalException">The body is invalid.</exception>
     public T Read<T>(JsonTypeInfo<T> type)
         where T : class
     {
@@ -77,7 +77,7 @@ internal sealed class PortalAnswer(HttpStatusCode status, HttpResponseHeaders he
         }
     }
 
-    /// <summary>The body, or null when it is something else.</summary>
+    /// <summary>Reads the body. Returns null if it is invalid.</summary>
     public T? TryRead<T>(JsonTypeInfo<T> type)
         where T : class
     {
@@ -94,10 +94,10 @@ internal sealed class PortalAnswer(HttpStatusCode status, HttpResponseHeaders he
     public OtpPortalException Malformed(Exception? why) =>
         new($"The portal's response ({(int)status}) is invalid. Check the URL of the portal.", status, RetryAfter, why);
 
-    /// <summary>For an answer that no outcome stands for.</summary>
+    /// <summary>Creates the exception for a response that is not an expected outcome.</summary>
     public OtpPortalException Unexpected()
     {
-        // Every error of the portal has a message, but not everything between here and there is the portal.
+        // All of the portal's errors have a message, but the response may be from an intermediary.
         var said = TryRead(PortalJson.Default.ErrorBody)?.Message is { Length: > 0 } message ? ": " + Shorten(message) : "";
         var what = status switch
         {

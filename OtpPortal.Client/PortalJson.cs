@@ -3,7 +3,7 @@ using System.Text.Json.Serialization;
 
 namespace OtpPortal.Client;
 
-/// <summary>The answers of the portal's own addresses, as they are on the wire.</summary>
+/// <summary>The wire format of the portal's own endpoints.</summary>
 internal static partial class PortalJson
 {
     public static PortalContext Default => PortalContext.Default;

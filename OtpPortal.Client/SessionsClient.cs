@@ -4,7 +4,7 @@ using System.Runtime.CompilerServices;
 
 namespace OtpPortal.Client;
 
-/// <summary>The live sessions of a portal (<c>/auth-tokens</c>).</summary>
+/// <summary>Lists and revokes a portal's live sessions (<c>/auth-tokens</c>).</summary>
 public sealed class SessionsClient
 {
     private const int PageSize = 500;
@@ -14,25 +14,27 @@ public sealed class SessionsClient
 
     internal SessionsClient(PortalHttp http, string? key) => (_http, _key) = (http, key);
 
-    /// <summary>All live sessions, the oldest first. They are fetched 500 at a time, as they are read.</summary>
-    /// <param name="stop">Gives up.</param>
-    /// <remarks>A position, not a snapshot: what ends meanwhile is left out, what begins meanwhile comes at the end.</remarks>
+    /// <summary>Lists all live sessions, oldest first. Fetches pages of 500 lazily.</summary>
+    /// <param name="stop">Cancels the request.</param>
+    /// <remarks>
+    /// Not a snapshot: sessions that end during the enumeration are omitted, and new ones are added at the end.
+    /// </remarks>
     public IAsyncEnumerable<PortalSession> ListAsync(CancellationToken stop = default) => PagesAsync("", stop);
 
-    /// <summary>The live sessions of one address, the oldest first.</summary>
-    /// <param name="email">The address, in upper or lower case.</param>
-    /// <param name="stop">Gives up.</param>
+    /// <summary>Lists the live sessions of an email address, oldest first.</summary>
+    /// <param name="email">The email address, in any case.</param>
+    /// <param name="stop">Cancels the request.</param>
     public IAsyncEnumerable<PortalSession> ListAsync(string email, CancellationToken stop = default)
     {
-        // The portal takes an empty one for none at all, and would list everybody.
+        // The portal treats an empty address as missing, and would list all sessions.
         ArgumentException.ThrowIfNullOrWhiteSpace(email);
         return PagesAsync("&email=" + Uri.EscapeDataString(email.Trim()), stop);
     }
 
-    /// <summary>Ends one session; its next check fails, on every replica.</summary>
+    /// <summary>Revokes a session on all replicas. Its next check fails.</summary>
     /// <param name="id">The session's <see cref="PortalSession.Id"/>.</param>
-    /// <param name="stop">Gives up.</param>
-    /// <returns>False when there is no live session with this id.</returns>
+    /// <param name="stop">Cancels the request.</param>
+    /// <returns>False if there is no live session with this id.</returns>
     public async Task<bool> RevokeAsync(string id, CancellationToken stop = default)
     {
         if (string.IsNullOrEmpty(id) || !id.All(char.IsAsciiLetterOrDigit))
@@ -43,15 +45,15 @@ public sealed class SessionsClient
         return answer.Status switch
         {
             HttpStatusCode.NoContent => true,
-            // Any server may answer 404; the portal says of what.
+            // Any server may respond 404, but only the portal sends this error code.
             HttpStatusCode.NotFound when answer.TryRead(PortalJson.Default.ErrorBody)?.Error == "not_found" => false,
             _ => throw answer.Unexpected(),
         };
     }
 
-    /// <summary>Ends every session of an address; it need not have one.</summary>
-    /// <param name="email">The address, in upper or lower case.</param>
-    /// <param name="stop">Gives up.</param>
+    /// <summary>Revokes all sessions of an email address, if there are any.</summary>
+    /// <param name="email">The email address, in any case.</param>
+    /// <param name="stop">Cancels the request.</param>
     public async Task RevokeAllAsync(string email, CancellationToken stop = default)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(email);
@@ -75,7 +77,7 @@ public sealed class SessionsClient
                     session.AuthToken);
             }
             var next = answer.Header("X-Next-Cursor");
-            // The same page for ever would be worse than a list that breaks off with a reason.
+            // Stops with an error rather than fetching the same page forever.
             if (next is not null && next == cursor) throw answer.Malformed(null);
             cursor = next;
         }
@@ -90,18 +92,18 @@ public sealed class SessionsClient
 }
 
 /// <summary>A live session.</summary>
-/// <param name="Id">Names it for <see cref="SessionsClient.RevokeAsync"/>, and signs nobody in.</param>
-/// <param name="Email">Who is signed in.</param>
-/// <param name="CreatedAt">When.</param>
-/// <param name="LastSeenAt">When it was last used.</param>
-/// <param name="ExpiresAt">When it ends if it is not used again.</param>
-/// <param name="Ip">The address of the sign-in; may be empty.</param>
-/// <param name="UserAgent">The browser of the sign-in, as it called itself; may be empty.</param>
-/// <param name="AuthToken">The session's token. It signs its bearer in; empty when the portal cannot read it any more.</param>
+/// <param name="Id">Identifies the session for <see cref="SessionsClient.RevokeAsync"/>. Not a secret.</param>
+/// <param name="Email">The email address of the signed-in user.</param>
+/// <param name="CreatedAt">When the session was created.</param>
+/// <param name="LastSeenAt">When the session was last used.</param>
+/// <param name="ExpiresAt">When the session expires if it is not used again.</param>
+/// <param name="Ip">The client's IP address at sign-in; may be empty.</param>
+/// <param name="UserAgent">The browser's User-Agent header at sign-in; may be empty.</param>
+/// <param name="AuthToken">The session's token, a credential; empty if the portal can no longer decrypt it.</param>
 public sealed record PortalSession(
     string Id, string Email, DateTimeOffset CreatedAt, DateTimeOffset LastSeenAt, DateTimeOffset ExpiresAt, string Ip, string UserAgent,
     string AuthToken)
 {
-    /// <summary>Without the token.</summary>
+    /// <summary>Omits the token.</summary>
     public override string ToString() => $"PortalSession {{ Id = {Id}, Email = {Email} }}";
 }

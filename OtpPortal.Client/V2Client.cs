@@ -7,7 +7,9 @@ using System.Text.Json.Serialization.Metadata;
 
 namespace OtpPortal.Client;
 
-/// <summary>Codes, magic links and JWTs for service accounts, in magiclinksdev's wire format (<c>/api/v2</c>).</summary>
+/// <summary>
+/// Creates and validates codes, magic links and JWTs for service accounts, in magiclinksdev's wire format (<c>/api/v2</c>).
+/// </summary>
 public sealed class V2Client
 {
     private readonly PortalHttp _http;
@@ -15,24 +17,24 @@ public sealed class V2Client
 
     internal V2Client(PortalHttp http, string? key) => (_http, _key) = (http, key);
 
-    /// <summary>Whether the service takes requests. Needs no key.</summary>
-    /// <param name="stop">Gives up.</param>
-    /// <exception cref="OtpPortalException">There is no answer at all.</exception>
+    /// <summary>Returns whether the service accepts requests. Requires no key.</summary>
+    /// <param name="stop">Cancels the request.</param>
+    /// <exception cref="OtpPortalException">There is no response.</exception>
     public async Task<bool> IsReadyAsync(CancellationToken stop = default) =>
         (await _http.SendAsync(HttpMethod.Get, "/api/v2/ready", null, stop)).Status == HttpStatusCode.OK;
 
-    /// <summary>Makes a code, for the caller to send.</summary>
-    /// <param name="otp">Its terms.</param>
-    /// <param name="stop">Gives up.</param>
+    /// <summary>Creates a code for the caller to send.</summary>
+    /// <param name="otp">The parameters of the code.</param>
+    /// <param name="stop">Cancels the request.</param>
     public Task<V2Creation<CreatedOtp>> CreateOtpAsync(OtpParameters otp, CancellationToken stop = default) =>
         CreateAsync(
             "otp/create", new V2Json.OtpRequestBody { OtpCreateParams = otp }, V2Json.Default.OtpRequestBody, V2Json.Default.OtpAnswer,
             answer => answer.OtpCreateResults, stop);
 
-    /// <summary>Makes a code and mails it.</summary>
-    /// <param name="otp">Its terms.</param>
-    /// <param name="email">The mail.</param>
-    /// <param name="stop">Gives up; it may have been mailed all the same.</param>
+    /// <summary>Creates a code and sends it by email.</summary>
+    /// <param name="otp">The parameters of the code.</param>
+    /// <param name="email">The content of the email.</param>
+    /// <param name="stop">Cancels the request; the email may have been sent nevertheless.</param>
     public Task<V2Creation<CreatedOtp>> CreateOtpEmailAsync(
         OtpParameters otp, OtpEmailParameters email, CancellationToken stop = default) =>
         CreateAsync(
@@ -40,10 +42,10 @@ public sealed class V2Client
             V2Json.Default.OtpRequestBody,
             V2Json.Default.OtpEmailAnswer, answer => answer.OtpEmailCreateResults.OtpCreateResults, stop);
 
-    /// <summary>Tries a code.</summary>
+    /// <summary>Validates a code.</summary>
     /// <param name="id">The <see cref="CreatedOtp.Id"/>.</param>
-    /// <param name="otp">What the user typed.</param>
-    /// <param name="stop">Gives up; the try may count all the same.</param>
+    /// <param name="otp">The code that the user typed.</param>
+    /// <param name="stop">Cancels the request; the attempt may count nevertheless.</param>
     public async Task<OtpValidation> ValidateOtpAsync(string id, string otp, CancellationToken stop = default)
     {
         var answer = await PostAsync(
@@ -58,18 +60,18 @@ public sealed class V2Client
         };
     }
 
-    /// <summary>Makes a magic link, for the caller to send.</summary>
-    /// <param name="link">Its terms.</param>
-    /// <param name="stop">Gives up.</param>
+    /// <summary>Creates a magic link for the caller to send.</summary>
+    /// <param name="link">The parameters of the link.</param>
+    /// <param name="stop">Cancels the request.</param>
     public Task<V2Creation<CreatedMagicLink>> CreateMagicLinkAsync(MagicLinkParameters link, CancellationToken stop = default) =>
         CreateAsync(
             "magic-link/create", new V2Json.MagicLinkRequestBody { MagicLinkCreateParams = link }, V2Json.Default.MagicLinkRequestBody,
             V2Json.Default.MagicLinkAnswer, answer => answer.MagicLinkCreateResults, stop);
 
-    /// <summary>Makes a magic link and mails it.</summary>
-    /// <param name="link">Its terms.</param>
-    /// <param name="email">The mail.</param>
-    /// <param name="stop">Gives up; it may have been mailed all the same.</param>
+    /// <summary>Creates a magic link and sends it by email.</summary>
+    /// <param name="link">The parameters of the link.</param>
+    /// <param name="email">The content of the email.</param>
+    /// <param name="stop">Cancels the request; the email may have been sent nevertheless.</param>
     public Task<V2Creation<CreatedMagicLink>> CreateMagicLinkEmailAsync(
         MagicLinkParameters link, MagicLinkEmailParameters email, CancellationToken stop = default) =>
         CreateAsync(
@@ -78,12 +80,13 @@ public sealed class V2Client
             answer => answer.MagicLinkEmailCreateResults.MagicLinkCreateResults, stop);
 
     /// <summary>
-    /// Makes a magic link and a code, and mails both in one: who cannot open the link types the code. An addition to magiclinksdev.
+    /// Creates a magic link and a code, and sends both in one email, for users who cannot open the link. An extension to
+    /// magiclinksdev.
     /// </summary>
-    /// <param name="link">The link's terms.</param>
-    /// <param name="otp">The code's terms.</param>
-    /// <param name="email">The mail.</param>
-    /// <param name="stop">Gives up; it may have been mailed all the same.</param>
+    /// <param name="link">The parameters of the link.</param>
+    /// <param name="otp">The parameters of the code.</param>
+    /// <param name="email">The content of the email.</param>
+    /// <param name="stop">Cancels the request; the email may have been sent nevertheless.</param>
     public Task<V2Creation<CreatedMagicLinkAndOtp>> CreateMagicLinkEmailAsync(
         MagicLinkParameters link, OtpParameters otp, MagicLinkEmailParameters email, CancellationToken stop = default) =>
         CreateAsync(
@@ -93,17 +96,17 @@ public sealed class V2Client
             answer => new CreatedMagicLinkAndOtp(
                 answer.MagicLinkEmailCreateResults.MagicLinkCreateResults, answer.MagicLinkEmailCreateResults.OtpCreateResults), stop);
 
-    /// <summary>Signs a JWT.</summary>
-    /// <param name="jwt">What is in it.</param>
-    /// <param name="stop">Gives up.</param>
+    /// <summary>Creates a signed JWT.</summary>
+    /// <param name="jwt">The content of the JWT.</param>
+    /// <param name="stop">Cancels the request.</param>
     public Task<V2Creation<CreatedJwt>> CreateJwtAsync(JwtParameters jwt, CancellationToken stop = default) =>
         CreateAsync(
             "jwt/create", new V2Json.JwtRequestBody { JwtCreateParams = jwt }, V2Json.Default.JwtRequestBody, V2Json.Default.JwtAnswer,
             answer => answer.JwtCreateResults, stop);
 
-    /// <summary>Lets the portal verify a JWT of this service account.</summary>
+    /// <summary>Validates a JWT of this service account at the portal.</summary>
     /// <param name="jwt">The JWT.</param>
-    /// <param name="stop">Gives up.</param>
+    /// <param name="stop">Cancels the request.</param>
     public async Task<JwtValidation> ValidateJwtAsync(string jwt, CancellationToken stop = default)
     {
         var answer = await PostAsync(
@@ -118,15 +121,15 @@ public sealed class V2Client
         };
     }
 
-    /// <summary>Makes a service account. Needs the key of an admin account.</summary>
-    /// <param name="stop">Gives up.</param>
+    /// <summary>Creates a service account. Requires the key of an admin account.</summary>
+    /// <param name="stop">Cancels the request.</param>
     public Task<V2Creation<ServiceAccount>> CreateServiceAccountAsync(CancellationToken stop = default) =>
         CreateServiceAccountAsync([], stop);
 
-    /// <summary>Creates a service account with an allow-list for its magic links, an addition to magiclinksdev.</summary>
-    /// <param name="redirectHosts">Such as <c>app.example.com</c>, <c>app.example.com:8443</c> or <c>*.example.com</c>, 50 at most; none:
-    /// anywhere.</param>
-    /// <param name="stop">Gives up.</param>
+    /// <summary>Creates a service account with an allow-list for its magic links, an extension to magiclinksdev.</summary>
+    /// <param name="redirectHosts">At most 50 hosts such as <c>app.example.com</c>, <c>app.example.com:8443</c> or
+    /// <c>*.example.com</c>; empty allows all.</param>
+    /// <param name="stop">Cancels the request.</param>
     public Task<V2Creation<ServiceAccount>> CreateServiceAccountAsync(
         IReadOnlyList<string> redirectHosts, CancellationToken stop = default) =>
         CreateAsync(
@@ -169,195 +172,195 @@ public sealed class V2Client
     private static string Message(PortalAnswer answer) => answer.TryRead(V2Json.Default.Error)?.Message ?? "";
 }
 
-/// <summary>What became of a wish for something new.</summary>
-/// <typeparam name="T">What was wished for.</typeparam>
+/// <summary>The outcome of a request to create something.</summary>
+/// <typeparam name="T">The type of the created object.</typeparam>
 public abstract record V2Creation<T>
 {
     private V2Creation() { }
 
-    /// <summary>It is there.</summary>
-    /// <param name="Value">What was wished for.</param>
+    /// <summary>The object was created.</summary>
+    /// <param name="Value">The created object.</param>
     public sealed record Created(T Value) : V2Creation<T>;
 
-    /// <summary>A parameter is not allowed.</summary>
-    /// <param name="Reason">Which one, and why, for the log.</param>
+    /// <summary>A parameter is invalid.</summary>
+    /// <param name="Reason">The parameter and the reason, for logs.</param>
     public sealed record Refused(string Reason) : V2Creation<T>;
 
-    /// <summary>The service account, or this machine, has asked too often.</summary>
-    /// <param name="RetryAfter">Until it may be tried again, in whole seconds; zero when the portal did not say.</param>
-    /// <param name="Reason">What the portal says, for the log.</param>
+    /// <summary>The service account or this client has exceeded a limit.</summary>
+    /// <param name="RetryAfter">Time until the next attempt, in whole seconds; zero if the portal did not specify it.</param>
+    /// <param name="Reason">The portal's message, for logs.</param>
     public sealed record Limited(TimeSpan RetryAfter, string Reason) : V2Creation<T>;
 }
 
-/// <summary>A link and a code that went out in one mail.</summary>
+/// <summary>A link and a code that were sent in one email.</summary>
 /// <param name="Link">The link.</param>
 /// <param name="Otp">The code.</param>
 public sealed record CreatedMagicLinkAndOtp(CreatedMagicLink Link, CreatedOtp Otp)
 {
-    /// <summary>Without what signs in.</summary>
+    /// <summary>Omits the link and the code, which are credentials.</summary>
     public override string ToString() => nameof(CreatedMagicLinkAndOtp);
 }
 
-/// <summary>Whether a code is right.</summary>
+/// <summary>The outcome of validating a code.</summary>
 public abstract record OtpValidation
 {
     private OtpValidation() { }
 
-    /// <summary>It is, and is used up now.</summary>
+    /// <summary>The code was correct. It is now used up.</summary>
     public sealed record Valid : OtpValidation;
 
-    /// <summary>It is wrong, over, used up, or has had too many tries.</summary>
-    /// <param name="Reason">What the portal says, for the log.</param>
+    /// <summary>The code is wrong, expired or used, or has no attempts left.</summary>
+    /// <param name="Reason">The portal's message, for logs.</param>
     public sealed record Invalid(string Reason) : OtpValidation;
 
-    /// <summary>Too many tries, here or by this service account.</summary>
-    /// <param name="RetryAfter">Until it may be tried again, in whole seconds; zero when the portal did not say.</param>
-    /// <param name="Reason">What the portal says, for the log.</param>
+    /// <summary>Too many attempts from this client or by this service account.</summary>
+    /// <param name="RetryAfter">Time until the next attempt, in whole seconds; zero if the portal did not specify it.</param>
+    /// <param name="Reason">The portal's message, for logs.</param>
     public sealed record Limited(TimeSpan RetryAfter, string Reason) : OtpValidation;
 }
 
-/// <summary>Whether a JWT is good.</summary>
+/// <summary>The outcome of validating a JWT.</summary>
 public abstract record JwtValidation
 {
     private JwtValidation() { }
 
-    /// <summary>It is.</summary>
-    /// <param name="Claims">All its claims, a JSON object.</param>
+    /// <summary>The JWT is valid.</summary>
+    /// <param name="Claims">All of its claims as a JSON object.</param>
     public sealed record Valid(JsonElement Claims) : JwtValidation;
 
-    /// <summary>Its signature is wrong, it is over, or it is somebody else's.</summary>
-    /// <param name="Reason">What the portal says, for the log.</param>
+    /// <summary>The signature is wrong, the JWT has expired, or it belongs to another account.</summary>
+    /// <param name="Reason">The portal's message, for logs.</param>
     public sealed record Invalid(string Reason) : JwtValidation;
 
-    /// <summary>The service account has asked too often.</summary>
-    /// <param name="RetryAfter">Until it may be tried again, in whole seconds; zero when the portal did not say.</param>
-    /// <param name="Reason">What the portal says, for the log.</param>
+    /// <summary>The service account has exceeded a limit.</summary>
+    /// <param name="RetryAfter">Time until the next attempt, in whole seconds; zero if the portal did not specify it.</param>
+    /// <param name="Reason">The portal's message, for logs.</param>
     public sealed record Limited(TimeSpan RetryAfter, string Reason) : JwtValidation;
 }
 
-/// <summary>Terms of a code. What is null is the portal's default.</summary>
+/// <summary>The parameters of a code. Null values use the portal's defaults.</summary>
 public sealed record OtpParameters
 {
-    /// <summary>Lower-case letters may be in it.</summary>
+    /// <summary>Whether the code may contain lowercase letters.</summary>
     public bool? CharSetAlphaLower { get; init; }
 
-    /// <summary>Upper-case letters may be in it.</summary>
+    /// <summary>Whether the code may contain uppercase letters.</summary>
     public bool? CharSetAlphaUpper { get; init; }
 
-    /// <summary>Digits may be in it.</summary>
+    /// <summary>Whether the code may contain digits.</summary>
     public bool? CharSetNumeric { get; init; }
 
-    /// <summary>Its characters, 1 to 12; 6 by default.</summary>
+    /// <summary>The length in characters, 1 to 12; 6 by default.</summary>
     public int? Length { get; init; }
 
-    /// <summary>How long it is good, in seconds, at least 5; an hour by default.</summary>
+    /// <summary>The lifetime in seconds, at least 5; one hour by default.</summary>
     public long? LifespanSeconds { get; init; }
 }
 
-/// <summary>The mail with a code.</summary>
+/// <summary>The content of an email with a code.</summary>
 public record OtpEmailParameters
 {
-    /// <summary>One address, such as <c>ann@example.com</c> or <c>Ann &lt;ann@example.com&gt;</c>.</summary>
+    /// <summary>The recipient: one address, such as <c>ann@example.com</c> or <c>Ann &lt;ann@example.com&gt;</c>.</summary>
     public required string ToEmail { get; init; }
 
     /// <summary>The recipient's name.</summary>
     public string? ToName { get; init; }
 
-    /// <summary>The name of your service.</summary>
+    /// <summary>The name of the service.</summary>
     public required string ServiceName { get; init; }
 
-    /// <summary>One line of at least 5 bytes of UTF-8 and at most 100 characters.</summary>
+    /// <summary>The subject: one line of at least 5 bytes of UTF-8 and at most 100 characters.</summary>
     public required string Subject { get; init; }
 
-    /// <summary>The larger text, of at least 5 bytes of UTF-8 and at most 256 characters.</summary>
+    /// <summary>The large text, at least 5 bytes of UTF-8 and at most 256 characters.</summary>
     public required string Title { get; init; }
 
-    /// <summary>The smaller text above the title.</summary>
+    /// <summary>The small text above the title.</summary>
     public string? Greeting { get; init; }
 
-    /// <summary>The smaller text below the title.</summary>
+    /// <summary>The small text below the title.</summary>
     public string? SubTitle { get; init; }
 
-    /// <summary>The address of a logo.</summary>
+    /// <summary>The URL of a logo.</summary>
     [JsonPropertyName("logoImageURL")]
     public Uri? LogoImageUrl { get; init; }
 
-    /// <summary>Where a click on the logo leads.</summary>
+    /// <summary>The URL that the logo links to.</summary>
     [JsonPropertyName("logoClickURL")]
     public Uri? LogoClickUrl { get; init; }
 }
 
-/// <summary>The mail with a magic link.</summary>
+/// <summary>The content of an email with a magic link.</summary>
 public sealed record MagicLinkEmailParameters : OtpEmailParameters
 {
     /// <summary>The text of the button; <c>Magic link</c> by default.</summary>
     public string? ButtonText { get; init; }
 }
 
-/// <summary>Terms of a magic link. What is null is the portal's default.</summary>
+/// <summary>The parameters of a magic link. Null values use the portal's defaults.</summary>
 public sealed record MagicLinkParameters
 {
-    /// <summary>Where the link leads, with a JWT in the query.</summary>
+    /// <summary>The target of the link, which receives a JWT in the query.</summary>
     [JsonPropertyName("redirectURL")]
     public required Uri RedirectUrl { get; init; }
 
-    /// <summary>The JWT's name in that query; <c>jwt</c> by default.</summary>
+    /// <summary>The name of the JWT's query parameter; <c>jwt</c> by default.</summary>
     public string? RedirectQueryKey { get; init; }
 
-    /// <summary>How long the link is good, in seconds, at least 5; an hour by default.</summary>
+    /// <summary>The lifetime of the link in seconds, at least 5; one hour by default.</summary>
     public long? LifespanSeconds { get; init; }
 
-    /// <summary>What is in the JWT.</summary>
+    /// <summary>The content of the JWT.</summary>
     public JwtParameters? JwtCreateParams { get; init; }
 }
 
-/// <summary>What is in a JWT. What is null is the portal's default.</summary>
+/// <summary>The content of a JWT. Null values use the portal's defaults.</summary>
 public sealed record JwtParameters
 {
-    /// <summary><c>EdDSA</c> by default, or <c>RS256</c>.</summary>
+    /// <summary>The signature algorithm: <c>EdDSA</c> (default) or <c>RS256</c>.</summary>
     public string? Alg { get; init; }
 
-    /// <summary>Claims of your own; not those that RFC 7519, section 4.1, defines.</summary>
+    /// <summary>Custom claims; the registered claims of RFC 7519, 4.1 are not allowed.</summary>
     public JsonObject? Claims { get; init; }
 
-    /// <summary>How long it is good from its making, in seconds, at least 5; five minutes by default.</summary>
+    /// <summary>The lifetime in seconds, at least 5; five minutes by default.</summary>
     public long? LifespanSeconds { get; init; }
 }
 
-/// <summary>A code.</summary>
-/// <param name="Id">Names it for <see cref="V2Client.ValidateOtpAsync"/>.</param>
-/// <param name="Otp">The code itself.</param>
+/// <summary>A created code.</summary>
+/// <param name="Id">The id for <see cref="V2Client.ValidateOtpAsync"/>.</param>
+/// <param name="Otp">The code.</param>
 public sealed record CreatedOtp([property: JsonRequired] string Id, [property: JsonRequired] string Otp)
 {
-    /// <summary>Without the code.</summary>
+    /// <summary>Omits the code.</summary>
     public override string ToString() => $"CreatedOtp {{ Id = {Id} }}";
 }
 
-/// <summary>A magic link.</summary>
-/// <param name="MagicLink">Its address. Whoever opens it gets the JWT.</param>
-/// <param name="Secret">The secret in it.</param>
+/// <summary>A created magic link.</summary>
+/// <param name="MagicLink">The URL. It gives the JWT to anyone who opens it.</param>
+/// <param name="Secret">The secret in the URL.</param>
 public sealed record CreatedMagicLink([property: JsonRequired] Uri MagicLink, [property: JsonRequired] string Secret)
 {
-    /// <summary>Without the link.</summary>
+    /// <summary>Omits the link.</summary>
     public override string ToString() => nameof(CreatedMagicLink);
 }
 
-/// <summary>A JWT.</summary>
-/// <param name="Jwt">For <c>Authorization: Bearer</c>.</param>
+/// <summary>A created JWT.</summary>
+/// <param name="Jwt">The JWT, for <c>Authorization: Bearer</c>.</param>
 public sealed record CreatedJwt([property: JsonRequired] string Jwt)
 {
-    /// <summary>Without the JWT.</summary>
+    /// <summary>Omits the JWT.</summary>
     public override string ToString() => nameof(CreatedJwt);
 }
 
 /// <summary>A service account.</summary>
-/// <param name="Uuid">Its id.</param>
-/// <param name="ApiKey">What opens the API for it.</param>
+/// <param name="Uuid">The id of the account.</param>
+/// <param name="ApiKey">The key that authenticates the account.</param>
 /// <param name="Aud">The audience of its JWTs.</param>
-/// <param name="Admin">Whether it may make others.</param>
+/// <param name="Admin">Whether it may create other accounts.</param>
 public sealed record ServiceAccount(
     [property: JsonRequired] Guid Uuid, [property: JsonRequired] string ApiKey, [property: JsonRequired] string Aud, bool Admin)
 {
-    /// <summary>Without the key.</summary>
+    /// <summary>Omits the key.</summary>
     public override string ToString() => $"ServiceAccount {{ Uuid = {Uuid}, Aud = {Aud}, Admin = {Admin} }}";
 }

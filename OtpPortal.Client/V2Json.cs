@@ -3,7 +3,7 @@ using System.Text.Json.Serialization;
 
 namespace OtpPortal.Client;
 
-/// <summary>Requests and answers of <c>/api/v2</c>, as its OpenAPI document has them.</summary>
+/// <summary>The wire format of <c>/api/v2</c>, as its OpenAPI document describes it.</summary>
 internal static partial class V2Json
 {
     public static V2Context Default => V2Context.Default;

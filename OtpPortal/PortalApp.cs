@@ -18,10 +18,10 @@ using OtpPortal.Storage;
 
 namespace OtpPortal;
 
-/// <summary>The composition root: the only place that names every feature.</summary>
+/// <summary>The composition root: the only place that references every module.</summary>
 public static class PortalApp
 {
-    /// <summary>Creates a builder with the settings' sources.</summary>
+    /// <summary>Creates a builder with the configuration sources.</summary>
     /// <exception cref="SettingsException">A source cannot be read.</exception>
     public static WebApplicationBuilder CreateBuilder(string[] args)
     {
@@ -37,8 +37,10 @@ public static class PortalApp
         return builder;
     }
 
-    /// <summary>Builds the portal; <paramref name="configure"/> may replace what is outside of it (clock, providers) in tests.</summary>
-    /// <exception cref="SettingsException">A setting is not allowed.</exception>
+    /// <summary>
+    /// Builds the portal. Tests use <paramref name="configure"/> to replace external dependencies (clock, providers).
+    /// </summary>
+    /// <exception cref="SettingsException">A setting is invalid.</exception>
     public static WebApplication Build(WebApplicationBuilder builder, Action<WebApplicationBuilder>? configure = null)
     {
         AddFeatures(builder);
@@ -46,13 +48,13 @@ public static class PortalApp
         PortCheck.EnsureAvailable(builder.GetSettings<PortalSettings>());
 
         var app = builder.Build();
-        // Opened now, so that a data folder that cannot be used stops the start.
+        // Opened here, so that an unusable data directory prevents startup.
         _ = app.Services.GetRequiredService<Stores>();
         var portal = app.Services.GetRequiredService<PortalSettings>();
         app.UseForwardedAddresses(portal);
         app.UseRequestHost(portal);
         app.UseSecurityHeaders(portal);
-        // /check-auth, /forward-auth and the health endpoints run here; what follows is for pages, forms and APIs.
+        // /check-auth, /forward-auth and the health endpoints end here; the rest is for pages, forms and APIs.
         app.UseRouting();
         Drain.RefuseCircuits(app);
         app.UseHostedPageFrames();
@@ -61,7 +63,7 @@ public static class PortalApp
         CircuitLimits.Use(app);
         app.UseRequestCharset();
         app.UseStoreRetry();
-        // An error page is a request of its own, so it passes routing again.
+        // Error pages run the pipeline again, so they need routing again.
         app.UseRouting();
         app.UseSameSiteCheck(portal);
         app.UseStoreGuard();
@@ -84,8 +86,8 @@ public static class PortalApp
         return app;
     }
 
-    /// <summary>Registers every feature.</summary>
-    /// <exception cref="SettingsException">Names every setting that is not allowed.</exception>
+    /// <summary>Registers every module.</summary>
+    /// <exception cref="SettingsException">Lists all invalid settings.</exception>
     internal static void AddFeatures(WebApplicationBuilder builder)
     {
         builder.AddHosting();

@@ -29,12 +29,12 @@ try
 }
 catch (Exception e) when (StartProblem.Describe(e) is { } problem)
 {
-    // What the operator can fix is reported without a stack trace.
+    // Problems that the operator can fix are reported without a stack trace.
     await Console.Error.WriteLineAsync(problem);
     return 1;
 }
 
-// A command has arguments of its own, so it reads the other sources alone.
+// A command's arguments are not settings, so the command line is not a source.
 static TSettings SettingsOf<TSettings>()
     where TSettings : class, ISettings<TSettings>
 {

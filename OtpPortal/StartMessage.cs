@@ -4,7 +4,7 @@ using OtpPortal.Storage;
 
 namespace OtpPortal;
 
-/// <summary>Logs where the portal listens and what it uses, once it serves.</summary>
+/// <summary>Logs the portal's URL and its stores and mail transport once it serves requests.</summary>
 internal sealed partial class StartMessage(
     PortalSettings portal, StorageSettings storage, MailSettings mail, IHostApplicationLifetime lifetime, ILogger<StartMessage> logger)
     : IHostedService

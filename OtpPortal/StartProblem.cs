@@ -3,10 +3,10 @@ using OtpPortal.Storage.Embedded;
 
 namespace OtpPortal;
 
-/// <summary>Tells why the portal does not start, when a setting can fix it.</summary>
+/// <summary>Describes why the portal does not start, for problems that the operator can fix.</summary>
 internal static class StartProblem
 {
-    /// <summary>One line a problem, or null when it is a fault of the program.</summary>
+    /// <summary>Returns one line per problem, or null if the exception is a bug.</summary>
     public static string? Describe(Exception exception) => exception switch
     {
         SettingsException settings => "OTP Portal cannot start:\n  " + string.Join("\n  ", settings.Errors),

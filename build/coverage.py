@@ -1,19 +1,20 @@
 #!/usr/bin/env python3
-"""Prints line and branch coverage by module from a Cobertura report, and fails where a module is below its floor."""
+"""Prints line and branch coverage by module from Cobertura reports, and fails if a module is below its minimum."""
 import os
 import re
 import sys
 import xml.etree.ElementTree as tree
 from collections import defaultdict
 
-# What decides who gets in: at least this share of branches.
+# Minimum branch coverage of the modules that control access.
 FLOOR = 0.9
 MODULES_WITH_FLOOR = {"OneTimeCodes", "Sessions", "Limits", "SignIn", "Jwt"}
 
 lines = defaultdict(dict)
 for report in filter(os.path.exists, sys.argv[1:]):
     for cls in tree.parse(report).getroot().iter("class"):
-        # Paths are relative to the project, or name it. Generated code is in obj; Program.cs and the like are in no module.
+        # Paths are relative to the project or contain its name. Generated code in obj and files outside of a module are
+        # excluded.
         match = re.match(r"(?:.*\bOtpPortal/)?(?!obj/)(\w+)/", cls.get("filename"))
         if not match:
             continue
@@ -23,7 +24,7 @@ for report in filter(os.path.exists, sys.argv[1:]):
             covered, total = 0, 0
             if counts := re.search(r"\((\d+)/(\d+)\)", line.get("condition-coverage") or ""):
                 covered, total = int(counts[1]), int(counts[2])
-            # Partial classes and lambdas name a line more than once.
+            # Partial classes and lambdas report a line more than once.
             hits, best, _ = lines[module].get(place, (0, 0, 0))
             lines[module][place] = (hits + int(line.get("hits")), max(best, covered), total)
 

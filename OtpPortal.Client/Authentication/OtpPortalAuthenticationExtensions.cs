@@ -3,25 +3,27 @@ using Microsoft.Extensions.Options;
 using OtpPortal.Client;
 using OtpPortal.Client.Authentication;
 
-// Where every app looks for it.
+// The conventional namespace of service extensions.
 namespace Microsoft.Extensions.DependencyInjection;
 
-/// <summary>Lets a portal sign the visitors of an app in.</summary>
+/// <summary>Adds sign-in through a portal to an app.</summary>
 public static class OtpPortalAuthenticationExtensions
 {
-    /// <summary>Adds the portal as the scheme <see cref="OtpPortalDefaults.AuthenticationScheme"/>.</summary>
-    /// <param name="builder">From <c>services.AddAuthentication()</c>.</param>
-    /// <param name="configure">Sets at least <see cref="OtpPortalAuthenticationOptions.Url"/>. What is not allowed stops the start of the
-    /// app.</param>
+    /// <summary>Adds the portal with the default scheme <see cref="OtpPortalDefaults.AuthenticationScheme"/>.</summary>
+    /// <param name="builder">The builder from <c>services.AddAuthentication()</c>.</param>
+    /// <param name="configure">
+    /// Sets at least <see cref="OtpPortalAuthenticationOptions.Url"/>. Invalid options prevent the app's startup.
+    /// </param>
     public static AuthenticationBuilder AddOtpPortal(
         this AuthenticationBuilder builder, Action<OtpPortalAuthenticationOptions> configure) =>
         builder.AddOtpPortal(OtpPortalDefaults.AuthenticationScheme, configure);
 
-    /// <summary>Adds a portal as a scheme with a name of its own.</summary>
-    /// <param name="builder">From <c>services.AddAuthentication()</c>.</param>
-    /// <param name="scheme">The scheme's name.</param>
-    /// <param name="configure">Sets at least <see cref="OtpPortalAuthenticationOptions.Url"/>. What is not allowed stops the start of the
-    /// app.</param>
+    /// <summary>Adds a portal with a custom scheme name.</summary>
+    /// <param name="builder">The builder from <c>services.AddAuthentication()</c>.</param>
+    /// <param name="scheme">The name of the scheme.</param>
+    /// <param name="configure">
+    /// Sets at least <see cref="OtpPortalAuthenticationOptions.Url"/>. Invalid options prevent the app's startup.
+    /// </param>
     public static AuthenticationBuilder AddOtpPortal(
         this AuthenticationBuilder builder, string scheme, Action<OtpPortalAuthenticationOptions> configure)
     {

@@ -4,29 +4,31 @@ using Microsoft.Extensions.Options;
 
 namespace OtpPortal.Client.Authentication;
 
-/// <summary>How an app lets a portal say who is there.</summary>
+/// <summary>The options of sign-in through a portal.</summary>
 public sealed class OtpPortalAuthenticationOptions : AuthenticationSchemeOptions
 {
-    /// <summary>The portal's address as browsers see it: scheme, host and port, such as <c>https://login.example.com</c>. Needed.</summary>
+    /// <summary>
+    /// The portal's URL for browsers: scheme, host and port, such as <c>https://login.example.com</c>. Required.
+    /// </summary>
     public Uri? Url { get; set; }
 
-    /// <summary>The portal's address as the app reaches it, such as <c>http://portal:3000</c>; null: <see cref="Url"/>.</summary>
+    /// <summary>The portal's URL for the app, such as <c>http://portal:3000</c>; null uses <see cref="Url"/>.</summary>
     public Uri? BackchannelUrl { get; set; }
 
     /// <summary>The name of the portal's cookie (its <c>AUTH_TOKEN_COOKIE_NAME</c>); <c>auth_token</c> by default.</summary>
     public string CookieName { get; set; } = OtpPortalDefaults.CookieName;
 
     /// <summary>
-    /// How long an answer of the portal counts for further requests with the same token: 0 to 60 s, 10 s by default. A revoked session is
-    /// refused by the app after this time at the latest.
+    /// How long a positive response of the portal is cached for requests with the same token: 0 to 60 s, 10 s by default. The
+    /// app rejects a revoked session after this time at the latest.
     /// </summary>
     public TimeSpan CacheFor { get; set; } = TimeSpan.FromSeconds(10);
 
-    /// <summary>How many answers are kept at most: 1 to 1,000,000, 10,000 by default; some 500 bytes each.</summary>
+    /// <summary>Maximum number of cached responses, about 500 bytes each: 1 to 1,000,000, 10,000 by default.</summary>
     public int CacheSize { get; set; } = 10_000;
 
     /// <summary>
-    /// How long the portal may take to answer: 100 ms to 60 s, 5 s by default. After it the request is refused with 503.
+    /// The time limit of a request to the portal: 100 ms to 60 s, 5 s by default. The app responds 503 if it is exceeded.
     /// </summary>
     public TimeSpan Timeout { get; set; } = TimeSpan.FromSeconds(5);
 
@@ -55,12 +57,12 @@ public sealed class OtpPortalAuthenticationOptions : AuthenticationSchemeOptions
     }
 }
 
-/// <summary>The default names.</summary>
+/// <summary>Default names.</summary>
 public static class OtpPortalDefaults
 {
-    /// <summary>The scheme of <c>AddOtpPortal()</c>.</summary>
+    /// <summary>The default name of the authentication scheme.</summary>
     public const string AuthenticationScheme = "OtpPortal";
 
-    /// <summary>The portal's cookie.</summary>
+    /// <summary>The default name of the portal's cookie.</summary>
     public const string CookieName = "auth_token";
 }

@@ -12,20 +12,20 @@ using Microsoft.Net.Http.Headers;
 namespace OtpPortal.Client.Authentication;
 
 /// <summary>
-/// Takes the portal's cookie, or a bearer token, and asks the portal whose it is. It asks <c>/forward-auth</c>, which never replaces the
-/// token: <c>/check-auth</c> would, and then each answer of the app, cached pages and failed ones too, would have to bring the new cookie
-/// to the browser.
+/// Authenticates users at the portal by its cookie or a bearer token. Uses <c>/forward-auth</c>, which never rotates the token:
+/// with <c>/check-auth</c>, every response of the app, including cached and failed ones, would have to pass the new cookie to
+/// the browser.
 /// </summary>
 internal sealed partial class OtpPortalHandler(
     IOptionsMonitor<OtpPortalAuthenticationOptions> options, ILoggerFactory logger, UrlEncoder encoder)
     : AuthenticationHandler<OtpPortalAuthenticationOptions>(options, logger, encoder)
 {
-    // As long as the portal takes a return_to at all.
+    // The portal's maximum length of return_to.
     private const int MaxReturnTo = 2048;
 
     protected override async Task<AuthenticateResult> HandleAuthenticateAsync()
     {
-        // Nothing else of the request counts: a Remote-User or X-Auth-Request-Email in it was written by whoever sent it.
+        // Only the token counts: a client can forge Remote-User and X-Auth-Request-Email headers.
         if (ReadToken() is not { } token) return AuthenticateResult.NoResult();
         string? email;
         try
@@ -51,7 +51,8 @@ internal sealed partial class OtpPortalHandler(
         var result = await HandleAuthenticateOnceSafeAsync();
         if (result.Failure is OtpPortalException trouble)
         {
-            // Not a 401: a program would throw away a token that is good, and a browser would be sent to a portal that is not there.
+            // Not 401: API clients would discard a valid token, and browsers would be redirected to a portal that is
+            // unavailable.
             Response.StatusCode = StatusCodes.Status503ServiceUnavailable;
             var wait = Math.Clamp(Math.Ceiling(trouble.RetryAfter?.TotalSeconds ?? 5), 1, 300);
             Response.Headers.RetryAfter = wait.ToString("0", CultureInfo.InvariantCulture);
@@ -68,7 +69,7 @@ internal sealed partial class OtpPortalHandler(
     }
 
     /// <summary>
-    /// The token to ask about. As at the portal, a bearer token goes before the cookie, and if there is one, only it counts.
+    /// Gets the token. As in the portal, a bearer token takes precedence, and the cookie is then ignored.
     /// </summary>
     private string? ReadToken()
     {
@@ -84,7 +85,8 @@ internal sealed partial class OtpPortalHandler(
         return isBearer;
     }
 
-    // A person who goes to a page. Scripts cannot follow a redirect to another origin, and a form would lose what was typed.
+    // Returns whether the user navigates to a page. Scripts cannot follow redirects to other origins, and a form would lose its
+    // input.
     private bool IsNavigation()
     {
         var mode = Request.Headers["Sec-Fetch-Mode"].ToString();
@@ -95,7 +97,7 @@ internal sealed partial class OtpPortalHandler(
             && !Request.Headers.ContainsKey(HeaderNames.SecWebSocketKey);
     }
 
-    // The portal sends nobody back who is not in its ALLOWED_REDIRECTS, so a forged Host leads nowhere.
+    // A forged Host is harmless: the portal redirects only to its ALLOWED_REDIRECTS.
     private string? ReturnTo(AuthenticationProperties properties)
     {
         if (!Request.Host.HasValue

@@ -4,15 +4,15 @@ using System.Text;
 namespace OtpPortal.Client.Authentication;
 
 /// <summary>
-/// Who is signed in with a token, as the portal said a moment ago. Requests with the same token that come at once ask once. Only a "yes" is
-/// kept: a "no" or a failure is told to those who are waiting for it, and the next request asks again.
+/// Caches the portal's responses for a short time. Concurrent requests with the same token share one call. Only positive
+/// responses are cached; others are returned to the waiting requests, and the next request calls the portal again.
 /// </summary>
 internal sealed class SignInCache(TimeSpan lifetime, int size, TimeProvider time, Func<string, CancellationToken, Task<string?>> ask)
 {
     private readonly Lock _lock = new();
     private readonly Dictionary<string, LinkedListNode<Entry>> _entries = new(StringComparer.Ordinal);
 
-    // The one that was asked first is over first, because all live equally long.
+    // Sorted by expiry, because all entries have the same lifetime.
     private readonly LinkedList<Entry> _byAge = new();
 
     public int Count
@@ -23,18 +23,18 @@ internal sealed class SignInCache(TimeSpan lifetime, int size, TimeProvider time
         }
     }
 
-    /// <returns>The email address; null when nobody is signed in with this token.</returns>
-    /// <exception cref="OtpPortalException">The portal cannot say.</exception>
+    /// <returns>The email address; null if the token is not live.</returns>
+    /// <exception cref="OtpPortalException">The portal cannot check the token.</exception>
     public Task<string?> FindAsync(string token, CancellationToken stop)
     {
         if (lifetime == TimeSpan.Zero) return ask(token, stop);
-        // A copy of this process's memory shall not be a list of keys to the portal.
+        // Hashed, so that a memory dump of this process does not contain usable tokens.
         var key = Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(token)));
         LinkedListNode<Entry> node;
         lock (_lock)
         {
-            // Counted from the question, not from the answer: the portal may have looked before a revocation that is over by the time it
-            // answers.
+            // The lifetime starts with the request, not the response: the portal may have checked the token before a revocation
+            // that happens in between.
             var now = time.GetTimestamp();
             while (_byAge.First is { } oldest && time.GetElapsedTime(oldest.Value.AskedAt, now) >= lifetime) Remove(oldest);
             if (_entries.TryGetValue(key, out var known)) return known.Value.Answer.Task.WaitAsync(stop);
@@ -46,7 +46,7 @@ internal sealed class SignInCache(TimeSpan lifetime, int size, TimeProvider time
         return node.Value.Answer.Task.WaitAsync(stop);
     }
 
-    // Not with the first request's own token of cancellation: the others would lose their answer when its visitor leaves.
+    // Without the first request's cancellation token: its cancellation would fail the other waiting requests.
     private async Task AskAsync(LinkedListNode<Entry> node, string token)
     {
         var answer = node.Value.Answer;
@@ -60,7 +60,7 @@ internal sealed class SignInCache(TimeSpan lifetime, int size, TimeProvider time
         {
             Forget(node);
             answer.SetException(e);
-            // Observed, also when everybody has left.
+            // Marks the exception as observed, in case all waiting requests were cancelled.
             _ = answer.Task.Exception;
         }
     }

@@ -5,10 +5,10 @@ using Microsoft.Win32.SafeHandles;
 
 namespace OtpPortal.Client;
 
-/// <summary>Verifies Ed25519 signatures (RFC 8032) with OpenSSL's libcrypto. .NET 10 has no Ed25519.</summary>
+/// <summary>Verifies Ed25519 signatures (RFC 8032) with OpenSSL's libcrypto, because .NET 10 has no Ed25519.</summary>
 internal static partial class Ed25519
 {
-    /// <summary>Length of a public key in bytes.</summary>
+    /// <summary>The length of a public key in bytes.</summary>
     public const int PublicKeyLength = 32;
 
     private const int SignatureLength = 64;
@@ -19,7 +19,7 @@ internal static partial class Ed25519
 
     static Ed25519() => NativeLibrary.SetDllImportResolver(typeof(Ed25519).Assembly, Find);
 
-    /// <summary>False if OpenSSL 3 is not installed, or its provider does not allow Ed25519 (FIPS providers before 2024).</summary>
+    /// <summary>Whether OpenSSL 3 is installed and allows Ed25519. FIPS providers before 2024 do not.</summary>
     public static bool IsAvailable => s_isAvailable.Value;
 
     /// <summary>Returns whether <paramref name="signature"/> is the key's signature of <paramref name="data"/>.</summary>

@@ -2,7 +2,7 @@ using Microsoft.IdentityModel.Tokens;
 
 namespace OtpPortal.Client;
 
-/// <summary>An Ed25519 public key, with the crypto provider that teaches Microsoft.IdentityModel to verify EdDSA with it.</summary>
+/// <summary>An Ed25519 public key, with the crypto provider that lets Microsoft.IdentityModel verify EdDSA.</summary>
 internal sealed class Ed25519SecurityKey : SecurityKey
 {
     public const string EdDsa = "EdDSA";
@@ -44,7 +44,7 @@ internal sealed class Ed25519SecurityKey : SecurityKey
 
         protected override void Dispose(bool disposing)
         {
-            // Nothing to release: OpenSSL's objects live as long as one call.
+            // Nothing to release: each call frees its OpenSSL objects.
         }
     }
 }

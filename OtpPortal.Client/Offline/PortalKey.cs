@@ -3,13 +3,13 @@ using Microsoft.IdentityModel.Tokens;
 
 namespace OtpPortal.Client;
 
-/// <summary>A public key of the portal, and the one algorithm that it is used with.</summary>
+/// <summary>A public key of the portal, and the only algorithm that it may be used with.</summary>
 internal sealed record PortalKey(SecurityKey Key, string Algorithm)
 {
     private const int MinRsaBits = 2048;
     private const int MaxRsaBits = 8192;
 
-    /// <summary>Returns null for a key that this client cannot use; the other keys of the set still work.</summary>
+    /// <summary>Parses a key. Returns null if this client does not support it; the other keys of the set still work.</summary>
     public static PortalKey? Read(JsonWebKey jwk)
     {
         if (string.IsNullOrEmpty(jwk.Kid) || jwk.Use is not (null or "" or "sig")) return null;

@@ -5,10 +5,10 @@ using Microsoft.IdentityModel.Tokens;
 namespace OtpPortal.Client;
 
 /// <summary>
-/// The portal's public keys. They are fetched again when the portal's <c>max-age</c> is over, and for a key that is not among them, because
-/// the portal may have a new one, but then at most every 30 seconds: anybody can name keys that do not exist.
+/// Caches the portal's public keys. Fetches them again when <c>max-age</c> has passed, and for an unknown key id, because the
+/// portal may have rotated its keys; the latter at most every 30 seconds, because an attacker can make up key ids.
 /// </summary>
-/// <remarks>While the portal is away, the keys at hand are good for an hour more.</remarks>
+/// <remarks>While the portal is unavailable, cached keys stay valid for one more hour.</remarks>
 internal sealed class PortalKeys(PortalHttp http, TimeProvider time)
 {
     private static readonly TimeSpan s_betweenUnknown = TimeSpan.FromSeconds(30);
@@ -21,17 +21,17 @@ internal sealed class PortalKeys(PortalHttp http, TimeProvider time)
     private Failure? _failure;
     private Task<OtpPortalException?>? _fetch;
 
-    /// <returns>Null when the portal has no such key.</returns>
-    /// <exception cref="OtpPortalException">The portal does not say.</exception>
+    /// <returns>The key; null if the portal has no such key.</returns>
+    /// <exception cref="OtpPortalException">The keys are not cached, and the portal cannot be reached.</exception>
     public async Task<PortalKey?> FindAsync(string id, CancellationToken stop)
     {
         if (TryTell(id, out var key)) return key;
         Task<OtpPortalException?> fetch;
         lock (_lock)
         {
-            // Another request's fetch may have ended meanwhile.
+            // Another request may have fetched the keys in the meantime.
             if (TryTell(id, out key)) return key;
-            // Nobody waits for a portal that was found away a moment ago; those who come at once wait for the same answer.
+            // After a recent failure requests fail at once; concurrent requests share one fetch.
             fetch = _failure is { } last && time.GetElapsedTime(last.At) < s_afterFailure
                 ? Task.FromResult<OtpPortalException?>(last.Why)
                 : _fetch ??= Task.Run(FetchAsync, CancellationToken.None);
@@ -42,7 +42,7 @@ internal sealed class PortalKeys(PortalHttp http, TimeProvider time)
             ? atHand : throw trouble;
     }
 
-    // True when the keys at hand are fresh enough to say, also that there is no such key.
+    // Returns true if the cached keys are fresh enough to decide, including that there is no such key.
     private bool TryTell(string id, out PortalKey? key)
     {
         key = null;
@@ -87,7 +87,7 @@ internal sealed class PortalKeys(PortalHttp http, TimeProvider time)
         {
             throw answer.Malformed(e);
         }
-        // JSON without "keys" reads as an empty set. A portal always publishes a key.
+        // JSON without "keys" parses as an empty set, but a portal always publishes a key.
         if (set.Keys.Count == 0) throw answer.Malformed(null);
         var read = new Dictionary<string, PortalKey>(StringComparer.Ordinal);
         foreach (var key in set.Keys.Select(PortalKey.Read).OfType<PortalKey>()) read.TryAdd(key.Key.KeyId, key);

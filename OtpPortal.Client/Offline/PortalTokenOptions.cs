@@ -2,26 +2,26 @@ using Microsoft.Extensions.Options;
 
 namespace OtpPortal.Client;
 
-/// <summary>Whose JWTs are good, and for whom they must be.</summary>
+/// <summary>The required issuer and audience of JWTs.</summary>
 public sealed class PortalTokenOptions
 {
-    /// <summary>The portal's <c>PUBLIC_URL</c>: scheme, host and port. It is the issuer that JWTs must name. Needed.</summary>
+    /// <summary>The portal's <c>PUBLIC_URL</c>: scheme, host and port. The required issuer of JWTs. Required.</summary>
     public Uri? Url { get; set; }
 
     /// <summary>
-    /// The portal's address as the app reaches it, such as <c>http://portal:3000</c>, for its keys; null: <see cref="Url"/>.
+    /// The portal's URL for the app, such as <c>http://portal:3000</c>, to fetch the keys; null uses <see cref="Url"/>.
     /// </summary>
     public Uri? BackchannelUrl { get; set; }
 
     /// <summary>
-    /// The audience that JWTs must name: the portal's <c>TOKEN_AUDIENCE</c>, which is its <c>APP_NAME</c> by default. Needed.
+    /// The required audience of JWTs: the portal's <c>TOKEN_AUDIENCE</c>, which defaults to its <c>APP_NAME</c>. Required.
     /// </summary>
     public string? Audience { get; set; }
 
-    /// <summary>How far the clocks may be apart: 0 to 5 minutes, 30 s by default.</summary>
+    /// <summary>Maximum difference between the clocks: 0 to 5 minutes, 30 s by default.</summary>
     public TimeSpan ClockSkew { get; set; } = TimeSpan.FromSeconds(30);
 
-    /// <summary>How long the portal may take to give its keys: 100 ms to 60 s, 5 s by default.</summary>
+    /// <summary>The time limit for fetching the portal's keys: 100 ms to 60 s, 5 s by default.</summary>
     public TimeSpan Timeout { get; set; } = TimeSpan.FromSeconds(5);
 
     internal IEnumerable<string> Complaints() =>

@@ -6,22 +6,22 @@ using Microsoft.IdentityModel.Tokens;
 namespace OtpPortal.Client;
 
 /// <summary>
-/// Verifies the JWTs of a portal's <c>GET /token</c> without asking the portal about each: its public keys are fetched now and then. It may
-/// be used by any number of threads, and should live as long as the app, because it keeps the keys.
+/// Verifies the JWTs of a portal's <c>GET /token</c> with cached public keys, without calling the portal for each JWT.
+/// Thread-safe. Should be a singleton, because it caches the keys.
 /// </summary>
 /// <remarks>
 /// <para>
-/// It verifies EdDSA (Ed25519), RS256 and ES256. EdDSA, the portal's default, needs OpenSSL 3, which .NET on Linux uses anyway.
-/// Elsewhere, ask for <c>GET /token?alg=RS256</c>.
+/// Supports EdDSA (Ed25519), RS256 and ES256. EdDSA, the portal's default, requires OpenSSL 3, which .NET on Linux uses anyway.
+/// On other platforms, use <c>GET /token?alg=RS256</c>.
 /// </para>
-/// <para>A JWT is good until its end, five minutes after it was made, also when the session is revoked meanwhile.</para>
+/// <para>A JWT is valid for five minutes, even if the session is revoked in the meantime.</para>
 /// </remarks>
 public sealed class PortalTokenValidator
 {
     private static readonly string[] s_algorithms =
         [Ed25519SecurityKey.EdDsa, SecurityAlgorithms.RsaSha256, SecurityAlgorithms.EcdsaSha256];
 
-    // The token's author chose the keys that these name or contain. The library does not check "crit".
+    // An attacker controls the keys that these headers name or contain. The library does not check "crit".
     private static readonly string[] s_refusedHeaders = ["jku", "jwk", "x5u", "x5c", "x5t", "x5t#S256", "crit", "zip", "b64"];
 
     private readonly JsonWebTokenHandler _handler = new() { MaximumTokenSizeInBytes = 16 * 1024 };
@@ -31,12 +31,13 @@ public sealed class PortalTokenValidator
     private readonly TokenValidationParameters _parameters;
 
     /// <summary>
-    /// A validator with an <see cref="HttpClient"/> of the caller's; <c>services.AddOtpPortalTokenValidator(…)</c> makes one, too.
+    /// Creates a validator that uses the caller's <see cref="HttpClient"/>. <c>services.AddOtpPortalTokenValidator(…)</c>
+    /// registers one.
     /// </summary>
-    /// <param name="http">Best over <see cref="OtpPortalClient.CreateHandler"/>.</param>
-    /// <param name="options">Whose JWTs are good, and for whom they must be.</param>
-    /// <param name="time">Tells what is over; <see cref="TimeProvider.System"/> outside tests.</param>
-    /// <exception cref="ArgumentException">An option is not allowed; the message names it.</exception>
+    /// <param name="http">Should use <see cref="OtpPortalClient.CreateHandler"/>.</param>
+    /// <param name="options">The required issuer and audience.</param>
+    /// <param name="time">The clock; <see cref="TimeProvider.System"/> except in tests.</param>
+    /// <exception cref="ArgumentException">An option is invalid; the message names it.</exception>
     public PortalTokenValidator(HttpClient http, PortalTokenOptions options, TimeProvider time)
     {
         ArgumentNullException.ThrowIfNull(http);
@@ -49,7 +50,7 @@ public sealed class PortalTokenValidator
             ValidIssuer = OriginOf(options.Url!),
             ValidAudience = options.Audience,
             ValidAlgorithms = s_algorithms,
-            // The portal's keys sign only these. A token of another kind would have another type (RFC 8725, 3.11).
+            // The portal's keys sign only this type. Other kinds of tokens would have another type (RFC 8725, 3.11).
             ValidTypes = ["JWT"],
             LifetimeValidator = CheckLifetime,
             TryAllIssuerSigningKeys = false,
@@ -57,10 +58,10 @@ public sealed class PortalTokenValidator
         _keys = new PortalKeys(new PortalHttp(http, options.BackchannelUrl ?? options.Url!, options.Timeout), time);
     }
 
-    /// <summary>Verifies a JWT: its signature, who made it, for whom, and when.</summary>
-    /// <param name="jwt">What the bearer brought.</param>
-    /// <param name="stop">Gives up.</param>
-    /// <exception cref="OtpPortalException">The keys that it takes are not at hand, and the portal does not give them.</exception>
+    /// <summary>Verifies the signature, issuer, audience and lifetime of a JWT.</summary>
+    /// <param name="jwt">The JWT from the client.</param>
+    /// <param name="stop">Cancels the request.</param>
+    /// <exception cref="OtpPortalException">The required keys are not cached, and the portal cannot be reached.</exception>
     public async Task<TokenValidation> ValidateAsync(string jwt, CancellationToken stop = default)
     {
         ArgumentNullException.ThrowIfNull(jwt);
@@ -70,7 +71,7 @@ public sealed class PortalTokenValidator
         {
             return new TokenValidation.Invalid("The key is not a key of the portal.");
         }
-        // The key decides which algorithm is used. If the token did, an attacker would choose.
+        // The key determines the algorithm. If the token did, an attacker could choose it.
         if (key.Algorithm != token.Alg) return new TokenValidation.Invalid("The algorithm does not match the key.");
         var parameters = _parameters.Clone();
         parameters.IssuerSigningKey = key.Key;
@@ -81,7 +82,7 @@ public sealed class PortalTokenValidator
             : new TokenValidation.Invalid("It is not a JWT.");
     }
 
-    // As browsers write it, and the portal too: a name in ASCII, no port where it is the usual one.
+    // As browsers and the portal write it: the host in ASCII, without the default port.
     private static string OriginOf(Uri url) =>
         $"{url.Scheme}://{(url.HostNameType == UriHostNameType.Dns ? url.IdnHost : url.Host)}"
         + (url.IsDefaultPort ? "" : ":" + url.Port.ToString(CultureInfo.InvariantCulture));
@@ -98,7 +99,7 @@ public sealed class PortalTokenValidator
         }
     }
 
-    // What can be said before the keys are needed.
+    // The checks that do not require the keys.
     private static string? Complaint(JsonWebToken token)
     {
         if (token.IsEncrypted) return "It is not a JWT.";
@@ -126,7 +127,7 @@ public sealed class PortalTokenValidator
         _ => "The JWT cannot be verified.",
     };
 
-    // The library's own check reads the system's clock.
+    // The library's own check uses the system clock instead of TimeProvider.
     private bool CheckLifetime(DateTime? notBefore, DateTime? expires, SecurityToken token, TokenValidationParameters parameters)
     {
         var now = _time.GetUtcNow().UtcDateTime;
@@ -138,7 +139,7 @@ public sealed class PortalTokenValidator
 
     private static TokenValidation ReadUser(JsonWebToken token, JsonElement claims)
     {
-        // Service accounts make JWTs with claims of their own and the same keys, but the portal lets none of them set the subject.
+        // Service accounts create JWTs with custom claims and the same keys, but the portal does not let them set the subject.
         if (Text(claims, "sub") is not { Length: > 0 } subject || Text(claims, "email") != subject
             || Text(claims, "sid") is not { Length: > 0 } session)
         {
@@ -151,19 +152,19 @@ public sealed class PortalTokenValidator
         claims.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
 }
 
-/// <summary>Whether a JWT is good.</summary>
+/// <summary>The outcome of verifying a JWT.</summary>
 public abstract record TokenValidation
 {
     private TokenValidation() { }
 
-    /// <summary>It is.</summary>
-    /// <param name="Email">Who was signed in when it was made.</param>
-    /// <param name="SessionId">In which session: <see cref="PortalSession.Id"/>.</param>
-    /// <param name="ExpiresAt">When it ends.</param>
-    /// <param name="Claims">All its claims, a JSON object.</param>
+    /// <summary>The JWT is valid.</summary>
+    /// <param name="Email">The email address of the user who was signed in when the JWT was created.</param>
+    /// <param name="SessionId">The id of the session: <see cref="PortalSession.Id"/>.</param>
+    /// <param name="ExpiresAt">When the JWT expires.</param>
+    /// <param name="Claims">All of its claims as a JSON object.</param>
     public sealed record Valid(string Email, string SessionId, DateTimeOffset ExpiresAt, JsonElement Claims) : TokenValidation;
 
-    /// <summary>It is not.</summary>
-    /// <param name="Reason">Why, for the log; the bearer need not know.</param>
+    /// <summary>The JWT is invalid.</summary>
+    /// <param name="Reason">The reason, for logs; do not show it to the client.</param>
     public sealed record Invalid(string Reason) : TokenValidation;
 }

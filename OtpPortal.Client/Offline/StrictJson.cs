@@ -2,13 +2,13 @@ using System.Text.Json;
 
 namespace OtpPortal.Client;
 
-/// <summary>Reads a JSON object that every reader understands in the same way.</summary>
+/// <summary>Reads JSON objects that all parsers interpret in the same way.</summary>
 internal static class StrictJson
 {
-    // Of two values for one name, two readers may take different ones.
+    // Parsers disagree about duplicate names.
     private static readonly JsonDocumentOptions s_options = new() { AllowDuplicateProperties = false };
 
-    /// <summary>Returns null for anything but an object whose names are unique and whose texts are valid Unicode.</summary>
+    /// <summary>Parses an object. Returns null unless its names are unique and all strings are valid Unicode.</summary>
     public static JsonElement? TryReadObject(ReadOnlyMemory<byte> json)
     {
         try
@@ -20,12 +20,13 @@ internal static class StrictJson
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
-            // InvalidOperationException: a name or a text is not valid Unicode.
+            // InvalidOperationException: a name or a string is not valid Unicode.
             return null;
         }
     }
 
-    // JsonElement reports invalid Unicode when a text is read: this does it here, so that it does not fail in the caller's code.
+    // JsonElement reports invalid Unicode only when a string is read. Reading all of them here prevents exceptions in the
+    // caller's code.
     private static void ReadTexts(JsonElement element)
     {
         switch (element.ValueKind)

@@ -5,24 +5,28 @@ using OtpPortal.Sessions;
 
 namespace OtpPortal.Admin;
 
-/// <summary>An administrator's session, as pages hand it to circuits in place of a cookie. It grants nothing by itself.</summary>
+/// <summary>
+/// An administrator's session, which pages pass to circuits in place of a cookie. It grants no access by itself.
+/// </summary>
 /// <param name="Ip">The client's address, for the audit log.</param>
 public abstract record AdminSession(string Ip)
 {
-    /// <summary>Gets the name of the administrator in the audit log.</summary>
+    /// <summary>Gets the administrator's name in the audit log.</summary>
     public abstract string By { get; }
 
-    /// <summary>Gets the name of the session.</summary>
+    /// <summary>Gets the session's name.</summary>
     public abstract string Visit { get; }
 
-    /// <summary>Binds the session of an endpoint that asks for <see cref="AdminSessionHandler"/>'s scheme.</summary>
+    /// <summary>
+    /// Binds the session to a parameter of an endpoint that requires <see cref="AdminSessionHandler"/>'s scheme.
+    /// </summary>
     public static ValueTask<AdminSession> BindAsync(HttpContext context) => ValueTask.FromResult(Of(context.User)!);
 
     /// <summary>Returns the session of an authenticated request, or null.</summary>
     public static AdminSession? Of(ClaimsPrincipal? user) => (user?.Identity as AdminIdentity)?.Session;
 
-    /// <summary>A session that AUTH_SECRET_KEY started.</summary>
-    /// <param name="Session">Its name in the store.</param>
+    /// <summary>A session started with AUTH_SECRET_KEY.</summary>
+    /// <param name="Session">The session's name in the store.</param>
     public sealed record ByKey(string Session, string Ip) : AdminSession(Ip)
     {
         public override string By => "key";
@@ -30,7 +34,7 @@ public abstract record AdminSession(string Ip)
         public override string Visit => Session;
     }
 
-    /// <summary>A signed-in user whose address is one of ADMIN_EMAILS.</summary>
+    /// <summary>The session of a signed-in user whose address is in ADMIN_EMAILS.</summary>
     public sealed record ByAddress(string SessionId, string Email, string Ip) : AdminSession(Ip)
     {
         public override string By => MaskedAddress.Of(Email);
@@ -39,7 +43,7 @@ public abstract record AdminSession(string Ip)
     }
 }
 
-/// <summary>Decides who may use the administration: for requests and circuits alike.</summary>
+/// <summary>Controls access to the administration, for requests and circuits.</summary>
 public sealed class AdminAccess(
     AdminSettings settings, AdminSessionStore sessions, TokenStore tokens, TokenCookie tokenCookie, AuditLog audit)
 {
@@ -62,7 +66,7 @@ public sealed class AdminAccess(
         return null;
     }
 
-    /// <summary>Returns whether a session is live, without extending it: a page that merely stays open times out.</summary>
+    /// <summary>Returns whether a session is live, without extending it, so that a page left open times out.</summary>
     public async Task<bool> HoldsAsync(AdminSession session) => session switch
     {
         AdminSession.ByKey key => await sessions.IsLiveAsync(key.Session),
@@ -70,7 +74,7 @@ public sealed class AdminAccess(
         _ => false,
     };
 
-    /// <summary>Returns whether a session is live, and extends it: for what the administrator does.</summary>
+    /// <summary>Returns whether a session is live, and extends it. For actions of the administrator.</summary>
     public async Task<bool> UseAsync(AdminSession session) =>
         session is AdminSession.ByKey key ? await sessions.UseAsync(key.Session) : await HoldsAsync(session);
 }

@@ -6,13 +6,13 @@ using OtpPortal.Storage;
 namespace OtpPortal.Admin;
 
 /// <summary>
-/// What an administrator sees, for as long as they are one: a circuit outlives the request that opened it, so it asks again and again.
+/// The administrator's dashboard. A circuit outlives the request that opened it, so it checks the session periodically.
 /// </summary>
 public sealed partial class AdminBoard(AdminAccess policy, Statistics statistics, TimeProvider time)
 {
     private static readonly TimeSpan s_tick = TimeSpan.FromSeconds(5);
 
-    // Once a minute.
+    // One report per minute.
     private const int TicksPerReport = 12;
 
     private readonly PageTicker _ticker = new(time);
@@ -23,12 +23,12 @@ public sealed partial class AdminBoard(AdminAccess policy, Statistics statistics
     {
         Held,
 
-        /// <summary>It cannot be asked, so nothing is shown.</summary>
+        /// <summary>The store is unavailable, so nothing is shown.</summary>
         Unknown,
         Ended,
     }
 
-    /// <summary>Why the page was opened. It reaches the circuit inside the page, encrypted.</summary>
+    /// <summary>The administrator's session. It is encrypted in the page that starts the circuit.</summary>
     [Parameter, EditorRequired]
     public AdminSession Pass { get; set; } = null!;
 

@@ -9,7 +9,7 @@ using OtpPortal.Security;
 
 namespace OtpPortal.Admin;
 
-/// <summary>The administration: <c>/admin</c> and what is below it.</summary>
+/// <summary>The endpoints of the administration: <c>/admin</c> and below.</summary>
 public static class AdminEndpoints
 {
     internal const string StartPath = "/admin";
@@ -29,7 +29,7 @@ public static class AdminEndpoints
         builder.Services.AddSingleton<SelfCheck>();
         builder.Services.AddSingleton<DeliveryCheck>();
         builder.Services.AddSingleton<NewAccountNotice>();
-        // The charts of the component library ask for it.
+        // Required by the component library's charts.
         builder.Services.AddScoped<Radzen.TooltipService>();
         return builder;
     }
@@ -42,7 +42,7 @@ public static class AdminEndpoints
         var admin = routes.MapGroup("/admin").RequireAuthorization(AdminSessionHandler.SchemeName);
         admin.MapGet("/audit.jsonl", ExportAsync);
         admin.MapPost("/check/message", SendTestAsync);
-        // Before the page of the same address, which takes posts as well.
+        // Takes precedence over the page at the same path, which also accepts POST.
         admin.MapPost("/accounts", CreateAccountAsync).WithOrder(-1);
         admin.MapPost("/accounts/remove", RemoveAccountAsync);
     }
@@ -57,7 +57,7 @@ public static class AdminEndpoints
         switch (await guard.JudgeAsync(SecretKind.AdminPage, secret.Matches(key), ClientAddress.LimitKey(context)))
         {
             case SecretOutcome.Accepted:
-                // The earlier session has just lost its cookie: it would live on with nobody to end it.
+                // The new cookie replaces that of the earlier session, which could then no longer be signed out of.
                 foreach (var earlier in AdminCookie.Read(context.Request)) await sessions.EndAsync(AdminSessionStore.NameOf(earlier));
                 cookie.Write(context.Response, await sessions.BeginAsync());
                 audit.WriteByAdmin(AuditEvent.AdminAccess, null, ClientAddress.Of(context), "admitted", "key");
@@ -140,7 +140,7 @@ public static class AdminEndpoints
         return PlainForm.SeeOther(context, AccountsPath);
     }
 
-    // One that is gone already, by another administrator or a form that was sent twice, is no error: it is gone.
+    // An account that is already gone is not an error: another administrator may have removed it, or the form was posted twice.
     private static async Task<IResult> RemoveAccountAsync(
         HttpContext context, AdminSession session, ServiceAccounts accounts, AuditLog audit)
     {

@@ -5,25 +5,25 @@ using StackExchange.Redis;
 
 namespace OtpPortal.Admin;
 
-/// <summary>Keeps the short sessions of administrators who signed in with the secret key.</summary>
+/// <summary>Stores the short-lived sessions of administrators who signed in with AUTH_SECRET_KEY.</summary>
 /// <remarks>
-/// Key layout in the token database: <c>admin:{SHA-256 of the id}</c> = begun|last used|root. Instants are ms, UTC, and decide what has
-/// expired; expiry in Redis only cleans up. Using a session is SET XX, which cannot bring an ended one back. The root is derived from
-/// AUTH_SECRET_KEY: changing a leaked key ends the sessions that were opened with it.
+/// Key layout in the token database: <c>admin:{SHA-256 of the id}</c> = begun|last used|root. Timestamps are Unix milliseconds
+/// and determine expiry; key expiry in Redis only cleans up. Using a session is SET XX, which cannot restore an ended one. The
+/// root is derived from AUTH_SECRET_KEY, so replacing a leaked key ends the sessions started with it.
 /// </remarks>
 public sealed class AdminSessionStore(Stores stores, AuthSecret secret, TimeProvider time)
 {
-    /// <summary>Idle timeout.</summary>
+    /// <summary>The idle timeout.</summary>
     internal static readonly TimeSpan IdleLifetime = TimeSpan.FromMinutes(15);
 
-    /// <summary>Absolute timeout.</summary>
+    /// <summary>The absolute timeout.</summary>
     internal static readonly TimeSpan MaxAge = TimeSpan.FromHours(8);
 
     private readonly string _root = Convert.ToHexStringLower(secret.DeriveKey("admin-sessions", 8));
 
     private IDatabase Database => stores.Auth.Database;
 
-    /// <summary>Begins a session and returns its id, a secret that only the cookie holds.</summary>
+    /// <summary>Begins a session and returns its id, a secret that only the cookie contains.</summary>
     public async Task<string> BeginAsync()
     {
         var id = RandomText.New(43);
@@ -32,13 +32,13 @@ public sealed class AdminSessionStore(Stores stores, AuthSecret secret, TimeProv
         return id;
     }
 
-    /// <summary>Returns the name of a session in the store. Not a secret: pages and circuits may hold it.</summary>
+    /// <summary>Returns a session's name in the store. Not a secret: pages and circuits may contain it.</summary>
     public static string NameOf(string id) => Digest.Of(id);
 
     /// <summary>Returns whether a session is live. Does not count as use.</summary>
     public async Task<bool> IsLiveAsync(string name) => await FindAsync(name) is not null;
 
-    /// <summary>Restarts the idle time of a session. Returns false if it has expired or was ended.</summary>
+    /// <summary>Restarts the idle timeout of a session. Returns false if it has expired or was ended.</summary>
     public async Task<bool> UseAsync(string name)
     {
         if (await FindAsync(name) is not { } begun) return false;

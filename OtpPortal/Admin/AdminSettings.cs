@@ -3,8 +3,8 @@ using OtpPortal.Delivery;
 
 namespace OtpPortal.Admin;
 
-/// <summary>Who may administer the portal besides those who know AUTH_SECRET_KEY.</summary>
-/// <param name="Emails">ADMIN_EMAILS: addresses, normalised.</param>
+/// <summary>Settings of the administrators, in addition to those who know AUTH_SECRET_KEY.</summary>
+/// <param name="Emails">ADMIN_EMAILS: normalized addresses.</param>
 public sealed record AdminSettings(IReadOnlyList<string> Emails) : ISettings<AdminSettings>
 {
     public bool Admits(string email) => Emails.Contains(email, StringComparer.Ordinal);
@@ -14,8 +14,8 @@ public sealed record AdminSettings(IReadOnlyList<string> Emails) : ISettings<Adm
         var emails = new List<string>();
         foreach (var entry in reader.List("ADMIN_EMAILS"))
         {
-            // No wildcards: whoever can get a mailbox in a domain could end everybody's sessions. (As a letter of an address, * is
-            // allowed.)
+            // No wildcards: anyone who can get a mailbox in a domain could revoke all sessions. (* is a valid character of an
+            // address.)
             if (EmailAddress.TryParse(entry, out var email) && !entry.Contains('*', StringComparison.Ordinal)) emails.Add(email.Value);
             else reader.AddError("ADMIN_EMAILS", entry, "a comma-separated list of addresses such as ann@example.com");
         }

@@ -6,7 +6,7 @@ using OtpPortal.Delivery.Sms;
 
 namespace OtpPortal.Admin;
 
-/// <summary>Reports how messages leave the portal, and the state of each provider.</summary>
+/// <summary>Reports the configuration of message delivery, and the state of each provider.</summary>
 public sealed class DeliveryCheck(
     MailSettings mail, SmsSettings sms, Providers providers, Dispatcher dispatcher, IStringLocalizer<Texts> texts)
 {
@@ -29,7 +29,7 @@ public sealed class DeliveryCheck(
         return findings;
     }
 
-    /// <summary>Reports the state of each provider since this process started.</summary>
+    /// <summary>Reports the state of each provider since startup.</summary>
     public IReadOnlyList<Finding> CheckProviders()
     {
         var findings = providers.All.Select(Check).ToList();

@@ -6,19 +6,21 @@ using StackExchange.Redis;
 
 namespace OtpPortal.Admin;
 
-/// <summary>A service account that an administrator has just made, with its key.</summary>
+/// <summary>A newly created service account, with its key.</summary>
 public sealed record AccountNotice(Guid Id, string Name, string Key)
 {
-    /// <summary>Leaves the key out, so that no log line can hold it.</summary>
+    /// <summary>Omits the key, so it cannot leak into logs.</summary>
     public override string ToString() => Id.ToString();
 }
 
 /// <summary>
-/// Carries the key of a new service account over the redirect after its form, to the administrator who made it, and to one page alone.
+/// Passes the key of a new service account through the redirect after the form, to a single page of the administrator who
+/// created it.
 /// </summary>
 /// <remarks>
-/// Key layout in the token database: <c>admin:account:{SHA-256 of the administrator's session}</c>, the notice sealed with AES-GCM, for a
-/// minute and until it is read: a dump of Redis, a reload, the browser's history, and another administrator see no key.
+/// Key layout in the token database: <c>admin:account:{SHA-256 of the administrator's session}</c>, the notice encrypted with
+/// AES-GCM, for one minute or until it is read. The key is not exposed to a dump of Redis, a reload, the browser's history, or
+/// another administrator.
 /// </remarks>
 public sealed class NewAccountNotice(Stores stores, AuthSecret secret)
 {
@@ -35,7 +37,7 @@ public sealed class NewAccountNotice(Stores stores, AuthSecret secret)
         return Database.StringSetAsync(place, _seal.Seal(notice, place), s_kept);
     }
 
-    /// <summary>What there is to be told, once; null when there is nothing.</summary>
+    /// <summary>Returns the notice and deletes it, or returns null if there is none.</summary>
     public async Task<AccountNotice?> TakeAsync(AdminSession pass)
     {
         var place = PlaceOf(pass);

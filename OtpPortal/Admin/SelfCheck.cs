@@ -8,7 +8,7 @@ using OtpPortal.Storage;
 
 namespace OtpPortal.Admin;
 
-/// <summary>What a finding means for the administrator.</summary>
+/// <summary>The severity of a finding.</summary>
 public enum FindingState
 {
     Good,
@@ -16,12 +16,12 @@ public enum FindingState
     Problem,
 }
 
-/// <summary>One fact about the portal.</summary>
-/// <param name="Subject">Its name.</param>
-/// <param name="Advice">What to do; null when nothing is to be done.</param>
+/// <summary>A finding about the portal.</summary>
+/// <param name="Subject">The name of what was checked.</param>
+/// <param name="Advice">What to do, or null if nothing needs to be done.</param>
 public sealed record Finding(string Subject, string Value, FindingState State, string? Advice);
 
-/// <summary>Reports what the proxies make of a request's addresses, and whether the stores answer.</summary>
+/// <summary>Reports how the proxies affect a request's addresses, and whether the stores respond.</summary>
 public sealed class SelfCheck(
     PortalSettings portal,
     StorageSettings storage,
@@ -32,7 +32,7 @@ public sealed class SelfCheck(
 {
     private static readonly TimeSpan s_slow = TimeSpan.FromMilliseconds(50);
 
-    // Sessions and codes expire by the clocks of the replicas, where a few seconds do not matter.
+    // Sessions and codes expire by the clocks of the replicas, for which a few seconds do not matter.
     private static readonly TimeSpan s_skew = TimeSpan.FromSeconds(5);
 
     public IReadOnlyList<Finding> CheckRequest(HttpContext context)
@@ -40,7 +40,7 @@ public sealed class SelfCheck(
         var request = context.Request;
         var peer = ForwardedAddresses.PeerOf(context)?.ToString() ?? "";
         var trusted = portal.TrustsProxy(ForwardedAddresses.PeerOf(context));
-        // Headers that were applied are removed, so the rest were ignored.
+        // Applied headers are removed, so the remaining ones were ignored.
         var ignored = request.Headers.Keys
             .Where(name => name.StartsWith("X-Forwarded-", StringComparison.OrdinalIgnoreCase))
             .Where(name => name is not ("X-Forwarded-Host" or "X-Forwarded-Port"))

@@ -9,7 +9,7 @@ using Radzen.Blazor;
 
 namespace OtpPortal.Admin;
 
-/// <summary>A session as the grid shows it, without its token.</summary>
+/// <summary>A session in the grid, without its token.</summary>
 public sealed record SessionRow(
     string Id, string Email, string Device, string Ip, DateTimeOffset CreatedAt, DateTimeOffset LastSeenAt, DateTimeOffset ExpiresAt);
 
@@ -22,7 +22,7 @@ public sealed partial class SessionGrid(AdminAccess policy, SessionList sessions
     private RadzenDataGrid<SessionRow> _grid = null!;
     private ElementReference _dialog;
 
-    // Null until the first page is loaded: only then does the grid request it by itself.
+    // Null until the first page is loaded, because the grid loads it on its own only then.
     private IReadOnlyList<SessionRow>? _rows;
     private int _total;
     private bool _byAddress;
@@ -69,7 +69,7 @@ public sealed partial class SessionGrid(AdminAccess policy, SessionList sessions
                 nameof(SessionRow.CreatedAt) => SessionOrder.Created,
                 _ => SessionOrder.LastSeen,
             };
-            // By default the most recently seen come first.
+            // By default the most recently used sessions come first.
             var descending = sort is null || sort.SortOrder == SortOrder.Descending;
             var query = new SessionQuery(_prefix, order, descending, args.Skip ?? 0, args.Top ?? PageSize);
             var slice = await sessions.SliceAsync(query);
@@ -94,7 +94,7 @@ public sealed partial class SessionGrid(AdminAccess policy, SessionList sessions
         _question = question;
         _said = null;
         StateHasChanged();
-        // The dialog sets the focus when it opens, so its content must be rendered by then.
+        // The dialog sets the focus when it opens, so its content must be rendered before.
         await Task.Yield();
         await script.InvokeVoidAsync("otpAdmin.ask", _dialog);
     }

@@ -13,20 +13,21 @@ using StackExchange.Redis;
 
 namespace OtpPortal.Admin;
 
-/// <summary>How the last test message fared.</summary>
-/// <param name="Provider">Its name.</param>
-/// <param name="To">Masked.</param>
+/// <summary>The result of a test message.</summary>
+/// <param name="Provider">The provider's name.</param>
+/// <param name="To">The masked recipient.</param>
 /// <param name="Outcome">accepted, refused, misconfigured, temporary or limited.</param>
-/// <param name="Reason">In the provider's words, or the setting that holds it back; empty when it was accepted.</param>
+/// <param name="Reason">The provider's message, or the setting that holds the test message back; empty if it was
+/// accepted.</param>
 public sealed record TestMessageResult(string Provider, string To, string Outcome, string Reason, DateTimeOffset SentAt);
 
 /// <summary>
-/// "Send me a test message": handed to one provider at once, once and without the queue's retries and those that take over, so that its own
-/// words come back.
+/// Sends a test message to one provider directly, without the queue, retries and fallbacks, so that the provider's own response
+/// is shown.
 /// </summary>
 /// <remarks>
-/// Key layout in the token database: <c>admin:message:{SHA-256 of the administrator's session}</c>, the last result for ten minutes, so
-/// that a reload shows it and sends nothing.
+/// Key layout in the token database: <c>admin:message:{SHA-256 of the administrator's session}</c>, the last result for ten
+/// minutes, so that a reload shows it without sending again.
 /// </remarks>
 public sealed class TestMessage(
     Dispatcher dispatcher, SendLimits limits, Stores stores, AuditLog audit, PortalSettings portal,
@@ -36,11 +37,13 @@ public sealed class TestMessage(
 
     private IDatabase Database => stores.Auth.Database;
 
-    /// <summary>Sends one, and keeps how it fared. Null when it was tried; else how long to wait, and nothing was sent.</summary>
-    /// <param name="address">As the provider's <see cref="Provider.TryNormalize"/> gives it.</param>
+    /// <summary>
+    /// Sends a test message and stores the result. Returns null, or the time to wait if a limit prevents sending.
+    /// </summary>
+    /// <param name="address">The address as normalized by <see cref="Provider.TryNormalize"/>.</param>
     public async Task<TimeSpan?> SendAsync(Provider provider, string address, AdminSession pass, string limitKey)
     {
-        // The limits of everybody: a stolen administrator's session is no way to flood a mailbox.
+        // The general limits apply, so that a stolen administrator session cannot be used to flood a mailbox.
         if (await limits.TakeAsync(Recipients.Normalize(address), pass.Ip, limitKey) is { } wait) return wait;
         var (outcome, reason) = await dispatcher.TryOutAsync(provider, Compose(address), CancellationToken.None) switch
         {
@@ -55,7 +58,7 @@ public sealed class TestMessage(
         return null;
     }
 
-    /// <summary>How this administrator's last one fared; null when there was none lately.</summary>
+    /// <summary>Returns the result of this administrator's last test message, or null if there is no recent one.</summary>
     public async Task<TestMessageResult?> LastAsync(AdminSession pass) =>
         (string?)await Database.StringGetAsync(KeyOf(pass)) is { } json ? JsonSerializer.Deserialize<TestMessageResult>(json) : null;
 
@@ -63,7 +66,7 @@ public sealed class TestMessage(
     {
         var subject = texts["TestMessageSubject", portal.AppName].Value;
         var text = texts["TestMessageText", portal.AppName, portal.Origin].Value;
-        // A telephone number gets an SMS, which is text alone; WhatsApp carries a code or nothing.
+        // An SMS is plain text, and a WhatsApp message contains only a code, so a phone number needs no HTML.
         var html = to.StartsWith('+') ? ""
             : $"<!DOCTYPE html><html><head><meta charset=\"utf-8\"><meta name=\"color-scheme\" content=\"light "
                 + $"dark\"></head><body><p>{WebUtility.HtmlEncode(text)}</p></body></html>";

@@ -7,12 +7,12 @@ using OtpPortal.Http;
 
 namespace OtpPortal.ApiDocs;
 
-/// <summary>Adds to the framework's descriptions of endpoints what our own metadata says.</summary>
+/// <summary>Adds the portal's own metadata to the framework's endpoint descriptions.</summary>
 internal sealed class ApiDescriptions(EndpointDataSource endpoints, IEnumerable<ApiErrorWriter> errors) : IApiDescriptionProvider
 {
     private static readonly EmptyModelMetadataProvider s_models = new();
 
-    // After the framework's own (-1100).
+    // After the framework's provider (-1100).
     public int Order => 0;
 
     public void OnProvidersExecuting(ApiDescriptionProviderContext context)
@@ -52,7 +52,7 @@ internal sealed class ApiDescriptions(EndpointDataSource endpoints, IEnumerable<
                 ApiResponseFormats = type is null ? [] : [new() { MediaType = answer.ContentTypes.FirstOrDefault("application/json") }],
             });
         }
-        // Read as a list so that a repeated one can be refused.
+        // The endpoint reads it as a list in order to reject repeated parameters.
         foreach (var list in description.ParameterDescriptions.Where(each => each.Type == typeof(string[])))
         {
             (list.Type, list.ModelMetadata) = (typeof(string), s_models.GetMetadataForType(typeof(string)));
@@ -66,7 +66,7 @@ internal sealed class ApiDescriptions(EndpointDataSource endpoints, IEnumerable<
         foreach (var type in body.ContentTypes) description.SupportedRequestFormats.Add(new ApiRequestFormat { MediaType = type });
     }
 
-    // The framework leaves out endpoints that are request delegates or take any method.
+    // The framework omits endpoints that are request delegates or accept any method.
     private static bool IsDescribed(RouteEndpoint endpoint) =>
         endpoint.Metadata.GetMetadata<MethodInfo>() is not null && endpoint.Metadata.GetMetadata<IHttpMethodMetadata>() is not null;
 

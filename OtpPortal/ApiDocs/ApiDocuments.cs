@@ -12,7 +12,7 @@ namespace OtpPortal.ApiDocs;
 /// <summary><c>/openapi/{name}.json</c>: OpenAPI 3.1 documents, generated from the endpoints. <see cref="DocsPage"/> shows them.</summary>
 public static class ApiDocuments
 {
-    /// <summary>The documents; <c>/docs</c> shows them in this order.</summary>
+    /// <summary>The documents, in the order of <c>/docs</c>.</summary>
     internal static readonly IReadOnlyDictionary<string, OpenApiInfo> Infos = new Dictionary<string, OpenApiInfo>(StringComparer.Ordinal)
     {
         [ApiConventions.PortalDocument] = new()
@@ -58,7 +58,7 @@ public static class ApiDocuments
             builder.Services.AddOpenApi(name, options =>
             {
                 options.OpenApiVersion = OpenApiSpecVersion.OpenApi3_1;
-                // HEAD works wherever GET does.
+                // HEAD is omitted, because it works wherever GET does.
                 options.ShouldInclude = description => description.GroupName == name && description.HttpMethod != HttpMethods.Head;
                 options.AddSchemaTransformer((schema, context, _) => ApiTransformers.CompleteAsync(schema, context));
                 options.AddOperationTransformer((operation, context, _) =>
@@ -85,7 +85,7 @@ public static class ApiDocuments
 
     internal static string AddressOf(string name) => $"/openapi/{name}.json";
 
-    /// <summary>The documents, each generated once: they are the same for every request.</summary>
+    /// <summary>The generated documents. Each is generated once, because it is the same for every request.</summary>
     internal sealed class Generated(IServiceProvider services)
     {
         private readonly ConcurrentDictionary<string, Lazy<Task<ApiDocument>>> _documents = new(StringComparer.Ordinal);
@@ -101,6 +101,6 @@ public static class ApiDocuments
         }
     }
 
-    /// <summary>A generated document: its JSON, and the same parsed.</summary>
+    /// <summary>A generated document as JSON and in parsed form.</summary>
     internal sealed record ApiDocument(string Name, byte[] Bytes, JsonElement Root);
 }

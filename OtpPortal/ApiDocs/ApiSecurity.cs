@@ -7,10 +7,10 @@ using OtpPortal.Sessions;
 
 namespace OtpPortal.ApiDocs;
 
-/// <summary>The portal's authentication schemes, as OpenAPI has them.</summary>
+/// <summary>Describes the portal's authentication schemes for OpenAPI.</summary>
 internal sealed class ApiSecurity(IAuthorizationPolicyProvider policies, TokenSettings tokens)
 {
-    // A scheme of ASP.NET Core that takes several credentials is several schemes, of which a caller needs one.
+    // A scheme of ASP.NET Core that accepts alternative credentials becomes several OpenAPI schemes.
     private readonly Dictionary<string, (string Name, OpenApiSecurityScheme Scheme)[]> _schemes = new(StringComparer.Ordinal)
     {
         [PortalTokenHandler.SchemeName] =
@@ -24,7 +24,7 @@ internal sealed class ApiSecurity(IAuthorizationPolicyProvider policies, TokenSe
             [("apiKey", Key(ParameterLocation.Header, ServiceAccountHandler.Header, "The key of a service account."))],
     };
 
-    /// <summary>Gets the schemes of which one admits a caller; none where no credentials are needed.</summary>
+    /// <summary>Gets the alternative schemes of an endpoint; empty if it requires no credentials.</summary>
     public async Task<IReadOnlyList<(string Name, OpenApiSecurityScheme Scheme)>> OfAsync(IList<object> metadata)
     {
         var schemes = metadata.OfType<ApiCaller>().Select(caller => caller.Scheme).ToList();

@@ -8,10 +8,10 @@ using OtpPortal.Http;
 
 namespace OtpPortal.ApiDocs;
 
-/// <summary>Completes the generated documents with what the framework does not take from metadata.</summary>
+/// <summary>Completes the generated documents with what the framework does not derive from metadata.</summary>
 internal static class ApiTransformers
 {
-    /// <summary>Adds credentials, headers, and answers of plain text.</summary>
+    /// <summary>Adds security requirements, headers and plain-text responses.</summary>
     public static async Task CompleteAsync(OpenApiOperation operation, OpenApiOperationTransformerContext context, ApiSecurity security)
     {
         var metadata = context.Description.ActionDescriptor.EndpointMetadata;
@@ -45,7 +45,7 @@ internal static class ApiTransformers
     }
 
     /// <summary>
-    /// States what our JSON is like: numbers are never strings, and a property that is nullable in C# is left out instead of being null.
+    /// Adjusts schemas to the portal's JSON: numbers are never strings, and properties that are null in C# are omitted.
     /// </summary>
     public static Task CompleteAsync(OpenApiSchema schema, OpenApiSchemaTransformerContext context)
     {
@@ -57,7 +57,7 @@ internal static class ApiTransformers
             }
             schema.Type = type == JsonSchemaType.Null ? type : type & ~JsonSchemaType.Null;
         }
-        // How an attribute says that there is no upper end.
+        // An attribute's way to express that there is no maximum.
         if (schema.Maximum == int.MaxValue.ToString(CultureInfo.InvariantCulture)) schema.Maximum = null;
         if (schema.Properties is { Count: > 0 })
         {
@@ -74,7 +74,7 @@ internal static class ApiTransformers
     private static bool IsRequired(JsonPropertyInfo property) =>
         !property.IsGetNullable || property.AttributeProvider?.IsDefined(typeof(RequiredAttribute), inherit: true) == true;
 
-    /// <summary>Orders the addresses, and refers to an object directly where the framework allows null as well.</summary>
+    /// <summary>Sorts the paths, and refers to objects directly where the framework also allows null.</summary>
     public static void Complete(OpenApiDocument document)
     {
         var paths = document.Paths.OrderBy(path => path.Key, StringComparer.Ordinal).ToList();

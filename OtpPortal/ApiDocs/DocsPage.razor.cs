@@ -2,7 +2,7 @@ using System.Text.Json;
 
 namespace OtpPortal.ApiDocs;
 
-/// <summary>Shows the documents to people. A schema within another is drawn out, its fields under dotted names.</summary>
+/// <summary>Renders the documents as a page. Nested schemas are flattened, with dotted field names.</summary>
 public sealed partial class DocsPage
 {
     private readonly List<ApiDocuments.ApiDocument> _documents = [];
@@ -14,7 +14,7 @@ public sealed partial class DocsPage
         foreach (var name in ApiDocuments.Infos.Keys) _documents.Add(await Documents.GetAsync(name));
     }
 
-    // A part of the document, or what it refers to in its place ("$ref": "#/components/schemas/…").
+    // Returns a part of the document, or the target of its reference ("$ref": "#/components/schemas/…").
     private static JsonElement Resolve(JsonElement root, JsonElement part)
     {
         if (part.ValueKind != JsonValueKind.Object || !part.TryGetProperty("$ref", out var reference)) return part;
@@ -38,13 +38,13 @@ public sealed partial class DocsPage
                 Text(parameter, "name"), Text(parameter, "in"), Text(parameter, "required") == "True",
                 Allowed(parameter.GetProperty("schema")), Text(parameter, "description"))));
         }
-        // Each kind of body has the same fields.
+        // All content types have the same fields.
         if (operation.TryGetProperty("requestBody", out var body))
             fields.AddRange(BodyOf(root, body.GetProperty("content").EnumerateObject().First().Value.GetProperty("schema"), ""));
         return fields;
     }
 
-    /// <summary>The names in what a success brings, without the objects around them.</summary>
+    /// <summary>Returns the field names of a successful response, without the objects that contain them.</summary>
     private static List<string> ResultsOf(JsonElement root, JsonProperty answer)
     {
         if (!answer.Name.StartsWith('2') || !Resolve(root, answer.Value).TryGetProperty("content", out var content)

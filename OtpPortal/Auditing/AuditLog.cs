@@ -8,13 +8,13 @@ using StackExchange.Redis;
 
 namespace OtpPortal.Auditing;
 
-/// <summary>What an entry of the audit log tells of; in JSON in snake case.</summary>
+/// <summary>The kinds of audit log entries. In JSON the names are in snake case.</summary>
 public enum AuditEvent
 {
     SignIn,
     SignInFailed,
 
-    /// <summary>A sign-in ended because all its tries were wrong.</summary>
+    /// <summary>A sign-in was locked after too many wrong codes.</summary>
     Locked,
     SignedOut,
     Revoked,
@@ -24,24 +24,24 @@ public enum AuditEvent
     LimitHit,
     TestMessage,
 
-    /// <summary>Somebody came to the gateway with a wrong secret.</summary>
+    /// <summary>A gateway request had a wrong namespace secret.</summary>
     NamespaceRefused,
 
-    /// <summary>Somebody came to the API of service accounts with a key that is none.</summary>
+    /// <summary>A service account request had an invalid key.</summary>
     AccountRefused,
 
-    /// <summary>A service account made another one.</summary>
+    /// <summary>A service account created another one.</summary>
     AccountCreated,
     AccountRemoved,
 
-    /// <summary>The keys that sign JWTs were replaced.</summary>
+    /// <summary>The JWT signing keys were rotated.</summary>
     KeysRotated,
 }
 
-/// <summary>One line of the audit log.</summary>
-/// <param name="Address">Whom it is about, masked.</param>
-/// <param name="Ip">The client that caused it.</param>
-/// <param name="By">Who did it, when it was not the user: <c>key</c>, or the masked address of an administrator.</param>
+/// <summary>An entry of the audit log.</summary>
+/// <param name="Address">The masked address of the affected user.</param>
+/// <param name="Ip">The IP address of the client that caused the event.</param>
+/// <param name="By">The actor if it was not the user: <c>key</c>, or the masked address of an administrator.</param>
 public sealed record AuditEntry(
     [property: JsonPropertyName("time")] DateTimeOffset Time,
     [property: JsonPropertyName("event")] AuditEvent Event,
@@ -50,18 +50,18 @@ public sealed record AuditEntry(
     [property: JsonPropertyName("outcome")] string Outcome,
     [property: JsonPropertyName("by")] string? By);
 
-/// <summary>A page of the log, the newest entries first.</summary>
+/// <summary>A page of the log, newest entries first.</summary>
 public sealed record AuditPageOfLog(IReadOnlyList<AuditEntry> Entries, long Total);
 
-/// <summary>Who did what when: the last 10,000 entries of visitors and users, and the last 10,000 of administrators.</summary>
+/// <summary>Records who did what and when: the last 10,000 entries of users and the last 10,000 of administrators.</summary>
 /// <remarks>
-/// Key layout in the token database: <c>audit</c> and <c>audit:admin</c>, lists of entries in JSON, the newest first. Two lists, so that no
-/// number of visitors pushes out what an administrator did. <c>audit:noted:{SHA-256}</c> is there while an event that repeats itself is not
-/// written again. Writing never fails and never holds up what it tells of.
+/// Key layout in the token database: <c>audit</c> and <c>audit:admin</c>, lists of entries in JSON, newest first. Separate
+/// lists, so that users' entries cannot displace administrators' entries. <c>audit:noted:{SHA-256}</c> suppresses repetitions
+/// of an event while it exists. Writing never fails the recorded operation and never delays it.
 /// </remarks>
 public sealed partial class AuditLog(Stores stores, TimeProvider time, ILogger<AuditLog> logger)
 {
-    /// <summary>Entries that each list keeps.</summary>
+    /// <summary>Maximum number of entries in each list.</summary>
     internal const int Capacity = 10_000;
 
     private const string Log = "audit";
@@ -71,49 +71,49 @@ public sealed partial class AuditLog(Stores stores, TimeProvider time, ILogger<A
     private static readonly JsonSerializerOptions s_json = new()
     {
         Converters = { new JsonStringEnumConverter<AuditEvent>(JsonNamingPolicy.SnakeCaseLower) },
-        // One line of JSON for programs, never part of a page: there is nothing to escape for HTML.
+        // The JSON is for programs and never embedded in HTML, so no HTML escaping is needed.
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
     };
 
     private IDatabase Database => stores.Auth.Database;
 
-    /// <summary>Something that a user, or somebody in a user's name, did.</summary>
+    /// <summary>Records an event caused by a user or in a user's name.</summary>
     public void Write(AuditEvent what, string? email, string ip, string outcome) =>
         _ = WriteAsync(Log, Entry(what, email, ip, outcome, null));
 
-    /// <summary>Something that an administrator did.</summary>
+    /// <summary>Records an event caused by an administrator.</summary>
     public void WriteByAdmin(AuditEvent what, string? email, string ip, string outcome, string by) =>
         _ = WriteAsync(AdminLog, Entry(what, email, ip, outcome, by));
 
-    /// <summary>An administrator looked in: told once a visit, not for every page.</summary>
+    /// <summary>Records an administrator's visit, once per visit rather than once per page.</summary>
     public void WriteVisit(string ip, string by, string visit) =>
         _ = WriteOnceAsync(AdminLog, $"visit\n{visit}", s_visitPause, Entry(AuditEvent.AdminAccess, null, ip, "admitted", by));
 
     /// <summary>
-    /// A limit refused something. Written once for each limit and client within the limit's window, whatever addresses the client
-    /// names: otherwise it could push everything else out of the log. True when it was written.
+    /// Records a rejection by a limit, once per limit and client within the limit's window, whatever addresses the client uses:
+    /// otherwise the client could displace all other entries. Returns whether an entry was written.
     /// </summary>
-    /// <param name="client">Whom the limit holds back.</param>
+    /// <param name="client">The client that the limit applies to.</param>
     public Task<bool> WriteLimitHitAsync(string limit, TimeSpan window, string client, string? email, string ip) =>
         WriteOnceAsync(Log, $"limit\n{limit}\n{client}", window, Entry(AuditEvent.LimitHit, email, ip, limit, null));
 
-    /// <summary>Returns some entries of both lists, or of the administrators' alone, the newest first.</summary>
+    /// <summary>Returns entries of both lists, or only those of administrators, newest first.</summary>
     public async Task<AuditPageOfLog> ReadAsync(int skip, int take, bool onlyAdmin = false)
     {
         var keys = onlyAdmin ? [AdminLog] : new[] { Log, AdminLog };
         var totals = Task.WhenAll(keys.Select(key => Database.ListLengthAsync(key)));
-        // Which of two lists has the next entry is known only after reading: at most 20,000 for the last page, some 3 MB.
+        // The two lists must be merged from the start: at most 20,000 entries for the last page, about 3 MB.
         var (entries, _) = await ReadAsync(keys, skip + take);
         return new AuditPageOfLog([.. entries.Skip(skip).Take(take)], (await totals).Sum());
     }
 
-    /// <summary>Returns every entry of both lists as a line of JSON, the newest first.</summary>
+    /// <summary>Returns all entries of both lists as lines of JSON, newest first.</summary>
     public async Task<IReadOnlyList<string>> ExportAsync() => (await ReadAsync([Log, AdminLog], Capacity)).Lines;
 
     private AuditEntry Entry(AuditEvent what, string? email, string ip, string outcome, string? by) =>
         new(time.GetUtcNow(), what, email is null ? null : MaskedAddress.Of(email), ip, outcome, by);
 
-    // In one go: between two pages new entries would move the others on.
+    // Reads everything at once, because new entries between two reads would shift the others.
     private async Task<(IReadOnlyList<AuditEntry> Entries, IReadOnlyList<string> Lines)> ReadAsync(string[] keys, int count)
     {
         var lists = await Task.WhenAll(keys.Select(key => Database.ListRangeAsync(key, 0, count - 1)));
@@ -128,7 +128,7 @@ public sealed partial class AuditLog(Stores stores, TimeProvider time, ILogger<A
     {
         try
         {
-            // The pause is told by Redis' own expiry: nothing depends on it but how long the log gets.
+            // The pause uses Redis's key expiry, because only the length of the log depends on it.
             if (!await Database.StringSetAsync("audit:noted:" + Digest.Of(name), "1", pause, When.NotExists)) return false;
         }
         catch (Exception e) when (StoreFailure.Is(e))

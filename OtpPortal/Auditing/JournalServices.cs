@@ -1,6 +1,8 @@
 namespace OtpPortal.Auditing;
 
-/// <summary>What is noted of events: numbers for charts, and who did what. It knows no feature; features tell it what happens.</summary>
+/// <summary>
+/// Registers the audit log and the statistics. They depend on no other module; the modules report their events.
+/// </summary>
 public static class JournalServices
 {
     public static WebApplicationBuilder AddJournal(this WebApplicationBuilder builder)

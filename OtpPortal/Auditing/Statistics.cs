@@ -4,41 +4,41 @@ using StackExchange.Redis;
 
 namespace OtpPortal.Auditing;
 
-/// <summary>What is counted.</summary>
+/// <summary>The counted events.</summary>
 public enum Happening
 {
-    /// <summary>Somebody asked to sign in.</summary>
+    /// <summary>A sign-in was begun.</summary>
     Begun,
 
     /// <summary>A token was issued.</summary>
     SignedIn,
 
-    /// <summary>A provider took a message with a code.</summary>
+    /// <summary>A provider accepted a message with a code.</summary>
     Sent,
 
-    /// <summary>A right code.</summary>
+    /// <summary>A code was correct.</summary>
     Verified,
 
-    /// <summary>A wrong code.</summary>
+    /// <summary>A code was wrong.</summary>
     Wrong,
 
-    /// <summary>A code that came too late.</summary>
+    /// <summary>A code had expired.</summary>
     Expired,
 
-    /// <summary>Something was refused because of a limit.</summary>
+    /// <summary>A limit rejected a request.</summary>
     Limited,
 
-    /// <summary>An SMS was held back because of what it costs.</summary>
+    /// <summary>An SMS was held back because of its cost.</summary>
     SmsHeldBack,
 }
 
-/// <summary>Counts what happens, hour by hour, for the charts of the administration.</summary>
+/// <summary>Counts events per hour, for the administrators' charts.</summary>
 /// <remarks>
 /// Key layout in the OTP database: <c>stats:{yyyyMMddHH}</c> (UTC), a hash that is kept 31 days, with the fields <c>begun</c>,
 /// <c>signedin</c>, <c>sent</c>, <c>verified</c>, <c>wrong</c>, <c>expired</c>, <c>limited</c>, <c>smsheldback</c>;
-/// <c>failed:{provider}</c> = messages given up; and <c>took:{seconds}</c> = successes that took at most so long from the first message on.
-/// No address and no client is in it. Counting never fails and never holds up what is counted; a process that dies takes a fifth of a
-/// second of it along.
+/// <c>failed:{provider}</c> = undeliverable messages; and <c>took:{seconds}</c> = verifications within at most this time after
+/// the first message. Contains no addresses and no clients. Counting never fails the counted operation and never delays it; a
+/// crash loses up to 200 ms of counts.
 /// </remarks>
 public sealed partial class Statistics(Stores stores, TimeProvider time, ILogger<Statistics> logger) : IAsyncDisposable
 {
@@ -48,7 +48,7 @@ public sealed partial class Statistics(Stores stores, TimeProvider time, ILogger
     private const int Days = 30;
     private static readonly TimeSpan s_kept = TimeSpan.FromDays(31);
 
-    // A write for each event would cost more than the event: many are written together.
+    // One write per event would cost more than the event, so writes are batched.
     private static readonly TimeSpan s_gathering = TimeSpan.FromMilliseconds(200);
 
     private readonly Lock _lock = new();
@@ -58,13 +58,13 @@ public sealed partial class Statistics(Stores stores, TimeProvider time, ILogger
 
     public void Count(Happening what) => Add(FieldOf(what));
 
-    /// <summary>A message was given up.</summary>
+    /// <summary>Counts an undeliverable message.</summary>
     public void CountFailed(string provider) => Add(Failed + provider);
 
-    /// <summary>A right code, so long after the first message was sent.</summary>
+    /// <summary>Counts a correct code, with the time since the first message was sent.</summary>
     public void CountVerified(TimeSpan sinceSent) => Add(FieldOf(Happening.Verified), Took + Durations.BucketOf(sinceSent));
 
-    /// <summary>The last 24 hours and the last 30 days (UTC), the running ones included.</summary>
+    /// <summary>Returns the counts of the last 24 hours and the last 30 days (UTC), including the current ones.</summary>
     public async Task<StatisticsReport> ReadAsync()
     {
         await WriteAsync();
@@ -79,7 +79,7 @@ public sealed partial class Statistics(Stores stores, TimeProvider time, ILogger
         return new StatisticsReport(hours[^Hours..], [.. days]);
     }
 
-    /// <summary>Writes what was gathered last.</summary>
+    /// <summary>Writes the pending counts.</summary>
     public async ValueTask DisposeAsync() => await WriteAsync();
 
     private void Add(params ReadOnlySpan<string> fields)
@@ -95,7 +95,7 @@ public sealed partial class Statistics(Stores stores, TimeProvider time, ILogger
 
     private async Task WriteSoonAsync()
     {
-        // In real time, whatever the clock says: it only makes one write of many.
+        // Real time, not TimeProvider: this only batches writes.
         await Task.Delay(s_gathering);
         await WriteAsync();
     }
@@ -108,7 +108,7 @@ public sealed partial class Statistics(Stores stores, TimeProvider time, ILogger
         {
             foreach (var hour in gathered.GroupBy(count => count.Key.Key, StringComparer.Ordinal))
             {
-                // Together with its expiry: a counter without one would stay for ever.
+                // In one transaction with the expiry, because a key without one would never be deleted.
                 var transaction = Database.CreateTransaction();
                 foreach (var ((key, field), number) in hour) _ = transaction.HashIncrementAsync(key, field, number);
                 _ = transaction.KeyExpireAsync(hour.Key, s_kept);

@@ -2,13 +2,13 @@ using System.Globalization;
 
 namespace OtpPortal.Auditing;
 
-/// <summary>The counters of the last 24 hours, hour by hour, and of the last 30 days, day by day; the running ones last.</summary>
+/// <summary>The counts of the last 24 hours and the last 30 days; the current hour and day come last.</summary>
 public sealed record StatisticsReport(IReadOnlyList<StatisticsSlot> Hours, IReadOnlyList<StatisticsSlot> Days);
 
-/// <summary>What happened in an hour or on a day.</summary>
-/// <param name="Start">Its first instant, UTC.</param>
-/// <param name="FailedBy">Messages given up, by provider.</param>
-/// <param name="Took">From the first message to the right code.</param>
+/// <summary>The counts of one hour or day.</summary>
+/// <param name="Start">The start of the hour or day, UTC.</param>
+/// <param name="FailedBy">Undeliverable messages by provider.</param>
+/// <param name="Took">The times from the first message to the correct code.</param>
 public sealed record StatisticsSlot(
     DateTimeOffset Start,
     long Begun,
@@ -42,14 +42,14 @@ public sealed record StatisticsSlot(
             .ToDictionary(group => group.Key, group => group.Sum(count => count.Value), StringComparer.Ordinal);
 }
 
-/// <summary>How long something took, in a handful of buckets: enough for a median, and the same size for any number of events.</summary>
-/// <param name="Counts">By upper bound in seconds; the last one has none.</param>
+/// <summary>A histogram of durations with a few buckets, whose size does not depend on the number of events.</summary>
+/// <param name="Counts">The counts by upper bound in seconds; the last bucket has no bound.</param>
 public sealed record Durations(IReadOnlyDictionary<string, long> Counts)
 {
     private const string Longer = "longer";
     private static readonly int[] s_bounds = [2, 4, 6, 8, 10, 15, 20, 25, 30, 40, 50, 60, 90, 120, 180, 240, 300, 450, 600];
 
-    /// <summary>The median, read off between the bounds of its bucket; null when there is none.</summary>
+    /// <summary>The median, interpolated within its bucket; null if there are no durations.</summary>
     public TimeSpan? Median
     {
         get

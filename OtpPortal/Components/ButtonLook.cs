@@ -1,9 +1,9 @@
 namespace OtpPortal.Components;
 
-/// <summary>The looks of a <see cref="PortalButton"/>.</summary>
+/// <summary>The styles of a <see cref="PortalButton"/>.</summary>
 public enum ButtonLook
 {
-    /// <summary>The one main action of a page, as wide as its card.</summary>
+    /// <summary>The primary action of a page, with the full width of its card.</summary>
     Main,
     Filled,
     Outlined,

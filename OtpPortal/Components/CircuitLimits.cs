@@ -7,15 +7,15 @@ using OtpPortal.Http;
 namespace OtpPortal.Components;
 
 /// <summary>
-/// Limits what one client can use up with circuits: their memory, and the store commands of the components in them. A page that is refused
-/// a circuit goes on as a plain form.
+/// Limits the resources that one client can use with circuits: memory, and store commands of the components. A page whose
+/// circuit is rejected works as a plain form.
 /// </summary>
 internal sealed class CircuitLimits : IHubFilter
 {
-    /// <summary>Circuits of one client address at a time, on one replica.</summary>
+    /// <summary>Maximum number of concurrent circuits per client address, on one replica.</summary>
     public const int MaxPerClient = 50;
 
-    /// <summary>Components that one circuit may add in its life. A page has one.</summary>
+    /// <summary>Maximum number of components that one circuit may add over its lifetime. A page has one.</summary>
     public const int MaxComponents = 4;
 
     private const string Hub = "/_blazor";
@@ -23,13 +23,13 @@ internal sealed class CircuitLimits : IHubFilter
 
     public static void Use(IApplicationBuilder app)
     {
-        // A negotiated connection outlives the requests that are counted below. The pages' script does not negotiate.
+        // A negotiated connection outlives its requests, which are counted below. The portal's script skips negotiation.
         app.MapWhen(context => IsPath(context, Hub + "/negotiate"), refused => refused.Run(context =>
         {
             context.Response.StatusCode = StatusCodes.Status404NotFound;
             return Task.CompletedTask;
         }));
-        // The request of a WebSocket ends with the WebSocket.
+        // The request of a WebSocket lasts as long as the WebSocket.
         app.UseWhen(context => IsPath(context, Hub), circuits => circuits.UseRateLimiter(new RateLimiterOptions
         {
             RejectionStatusCode = StatusCodes.Status429TooManyRequests,
@@ -39,7 +39,7 @@ internal sealed class CircuitLimits : IHubFilter
     }
 
     /// <inheritdoc/>
-    /// <remarks>The markers in a page can be sent back any number of times, and each adds a component.</remarks>
+    /// <remarks>A client can send the markers of a page any number of times, and each adds a component.</remarks>
     public ValueTask<object?> InvokeMethodAsync(HubInvocationContext invocationContext, Func<HubInvocationContext, ValueTask<object?>> next)
     {
         if (invocationContext.HubMethodName is "StartCircuit" or "UpdateRootComponents" or "ResumeCircuit")
@@ -57,7 +57,7 @@ internal sealed class CircuitLimits : IHubFilter
         return next(invocationContext);
     }
 
-    // The components are the elements of an array, or of the arrays in an object, whose names are read without case.
+    // The components are the elements of an array, or of the arrays in an object with case-insensitive names.
     private static int CountElements(string argument)
     {
         if (argument.TrimStart() is not ['[' or '{', ..]) return 0;

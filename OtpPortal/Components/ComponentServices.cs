@@ -3,14 +3,14 @@ using Microsoft.AspNetCore.SignalR;
 
 namespace OtpPortal.Components;
 
-/// <summary>The shell of the pages, and the circuits behind them.</summary>
+/// <summary>Registers and maps the pages and their circuits.</summary>
 public static class ComponentServices
 {
     public static WebApplicationBuilder AddPages(this WebApplicationBuilder builder)
     {
         builder.Services.AddRazorComponents().AddInteractiveServerComponents(circuits =>
         {
-            // All state is in the store: a lost circuit is worth nothing, and a page that is loaded again shows the same step.
+            // All state is in the store, so a lost circuit loses nothing: a reloaded page shows the same step.
             circuits.DisconnectedCircuitRetentionPeriod = TimeSpan.FromMinutes(1);
             circuits.DisconnectedCircuitMaxRetained = 50;
             circuits.DetailedErrors = false;
@@ -20,7 +20,8 @@ public static class ComponentServices
             hub.AddFilter(new CircuitLimits());
         });
         builder.Services.AddRateLimiter(_ => { });
-        // Cross-site posts are refused by SameSiteCheck, for plain forms and circuits alike: no page needs a token, or a cookie for one.
+        // SameSiteCheck rejects cross-site posts for plain forms and circuits, so pages need no antiforgery token and no cookie
+        // for it.
         builder.Services.AddScoped<AntiforgeryStateProvider, NoAntiforgeryToken>();
         return builder;
     }
@@ -30,14 +31,14 @@ public static class ComponentServices
         routes.MapStaticAssets();
         routes.MapRazorComponents<App>().AddInteractiveServerRenderMode(options =>
         {
-            // Set with all other headers, for every page.
+            // SecurityHeaders sets this for every page.
             options.ContentSecurityFrameAncestorsPolicy = null;
-            // Compression next to secrets on one line gives the secrets' length away (BREACH).
+            // Compressing secrets together with attacker-controlled data reveals the secrets (BREACH).
             options.DisableWebSocketCompression = true;
         }).Add(AnswerHead);
     }
 
-    // The framework's pages refuse HEAD, with which link checkers and scanners of mail ask for what they then look at (RFC 9110, 9.3.2).
+    // Blazor's pages reject HEAD, which link checkers and mail scanners send first (RFC 9110, 9.3.2).
     private static void AnswerHead(EndpointBuilder endpoint)
     {
         for (var i = 0; i < endpoint.Metadata.Count; i++)

@@ -3,14 +3,16 @@ using System.Text;
 namespace OtpPortal.Configuration;
 
 /// <summary>
-/// Reads a <c>.env</c> file: <c>NAME=value</c> a line, <c>#</c> comments, an optional <c>export</c>, single or double quotes.
+/// Reads a <c>.env</c> file: one <c>NAME=value</c> per line, <c>#</c> comments, optional <c>export</c>, single or double
+/// quotes.
 /// </summary>
 /// <remarks>
-/// The packages for this skip or guess at what they cannot read; here a bad line stops the start and its number is named.
+/// Existing packages skip or guess at malformed lines; here a malformed line prevents startup, and the error contains its
+/// number.
 /// </remarks>
 internal static class EnvFile
 {
-    /// <summary>Parses the text of a file; every line that cannot be read adds a complaint that names its number.</summary>
+    /// <summary>Parses the text of a file. Adds an error with the line number for each malformed line.</summary>
     public static Dictionary<string, string?> Parse(string text, string fileName, ICollection<string> complaints)
     {
         var values = new Dictionary<string, string?>(StringComparer.OrdinalIgnoreCase);
@@ -26,7 +28,7 @@ internal static class EnvFile
             var name = equals < 0 ? "" : line[..equals].TrimEnd();
             if (!IsName(name))
             {
-                // The line itself is not shown: it may hold a secret.
+                // The line itself is not shown, because it may contain a secret.
                 complaints.Add($"{fileName}, line {i + 1}: expected NAME=value, with a name of letters, digits and underscores.");
             }
             else if (!TryReadValue(line[(equals + 1)..].Trim(), out var value))

@@ -1,6 +1,6 @@
 namespace OtpPortal.Configuration;
 
-/// <summary>Adds the settings of a <c>.env</c> file, if it is there.</summary>
+/// <summary>Adds the settings of a <c>.env</c> file, if it exists.</summary>
 internal sealed class EnvFileConfigurationSource(string path) : IConfigurationSource
 {
     public IConfigurationProvider Build(IConfigurationBuilder builder) => new EnvFileConfigurationProvider(path);
@@ -11,7 +11,7 @@ internal sealed class EnvFileConfigurationProvider(string path) : ConfigurationP
 {
     private readonly List<string> _errors = [];
 
-    /// <summary>Gets one line for each line of the file that cannot be read.</summary>
+    /// <summary>Gets one error for each malformed line of the file.</summary>
     public IReadOnlyList<string> Errors => _errors;
 
     public override void Load()

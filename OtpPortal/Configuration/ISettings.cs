@@ -1,10 +1,10 @@
 namespace OtpPortal.Configuration;
 
-/// <summary>The settings of one feature, read and checked once at start.</summary>
+/// <summary>The settings of a module, read and validated once at startup.</summary>
 /// <typeparam name="TSelf">The record itself.</typeparam>
 public interface ISettings<TSelf>
     where TSelf : ISettings<TSelf>
 {
-    /// <summary>Reads the settings. An invalid value adds an error to the reader, and the default is used instead.</summary>
+    /// <summary>Reads the settings. For an invalid value, adds an error to the reader and uses the default.</summary>
     static abstract TSelf Read(SettingsReader reader);
 }

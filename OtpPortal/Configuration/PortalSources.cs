@@ -2,15 +2,15 @@ using System.Reflection;
 
 namespace OtpPortal.Configuration;
 
-/// <summary>Where the settings of a process come from.</summary>
+/// <summary>Adds the configuration sources of the process.</summary>
 internal static class PortalSources
 {
     private const string Solution = "OtpPortal.sln";
     private const string RunSecrets = "/run/secrets";
 
     /// <summary>
-    /// Adds every source; a later one overrides an earlier one: <c>appsettings.json</c>, <c>.env</c>, user secrets (Development),
-    /// files in <c>/run/secrets</c>, the environment, the command line.
+    /// Adds all sources, in increasing precedence: <c>appsettings.json</c>, <c>.env</c>, user secrets (Development), files in
+    /// <c>/run/secrets</c>, environment variables, command line.
     /// </summary>
     /// <exception cref="SettingsException">A source cannot be read.</exception>
     public static void AddPortalSources(
@@ -34,8 +34,9 @@ internal static class PortalSources
     }
 
     /// <summary>
-    /// Returns the environment's name. A clone runs as Development, so that one command is enough; a published program is Production unless
-    /// ASPNETCORE_ENVIRONMENT or DOTNET_ENVIRONMENT says otherwise. (A launch profile would override the caller's environment.)
+    /// Returns the environment's name. By default a clone runs as Development and a published program as Production;
+    /// ASPNETCORE_ENVIRONMENT or DOTNET_ENVIRONMENT overrides this. A launch profile is not used, because it would override the
+    /// caller's environment.
     /// </summary>
     public static string EnvironmentName(string[] args)
     {
@@ -43,16 +44,18 @@ internal static class PortalSources
         configuration.AddPortalSources(args, isDevelopment: false);
         var name = configuration["ASPNETCORE_ENVIRONMENT"] is { Length: > 0 } aspNetCore ? aspNetCore : configuration["DOTNET_ENVIRONMENT"];
         if (string.IsNullOrEmpty(name)) return SolutionFolder() is null ? Environments.Production : Environments.Development;
-        // Everything else, Staging included, has the rules of Production.
+        // All other environments, including Staging, use the rules of Production.
         return string.Equals(name, Environments.Development, StringComparison.OrdinalIgnoreCase)
             ? Environments.Development
             : Environments.Production;
     }
 
-    /// <summary>Returns the base folder of relative paths: the solution's, or the working directory of a published program.</summary>
+    /// <summary>
+    /// Returns the base folder of relative paths: the solution's, or the working directory for a published program.
+    /// </summary>
     public static string RootFolder() => SolutionFolder() ?? Environment.CurrentDirectory;
 
-    // A published program reads the files beside it, unless its working directory has them.
+    // A published program reads the files next to it, unless its working directory contains them.
     private static string SettingsFolder() =>
         SolutionFolder()
         ?? (File.Exists(".env") || File.Exists("appsettings.json") ? Environment.CurrentDirectory : AppContext.BaseDirectory);

@@ -1,9 +1,9 @@
 namespace OtpPortal.Configuration;
 
-/// <summary>Gives each feature's registration its settings, and collects the errors of all of them.</summary>
+/// <summary>Registers the settings of each module, and collects their errors.</summary>
 public static class SettingsBuilderExtensions
 {
-    /// <summary>Registers a feature's settings and returns them.</summary>
+    /// <summary>Registers a module's settings and returns them.</summary>
     public static TSettings AddSettings<TSettings>(this IHostApplicationBuilder builder)
         where TSettings : class, ISettings<TSettings>
     {
@@ -12,12 +12,12 @@ public static class SettingsBuilderExtensions
         return settings;
     }
 
-    /// <summary>Returns settings that another feature registers.</summary>
+    /// <summary>Returns settings that another module registers.</summary>
     public static TSettings GetSettings<TSettings>(this IHostApplicationBuilder builder)
         where TSettings : class, ISettings<TSettings> => Reader(builder).Get<TSettings>();
 
-    /// <summary>Ends the start if any setting that was read so far is not allowed.</summary>
-    /// <exception cref="SettingsException">Names every setting that is not allowed.</exception>
+    /// <summary>Prevents startup if any setting read so far is invalid.</summary>
+    /// <exception cref="SettingsException">Lists all invalid settings.</exception>
     public static void ThrowIfSettingsAreInvalid(this IHostApplicationBuilder builder)
     {
         if (Reader(builder).Errors is { Count: > 0 } errors) throw new SettingsException(errors);

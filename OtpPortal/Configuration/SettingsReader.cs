@@ -9,7 +9,9 @@ using Microsoft.Extensions.Configuration.KeyPerFile;
 
 namespace OtpPortal.Configuration;
 
-/// <summary>Reads settings by name and collects the errors, so that one start reports them all. An empty value counts as not set.</summary>
+/// <summary>
+/// Reads settings by name and collects all errors, so that one start reports all of them. An empty value counts as not set.
+/// </summary>
 public sealed class SettingsReader
 {
     private const int MaxFileLength = 64 * 1024;
@@ -25,22 +27,22 @@ public sealed class SettingsReader
         foreach (var provider in Providers.OfType<EnvFileConfigurationProvider>()) _errors.AddRange(provider.Errors);
     }
 
-    /// <summary>Gets false in Development alone: elsewhere the stricter rules hold.</summary>
+    /// <summary>Gets false only in Development. All other environments use the stricter rules.</summary>
     public bool IsProduction { get; }
 
-    /// <summary>Gets the folder that relative paths start from.</summary>
+    /// <summary>Gets the base folder of relative paths.</summary>
     public string RootDirectory { get; }
 
     public IReadOnlyList<string> Errors => _errors;
 
-    /// <summary>Gets the names that are set, for families such as <c>LIMIT_…</c>.</summary>
+    /// <summary>Gets the names of all settings, for groups such as <c>LIMIT_…</c>.</summary>
     public IEnumerable<string> Names => _configuration.AsEnumerable()
         .Where(setting => !string.IsNullOrWhiteSpace(setting.Value))
         .Select(setting => setting.Key.Replace(ConfigurationPath.KeyDelimiter, "__", StringComparison.Ordinal));
 
     private IEnumerable<IConfigurationProvider> Providers => (_configuration as IConfigurationRoot)?.Providers ?? [];
 
-    /// <summary>Returns a feature's settings, read once.</summary>
+    /// <summary>Returns a module's settings. Reads them once.</summary>
     public TSettings Get<TSettings>()
         where TSettings : class, ISettings<TSettings>
     {
@@ -52,7 +54,7 @@ public sealed class SettingsReader
 
     public string? Text(string name) => Raw(name) is { } value && !string.IsNullOrWhiteSpace(value) ? value.Trim() : null;
 
-    /// <summary>Returns a secret: the value of the setting, or the content of the file that <c>NAME_FILE</c> names.</summary>
+    /// <summary>Returns a secret: the value of the setting, or the content of the file named by <c>NAME_FILE</c>.</summary>
     public string? Secret(string name)
     {
         var fileSetting = name + "_FILE";
@@ -71,7 +73,7 @@ public sealed class SettingsReader
 
     public string Text(string name, string fallback) => Text(name) ?? fallback;
 
-    /// <summary>One line of text without control characters, for what ends up in headers and pages.</summary>
+    /// <summary>Reads one line of text without control characters, for use in headers and pages.</summary>
     public string Line(string name, string fallback, int maxLength)
     {
         var text = Text(name, fallback);
@@ -121,7 +123,7 @@ public sealed class SettingsReader
         return null;
     }
 
-    /// <summary>An absolute http or https address, its host in ASCII (RFC 5891), as it goes into headers.</summary>
+    /// <summary>Reads an absolute http or https URL. Converts its host to ASCII (RFC 5891), for use in headers.</summary>
     public Uri? WebAddress(string name, string? fallback)
     {
         var text = Text(name) ?? fallback;
@@ -135,13 +137,17 @@ public sealed class SettingsReader
         return null;
     }
 
-    /// <summary>The same address with the host as browsers send it: <c>xn--bcher-kva.example</c> for <c>bücher.example</c>.</summary>
+    /// <summary>
+    /// Returns the URL with the host in ASCII, as browsers send it: <c>xn--bcher-kva.example</c> for <c>bücher.example</c>.
+    /// </summary>
     public static Uri WithAsciiHost(Uri address) =>
         address.HostNameType == UriHostNameType.Dns && address.Host != address.IdnHost
             ? new UriBuilder(address) { Host = address.IdnHost }.Uri
             : address;
 
-    /// <summary>Reads an IP address, but not its shortened, octal and hexadecimal forms: with them, a typo can be an address too.</summary>
+    /// <summary>
+    /// Parses an IP address. Rejects shortened, octal and hexadecimal forms, in which a typo could still be an address.
+    /// </summary>
     public static bool TryReadAddress(string text, [NotNullWhen(true)] out IPAddress? address) =>
         IPAddress.TryParse(text, out address) && (address.AddressFamily == AddressFamily.InterNetworkV6 || address.ToString() == text);
 
@@ -151,11 +157,11 @@ public sealed class SettingsReader
     /// <inheritdoc cref="Secret"/>
     public IReadOnlyList<string> SecretList(string name) => Split(Secret(name) ?? JsonArray(name));
 
-    /// <summary>Adds an error: one sentence that names the setting and what to do.</summary>
+    /// <summary>Adds an error: one sentence that names the setting and says what to do.</summary>
     public void AddError(string error) => _errors.Add(error);
 
-    /// <summary>Adds the error that a value is not allowed. Not for secrets, whose values are never printed.</summary>
-    /// <param name="allowed">What the setting must be, such as "true or false".</param>
+    /// <summary>Adds the error that a value is invalid. Not for secrets, because it contains the value.</summary>
+    /// <param name="allowed">The allowed values, such as "true or false".</param>
     public void AddError(string name, string value, string allowed) =>
         AddError($"{name} must be {allowed}, but is \"{Printable(value)}\"{(SourceOf(name) is { } source ? $" ({source})" : "")}.");
 
@@ -167,7 +173,7 @@ public sealed class SettingsReader
     private static string[] Split(string? text) =>
         text?.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries) ?? [];
 
-    // The environment's provider turns __ into the delimiter of sections.
+    // The environment provider converts __ to the section delimiter.
     private string? Raw(string name) => _configuration[name] ?? _configuration[SectionOf(name)];
 
     private static string SectionOf(string name) => name.Replace("__", ConfigurationPath.KeyDelimiter, StringComparison.Ordinal);

@@ -1,10 +1,10 @@
 namespace OtpPortal.Delivery;
 
 /// <summary>
-/// Runs jobs in the background: a limited number of them altogether, and for each group, so that no group fills the queue for the others.
+/// Runs jobs in the background. Limits their number in total and per group, so that no group blocks the others.
 /// </summary>
 /// <remarks>
-/// Each job is a task and not an item that a worker fetches, so a job that waits for its next try or for a connection delays no other.
+/// Each job is a task rather than an item for a worker, so a job that waits for a retry or a connection delays no other.
 /// </remarks>
 public abstract class BackgroundQueue<T>(int capacity, int capacityOfGroup) : IHostedService, IDisposable
 {
@@ -17,7 +17,7 @@ public abstract class BackgroundQueue<T>(int capacity, int capacityOfGroup) : IH
 
     public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
-    /// <summary>Takes no more jobs, and waits for those that it has as long as the host's shutdown timeout allows.</summary>
+    /// <summary>Stops accepting jobs, and waits for the pending ones within the host's shutdown timeout.</summary>
     public async Task StopAsync(CancellationToken cancellationToken)
     {
         lock (_lock)
@@ -36,7 +36,7 @@ public abstract class BackgroundQueue<T>(int capacity, int capacityOfGroup) : IH
         GC.SuppressFinalize(this);
     }
 
-    /// <summary>Takes a job. Returns null, or why it is not taken.</summary>
+    /// <summary>Adds a job. Returns null, or the reason why it was rejected.</summary>
     protected string? TryAdd(T job)
     {
         var group = GroupOf(job);
@@ -48,22 +48,22 @@ public abstract class BackgroundQueue<T>(int capacity, int capacityOfGroup) : IH
             _count++;
             _countOfGroup[group] = count + 1;
         }
-        // Without the request's execution context, which would keep alive what the request used.
+        // Without the request's execution context, which would keep the request's objects in memory.
         ThreadPool.UnsafeQueueUserWorkItem(_ => _ = RunAndRemoveAsync(job, group), null);
         return null;
     }
 
-    /// <summary>Returns the group whose jobs are likely to fail together.</summary>
+    /// <summary>Returns the group of jobs that are likely to fail together.</summary>
     protected abstract string GroupOf(T job);
 
-    /// <summary>Does the job, with all its tries.</summary>
-    /// <param name="closing">Cancelled when the portal stops: nothing is worth waiting for any more.</param>
+    /// <summary>Runs the job, including retries.</summary>
+    /// <param name="closing">Cancelled on shutdown: the job must not wait any longer.</param>
     protected abstract Task RunAsync(T job, CancellationToken closing);
 
     /// <summary>Called when a job throws.</summary>
     protected abstract void OnFailed(Exception exception);
 
-    /// <summary>Called when the portal stops with unfinished jobs.</summary>
+    /// <summary>Called on shutdown if jobs are unfinished.</summary>
     protected abstract void OnLost(int count);
 
     protected virtual void Dispose(bool disposing)

@@ -3,46 +3,46 @@ using OtpPortal.Storage;
 
 namespace OtpPortal.Delivery;
 
-/// <summary>The outcome of a queued message, for logs, statistics and administrators. Users never see it.</summary>
+/// <summary>The outcome of a queued message, for logs, statistics and administrators. It is never shown to users.</summary>
 public enum DeliveryState
 {
-    /// <summary>A provider took it.</summary>
+    /// <summary>A provider accepted the message.</summary>
     Sent,
 
-    /// <summary>It was given up.</summary>
+    /// <summary>All attempts failed.</summary>
     Failed,
 
-    /// <summary>A limit for SMS held it back.</summary>
+    /// <summary>An SMS limit held the message back.</summary>
     HeldBack,
 }
 
-/// <summary>A message for the queue.</summary>
-/// <param name="Deadline">When its code expires: it is not sent after that.</param>
+/// <summary>A message in the queue.</summary>
+/// <param name="Deadline">When its code expires. The message is not sent after that.</param>
 /// <param name="Report">Called once.</param>
 public sealed record OutgoingMessage(Message Message, DateTimeOffset Deadline, Action<DeliveryState> Report)
 {
-    /// <summary>Gets the provider to ask first; null means the transport of the portal's mail.</summary>
+    /// <summary>Gets the preferred provider; null uses the portal's mail transport.</summary>
     public Provider? By { get; init; }
 }
 
 /// <summary>
-/// Sends messages in the background, so that no page waits for a provider, and tries again until the message's deadline. Each try may
-/// ask all providers of the channel. On shutdown, messages in the queue are still sent.
+/// Sends messages in the background, so that no page waits for a provider, and retries until the message's deadline. Each
+/// attempt may use all providers of the channel. On shutdown, queued messages are still sent.
 /// </summary>
-/// <remarks>The <see cref="Dispatcher"/> limits how many messages a provider gets at once, and how many of them go to one domain.</remarks>
+/// <remarks>The <see cref="Dispatcher"/> limits how many messages are sent to a provider and a domain at a time.</remarks>
 public sealed partial class DeliveryQueue(Dispatcher dispatcher, Providers providers, TimeProvider time, ILogger<DeliveryQueue> logger)
     : BackgroundQueue<OutgoingMessage>(Capacity, CapacityOfGroup)
 {
-    /// <summary>The maximum number of messages in the queue. Others are not sent.</summary>
+    /// <summary>Maximum number of queued messages. Further messages are rejected.</summary>
     internal const int Capacity = 4000;
 
-    /// <summary>The maximum number of messages to one group of recipients.</summary>
+    /// <summary>Maximum number of queued messages to one group of recipients.</summary>
     internal const int CapacityOfGroup = 1000;
 
     private static readonly TimeSpan s_firstPause = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan s_longestPause = TimeSpan.FromSeconds(20);
 
-    /// <summary>Takes a message. Returns false when the queue is full or closing; then nothing is reported.</summary>
+    /// <summary>Adds a message. Returns false if the queue is full or closing; nothing is reported then.</summary>
     public bool TryEnqueue(OutgoingMessage message)
     {
         if (TryAdd(message) is not { } reason) return true;
@@ -68,7 +68,7 @@ public sealed partial class DeliveryQueue(Dispatcher dispatcher, Providers provi
         for (var attempt = 1; ; attempt++)
         {
             if (time.GetUtcNow() >= deadline) return TooLate(provider.Name, attempt - 1);
-            // Jitter spreads messages that failed together.
+            // Jitter spreads the retries of messages that failed together.
             var wait = Jitter(pause);
             switch (await AttemptAsync(provider, message, deadline, countIt: !isCounted))
             {
@@ -95,9 +95,9 @@ public sealed partial class DeliveryQueue(Dispatcher dispatcher, Providers provi
                 default:
                     throw new UnreachableException();
             }
-            // The limits for SMS count a message once, however often it is tried.
+            // The SMS limits count a message once, however many attempts it needs.
             isCounted = true;
-            // On shutdown the next try is at once. Further ones wait as usual.
+            // On shutdown the next attempt starts at once. Later ones wait as usual.
             var waiting = closing.IsCancellationRequested ? CancellationToken.None : closing;
             await Task.Delay(wait, time, waiting).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             pause = pause * 2 < s_longestPause ? pause * 2 : s_longestPause;

@@ -13,7 +13,7 @@ namespace OtpPortal.Delivery;
 /// <summary>Registers the providers, the dispatcher, the queue and the mailbox page.</summary>
 public static class DeliveryServices
 {
-    /// <summary>Gets the kinds of providers, in the order in which they are listed. A new provider is a folder and a line here.</summary>
+    /// <summary>Gets the kinds of providers in display order. To add a provider, add its folder and one line here.</summary>
     internal static IReadOnlyList<IProviderKind> Kinds { get; } =
     [
         new SmtpKind(),
@@ -25,7 +25,7 @@ public static class DeliveryServices
         new MailboxKind(),
     ];
 
-    /// <summary>Gets the names that the portal's own providers have, set up or not.</summary>
+    /// <summary>Gets the names of the built-in providers, whether or not they are configured.</summary>
     internal static IReadOnlyList<string> ReservedNames { get; } = [.. Kinds.SelectMany(kind => kind.Names)];
 
     public static WebApplicationBuilder AddDelivery(this WebApplicationBuilder builder)
@@ -35,7 +35,7 @@ public static class DeliveryServices
         var settings = builder.AddSettings<ProviderSettings>();
         builder.AddSettings<MessageTemplates>();
         builder.Services.AddSingleton<MailboxProvider>();
-        // A redirect could carry keys and codes to another server.
+        // Following a redirect could send keys and codes to another server.
         builder.Services.AddHttpClient(nameof(ProviderHttp)).ConfigurePrimaryHttpMessageHandler(() => new SocketsHttpHandler
         {
             AllowAutoRedirect = false,

@@ -6,27 +6,27 @@ using OtpPortal.Delivery.Sms;
 
 namespace OtpPortal.Delivery;
 
-/// <summary>The outcome of a message that a caller waited for.</summary>
+/// <summary>The outcome of a message that a caller awaits.</summary>
 public abstract record DispatchOutcome
 {
     private DispatchOutcome() { }
 
-    /// <summary>A provider took it.</summary>
-    /// <param name="Provider">The one that took it, which need not be the one that was asked first.</param>
+    /// <summary>A provider accepted the message.</summary>
+    /// <param name="Provider">The provider that accepted it, which may be a fallback.</param>
     public sealed record Sent(string Provider) : DispatchOutcome;
 
-    /// <summary>A limit held it back: nothing was sent.</summary>
-    /// <param name="Reason">The setting of that limit.</param>
+    /// <summary>A limit held the message back; nothing was sent.</summary>
+    /// <param name="Reason">The name of the limit's setting.</param>
     public sealed record Limited(string Reason, TimeSpan Wait) : DispatchOutcome;
 
-    /// <summary>No provider took it.</summary>
-    /// <param name="Provider">The one that was asked last.</param>
+    /// <summary>No provider accepted the message.</summary>
+    /// <param name="Provider">The last provider tried.</param>
     public sealed record Failed(string Provider, SendOutcome Last) : DispatchOutcome;
 }
 
 /// <summary>
-/// Hands messages to providers, within the limits for SMS, each provider's connections and a domain's share of them, and its timeout. When
-/// one fails, the next one of its channel is asked.
+/// Sends messages through providers. Applies the SMS limits, each provider's maximum number of connections, a domain's share of
+/// them, and the timeout. If a provider fails, tries the next one of its channel.
 /// </summary>
 public sealed partial class Dispatcher(
     Providers providers, SmsGuard guard, Statistics statistics, TimeProvider time, ILogger<Dispatcher> logger) : IDisposable
@@ -37,7 +37,7 @@ public sealed partial class Dispatcher(
 
     private readonly ConcurrentDictionary<string, ProviderChannel> _channels = new(StringComparer.Ordinal);
 
-    /// <summary>Sends a message now, for a caller that waits for the outcome.</summary>
+    /// <summary>Sends a message now, for a caller that awaits the outcome.</summary>
     public async Task<DispatchOutcome> SendAsync(Provider provider, Message message, CancellationToken stop)
     {
         if (await HoldBackAsync(provider, message) is { } limited) return limited;
@@ -51,10 +51,12 @@ public sealed partial class Dispatcher(
         return outcome;
     }
 
-    /// <summary>Sends a test message by this provider alone, even while its circuit breaker is open, and returns its own answer.</summary>
+    /// <summary>
+    /// Sends a test message through this provider only, even while its circuit breaker is open, and returns its response.
+    /// </summary>
     public async Task<DispatchOutcome> TryOutAsync(Provider provider, Message message, CancellationToken stop)
     {
-        // Its own countries: the message goes to no other provider, which might send to more.
+        // Only this provider's countries: the message goes to no other provider, which might allow more.
         if (provider.Countries is { } countries && await guard.TakeAsync(message.To, countries) is { } limited) return limited;
         var outcome = await AskAsync(provider, message, deadline: null, evenWhileOpen: true, stop);
         return outcome is SendOutcome.Accepted
@@ -70,12 +72,12 @@ public sealed partial class Dispatcher(
         foreach (var channel in _channels.Values) channel.Dispose();
     }
 
-    /// <summary>Counts the message against the limits for SMS. Returns null when it may be sent.</summary>
+    /// <summary>Counts the message against the SMS limits. Returns null if it may be sent.</summary>
     internal Task<DispatchOutcome.Limited?> HoldBackAsync(Provider provider, Message message) =>
         provider.Countries is null ? Task.FromResult<DispatchOutcome.Limited?>(null) : guard.TakeAsync(message.To, CountriesOf(provider));
 
-    /// <summary>Asks this provider and, when it fails, the others of its channel, for a message that is within the limits.</summary>
-    /// <param name="deadline">How long to wait for a free connection; null waits for the provider's timeout.</param>
+    /// <summary>Sends a message that is within the limits. If this provider fails, tries the others of its channel.</summary>
+    /// <param name="deadline">The time limit for waiting for a free connection; null uses the provider's timeout.</param>
     internal async Task<DispatchOutcome> PassOnAsync(Provider first, Message message, DateTimeOffset? deadline, CancellationToken stop)
     {
         DispatchOutcome.Failed? failed = null;
@@ -90,13 +92,13 @@ public sealed partial class Dispatcher(
                 return new DispatchOutcome.Sent(provider.Name);
             }
             failed = new DispatchOutcome.Failed(provider.Name, outcome);
-            // No other provider is asked for what one refused: the recipient may have opted out.
+            // A rejected message is not sent through another provider: the recipient may have opted out.
             if (outcome is SendOutcome.Refused) break;
         }
         return failed ?? new DispatchOutcome.Failed(first.Name, new SendOutcome.Refused("no provider sends to this country"));
     }
 
-    /// <summary>Counts a message that will not be tried again.</summary>
+    /// <summary>Counts a message whose attempts have all failed.</summary>
     internal void NoteGivenUp(string provider, string kind)
     {
         s_delivered.Add(1, Tag("provider", provider), Tag("outcome", kind));
@@ -118,9 +120,9 @@ public sealed partial class Dispatcher(
 
         var patience = deadline - time.GetUtcNow() ?? provider.Terms.Timeout;
         using var lease = await AcquireAsync(channel, group, patience, stop);
-        // Not a failure of the provider: its circuit breaker does not count it.
+        // Not a failure of the provider, so its circuit breaker does not count it.
         if (lease is null) return new SendOutcome.Temporary("too many messages are being sent at the same time");
-        // It may have failed while this message waited.
+        // The provider may have failed while this message waited.
         if (!evenWhileOpen && channel.Enter(group) is { } failure) return failure;
 
         using var timeout = new CancellationTokenSource(provider.Terms.Timeout, time);
@@ -131,7 +133,7 @@ public sealed partial class Dispatcher(
         {
             outcome = await provider.Sender.SendAsync(message, either.Token);
         }
-        // The timeout, or the HTTP client's own for the connection.
+        // The provider's timeout, or the HTTP client's connect timeout.
         catch (OperationCanceledException) when (!stop.IsCancellationRequested)
         {
             hasTimedOut = true;
@@ -141,7 +143,7 @@ public sealed partial class Dispatcher(
         return outcome;
     }
 
-    // Returns null when no connection is free in time.
+    // Returns null if no connection becomes free in time.
     private async Task<RateLimitLease?> AcquireAsync(ProviderChannel channel, string group, TimeSpan patience, CancellationToken stop)
     {
         if (patience <= TimeSpan.Zero) return null;

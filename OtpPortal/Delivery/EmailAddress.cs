@@ -6,15 +6,16 @@ using OtpPortal.Http;
 namespace OtpPortal.Delivery;
 
 /// <summary>
-/// An email address in the form in which it is stored, compared and counted: lower case, with the domain in ASCII (RFC 5891).
+/// An email address in the form in which it is stored, compared and counted: lowercase, with the domain in ASCII (RFC 5891).
 /// </summary>
 /// <remarks>
-/// The grammar is RFC 5321's dot-string with its lengths: no two dots in a row, none at either end of the local part. Quoted local parts,
-/// comments and names in angle brackets are rejected, because they can smuggle second recipients and header lines into mail.
+/// The grammar is RFC 5321's dot-string with its length limits: no consecutive dots, and none at either end of the local part.
+/// Quoted local parts, comments and names in angle brackets are rejected, because they can inject recipients and header lines
+/// into mail.
 /// </remarks>
 public sealed partial record EmailAddress
 {
-    /// <summary>The maximum length in characters: 64 before the at sign and 255 after it (RFC 5321, 4.5.3.1).</summary>
+    /// <summary>Maximum length in characters: 64 before the at sign and 255 after it (RFC 5321, 4.5.3.1).</summary>
     public const int MaxLength = 320;
 
     private static readonly IdnMapping s_idn = new() { UseStd3AsciiRules = true };
@@ -38,7 +39,7 @@ public sealed partial record EmailAddress
         return true;
     }
 
-    /// <summary>Returns the address in its one form, or null when the text is no address.</summary>
+    /// <summary>Returns the normalized address, or null if the text is not an address.</summary>
     internal static string? Normalize(string text) => TryParse(text, out var address) ? address.Value : null;
 
     public override string ToString() => Masked;

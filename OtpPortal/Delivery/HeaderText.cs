@@ -1,14 +1,17 @@
 namespace OtpPortal.Delivery;
 
-/// <summary>Makes text from outside safe for the headers of a mail.</summary>
+/// <summary>Sanitizes untrusted text for mail headers.</summary>
 internal static class HeaderText
 {
     /// <summary>
-    /// Breaks up what looks like an encoded word (RFC 2047). The framework and mail programs would decode it, line ends included.
+    /// Breaks up anything that looks like an encoded word (RFC 2047), which .NET and mail clients would decode, line breaks
+    /// included.
     /// </summary>
     public static string Subject(string text) => text.Replace("=?", "= ?", StringComparison.Ordinal);
 
-    /// <summary>Removes from a name what could end its quoted string (RFC 5322, 3.2.4) and add another recipient.</summary>
+    /// <summary>
+    /// Removes characters from a name that could end its quoted string (RFC 5322, 3.2.4) and add another recipient.
+    /// </summary>
     public static string Name(string name) =>
         Subject(name).Replace("\"", "", StringComparison.Ordinal).Replace("\\", "", StringComparison.Ordinal);
 }

@@ -5,12 +5,12 @@ using OtpPortal.Http;
 
 namespace OtpPortal.Delivery;
 
-/// <summary>How mail leaves the portal.</summary>
+/// <summary>Settings of outgoing mail.</summary>
 /// <param name="Transport">MAIL_TRANSPORT: the name of a mail provider, or <c>mailbox</c>.</param>
-/// <param name="Fallback">MAIL_FALLBACK: the mail provider that takes over when the transport fails; null when none does.</param>
+/// <param name="Fallback">MAIL_FALLBACK: the mail provider to use if the transport fails; null for none.</param>
 /// <param name="From">MAIL_FROM, or otp@DOMAIN_NAME.</param>
 /// <param name="FromName">The sender's name: APP_NAME.</param>
-/// <param name="ShowMailbox">The mailbox page exists: in Development, or when the mailbox is the transport.</param>
+/// <param name="ShowMailbox">Whether the mailbox page exists: in Development, or if the mailbox is the transport.</param>
 public sealed partial record MailSettings(string Transport, string? Fallback, string From, string FromName, bool ShowMailbox)
     : ISettings<MailSettings>
 {
@@ -19,7 +19,7 @@ public sealed partial record MailSettings(string Transport, string? Fallback, st
     public static MailSettings Read(SettingsReader reader)
     {
         var portal = reader.Get<PortalSettings>();
-        // Of several transports that are set up, the one that is listed last is used.
+        // Of several configured transports, the last one listed is used.
         var kinds = DeliveryServices.Kinds.OfType<IMailKind>().Reverse().ToDictionary(kind => kind.Names[0], StringComparer.Ordinal);
         var ready = kinds.Where(kind => kind.Value.Read(reader).Count > 0).Select(kind => kind.Key).ToList();
 
@@ -27,7 +27,7 @@ public sealed partial record MailSettings(string Transport, string? Fallback, st
         var transport = named ?? ready.FirstOrDefault(Mailbox);
         if (reader.IsProduction && transport == Mailbox && named is null)
         {
-            // In production the mailbox, which shows everyone's codes to everyone, must be asked for.
+            // In Production the mailbox must be enabled explicitly, because it shows all users' codes.
             var required = string.Join(" or ", kinds.Values.Select(kind => kind.RequiredSetting));
             reader.AddError(
                 $"MAIL_TRANSPORT is missing. In Production, set {required}, or MAIL_TRANSPORT=mailbox to show all messages to everyone.");

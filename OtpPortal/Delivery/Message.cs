@@ -1,34 +1,34 @@
 namespace OtpPortal.Delivery;
 
-/// <summary>A message to one person. It may hold a code, so it is never logged.</summary>
+/// <summary>A message to one recipient. It may contain a code, so it is never logged.</summary>
 public sealed record Message(string To, string Subject, string Text, string Html)
 {
-    /// <summary>Gets the code alone, for providers that fill in a template of their own (WhatsApp).</summary>
+    /// <summary>Gets the code, for providers with templates of their own (WhatsApp).</summary>
     public string? Code { get; init; }
 
-    /// <summary>Gets the recipient's name in a mail, or an empty string. One line without control characters.</summary>
+    /// <summary>Gets the recipient's name for mail, or an empty string. A single line without control characters.</summary>
     public string ToName { get; init; } = "";
 
-    /// <summary>Gets what a webhook gets as <c>otp</c>; with null it gets the address and the code.</summary>
+    /// <summary>Gets the webhook's <c>otp</c> object; null sends the address and the code.</summary>
     public IReadOnlyDictionary<string, object?>? Otp { get; init; }
 
-    /// <summary>Returns no content, because subject and text hold the code.</summary>
+    /// <summary>Omits subject and text, because they contain the code.</summary>
     public override string ToString() => "Message";
 }
 
-/// <summary>What a provider says about a message.</summary>
+/// <summary>A provider's response to a message.</summary>
 public abstract record SendOutcome
 {
     private SendOutcome() { }
 
     /// <summary>
-    /// Gets true when the answer is about this recipient or message and shows that the provider itself works. Such answers never count
-    /// toward the circuit breaker; otherwise a client could stop all mail by naming recipients that fail. Always true for
+    /// Gets whether the response concerns this recipient or message alone and shows that the provider works. Such responses
+    /// never count toward the circuit breaker; otherwise a client could stop all mail with failing recipients. Always true for
     /// <see cref="Refused"/>.
     /// </summary>
     public bool IsAboutRecipient { get; init; }
 
-    /// <summary>Returns the kind of outcome, as statistics count it, and the reason, which may be logged.</summary>
+    /// <summary>Returns the kind of outcome for statistics, and the reason for logs.</summary>
     internal (string Kind, string Reason) Describe() => this switch
     {
         Refused refused => ("refused", refused.Reason),
@@ -37,10 +37,10 @@ public abstract record SendOutcome
         _ => ("accepted", ""),
     };
 
-    /// <summary>The provider took the message.</summary>
+    /// <summary>The provider accepted the message.</summary>
     public sealed record Accepted : SendOutcome;
 
-    /// <summary>The provider will never take this message: it is not tried again.</summary>
+    /// <summary>The provider permanently rejected the message. It is not retried.</summary>
     public sealed record Refused : SendOutcome
     {
         public Refused(string reason) => (Reason, IsAboutRecipient) = (reason, true);
@@ -50,23 +50,23 @@ public abstract record SendOutcome
         public void Deconstruct(out string reason) => reason = Reason;
     }
 
-    /// <summary>The provider takes no message until a setting is corrected: the message is not tried again.</summary>
+    /// <summary>The provider rejects all messages until a setting is corrected. The message is not retried.</summary>
     public sealed record Misconfigured(string Reason) : SendOutcome;
 
-    /// <summary>The provider may take the message later.</summary>
+    /// <summary>The provider may accept the message later.</summary>
     public sealed record Temporary(string Reason) : SendOutcome
     {
-        /// <summary>Gets true when the provider answered.</summary>
+        /// <summary>Gets whether the provider responded.</summary>
         public bool Answered { get; init; }
     }
 }
 
-/// <summary>Sends messages by one provider.</summary>
+/// <summary>Sends messages through one provider.</summary>
 public interface IMessageProvider
 {
-    /// <summary>Gets its name in settings and logs.</summary>
+    /// <summary>Gets the provider's name in settings and logs.</summary>
     string Name { get; }
 
-    /// <summary>Hands one message over. Reports failures as outcomes; throws only when <paramref name="stop"/> is cancelled.</summary>
+    /// <summary>Sends a message. Reports failures as outcomes; throws only if <paramref name="stop"/> is cancelled.</summary>
     Task<SendOutcome> SendAsync(Message message, CancellationToken stop);
 }

@@ -1,17 +1,17 @@
 namespace OtpPortal.Delivery;
 
-/// <summary>One of the messages that the portal sends.</summary>
-/// <param name="Parts">The endings of its template files, such as <c>.html</c>. An SMS has the text alone.</param>
-/// <param name="Required">The value whose sample must appear in text and HTML, such as <c>code</c>.</param>
-/// <param name="Values">The values that its templates may name. The caller provides all of them.</param>
+/// <summary>A kind of message that the portal sends.</summary>
+/// <param name="Parts">The suffixes of its template files, such as <c>.html</c>. An SMS has only text.</param>
+/// <param name="Required">The value that must appear in text and HTML, such as <c>code</c>.</param>
+/// <param name="Values">The values that its templates may use. The caller provides all of them.</param>
 internal sealed record MessageKind(string Name, IReadOnlyList<string> Parts, string Required, IReadOnlyList<string> Values)
 {
     public const string SignIn = "sign-in";
 
-    /// <summary>The gateway's message, which a provider may have templates of its own for.</summary>
+    /// <summary>The gateway's message, for which a provider may have its own templates.</summary>
     public const string GatewayCode = "gateway-code";
 
-    /// <summary>The endings of all template files. A longer one comes before its own ending.</summary>
+    /// <summary>The suffixes of all template files. Longer suffixes come before shorter ones that they end with.</summary>
     public static readonly IReadOnlyList<string> AllParts = [".subject.txt", ".html", ".txt"];
 
     private static readonly string[] s_text = [".txt"];
@@ -40,6 +40,6 @@ internal sealed record MessageKind(string Name, IReadOnlyList<string> Parts, str
 
     public static MessageKind? Find(string name) => All.FirstOrDefault(kind => kind.Name == name);
 
-    /// <summary>Returns the ending of a template file, or null when it is not one.</summary>
+    /// <summary>Returns the suffix of a template file, or null if it is not a template.</summary>
     public static string? PartOf(string file) => AllParts.FirstOrDefault(part => file.EndsWith(part, StringComparison.Ordinal));
 }

@@ -6,18 +6,18 @@ using OtpPortal.Http;
 namespace OtpPortal.Delivery;
 
 /// <summary>
-/// The texts of messages, in Handlebars: <c>Templates/{language}/{name}.subject.txt</c>, <c>.txt</c> and <c>.html</c>. Files in
-/// TEMPLATES_DIR replace them.
+/// The texts of messages as Handlebars templates: <c>Templates/{language}/{name}.subject.txt</c>, <c>.txt</c> and <c>.html</c>.
+/// Files in TEMPLATES_DIR override them.
 /// </summary>
 public sealed class MessageTemplates : ISettings<MessageTemplates>
 {
-    /// <summary>The languages that every template exists in.</summary>
+    /// <summary>The languages of the built-in templates.</summary>
     public static readonly IReadOnlyList<string> Languages = ["en", "de", "fr", "es", "zh"];
 
-    /// <summary>The theme's accent color.</summary>
+    /// <summary>The theme's default accent color.</summary>
     internal const string DefaultAccent = "#4340d2";
 
-    // Compiling and checking them takes tenths of a second, and they are the same for every portal in a process.
+    // Shared by all portals in a process, because compiling and checking the templates takes tenths of a second.
     private static readonly Lazy<FrozenDictionary<string, HandlebarsTemplate<object, object>>> s_builtIn = new(CompileBuiltIn);
     private static readonly Lazy<IReadOnlyList<string>> s_builtInErrors = new(() => TemplateCheck.Run(new MessageTemplates(), []));
 
@@ -38,15 +38,15 @@ public sealed class MessageTemplates : ISettings<MessageTemplates>
         return templates;
     }
 
-    /// <summary>Fills a message in. Unknown languages get English.</summary>
+    /// <summary>Renders a message. Unknown languages fall back to English.</summary>
     public Message Fill(string name, string language, string to, IReadOnlyDictionary<string, object?> values) =>
         Fill([name], language, to, values);
 
-    /// <summary>Fills in one of the gateway's messages. A provider's own templates take precedence.</summary>
+    /// <summary>Renders one of the gateway's messages. A provider's own templates take precedence.</summary>
     public Message Fill(string name, string language, string to, IReadOnlyDictionary<string, object?> values, string provider) =>
         Fill([provider, name], language, to, values);
 
-    /// <summary>Returns the values that every message may show.</summary>
+    /// <summary>Returns the values that every message may use.</summary>
     internal static Dictionary<string, object?> FrameOf(PortalSettings portal, string language) => new(StringComparer.Ordinal)
     {
         ["app_name"] = portal.AppName,

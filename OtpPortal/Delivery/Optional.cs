@@ -2,15 +2,17 @@ using OtpPortal.Configuration;
 
 namespace OtpPortal.Delivery;
 
-/// <summary>The settings of a provider that is off unless they are set.</summary>
+/// <summary>The settings of a provider that is disabled unless they are set.</summary>
 internal interface IOptionalSettings<TSelf>
     where TSelf : class, IOptionalSettings<TSelf>
 {
-    /// <summary>Reads the settings. Returns null when the provider is not set up, or cannot be; the latter adds errors.</summary>
+    /// <summary>
+    /// Reads the settings. Returns null if the provider is not configured or its settings are invalid; the latter adds errors.
+    /// </summary>
     static abstract TSelf? Read(SettingsReader reader);
 }
 
-/// <summary>Optional settings, read once however many settings depend on them.</summary>
+/// <summary>Optional settings, read only once.</summary>
 internal sealed record Optional<T>(T? Value) : ISettings<Optional<T>>
     where T : class, IOptionalSettings<T>
 {

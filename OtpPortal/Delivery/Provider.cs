@@ -4,7 +4,7 @@ using OtpPortal.Delivery.Sms;
 
 namespace OtpPortal.Delivery;
 
-/// <summary>How messages reach people.</summary>
+/// <summary>The channels of messages.</summary>
 public enum Channel
 {
     Email,
@@ -14,17 +14,17 @@ public enum Channel
     Mailbox,
 }
 
-/// <summary>A provider that is set up, with everything that the rest of the portal needs to know about it.</summary>
+/// <summary>A configured provider, with all its properties that other modules need.</summary>
 public sealed class Provider
 {
     public required IMessageProvider Sender { get; init; }
 
     public required Channel Channel { get; init; }
 
-    /// <summary>Gets the name of the channel that users see, such as "SMS".</summary>
+    /// <summary>Gets the display name of the channel, such as "SMS".</summary>
     public required string ChannelName { get; init; }
 
-    /// <summary>Gets what an address is called, such as "Phone number".</summary>
+    /// <summary>Gets the display name of an address, such as "Phone number".</summary>
     public required string AddressName { get; init; }
 
     /// <summary>Gets the maximum length of an address, in characters.</summary>
@@ -33,23 +33,27 @@ public sealed class Provider
     /// <summary>Gets the maximum length of a code, in characters.</summary>
     public required int MaxCodeLength { get; init; }
 
-    /// <summary>Gets how long it may take for a message, and how many it gets at once.</summary>
+    /// <summary>Gets the provider's timeout and maximum number of connections.</summary>
     public required ProviderTerms Terms { get; init; }
 
-    /// <summary>Returns the form in which an address is stored, compared and counted, or null when it is not an address.</summary>
+    /// <summary>
+    /// Gets the function that normalizes an address for storage, comparison and counting. It returns null for an invalid
+    /// address.
+    /// </summary>
     public required Func<string, string?> Normalize { get; init; }
 
     /// <summary>
-    /// Gets the ISO codes of the countries whose numbers it sends to, within SMS_DAILY_CAP and the other limits; null when it sends no SMS.
+    /// Gets the ISO codes of the countries it sends to, within SMS_DAILY_CAP and the other limits; null if it does not send
+    /// SMS.
     /// </summary>
     public IReadOnlyList<string>? Countries { get; init; }
 
-    /// <summary>Describes its server for administrators; null when there is nothing to tell.</summary>
+    /// <summary>Gets the function that describes its server for administrators; null if there is no server.</summary>
     public Func<IStringLocalizer<Texts>, string>? DescribeServer { get; init; }
 
     public string Name => Sender.Name;
 
-    /// <summary>Returns false when the text is no address that this provider can reach.</summary>
+    /// <summary>Normalizes an address. Returns false if this provider cannot send to it.</summary>
     public bool TryNormalize(string address, out string normalized)
     {
         var found = address.Length <= MaxAddressLength ? Normalize(address) : null;

@@ -4,23 +4,23 @@ using System.Text.Json;
 
 namespace OtpPortal.Delivery;
 
-/// <summary>Sends the requests of providers that have an HTTP API.</summary>
+/// <summary>Sends requests to providers' HTTP APIs.</summary>
 internal sealed class ProviderHttp(HttpClient http, TimeProvider time)
 {
-    // Longer replies are not read: no provider has anything to say that takes more.
+    // Longer responses are not read; no provider needs them.
     private const int MaxReply = 64 * 1024;
 
     private static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(500);
 
-    /// <summary>Gets the client alone, for a provider whose requests are never repeated.</summary>
+    /// <summary>Gets the HTTP client, for a provider whose requests are never retried.</summary>
     public HttpClient Client => http;
 
     /// <summary>
-    /// Sends a request, and once more after a short pause when there was no connection or the answer was 408, 429 or 5xx. A request without
-    /// an answer is not repeated, because the provider may have carried it out.
+    /// Sends a request. Retries once after a short pause if the connection failed or the response was 408, 429 or 5xx. A
+    /// request without a response is not retried, because the provider may have processed it.
     /// </summary>
-    /// <param name="request">Creates the request; called for each time it is sent.</param>
-    /// <param name="interpret">Returns what any other answer means.</param>
+    /// <param name="request">Creates the request. Called for each attempt.</param>
+    /// <param name="interpret">Interprets any other response.</param>
     public async Task<SendOutcome> SendAsync(
         Func<HttpRequestMessage> request, Func<HttpResponseMessage, CancellationToken, Task<SendOutcome>> interpret, CancellationToken stop)
     {
@@ -30,14 +30,14 @@ internal sealed class ProviderHttp(HttpClient http, TimeProvider time)
         return (await TryAsync(request, interpret, stop)).Outcome;
     }
 
-    /// <summary>Returns a body with a length, because simple servers cannot read chunks.</summary>
+    /// <summary>Creates a body with a Content-Length, because simple servers do not support chunked encoding.</summary>
     public static HttpContent Json<T>(T value, string mediaType = "application/json") =>
         new ByteArrayContent(JsonSerializer.SerializeToUtf8Bytes(value))
         {
             Headers = { ContentType = new MediaTypeHeaderValue(mediaType) },
         };
 
-    /// <summary>Returns the reply as JSON, or null when it is not JSON or too long.</summary>
+    /// <summary>Reads the response as JSON. Returns null if it is not JSON or too long.</summary>
     public static async Task<JsonElement?> ReadJsonAsync(HttpResponseMessage response, CancellationToken stop)
     {
         try

@@ -3,7 +3,7 @@ using OtpPortal.Delivery.Sms;
 
 namespace OtpPortal.Delivery;
 
-/// <summary>The providers that are set up, in the order of <see cref="DeliveryServices.Kinds"/>.</summary>
+/// <summary>The configured providers, in the order of <see cref="DeliveryServices.Kinds"/>.</summary>
 internal sealed record ProviderSettings(IReadOnlyList<ProviderSetup> All) : ISettings<ProviderSettings>
 {
     public static ProviderSettings Read(SettingsReader reader)
@@ -13,7 +13,7 @@ internal sealed record ProviderSettings(IReadOnlyList<ProviderSetup> All) : ISet
         return settings;
     }
 
-    // Otherwise a provider that can never take over would go unnoticed until the day it is needed.
+    // Otherwise an unusable fallback would go unnoticed until it is needed.
     private void CheckOrder(SettingsReader reader, IReadOnlyList<string> order)
     {
         var usable = All.Where(provider => provider.TakesSms).Select(provider => provider.Name).ToList();

@@ -2,9 +2,9 @@ using OtpPortal.Configuration;
 
 namespace OtpPortal.Delivery;
 
-/// <summary>How long a provider may take for a message, and how many it gets at once.</summary>
-/// <param name="Timeout"><c>…_TIMEOUT</c>: for one message, 1–60 s.</param>
-/// <param name="Connections"><c>…_CONNECTIONS</c>: messages that are handed over at the same time, 1–100. Others wait.</param>
+/// <summary>A provider's timeout and maximum number of connections.</summary>
+/// <param name="Timeout"><c>…_TIMEOUT</c>: time limit for one message, 1–60 s.</param>
+/// <param name="Connections"><c>…_CONNECTIONS</c>: maximum number of messages sent at a time, 1–100. Others wait.</param>
 public sealed record ProviderTerms(TimeSpan Timeout, int Connections)
 {
     internal static ProviderTerms Read(SettingsReader reader, string prefix, int seconds = 10) =>

@@ -2,17 +2,17 @@ using OtpPortal.Delivery.Sms;
 
 namespace OtpPortal.Delivery;
 
-/// <summary>How limits and the sharing of providers group recipients.</summary>
+/// <summary>Groups recipients for limits and for sharing providers.</summary>
 internal static class Recipients
 {
-    /// <summary>Returns the form in which limits count an address: the same for every provider and every API.</summary>
+    /// <summary>Normalizes an address for counting, in the same way for every provider and API.</summary>
     public static string Normalize(string address) =>
         EmailAddress.Normalize(address)
         ?? (PhoneNumber.TryParse(address, defaultCountry: null, allowFictional: true, out var number) ? number.Value : address.Trim());
 
     /// <summary>
-    /// Returns the group of recipients that fail together: the domain of an email address, the country of a phone number. Any other address
-    /// is a group of its own. No group gets all of a provider's connections or all of the queue.
+    /// Returns the group of recipients that are likely to fail together: the domain of an email address or the country of a
+    /// phone number. Any other address is its own group. No group can use all connections of a provider or the whole queue.
     /// </summary>
     public static string GroupOf(string address) =>
         address.LastIndexOf('@') is >= 0 and var at ? address[(at + 1)..].ToLowerInvariant()

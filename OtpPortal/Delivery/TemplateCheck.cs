@@ -1,6 +1,6 @@
 namespace OtpPortal.Delivery;
 
-/// <summary>Fills every template in with samples, so that a mistake stops the start and not a sign-in.</summary>
+/// <summary>Renders every template with sample values, so that errors appear at startup and not during a sign-in.</summary>
 internal static class TemplateCheck
 {
     private const string Markup = "<App>";
@@ -35,8 +35,8 @@ internal static class TemplateCheck
         ["link"] = "https://example.com/magic-link",
     };
 
-    /// <summary>Returns one error for each message that cannot be used in a language.</summary>
-    /// <param name="providers">The providers that have templates of their own for the gateway's message.</param>
+    /// <summary>Returns one error for each message that does not work in a language.</summary>
+    /// <param name="providers">The providers with their own templates for the gateway's message.</param>
     public static IReadOnlyList<string> Run(MessageTemplates templates, IReadOnlyList<string> providers)
     {
         var errors = new List<string>();
@@ -60,7 +60,7 @@ internal static class TemplateCheck
                 ? templates.Fill(kind.Name, language, "", values)
                 : templates.Fill(kind.Name, language, "", values, provider);
         }
-        // An unknown value or helper: Handlebars has no common base class for these.
+        // An unknown value or helper: Handlebars has no common base class for these exceptions.
         catch (Exception e)
         {
             return [$"{TemplateFolder.Setting}: the message {name} ({language}) cannot be rendered: {TemplateCompiler.FirstLine(e)}"];
@@ -81,7 +81,7 @@ internal static class TemplateCheck
         if (kind.Name == MessageKind.SignIn && !Shows(message.Subject)) return false;
         return Shows(message.Text) && (!kind.IsMail || (message.Subject.Length > 0 && Shows(message.Html)));
 
-        // A provider's own template may show the hosted page's address alone.
+        // A provider's own template may show only the URL of the hosted page.
         bool Shows(string part) =>
             part.Contains((string)s_samples[kind.Required]!, StringComparison.Ordinal)
             || (isOwn && part.Contains(HostedPage, StringComparison.Ordinal));

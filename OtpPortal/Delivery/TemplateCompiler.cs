@@ -3,7 +3,7 @@ using HandlebarsDotNet;
 
 namespace OtpPortal.Delivery;
 
-/// <summary>Compiles templates. In HTML every value is escaped. Filling in a template that names an unknown value fails.</summary>
+/// <summary>Compiles templates. Values are escaped in HTML. Rendering fails if a template uses an unknown value.</summary>
 internal sealed class TemplateCompiler
 {
     private const string Root = "OtpPortal.Templates/";
@@ -19,14 +19,14 @@ internal sealed class TemplateCompiler
         _html.RegisterTemplate("service", ReadBuiltIn("service.html"));
     }
 
-    /// <param name="file">The name of the file, whose ending tells HTML from text.</param>
+    /// <param name="file">The file name; its suffix distinguishes HTML from text.</param>
     public HandlebarsTemplate<object, object> Compile(string file, string text) =>
         (file.EndsWith(".html", StringComparison.Ordinal) ? _html : _plain).Compile(text);
 
-    /// <summary>Compiles a template that is part of the program.</summary>
+    /// <summary>Compiles an embedded template.</summary>
     public HandlebarsTemplate<object, object> CompileBuiltIn(string file) => Compile(file, ReadBuiltIn(file));
 
-    /// <summary>Returns what Handlebars says about a template, in one line.</summary>
+    /// <summary>Returns the first line of Handlebars' error message.</summary>
     public static string FirstLine(Exception e) => e.Message.Split('\n')[0].Trim();
 
     private static string ReadBuiltIn(string file)

@@ -4,8 +4,8 @@ using OtpPortal.Configuration;
 namespace OtpPortal.Delivery;
 
 /// <summary>
-/// Reads TEMPLATES_DIR. Its files replace built-in templates: <c>{message}.txt</c> and so on for a message, <c>{provider}.txt</c> for the
-/// gateway's messages by that provider. In a folder <c>{language}</c> they replace that language alone.
+/// Reads TEMPLATES_DIR. Its files override built-in templates: <c>{message}.txt</c> etc. for a message, <c>{provider}.txt</c>
+/// etc. for the gateway's messages through that provider. Files in a folder <c>{language}</c> apply only to that language.
 /// </summary>
 internal static class TemplateFolder
 {
@@ -13,7 +13,7 @@ internal static class TemplateFolder
 
     private const string AnyLanguage = "";
 
-    /// <summary>Returns the templates by <c>{language}/{file}</c>. Each file that cannot be used adds an error.</summary>
+    /// <summary>Returns the templates by <c>{language}/{file}</c>. Adds an error for each unusable file.</summary>
     public static Dictionary<string, HandlebarsTemplate<object, object>> Read(SettingsReader reader)
     {
         var templates = new Dictionary<string, HandlebarsTemplate<object, object>>(StringComparer.Ordinal);
@@ -42,7 +42,7 @@ internal static class TemplateFolder
     /// <summary>Returns the key of a template for all languages.</summary>
     public static string KeyOfAnyLanguage(string name, string part) => KeyOf(AnyLanguage, name, part);
 
-    /// <summary>Returns the message or the provider of a key.</summary>
+    /// <summary>Returns the message or provider name in a key.</summary>
     public static string NameOf(string key)
     {
         var file = key[(key.IndexOf('/', StringComparison.Ordinal) + 1)..];
@@ -77,7 +77,7 @@ internal static class TemplateFolder
         {
             templates[$"{language}/{file}"] = compiler.Compile(file, File.ReadAllText(path));
         }
-        // Handlebars reports what it cannot parse by exceptions that have no common base class.
+        // Handlebars' exceptions for syntax errors have no common base class.
         catch (Exception e) when (e is not (IOException or UnauthorizedAccessException))
         {
             reader.AddError($"{Setting}: {Path.Combine(language, file)} cannot be parsed: {TemplateCompiler.FirstLine(e)}");

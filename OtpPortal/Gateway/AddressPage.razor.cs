@@ -20,7 +20,7 @@ public sealed partial class AddressPage(
     [Parameter]
     public string Namespace { get; set; } = "";
 
-    /// <summary>As the router decodes it; <see cref="VerificationId.Of"/> tells the id.</summary>
+    /// <summary>The id as decoded by the router. Use <see cref="VerificationId.Of"/> to get the actual id.</summary>
     [Parameter]
     public string Id { get; set; } = "";
 

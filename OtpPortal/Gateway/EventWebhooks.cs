@@ -8,17 +8,18 @@ using OtpPortal.Security;
 
 namespace OtpPortal.Gateway;
 
-/// <summary>An event for a namespace's own server.</summary>
-/// <param name="Id">The same in every try.</param>
+/// <summary>An event for a namespace's server.</summary>
+/// <param name="Id">The delivery id, the same in every attempt.</param>
 public sealed record EventPost(EventTarget Target, string Type, byte[] Body, string Id);
 
 /// <summary>
-/// Posts events to the servers of namespaces, in the background and with retries. Each post is signed, so that the receiver can tell who
-/// sent it, and the signature covers its time, so that an old post cannot be replayed.
+/// Posts events to the servers of namespaces, in the background and with retries. Each post is signed to prove its origin. The
+/// signature covers the time, to prevent replays.
 /// </summary>
 /// <remarks>
 /// <c>X-OtpPortal-Signature: t={Unix seconds},v1={hex of HMAC-SHA-256 over "t.body"}</c>; <c>X-OtpPortal-Event: {type}</c>;
-/// <c>X-OtpPortal-Delivery: {id}</c>, the same in every try, because a receiver whose answer was lost gets the event twice.
+/// <c>X-OtpPortal-Delivery: {id}</c>, the same in every attempt, because the receiver gets the event again if its response is
+/// lost.
 /// </remarks>
 public sealed partial class EventWebhooks(IHttpClientFactory clients, TimeProvider time, ILogger<EventWebhooks> logger)
     : BackgroundQueue<EventPost>(Capacity, CapacityOfTarget)
@@ -29,14 +30,14 @@ public sealed partial class EventWebhooks(IHttpClientFactory clients, TimeProvid
 
     private static readonly TimeSpan s_timeout = TimeSpan.FromSeconds(10);
 
-    // Six tries in about six minutes: longer than a restart of the receiver.
+    // Six attempts in about six minutes, longer than a restart of the receiver.
     private static readonly TimeSpan[] s_pauses = [.. new[] { 1, 5, 20, 60, 300 }.Select(seconds => TimeSpan.FromSeconds(seconds))];
 
     private readonly PartitionedRateLimiter<EventTarget> _slots = PartitionedRateLimiter.Create<EventTarget, EventTarget>(target =>
         RateLimitPartition.GetConcurrencyLimiter(
             target, _ => new ConcurrencyLimiterOptions { PermitLimit = ConnectionsOfTarget, QueueLimit = int.MaxValue }));
 
-    /// <summary>Takes an event. Logs an event that the queue cannot hold.</summary>
+    /// <summary>Enqueues an event. Logs the event if the queue is full.</summary>
     internal void Enqueue(EventTarget target, string type, byte[] body)
     {
         if (TryAdd(new EventPost(target, type, body, RandomText.New(22))) is { } reason) NotQueued(type, target, reason);
@@ -51,7 +52,7 @@ public sealed partial class EventWebhooks(IHttpClientFactory clients, TimeProvid
 
     protected override string GroupOf(EventPost job) => job.Target.ToString();
 
-    // On shutdown, posts that have not been tried are tried once.
+    // On shutdown, posts without an attempt get one.
     protected override async Task RunAsync(EventPost job, CancellationToken closing)
     {
         for (var attempt = 1; ; attempt++)

@@ -2,12 +2,14 @@ using Microsoft.Extensions.Primitives;
 
 namespace OtpPortal.Gateway;
 
-/// <summary>The fields of a request: those of the form and, as in otpgateway, those of the query that the form does not have.</summary>
+/// <summary>
+/// The fields of a request: those of the form, and as in otpgateway those of the query that the form does not contain.
+/// </summary>
 internal sealed class Fields(IFormCollection form, IQueryCollection query)
 {
     private string? _problem;
 
-    /// <summary>Reads the fields for an endpoint.</summary>
+    /// <summary>Binds the fields of a request to an endpoint parameter.</summary>
     public static async ValueTask<Fields> BindAsync(HttpContext context)
     {
         var request = context.Request;
@@ -19,15 +21,15 @@ internal sealed class Fields(IFormCollection form, IQueryCollection query)
         {
             return Unreadable("The form is invalid.");
         }
-        // A body that is not a form is ignored. Without a query, its sender meant it as fields.
+        // A body that is not a form is ignored if there is a query. Otherwise it was meant to contain the fields.
         return request.Query.Count == 0 && (request.ContentLength > 0 || request.Headers.TransferEncoding.Count > 0)
             ? Unreadable("The body must be a form: application/x-www-form-urlencoded or multipart/form-data.")
             : new Fields(FormCollection.Empty, request.Query);
     }
 
     /// <summary>
-    /// Reads a field's value, which is empty if the field is missing. Returns false if the body cannot be read or the field was sent more
-    /// than once, because two readers could take different values.
+    /// Gets a field's value, or an empty string if it is missing. Returns false if the body cannot be read or the field occurs
+    /// more than once, because two readers could take different values.
     /// </summary>
     public bool TryOne(string name, out string value, out string complaint)
     {

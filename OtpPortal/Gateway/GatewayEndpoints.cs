@@ -8,7 +8,7 @@ using OtpPortal.Storage;
 
 namespace OtpPortal.Gateway;
 
-/// <summary>The API that other backends use, in otpgateway's wire format: <c>/api/…</c>.</summary>
+/// <summary>The API for other backends, in otpgateway's wire format: <c>/api/…</c>.</summary>
 public static class GatewayEndpoints
 {
     internal const int MaxBody = 128 * 1024;
@@ -31,7 +31,7 @@ public static class GatewayEndpoints
         builder.Services.AddSingleton<GatewayResults>();
         builder.Services.AddSingleton<VerificationRequestReader>();
         builder.Services.AddSingleton<VerificationMessage>();
-        // A redirect would carry what happened to wherever it points.
+        // Following a redirect would disclose the event to its target.
         builder.Services.AddHttpClient(nameof(EventWebhooks)).ConfigurePrimaryHttpMessageHandler(() => new SocketsHttpHandler
         {
             AllowAutoRedirect = false,
@@ -148,14 +148,14 @@ public static class GatewayEndpoints
                 context.Response.Headers.RetryAfter = Problem.Seconds(wait);
                 return GatewayResults.Failure(StatusCodes.Status429TooManyRequests, $"The message is not sent: {reason}.");
             case PutOutcome.NotSent:
-                // The provider's answer is in the log alone: it may name accounts and addresses.
+                // The provider's response is only in the log, because it may contain account names and addresses.
                 return GatewayResults.Failure(StatusCodes.Status502BadGateway, "The message could not be sent.");
             default:
                 throw new UnreachableException();
         }
     }
 
-    // There is no other action than to check: as in otpgateway, `action` is not read.
+    // Checking is the only action: as in otpgateway, `action` is ignored.
     private static async Task<IResult> CheckAsync(
         HttpContext context, Namespace owner, Fields fields, VerificationFlow flow, GatewayResults results)
     {
@@ -196,7 +196,7 @@ public static class GatewayEndpoints
         _ => results.Success(verification),
     };
 
-    // For the pages: the user who was sent the link knows the id, and learns only whether the verification is closed.
+    // For the hosted pages: a user with the link knows the id, and learns only whether the verification is closed.
     private static async Task<IResult> PageStatusAsync(
         HttpContext context, [Description("The name of the namespace.")] string @namespace, VerificationFlow flow, GatewaySettings settings)
     {

@@ -4,7 +4,7 @@ using System.Text.Json.Serialization;
 
 namespace OtpPortal.Gateway;
 
-/// <summary>The fields of requests, for their description; <see cref="VerificationRequestReader"/> reads them one by one.</summary>
+/// <summary>Describes the form fields for OpenAPI. <see cref="VerificationRequestReader"/> reads them.</summary>
 internal static class GatewayForms
 {
     internal sealed record Put(

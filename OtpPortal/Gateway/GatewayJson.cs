@@ -7,11 +7,11 @@ using OtpPortal.Http;
 
 namespace OtpPortal.Gateway;
 
-/// <summary>The wire format of otpgateway: its field names and its envelope.</summary>
+/// <summary>otpgateway's wire format: field names and envelope.</summary>
 internal static partial class GatewayJson
 {
     /// <summary>
-    /// A verification, as the API and the events tell of it. The code is in it only where the one who asked for it is answered.
+    /// A verification in API responses and events. It contains the code only in the response to the caller that created it.
     /// </summary>
     internal sealed record OtpData(
         [property: JsonPropertyName("namespace")] string Namespace,
@@ -37,7 +37,7 @@ internal static partial class GatewayJson
         public override string ToString() => Namespace + "/" + Id;
     }
 
-    /// <summary>Why a PUT was refused: the id is locked.</summary>
+    /// <summary>The response to a PUT for a locked id.</summary>
     internal sealed record LockData(
         [property: JsonPropertyName("ttl_seconds")] long TtlSeconds,
         [property: JsonPropertyName("attempts")] int Attempts,
@@ -62,7 +62,7 @@ internal static partial class GatewayJson
         public string Status => "error";
     }
 
-    /// <summary>An error about no verification in particular.</summary>
+    /// <summary>An error that does not concern a particular verification.</summary>
     internal sealed record Error([property: JsonPropertyName("message"), JsonPropertyOrder(1)] string Message)
     {
         [JsonPropertyName("status"), AllowedValues("error")]
@@ -85,7 +85,7 @@ internal static partial class GatewayJson
     [JsonSerializable(typeof(Event))]
     internal sealed partial class Context : JsonSerializerContext;
 
-    // Read by programs, never part of a page: nothing is escaped for HTML.
+    // The JSON is for programs and never embedded in HTML, so no HTML escaping is needed.
     internal static Context Json { get; } = new(new JsonSerializerOptions { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
 
     internal static OtpData Describe(Verification verification, PortalSettings portal, TimeProvider time, string? code = null) => new(

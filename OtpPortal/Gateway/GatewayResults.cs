@@ -3,7 +3,9 @@ using OtpPortal.Http;
 
 namespace OtpPortal.Gateway;
 
-/// <summary>The answers of the gateway in otpgateway's envelope: <c>{"status":…,"data":…}</c>, errors with a <c>message</c>.</summary>
+/// <summary>
+/// Creates the gateway's responses in otpgateway's envelope: <c>{"status":…,"data":…}</c>, errors with a <c>message</c>.
+/// </summary>
 internal sealed class GatewayResults(PortalSettings portal, TimeProvider time)
 {
     private const string ContentType = "application/json; charset=utf-8";
@@ -16,7 +18,7 @@ internal sealed class GatewayResults(PortalSettings portal, TimeProvider time)
     public static IResult Failure(int status, string message) =>
         TypedResults.Json(new GatewayJson.Error(message), GatewayJson.Json.Error, ContentType, status);
 
-    /// <summary>Creates what writes the errors that arise before an endpoint below <paramref name="root"/> runs.</summary>
+    /// <summary>Creates the writer of errors that occur before an endpoint below <paramref name="root"/> runs.</summary>
     public static ApiErrorWriter ErrorWriter(string root) => new(root, WriteAsync, typeof(GatewayJson.Error));
 
     private static Task WriteAsync(HttpContext context, int status, string message) => Failure(status, status switch
@@ -29,7 +31,9 @@ internal sealed class GatewayResults(PortalSettings portal, TimeProvider time)
     public IResult Success(Verification verification) =>
         Success(GatewayJson.Describe(verification, portal, time), GatewayJson.Json.SuccessOtpData);
 
-    /// <summary>Answers with the code and, as otpgateway does, the lifetime that was asked for, however long the provider took.</summary>
+    /// <summary>
+    /// Responds with the code and, as otpgateway does, the requested lifetime, whatever time the provider took.
+    /// </summary>
     public IResult Created(Verification created, string? code, TimeSpan lifetime) =>
         Success(
             GatewayJson.Describe(created, portal, time, code) with { Ttl = (long)lifetime.TotalSeconds }, GatewayJson.Json.SuccessOtpData);
@@ -48,7 +52,7 @@ internal sealed class GatewayResults(PortalSettings portal, TimeProvider time)
         Failure(
             StatusCodes.Status429TooManyRequests, $"Too many attempts. Please retry after {RetryAfter(context, locked)} seconds.", locked);
 
-    // A verification is locked until it expires.
+    // A verification stays locked until it expires.
     private long RetryAfter(HttpContext context, Verification locked)
     {
         var left = GatewayJson.SecondsLeft(locked, time);

@@ -8,51 +8,51 @@ using OtpPortal.Security;
 
 namespace OtpPortal.Gateway;
 
-/// <summary>One application that uses the gateway. It sees its own ids only.</summary>
-/// <param name="Name">1–64 letters, digits, <c>._-</c>; the user name of HTTP Basic.</param>
-/// <param name="Events">Where its events are posted, or null.</param>
+/// <summary>An application that uses the gateway. It can access only its own ids.</summary>
+/// <param name="Name">1–64 letters, digits and <c>._-</c>; the user name in HTTP Basic.</param>
+/// <param name="Events">The target of its events, or null.</param>
 public sealed record Namespace(string Name, EventTarget? Events)
 {
     private readonly SecretDigest? _secret;
 
     internal Namespace(string name, string secret, EventTarget? events) : this(name, events) => _secret = new SecretDigest(secret);
 
-    /// <summary>True for its secret.</summary>
+    /// <summary>Returns whether a text is the namespace's secret.</summary>
     internal bool Matches(string secret) => _secret is not null && _secret.Matches(secret);
 
-    /// <summary>Binds the namespace that sends the request, to an endpoint that asks for one.</summary>
+    /// <summary>Binds the authenticated namespace to an endpoint parameter.</summary>
     public static ValueTask<Namespace> BindAsync(HttpContext context) =>
         ValueTask.FromResult(context.RequestServices.GetRequiredService<GatewaySettings>().Find(context.User.Identity!.Name!)!);
 
     public override string ToString() => Name;
 }
 
-/// <summary>Where the events <c>verified</c> and <c>locked</c> of a namespace are posted.</summary>
+/// <summary>The target of a namespace's <c>verified</c> and <c>locked</c> events.</summary>
 /// <param name="Url">EVENTS_{NAMESPACE}_URL.</param>
-/// <param name="Key">EVENTS_{NAMESPACE}_SECRET: the key of the signature, 16 characters at least.</param>
+/// <param name="Key">EVENTS_{NAMESPACE}_SECRET: the signature key, at least 16 characters.</param>
 public sealed record EventTarget(Uri Url, byte[] Key)
 {
     public override string ToString() => Url.ToString();
 }
 
-/// <summary>The gateway for other backends.</summary>
-/// <param name="Namespaces">NAMESPACES: <c>name:secret,…</c>; none: the gateway is off.</param>
-/// <param name="EmbedOrigins">EMBED_ORIGINS: origins whose pages may show the hosted pages in a frame.</param>
-/// <param name="PublishKey">GATEWAY_PUBLISH_KEY: the Redis channel that events are published to.</param>
-/// <param name="Terms">What holds where a request says nothing: as for signing in (OTP_CODE_EXPIRY, OTP_MAX_ATTEMPTS, OTP_MAX_SENDS,
+/// <summary>Settings of the gateway for other backends.</summary>
+/// <param name="Namespaces">NAMESPACES: <c>name:secret,…</c>; empty disables the gateway.</param>
+/// <param name="EmbedOrigins">EMBED_ORIGINS: origins whose pages may frame the hosted pages.</param>
+/// <param name="PublishKey">GATEWAY_PUBLISH_KEY: the Redis channel for events.</param>
+/// <param name="Terms">The defaults of requests, as for sign-ins (OTP_CODE_EXPIRY, OTP_MAX_ATTEMPTS, OTP_MAX_SENDS,
 /// OTP_RESEND_COOLDOWN).</param>
 /// <param name="CodeLength">OTP_CODE_LENGTH.</param>
 public sealed partial record GatewaySettings(
     IReadOnlyList<Namespace> Namespaces, IReadOnlyList<string> EmbedOrigins, string? PublishKey, CodeTerms Terms, int CodeLength)
     : ISettings<GatewaySettings>
 {
-    // Shown by .env.sample.
+    // The placeholder in .env.sample.
     private const string SampleSecret = AuthSecret.SampleValue;
 
-    // Compared with when there is no such namespace, so that names cannot be told from the time it takes.
+    // Compared with the secret for unknown namespaces, so that timing does not reveal which names exist.
     private static readonly Namespace s_nobody = new("", RandomNumberGenerator.GetHexString(64), null);
 
-    /// <summary>The namespace whose name and secret these are.</summary>
+    /// <summary>Returns the namespace with this name and secret, or null.</summary>
     public Namespace? Authenticate(string name, string secret)
     {
         var candidate = Namespaces.FirstOrDefault(known => string.Equals(known.Name, name, StringComparison.Ordinal)) ?? s_nobody;
@@ -73,7 +73,7 @@ public sealed partial record GatewaySettings(
             var (name, secret) = colon < 0 ? (entry, "") : (entry[..colon].Trim(), entry[(colon + 1)..].Trim());
             if (colon < 0 || secret.Length == 0 || !Name().IsMatch(name))
             {
-                // Without what follows the colon: it is a secret.
+                // Omits the part after the colon, because it is a secret.
                 var reason = colon < 0 ? "no colon" : secret.Length == 0 ? $"\"{name}\" has no secret" : "invalid name";
                 reader.AddError($"NAMESPACES has an invalid entry ({reason}). "
                     + "It must be name:secret,name:secret with names of 1 to 64 letters, digits and ._-");

@@ -9,22 +9,22 @@ using OtpPortal.Storage;
 namespace OtpPortal.Gateway;
 
 /// <summary>
-/// The forms of the hosted pages, <c>/otp/{namespace}/{id}</c> and <c>…/address</c>. Whoever knows the address of a page may use it: it
-/// needs no cookie, so that it also works in a frame and on a second device.
+/// The forms of the hosted pages, <c>/otp/{namespace}/{id}</c> and <c>…/address</c>. The URL of a page grants access to it. No
+/// cookie is needed, so that the pages also work in a frame and on a second device.
 /// </summary>
 public static class HostedPages
 {
     public static void MapHostedPages(this IEndpointRouteBuilder routes)
     {
-        // Before the pages of the same addresses, which take posts as well.
+        // Takes precedence over the pages at the same paths, which also accept POST.
         var forms = routes.MapGroup("/otp/{namespace}/{id}").WithMetadata(new RequireStoreAttribute()).WithOrder(-1);
         forms.MapPost("", SubmitAsync);
         forms.MapPost("/address", SetAddressAsync);
     }
 
     /// <summary>
-    /// Lets EMBED_ORIGINS frame the hosted pages, also where they end in an error page: a browser that refuses the frame shows nothing that
-    /// a user could make sense of.
+    /// Allows EMBED_ORIGINS to frame the hosted pages, including their error pages: if the browser refuses to show the frame,
+    /// the user sees only the browser's own error.
     /// </summary>
     public static void UseHostedPageFrames(this IApplicationBuilder app)
     {
@@ -34,14 +34,14 @@ public static class HostedPages
             if (context.Request.Path.StartsWithSegments("/otp", StringComparison.Ordinal))
             {
                 SecurityHeaders.AllowFraming(context.Response, settings.EmbedOrigins);
-                // Whatever page answers, it is shown in the same way.
+                // An error page uses the same view as the requested page.
                 context.RequestServices.GetRequiredService<PageStatus>().Query = PageView.Of(context.Request, settings).Query;
             }
             return next(context);
         });
     }
 
-    /// <summary>Headers of a hosted page, and how it is shown.</summary>
+    /// <summary>Sets the headers of a hosted page, and returns its view.</summary>
     internal static PageView Prepare(HttpContext context, GatewaySettings settings)
     {
         context.Response.Headers.CacheControl = "no-store";
@@ -51,7 +51,7 @@ public static class HostedPages
     internal static async Task<Verification?> FindAsync(VerificationFlow flow, GatewaySettings settings, string owner, string id) =>
         settings.Find(owner) is not null && VerificationId.IsValid(id) ? await flow.FindAsync(owner, id) : null;
 
-    /// <summary>What the page calls the provider's addresses, in the visitor's language.</summary>
+    /// <summary>Returns the localized name of the provider's addresses.</summary>
     internal static string AddressNameOf(IStringLocalizer texts, Provider? provider) => provider?.Channel switch
     {
         null => "",
@@ -62,7 +62,7 @@ public static class HostedPages
 
     internal static Guest GuestOf(HttpContext context) => new(ClientAddress.Of(context), ClientAddress.LimitKey(context));
 
-    /// <summary>What was typed as the code it is meant to be; null when it cannot be one, and then no try is spent on it.</summary>
+    /// <summary>Normalizes a typed code. Returns null if it cannot be a code, so that it uses no attempt.</summary>
     internal static string? Normalize(string typed, Verification verification)
     {
         var code = verification.CodeIsDigits
@@ -74,7 +74,7 @@ public static class HostedPages
     internal static string MalformedText(IStringLocalizer texts, Verification verification) =>
         texts[verification.CodeIsDigits ? "CodeMalformed" : "CodeMalformedText", verification.CodeLength];
 
-    /// <summary>Why nothing was sent, in words; null when it was.</summary>
+    /// <summary>Returns the localized reason why nothing was sent, or null if it was.</summary>
     internal static string? Refusal(IStringLocalizer texts, PageSendOutcome outcome, Provider? provider) =>
         Reason(texts, outcome, provider)?.Value;
 
@@ -113,7 +113,7 @@ public static class HostedPages
                 _ => PlainForm.SeeOther(context, page + view.Query),
             };
         }
-        // otpgateway's own page posts nothing else when it only wants to be drawn.
+        // otpgateway's own page posts an empty form just to show the page.
         var asksForNothing = string.IsNullOrEmpty(form["action"]) && string.IsNullOrEmpty(form["otp"]);
         if (asksForNothing) return PlainForm.SeeOther(context, page + view.Query);
         if (Normalize(form["otp"].ToString(), verification) is not { } code)
@@ -121,7 +121,7 @@ public static class HostedPages
             return PageErrors.Page(context, StatusCodes.Status400BadRequest, page, verification.CodeIsDigits
                 ? "CodeMalformed" : "CodeMalformedText", argument: verification.CodeLength);
         }
-        // Right, wrong or over: the page tells from the state alone, and a reload posts nothing again.
+        // The page shows the outcome from the stored state, so a reload does not post again.
         await flow.CheckAsync(owner, id, code, keep: true, ClientAddress.Of(context));
         return PlainForm.SeeOther(context, page + view.Query);
     }

@@ -11,7 +11,7 @@ using OtpPortal.Limits;
 namespace OtpPortal.Gateway;
 
 /// <summary>
-/// Authenticates a namespace by HTTP Basic (RFC 7617), keeps clients from guessing secrets, and counts the requests of each namespace.
+/// Authenticates a namespace by HTTP Basic (RFC 7617), protects secrets against guessing, and applies each namespace's quota.
 /// </summary>
 internal sealed class NamespaceHandler(
     IOptionsMonitor<AuthenticationSchemeOptions> options,
@@ -22,7 +22,7 @@ internal sealed class NamespaceHandler(
     LimitSettings limits,
     AuditLog audit) : SecretAuthenticationHandler(options, logger, encoder)
 {
-    /// <summary>The name of the scheme and of the policy that asks for it.</summary>
+    /// <summary>The name of the scheme and of the policy that requires it.</summary>
     public const string SchemeName = "Namespace";
 
     private bool _isUnauthorized;
@@ -36,7 +36,7 @@ internal sealed class NamespaceHandler(
             return Unauthorized("Missing Basic Authorization header.");
         }
         if (Decode(authorization.Parameter) is not { } pair) return Unauthorized("Invalid Base64 value in Basic Authorization header.");
-        // The secret may contain colons, the name cannot (RFC 7617, 2).
+        // The secret may contain colons, but the name may not (RFC 7617, 2).
         var colon = pair.IndexOf(':', StringComparison.Ordinal);
         if (colon < 0) return Unauthorized("Invalid value in Basic Authorization header.");
 

@@ -3,19 +3,20 @@ using OtpPortal.Components.Localization;
 namespace OtpPortal.Gateway;
 
 /// <summary>
-/// How a hosted page is shown: in a tab of its own, or in a frame of the caller's page, whose origin is told of the success.
+/// The view of a hosted page: in its own tab, or in a frame of the caller's page, whose origin is notified of the success.
 /// </summary>
-/// <param name="IsPopup">In a frame: <c>?view=popup</c>, or the browser says so.</param>
+/// <param name="IsPopup">Whether the page is framed: <c>?view=popup</c>, or the browser reports it.</param>
 /// <param name="Origin">
-/// The origin that frames it, from <c>?origin=</c> or else from <c>Referer</c>, when EMBED_ORIGINS names it. A message goes to it only.
+/// The framing origin, from <c>?origin=</c> or else from <c>Referer</c>, if EMBED_ORIGINS contains it. Messages are sent only
+/// to this origin.
 /// </param>
-/// <param name="Query">What the page's forms and redirects carry on.</param>
+/// <param name="Query">The query that the page's forms and redirects preserve.</param>
 public sealed record PageView(bool IsPopup, string? Origin, string Query)
 {
     internal static PageView Of(HttpRequest request, GatewaySettings settings)
     {
         if (request.Query["view"] != "popup" && request.Headers["Sec-Fetch-Dest"] != "iframe") return new PageView(false, null, "");
-        // otpgateway's own script names no origin. The browser names the page that opened the frame.
+        // otpgateway's own script sends no origin, but the browser reports the framing page.
         var asked = request.Query.TryGetValue("origin", out var named) ? named.ToString()
             : Uri.TryCreate(request.Headers.Referer, UriKind.Absolute, out var referrer) ? referrer.GetLeftPart(UriPartial.Authority)
             : "";
@@ -27,5 +28,5 @@ public sealed record PageView(bool IsPopup, string? Origin, string Query)
     }
 }
 
-/// <summary>Who opened a hosted page, as far as the network tells.</summary>
+/// <summary>The client of a hosted page.</summary>
 public sealed record Guest(string Ip, string LimitKey);

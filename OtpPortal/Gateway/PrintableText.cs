@@ -3,11 +3,12 @@ using System.Text;
 
 namespace OtpPortal.Gateway;
 
-/// <summary>Text that people can see and type.</summary>
+/// <summary>Validates text that users can see and type.</summary>
 internal static class PrintableText
 {
     /// <summary>
-    /// True for <paramref name="min"/> to <paramref name="max"/> letters, digits, marks, symbols, punctuation and spaces of any script.
+    /// Returns whether a text has <paramref name="min"/> to <paramref name="max"/> characters, all of them letters, digits,
+    /// marks, symbols, punctuation or spaces of any script.
     /// </summary>
     public static bool Is(string text, int min, int max)
     {

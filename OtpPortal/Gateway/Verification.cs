@@ -3,16 +3,17 @@ using OtpPortal.OneTimeCodes;
 
 namespace OtpPortal.Gateway;
 
-/// <summary>One verification that a namespace asked for, as it stands.</summary>
-/// <param name="To">The address, or empty while its page has yet to ask for it.</param>
-/// <param name="Attempts">What otpgateway counts: the sending and every wrong code. Past <paramref name="MaxAttempts"/> the id is
-/// locked.</param>
-/// <param name="Generate">Codes sent so far, the first one included.</param>
-/// <param name="Closed">A right code was entered.</param>
-/// <param name="Extra">The caller's own JSON.</param>
-/// <param name="CodeLength">Characters of the code.</param>
-/// <param name="CodeIsDigits">The code consists of digits: blanks and dashes in what is typed do not count.</param>
-/// <param name="SkipDelete">The record stays after the right code, until its time is over.</param>
+/// <summary>The current state of a namespace's verification.</summary>
+/// <param name="To">The address; empty until the page has asked for it.</param>
+/// <param name="Attempts">The count as in otpgateway: the first message plus all wrong codes. The id is locked when it exceeds
+/// <paramref name="MaxAttempts"/>.</param>
+/// <param name="Generate">Number of codes sent, including the first.</param>
+/// <param name="Closed">Whether a correct code has been entered.</param>
+/// <param name="Extra">The caller's JSON data.</param>
+/// <param name="CodeLength">Length of the code in characters.</param>
+/// <param name="CodeIsDigits">Whether the code consists of digits. Blanks and dashes in the typed code are then
+/// ignored.</param>
+/// <param name="SkipDelete">Keeps the record after the correct code until it expires.</param>
 public sealed record Verification(
     string Namespace,
     string Id,
@@ -33,18 +34,19 @@ public sealed record Verification(
     bool CodeIsDigits,
     bool SkipDelete)
 {
-    /// <summary>The address as the namespace sent it, for answers; <see cref="To"/> is its normalized form.</summary>
+    /// <summary>The address as the namespace sent it, for responses. <see cref="To"/> is its normalized form.</summary>
     public string ToAsSent { get; init; } = To;
 
-    /// <summary>Tries that are left.</summary>
+    /// <summary>Number of remaining attempts.</summary>
     public int AttemptsLeft => Math.Max(0, MaxAttempts + 1 - Attempts);
 }
 
-/// <summary>What a namespace asks for; every part was checked.</summary>
+/// <summary>A validated request for a verification.</summary>
 /// <param name="Id">6–200 printable characters.</param>
-/// <param name="To">Normalized, or empty: the page asks for it.</param>
-/// <param name="Code">The code to send, 3–32 printable characters; null makes one of <paramref name="CodeLength"/> digits.</param>
-/// <param name="Terms">1–3600 s; 1–20 tries; 1–20 codes.</param>
+/// <param name="To">The normalized address; empty if the page asks for it.</param>
+/// <param name="Code">The code to send, 3–32 printable characters; null generates one of <paramref name="CodeLength"/>
+/// digits.</param>
+/// <param name="Terms">1–3600 s; 1–20 attempts; 1–20 codes.</param>
 /// <param name="Extra">JSON of at most 16 KB and 32 levels.</param>
 public sealed record VerificationRequest(
     string Id,
@@ -58,29 +60,29 @@ public sealed record VerificationRequest(
     string Extra,
     bool SkipDelete)
 {
-    /// <summary>The address as it was sent, for answers.</summary>
+    /// <summary>The address as the namespace sent it, for responses.</summary>
     public string ToAsSent { get; init; } = To;
 }
 
-/// <summary>What became of the wish for a verification.</summary>
+/// <summary>The outcome of requesting a verification.</summary>
 public abstract record PutOutcome
 {
     private PutOutcome() { }
 
-    /// <summary>The code counts, and was handed to a provider unless the address is still to be asked for.</summary>
+    /// <summary>The code is valid, and was sent unless the page still has to ask for the address.</summary>
     public sealed record Created(Verification Verification, string Code) : PutOutcome;
 
-    /// <summary>No tries or no codes are left on this id before its time is over.</summary>
+    /// <summary>The id has no attempts or no codes left until it expires.</summary>
     public sealed record Locked(Verification Verification) : PutOutcome;
 
-    /// <summary>A limit refuses the message.</summary>
+    /// <summary>A limit rejected the message.</summary>
     public sealed record Limited(string Reason, TimeSpan Wait) : PutOutcome;
 
-    /// <summary>No provider took the message.</summary>
+    /// <summary>No provider accepted the message.</summary>
     public sealed record NotSent : PutOutcome;
 }
 
-/// <summary>What became of a code that was tried.</summary>
+/// <summary>The outcome of checking a code.</summary>
 public abstract record CheckOutcome
 {
     private CheckOutcome() { }
@@ -91,13 +93,13 @@ public abstract record CheckOutcome
 
     public sealed record Locked(Verification Verification) : CheckOutcome;
 
-    /// <summary>Verified before: one success a record, also for the right code.</summary>
+    /// <summary>The verification had already succeeded. Even the correct code succeeds only once.</summary>
     public sealed record Closed(Verification Verification) : CheckOutcome;
 
     public sealed record Unknown : CheckOutcome;
 }
 
-/// <summary>What became of the wish to send (again) from the hosted page.</summary>
+/// <summary>The outcome of sending a message from the hosted page.</summary>
 public abstract record PageSendOutcome
 {
     private PageSendOutcome() { }
@@ -112,6 +114,6 @@ public abstract record PageSendOutcome
 
     public sealed record NotSent : PageSendOutcome;
 
-    /// <summary>The verification is over, or there is none.</summary>
+    /// <summary>The verification has ended or does not exist.</summary>
     public sealed record Ended : PageSendOutcome;
 }

@@ -5,8 +5,9 @@ using OtpPortal.Storage;
 namespace OtpPortal.Gateway;
 
 /// <summary>
-/// Publishes what happens to verifications: <c>check</c> and <c>close</c> on the Redis channel GATEWAY_PUBLISH_KEY, as otpgateway does but
-/// without the code, and <c>verified</c> and <c>locked</c> to the namespace's own server. Publishing never fails and never waits.
+/// Publishes events of verifications: <c>check</c> and <c>close</c> on the Redis channel GATEWAY_PUBLISH_KEY, as otpgateway
+/// does but without the code, and <c>verified</c> and <c>locked</c> to the namespace's server. Publishing never fails and never
+/// blocks.
 /// </summary>
 public sealed partial class VerificationEvents(
     Stores stores,
@@ -16,10 +17,10 @@ public sealed partial class VerificationEvents(
     TimeProvider time,
     ILogger<VerificationEvents> logger)
 {
-    /// <summary>Reports that a code was tried.</summary>
+    /// <summary>Publishes that a code was checked.</summary>
     public void Checked(Namespace owner, Verification verification) => Publish("check", owner, verification, withData: true);
 
-    /// <summary>Reports that the right code was tried.</summary>
+    /// <summary>Publishes that the correct code was entered.</summary>
     public void Closed(Namespace owner, Verification verification)
     {
         Publish("check", owner, verification, withData: true);
@@ -27,7 +28,7 @@ public sealed partial class VerificationEvents(
         Post("verified", owner, verification);
     }
 
-    /// <summary>Reports that the last allowed try was wrong.</summary>
+    /// <summary>Publishes that the last attempt failed.</summary>
     public void Locked(Namespace owner, Verification verification) => Post("locked", owner, verification);
 
     private void Post(string type, Namespace owner, Verification verification)

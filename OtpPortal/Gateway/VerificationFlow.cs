@@ -9,13 +9,13 @@ using StackExchange.Redis;
 namespace OtpPortal.Gateway;
 
 /// <summary>
-/// A verification from the namespace's wish to the right code: the same for the API, the hosted pages and their circuits. It knows nothing
-/// of HTTP, and keeps nothing itself: all state is in the OTP store, under the namespace, so that no namespace reaches another's.
+/// Runs verifications for the API, the hosted pages and their circuits. Independent of HTTP, and stateless: all state is in the
+/// OTP store, under the namespace, so that no namespace can access another's verifications.
 /// </summary>
 /// <remarks>
-/// The code is kept twice in its record (see <see cref="CodeStore"/>): as HMAC, for comparing, and encrypted, bound to its record, because
-/// it may have to be sent later (when the page asks for the address) or again, and the caller may have chosen it. A dump of Redis reads
-/// neither. <c>K:done</c> is there for half a minute after a record was deleted because of its success, or until the id is used again.
+/// A record contains the code twice (see <see cref="CodeStore"/>): as an HMAC for comparison, and encrypted and bound to the
+/// record, because it may have to be sent later or again, and the caller may have chosen it. A dump of Redis reveals neither.
+/// <c>K:done</c> exists for half a minute after a record was deleted because of its success, or until the id is reused.
 /// </remarks>
 public sealed class VerificationFlow(
     CodeStore codes, Stores stores, Providers providers, VerificationSender sender, VerificationLog log, SendLimits limits,
@@ -24,8 +24,8 @@ public sealed class VerificationFlow(
     private static readonly TimeSpan s_echo = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan s_glance = TimeSpan.FromMilliseconds(2);
 
-    /// <summary>Begins or restarts a verification, and sends its code when there is an address.</summary>
-    /// <param name="ip">From where that is asked for, for the audit log.</param>
+    /// <summary>Begins or restarts a verification, and sends its code if it has an address.</summary>
+    /// <param name="ip">The client's IP address, for the audit log.</param>
     public async Task<PutOutcome> PutAsync(Namespace owner, VerificationRequest request, string ip, CancellationToken stop)
     {
         var key = KeyOf(owner.Name, request.Id);
@@ -36,7 +36,7 @@ public sealed class VerificationFlow(
             request.To.Length > 0 ? request.To : null,
             request.ToAsSent != request.To ? request.ToAsSent : null,
             request.ChannelDescription, request.AddressDescription, extra.RootElement, request.SkipDelete).Write();
-        // The pages of a new verification must not show the success of the one before it.
+        // The pages of a new verification must not show the previous one's success.
         void ForgetEcho(ITransaction transaction) => _ = transaction.KeyDeleteAsync(EchoOf(key));
 
         var isCounted = request.To.Length == 0;
@@ -50,13 +50,14 @@ public sealed class VerificationFlow(
             {
                 return new PutOutcome.Locked(Describe(owner.Name, request.Id, before));
             }
-            // Before the record changes: what is not sent leaves an earlier code as it was.
+            // Before the record is replaced: if the message is rejected, an earlier code stays valid.
             if (!isCounted && await limits.TakeAsync(Recipients.Normalize(request.To), ip, client: null) is { } pause)
             {
                 return new PutOutcome.Limited("LIMIT_SENDS_PER_ADDRESS", pause);
             }
             isCounted = true;
-            // Of simultaneous wishes for one id each is counted: who was overtaken looks again, and in the end finds the id locked.
+            // Concurrent requests for one id are all counted: the loser of the race retries, and eventually finds the id
+            // locked.
             if (await codes.ReplaceAsync(key, before, code, request.Terms, payload, ForgetEcho) is not { } record)
             {
                 await Task.Delay(s_glance, stop);
@@ -73,20 +74,23 @@ public sealed class VerificationFlow(
                     if (!isOpen) await codes.RemoveAsync(key, record);
                     return new PutOutcome.Limited(reason, wait);
                 default:
-                    // Nobody has a code that was not sent. One that took another's place goes on counting, or a provider's failure would
-                    // give tries back. A webhook may have done its part and failed to say so: its code stays valid, as in otpgateway.
+                    // No user has this code, because it was not sent. A replaced record is kept, because a provider's failure
+                    // must not reset the attempts. A webhook may have sent the message without confirming it, so its code stays
+                    // valid, as in otpgateway.
                     if (!isOpen && request.Provider.Channel != Channel.Webhook) await codes.RemoveAsync(key, record);
                     return new PutOutcome.NotSent();
             }
         }
     }
 
-    /// <summary>The verification, or null when there is none or its time is over.</summary>
+    /// <summary>Returns the verification, or null if there is none or it has expired.</summary>
     public async Task<Verification?> FindAsync(string owner, string id) =>
         await codes.FindAsync(KeyOf(owner, id)) is { } record && !record.IsExpired(time.GetUtcNow()) ? Describe(owner, id, record) : null;
 
-    /// <summary>Tries a code: counted before it is compared, and one success a record.</summary>
-    /// <param name="keep">The record stays when the code is right, so that <c>status</c> can tell; else it is deleted.</param>
+    /// <summary>
+    /// Checks a code. The attempt is counted before the result is returned, and a record succeeds at most once.
+    /// </summary>
+    /// <param name="keep">Keeps the record after the correct code, for <c>status</c>; otherwise it is deleted.</param>
     public async Task<CheckOutcome> CheckAsync(Namespace owner, string id, string typed, bool keep, string ip)
     {
         var key = KeyOf(owner.Name, id);
@@ -112,7 +116,9 @@ public sealed class VerificationFlow(
         }
     }
 
-    /// <summary>Ends a verification that is closed and returns it, once; null when there is none, or another call was first.</summary>
+    /// <summary>
+    /// Removes a closed verification and returns it, once. Returns null if there is none, or a concurrent call removed it.
+    /// </summary>
     public async Task<Verification?> TakeAsync(string owner, string id)
     {
         var key = KeyOf(owner, id);
@@ -120,10 +126,12 @@ public sealed class VerificationFlow(
         return await RemoveAsync(key, record) ? Describe(owner, id, record) : null;
     }
 
-    /// <summary>For the pages of a verification whose record was deleted after its success a moment ago: its provider; else null.</summary>
+    /// <summary>
+    /// Returns the provider of a verification whose record has just been deleted after its success, or null. For its pages.
+    /// </summary>
     public async Task<string?> EchoAsync(string owner, string id) => await stores.Otp.Database.StringGetAsync(EchoOf(KeyOf(owner, id)));
 
-    /// <summary>The page's visitor names the address that the namespace left out, once.</summary>
+    /// <summary>Sets the address that the namespace omitted, once. Called by the hosted page.</summary>
     public async Task<PageSendOutcome> SetAddressAsync(
         Namespace owner, string id, string? typed, string ip, string limitKey, CancellationToken stop)
     {
@@ -133,7 +141,7 @@ public sealed class VerificationFlow(
         if (payload.To is not null) return new PageSendOutcome.Ended();
         if (providers.Find(payload.Provider) is not { } provider) return new PageSendOutcome.NotSent();
         if (!provider.TryNormalize(typed ?? "", out var address)) return new PageSendOutcome.InvalidAddress();
-        // Any client with the page's address can have messages sent, so the limits of unauthenticated clients apply too.
+        // Any client with the page's URL could send messages to arbitrary addresses, so the limits per client apply as well.
         if (await limits.TakeAsync(Recipients.Normalize(address), ip, limitKey) is { } wait) return new PageSendOutcome.Wait(wait);
         if (!await codes.ChangePayloadAsync(key, record, json =>
             VerificationPayload.Read(json) is { To: null } unset ? (unset with { To = address }).Write() : null))
@@ -142,14 +150,15 @@ public sealed class VerificationFlow(
         }
 
         var verification = Describe(owner.Name, id, record) with { To = address };
-        // The address stays after a failure, too: the message may have arrived all the same (no answer in time), and its code must not
-        // verify another address. The page offers to send it again. A number that is not written to looks like one that is.
+        // The address is kept after a failure: the message may have arrived nevertheless (timeout), and its code must not
+        // verify a different address. The page offers to resend. A limited phone number gets the same result as one that is
+        // sent to.
         return await sender.SendAsync(verification, sender.CodeOf(record, key), stop) is DispatchOutcome.Failed
             ? new PageSendOutcome.NotSent()
             : new PageSendOutcome.Sent();
     }
 
-    /// <summary>The page's visitor wants the code once more.</summary>
+    /// <summary>Sends the code again. Called by the hosted page.</summary>
     public async Task<PageSendOutcome> SendAgainAsync(Namespace owner, string id, string ip, string limitKey, CancellationToken stop)
     {
         var key = KeyOf(owner.Name, id);
@@ -178,12 +187,12 @@ public sealed class VerificationFlow(
         }
     }
 
-    // The namespace is part of the key, and a name cannot hold the colon that ends it.
+    // The namespace is part of the key. Its name cannot contain the colon that terminates it.
     private static string KeyOf(string owner, string id) => CodeStore.KeyOf("gateway:" + owner, id);
 
     private static string EchoOf(string key) => key + ":done";
 
-    // A page that is open somewhere asks every second or two: it shall not take the success for a failure because the backend was faster.
+    // An open page polls every second or two, and must not show a failure because the backend removed the record first.
     private Task<bool> RemoveAsync(string key, CodeRecord record) =>
         codes.RemoveAsync(key, record, transaction =>
             _ = transaction.StringSetAsync(EchoOf(key), VerificationPayload.Read(record.Payload).Provider, s_echo));
@@ -193,7 +202,7 @@ public sealed class VerificationFlow(
         var payload = VerificationPayload.Read(record.Payload);
         return new Verification(
             owner, id, payload.To ?? "", payload.Provider, payload.ChannelDescription, payload.AddressDescription, payload.Extra,
-            // As otpgateway counts: the sending is the first one.
+            // otpgateway counts the first message as an attempt.
             1 + record.MaxAttempts - record.AttemptsLeft, record.MaxAttempts,
             record.Sends, record.MaxSends,
             Closed: !record.IsOpen, record.IsLocked, record.Deadline, record.ResendAt,

@@ -7,19 +7,19 @@ using OtpPortal.Storage;
 
 namespace OtpPortal.Gateway;
 
-/// <summary>The hosted code page of a circuit, and of a browser without script.</summary>
+/// <summary>The hosted code page, in a circuit or without script.</summary>
 public sealed partial class VerificationForm(
     VerificationFlow flow, GatewaySettings settings, Providers providers, TimeProvider time, IJSRuntime script)
 {
-    // Another device's success shows with the next tick.
+    // Another device's success appears with the next tick.
     private static readonly TimeSpan s_tick = TimeSpan.FromSeconds(1);
 
     private readonly PageTicker _ticker = new(time);
     private Verification _state = null!;
     private string _code = "";
     private string? _error;
-    // The link's code is in the field, and nobody has pressed the button: until then there is just that one, and nothing goes off by
-    // itself.
+    // The field contains the link's code, and the user has not pressed the button yet. Until then nothing is submitted
+    // automatically.
     private bool _untouched;
     private bool _over;
     private bool _busy;
@@ -34,11 +34,11 @@ public sealed partial class VerificationForm(
     [Parameter, EditorRequired]
     public string Id { get; set; } = "";
 
-    /// <summary>The state when the page was made, so that the first drawing of the circuit is the same as the page's.</summary>
+    /// <summary>The state at prerendering, so that the circuit's first render matches the page.</summary>
     [Parameter, EditorRequired]
     public Verification Initial { get; set; } = null!;
 
-    /// <summary>What the address is called: "Email", "Phone number".</summary>
+    /// <summary>The display name of the address, such as "Email" or "Phone number".</summary>
     [Parameter, EditorRequired]
     public string Address { get; set; } = "";
 
@@ -48,11 +48,11 @@ public sealed partial class VerificationForm(
     [Parameter, EditorRequired]
     public Guest Guest { get; set; } = null!;
 
-    /// <summary>The code from the link that was opened, or null. Nothing sends it off but its reader's own press of the button.</summary>
+    /// <summary>The code from the opened link, or null. It is submitted only when the user presses the button.</summary>
     [Parameter, EditorRequired]
     public string? Prefilled { get; set; }
 
-    /// <summary>Why the last form was refused, in words.</summary>
+    /// <summary>The localized reason why the last form was rejected.</summary>
     [Parameter, EditorRequired]
     public string? Error { get; set; }
 
@@ -65,7 +65,7 @@ public sealed partial class VerificationForm(
         _state = Initial;
         _code = Prefilled ?? "";
         _untouched = Prefilled is not null;
-        // The code of the link has not been tried yet: what is known of others does not belong beside it.
+        // The link's code has not been tried yet, so errors of earlier codes are not shown next to it.
         _error = Error ?? (_state.Attempts > 1 && !_untouched ? WrongText() : null);
     }
 
@@ -73,7 +73,7 @@ public sealed partial class VerificationForm(
     {
         if (firstRender)
         {
-            // Only circuits come here: a page without script keeps its resend button enabled, because nobody would enable it later.
+            // Runs only in circuits. Without script the resend button stays enabled, because nothing would enable it later.
             _live = true;
             _ticker.Start(s_tick, () => !_over && !_state.Closed, _ => InvokeAsync(TickOnceAsync));
             _wasOpen = IsOpen;
@@ -81,7 +81,7 @@ public sealed partial class VerificationForm(
         }
         if (_wasOpen && !IsOpen)
         {
-            // The field that had the focus is gone; screen readers read on from the heading.
+            // The focused field has been removed; screen readers continue from the heading.
             _wasOpen = false;
             await script.InvokeVoidAsync("otpPortal.focus", "outcome");
         }
@@ -101,8 +101,8 @@ public sealed partial class VerificationForm(
         {
             if (HostedPages.Normalize(_code, _state) is not { } code)
             {
-                // Enter after the last digit of a wrong code, which submitted itself, finds the field empty: what was said of that code
-                // stays.
+                // A wrong code submits itself and clears the field, so Enter after its last digit submits an empty field: keep
+                // the error of that code.
                 if (_code.Length > 0 || _error is null) _error = HostedPages.MalformedText(T, _state);
             }
             else
@@ -155,7 +155,7 @@ public sealed partial class VerificationForm(
         }
         catch (OperationCanceledException)
         {
-            // The page was left.
+            // The page has been disposed.
         }
         catch (Exception e) when (StoreFailure.Is(e))
         {
@@ -176,7 +176,7 @@ public sealed partial class VerificationForm(
         }
         catch (Exception e) when (StoreFailure.Is(e))
         {
-            // The countdown goes on; the next tick asks again.
+            // The countdown continues; the next tick retries.
         }
         StateHasChanged();
     }
@@ -185,7 +185,7 @@ public sealed partial class VerificationForm(
     {
         var now = await flow.FindAsync(Namespace, Id);
         if (_busy || _state.Closed) return;
-        // Verified elsewhere and fetched by the caller's backend, which deletes it, looks the same as over.
+        // A record that the caller's backend deletes after the success on another device looks like an expired one.
         if (now is null && await flow.EchoAsync(Namespace, Id) is not null) now = _state with { Closed = true };
         if (now is null) _over = true;
         else

@@ -3,7 +3,7 @@ using OtpPortal.Delivery.Sms;
 
 namespace OtpPortal.Gateway;
 
-/// <summary>Records what happens to verifications: statistics, audit log, and the namespace's events.</summary>
+/// <summary>Records events of verifications in the statistics, the audit log and the namespace's events.</summary>
 public sealed class VerificationLog(VerificationEvents events, SmsGuard guard, Statistics statistics, AuditLog audit)
 {
     public async Task VerifiedAsync(Namespace owner, Verification verified, TimeSpan sinceSent)

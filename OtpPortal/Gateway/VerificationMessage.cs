@@ -6,16 +6,16 @@ using OtpPortal.Http;
 
 namespace OtpPortal.Gateway;
 
-/// <summary>Writes the message that carries a verification's code, in the language of the request that asked for it.</summary>
+/// <summary>Composes the message with a verification's code, in the language of the request.</summary>
 public sealed class VerificationMessage(MessageTemplates templates, IStringLocalizer<Texts> texts, PortalSettings portal, TimeProvider time)
 {
     public Message Compose(Verification verification, Provider provider, string code)
     {
         var language = CultureInfo.CurrentUICulture.TwoLetterISOLanguageName;
         var url = GatewayJson.UrlOf(verification, portal);
-        // Whole seconds, rounded up: of five minutes a moment has passed already, and they are no four.
+        // Whole seconds, rounded up: some of five minutes has already passed, but they must not show as four.
         var left = GatewayJson.SecondsLeft(verification, time);
-        // Opening the link only fills the code in: scanners of mail open links, too.
+        // Opening the link only fills in the code, because mail scanners open links.
         var message = templates.Fill(
             IsSms(provider, verification) ? "gateway-sms" : "gateway-code", language, verification.To,
             new Dictionary<string, object?>(MessageTemplates.FrameOf(portal, language), StringComparer.Ordinal)
@@ -51,7 +51,7 @@ public sealed class VerificationMessage(MessageTemplates templates, IStringLocal
         };
     }
 
-    // The mailbox shows what an SMS would say.
+    // The mailbox shows the text of an SMS for a phone number.
     private static bool IsSms(Provider provider, Verification verification) =>
         provider.Channel == Channel.Sms || (provider.Channel == Channel.Mailbox && verification.To.StartsWith('+'));
 }

@@ -21,7 +21,7 @@ public sealed partial class VerificationPage(
     [Parameter]
     public string Namespace { get; set; } = "";
 
-    /// <summary>As the router decodes it; <see cref="VerificationId.Of"/> tells the id.</summary>
+    /// <summary>The id as decoded by the router. Use <see cref="VerificationId.Of"/> to get the actual id.</summary>
     [Parameter]
     public string Id { get; set; } = "";
 
@@ -63,7 +63,7 @@ public sealed partial class VerificationPage(
         }
         _address = HostedPages.AddressNameOf(T, providers.Find(_verification.Provider));
         _guest = HostedPages.GuestOf(Http);
-        // From the link in the message. It is only filled in: programs that look at mail open every link.
+        // From the link in the message. It is only filled in, because mail scanners open every link.
         if (Http.Request.Query["otp"].ToString() is { Length: > 0 and <= 64 } code) _prefilled = code;
         _error = DurationTexts.Reason(T, status);
     }

@@ -3,10 +3,10 @@ using System.Text.Json.Serialization;
 
 namespace OtpPortal.Gateway;
 
-/// <summary>What a verification keeps with its code.</summary>
-/// <param name="SealedCode">The code, encrypted and bound to its record: it may have to be sent later, or again.</param>
+/// <summary>The data that a verification stores with its code.</summary>
+/// <param name="SealedCode">The code, encrypted and bound to its record, because it may have to be sent later or again.</param>
 /// <param name="To">The normalized address; null until the page has asked for it.</param>
-/// <param name="ToAsSent">The address as the namespace sent it, where it differs.</param>
+/// <param name="ToAsSent">The address as the namespace sent it, if it differs.</param>
 internal sealed partial record VerificationPayload(
     string Provider,
     byte[] SealedCode,

@@ -6,7 +6,7 @@ using OtpPortal.OneTimeCodes;
 
 namespace OtpPortal.Gateway;
 
-/// <summary>Reads the fields of a request to the gateway; the first one that is not allowed is told by name.</summary>
+/// <summary>Reads and validates the fields of a gateway request. The error names the first invalid field.</summary>
 internal sealed class VerificationRequestReader(GatewaySettings defaults, Providers providers)
 {
     internal const int MinCode = 3;
@@ -18,7 +18,7 @@ internal sealed class VerificationRequestReader(GatewaySettings defaults, Provid
     private const int MaxAttempts = 20;
     private const int MaxGenerate = 20;
 
-    /// <summary>Reads a request for a verification; null with the reason when a field is not allowed.</summary>
+    /// <summary>Reads a request for a verification. Returns null and the reason if a field is invalid.</summary>
     public VerificationRequest? Read(string id, Fields fields, out string complaint)
     {
         if (!fields.TryOne("provider", out var name, out complaint)) return null;
@@ -81,7 +81,7 @@ internal sealed class VerificationRequestReader(GatewaySettings defaults, Provid
         }
     }
 
-    // More than the portal allows is reduced, not refused: the answer says what is used.
+    // Values above the portal's maximum are reduced, not rejected: the response contains the actual value.
     private static bool TryNumber(Fields fields, string name, int fallback, int max, string unit, out int value, out string complaint)
     {
         value = fallback;
@@ -104,7 +104,7 @@ internal sealed class VerificationRequestReader(GatewaySettings defaults, Provid
         return false;
     }
 
-    // Written once for a try: what cannot be said again (half a surrogate pair, say) would spoil every answer that carries it.
+    // Serializes the JSON once: a value that cannot be written (such as a lone surrogate) would break every response with it.
     private static bool IsJson(string text)
     {
         try

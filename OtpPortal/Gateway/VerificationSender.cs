@@ -13,7 +13,7 @@ public sealed class VerificationSender(
 
     public byte[] Seal(string code, string key) => _codes.Seal(code, key);
 
-    /// <summary>Returns the code of a record.</summary>
+    /// <summary>Decrypts the code of a record.</summary>
     /// <exception cref="InvalidOperationException">AUTH_SECRET_KEY has changed since the code was created.</exception>
     public string CodeOf(CodeRecord record, string key) =>
         _codes.TryOpen(VerificationPayload.Read(record.Payload).SealedCode, key, out var code)

@@ -4,14 +4,15 @@ using System.Net.Sockets;
 namespace OtpPortal.Http;
 
 /// <summary>
-/// Who is asking, as far as the network tells. X-Forwarded-For counts only from TRUSTED_PROXIES (see <see cref="ForwardedAddresses"/>).
+/// Gets a client's IP address. X-Forwarded-For counts only from TRUSTED_PROXIES (see <see cref="ForwardedAddresses"/>).
 /// </summary>
 public static class ClientAddress
 {
     public static string Of(HttpContext context) => Plain(context.Connection.RemoteIpAddress).ToString();
 
     /// <summary>
-    /// What limits are counted by: an IPv4 address, or the /64 of an IPv6 one, because every IPv6 customer has a whole /64 to choose from.
+    /// Returns the subject of limits: the IPv4 address, or the /64 of an IPv6 address, because every IPv6 customer controls at
+    /// least a /64.
     /// </summary>
     public static string LimitKey(HttpContext context) => LimitKey(Plain(context.Connection.RemoteIpAddress));
 
@@ -23,7 +24,7 @@ public static class ClientAddress
         return new IPAddress(bytes) + "/64";
     }
 
-    /// <summary>An IPv4 address as such, and not as sockets for both kinds tell it (RFC 4291, 2.5.5.2).</summary>
+    /// <summary>Converts an IPv4-mapped IPv6 address (RFC 4291, 2.5.5.2), as dual-stack sockets report it, to IPv4.</summary>
     internal static IPAddress Plain(IPAddress? address) =>
         address is null ? IPAddress.None : address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address;
 }

@@ -2,10 +2,10 @@ using Microsoft.Net.Http.Headers;
 
 namespace OtpPortal.Http;
 
-/// <summary>Reads cookies that decide who the user is.</summary>
+/// <summary>Reads cookies that identify the user.</summary>
 /// <remarks>
-/// Any host of the same domain can set a cookie of the same name for all of them (RFC 6265, 8.6), and browsers send it beside ours. The
-/// framework's collection keeps only the last one and ignores case, so that host could sign the user out.
+/// Any host of the same domain can set a cookie of the same name for all of them (RFC 6265, 8.6), and browsers send it too. The
+/// framework's collection keeps only the last one and ignores case, so such a host could sign the user out.
 /// </remarks>
 internal static class CookieHeader
 {

@@ -1,8 +1,8 @@
 namespace OtpPortal.Http;
 
 /// <summary>
-/// Marks endpoints that authenticate by <c>Authorization</c> or <c>X-API-KEY</c> and read no cookie: another site's page has no user's
-/// session to use there, so <see cref="SameSiteCheck"/> lets requests with such a header pass.
+/// Marks endpoints that authenticate by <c>Authorization</c> or <c>X-API-KEY</c> and read no cookie. Another site cannot use a
+/// user's session there, so <see cref="SameSiteCheck"/> accepts requests with such a header.
 /// </summary>
 internal sealed class CredentialsInHeader
 {

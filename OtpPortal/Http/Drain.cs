@@ -1,13 +1,12 @@
 namespace OtpPortal.Http;
 
 /// <summary>
-/// Between the signal to stop and the end of listening: <c>/readyz</c> says 503 already, and requests are still served, so that a load
-/// balancer turns away before connections are refused. After that requests under way end, and queued mail is sent, within the host's
-/// shutdown timeout.
+/// Delays shutdown: <c>/readyz</c> responds 503 while requests are still served, so load balancers stop sending requests before
+/// connections are refused. Then pending requests complete and queued mail is sent, within the host's shutdown timeout.
 /// </summary>
 internal sealed class Drain(PortalSettings portal, TimeProvider time) : IHostedLifecycleService
 {
-    // Load balancers commonly ask every few seconds. Nobody waits for one in Development.
+    // Load balancers commonly poll every few seconds. No delay in Development.
     private static readonly TimeSpan s_delay = TimeSpan.FromSeconds(5);
 
     public Task StoppingAsync(CancellationToken cancellationToken) =>
@@ -15,9 +14,8 @@ internal sealed class Drain(PortalSettings portal, TimeProvider time) : IHostedL
             .ContinueWith(static _ => { }, TaskScheduler.Default) : Task.CompletedTask;
 
     /// <summary>
-    /// Refuses new circuits from the signal on. The open ones are closed by then, and their pages connect again at once: here they would
-    /// stay for as long as the page is open, and the shutdown would wait for them until no time is left for the queued mail. Cut off
-    /// without an answer, so that a proxy asks the next replica.
+    /// Refuses new circuits during shutdown. Closed circuits reconnect at once, and the shutdown would wait for them until no
+    /// time is left for the queued mail. Aborts the connection without a response, so a proxy tries the next replica.
     /// </summary>
     public static void RefuseCircuits(IApplicationBuilder app)
     {

@@ -3,10 +3,10 @@ using Microsoft.AspNetCore.Mvc;
 
 namespace OtpPortal.Http;
 
-/// <summary>What endpoints and groups of several modules have in common.</summary>
+/// <summary>Endpoint conventions that several modules share.</summary>
 internal static class EndpointConventions
 {
-    /// <summary>Marks answers that no cache may keep.</summary>
+    /// <summary>Prevents caching of the responses.</summary>
     public static TBuilder NoStore<TBuilder>(this TBuilder endpoints)
         where TBuilder : IEndpointConventionBuilder => endpoints.AddEndpointFilter(static (context, next) =>
         {
@@ -14,11 +14,11 @@ internal static class EndpointConventions
             return next(context);
         });
 
-    /// <summary>Limits the body; a larger one is answered with 413.</summary>
+    /// <summary>Limits the body size. Larger bodies get 413.</summary>
     public static TBuilder MaxBody<TBuilder>(this TBuilder endpoints, int bytes)
         where TBuilder : IEndpointConventionBuilder => endpoints.WithMetadata(new RequestSizeLimitAttribute(bytes));
 
-    /// <summary>Registers an authentication scheme, and a policy of the same name that asks for it.</summary>
+    /// <summary>Registers an authentication scheme, and a policy of the same name that requires it.</summary>
     public static void AddScheme<THandler>(this IServiceCollection services, string name)
         where THandler : AuthenticationHandler<AuthenticationSchemeOptions>
     {

@@ -4,8 +4,8 @@ using Microsoft.AspNetCore.HttpOverrides;
 namespace OtpPortal.Http;
 
 /// <summary>
-/// Which X-Forwarded-* headers are believed: those of TRUSTED_PROXIES alone. Everybody else's are ignored, because whoever can forge an
-/// address has no limits. X-Forwarded-Host never changes where the portal is: that is PUBLIC_URL.
+/// Applies X-Forwarded-For and X-Forwarded-Proto from TRUSTED_PROXIES. From other peers they are ignored, because a client that
+/// can forge its address evades all limits. X-Forwarded-Host is always ignored: PUBLIC_URL is the portal's address.
 /// </summary>
 public static class ForwardedAddresses
 {
@@ -17,7 +17,7 @@ public static class ForwardedAddresses
         if (portal.TrustedProxies.Count == 0) return;
         app.Use((context, next) =>
         {
-            // Kept from before the headers are applied (and removed) below: for questions about the proxy itself.
+            // Saved before the middleware below applies and removes the headers, for checks of the proxy itself.
             context.Items[s_peer] = context.Connection.RemoteIpAddress;
             context.Items[s_scheme] = context.Request.Headers["X-Forwarded-Proto"] is [{ } scheme] && scheme is "http" or "https"
                 ? scheme : null;
@@ -26,7 +26,7 @@ public static class ForwardedAddresses
         var options = new ForwardedHeadersOptions
         {
             ForwardedHeaders = ForwardedHeaders.XForwardedFor | ForwardedHeaders.XForwardedProto,
-            // As many hops as there are trusted proxies in a row: the walk stops at the first address that is not trusted.
+            // No limit: processing stops at the first address that is not trusted.
             ForwardLimit = null,
         };
         options.KnownProxies.Clear();
@@ -35,11 +35,11 @@ public static class ForwardedAddresses
         app.UseForwardedHeaders(options);
     }
 
-    /// <summary>Who sent the request over the wire, proxy or client.</summary>
+    /// <summary>Gets the address of the direct peer, proxy or client.</summary>
     internal static IPAddress? PeerOf(HttpContext context) => context.Items[s_peer] as IPAddress ?? context.Connection.RemoteIpAddress;
 
     /// <summary>
-    /// The one X-Forwarded-Proto of the request, or null when it is missing, doubled or something else than http and https.
+    /// Gets the X-Forwarded-Proto of the request, or null if it is missing, repeated, or neither http nor https.
     /// </summary>
     internal static string? SchemeOf(HttpContext context) => context.Items[s_scheme] as string;
 }

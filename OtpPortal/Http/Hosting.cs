@@ -6,10 +6,10 @@ using OtpPortal.Configuration;
 
 namespace OtpPortal.Http;
 
-/// <summary>Logs, shutdown, static files and telemetry.</summary>
+/// <summary>Configures logs, shutdown, static files and telemetry.</summary>
 public static partial class Hosting
 {
-    // Orchestrators commonly kill after 30 s (Kubernetes' default grace period).
+    // Orchestrators commonly kill after 30 s (the default grace period of Kubernetes).
     private static readonly TimeSpan s_shutdown = TimeSpan.FromSeconds(25);
 
     public static void AddHosting(this WebApplicationBuilder builder)
@@ -26,21 +26,21 @@ public static partial class Hosting
         logging.SetMinimumLevel(portal.Debug ? LogLevel.Debug : LogLevel.Information);
         logging.AddFilter("Microsoft", portal.Debug ? LogLevel.Debug : LogLevel.Warning);
         logging.AddFilter("System", LogLevel.Warning);
-        // Below Warning, the web framework writes what circuits and clients send, codes among it, and addresses of requests, with ids of
-        // sessions and secrets of links in them. All of it is left out, because the next release may log them in another category.
+        // Below Warning, ASP.NET Core logs data from circuits and clients, including codes, and request URLs with session ids
+        // and link secrets. The whole category is filtered, because the next release may log them under another name.
         logging.AddFilter("Microsoft.AspNetCore", LogLevel.Warning);
-        // Its scope puts the path into every line of a log that shows scopes; what fails is logged elsewhere.
+        // Its scope adds the request path to every log line if scopes are enabled; failures are logged elsewhere.
         logging.AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.None);
-        // It warns that keys are kept unencrypted, but ours are encrypted before it hands them over.
+        // It warns about unencrypted keys, but the portal encrypts them when it stores them.
         logging.AddFilter("Microsoft.AspNetCore.DataProtection", LogLevel.Error);
-        // The answer of /readyz says it, every few seconds.
+        // The response of /readyz reports it, and logging would repeat it every few seconds.
         logging.AddFilter("Microsoft.Extensions.Diagnostics.HealthChecks", LogLevel.None);
         logging.AddFilter("Garnet", LogLevel.Warning);
 
         builder.Configuration["ReloadStaticAssetsAtRuntime"] = "false";
         if (File.Exists(Path.Combine(AppContext.BaseDirectory, builder.Environment.ApplicationName + ".staticwebassets.runtime.json")))
         {
-            // Run from a build, and not published: the files are where the sources are, in Production too.
+            // Run from a build output and not published: the static files are in the source folder, in Production too.
             builder.WebHost.UseStaticWebAssets();
         }
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = s_shutdown);
@@ -48,7 +48,8 @@ public static partial class Hosting
         if (builder.AddSettings<TelemetrySettings>().Endpoint is { } endpoint) AddTelemetry(builder, endpoint);
     }
 
-    // The hosting package of OpenTelemetry is not in every registry; .NET's own meters and activities need only the SDK and the exporter.
+    // Some registries lack OpenTelemetry's hosting package; .NET's built-in meters and activities need only the SDK and the
+    // exporter.
     private static void AddTelemetry(WebApplicationBuilder builder, Uri endpoint)
     {
         var resource = ResourceBuilder.CreateDefault().AddService("otpportal");
@@ -65,7 +66,7 @@ public static partial class Hosting
         builder.Services.AddHostedService<TelemetryStart>();
     }
 
-    // Providers export from the moment somebody asks for them, and flush when they are disposed with the host.
+    // Injecting the providers starts the export; they flush when the host disposes them.
     private sealed class TelemetryStart(MeterProvider meters, TracerProvider traces) : IHostedService
     {
         public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;

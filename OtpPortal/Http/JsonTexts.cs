@@ -2,12 +2,12 @@ using System.Text.Json;
 
 namespace OtpPortal.Http;
 
-/// <summary>What the framework's JSON reader leaves to those who use what it has read.</summary>
+/// <summary>Validates text that the framework's JSON reader does not.</summary>
 internal static class JsonTexts
 {
     /// <summary>
-    /// True when every text and name in it is Unicode. The reader takes half a surrogate pair and broken UTF-8, and throws only when
-    /// somebody asks for that text: for us in the middle of the work, and for whoever gets the JSON from us at a place of their own.
+    /// Returns whether all names and strings are valid Unicode. The reader accepts lone surrogates and invalid UTF-8, and
+    /// throws only when the text is read, in the middle of a request or in a client that receives the JSON.
     /// </summary>
     public static bool AreUnicode(JsonElement element)
     {

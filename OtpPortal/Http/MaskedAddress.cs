@@ -3,7 +3,7 @@ using System.Globalization;
 namespace OtpPortal.Http;
 
 /// <summary>
-/// An address as it may appear in logs: of an email address the first letter and the domain, of a telephone number both ends.
+/// Masks addresses for logs. Keeps the first letter and the domain of an email address, and both ends of a phone number.
 /// </summary>
 public static class MaskedAddress
 {
@@ -11,7 +11,7 @@ public static class MaskedAddress
     {
         var at = address.IndexOf('@', StringComparison.Ordinal);
         if (at > 0) return $"{StringInfo.GetNextTextElement(address)}…{address[at..]}";
-        // Masking once more changes nothing.
+        // Idempotent: masking a masked address does not change it.
         return address.Length > 5 && address[0] == '+' ? $"{address[..3]}…{address[^2..]}" : "…";
     }
 }

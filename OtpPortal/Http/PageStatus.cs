@@ -3,32 +3,32 @@ using Microsoft.AspNetCore.Diagnostics;
 namespace OtpPortal.Http;
 
 /// <summary>
-/// What an endpoint or a failure wants the next page to say. A form endpoint that cannot go on sets it, and <see cref="PageErrors"/> shows
-/// the page in the same answer, with the status that belongs to it.
+/// What the next page shows about an error. An endpoint that rejects a form sets it, and <see cref="PageErrors"/> renders the
+/// page in the same response, with the matching status.
 /// </summary>
 public sealed class PageStatus
 {
     /// <summary>The page to show, or null for the plain error page.</summary>
     public string? Path { get; set; }
 
-    /// <summary>The query of that page, with its question mark.</summary>
+    /// <summary>The query of that page, including the question mark.</summary>
     public string Query { get; set; } = "";
 
     public int Code { get; set; }
 
-    /// <summary>How long to wait, for 429 and 503.</summary>
+    /// <summary>The time to wait, for 429 and 503.</summary>
     public TimeSpan? Wait { get; set; }
 
-    /// <summary>The reason that is shown beside the field: a key of the texts.</summary>
+    /// <summary>The resource key of the error beside the field.</summary>
     public string? Reason { get; set; }
 
-    /// <summary>The value of {0} in the reason's text.</summary>
+    /// <summary>The argument {0} of the error.</summary>
     public object? Argument { get; set; }
 
-    /// <summary>What was typed, to be shown again.</summary>
+    /// <summary>The typed text, to be shown again.</summary>
     public string? Typed { get; set; }
 
-    /// <summary>What the form carries along, hidden, when it is sent again: the page asks for a proof.</summary>
+    /// <summary>The waiting ticket in a hidden field, if the page requires a proof.</summary>
     public string? Ticket { get; set; }
 
     internal void TakeOver(PageStatus other) =>
@@ -36,10 +36,10 @@ public sealed class PageStatus
             (other.Path, other.Query, other.Code, other.Wait, other.Reason, other.Argument, other.Typed, other.Ticket);
 }
 
-/// <summary>Turns failures and refusals into pages for people and JSON for programs; no stack trace reaches either.</summary>
+/// <summary>Renders errors as pages for browsers and as JSON for API clients, without stack traces.</summary>
 public static partial class PageErrors
 {
-    /// <summary>The address of the plain error page, for the portal's own use: requests for it are answered with 404.</summary>
+    /// <summary>The internal path of the plain error page. Requests for it get 404.</summary>
     internal const string ErrorPath = "/error";
 
     public static void UsePageErrors(this IApplicationBuilder app, PortalSettings portal)
@@ -57,12 +57,12 @@ public static partial class PageErrors
             }
             catch (InvalidDataException) when (!context.Response.HasStarted)
             {
-                // A form with too many or too long fields.
+                // A form with too many or too large fields.
                 Reset(context, StatusCodes.Status400BadRequest);
             }
             catch (IOException) when (!context.Response.HasStarted && context.Request.HasFormContentType)
             {
-                // A multipart form that ends in the middle.
+                // A truncated multipart form.
                 Reset(context, StatusCodes.Status400BadRequest);
             }
             catch (OperationCanceledException) when (context.RequestAborted.IsCancellationRequested)
@@ -87,7 +87,7 @@ public static partial class PageErrors
         });
     }
 
-    /// <summary>Ends the request with a page: the one at <paramref name="path"/>, or the plain error page when it is null.</summary>
+    /// <summary>Responds with the page at <paramref name="path"/>, or the plain error page if it is null.</summary>
     public static IResult Page(
         HttpContext context, int code, string? path = null, string? reason = null, string? typed = null, TimeSpan? wait = null,
         object? argument = null)
@@ -97,7 +97,9 @@ public static partial class PageErrors
         return TypedResults.StatusCode(code);
     }
 
-    /// <summary>Returns a page with a form that asks for a proof and carries the ticket along.</summary>
+    /// <summary>
+    /// Responds with the page at <paramref name="path"/>, whose form requires a proof and contains the ticket.
+    /// </summary>
     public static IResult ProofPage(HttpContext context, string path, string reason, string typed, TimeSpan wait, string ticket)
     {
         context.RequestServices.GetRequiredService<PageStatus>().Ticket = ticket;
@@ -112,38 +114,38 @@ public static partial class PageErrors
         if (code == StatusCodes.Status503ServiceUnavailable) status.Wait ??= TimeSpan.FromSeconds(5);
         if (status.Wait is { } wait) context.Response.Headers.RetryAfter = Problem.Seconds(wait);
         context.Response.Headers.CacheControl = "no-store";
-        // The clients of an API read its own form, whatever they accept.
+        // API clients always get the API's own error envelope, whatever they accept.
         if (ApiErrorWriter.Find(context) is { } api)
         {
             await api.WriteAsync(context, code, ErrorText(code));
             return;
         }
-        // Who asks for nothing in particular (curl, most HTTP libraries) posted a form all the same, and gets the form's page.
+        // Clients without a preference (curl, most HTTP libraries) get the form's page, because they posted a form.
         if (!IsForPeople(context.Request) && (status.Path is null || Problem.WantsJson(context.Request)))
         {
             await Problem.WriteAsync(context, code, ErrorName(code), ErrorText(code));
             return;
         }
 
-        // The page is a request of its own: as GET, past routing again, with the status kept.
+        // Runs the pipeline again as GET for the page, and keeps the status.
         context.SetEndpoint(null);
         context.Request.RouteValues.Clear();
         context.Request.Method = HttpMethods.Get;
         context.Request.Path = status.Path ?? ErrorPath;
         context.Request.QueryString = new QueryString(status.Query);
-        // Blazor renders nothing into an answer that is 404 already: the status goes on at the end.
+        // Blazor renders nothing into a response with status 404, so the status is set when the response starts.
         context.Response.StatusCode = StatusCodes.Status200OK;
         context.Response.OnStarting(() =>
         {
             context.Response.StatusCode = code;
             return Task.CompletedTask;
         });
-        // With services of its own, because a page that failed halfway has used up the request's: a scope renders one page.
+        // A new scope, because a scope can render only one page, and a page that failed halfway has used the request's scope.
         await using var scope = context.RequestServices.CreateAsyncScope();
         var services = context.RequestServices;
         scope.ServiceProvider.GetRequiredService<PageStatus>().TakeOver(status);
         context.RequestServices = scope.ServiceProvider;
-        // Blazor adds this one and does not expect it to be there.
+        // Blazor adds this header, and fails if it exists.
         context.Response.Headers.Remove("blazor-enhanced-nav");
         try
         {
@@ -151,7 +153,7 @@ public static partial class PageErrors
         }
         catch (Exception e) when (!context.Response.HasStarted)
         {
-            // Even the page could not be made (its keys are in a store that is away): plain text always can.
+            // The page itself failed, for example because its keys are in an unavailable store: respond with plain text.
             if (!await IsHandledAsync(context, e))
             {
                 Failed(context.RequestServices.GetRequiredService<ILoggerFactory>().CreateLogger("OtpPortal.Errors"), e, RouteOf(context));
@@ -165,7 +167,7 @@ public static partial class PageErrors
         }
     }
 
-    // A module knows its own exceptions: the first handler that takes one sets the status.
+    // Modules handle their own exceptions: the first handler that accepts the exception sets the status.
     private static async Task<bool> IsHandledAsync(HttpContext context, Exception exception)
     {
         foreach (var handler in context.RequestServices.GetServices<IExceptionHandler>())
@@ -175,7 +177,7 @@ public static partial class PageErrors
         return false;
     }
 
-    // Not the path: it may hold the id of a session or a verification, which opens it.
+    // Not the path: it may contain the id of a session or a verification, which grants access.
     private static string RouteOf(HttpContext context) => (context.GetEndpoint() as RouteEndpoint)?.RoutePattern.RawText ?? "A request";
 
     private static void Reset(HttpContext context, int code)

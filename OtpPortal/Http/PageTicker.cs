@@ -1,19 +1,20 @@
 namespace OtpPortal.Http;
 
 /// <summary>
-/// Lets a page that is open in a circuit look again and again, until it is left. A page that was left is waited for: its last look is over
-/// before what it looks with is disposed of.
+/// Refreshes a page in a circuit until it is disposed. Disposal waits for the last tick, so that it does not use disposed
+/// objects.
 /// </summary>
 internal sealed class PageTicker(TimeProvider time) : IAsyncDisposable
 {
     private readonly CancellationTokenSource _left = new();
     private Task _ticking = Task.CompletedTask;
 
-    /// <summary>Cancelled once the page was left.</summary>
+    /// <summary>Cancelled when the page is disposed.</summary>
     public CancellationToken Left => _left.Token;
 
     /// <summary>
-    /// Ticks as long as <paramref name="goesOn"/> says so; <paramref name="tick"/> is told the number of the tick, from 1.
+    /// Starts ticking while <paramref name="goesOn"/> returns true. <paramref name="tick"/> receives the number of the tick,
+    /// from 1.
     /// </summary>
     public void Start(TimeSpan interval, Func<bool> goesOn, Func<int, Task> tick) => _ticking = TickAsync(interval, goesOn, tick);
 
@@ -33,7 +34,7 @@ internal sealed class PageTicker(TimeProvider time) : IAsyncDisposable
         }
         catch (OperationCanceledException)
         {
-            // The page was left.
+            // The page has been disposed.
         }
     }
 }

@@ -1,17 +1,20 @@
 namespace OtpPortal.Http;
 
-/// <summary>How endpoints take a form and go on from it.</summary>
+/// <summary>Reads posted forms, and redirects after them.</summary>
 internal static class PlainForm
 {
     /// <summary>
-    /// The form that was posted, or null when what was posted is none. HTTP libraries send a form without fields as nothing at all.
+    /// Reads the posted form, or returns null if the body is not a form. HTTP libraries send a form without fields as an empty
+    /// body.
     /// </summary>
     public static async Task<IFormCollection?> ReadAsync(HttpContext context) =>
         context.Request.HasFormContentType ? await context.Request.ReadFormAsync(context.RequestAborted)
         : IsEmpty(context.Request) ? FormCollection.Empty
         : null;
 
-    /// <summary>303: the browser goes on with GET, so a reload posts nothing again (RFC 9110, 15.4.4).</summary>
+    /// <summary>
+    /// Redirects with 303: the browser continues with GET, so a reload does not repeat the post (RFC 9110, 15.4.4).
+    /// </summary>
     public static IResult SeeOther(HttpContext context, string location)
     {
         context.Response.Headers.Location = InAscii(location);
@@ -19,7 +22,7 @@ internal static class PlainForm
         return TypedResults.StatusCode(StatusCodes.Status303SeeOther);
     }
 
-    // Parts of the request's own path (line ends, other scripts) cannot be in a header as they are.
+    // Parts of the request's own path (line breaks, non-ASCII characters) must be escaped in a header.
     private static string InAscii(string location) =>
         location.All(IsPlain) ? location : string.Concat(location.EnumerateRunes().Select(rune =>
             rune.IsAscii && IsPlain((char)rune.Value) ? rune.ToString() : Uri.EscapeDataString(rune.ToString())));

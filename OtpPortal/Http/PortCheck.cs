@@ -4,10 +4,12 @@ using OtpPortal.Configuration;
 
 namespace OtpPortal.Http;
 
-/// <summary>Reports a port or an address that cannot be used as an error of its setting.</summary>
+/// <summary>Reports an unusable port or address as an error of its setting.</summary>
 internal static class PortCheck
 {
-    /// <summary>Checks that the portal can listen before anything starts: the framework reports a port in use with stack traces.</summary>
+    /// <summary>
+    /// Checks that the portal can listen, before anything starts: the framework reports a port in use with stack traces.
+    /// </summary>
     /// <exception cref="SettingsException">PORT or BIND_ADDRESS cannot be used.</exception>
     public static void EnsureAvailable(PortalSettings portal)
     {
@@ -24,7 +26,7 @@ internal static class PortCheck
             }
             catch (SocketException e)
             {
-                // Anything else, such as a machine without IPv6, does not keep the portal from starting.
+                // Other errors, such as a machine without IPv6, do not prevent startup.
                 if (Describe(e.SocketErrorCode, portal) is { } error) throw new SettingsException([error]);
             }
         }

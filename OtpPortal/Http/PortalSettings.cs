@@ -5,17 +5,18 @@ using OtpPortal.Configuration;
 
 namespace OtpPortal.Http;
 
-/// <summary>The portal's address, name and surroundings.</summary>
+/// <summary>Settings of the portal's address, name and environment.</summary>
 /// <param name="Port">PORT, 1–65535.</param>
 /// <param name="BindAddress">BIND_ADDRESS; null listens on loopback in Development and on every address in Production.</param>
-/// <param name="PublicUrl">PUBLIC_URL: the address that users see. Never taken from a request's Host, which a client may forge.</param>
+/// <param name="PublicUrl">PUBLIC_URL: the address that users see. Never taken from a request's Host, which a client can
+/// forge.</param>
 /// <param name="AppName">APP_NAME, at most 60 characters.</param>
 /// <param name="LogoUrl">LOGO_URL, shown on pages and in messages.</param>
 /// <param name="AccentColor">ACCENT_COLOR as #rrggbb.</param>
 /// <param name="Redirects">ALLOWED_REDIRECTS.</param>
-/// <param name="TrustedProxies">TRUSTED_PROXIES: whose X-Forwarded-For and X-Forwarded-Proto count.</param>
+/// <param name="TrustedProxies">TRUSTED_PROXIES: the peers whose X-Forwarded-For and X-Forwarded-Proto count.</param>
 /// <param name="IsProduction">False in Development.</param>
-/// <param name="Debug">DEBUG: detailed errors and logs; refused in Production.</param>
+/// <param name="Debug">DEBUG: detailed errors and logs; rejected in Production.</param>
 public sealed partial record PortalSettings(
     int Port,
     IPAddress? BindAddress,
@@ -28,15 +29,15 @@ public sealed partial record PortalSettings(
     bool IsProduction,
     bool Debug) : ISettings<PortalSettings>
 {
-    /// <summary>Users reach the portal over TLS: cookies are Secure and HSTS is sent.</summary>
+    /// <summary>Whether users reach the portal over TLS. Cookies are then Secure, and HSTS is sent.</summary>
     public bool IsHttps => PublicUrl.Scheme == Uri.UriSchemeHttps;
 
-    /// <summary>Scheme, host and port of <see cref="PublicUrl"/>, as browsers write it in an Origin header.</summary>
+    /// <summary>The scheme, host and port of <see cref="PublicUrl"/>, in the form of an Origin header.</summary>
     public string Origin { get; } =
         $"{PublicUrl.Scheme}://{PublicUrl.Host}"
             + (PublicUrl.IsDefaultPort ? "" : ":" + PublicUrl.Port.ToString(CultureInfo.InvariantCulture));
 
-    /// <summary>True for the address of one of TRUSTED_PROXIES.</summary>
+    /// <summary>Returns whether an address is one of TRUSTED_PROXIES.</summary>
     public bool TrustsProxy(IPAddress? address)
     {
         if (address is null) return false;

@@ -3,13 +3,13 @@ using System.Net;
 namespace OtpPortal.Http;
 
 /// <summary>
-/// <c>OtpPortal --probe</c>: asks a running portal whether it is ready, for container health checks whose image has no HTTP client.
+/// <c>OtpPortal --probe</c>: checks whether a running portal is ready, for health checks in containers without an HTTP client.
 /// </summary>
 internal static class Probe
 {
     public const string Argument = "--probe";
 
-    /// <summary>0 when <c>/readyz</c> answers 200, else 1.</summary>
+    /// <summary>Returns 0 if <c>/readyz</c> responds with success, else 1.</summary>
     public static async Task<int> RunAsync(PortalSettings portal)
     {
         using var client = new HttpClient { Timeout = TimeSpan.FromSeconds(4) };
@@ -24,7 +24,7 @@ internal static class Probe
         }
     }
 
-    /// <summary>Where the portal of this machine listens.</summary>
+    /// <summary>Returns the URL of the portal on this machine.</summary>
     public static Uri AddressOf(IPAddress? bind, int port) =>
         new("http://" + new IPEndPoint(
             bind is null || bind.Equals(IPAddress.Any) || bind.Equals(IPAddress.IPv6Any) ? IPAddress.Loopback : bind, port));

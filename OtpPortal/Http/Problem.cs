@@ -3,7 +3,7 @@ using System.Text.Json.Serialization;
 
 namespace OtpPortal.Http;
 
-/// <summary>Errors for programs: <c>{"error":"code","message":"…"}</c>.</summary>
+/// <summary>Writes errors for API clients: <c>{"error":"code","message":"…"}</c>.</summary>
 public static class Problem
 {
     public static Task WriteAsync(HttpContext context, int status, string error, string message)
@@ -12,15 +12,17 @@ public static class Problem
         return context.Response.WriteAsJsonAsync(new ProblemBody(error, message), context.RequestAborted);
     }
 
-    /// <summary>The same as the result of an endpoint.</summary>
+    /// <summary>Returns the error as the result of an endpoint.</summary>
     public static IResult Result(int status, string error, string message) =>
         TypedResults.Json(new ProblemBody(error, message), statusCode: status);
 
-    /// <summary>A Retry-After value: whole seconds, rounded up, so that who waits as told is not refused again.</summary>
+    /// <summary>
+    /// Returns a Retry-After value: whole seconds, rounded up, so that a client that waits this long is not rejected again.
+    /// </summary>
     public static string Seconds(TimeSpan wait) =>
         Math.Max(1, (long)Math.Ceiling(wait.TotalSeconds)).ToString(CultureInfo.InvariantCulture);
 
-    /// <summary>True for clients that ask for JSON and not for a page.</summary>
+    /// <summary>Returns whether the client accepts JSON and not HTML.</summary>
     public static bool WantsJson(HttpRequest request)
     {
         var accept = request.Headers.Accept.ToString();

@@ -2,7 +2,7 @@ using Microsoft.Net.Http.Headers;
 
 namespace OtpPortal.Http;
 
-/// <summary>Refuses bodies in UTF-7: .NET knows the name but does not decode it, and whatever reads a form would fail.</summary>
+/// <summary>Rejects bodies in UTF-7: .NET recognizes the name but does not decode it, so reading a form would fail.</summary>
 internal static class RequestCharset
 {
     public static void UseRequestCharset(this IApplicationBuilder app) => app.Use((context, next) =>
@@ -16,7 +16,7 @@ internal static class RequestCharset
     {
         try
         {
-            // Null for a name that nobody knows; such a body is read as UTF-8.
+            // Null for an unknown name; such a body is read as UTF-8.
             _ = MediaTypeHeaderValue.TryParse(contentType, out var type) ? type.Encoding : null;
             return true;
         }

@@ -1,8 +1,8 @@
 namespace OtpPortal.Http;
 
 /// <summary>
-/// Sees to it that pages can be drawn whatever a request says of its host: the page framework makes an address of it, and fails where there
-/// is none (HTTP/1.0, as load balancers ask) or none that is an address. It leads nowhere: every link starts from PUBLIC_URL.
+/// Replaces a missing or invalid Host with the portal's own: Blazor builds a URI from it and fails otherwise (load balancers
+/// send HTTP/1.0 requests without Host). The value is not used for links, which start from PUBLIC_URL.
 /// </summary>
 internal static class RequestHost
 {
@@ -12,7 +12,7 @@ internal static class RequestHost
         var header = own.ToUriComponent();
         app.Use((context, next) =>
         {
-            // Nearly every request names the portal's own, which needs no looking at.
+            // Fast path: nearly every request has the portal's own host.
             if (context.Request.Headers.Host != header && !HasHost(context.Request)) context.Request.Host = own;
             return next(context);
         });
@@ -26,7 +26,7 @@ internal static class RequestHost
         }
         catch (ArgumentException)
         {
-            // Asking is enough: a label says of itself that it is encoded (xn--), and is not.
+            // The conversion throws for a label that claims to be encoded (xn--) but is not.
             return false;
         }
     }

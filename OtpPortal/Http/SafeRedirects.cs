@@ -4,8 +4,8 @@ using OtpPortal.Configuration;
 namespace OtpPortal.Http;
 
 /// <summary>
-/// Decides where a signed-in user may be sent. The one place for it: an open redirect would let anyone use the portal's
-/// good name for a phishing page (CWE-601; OWASP Unvalidated Redirects).
+/// Decides where signed-in users may be redirected. All redirects are checked here: an open redirect would let an attacker use
+/// the portal's good name for a phishing page (CWE-601; OWASP Unvalidated Redirects).
 /// </summary>
 public sealed partial class SafeRedirects
 {
@@ -14,14 +14,15 @@ public sealed partial class SafeRedirects
     private SafeRedirects(List<Entry> entries) => _entries = entries;
 
     /// <summary>
-    /// The allowed targets as sources of a Content-Security-Policy: browsers apply <c>form-action</c> to the redirect after a form as well.
+    /// The allowed targets as Content-Security-Policy sources: browsers apply <c>form-action</c> to redirects after a form as
+    /// well.
     /// </summary>
     public IEnumerable<string> FormActionSources => _entries.SelectMany(e => e.Sources());
 
     /// <summary>
-    /// True when the address may be redirected to. It must be written out in full, in plain ASCII: what browsers would repair
-    /// (<c>//evil</c>, <c>/\evil</c>, <c>https:evil</c>, tabs, line ends, a user name before @) is refused, never repaired, because
-    /// browsers and servers repair differently.
+    /// Returns whether an address may be redirected to. It must be absolute and plain ASCII. Anything that browsers repair
+    /// (<c>//evil</c>, <c>/\evil</c>, <c>https:evil</c>, tabs, line breaks, a user name before @) is rejected and never
+    /// repaired, because browsers and servers repair differently.
     /// </summary>
     public bool Allows(string? url)
     {
@@ -32,17 +33,17 @@ public sealed partial class SafeRedirects
         var port = match.Groups["port"].Success
             ? int.Parse(match.Groups["port"].ValueSpan, System.Globalization.CultureInfo.InvariantCulture)
             : secure ? 443 : 80;
-        // Plain http would send the user, and whatever the app keeps for them, in the clear.
+        // Plain HTTP would expose the user's data to the network.
         if (!secure && !IsLoopback(host)) return false;
         return _entries.Exists(entry => entry.Matches(host, port));
     }
 
     /// <summary>
-    /// True for any http(s) address that is written out in full, wherever it leads: for programs that name targets of their own.
+    /// Returns whether a text is an absolute http(s) address, for API clients that choose their own targets.
     /// </summary>
     public static bool IsWebAddress(string url) => Parts(url) is not null;
 
-    /// <summary>Returns true for an entry that a list of allowed hosts may have.</summary>
+    /// <summary>Returns whether a text is a valid entry of a list of allowed hosts.</summary>
     public static bool IsEntry(string text) => Entry.TryParse(text, out _);
 
     public static SafeRedirects Parse(params IEnumerable<string> entries)
@@ -75,7 +76,7 @@ public sealed partial class SafeRedirects
     {
         if (url is null || url.Length > 2048 || url.Any(c => c is <= ' ' or > '~' or '\\')) return null;
         var match = FullAddress().Match(url);
-        // What is no address to the system's parser (a port past 65535, an empty label) is none to a browser either.
+        // Browsers also reject what the system's parser rejects (a port above 65535, an empty label).
         return match.Success && Uri.TryCreate(url, UriKind.Absolute, out _) ? match : null;
     }
 

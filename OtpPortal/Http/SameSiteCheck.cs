@@ -1,9 +1,9 @@
 namespace OtpPortal.Http;
 
 /// <summary>
-/// Refuses what another site's page makes a browser do (CSRF, cross-site WebSocket hijacking): state-changing requests and WebSockets whose
-/// <c>Sec-Fetch-Site</c>, or else <c>Origin</c>, is not the portal's own (OWASP CSRF Prevention, Fetch Metadata). Programs send neither and
-/// pass: they have no cookies that another site could use. So do requests with <see cref="CredentialsInHeader"/>.
+/// Rejects state-changing requests and WebSockets from other sites' pages (CSRF, cross-site WebSocket hijacking), detected by
+/// <c>Sec-Fetch-Site</c> or else <c>Origin</c> (OWASP CSRF Prevention, Fetch Metadata). API clients send neither header and
+/// pass, because they have no cookies to exploit. So do requests with <see cref="CredentialsInHeader"/>.
 /// </summary>
 public static class SameSiteCheck
 {
@@ -21,11 +21,11 @@ public static class SameSiteCheck
 
     private static bool IsOwn(HttpRequest request, PortalSettings portal)
     {
-        // A sibling on the same domain ("same-site") is another site to us: it may be anybody's.
+        // A sibling host of the same domain ("same-site") is untrusted: another party may run it.
         var site = request.Headers["Sec-Fetch-Site"].ToString();
         if (site.Length > 0) return site is "same-origin" or "none";
-        // Browsers leave Sec-Fetch-Site out on plain http: then the origin must be the public address itself, never the request's Host,
-        // which a name that resolves to us (DNS rebinding) would match.
+        // Browsers omit Sec-Fetch-Site on plain HTTP. The origin is then compared with the public address, never with the
+        // request's Host, which an attacker's domain that resolves to the portal (DNS rebinding) would match.
         var origin = request.Headers.Origin.ToString();
         return origin.Length == 0 || string.Equals(origin, portal.Origin, StringComparison.OrdinalIgnoreCase);
     }

@@ -2,10 +2,10 @@ using OtpPortal.Configuration;
 
 namespace OtpPortal.Http;
 
-/// <summary>The HTTP edge that all features share.</summary>
+/// <summary>Registers the HTTP services that all modules share.</summary>
 public static class WebServices
 {
-    /// <summary>No form of the portal needs more; larger bodies are 413.</summary>
+    /// <summary>Maximum body size in bytes, enough for every form of the portal. Larger bodies get 413.</summary>
     private const int MaxBody = 64 * 1024;
 
     public static WebApplicationBuilder AddWeb(this WebApplicationBuilder builder)

@@ -12,7 +12,7 @@ using OtpPortal.Http;
 
 namespace OtpPortal.JOtp;
 
-/// <summary>The API of jOTP: <c>/jotp/</c> and <c>/jotp/sessions</c>.</summary>
+/// <summary>The jOTP API: <c>/jotp/</c> and <c>/jotp/sessions</c>.</summary>
 public static class JOtpEndpoints
 {
     private const string Policy = "JOtp";
@@ -20,7 +20,8 @@ public static class JOtpEndpoints
     private const int MaxTokenBody = 1024;
     private const int MaxSubject = 2000;
 
-    // jOTP has no bounds, so every positive value is accepted; but a token can be guessed, so none is valid for longer than an hour.
+    // jOTP has no limits, so every positive lifetime is accepted; but tokens are guessable, so none is valid for more than one
+    // hour.
     private static readonly TimeSpan s_minLifetime = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan s_maxLifetime = TimeSpan.FromHours(1);
 
@@ -54,7 +55,7 @@ public static class JOtpEndpoints
             .Answers(413, "The body is larger than 1 MB.")
             .Answers(429, $"A limit blocked the message, or {GatewayEndpoints.Busy}")
             .Answers(502, "The email could not be sent.");
-        // The id cannot be guessed and its attempts are limited, so it needs no credentials of its own.
+        // The id cannot be guessed and attempts are limited, so no credentials are required.
         api.MapPost("/sessions/{id}", TryAsync).WithCredentialsInHeader().MaxBody(MaxTokenBody)
             .InDocument(GatewayEndpoints.Document, "jOTP").WithMetadata(new ApiBody(typeof(string), ["text/plain"]))
             .Describe("trySession", "Check a token", "The body is the token.")
@@ -63,7 +64,7 @@ public static class JOtpEndpoints
             .Answers(413, "The body is larger than 1 KB.");
     }
 
-    // A client that sends credentials must send right ones, also where none are needed.
+    // A client that sends credentials must send valid ones, even where none are required.
     private static bool MayBeAnonymous(HttpContext context) =>
         context.RequestServices.GetRequiredService<JOtpSettings>().Anonymous && context.Request.Headers.Authorization.Count == 0;
 
@@ -98,7 +99,7 @@ public static class JOtpEndpoints
         return id.Length == 32 && id.All(char.IsAsciiLetterOrDigit)
             && token.Length > 0 && await sessions.TryAsync(id, token, ClientAddress.Of(context))
             ? TypedResults.Text("")
-            // Wrong, used, locked, expired and unknown look the same.
+            // Wrong, used, locked, expired and unknown tokens get the same response.
             : Problem.Result(StatusCodes.Status404NotFound, "not_found", "The token is not valid for this session.");
     }
 
@@ -139,7 +140,7 @@ public static class JOtpEndpoints
             complaint = $"subject must be one line of at most {MaxSubject} characters.";
             return null;
         }
-        // Without the token, the API would send any mail to any address.
+        // Without this check, the API would send arbitrary mail to arbitrary addresses.
         if (Text(root, "message") is not { } message || !message.Contains("$token", StringComparison.Ordinal))
         {
             complaint = "message must be a string that contains $token.";
@@ -147,7 +148,7 @@ public static class JOtpEndpoints
         }
         if (root.TryGetProperty("ttl", out var ttl) && ttl.ValueKind != JsonValueKind.Null)
         {
-            // jOTP's description shows it in quotes.
+            // jOTP's documentation shows the number in quotes.
             var number = ttl.ValueKind == JsonValueKind.String ? ttl.GetString() : ttl.GetRawText();
             if (!double.TryParse(number, NumberStyles.Float, CultureInfo.InvariantCulture, out var minutes)
                 || !double.IsFinite(minutes) || minutes <= 0)
@@ -161,7 +162,7 @@ public static class JOtpEndpoints
         return new JOtpRequest(email.Value, subject, message, lifetime);
     }
 
-    /// <summary>Describes what <see cref="Read"/> reads.</summary>
+    /// <summary>Describes the body for <see cref="Read"/>.</summary>
     private sealed record SessionRequest(
         [property: JsonPropertyName("email"), EmailAddress] string Email,
         [property: JsonPropertyName("subject"), MaxLength(MaxSubject)]

@@ -9,11 +9,11 @@ using OtpPortal.Security;
 
 namespace OtpPortal.JOtp;
 
-/// <summary>What a caller asks for; every part was checked.</summary>
-/// <param name="Text">With <c>$token</c>, and perhaps <c>$session</c>, to be filled in.</param>
+/// <summary>A validated request for a session.</summary>
+/// <param name="Text">The text, with the placeholder <c>$token</c> and optionally <c>$session</c>.</param>
 public sealed record JOtpRequest(string Email, string Subject, string Text, TimeSpan Lifetime);
 
-/// <summary>What became of the wish for a session.</summary>
+/// <summary>The outcome of requesting a session.</summary>
 public abstract record BeginJOtpOutcome
 {
     private BeginJOtpOutcome() { }
@@ -25,15 +25,19 @@ public abstract record BeginJOtpOutcome
     public sealed record NotSent : BeginJOtpOutcome;
 }
 
-/// <summary>jOTP's sessions over the portal's one-time codes: tries are limited, one success each, and only HMACs are stored.</summary>
+/// <summary>
+/// Implements jOTP's sessions with the portal's one-time codes: attempts are limited, each session succeeds at most once, and
+/// only HMACs are stored.
+/// </summary>
 public sealed class JOtpSessions(
     CodeStore codes, MailSender sender, GatewaySettings settings, SendLimits limits, Statistics statistics, AuditLog audit,
     TimeProvider time)
 {
     private const string Realm = "jotp";
 
-    /// <summary>Makes a token and mails it.</summary>
-    /// <param name="limitKey">The client if it named no namespace: then the limits of unauthenticated clients apply.</param>
+    /// <summary>Creates a token and sends it by email.</summary>
+    /// <param name="limitKey">The client if it is not an authenticated namespace; the limits for unauthenticated clients then
+    /// apply.</param>
     public async Task<BeginJOtpOutcome> BeginAsync(JOtpRequest request, string ip, string? limitKey, CancellationToken stop)
     {
         if (await limits.TakeAsync(request.Email, ip, limitKey) is { } wait) return new BeginJOtpOutcome.Limited(wait);
@@ -45,7 +49,7 @@ public sealed class JOtpSessions(
         var record = await codes.BeginAsync(key, token, terms, JsonSerializer.SerializeToElement(new Payload(request.Email)));
 
         var text = request.Text.Replace("$token", token, StringComparison.Ordinal).Replace("$session", session, StringComparison.Ordinal);
-        // The caller's text is text: in the HTML part nothing of it is markup.
+        // The caller's text is encoded, so it cannot inject markup into the HTML part.
         var html = "<!DOCTYPE html><html><body><p style=\"white-space:pre-wrap\">" + WebUtility.HtmlEncode(text) + "</p></body></html>";
         var message = new Message(request.Email, request.Subject, text, html) { Code = token };
         if (await sender.SendAsync(message, stop)) return new BeginJOtpOutcome.Begun(session);
@@ -53,7 +57,7 @@ public sealed class JOtpSessions(
         return new BeginJOtpOutcome.NotSent();
     }
 
-    /// <summary>True for the right token, once.</summary>
+    /// <summary>Verifies a token. Returns true at most once per session.</summary>
     public async Task<bool> TryAsync(string session, string token, string ip)
     {
         switch (await codes.TryAsync(CodeStore.KeyOf(Realm, session), token))

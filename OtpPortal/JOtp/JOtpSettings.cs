@@ -2,9 +2,9 @@ using OtpPortal.Configuration;
 
 namespace OtpPortal.JOtp;
 
-/// <summary>The jOTP API.</summary>
-/// <param name="Anonymous">JOTP_ANONYMOUS: sessions are begun without credentials. Whoever reaches the portal can then have mail sent,
-/// within the limits.</param>
+/// <summary>Settings of the jOTP API.</summary>
+/// <param name="Anonymous">JOTP_ANONYMOUS: allows sessions without credentials. Any client can then send mail, within the
+/// limits.</param>
 public sealed record JOtpSettings(bool Anonymous) : ISettings<JOtpSettings>
 {
     public static JOtpSettings Read(SettingsReader reader) => new(reader.Flag("JOTP_ANONYMOUS"));

@@ -5,7 +5,8 @@ using OtpPortal.Http;
 namespace OtpPortal.Jwt;
 
 /// <summary>
-/// <c>/.well-known/openid-configuration</c> (OpenID Connect Discovery 1.0, 4): where libraries for bearer tokens find issuer and keys.
+/// <c>/.well-known/openid-configuration</c> (OpenID Connect Discovery 1.0, 4): the issuer and the location of the keys, for
+/// libraries that verify bearer tokens.
 /// </summary>
 internal static partial class DiscoveryEndpoint
 {
@@ -20,15 +21,15 @@ internal static partial class DiscoveryEndpoint
     private static JsonHttpResult<ProviderMetadata> Describe(HttpResponse response, Jwts jwts)
     {
         response.Headers.CacheControl = FormattableString.Invariant($"public, max-age={(int)KeyRing.PublishedFor.TotalSeconds}");
-        // Public, like the keys: pages of other origins may read it.
+        // Public like the keys, so pages of other origins may read it.
         response.Headers.AccessControlAllowOrigin = "*";
         var metadata = new ProviderMetadata(jwts.Issuer, jwts.Issuer + JwtEndpoints.KeysPath, ["public"], jwts.Algorithms.All);
         return TypedResults.Json(metadata, MetadataJson.Default.ProviderMetadata);
     }
 
     /// <summary>
-    /// What is true of <c>GET /token</c>. There are no authorization and token endpoints, so there are no response types: an empty list
-    /// must be left out (OpenID Connect Discovery 1.0, 4.2).
+    /// The metadata that applies to <c>GET /token</c>. There are no authorization and token endpoints, and therefore no
+    /// response types: an empty list must be omitted (OpenID Connect Discovery 1.0, 4.2).
     /// </summary>
     internal sealed record ProviderMetadata(
         [property: JsonPropertyName("issuer")] string Issuer,

@@ -6,15 +6,15 @@ using Microsoft.Win32.SafeHandles;
 namespace OtpPortal.Jwt;
 
 /// <summary>
-/// Ed25519 (RFC 8032) by OpenSSL's libcrypto, which .NET on Linux has loaded anyway. The framework of this version has no Ed25519 of its
-/// own, and the curve is nothing to write oneself.
+/// Ed25519 (RFC 8032) with OpenSSL's libcrypto, which .NET on Linux loads anyway. This version of .NET has no Ed25519, and
+/// cryptography should not be implemented by hand.
 /// </summary>
 internal static partial class Ed25519
 {
-    /// <summary>Bytes of a private key (its seed) and of a public key.</summary>
+    /// <summary>The length of a private key (its seed) and of a public key, in bytes.</summary>
     public const int KeyLength = 32;
 
-    /// <summary>Bytes of a signature.</summary>
+    /// <summary>The length of a signature in bytes.</summary>
     public const int SignatureLength = 64;
 
     private const string Library = "libcrypto";
@@ -24,17 +24,17 @@ internal static partial class Ed25519
 
     static Ed25519() => NativeLibrary.SetDllImportResolver(typeof(Ed25519).Assembly, Find);
 
-    /// <summary>False where there is no libcrypto of OpenSSL 3, or it may not do Ed25519 (a FIPS provider of before 2024).</summary>
+    /// <summary>Whether libcrypto of OpenSSL 3 is installed and allows Ed25519. FIPS providers before 2024 do not.</summary>
     public static bool IsAvailable => s_isAvailable.Value;
 
-    /// <summary>A new private key from the system's CSPRNG.</summary>
+    /// <summary>Creates a private key from the system's CSPRNG.</summary>
     public static byte[] NewSeed() => RandomNumberGenerator.GetBytes(KeyLength);
 
     private static bool TryOut()
     {
         try
         {
-            // RFC 8032, 7.1, test 1: a library that cannot do this one shall not sign anything.
+            // RFC 8032, 7.1, test 1: a library that fails this test must not be used.
             using var key = Key.FromSeed(Convert.FromHexString("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60"));
             return key.PublicKey.AsSpan()
                 .SequenceEqual(Convert.FromHexString("d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a"))
@@ -56,7 +56,7 @@ internal static partial class Ed25519
         return IntPtr.Zero;
     }
 
-    /// <summary>A key that OpenSSL holds. It may be used by several threads at once: OpenSSL only reads it.</summary>
+    /// <summary>An OpenSSL key. Thread-safe, because OpenSSL only reads it.</summary>
     public sealed class Key : IDisposable
     {
         private readonly KeyHandle _handle;
@@ -65,7 +65,7 @@ internal static partial class Ed25519
 
         public byte[] PublicKey { get; }
 
-        /// <exception cref="CryptographicException">The library does not take it.</exception>
+        /// <exception cref="CryptographicException">OpenSSL does not accept the key.</exception>
         public static Key FromSeed(byte[] seed)
         {
             if (seed.Length != KeyLength) throw new CryptographicException("An Ed25519 key has 32 bytes.");
@@ -97,7 +97,7 @@ internal static partial class Ed25519
             using var context = EVP_MD_CTX_new();
             Check(EVP_DigestVerifyInit(context, IntPtr.Zero, IntPtr.Zero, IntPtr.Zero, _handle));
             var isGood = EVP_DigestVerify(context, signature, (nuint)signature.Length, data, (nuint)data.Length) == 1;
-            // Errors wait in a queue of the thread: TLS on the same thread would take ours for its own.
+            // The error queue belongs to the thread: TLS on the same thread would report our error as its own.
             if (!isGood) ERR_clear_error();
             return isGood;
         }

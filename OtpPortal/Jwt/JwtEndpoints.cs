@@ -12,15 +12,15 @@ using OtpPortal.Storage;
 
 namespace OtpPortal.Jwt;
 
-/// <summary>JWTs for apps that verify sign-ins by themselves: <c>/token</c>, the public keys, and the rotation of keys.</summary>
+/// <summary>JWTs for apps that verify sign-ins on their own: <c>/token</c>, the public keys, and key rotation.</summary>
 public static partial class JwtEndpoints
 {
-    /// <summary>Where the public keys are, as magiclinksdev has it.</summary>
+    /// <summary>The path of the public keys, as in magiclinksdev.</summary>
     public const string KeysPath = "/api/v2/jwks.json";
 
     internal const string RotationPath = "/signing-keys/rotate";
 
-    // Nobody can take such a token back, so it is good for as long as a sign-out may take to be seen.
+    // A JWT cannot be revoked, so it is valid only as long as a sign-out may take to be noticed.
     private static readonly TimeSpan s_lifetime = TimeSpan.FromMinutes(5);
 
     public static WebApplicationBuilder AddJwts(this WebApplicationBuilder builder)
@@ -69,7 +69,7 @@ public static partial class JwtEndpoints
         var keys = new JsonArray([.. (await ring.PublishedAsync()).Select(key => key.Key.ToJwk(key.Kid))]);
         context.Response.Headers.CacheControl =
             string.Create(CultureInfo.InvariantCulture, $"public, max-age={(int)KeyRing.PublishedFor.TotalSeconds}");
-        // They are public: a page of an app may fetch them, too.
+        // The keys are public, so pages of apps may fetch them.
         context.Response.Headers.AccessControlAllowOrigin = "*";
         return TypedResults.Text(new JsonObject { ["keys"] = keys }.ToJsonString(), "application/json");
     }
@@ -142,8 +142,7 @@ public static partial class JwtEndpoints
 
     internal sealed record PublishedKeys([property: JsonPropertyName("keys")] IReadOnlyList<PublishedKey> Keys);
 
-    // Made at the start, so that a verifier that asks for the keys finds them; should the store be away, they are made when they are
-    // needed.
+    // Created at startup, so that verifiers find keys. If the store is unavailable, they are created when needed.
     private sealed partial class FirstKeys(KeyRing ring, ILogger<FirstKeys> logger) : BackgroundService
     {
         protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -163,16 +162,16 @@ public static partial class JwtEndpoints
     }
 }
 
-/// <summary>How keys are to be replaced.</summary>
-/// <param name="Overlap">How long tokens of the old keys stay good after the new ones sign; 0 s to 10 years.</param>
-/// <param name="AtOnce">What the old ones signed is good no longer.</param>
+/// <summary>The parameters of a key rotation.</summary>
+/// <param name="Overlap">How long JWTs of the old keys stay valid after the new keys start signing; 0 s to 10 years.</param>
+/// <param name="AtOnce">Whether JWTs of the old keys become invalid immediately.</param>
 internal sealed record KeyRotationRequest(TimeSpan Overlap, bool AtOnce)
 {
     private const long MaxOverlap = 315_360_000;
 
     public static bool TryRead(string? overlap, string? now, out KeyRotationRequest request, out string complaint)
     {
-        // A week, when nothing is said.
+        // The default is one week.
         request = new KeyRotationRequest(TimeSpan.FromDays(7), AtOnce: false);
         complaint = "";
         if (overlap is not null)

@@ -5,44 +5,46 @@ using System.Text.Json;
 
 namespace OtpPortal.Jwt;
 
-/// <summary>What a JWT that somebody presents is worth.</summary>
+/// <summary>The outcome of verifying a JWT.</summary>
 public abstract record JwtOutcome
 {
     private JwtOutcome() { }
 
-    /// <summary>Ours, for this audience, and in its time.</summary>
+    /// <summary>The portal issued the JWT for this audience, and it has not expired.</summary>
     public sealed record Good(JsonElement Claims) : JwtOutcome;
 
-    /// <param name="Reason">A sentence for the one who presented it; it repeats nothing of the token.</param>
+    /// <param name="Reason">A sentence for the client; it contains nothing of the token.</param>
     public sealed record Bad(string Reason) : JwtOutcome;
 }
 
-/// <summary>Makes JWTs and verifies its own (RFC 7519, RFC 7515; rules of RFC 8725).</summary>
-/// <param name="issuer">Who makes them: PUBLIC_URL, as browsers write an origin.</param>
+/// <summary>Creates JWTs and verifies the portal's own (RFC 7519, RFC 7515; rules of RFC 8725).</summary>
+/// <param name="issuer">The issuer: PUBLIC_URL in the form of an Origin header.</param>
 public sealed class Jwts(KeyRing ring, JwtAlgorithms algorithms, string issuer, TimeProvider time)
 {
-    /// <summary>The claims that are the portal's own to make (RFC 7519, 4.1): a caller that could name them could be anybody.</summary>
+    /// <summary>
+    /// The claims that only the portal may set (RFC 7519, 4.1): a caller that set them could impersonate any user.
+    /// </summary>
     public static readonly IReadOnlyList<string> RegisteredClaims = ["iss", "sub", "aud", "exp", "nbf", "iat", "jti"];
 
-    // The clocks of two replicas differ a little; what one has just made must not come from the future to another.
+    // Tolerates clock differences between replicas: a new JWT of one must not be in the future for another.
     private static readonly TimeSpan s_skew = TimeSpan.FromSeconds(10);
 
-    // Headers by which a token would bring its own key, or ask for rules that we do not know (RFC 8725, 3.10; RFC 7515, 4.1.11).
+    // Headers by which a token would choose its own key or demand unknown rules (RFC 8725, 3.10; RFC 7515, 4.1.11).
     private static readonly string[] s_refusedHeaders = ["jku", "jwk", "x5u", "x5c", "x5t", "x5t#S256", "crit", "zip", "b64"];
 
     private static readonly JsonWriterOptions s_writing = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
-    /// <summary>The claim <c>iss</c> of every token.</summary>
+    /// <summary>The <c>iss</c> claim of every token.</summary>
     public string Issuer => issuer;
 
-    /// <summary>What tokens may be signed with; a caller that names another one is told.</summary>
+    /// <summary>The supported signature algorithms. Requests for others are rejected with an error.</summary>
     public JwtAlgorithms Algorithms => algorithms;
 
-    /// <summary>A signed token.</summary>
+    /// <summary>Creates a signed token.</summary>
     /// <param name="algorithm">One of <see cref="Algorithms"/>.</param>
-    /// <param name="lifetime">From now on, in whole seconds.</param>
-    /// <param name="subject">The claim <c>sub</c>, or null for none.</param>
-    /// <param name="claims">More claims; none of them registered.</param>
+    /// <param name="lifetime">The lifetime from now, in whole seconds.</param>
+    /// <param name="subject">The <c>sub</c> claim, or null for none.</param>
+    /// <param name="claims">Additional claims; registered claims are not allowed.</param>
     public async Task<string> MakeAsync(
         string algorithm, string audience, TimeSpan lifetime, string? subject, Action<Utf8JsonWriter> claims)
     {
@@ -55,7 +57,7 @@ public sealed class Jwts(KeyRing ring, JwtAlgorithms algorithms, string issuer, 
             claims(json);
             json.WriteString("iss", issuer);
             if (subject is not null) json.WriteString("sub", subject);
-            // A list of one, as magiclinksdev writes it; verifiers take both forms (RFC 7519, 4.1.3).
+            // An array, as in magiclinksdev; verifiers accept both forms (RFC 7519, 4.1.3).
             json.WriteStartArray("aud");
             json.WriteStringValue(audience);
             json.WriteEndArray();
@@ -69,14 +71,14 @@ public sealed class Jwts(KeyRing ring, JwtAlgorithms algorithms, string issuer, 
         return signed + "." + JwtText.Encode(key.Key.Sign(Encoding.ASCII.GetBytes(signed)));
     }
 
-    /// <summary>Signs a JWT with the claims of a JSON object.</summary>
+    /// <summary>Creates a signed token with the claims of a JSON object.</summary>
     public Task<string> MakeAsync(string algorithm, string audience, TimeSpan lifetime, string? subject, JsonElement claims) =>
         MakeAsync(algorithm, audience, lifetime, subject, json =>
         {
             foreach (var claim in claims.EnumerateObject()) claim.WriteTo(json);
         });
 
-    /// <summary>Verifies a token that the portal made for <paramref name="audience"/>.</summary>
+    /// <summary>Verifies a token that the portal created for <paramref name="audience"/>.</summary>
     public async Task<JwtOutcome> VerifyAsync(string token, string audience)
     {
         if (token.Length > JwtText.MaxLength) return new JwtOutcome.Bad("it is too long");
@@ -96,11 +98,12 @@ public sealed class Jwts(KeyRing ring, JwtAlgorithms algorithms, string issuer, 
         }
         if (Text(header, "kid") is not { Length: > 0 and <= 100 } kid) return new JwtOutcome.Bad("its header has no kid");
         if (await ring.FindAsync(kid) is not { } key) return new JwtOutcome.Bad("its kid is not a current key of the portal");
-        // The key decides on the algorithm, and the token only agrees: else alg=none, or HS256 with our public key for a secret, would do.
+        // The key determines the algorithm, and the token must match: otherwise alg=none, or HS256 with the public key as the
+        // secret, would pass.
         if (Text(header, "alg") != key.Algorithm) return new JwtOutcome.Bad("its alg is not the algorithm of its key");
         if (!key.Key.Verify(Encoding.ASCII.GetBytes(token, 0, first.Length + 1 + second.Length), signature)) return new JwtOutcome.Bad("its signature is wrong");
 
-        // From here on it is something that the portal wrote.
+        // From here on the content is authentic.
         if (JwtText.Decode(second) is not { } claimBytes || JwtText.ParseObject(claimBytes) is not { } claims)
         {
             return new JwtOutcome.Bad("its claims are invalid");

@@ -8,50 +8,53 @@ using StackExchange.Redis;
 
 namespace OtpPortal.Jwt;
 
-/// <summary>A key of the ring.</summary>
-/// <param name="Field">Where it is stored.</param>
-/// <param name="Kid">Its public name, in the header of every token that it signed.</param>
-/// <param name="ActiveFrom">Signs from here on, unless a younger one does; published before already.</param>
-/// <param name="PublishedUntil">What it signed is good no longer from here on; null while no successor is there.</param>
+/// <summary>A key of the key ring.</summary>
+/// <param name="Field">The field that stores it.</param>
+/// <param name="Kid">Its public id, in the header of every token that it signed.</param>
+/// <param name="ActiveFrom">When it starts signing, unless there is a newer one. It is published before.</param>
+/// <param name="PublishedUntil">When its tokens become invalid; null while it has no successor.</param>
 internal sealed record RingKey(string Field, string Kid, SigningKey Key, DateTimeOffset ActiveFrom, DateTimeOffset? PublishedUntil)
 {
     public string Algorithm => Key.Algorithm;
 
-    /// <summary>The JOSE header of its tokens, encoded.</summary>
+    /// <summary>The encoded JOSE header of its tokens.</summary>
     public string Header { get; } =
         JwtText.Encode(JsonSerializer.SerializeToUtf8Bytes(new JsonObject { ["alg"] = Key.Algorithm, ["kid"] = Kid, ["typ"] = "JWT" }));
 
     public override string ToString() => Kid;
 }
 
-/// <summary>What a rotation does, or would.</summary>
-/// <param name="ActiveFrom">When the new keys begin to sign.</param>
-/// <param name="OldUntil">Until when tokens of the old keys are good.</param>
+/// <summary>The result of a key rotation.</summary>
+/// <param name="ActiveFrom">When the new keys start signing.</param>
+/// <param name="OldUntil">When tokens of the old keys become invalid.</param>
 public sealed record KeyRotation(IReadOnlyList<string> NewKids, DateTimeOffset ActiveFrom, DateTimeOffset OldUntil);
 
-/// <summary>The keys that sign JWTs: made at the first start, shared by all replicas, replaced by a command.</summary>
+/// <summary>
+/// The keys that sign JWTs. They are created at the first start, shared by all replicas, and rotated by a command.
+/// </summary>
 /// <remarks>
-/// Key layout in the token database: <c>jwt:keys</c>, a hash of <c>{algorithm}:{number}</c> → AES-GCM of the key and its times, sealed with
-/// a key derived from AUTH_SECRET_KEY, so that a dump of Redis signs nothing. Numbers only grow; a field is written once (HSETNX), so of
-/// simultaneous first starts, or rotations, one makes the key and the others find it. Keys under another AUTH_SECRET_KEY are ignored.
+/// Key layout in the token database: <c>jwt:keys</c>, a hash of <c>{algorithm}:{number}</c> → AES-GCM of the key and its times,
+/// encrypted with a key derived from AUTH_SECRET_KEY, so that a dump of Redis cannot sign. Numbers only increase and fields are
+/// written once (HSETNX), so that of concurrent first starts or rotations one creates the key and the others find it. Keys
+/// encrypted under another AUTH_SECRET_KEY are skipped.
 /// </remarks>
 public sealed partial class KeyRing(Stores stores, AuthSecret secret, JwtAlgorithms algorithms, TimeProvider time, ILogger<KeyRing> logger)
     : IDisposable
 {
-    /// <summary>For so long verifiers may keep the published keys.</summary>
+    /// <summary>How long verifiers may cache the published keys.</summary>
     public static readonly TimeSpan PublishedFor = TimeSpan.FromMinutes(5);
 
-    /// <summary>A new key is published so long before it signs, that every verifier and replica knows it by then.</summary>
+    /// <summary>How long a new key is published before it signs, so that all verifiers and replicas know it by then.</summary>
     public static readonly TimeSpan PublishedBefore = TimeSpan.FromMinutes(10);
 
     private const string Hash = "jwt:keys";
 
-    // A rotation by another replica is known so soon.
+    // Maximum delay until another replica's rotation is noticed.
     private static readonly TimeSpan s_fresh = TimeSpan.FromSeconds(30);
 
     private static readonly TimeSpan s_whileAway = TimeSpan.FromHours(1);
 
-    // Anyone can invent names of keys. This bounds how often they cause a lookup.
+    // Clients can make up key ids, so an unknown id causes a reload at most this often.
     private static readonly TimeSpan s_lookAgain = TimeSpan.FromSeconds(5);
 
     private readonly SealedText _seal = new(secret.DeriveKey("jwt-signing-keys"));
@@ -60,21 +63,22 @@ public sealed partial class KeyRing(Stores stores, AuthSecret secret, JwtAlgorit
 
     private IDatabase Database => stores.Auth.Database;
 
-    /// <summary>The key that signs now.</summary>
+    /// <summary>Returns the key that signs now.</summary>
     internal async Task<RingKey> SigningAsync(string algorithm)
     {
         var now = time.GetUtcNow();
         var keys = (await ReadAsync(s_fresh)).Where(key => key.Algorithm == algorithm && IsPublished(key)).ToList();
-        // The last one when none is active: after a rotation at once, on a replica whose clock is a little behind.
+        // If no key is active, the last one: after an immediate rotation, on a replica whose clock is slightly behind.
         return keys.FindLast(key => key.ActiveFrom <= now) ?? keys[^1];
     }
 
-    /// <summary>The key of this name, while its tokens are good; null when there is none.</summary>
+    /// <summary>Returns the key with this id while its tokens are valid, or null.</summary>
     internal async Task<RingKey?> FindAsync(string kid) => Named(await ReadAsync(s_fresh), kid) ?? Named(await ReadAsync(s_lookAgain), kid);
 
-    /// <summary>All keys whose tokens are good, or will be, the default algorithm's first and the oldest first.</summary>
+    /// <summary>Returns all keys whose tokens are or will be valid: the default algorithm's first, then oldest first.</summary>
     /// <remarks>
-    /// While the store is away those that are known are told, for an hour: apps that start meanwhile can go on verifying.
+    /// While the store is unavailable, returns the known keys for up to one hour, so that apps that start in the meantime can
+    /// verify tokens.
     /// </remarks>
     internal async Task<IReadOnlyList<RingKey>> PublishedAsync()
     {
@@ -90,17 +94,17 @@ public sealed partial class KeyRing(Stores stores, AuthSecret secret, JwtAlgorit
         return [.. keys.Where(IsPublished).OrderBy(key => key.Algorithm != algorithms.Default)];
     }
 
-    /// <summary>Makes the keys that are missing. Done at the start, and again when they are needed and not there.</summary>
+    /// <summary>Creates missing keys. Called at startup, and whenever a key is needed but missing.</summary>
     internal Task EnsureAsync() => ReadAsync(TimeSpan.Zero);
 
-    /// <summary>Gives every algorithm a new key.</summary>
-    /// <param name="overlap">How long tokens of the old keys stay good after the new ones begin to sign: as long as the longest-lived token
-    /// that shall live on.</param>
-    /// <param name="atOnce">For a key that got into wrong hands: the new ones sign at once, and nothing the old ones signed is good any
-    /// more.</param>
+    /// <summary>Creates a new key for every algorithm.</summary>
+    /// <param name="overlap">How long tokens of the old keys stay valid after the new ones start signing. At least the longest
+    /// lifetime of the tokens that must survive.</param>
+    /// <param name="atOnce">For a compromised key: the new keys sign immediately, and all tokens of the old keys become
+    /// invalid.</param>
     public async Task<KeyRotation> RotateAsync(TimeSpan overlap, bool atOnce)
     {
-        // What waits to sign needs somebody who signs until then.
+        // A new key signs only after a while, so another one must sign until then.
         await EnsureAsync();
         var now = time.GetUtcNow();
         var (activeFrom, after) = atOnce ? (now, TimeSpan.Zero) : (now + PublishedBefore, overlap);
@@ -109,12 +113,12 @@ public sealed partial class KeyRing(Stores stores, AuthSecret secret, JwtAlgorit
         foreach (var algorithm in algorithms.All)
         {
             var made = await MakeAsync(algorithm, NextNumber(stored, algorithm), activeFrom, after);
-            // Another rotation came first. Its key is as new as this one would be; but it may leave the old ones their time, and at once is
-            // at once.
+            // A concurrent rotation won. Its key is equally new, but it may leave the old keys valid, so an immediate rotation
+            // retries.
             while (atOnce && !made.IsOurs) made = await MakeAsync(algorithm, NextNumber(await LoadAsync(), algorithm), activeFrom, after);
             kids.Add(made.Kid);
         }
-        // What can verify nothing any more is not kept.
+        // Deletes keys that can no longer verify any token.
         foreach (var over in (await ReadAsync(TimeSpan.Zero)).Where(key => !IsPublished(key)))
             await Database.HashDeleteAsync(Hash, over.Field);
         Rotated(activeFrom, activeFrom + after);
@@ -143,7 +147,7 @@ public sealed partial class KeyRing(Stores stores, AuthSecret secret, JwtAlgorit
             foreach (var algorithm in algorithms.All.Where(
                 algorithm => !stored.Exists(key => key.Algorithm == algorithm && key.Record is not null)))
             {
-                // From the beginning of time: the first one waits for nobody, and a clock that is a little behind does not miss it.
+                // Active from the epoch: the first key signs immediately, even on a replica whose clock is behind.
                 await MakeAsync(algorithm, NextNumber(stored, algorithm), DateTimeOffset.UnixEpoch, TimeSpan.Zero);
                 Made(algorithm);
                 stored = await LoadAsync();
@@ -156,7 +160,7 @@ public sealed partial class KeyRing(Stores stores, AuthSecret secret, JwtAlgorit
         }
     }
 
-    // What is known already is kept, so that no request loses the key it is using.
+    // Reuses loaded keys, so that no request loses the key that it is using.
     private List<RingKey> Assemble(List<StoredKey> stored)
     {
         var known = _snapshot.Keys.ToDictionary(key => key.Kid, StringComparer.Ordinal);
@@ -171,7 +175,7 @@ public sealed partial class KeyRing(Stores stores, AuthSecret secret, JwtAlgorit
                     ?? SigningKey.Import(key.Algorithm, Convert.FromBase64String(record.PrivateKey));
                 if (signing is not null)
                     keys.Insert(0, new RingKey(NameOf(key.Algorithm, key.Number), record.Kid, signing, Instant(record.ActiveFrom), until));
-                // The earliest end that any successor sets: a rotation at once also ends what waits for a later end.
+                // The earliest end set by any successor: an immediate rotation also ends keys that have a later end.
                 var end = Instant(record.ActiveFrom) + TimeSpan.FromSeconds(record.Overlap);
                 until = until is { } earlier && earlier < end ? earlier : end;
             }
@@ -195,7 +199,7 @@ public sealed partial class KeyRing(Stores stores, AuthSecret secret, JwtAlgorit
         return keys;
     }
 
-    // Gives the name of the key that has this number in the end, whoever made it.
+    // Returns the id of the key that is stored under this number, whichever replica created it.
     private async Task<(string Kid, bool IsOurs)> MakeAsync(string algorithm, int number, DateTimeOffset activeFrom, TimeSpan overlap)
     {
         using var key = SigningKey.New(algorithm);

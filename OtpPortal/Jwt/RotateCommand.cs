@@ -7,8 +7,8 @@ using OtpPortal.Security;
 namespace OtpPortal.Jwt;
 
 /// <summary>
-/// <c>OtpPortal --rotate-keys [--overlap SECONDS | --now]</c>: has the portal that runs on this machine replace the keys that sign JWTs. It
-/// asks the running portal, because the embedded store serves one process only.
+/// <c>OtpPortal --rotate-keys [--overlap SECONDS | --now]</c>: rotates the JWT signing keys through the portal that runs on
+/// this machine, because the embedded store serves only one process.
 /// </summary>
 internal static class RotateCommand
 {
@@ -16,7 +16,7 @@ internal static class RotateCommand
 
     private const string Usage = "Usage: OtpPortal --rotate-keys [--overlap SECONDS | --now]";
 
-    /// <summary>0 when the keys were replaced; else 1, and a line that says why.</summary>
+    /// <summary>Returns 0 if the keys were rotated. Otherwise writes the reason and returns 1.</summary>
     public static async Task<int> RunAsync(string[] args, PortalSettings portal, AuthSecret secret, TextWriter output, TextWriter errors)
     {
         string? overlap = null, now = null;

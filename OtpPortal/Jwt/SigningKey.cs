@@ -5,11 +5,11 @@ using System.Text.Json.Nodes;
 
 namespace OtpPortal.Jwt;
 
-/// <summary>The signature algorithms of the portal's JWTs, by their names in RFC 7518 and RFC 8037.</summary>
+/// <summary>The signature algorithms of the portal's JWTs, with their names in RFC 7518 and RFC 8037.</summary>
 /// <remarks>
-/// EdDSA is Ed25519, from OpenSSL's libcrypto. Where that cannot be had ES256 takes its place, and everything that names an algorithm says
-/// so. Algorithms with a shared secret (HS256) and <c>none</c> are not among them: nobody can make a verifier mistake a public key for a
-/// secret.
+/// EdDSA is Ed25519, with OpenSSL's libcrypto. Where it is unavailable ES256 replaces it, and all messages that name algorithms
+/// reflect this. Shared-secret algorithms (HS256) and <c>none</c> are not supported, so that no verifier can be tricked into
+/// using a public key as a secret.
 /// </remarks>
 public sealed record JwtAlgorithms(string Default, IReadOnlyList<string> All)
 {
@@ -17,20 +17,20 @@ public sealed record JwtAlgorithms(string Default, IReadOnlyList<string> All)
     public const string Rs256 = "RS256";
     public const string Es256 = "ES256";
 
-    /// <summary>What this machine can do.</summary>
+    /// <summary>The algorithms that this machine supports.</summary>
     public static JwtAlgorithms OfThisMachine { get; } = Of(Ed25519.IsAvailable);
 
-    /// <summary>What is said to whoever asks for another one.</summary>
+    /// <summary>The supported algorithms, for error messages.</summary>
     public string Allowed =>
         string.Join(" or ", All) + (Default == EdDsa ? "" : "; this machine's libcrypto has no Ed25519, so there is no EdDSA");
 
     internal static JwtAlgorithms Of(bool hasEd25519) => hasEd25519 ? new(EdDsa, [EdDsa, Rs256]) : new(Es256, [Es256, Rs256]);
 }
 
-/// <summary>A private key that signs JWTs with one algorithm.</summary>
+/// <summary>A private key that signs JWTs with a single algorithm.</summary>
 internal abstract class SigningKey : IDisposable
 {
-    /// <summary>The algorithm that this key signs with, and no other: a token cannot choose it.</summary>
+    /// <summary>The key's only algorithm. A token cannot choose it.</summary>
     public abstract string Algorithm { get; }
 
     public static SigningKey New(string algorithm) => algorithm switch
@@ -41,7 +41,7 @@ internal abstract class SigningKey : IDisposable
         _ => throw new ArgumentOutOfRangeException(nameof(algorithm)),
     };
 
-    /// <summary>The key that <see cref="Export"/> gave; null when this machine cannot use it.</summary>
+    /// <summary>Imports a key from <see cref="Export"/>. Returns null if this machine does not support it.</summary>
     public static SigningKey? Import(string algorithm, byte[] privateKey) => algorithm switch
     {
         JwtAlgorithms.EdDsa => Ed25519.IsAvailable ? new EdKey(privateKey) : null,
@@ -54,10 +54,10 @@ internal abstract class SigningKey : IDisposable
 
     public abstract bool Verify(ReadOnlySpan<byte> data, ReadOnlySpan<byte> signature);
 
-    /// <summary>The private key, to be sealed and stored.</summary>
+    /// <summary>Exports the private key for encrypted storage.</summary>
     public abstract byte[] Export();
 
-    /// <summary>The public key alone, as a JWK (RFC 7517, RFC 8037).</summary>
+    /// <summary>Returns the public key as a JWK (RFC 7517, RFC 8037).</summary>
     public JsonObject ToJwk(string kid)
     {
         var jwk = new JsonObject();
@@ -74,7 +74,7 @@ internal abstract class SigningKey : IDisposable
 
     private static byte[] NewRsa()
     {
-        // 2048 bits: what RFC 7518, 3.3 asks for at least, and NIST SP 800-57 takes to be enough until 2030.
+        // 2048 bits are the minimum of RFC 7518, 3.3, and sufficient until 2030 according to NIST SP 800-57.
         using var rsa = RSA.Create(2048);
         return rsa.ExportPkcs8PrivateKey();
     }
@@ -149,7 +149,7 @@ internal abstract class SigningKey : IDisposable
 
         public override string Algorithm => JwtAlgorithms.Es256;
 
-        // The two numbers one after the other (RFC 7518, 3.4), which is the framework's own form.
+        // The concatenated numbers (RFC 7518, 3.4), which is .NET's default format.
         public override byte[] Sign(ReadOnlySpan<byte> data)
         {
             using var ec = _pool.Rent();
@@ -175,7 +175,8 @@ internal abstract class SigningKey : IDisposable
     }
 
     /// <summary>
-    /// The framework's keys promise nothing to two threads at once, and take long to import: each is used by one at a time, and kept.
+    /// A pool of keys. .NET's keys are not guaranteed to be thread-safe and are slow to import, so each is used by one thread
+    /// at a time and kept.
     /// </summary>
     private sealed class Pool<T>(Func<T> make) : IDisposable
         where T : IDisposable

@@ -2,38 +2,39 @@ using OtpPortal.Http;
 
 namespace OtpPortal.Limits;
 
-/// <summary>Whether a request of a program that names itself is served.</summary>
+/// <summary>The outcome of authenticating a caller's request.</summary>
 public abstract record CallerOutcome
 {
     private CallerOutcome() { }
 
     public sealed record Accepted : CallerOutcome;
 
-    /// <summary>Its secret is wrong.</summary>
+    /// <summary>The secret is wrong.</summary>
     public sealed record Refused : CallerOutcome;
 
-    /// <summary>Too many wrong secrets from this client: not even a right one counts before the wait is over.</summary>
+    /// <summary>Too many wrong secrets from this client: even a correct one is rejected until the wait has passed.</summary>
     public sealed record Limited(TimeSpan Wait) : CallerOutcome;
 
-    /// <summary>Too many requests of this caller. When to come back is in the answer's headers already.</summary>
+    /// <summary>The caller has exceeded its quota. The response headers already contain the time to retry.</summary>
     public sealed record OverQuota : CallerOutcome;
 }
 
 /// <summary>
-/// Keeps clients from guessing the secrets of callers (namespaces, service accounts), and callers from asking more than they may.
+/// Protects the secrets of callers (namespaces, service accounts) against guessing, and enforces the callers' quotas.
 /// </summary>
 public sealed class CallerGuard(SecretGuard guard, RequestQuota quota, LimitHits hits)
 {
     /// <summary>
-    /// Judges a request whose secret was looked at. One of a caller is counted, and its answer tells how the caller's quota stands.
+    /// Decides on a request whose secret has been compared. Counts it against the caller's quota, and writes the quota to the
+    /// response headers.
     /// </summary>
-    /// <param name="kind">Of which kind the secret is.</param>
-    /// <param name="policy">What the quota is called in the headers.</param>
-    /// <param name="caller">Whose secret it was; null when it was nobody's.</param>
+    /// <param name="kind">The kind of the secret.</param>
+    /// <param name="policy">The name of the quota in the headers.</param>
+    /// <param name="caller">The owner of the secret; null if it matches no caller.</param>
     public async Task<CallerOutcome> JudgeAsync(HttpContext context, SecretKind kind, string policy, Limit limit, string? caller)
     {
         var judging = guard.JudgeAsync(kind, caller is not null, ClientAddress.LimitKey(context));
-        // At the same time, because nearly every request is admitted, and a round trip of its own would be the dearest part of it.
+        // In parallel: nearly every request is accepted, so a separate round trip for the quota would dominate the cost.
         var taking = caller is null ? null : quota.TakeAsync(limit, caller);
         await Task.WhenAll(judging, taking ?? Task.CompletedTask);
         switch (await judging)
@@ -45,7 +46,7 @@ public sealed class CallerGuard(SecretGuard guard, RequestQuota quota, LimitHits
                 hits.NoteCaller(limit, caller!, ClientAddress.Of(context));
                 return new CallerOutcome.OverQuota();
             case SecretOutcome.Limited(var wait):
-                // The answer must not differ for a right secret, so nothing is said of the quota, and nothing taken from it.
+                // The response must not reveal that the secret is correct, so the quota is neither charged nor reported.
                 if (taking is not null) await quota.GiveBackAsync(await taking);
                 return new CallerOutcome.Limited(wait);
             default:

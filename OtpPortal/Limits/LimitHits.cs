@@ -2,14 +2,17 @@ using OtpPortal.Auditing;
 
 namespace OtpPortal.Limits;
 
-/// <summary>Notes what limits refuse in the audit log and the statistics, once for each limit and client within its window.</summary>
+/// <summary>
+/// Records rejections by limits in the audit log and the statistics, once per limit and client in each window.
+/// </summary>
 public sealed class LimitHits(AuditLog audit, Statistics statistics)
 {
-    /// <param name="client">Whom the limit holds back, as limits count it: an address is one of many that a client can name.</param>
-    /// <param name="address">Whom it was about; null for nobody.</param>
+    /// <param name="client">The subject that the limit applies to. Not the address, because a client can use any number of
+    /// addresses.</param>
+    /// <param name="address">The address that the request was about; null for none.</param>
     public void Note(Limit limit, string client, string? address, string ip) => _ = NoteAsync(limit.Name, limit, client, address, ip);
 
-    /// <summary>As <see cref="Note(Limit, string, string?, string)"/>, for a limit of one caller that is known by name.</summary>
+    /// <summary>Records a rejection by a limit of one authenticated caller.</summary>
     public void NoteCaller(Limit limit, string caller, string ip) => _ = NoteAsync($"{limit.Name}:{caller}", limit, caller, null, ip);
 
     private async Task NoteAsync(string name, Limit limit, string client, string? address, string ip)

@@ -3,7 +3,7 @@ using OtpPortal.Limits.Captcha;
 
 namespace OtpPortal.Limits;
 
-/// <summary>Rate limits and the captcha.</summary>
+/// <summary>Registers the rate limits and the captcha.</summary>
 public static class LimitServices
 {
     public static WebApplicationBuilder AddLimits(this WebApplicationBuilder builder)
@@ -17,7 +17,7 @@ public static class LimitServices
         builder.Services.AddSingleton<CallerGuard>();
         builder.AddSettings<CaptchaSettings>();
         builder.Services.AddSingleton<WaitingTickets>();
-        // A redirect would carry the secret to wherever it points.
+        // Following a redirect would send the secret to its target.
         builder.Services.AddHttpClient<CaptchaVerifier>().ConfigurePrimaryHttpMessageHandler(() => new SocketsHttpHandler
         {
             AllowAutoRedirect = false,

@@ -3,15 +3,15 @@ using OtpPortal.Configuration;
 
 namespace OtpPortal.Limits;
 
-/// <summary>So many events in so much time, counted over a sliding window.</summary>
-/// <param name="Name">What it is counted under: as in the setting, without LIMIT_.</param>
+/// <summary>A maximum number of events in a sliding window.</summary>
+/// <param name="Name">The name in the store: that of the setting, without LIMIT_.</param>
 /// <param name="Count">1–1,000,000 events.</param>
 /// <param name="Window">1 s to 7 days.</param>
 public sealed record Limit(string Name, int Count, TimeSpan Window);
 
-/// <summary>The limits that all replicas share, because they are counted in the store.</summary>
+/// <summary>Settings of the limits. All replicas share them, because they are counted in the store.</summary>
 /// <param name="SendsPerAddress">LIMIT_SENDS_PER_ADDRESS: messages to one address.</param>
-/// <param name="SendsPerIp">LIMIT_SENDS_PER_IP: messages asked for by one client (IPv6: its /64).</param>
+/// <param name="SendsPerIp">LIMIT_SENDS_PER_IP: messages requested by one client (IPv6: its /64).</param>
 /// <param name="FailuresPerAddress">LIMIT_FAILURES_PER_ADDRESS: wrong codes for one address (NIST SP 800-63B-4, 3.2.2: at most
 /// 100).</param>
 /// <param name="SecretFailuresPerIp">LIMIT_SECRET_FAILURES_PER_IP: wrong admin keys and namespace secrets from one client.</param>
@@ -35,7 +35,7 @@ public sealed record LimitSettings(
             ReadLimit(reader, "LIMIT_REQUESTS_PER_NAMESPACE", "REQUESTS_PER_NAMESPACE", 600_000, 60),
             ReadLimit(reader, "LIMIT_REQUESTS_PER_ACCOUNT", "REQUESTS_PER_ACCOUNT", 600_000, 60));
         var known = settings.All.Select(limit => limit.Name).ToArray();
-        // A limit with a mistyped name would silently not hold.
+        // A limit with a misspelled name would silently not apply.
         foreach (var name in reader.Names.Where(name => name.StartsWith("LIMIT_", StringComparison.OrdinalIgnoreCase)
             && !known.Contains(name["LIMIT_".Length..], StringComparer.OrdinalIgnoreCase)))
         {

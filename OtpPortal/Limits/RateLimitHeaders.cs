@@ -4,13 +4,13 @@ using OtpPortal.Http;
 namespace OtpPortal.Limits;
 
 /// <summary>
-/// Tells a caller how its quota stands: <c>RateLimit</c> and <c>RateLimit-Policy</c>, as in draft-ietf-httpapi-ratelimit-headers
-/// (structured fields, RFC 9651).
+/// Writes the state of a caller's quota as <c>RateLimit</c> and <c>RateLimit-Policy</c> (draft-ietf-httpapi-ratelimit-headers;
+/// structured fields, RFC 9651).
 /// </summary>
 public static class RateLimitHeaders
 {
-    /// <summary>Writes both; after a refusal also <c>Retry-After</c>, which names the same instant.</summary>
-    /// <param name="policy">What the quota is called: letters.</param>
+    /// <summary>Writes both headers, and after a rejection <c>Retry-After</c> with the same time.</summary>
+    /// <param name="policy">The name of the quota; letters only.</param>
     public static void Write(HttpResponse response, string policy, QuotaState quota)
     {
         var (count, window) = (quota.Limit.Count, (long)quota.Limit.Window.TotalSeconds);

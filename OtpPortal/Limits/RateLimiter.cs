@@ -7,14 +7,17 @@ namespace OtpPortal.Limits;
 
 /// <summary>Counts events over sliding windows in the OTP database.</summary>
 /// <remarks>
-/// Key layout: <c>limit:{name}:{SHA-256 of the subject}</c>, a sorted set with one member an event, scored with its instant (ms, UTC). A
-/// log rather than a counter: it has no window whose edge lets twice the number through, and its oldest entry tells when to come back.
+/// Key layout: <c>limit:{name}:{SHA-256 of the subject}</c>, a sorted set with one member per event, scored by its time in Unix
+/// milliseconds. A log rather than a counter: fixed windows would allow twice the limit around their edges, and the oldest
+/// entry gives the time to retry.
 /// </remarks>
 public sealed class RateLimiter(Stores stores, TimeProvider time)
 {
     private IDatabase Database => stores.Otp.Database;
 
-    /// <summary>Counts an event. Null when it is within the limit; else how long to wait, and the event is not counted.</summary>
+    /// <summary>
+    /// Counts an event. Returns null if it is within the limit. Otherwise returns the time to wait, and does not count it.
+    /// </summary>
     public async Task<TimeSpan?> TakeAsync(Limit limit, string subject)
     {
         var key = KeyOf(limit, subject);
@@ -32,7 +35,7 @@ public sealed class RateLimiter(Stores stores, TimeProvider time)
         return Wait(limit, await oldest, now);
     }
 
-    /// <summary>Null when another event would be within the limit; else how long to wait. Counts nothing.</summary>
+    /// <summary>Returns null if another event would be within the limit, or the time to wait. Counts nothing.</summary>
     public async Task<TimeSpan?> PeekAsync(Limit limit, string subject)
     {
         var key = KeyOf(limit, subject);
@@ -44,7 +47,7 @@ public sealed class RateLimiter(Stores stores, TimeProvider time)
                 key, Start(limit, now), double.PositiveInfinity, Exclude.Start, Order.Ascending, 0, 1), now);
     }
 
-    /// <summary>Forgets the events that were counted. Not waited for: at worst they count a little longer.</summary>
+    /// <summary>Clears the counted events. Not awaited: at worst they count a little longer.</summary>
     public void Reset(Limit limit, string subject) => _ = Database.KeyDeleteAsync(KeyOf(limit, subject), CommandFlags.FireAndForget);
 
     private static double Start(Limit limit, DateTimeOffset now) => (now - limit.Window).ToUnixTimeMilliseconds();

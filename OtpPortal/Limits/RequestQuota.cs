@@ -5,42 +5,41 @@ using StackExchange.Redis;
 
 namespace OtpPortal.Limits;
 
-/// <summary>How a quota stands after a request.</summary>
-/// <param name="Remaining">Requests that are left at this moment.</param>
-/// <param name="ResetIn">Until the running window is over; after a refusal the same as <paramref name="Wait"/>.</param>
-/// <param name="Wait">Null when the request is within the quota; else how long to wait for the next one that is.</param>
+/// <summary>The state of a quota after a request.</summary>
+/// <param name="Remaining">Number of requests that are left now.</param>
+/// <param name="ResetIn">Time until the current window ends; after a rejection the same as <paramref name="Wait"/>.</param>
+/// <param name="Wait">Null if the request is within the quota, or the time until the next one is.</param>
 public sealed record QuotaState(Limit Limit, int Remaining, TimeSpan ResetIn, TimeSpan? Wait)
 {
-    /// <summary>Where the request is counted; null when it is not.</summary>
+    /// <summary>The key of the counter; null if the request is not counted.</summary>
     internal string? Counter { get; init; }
 }
 
 /// <summary>
-/// Counts the requests of callers that are known by name, thousands a second: a <see cref="RateLimiter"/> would keep a member for each of
-/// them.
+/// Counts the requests of authenticated callers, which may be thousands per second: a <see cref="RateLimiter"/> would store a
+/// member for each of them.
 /// </summary>
 /// <remarks>
 /// <para>
-/// Key layout in the OTP database: <c>quota:{name}:{SHA-256 of the subject}:{number of the window}</c>, a counter of the requests in that
-/// window; windows are counted from 1970. It is kept for two windows and <see cref="s_spare"/>, because it counts in the next window too:
-/// as many of its requests as are not yet one window old, if they came evenly. So no edge of a window lets twice the number through at
-/// once.
+/// Key layout in the OTP database: <c>quota:{name}:{SHA-256 of the subject}:{window number}</c>, the number of requests in that
+/// window; windows are numbered from the Unix epoch. The previous window counts in proportion to its overlap with the sliding
+/// window, so the edge of a window does not allow twice the quota. Counters are therefore kept for two windows and
+/// <see cref="s_spare"/>.
 /// </para>
 /// <para>
-/// The number in the key and the order of the commands see to it that no counter is left without an expiry: the one that makes it comes
-/// first and brings the expiry along, and nobody comes back to a window whose counter has expired.
+/// No counter is left without an expiry: the command that creates it sets the expiry and runs first, and the window number in
+/// the key prevents writes to an expired counter.
 /// </para>
 /// </remarks>
 public sealed class RequestQuota(Stores stores, TimeProvider time)
 {
-    // The clocks of replicas differ a little, and a window may be as short as a second.
+    // Tolerates clock differences between replicas; a window may be as short as one second.
     private static readonly TimeSpan s_spare = TimeSpan.FromSeconds(10);
 
     private IDatabase Database => stores.Otp.Database;
 
     /// <summary>
-    /// Counts a request, in one round trip. One that is refused is taken back: who asks on while it has to wait does not have to wait
-    /// longer.
+    /// Counts a request in one round trip. A rejected request is not counted, so retrying too early does not extend the wait.
     /// </summary>
     public async Task<QuotaState> TakeAsync(Limit limit, string subject)
     {
@@ -56,7 +55,7 @@ public sealed class RequestQuota(Stores stores, TimeProvider time)
         await Task.WhenAll(current, previous);
 
         var now = await current;
-        // Refused ones that were not yet taken back when the window ended were none of it.
+        // Excludes rejected requests whose count was not yet reverted when the window ended.
         var before = Math.Clamp((long)await previous, 0, limit.Count);
         var left = limit.Count - now - (((before * (window - elapsed)) + window - 1) / window);
         if (left >= 0) return new QuotaState(limit, (int)left, TimeSpan.FromMilliseconds(window - elapsed), null) { Counter = counter };
@@ -66,11 +65,11 @@ public sealed class RequestQuota(Stores stores, TimeProvider time)
         return new QuotaState(limit, 0, wait, wait);
     }
 
-    /// <summary>Takes a request back that turned out not to count.</summary>
+    /// <summary>Reverts the count of a request.</summary>
     public Task GiveBackAsync(QuotaState taken) => taken.Counter is { } counter ? AddAsync(taken.Limit, counter, -1) : Task.CompletedTask;
 
-    // When there is room for the request that is the current window's now-th, in ms after that window's start: as soon as enough of the one
-    // before has faded, or, when this one is full, enough of this one in the next.
+    // Returns when the current window's now-th request fits, in ms after the window's start: when enough of the previous window
+    // has slid out or, if this window is full, when enough of it has slid out in the next.
     private static long Wait(long count, long window, long now, long before) =>
         now <= count ? window - ((count - now) * window / before) : window + window - ((count - 1) * window / count);
 

@@ -7,8 +7,7 @@ using OtpPortal.Http;
 namespace OtpPortal.Limits;
 
 /// <summary>
-/// Authenticates a program by a secret that it sends with each request. The guessing limits are part of it, so that an endpoint cannot
-/// forget them.
+/// Authenticates API clients by a secret in each request. Includes the limits on guessing, so that no endpoint can omit them.
 /// </summary>
 public abstract class SecretAuthenticationHandler(
     IOptionsMonitor<AuthenticationSchemeOptions> options, ILoggerFactory logger, UrlEncoder encoder)
@@ -16,11 +15,11 @@ public abstract class SecretAuthenticationHandler(
 {
     private (int Status, string Error, string Message, TimeSpan? RetryAfter) _rejection;
 
-    /// <summary>Accepts the request as one of a caller.</summary>
+    /// <summary>Accepts the request of an authenticated caller.</summary>
     protected AuthenticateResult Accept(ClaimsIdentity identity) =>
         AuthenticateResult.Success(new AuthenticationTicket(new ClaimsPrincipal(identity), Scheme.Name));
 
-    /// <summary>Rejects the request; the challenge answers with this error.</summary>
+    /// <summary>Rejects the request. The challenge responds with this error.</summary>
     protected AuthenticateResult Reject(int status, string error, string message, TimeSpan? retryAfter = null)
     {
         _rejection = (status, error, message, retryAfter);

@@ -1,6 +1,6 @@
 namespace OtpPortal.Limits;
 
-/// <summary>What a presented secret is worth.</summary>
+/// <summary>The outcome of presenting a secret.</summary>
 public abstract record SecretOutcome
 {
     private SecretOutcome() { }
@@ -9,26 +9,29 @@ public abstract record SecretOutcome
 
     public sealed record Refused : SecretOutcome;
 
-    /// <summary>Too many wrong ones from this client: not even a right one counts before the wait is over.</summary>
+    /// <summary>Too many wrong secrets from this client: even a correct one is rejected until the wait has passed.</summary>
     public sealed record Limited(TimeSpan Wait) : SecretOutcome;
 }
 
-/// <summary>The kinds of secrets, which are counted apart: a backend with a wrong one keeps nobody else behind its address out.</summary>
+/// <summary>
+/// The kinds of secrets. They are counted separately, so a backend with a wrong secret does not lock out others behind its
+/// address.
+/// </summary>
 public enum SecretKind
 {
-    /// <summary>AUTH_SECRET_KEY in a request of an API.</summary>
+    /// <summary>AUTH_SECRET_KEY in an API request.</summary>
     OperatorKey,
 
-    /// <summary>AUTH_SECRET_KEY on the administration's page.</summary>
+    /// <summary>AUTH_SECRET_KEY on the admin page.</summary>
     AdminPage,
     Namespace,
     ServiceAccount,
 }
 
-/// <summary>Keeps clients from guessing secrets.</summary>
+/// <summary>Protects secrets against guessing.</summary>
 public sealed class SecretGuard(RateLimiter limiter, LimitSettings limits, LimitHits hits)
 {
-    /// <summary>Judges the outcome of a comparison that was made in constant time.</summary>
+    /// <summary>Decides on the result of a constant-time comparison.</summary>
     public async Task<SecretOutcome> JudgeAsync(SecretKind kind, bool matches, string clientKey)
     {
         var subject = $"{kind}\n{clientKey}";

@@ -1,13 +1,12 @@
 namespace OtpPortal.Limits;
 
-/// <summary>Limits how often people are written to. All APIs count here, together; the audit log has what was refused.</summary>
+/// <summary>Limits the number of messages across all APIs. Rejections are recorded in the audit log.</summary>
 public sealed class SendLimits(RateLimiter limiter, LimitSettings limits, LimitHits hits)
 {
-    /// <summary>Counts a message. Null when it may be sent; else how long to wait.</summary>
-    /// <param name="address">Who is written to, in its normalized form: a mail address or a phone number.</param>
-    /// <param name="ip">From where that is asked for, for the audit log.</param>
-    /// <param name="client">The same as limits count it; null where somebody who is known by name asks, who has limits of their
-    /// own.</param>
+    /// <summary>Counts a message. Returns null if it may be sent, or the time to wait.</summary>
+    /// <param name="address">The normalized recipient: an email address or a phone number.</param>
+    /// <param name="ip">The client's IP address, for the audit log.</param>
+    /// <param name="client">The client as limits count it; null for an authenticated caller, which has its own limits.</param>
     public async Task<TimeSpan?> TakeAsync(string address, string ip, string? client) =>
         (client is null ? null : await TakeAsync(limits.SendsPerIp, client, client, address, ip))
         ?? await TakeAsync(limits.SendsPerAddress, address, client ?? ip, address, ip);

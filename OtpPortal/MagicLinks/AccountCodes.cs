@@ -3,20 +3,21 @@ using OtpPortal.OneTimeCodes;
 
 namespace OtpPortal.MagicLinks;
 
-/// <summary>A code that a service account asked for.</summary>
-/// <param name="Id">Public; with it and the account's key the code can be tried.</param>
+/// <summary>A code that a service account requested.</summary>
+/// <param name="Id">Public. Trying the code requires it and the account's key.</param>
 public sealed record AccountCode(string Id, string Code, TimeSpan Lifetime)
 {
     public override string ToString() => Id;
 }
 
 /// <summary>
-/// Codes of service accounts over the portal's one-time codes: tries are limited, one success each, and only HMACs are stored.
+/// Implements the codes of service accounts with the portal's one-time codes: attempts are limited, each code succeeds at most
+/// once, and only HMACs are stored.
 /// </summary>
 public sealed class AccountCodes(CodeStore codes, MagicLinkSettings settings, Statistics statistics, TimeProvider time)
 {
-    // So unlikely shall a guess be, for as many tries as that leaves: 5 of 6 digits are 1 in 200,000, but the API also takes codes of one
-    // digit.
+    // Maximum probability of guessing a code with all its attempts: 5 attempts at 6 digits are 1 in 200,000, but the API also
+    // accepts codes of one digit.
     private const double SafeGuess = 1.0 / 200;
 
     public async Task<AccountCode> BeginAsync(ServiceAccount account, CodeWish wish)
@@ -29,7 +30,10 @@ public sealed class AccountCodes(CodeStore codes, MagicLinkSettings settings, St
         return new AccountCode(id, code, wish.Lifetime);
     }
 
-    /// <summary>True for the right code, once. Wrong, used, locked, over, another account's and unknown are one and the same.</summary>
+    /// <summary>
+    /// Verifies a code. Returns true at most once. Wrong, used, locked, expired, unknown and other accounts' codes are
+    /// indistinguishable.
+    /// </summary>
     public async Task<bool> TryAsync(ServiceAccount account, string id, string typed)
     {
         if (!ServiceAccounts.TryParseUuid(id, out var uuid)) return false;
@@ -46,6 +50,6 @@ public sealed class AccountCodes(CodeStore codes, MagicLinkSettings settings, St
         }
     }
 
-    /// <summary>Ends a code whose message nobody took.</summary>
+    /// <summary>Removes a code whose message could not be sent.</summary>
     public Task WithdrawAsync(ServiceAccount account, string id) => codes.RemoveAsync(CodeStore.KeyOf(account.Realm, id));
 }

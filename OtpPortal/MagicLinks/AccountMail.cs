@@ -6,12 +6,14 @@ using OtpPortal.Http;
 
 namespace OtpPortal.MagicLinks;
 
-/// <summary>Writes the mails of service accounts: their words, and ours around them in the language of the request.</summary>
+/// <summary>
+/// Composes the emails of service accounts: their text within the portal's template, in the language of the request.
+/// </summary>
 public sealed class AccountMail(MessageTemplates templates, PortalSettings portal, IStringLocalizer<Texts> texts)
 {
     public Message Compose(MailWish wish, AccountCode code) => Fill("api-code", wish, code, link: "", linkLifetime: TimeSpan.Zero);
 
-    /// <summary>With the code too, when there is one: whoever cannot open a link can type it.</summary>
+    /// <summary>Composes an email with a link, and optionally a code for users who cannot open the link.</summary>
     public Message Compose(MailWish wish, string link, TimeSpan lifetime, AccountCode? code) =>
         Fill("api-link", wish, code, link, lifetime);
 
@@ -33,7 +35,7 @@ public sealed class AccountMail(MessageTemplates templates, PortalSettings porta
                 ["code_duration"] = code is null ? "" : DurationTexts.Lifetime(texts, code.Lifetime),
                 ["link"] = link,
                 ["duration"] = DurationTexts.Lifetime(texts, linkLifetime),
-                // The frame speaks of the service, not of the portal, and shows its logo, not ours.
+                // The template shows the service's name and logo, not the portal's.
                 ["app_name"] = wish.ServiceName,
                 ["logo_url"] = "",
             });

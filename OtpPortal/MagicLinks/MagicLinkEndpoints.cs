@@ -4,7 +4,9 @@ using OtpPortal.Storage;
 
 namespace OtpPortal.MagicLinks;
 
-/// <summary>The API of service accounts, in magiclinksdev's wire format: <c>/api/v2/…</c>; and the page that its links open.</summary>
+/// <summary>
+/// The API for service accounts, in magiclinksdev's wire format: <c>/api/v2/…</c>; and the page that its links open.
+/// </summary>
 public static class MagicLinkEndpoints
 {
     internal const int MaxBody = 64 * 1024;
@@ -50,7 +52,7 @@ public static class MagicLinkEndpoints
         api.MapV2Accounts();
     }
 
-    /// <summary>Describes what else a request for a mail may be answered.</summary>
+    /// <summary>Describes the additional responses of requests that send mail.</summary>
     internal static RouteHandlerBuilder AnswersMail(this RouteHandlerBuilder endpoint) => endpoint
         .Answers(429, "The address has received too many messages (LIMIT_SENDS_PER_ADDRESS), or " + Busy)
         .Answers(502, "The email could not be sent, so the code and the link are invalid. The portal's log has the reason.");

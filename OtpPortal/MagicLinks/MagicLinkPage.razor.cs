@@ -17,7 +17,7 @@ public sealed partial class MagicLinkPage(MagicLinkStore links, PortalSettings p
     {
         Http.Response.Headers.CacheControl = "no-store";
         _secret = Http.Request.Query["secret"].ToString();
-        // After a post that came too late the page is drawn for its refusal alone.
+        // After a rejected post only the error is shown.
         if (status.Code == 0) _link = await links.FindAsync(_secret);
         if (_link is null)
         {

@@ -6,14 +6,14 @@ using OtpPortal.Security;
 
 namespace OtpPortal.MagicLinks;
 
-/// <summary>The API of service accounts.</summary>
-/// <param name="Admin">V2_ADMIN_ACCOUNT: the account that makes the others; null: there are no more than were made before.</param>
-/// <param name="MaxAttempts">OTP_MAX_ATTEMPTS: tries a code, where it is long enough for so many.</param>
+/// <summary>Settings of the API for service accounts.</summary>
+/// <param name="Admin">V2_ADMIN_ACCOUNT: the account that creates others; null for none.</param>
+/// <param name="MaxAttempts">OTP_MAX_ATTEMPTS: maximum number of attempts per code; short codes get fewer.</param>
 public sealed record MagicLinkSettings(ConfiguredAccount? Admin, int MaxAttempts) : ISettings<MagicLinkSettings>
 {
     private const string Setting = "V2_ADMIN_ACCOUNT";
 
-    /// <summary>The sample of <see cref="Setting"/> in .env.sample; a portal in Production refuses to start with it.</summary>
+    /// <summary>The placeholder for the key in .env.sample. The portal refuses to start with it in Production.</summary>
     internal const string SampleKey = "replace-me-with-a-uuid";
 
     public static MagicLinkSettings Read(SettingsReader reader)
@@ -26,7 +26,8 @@ public sealed record MagicLinkSettings(ConfiguredAccount? Admin, int MaxAttempts
             if (redirects is not null) reader.AddError($"{Setting} is missing. V2_ADMIN_REDIRECTS applies to that account.");
             return new MagicLinkSettings(Admin: null, maxAttempts);
         }
-        // The value holds a secret, so no complaint repeats it. The audience comes last, because it may be an address with colons.
+        // The value contains a secret, so no error message includes it. The audience comes last, because it may be a URL with
+        // colons.
         var parts = text.Split(':', 3);
         string? problem = null;
         if (parts.Length != 3) problem = "is not of the form uuid:apiKey:aud";
@@ -41,7 +42,7 @@ public sealed record MagicLinkSettings(ConfiguredAccount? Admin, int MaxAttempts
         {
             problem = "does not end with an audience of 1 to 200 characters";
         }
-        // Whoever has the account could else make tokens that say of anybody that they are signed in here.
+        // Otherwise the account could create tokens that claim that any user has signed in to the portal.
         else if (parts[2].Trim() == jwt.Audience)
         {
             problem = "has the audience of TOKEN_AUDIENCE (or APP_NAME), so its tokens would look like those of signed-in users";
@@ -58,5 +59,5 @@ public sealed record MagicLinkSettings(ConfiguredAccount? Admin, int MaxAttempts
     }
 }
 
-/// <summary>An account with its key, from a setting.</summary>
+/// <summary>An account and its key from a setting.</summary>
 public sealed record ConfiguredAccount(ServiceAccount Account, SecretDigest Key);

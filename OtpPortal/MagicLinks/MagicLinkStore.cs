@@ -8,39 +8,39 @@ using StackExchange.Redis;
 
 namespace OtpPortal.MagicLinks;
 
-/// <summary>A link that can be used: where it leads.</summary>
-/// <param name="RedirectUrl">An http(s) address in plain ASCII.</param>
+/// <summary>A usable link.</summary>
+/// <param name="RedirectUrl">The target: an http(s) URL in plain ASCII.</param>
 public sealed record OpenLink(string RedirectUrl)
 {
     private Uri Address => new(RedirectUrl);
 
-    /// <summary>The host that users see, as in the address: a look-alike in another script shows as xn--….</summary>
+    /// <summary>The host to show to users, in ASCII: a look-alike in another script appears as xn--….</summary>
     public string Host => Address.IsDefaultPort ? HostName : $"{HostName}:{Address.Port}";
 
-    // IdnHost is without the brackets of an IPv6 address.
+    // IdnHost omits the brackets of an IPv6 address.
     private string HostName => Address.HostNameType == UriHostNameType.IPv6 ? Address.Host : Address.IdnHost;
 }
 
-/// <summary>Magic links: made for a service account, used once by whoever holds them.</summary>
+/// <summary>Stores the magic links of service accounts. Each can be used once.</summary>
 /// <remarks>
-/// Key layout in the OTP database: <c>link:{SHA-256 of the secret}</c>, a string of JSON with its account, where it leads, and what its JWT
-/// shall say; it lives as long as the link, and is good no longer than its account is there. Its end is decided from the stored instant.
-/// Whoever deletes it has used it.
+/// Key layout in the OTP database: <c>link:{SHA-256 of the secret}</c>, JSON with the account, the target and the claims of the
+/// JWT. It expires with the link, and is valid only while its account exists. The stored timestamp determines expiry. The
+/// caller that deletes the key has used the link.
 /// </remarks>
 public sealed partial class MagicLinkStore(Stores stores, ServiceAccounts accounts, Jwts jwts, PortalSettings portal, TimeProvider time)
 {
-    /// <summary>Where links lead first: a page that does nothing by itself.</summary>
+    /// <summary>The path that links point to: a page without side effects.</summary>
     public const string Path = "/magic-link";
 
-    // 32 characters are 190 bits.
+    // 32 characters have 190 bits.
     private const int SecretLength = 32;
 
-    // Redis keeps it a little longer than its end, which is decided here.
+    // The key expires later than the link, because the stored timestamp is authoritative.
     private static readonly TimeSpan s_linger = TimeSpan.FromMinutes(1);
 
     private IDatabase Database => stores.Otp.Database;
 
-    /// <summary>Makes a link and gives its secret.</summary>
+    /// <summary>Creates a link and returns its secret.</summary>
     public async Task<string> CreateAsync(ServiceAccount account, LinkWish wish)
     {
         var secret = RandomText.New(SecretLength);
@@ -55,27 +55,27 @@ public sealed partial class MagicLinkStore(Stores stores, ServiceAccounts accoun
 
     public string AddressOf(string secret) => $"{portal.Origin}{Path}?secret={secret}";
 
-    /// <summary>The link, or null when it is over, used, or was never made. Looking changes nothing.</summary>
+    /// <summary>Returns the link, or null if it has expired, was used or never existed. Changes nothing.</summary>
     public async Task<OpenLink?> FindAsync(string? secret) =>
         await ReadAsync(secret) is { } record ? new OpenLink(record.RedirectUrl) : null;
 
-    /// <summary>Uses the link: of any number of simultaneous callers one gets the address to go to, with a JWT in it.</summary>
+    /// <summary>Uses the link. Exactly one of concurrent callers gets the target URL, with a JWT in it.</summary>
     public async Task<string?> UseAsync(string? secret)
     {
         if (await ReadAsync(secret) is not { } record) return null;
-        // Made before the link is used up, so that no link is lost when there is no key to be had.
+        // Creates the JWT before using up the link, so that a failure does not lose the link.
         using var claims = JsonDocument.Parse(record.Claims);
-        // An algorithm of before a restart without Ed25519: the link is worth more than its wish.
+        // The algorithm may have become unavailable since (a restart without Ed25519): the default keeps the link usable.
         var algorithm = jwts.Algorithms.All.Contains(record.Algorithm, StringComparer.Ordinal) ? record.Algorithm : jwts.Algorithms.Default;
         var jwt =
             await jwts.MakeAsync(algorithm, record.Audience, TimeSpan.FromSeconds(record.JwtSeconds), subject: null, claims.RootElement);
         return await Database.ClaimAsync(KeyOf(secret!)) ? WithQuery(record.RedirectUrl, record.QueryKey, jwt) : null;
     }
 
-    /// <summary>Ends a link whose message nobody took.</summary>
+    /// <summary>Removes a link whose message could not be sent.</summary>
     public Task WithdrawAsync(string secret) => Database.KeyDeleteAsync(KeyOf(secret));
 
-    // The fragment stays at the end, and a value that the caller left under the same name gives way.
+    // Keeps the fragment at the end, and replaces existing values of the same name.
     internal static string WithQuery(string url, string key, string value)
     {
         var name = Uri.EscapeDataString(key);
@@ -93,7 +93,7 @@ public sealed partial class MagicLinkStore(Stores stores, ServiceAccounts accoun
         if ((string?)await Database.StringGetAsync(KeyOf(secret)) is not { } json) return null;
         var record = JsonSerializer.Deserialize(json, LinkJson.Default.LinkRecord)!;
         if (time.GetUtcNow().ToUnixTimeMilliseconds() >= record.Ends) return null;
-        // With a leaked key anybody can make links: once the account is removed, none of them signs anybody in.
+        // A leaked key can create links: once the account is removed, none of them may sign a user in.
         return await accounts.ExistsAsync(record.Account) ? record : null;
     }
 

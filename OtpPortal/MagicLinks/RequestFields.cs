@@ -6,15 +6,15 @@ using OtpPortal.Http;
 namespace OtpPortal.MagicLinks;
 
 /// <summary>
-/// Reads an object of a request's JSON field by field. The first field that is not allowed is told by its name; after that the values mean
-/// nothing. As the clients of magiclinksdev send every field, a null, an empty text and a 0 stand for one that was left out.
+/// Reads a JSON object of a request field by field. The error names the first invalid field; after it, values are meaningless.
+/// Clients of magiclinksdev send every field, so null, an empty string and 0 count as missing.
 /// </summary>
 internal sealed class RequestFields
 {
-    /// <summary>How JSON is read. A person writes a handful of levels; a thousand are an attack on the parser.</summary>
+    /// <summary>The JSON parser's options. The depth is limited to prevent attacks on the parser.</summary>
     public static readonly JsonDocumentOptions Reading = new() { MaxDepth = 32, AllowDuplicateProperties = false };
 
-    /// <summary>No fields at all, and nothing wrong with them.</summary>
+    /// <summary>Valid, but without any fields.</summary>
     public static RequestFields None => new(default, "", new Complaint());
 
     private readonly JsonElement _element;
@@ -24,19 +24,19 @@ internal sealed class RequestFields
     private RequestFields(JsonElement element, string path, Complaint complaint) =>
         (_element, _path, _complaint) = (element, path, complaint);
 
-    /// <param name="root">Its texts are Unicode: see <see cref="JsonTexts"/>.</param>
+    /// <param name="root">Contains only valid Unicode: see <see cref="JsonTexts"/>.</param>
     public RequestFields(JsonElement root)
         : this(root, "", new Complaint())
     {
         if (root.ValueKind != JsonValueKind.Object) Complain("The body must be a JSON object.");
     }
 
-    /// <summary>What is wrong with the request; null when nothing is.</summary>
+    /// <summary>The error of the request, or null.</summary>
     public string? Problem => _complaint.Text;
 
     public bool Has(string name) => Find(name) is not null;
 
-    /// <summary>An object; one that is left out and not required has no fields.</summary>
+    /// <summary>Gets an object. A missing optional object has no fields.</summary>
     public RequestFields Object(string name, bool required = true)
     {
         var element = Find(name);
@@ -46,8 +46,8 @@ internal sealed class RequestFields
     }
 
     /// <summary>
-    /// Gets the JSON of an object as it was sent: as such, or in a text, plain or in base64. Go's encoding/json writes a byte slice in
-    /// base64, and the client examples of magiclinksdev pass their claims as one.
+    /// Gets an object's JSON as it was sent: directly, or as a string, plain or in base64. Go's encoding/json writes byte
+    /// slices in base64, and magiclinksdev's example clients pass their claims as one.
     /// </summary>
     public JsonElement? Raw(string name, int maxBytes)
     {
@@ -67,11 +67,13 @@ internal sealed class RequestFields
         }
     }
 
-    /// <summary>Gets a text of one line, or of several.</summary>
+    /// <summary>Gets a string of one or several lines.</summary>
     /// <param name="name">The field.</param>
-    /// <param name="min">Bytes of UTF-8, where the text is given at all: magiclinksdev counts these. From 1 on it is required.</param>
-    /// <param name="max">Characters as people count them, so an emoji is one: never fewer than magiclinksdev takes.</param>
-    /// <param name="multiline">Whether it may have line ends.</param>
+    /// <param name="min">Minimum length in bytes of UTF-8, as in magiclinksdev, if there is a value. From 1 on the field is
+    /// required.</param>
+    /// <param name="max">Maximum length in grapheme clusters, so an emoji counts as one: never fewer than magiclinksdev
+    /// accepts.</param>
+    /// <param name="multiline">Whether line breaks are allowed.</param>
     public string Text(string name, int min = 0, long max = int.MaxValue, bool multiline = false)
     {
         if (Find(name) is not { } element || element is { ValueKind: JsonValueKind.String } && element.GetString()!.Length == 0)
@@ -86,7 +88,7 @@ internal sealed class RequestFields
         }
         var text = element.GetString()!;
         if (Encoding.UTF8.GetByteCount(text) < min) Complain(name, $"must be a string of at least {min} bytes");
-        // The second bound is for characters that are piled up without end.
+        // The second limit prevents unbounded combining characters.
         else if (new StringInfo(text).LengthInTextElements > max || text.Length > 8 * max)
         {
             Complain(name, $"must be a string of at most {max} characters");
@@ -99,7 +101,7 @@ internal sealed class RequestFields
         return "";
     }
 
-    /// <summary>A whole number.</summary>
+    /// <summary>Gets an integer.</summary>
     public long Number(string name, long fallback, long min, long max)
     {
         if (Find(name) is not { } element) return fallback;
@@ -112,7 +114,7 @@ internal sealed class RequestFields
         return fallback;
     }
 
-    /// <summary>True or false; null when it is left out.</summary>
+    /// <summary>Gets a Boolean, or null if it is missing.</summary>
     public bool? Flag(string name)
     {
         switch (Find(name)?.ValueKind)
@@ -129,7 +131,7 @@ internal sealed class RequestFields
         }
     }
 
-    /// <summary>A list of texts.</summary>
+    /// <summary>Gets a list of strings.</summary>
     public IReadOnlyList<string> Texts(string name, int maxItems)
     {
         if (Find(name) is not { } element) return [];
@@ -144,10 +146,10 @@ internal sealed class RequestFields
 
     public void Complain(string complaint) => _complaint.Text ??= complaint;
 
-    /// <summary>Complains of one field.</summary>
+    /// <summary>Adds the error of a field.</summary>
     public void Complain(string name, string rule) => Complain($"{_path}{name} {rule}.");
 
-    // An object begins with a brace, which base64 does not have. Undefined when it is neither.
+    // An object starts with a brace, which base64 does not contain. Returns Undefined for anything else.
     private static JsonElement Parse(string text)
     {
         try
@@ -167,7 +169,7 @@ internal sealed class RequestFields
         if (_element.ValueKind != JsonValueKind.Object) return null;
         if (!_element.TryGetProperty(name, out var value))
         {
-            // magiclinksdev takes names in small letters or large, and there are programs that write redirectUrl for redirectURL.
+            // magiclinksdev ignores the case of names, and some clients write redirectUrl for redirectURL.
             var spelled = _element.EnumerateObject().Where(property => property.Name.Equals(name, StringComparison.OrdinalIgnoreCase)).Take(2).ToList();
             if (spelled.Count == 2) Complain($"{_path}{name} must not be given twice.");
             if (spelled.Count > 0) value = spelled[0].Value;

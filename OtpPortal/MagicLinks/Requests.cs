@@ -3,28 +3,28 @@ using OtpPortal.Jwt;
 
 namespace OtpPortal.MagicLinks;
 
-/// <summary>A wish for a code; every part was checked.</summary>
-/// <param name="Lifetime">At most <see cref="Requests.MaxCodeLifetime"/>, whatever was asked for.</param>
+/// <summary>A validated request for a code.</summary>
+/// <param name="Lifetime">At most <see cref="Requests.MaxCodeLifetime"/>, whatever was requested.</param>
 public sealed record CodeWish(string Alphabet, int Length, TimeSpan Lifetime);
 
-/// <summary>A wish for a JWT.</summary>
+/// <summary>A validated request for a JWT.</summary>
 /// <param name="Claims">A JSON object without registered claims, as it was sent.</param>
 public sealed record JwtWish(string Algorithm, string Claims, TimeSpan Lifetime);
 
-/// <summary>A wish for a magic link.</summary>
-/// <param name="RedirectUrl">An http(s) address in plain ASCII.</param>
+/// <summary>A validated request for a magic link.</summary>
+/// <param name="RedirectUrl">An http(s) URL in plain ASCII.</param>
 public sealed record LinkWish(JwtWish Jwt, TimeSpan Lifetime, string QueryKey, string RedirectUrl);
 
-/// <summary>What a mail shall say. All of it is text: nothing of it is markup in the mail.</summary>
+/// <summary>The content of an email. All of it is plain text, without markup.</summary>
 public sealed record MailWish(
     string To, string ToName, string ServiceName, string Subject, string Title, string Greeting, string SubTitle, string ButtonText,
     string LogoImageUrl, string LogoClickUrl);
 
-/// <summary>Reads the requests of the API, field by field as its OpenAPI document has them.</summary>
+/// <summary>Reads the API's requests field by field, as its OpenAPI document describes them.</summary>
 internal sealed class Requests(JwtAlgorithms algorithms)
 {
     /// <summary>
-    /// 250 years of 366 days: what magiclinksdev takes. Tokens and links may live so long, because they cannot be guessed.
+    /// 250 years of 366 days, as in magiclinksdev. Tokens and links may live this long, because they cannot be guessed.
     /// </summary>
     public const long MaxLifespan = 7_905_600_000;
 
@@ -32,7 +32,7 @@ internal sealed class Requests(JwtAlgorithms algorithms)
     private const int MaxClaimBytes = 4096;
 
     /// <summary>
-    /// Codes can be guessed, so none is good for longer (the gateway's bound, too); a longer lifespan is taken and cut to this.
+    /// Codes can be guessed, so a longer lifetime is reduced to this value, which is also the gateway's maximum.
     /// </summary>
     public static readonly TimeSpan MaxCodeLifetime = TimeSpan.FromHours(1);
 
@@ -57,8 +57,7 @@ internal sealed class Requests(JwtAlgorithms algorithms)
         var algorithm = fields.Text("alg", 0, 20) is { Length: > 0 } asked ? asked : algorithms.Default;
         if (!algorithms.All.Contains(algorithm, StringComparer.Ordinal)) fields.Complain("alg", $"must be {algorithms.Allowed}");
         var claims = fields.Raw("claims", MaxClaimBytes);
-        // In small letters or large: there are readers of JSON to whom both are the same name, and a claim "SUB" would be a subject to
-        // them.
+        // Case-insensitive: some JSON readers ignore the case of names, and would take a claim "SUB" for the subject.
         foreach (var name in Jwts.RegisteredClaims.Where(
             name => claims?.EnumerateObject().Any(claim => name.Equals(claim.Name, StringComparison.OrdinalIgnoreCase)) == true))
         {
@@ -78,7 +77,7 @@ internal sealed class Requests(JwtAlgorithms algorithms)
         {
             fields.Complain("redirectURL", $"must be an absolute http:// or https:// URL of at most {WebAddress.MaxLength} characters");
         }
-        // The host of the allow-list gets the user information, too: what it does with that is its own affair.
+        // The user information goes only to an allowed host, so the allow-list ignores it.
         else if (account.Redirects is { } allowed && !allowed.Allows(url.WithoutUser))
         {
             fields.Complain("redirectURL", "must be within the redirectHosts of this account");
@@ -100,7 +99,7 @@ internal sealed class Requests(JwtAlgorithms algorithms)
             Picture(fields, "logoImageURL"), Picture(fields, "logoClickURL"));
     }
 
-    /// <summary>A new account's name, and the hosts that its links may lead to; both are additions of ours.</summary>
+    /// <summary>Reads a new account's name and the allowed hosts of its links. Both are extensions to magiclinksdev.</summary>
     public static (string Name, IReadOnlyList<string> Hosts) Account(RequestFields fields)
     {
         var name = fields.Text("name", 0, ServiceAccounts.MaxNameLength);
@@ -113,7 +112,7 @@ internal sealed class Requests(JwtAlgorithms algorithms)
     private static string Picture(RequestFields fields, string name)
     {
         if (fields.Text(name) is not { Length: > 0 } text) return "";
-        // No page names the host of this one, and a user name can look like one.
+        // The user is not shown the host of this URL, and a user name could be made to look like a host.
         if (WebAddress.Parse(text) is { HasUser: false } url) return url.Value;
         fields.Complain(
             name, $"must be an absolute http:// or https:// URL of at most {WebAddress.MaxLength} characters, without user name");

@@ -2,14 +2,14 @@ using OtpPortal.Http;
 
 namespace OtpPortal.MagicLinks;
 
-/// <summary>A program that uses the API. It validates its own codes and tokens only.</summary>
-/// <param name="Id">Its public name.</param>
-/// <param name="Audience">The claim <c>aud</c> of its JWTs.</param>
-/// <param name="IsAdmin">May make other accounts.</param>
-/// <param name="Redirects">Where its magic links may lead; null for any http(s) address.</param>
+/// <summary>A program that uses the API. It can validate only its own codes and tokens.</summary>
+/// <param name="Id">Its public id.</param>
+/// <param name="Audience">The <c>aud</c> claim of its JWTs.</param>
+/// <param name="IsAdmin">Whether it may create other accounts.</param>
+/// <param name="Redirects">Allowed targets of its magic links; null allows every http(s) URL.</param>
 public sealed record ServiceAccount(Guid Id, string Audience, bool IsAdmin, SafeRedirects? Redirects)
 {
-    /// <summary>What its records are kept under.</summary>
+    /// <summary>The realm of its records.</summary>
     public string Realm => $"v2:{Id:N}";
 
     public override string ToString() => Id.ToString();

@@ -8,14 +8,14 @@ using OtpPortal.Limits;
 
 namespace OtpPortal.MagicLinks;
 
-/// <summary>An authenticated service account.</summary>
+/// <summary>The identity of a service account.</summary>
 internal sealed class ServiceAccountIdentity(ServiceAccount account) : ClaimsIdentity(ServiceAccountHandler.SchemeName)
 {
     public ServiceAccount Account => account;
 }
 
 /// <summary>
-/// Authenticates a service account by its API key, keeps clients from guessing keys, and counts the requests of each account.
+/// Authenticates a service account by its API key, protects keys against guessing, and applies each account's quota.
 /// </summary>
 internal sealed class ServiceAccountHandler(
     IOptionsMonitor<AuthenticationSchemeOptions> options,
@@ -26,7 +26,7 @@ internal sealed class ServiceAccountHandler(
     LimitSettings limits,
     AuditLog audit) : SecretAuthenticationHandler(options, logger, encoder)
 {
-    /// <summary>The name of the scheme and of the policy that asks for it.</summary>
+    /// <summary>The name of the scheme and of the policy that requires it.</summary>
     public const string SchemeName = "ServiceAccount";
 
     public const string Header = "X-API-KEY";
@@ -34,7 +34,7 @@ internal sealed class ServiceAccountHandler(
     protected override async Task<AuthenticateResult> HandleAuthenticateAsync()
     {
         if (Request.Headers[Header] is not [{ } sent]) return Unauthorized();
-        // First: a UUID as a URN has colons, which keys do not have.
+        // First, because the URN form of a UUID contains colons, which keys may not.
         var key = ServiceAccounts.Canonical(sent);
         if (!ServiceAccounts.IsKey(key)) return Unauthorized();
         var account = await accounts.FindAsync(key);

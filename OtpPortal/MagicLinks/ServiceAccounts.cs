@@ -9,16 +9,16 @@ using StackExchange.Redis;
 
 namespace OtpPortal.MagicLinks;
 
-/// <summary>An account that has just been made, with the key that is told this once.</summary>
+/// <summary>A new account and its key, which is shown only once.</summary>
 public sealed record NewAccount(ServiceAccount Account, string Key)
 {
-    /// <summary>Leaves the key out, so that no log line can hold it.</summary>
+    /// <summary>Omits the key, so it cannot leak into logs.</summary>
     public override string ToString() => Account.ToString();
 }
 
-/// <summary>An account, as lists show it.</summary>
-/// <param name="Name">What people know it by; may be empty.</param>
-/// <param name="RedirectHosts">Where its links may lead; empty for anywhere.</param>
+/// <summary>An account in a list.</summary>
+/// <param name="Name">A name for administrators; may be empty.</param>
+/// <param name="RedirectHosts">Allowed hosts of its links; empty allows all.</param>
 public sealed record AccountEntry(
     [property: JsonPropertyName("uuid"), Description("The id of the account.")] Guid Id,
     [property: JsonPropertyName("name"), Description("The display name. Can be empty.")] string Name,
@@ -28,21 +28,21 @@ public sealed record AccountEntry(
     IReadOnlyList<string> RedirectHosts,
     [property: JsonPropertyName("created_at")] DateTimeOffset CreatedAt);
 
-/// <summary>The service accounts: the one from the settings, and those that it made.</summary>
+/// <summary>Manages the service accounts: the configured one, and those that it created.</summary>
 /// <remarks>
-/// Key layout in the token database: <c>v2:account:{SHA-256 of the API key}</c>, a hash of uuid, aud, name, created, and redirects (hosts
-/// with commas between them; empty for anywhere); <c>v2:accounts</c>, a hash of uuid → that SHA-256, for lists and for taking an account
-/// away. A dump of Redis opens none of them.
+/// Key layout in the token database: <c>v2:account:{SHA-256 of the API key}</c>, a hash of uuid, aud, name, created and
+/// redirects (comma-separated hosts; empty for all); <c>v2:accounts</c>, a hash of uuid → that SHA-256, for lists and for
+/// removal. A dump of Redis contains no usable key.
 /// </remarks>
 public sealed class ServiceAccounts(Stores stores, MagicLinkSettings settings, TimeProvider time)
 {
     internal const int MinKeyLength = 16;
     internal const int MaxKeyLength = 128;
 
-    /// <summary>Characters of a name, at most.</summary>
+    /// <summary>Maximum length of a name in characters.</summary>
     public const int MaxNameLength = 100;
 
-    /// <summary>Hosts of an allow-list, at most.</summary>
+    /// <summary>Maximum number of hosts in an allow-list.</summary>
     public const int MaxHosts = 50;
 
     private const string Prefix = "v2:account:";
@@ -50,14 +50,14 @@ public sealed class ServiceAccounts(Stores stores, MagicLinkSettings settings, T
 
     private IDatabase Database => stores.Auth.Database;
 
-    /// <summary>Whether a text could be a key at all; what could not is never looked up.</summary>
+    /// <summary>Returns whether a text has the form of a key. Malformed keys are never looked up.</summary>
     public static bool IsKey(string? text) =>
         text is { Length: >= MinKeyLength and <= MaxKeyLength } && text.All(c => c is > ' ' and <= '~' and not ':');
 
-    /// <summary>Returns a key as it is compared: to magiclinksdev keys are UUIDs, in any spelling.</summary>
+    /// <summary>Returns a key in the form for comparisons: magiclinksdev accepts every notation of a UUID.</summary>
     internal static string Canonical(string key) => TryParseUuid(key, out var uuid) ? uuid.ToString() : key;
 
-    /// <summary>Reads a UUID in either case, with or without hyphens, in braces, or as a URN (RFC 9562, 4).</summary>
+    /// <summary>Parses a UUID in either case, with or without hyphens, in braces, or as a URN (RFC 9562, 4).</summary>
     internal static bool TryParseUuid(string text, out Guid uuid)
     {
         const string Urn = "urn:uuid:";
@@ -66,17 +66,19 @@ public sealed class ServiceAccounts(Stores stores, MagicLinkSettings settings, T
             || Guid.TryParseExact(text, "B", out uuid);
     }
 
-    /// <summary>A UUID of 122 bits from the system's CSPRNG: the framework's own are not promised to be unguessable.</summary>
+    /// <summary>
+    /// Creates a UUID with 122 bits from the system's CSPRNG, because .NET does not guarantee that its own are unguessable.
+    /// </summary>
     public static Guid NewGuid()
     {
         var random = RandomNumberGenerator.GetBytes(16);
-        // Version 4, and the variant (RFC 9562, 5.4).
+        // Sets version 4 and the variant (RFC 9562, 5.4).
         random[6] = (byte)((random[6] & 0x0f) | 0x40);
         random[8] = (byte)((random[8] & 0x3f) | 0x80);
         return new Guid(random, bigEndian: true);
     }
 
-    /// <summary>The account of this key, or null.</summary>
+    /// <summary>Returns the account with this key, or null.</summary>
     public async Task<ServiceAccount?> FindAsync(string key)
     {
         key = Canonical(key);
@@ -87,18 +89,18 @@ public sealed class ServiceAccounts(Stores stores, MagicLinkSettings settings, T
         return new ServiceAccount(Guid.ParseExact(fields[0]!, "D"), fields[1]!, IsAdmin: false, redirects);
     }
 
-    /// <summary>Whether there is an account of this id at all.</summary>
+    /// <summary>Returns whether an account exists.</summary>
     public async Task<bool> ExistsAsync(Guid id) =>
         id == settings.Admin?.Account.Id || await Database.HashExistsAsync(Index, id.ToString());
 
-    /// <summary>Makes an account that is no administrator.</summary>
-    /// <param name="name">What people know it by; may be empty.</param>
-    /// <param name="hosts">Where its links may lead, in the form of ALLOWED_REDIRECTS; empty for anywhere.</param>
+    /// <summary>Creates an account without administrator rights.</summary>
+    /// <param name="name">A name for administrators; may be empty.</param>
+    /// <param name="hosts">Allowed hosts of its links, in the format of ALLOWED_REDIRECTS; empty allows all.</param>
     public async Task<NewAccount> CreateAsync(string name, IReadOnlyList<string> hosts)
     {
         var account =
             new ServiceAccount(NewGuid(), NewGuid().ToString(), IsAdmin: false, hosts.Count > 0 ? SafeRedirects.Parse(hosts) : null);
-        // UUIDs, because the clients of magiclinksdev read them as such.
+        // Clients of magiclinksdev parse keys as UUIDs.
         var key = NewGuid().ToString();
         var digest = Digest.Of(key);
         var transaction = Database.CreateTransaction();
@@ -112,7 +114,7 @@ public sealed class ServiceAccounts(Stores stores, MagicLinkSettings settings, T
         return new NewAccount(account, key);
     }
 
-    /// <summary>The accounts that were made, the oldest first; that of the settings is not among them.</summary>
+    /// <summary>Lists the created accounts, oldest first, without the configured one.</summary>
     public async Task<IReadOnlyList<AccountEntry>> ListAsync()
     {
         var index = await Database.HashGetAllAsync(Index);
@@ -130,8 +132,8 @@ public sealed class ServiceAccounts(Stores stores, MagicLinkSettings settings, T
     }
 
     /// <summary>
-    /// Removes an account; false when there is none. Its key, its codes and its links open nothing from then on, on every replica; its
-    /// JWTs, which apps verify by themselves, live on to their ends.
+    /// Removes an account. Returns false if there is none. Its key, codes and links are invalid from then on, on all replicas.
+    /// Its JWTs stay valid until they expire, because apps verify them on their own.
     /// </summary>
     public async Task<bool> RemoveAsync(Guid id)
     {

@@ -5,7 +5,7 @@ using System.Text.Json.Serialization;
 
 namespace OtpPortal.MagicLinks;
 
-/// <summary>Describes the bodies of requests. <see cref="Requests"/> reads their fields one by one; a test compares the two.</summary>
+/// <summary>Describes the request bodies for OpenAPI. <see cref="Requests"/> reads them; a test compares the two.</summary>
 internal static class V2Bodies
 {
     private const string Recipient =

@@ -7,7 +7,7 @@ using System.Text.Json.Serialization;
 
 namespace OtpPortal.MagicLinks;
 
-/// <summary>The answers of the API, with the field names of magiclinksdev.</summary>
+/// <summary>The API's responses, with magiclinksdev's field names.</summary>
 internal static partial class V2Json
 {
     internal sealed record Metadata(
@@ -103,6 +103,6 @@ internal static partial class V2Json
     [JsonSerializable(typeof(ValidAnswer))]
     internal sealed partial class V2Context : JsonSerializerContext;
 
-    // Read by programs, never part of a page: nothing is escaped for HTML.
+    // The JSON is for programs and never embedded in HTML, so no HTML escaping is needed.
     internal static V2Context Json { get; } = new(new JsonSerializerOptions { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
 }

@@ -3,7 +3,7 @@ using OtpPortal.Http;
 namespace OtpPortal.MagicLinks;
 
 /// <summary>
-/// <c>/api/v2/magic-link/…</c> and <c>/api/v2/magic-link-email/…</c>: magic links, and the button of the page that they open.
+/// <c>/api/v2/magic-link/…</c> and <c>/api/v2/magic-link-email/…</c>: magic links, and the button on the page that they open.
 /// </summary>
 internal static class V2Links
 {
@@ -20,7 +20,7 @@ internal static class V2Links
             .Answers(201, "The email was sent.", typeof(V2Json.LinkMailAnswer)).AnswersMail();
     }
 
-    // Before the page of the same address, which takes posts as well.
+    // Takes precedence over the page at the same path, which also accepts POST.
     public static void MapMagicLinkPage(this IEndpointRouteBuilder routes) => routes.MapPost(MagicLinkStore.Path, UseAsync).WithOrder(-1);
 
     private static async Task<IResult> CreateAsync(V2Request request, Requests reader, MagicLinkStore links)
@@ -36,7 +36,7 @@ internal static class V2Links
         V2Mailing mailing)
     {
         var wish = reader.Link(request.Fields.Object("magicLinkCreateParams"), request.Account);
-        // An addition of the portal: with it, the mail has a code as well.
+        // An extension to magiclinksdev: adds a code to the email.
         var codeWish = request.Fields.Has("otpCreateParams") ? Requests.Code(request.Fields.Object("otpCreateParams")) : null;
         var mail = Requests.Mail(request.Fields.Object("magicLinkEmailCreateParams"));
         if ((request.Refusal ?? await mailing.LimitAsync(context, request, mail)) is { } refusal) return refusal;
@@ -55,7 +55,7 @@ internal static class V2Links
             V2Json.Json.LinkMailAnswer);
     }
 
-    // The secret alone counts, so it needs no cookie; a page of another site cannot press the button (SameSiteCheck).
+    // The secret suffices, so no cookie is needed; other sites cannot submit the form (SameSiteCheck).
     private static async Task<IResult> UseAsync(HttpContext context, MagicLinkStore links)
     {
         if (await PlainForm.ReadAsync(context) is not { } form) return PageErrors.Page(context, StatusCodes.Status415UnsupportedMediaType);

@@ -4,11 +4,15 @@ using OtpPortal.Limits;
 
 namespace OtpPortal.MagicLinks;
 
-/// <summary>Sends the mail of a request within the limits of its recipient.</summary>
+/// <summary>Sends the email of a request within the recipient's limits.</summary>
 internal sealed class V2Mailing(SendLimits limits, MailSender sender)
 {
-    /// <summary>Takes one message from the address's limit. Returns the answer to a request past it, else null.</summary>
-    /// <remarks>An account that could send any mail to anybody would be a spammer's tool: the limit of signing in applies.</remarks>
+    /// <summary>
+    /// Counts a message against the recipient's limit. Returns the error response if it exceeds the limit, or null.
+    /// </summary>
+    /// <remarks>
+    /// An account that could email anyone without limit would be a tool for spam, so the limit of sign-ins applies.
+    /// </remarks>
     public async Task<IResult?> LimitAsync(HttpContext context, V2Request request, MailWish mail)
     {
         if (await limits.TakeAsync(mail.To, ClientAddress.Of(context), client: null) is not { } wait) return null;
@@ -16,8 +20,8 @@ internal sealed class V2Mailing(SendLimits limits, MailSender sender)
         return request.Failure(StatusCodes.Status429TooManyRequests, "Too many messages to this address. Try again later.");
     }
 
-    /// <summary>Sends a message. Returns the answer to a request whose mail was not sent, else null.</summary>
-    // The provider's answer is in the log alone: it may name accounts and addresses.
+    /// <summary>Sends a message. Returns the error response if it could not be sent, or null.</summary>
+    // The provider's response is only in the log, because it may contain account names and addresses.
     public async Task<IResult?> SendAsync(HttpContext context, V2Request request, Message message) =>
         await sender.SendAsync(message, context.RequestAborted)
             ? null

@@ -3,7 +3,7 @@ using OtpPortal.Http;
 
 namespace OtpPortal.MagicLinks;
 
-/// <summary>The body of a request, and the account that sends it.</summary>
+/// <summary>The body of a request, and the account that sent it.</summary>
 internal sealed class V2Request
 {
     private readonly RequestFields? _fields;
@@ -19,14 +19,14 @@ internal sealed class V2Request
     public RequestFields Fields => _fields ?? RequestFields.None;
 
     /// <summary>
-    /// Gets the answer to a request that cannot be read, or that has a field that is not allowed; null if there is nothing wrong so far.
+    /// Gets the error response if the body cannot be read or has an invalid field; null if it is valid so far.
     /// </summary>
     public IResult? Refusal =>
         _unreadable ?? (Fields.Problem is { } problem ? V2Results.Failure(_context, StatusCodes.Status400BadRequest, problem) : null);
 
     public V2Json.Metadata Metadata => V2Results.MetadataOf(_context);
 
-    /// <summary>Reads the body for an endpoint.</summary>
+    /// <summary>Binds the body of a request to an endpoint parameter.</summary>
     public static async ValueTask<V2Request> BindAsync(HttpContext context)
     {
         if (!context.Request.HasJsonContentType())
@@ -42,9 +42,9 @@ internal sealed class V2Request
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
-            // InvalidOperationException: one of two equal names is not Unicode.
+            // InvalidOperationException: one of two duplicate names is not valid Unicode.
         }
-        // Without the parser's message, which quotes the body: it may hold a code.
+        // Omits the parser's message: it quotes the body, which may contain a code.
         return new V2Request(context, V2Results.Failure(
             context,
             StatusCodes.Status400BadRequest,

@@ -2,7 +2,7 @@ using System.Text.Json.Serialization.Metadata;
 
 namespace OtpPortal.MagicLinks;
 
-/// <summary>The answers of the API in magiclinksdev's envelope.</summary>
+/// <summary>Creates the API's responses in magiclinksdev's envelope.</summary>
 internal static class V2Results
 {
     private const string ContentType = "application/json";
@@ -15,7 +15,7 @@ internal static class V2Results
     public static IResult Failure(HttpContext context, int status, string message) =>
         TypedResults.Json(new V2Json.Failure(status, message, MetadataOf(context)), V2Json.Json.Failure, ContentType, status);
 
-    /// <summary>Writes an error that arises before an endpoint runs, or outside of it.</summary>
+    /// <summary>Writes an error that occurs outside of an endpoint.</summary>
     public static Task WriteAsync(HttpContext context, int status, string message) => Failure(context, status, status switch
     {
         StatusCodes.Status404NotFound => "Not found. Check the URL.",
@@ -25,7 +25,7 @@ internal static class V2Results
         _ => message,
     }).ExecuteAsync(context);
 
-    /// <summary>Gets the id of the request, which the log has as well.</summary>
+    /// <summary>Gets the request's id, which is also in the log.</summary>
     public static V2Json.Metadata MetadataOf(HttpContext context)
     {
         if (context.Items[typeof(V2Json.Metadata)] is not V2Json.Metadata metadata)

@@ -5,24 +5,24 @@ using OtpPortal.Http;
 namespace OtpPortal.MagicLinks;
 
 /// <summary>
-/// An http(s) address that an account names, in plain ASCII: the host in punycode, everything else percent-encoded (RFC 3987, 3.1). So
-/// the check of an allow-list, the page that names the host, and the browser that follows Location all read the same address.
+/// An http(s) URL from an account in plain ASCII: the host in punycode, everything else percent-encoded (RFC 3987, 3.1). The
+/// allow-list check, the page that shows the host, and the browser that follows Location thus interpret it in the same way.
 /// </summary>
-/// <param name="Value">The whole address.</param>
-/// <param name="WithoutUser">The address without <c>user:password@</c>.</param>
+/// <param name="Value">The complete URL.</param>
+/// <param name="WithoutUser">The URL without <c>user:password@</c>.</param>
 internal sealed partial record WebAddress(string Value, string WithoutUser)
 {
-    /// <summary>Characters of <see cref="Value"/>.</summary>
+    /// <summary>Maximum length of <see cref="Value"/> in characters.</summary>
     public const int MaxLength = 2048;
 
     private static readonly IdnMapping s_idn = new() { UseStd3AsciiRules = true };
 
     public bool HasUser => Value.Length != WithoutUser.Length;
 
-    /// <summary>Reads an address as people write it. Returns null for what browsers would have to repair.</summary>
+    /// <summary>Parses a URL as users write it. Returns null for anything that browsers would repair.</summary>
     public static WebAddress? Parse(string text)
     {
-        // A browser takes a backslash for a slash, and drops tabs and line ends.
+        // Browsers treat a backslash as a slash, and drop tabs and line breaks.
         if (text.Any(c => c == '\\' || char.IsControl(c)) || Parts().Match(text) is not { Success: true } match) return null;
         if (Ascii(match.Groups["host"].Value) is not { } host) return null;
         var (scheme, rest) = (match.Groups["scheme"].Value, host + match.Groups["port"].Value + Encode(match.Groups["path"].Value));
@@ -46,7 +46,7 @@ internal sealed partial record WebAddress(string Value, string WithoutUser)
         string.Concat(text.EnumerateRunes().Select(rune =>
             rune.Value is > ' ' and <= '~' ? rune.ToString() : Uri.EscapeDataString(rune.ToString())));
 
-    // The user information is that of RFC 3986, 3.2.1, in which a second @ is encoded: no two readers see another host.
+    // User information as in RFC 3986, 3.2.1, where a second @ must be encoded, so that all parsers see the same host.
     [GeneratedRegex(
         @"^(?<scheme>https?://)(?<user>[A-Za-z0-9._~!$&'()*+,;=:%-]*@)?(?<host>[^/?#@:\[\]]+|\[[0-9A-Fa-f:.]+\])" +
         @"(?<port>:[0-9]+)?(?<path>[/?#].*)?\z",

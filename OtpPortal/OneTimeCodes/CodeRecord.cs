@@ -3,20 +3,20 @@ using System.Text.Json.Serialization;
 
 namespace OtpPortal.OneTimeCodes;
 
-/// <summary>The rules of one request for a code.</summary>
-/// <param name="Lifetime">From the first send to the deadline that no resend moves.</param>
-/// <param name="MaxAttempts">Tries for all codes of the record together.</param>
-/// <param name="MaxSends">Codes that may be sent in all, the first one included.</param>
-/// <param name="ResendCooldown">The least time between two sends.</param>
+/// <summary>The rules for the codes of one record.</summary>
+/// <param name="Lifetime">Time from the first send to the deadline; resends do not extend it.</param>
+/// <param name="MaxAttempts">Maximum number of attempts for all codes of the record together.</param>
+/// <param name="MaxSends">Maximum number of codes, including the first.</param>
+/// <param name="ResendCooldown">Minimum time between two sends.</param>
 public sealed record CodeTerms(TimeSpan Lifetime, int MaxAttempts, int MaxSends, TimeSpan ResendCooldown);
 
-/// <summary>What the store knows of one request for a code: never a code.</summary>
-/// <param name="Deadline">From this instant on no code of the record is good.</param>
-/// <param name="AttemptsLeft">Tries left for all its codes together.</param>
+/// <summary>The stored state of a request for a code. It never contains a code.</summary>
+/// <param name="Deadline">The codes of the record are valid before this instant.</param>
+/// <param name="AttemptsLeft">Remaining attempts for all codes of the record together.</param>
 /// <param name="Sends">Codes sent so far.</param>
-/// <param name="SentAt">When the last one was sent.</param>
-/// <param name="IsOpen">False once a right code was taken: there is one success per record.</param>
-/// <param name="Payload">What the feature that created the record keeps with it.</param>
+/// <param name="SentAt">When the last code was sent.</param>
+/// <param name="IsOpen">False once a code has been verified: a record is verified at most once.</param>
+/// <param name="Payload">Data of the feature that created the record.</param>
 public sealed record CodeRecord(
     DateTimeOffset Deadline,
     int MaxAttempts,
@@ -28,10 +28,10 @@ public sealed record CodeRecord(
     bool IsOpen,
     JsonElement Payload)
 {
-    /// <summary>The payload of a feature that keeps nothing.</summary>
+    /// <summary>The payload of a feature that stores no data.</summary>
     public static readonly JsonElement NoPayload = JsonElement.Parse("{}");
 
-    /// <summary>Tells this record from every other that has been or will be under the same key.</summary>
+    /// <summary>Distinguishes this record from all others under the same key, past and future.</summary>
     [JsonInclude]
     internal string Nonce { get; init; } = "";
 
@@ -41,55 +41,55 @@ public sealed record CodeRecord(
     [JsonInclude]
     internal IReadOnlyList<byte[]> LinkHashes { get; init; } = [];
 
-    /// <summary>The text that the store holds: a change is written only while it holds the same.</summary>
+    /// <summary>The stored text that this record was read from. Changes are written only if the store still holds it.</summary>
     [JsonIgnore]
     internal string Stored { get; init; } = "";
 
     public bool IsExpired(DateTimeOffset now) => now >= Deadline;
 
-    /// <summary>No try is left, and none was right.</summary>
+    /// <summary>Whether all attempts are used up without a correct one.</summary>
     [JsonIgnore]
     public bool IsLocked => IsOpen && AttemptsLeft <= 0;
 
-    /// <summary>A right code would be taken now.</summary>
+    /// <summary>Whether a correct code would be accepted now.</summary>
     public bool IsLive(DateTimeOffset now) => IsOpen && AttemptsLeft > 0 && !IsExpired(now);
 
     [JsonIgnore]
     public DateTimeOffset ResendAt => SentAt + ResendCooldown;
 }
 
-/// <summary>What became of one try.</summary>
+/// <summary>The outcome of an attempt.</summary>
 public abstract record TryOutcome
 {
     private TryOutcome() { }
 
-    /// <summary>The code was right, and this caller is the only one that is told so.</summary>
+    /// <summary>The code was correct. Exactly one caller gets this outcome.</summary>
     public sealed record Right(CodeRecord Record) : TryOutcome;
 
-    /// <summary>The code was wrong; <paramref name="AttemptsLeft"/> more may be tried.</summary>
+    /// <summary>The code was wrong; <paramref name="AttemptsLeft"/> attempts remain.</summary>
     public sealed record Wrong(int AttemptsLeft, CodeRecord Record) : TryOutcome;
 
-    /// <summary>All tries were used up before this one.</summary>
+    /// <summary>No attempts were left.</summary>
     public sealed record Locked(CodeRecord Record) : TryOutcome;
 
-    /// <summary>The deadline is over, a right code was taken already, or there is no such record.</summary>
+    /// <summary>The deadline has passed, a code has already been verified, or there is no such record.</summary>
     public sealed record Expired(CodeRecord? Record) : TryOutcome;
 }
 
-/// <summary>What became of the wish for another code.</summary>
+/// <summary>The outcome of requesting another code.</summary>
 public abstract record ResendOutcome
 {
     private ResendOutcome() { }
 
-    /// <summary>A new code counts now, beside the earlier ones.</summary>
+    /// <summary>The new code is valid, in addition to the earlier ones.</summary>
     public sealed record Added(CodeRecord Record) : ResendOutcome;
 
-    /// <summary>Too soon.</summary>
+    /// <summary>The resend cooldown has not passed yet.</summary>
     public sealed record CoolingDown(DateTimeOffset Until) : ResendOutcome;
 
-    /// <summary>No further code may be sent in this record.</summary>
+    /// <summary>The record has reached its maximum number of codes.</summary>
     public sealed record NoSendsLeft : ResendOutcome;
 
-    /// <summary>The record can no longer be verified.</summary>
+    /// <summary>The record has expired, is locked, or has been verified.</summary>
     public sealed record Ended : ResendOutcome;
 }

@@ -2,7 +2,7 @@ using OtpPortal.Configuration;
 
 namespace OtpPortal.OneTimeCodes;
 
-/// <summary>The one-time codes behind every API.</summary>
+/// <summary>Registers the one-time codes that every API uses.</summary>
 public static class CodeServices
 {
     public static WebApplicationBuilder AddOneTimeCodes(this WebApplicationBuilder builder)

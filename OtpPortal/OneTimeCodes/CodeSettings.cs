@@ -2,12 +2,12 @@ using OtpPortal.Configuration;
 
 namespace OtpPortal.OneTimeCodes;
 
-/// <summary>What every one-time code has in common, whichever API creates it.</summary>
-/// <param name="CodeLength">OTP_CODE_LENGTH: 6–24 digits (NIST SP 800-63B-4, 3.1.3.2: six at least).</param>
-/// <param name="CodeExpiry">OTP_CODE_EXPIRY: 30–600 s (NIST SP 800-63B-4, 3.1.3.2: ten minutes at most).</param>
-/// <param name="MaxAttempts">OTP_MAX_ATTEMPTS: tries a sign-in, for all its codes together.</param>
-/// <param name="MaxSends">OTP_MAX_SENDS: codes a sign-in, the first one included.</param>
-/// <param name="ResendCooldown">OTP_RESEND_COOLDOWN: least time between two sends.</param>
+/// <summary>Settings of all one-time codes, whichever API creates them.</summary>
+/// <param name="CodeLength">OTP_CODE_LENGTH: 6–24 digits (NIST SP 800-63B-4, 3.1.3.2: at least six).</param>
+/// <param name="CodeExpiry">OTP_CODE_EXPIRY: 30–600 s (NIST SP 800-63B-4, 3.1.3.2: at most ten minutes).</param>
+/// <param name="MaxAttempts">OTP_MAX_ATTEMPTS: maximum number of attempts per sign-in, for all its codes together.</param>
+/// <param name="MaxSends">OTP_MAX_SENDS: maximum number of codes per sign-in, including the first.</param>
+/// <param name="ResendCooldown">OTP_RESEND_COOLDOWN: minimum time between two sends.</param>
 public sealed record CodeSettings(int CodeLength, TimeSpan CodeExpiry, int MaxAttempts, int MaxSends, TimeSpan ResendCooldown)
     : ISettings<CodeSettings>
 {

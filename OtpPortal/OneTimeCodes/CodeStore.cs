@@ -8,18 +8,17 @@ using StackExchange.Redis;
 
 namespace OtpPortal.OneTimeCodes;
 
-/// <summary>Creates, hashes, checks and resends one-time codes, for every feature that hands them out.</summary>
+/// <summary>Creates, hashes, verifies and resends one-time codes for all features.</summary>
 /// <remarks>
 /// Key layout in the OTP database, K = <c>code:{realm}:{SHA-256 of the id}</c>:
 /// <code>
-/// K:record   string   a <see cref="CodeRecord"/> in JSON, with the HMAC of each code and of the link that was sent with it
+/// K:record   string   a <see cref="CodeRecord"/> in JSON, with the HMACs of its codes and links
 /// </code>
-/// The same K may hold another record a moment later: a gateway's id is used again. So every change is one transaction that replaces the
-/// text that was read by the next one; where it finds another text, nothing is done, and the caller decides again. The random nonce in each
-/// record makes sure that no two records have the same text. One string, because one SET is atomic for every reader, whatever else its
-/// transaction holds.
-/// The key lives <see cref="Linger"/> beyond the deadline, so that a late user reads "expired" and not "unknown". The stored deadline
-/// decides; the expiry in Redis only cleans up.
+/// A gateway reuses ids, so another record can replace the one under K at any time. Every change is therefore a transaction on
+/// the text that was read, and a random nonce makes the texts of any two records differ. A record is a single string, because
+/// SET is atomic for all readers.
+/// The key expires <see cref="Linger"/> after the deadline, so that a late user sees "expired" and not "unknown". The stored
+/// deadline is authoritative; key expiry in Redis only cleans up.
 /// </remarks>
 public sealed partial class CodeStore(Stores stores, AuthSecret secret, TimeProvider time)
 {
@@ -28,36 +27,40 @@ public sealed partial class CodeStore(Stores stores, AuthSecret secret, TimeProv
     private static readonly TimeSpan s_linger = TimeSpan.FromMinutes(10);
     private readonly byte[] _key = secret.DeriveKey("one-time-codes");
 
-    // A key of its own, so that a link can never be taken for a code, nor a code for a link.
+    // A separate key, so that a link is never accepted as a code or vice versa.
     private readonly byte[] _linkKey = secret.DeriveKey("one-time-links");
 
-    /// <summary>How long a record outlives its deadline.</summary>
+    /// <summary>How long a record is kept after its deadline.</summary>
     public static TimeSpan Linger => s_linger;
 
     private IDatabase Database => stores.Otp.Database;
 
     /// <summary>
-    /// A code of <paramref name="length"/> digits from the system's CSPRNG: every one equally likely, leading zeros kept.
+    /// Creates a code of <paramref name="length"/> uniformly random digits, leading zeros included, from the system's CSPRNG.
     /// </summary>
     public static string NewCode(int length) => NewCode(length, "0123456789");
 
-    /// <summary>Creates a code of the characters of <paramref name="alphabet"/>.</summary>
+    /// <summary>
+    /// Creates a code of uniformly random characters of <paramref name="alphabet"/> from the system's CSPRNG.
+    /// </summary>
     public static string NewCode(int length, string alphabet) => RandomNumberGenerator.GetString(alphabet, length);
 
-    /// <summary>The secret of a link that does what a code does: 256 bits, so that nobody counts how often a wrong one is tried.</summary>
+    /// <summary>Creates the secret of a link. It has 256 bits, so that wrong links need no attempt limit.</summary>
     public static string NewLink() => RandomText.New(LinkLength);
 
-    /// <summary>The place of a record. Only the id's SHA-256 is stored: an id opens the record, as a password would.</summary>
+    /// <summary>
+    /// Returns the key of a record. Only the id's SHA-256 is stored, because an id grants access to the record like a password.
+    /// </summary>
     public static string KeyOf(string realm, string id) => $"code:{realm}:{Digest.Of(id)}";
 
     /// <summary>
-    /// Creates a record under an id that is new. A null <paramref name="code"/> makes a record like every other that no code can ever
-    /// open: for addresses that nothing is sent to.
+    /// Creates a record under a new id. A null <paramref name="code"/> creates a record that looks the same but that no code
+    /// verifies, for addresses that nothing is sent to.
     /// </summary>
     public Task<CodeRecord> BeginAsync(string key, string? code, CodeTerms terms, JsonElement payload) =>
         BeginAsync(key, code, link: null, terms, payload);
 
-    /// <summary>Creates a record with a link beside the code, from <see cref="NewLink"/>; null for a message that has none.</summary>
+    /// <summary>Creates a record with a code and a link from <see cref="NewLink"/>, or without a link if it is null.</summary>
     public async Task<CodeRecord> BeginAsync(
         string key, string? code, string? link, CodeTerms terms, JsonElement payload)
     {
@@ -67,12 +70,14 @@ public sealed partial class CodeStore(Stores stores, AuthSecret secret, TimeProv
         return record with { Stored = stored };
     }
 
-    /// <summary>Creates a record in place of <paramref name="before"/>, whose codes are void then, or where none was found.</summary>
+    /// <summary>
+    /// Creates a record that replaces <paramref name="before"/> and invalidates its codes; null if no record was found.
+    /// </summary>
     /// <remarks>
-    /// A record that is still open passes on the tries it has used and the codes it has sent, so that asking again gives no more guesses.
+    /// An open record passes on its used attempts and sent codes, so that requesting a new one grants no further guesses.
     /// </remarks>
-    /// <param name="also">Adds to the same step.</param>
-    /// <returns>Null, and nothing is done, when the record has changed since it was read.</returns>
+    /// <param name="also">Adds commands to the same transaction.</param>
+    /// <returns>The new record, or null if the record has changed since it was read; nothing is written then.</returns>
     public async Task<CodeRecord?> ReplaceAsync(
         string key, CodeRecord? before, string code, CodeTerms terms, JsonElement payload, Action<ITransaction> also)
     {
@@ -85,8 +90,9 @@ public sealed partial class CodeStore(Stores stores, AuthSecret secret, TimeProv
     }
 
     /// <summary>Changes the payload of an open record and restarts the cooldown.</summary>
-    /// <param name="change">Returns the new payload, or null to keep the record as it is. Called again if the record has changed.</param>
-    /// <returns>False when nothing was changed, or the record is no longer the one that was read or no longer open.</returns>
+    /// <param name="change">Returns the new payload, or null to keep the record unchanged. Called again if the record has
+    /// changed.</param>
+    /// <returns>False if nothing was changed, the record has been replaced, or it is no longer open.</returns>
     public async Task<bool> ChangePayloadAsync(string key, CodeRecord record, Func<JsonElement, JsonElement?> change)
     {
         for (var current = record; current is not null && current.Nonce == record.Nonce; current = await FindAsync(key))
@@ -112,36 +118,36 @@ public sealed partial class CodeStore(Stores stores, AuthSecret secret, TimeProv
         };
     }
 
-    /// <summary>Gets the record, or null when there is none (any more).</summary>
+    /// <summary>Returns the record, or null if there is none.</summary>
     public async Task<CodeRecord?> FindAsync(string key)
     {
         if ((string?)await Database.StringGetAsync(Place(key)) is not { } stored) return null;
         return JsonSerializer.Deserialize(stored, StoredJson.Default.CodeRecord)! with { Stored = stored };
     }
 
-    /// <summary>Tries a code. Of any number of simultaneous right codes exactly one is <see cref="TryOutcome.Right"/>.</summary>
+    /// <summary>Tries a code. Of concurrent correct attempts, exactly one returns <see cref="TryOutcome.Right"/>.</summary>
     public Task<TryOutcome> TryAsync(string key, string code) => TryAsync(key, code, static _ => { });
 
-    /// <summary>Tries a code; <paramref name="onRight"/> adds what happens in the same step as the success.</summary>
+    /// <summary>Tries a code. <paramref name="onRight"/> adds commands to the transaction that records the success.</summary>
     public Task<TryOutcome> TryAsync(string key, string code, Action<ITransaction> onRight) =>
         TryAsync(key, record => IsOneOf(record.Hashes, HashOf(key, record.Nonce, code)), costsTry: true, onRight);
 
     /// <summary>
-    /// True when the link went out with one of the record's codes; whether it still opens it is the record's state. Asking changes nothing.
+    /// Returns whether the link was sent with one of the record's codes, whatever the record's state. Changes nothing.
     /// </summary>
     public bool HasLink(string key, CodeRecord record, string link) =>
         link.Length == LinkLength && IsOneOf(record.LinkHashes, LinkHashOf(key, link));
 
     /// <summary>
-    /// Tries a link in place of a code: the same tries, the same single success. A wrong one is <see cref="TryOutcome.Wrong"/> whatever the
-    /// record's state, and costs no try: it cannot be guessed, and its try would be one that a stray request takes from the user's codes.
-    /// The right one takes a try like a code, so that a record that is locked is locked for it too.
+    /// Tries a link in place of a code. A wrong link returns <see cref="TryOutcome.Wrong"/> whatever the record's state and
+    /// uses no attempt: it cannot be guessed, and stray requests must not use up the user's attempts. The right link uses an
+    /// attempt like a code, so a locked record rejects it too.
     /// </summary>
     public Task<TryOutcome> TryLinkAsync(string key, string link) =>
         TryAsync(key, record => HasLink(key, record, link), costsTry: false, static _ => { });
 
-    // The result is told only when its try has been counted on the very record that was compared with, in one step. Otherwise the record
-    // has changed, and the try starts again, as often as others change it, which the number of tries and sends bounds.
+    // The result is returned only if the attempt was counted, atomically, on the record that it was compared with. If the
+    // record has changed, the attempt is retried; the limits of attempts and sends bound the number of retries.
     private async Task<TryOutcome> TryAsync(string key, Func<CodeRecord, bool> matches, bool costsTry, Action<ITransaction> onRight)
     {
         while (true)
@@ -158,10 +164,10 @@ public sealed partial class CodeStore(Stores stores, AuthSecret secret, TimeProv
         }
     }
 
-    /// <summary>Adds a code to the record that was read; the earlier ones and the deadline stay as they are.</summary>
+    /// <summary>Adds a code to a record. Earlier codes and the deadline do not change.</summary>
     public Task<ResendOutcome> AddCodeAsync(string key, CodeRecord record, string? code) => AddCodeAsync(key, record, code, link: null);
 
-    /// <summary>Adds a code and a link to the record that was read; earlier ones stay valid, too.</summary>
+    /// <summary>Adds a code and a link to a record. Earlier codes and links stay valid.</summary>
     public async Task<ResendOutcome> AddCodeAsync(string key, CodeRecord record, string? code, string? link)
     {
         var hash = HashOf(key, record.Nonce, code);
@@ -186,17 +192,17 @@ public sealed partial class CodeStore(Stores stores, AuthSecret secret, TimeProv
         }
     }
 
-    /// <summary>Removes the record that is there.</summary>
+    /// <summary>Removes the current record.</summary>
     public async Task RemoveAsync(string key)
     {
         if (await FindAsync(key) is { } record) await RemoveAsync(key, record);
     }
 
-    /// <summary>Removes this record; one that took its place meanwhile stays.</summary>
-    /// <returns>True for the one call that removed it.</returns>
+    /// <summary>Removes this record. A record that has replaced it remains.</summary>
+    /// <returns>True for exactly one caller.</returns>
     public Task<bool> RemoveAsync(string key, CodeRecord record) => RemoveAsync(key, record, static _ => { });
 
-    /// <summary>Removes this record; <paramref name="also"/> adds to the same step.</summary>
+    /// <summary>Removes this record. <paramref name="also"/> adds commands to the same transaction.</summary>
     public async Task<bool> RemoveAsync(string key, CodeRecord record, Action<ITransaction> also)
     {
         for (var current = record; current is not null && current.Nonce == record.Nonce; current = await FindAsync(key))
@@ -213,14 +219,14 @@ public sealed partial class CodeStore(Stores stores, AuthSecret secret, TimeProv
     private Task<CodeRecord?> ChangeAsync(string key, CodeRecord record, CodeRecord next) =>
         ChangeAsync(key, record, next, static _ => { });
 
-    // Writes the next record in one step if the store still holds what was read; else null.
+    // Replaces the record atomically, or returns null if the stored record has changed.
     private async Task<CodeRecord?> ChangeAsync(string key, CodeRecord? record, CodeRecord next, Action<ITransaction> also)
     {
         var place = Place(key);
         var stored = Write(next);
         var transaction = Database.CreateTransaction();
         transaction.AddCondition(record is null ? Condition.KeyNotExists(place) : Condition.StringEqual(place, record.Stored));
-        // First, so that who sees the record sees this as well.
+        // First, so that readers who see the record also see these writes.
         also(transaction);
         _ = transaction.StringSetAsync(place, stored, LifeOf(next));
         return await transaction.ExecuteAsync() ? next with { Stored = stored } : null;
@@ -228,19 +234,19 @@ public sealed partial class CodeStore(Stores stores, AuthSecret secret, TimeProv
 
     private static string Write(CodeRecord record) => JsonSerializer.Serialize(record, StoredJson.Default.CodeRecord);
 
-    // A record that ends while it is changed is kept as long as one that has just ended.
+    // A record whose deadline has passed is kept for the full linger time.
     private TimeSpan LifeOf(CodeRecord record) => TimeSpan.FromTicks(Math.Max(0, (record.Deadline - time.GetUtcNow()).Ticks)) + s_linger;
 
     private static RedisKey Place(string key) => key + ":record";
 
     private byte[] HashOf(string key, string nonce, string? code) =>
-        // Bound to the record, so that a code is worth nothing in another browser's sign-in or in a record that takes this one's place, and
-        // keyed, because six digits without a key are found in a millisecond from a dump.
+        // Bound to the record, so that a code is useless in another browser's sign-in or in a record that replaces this one.
+        // Keyed, because a plain hash of six digits from a dump can be brute-forced within a millisecond.
         code is null
             ? RandomNumberGenerator.GetBytes(HMACSHA256.HashSizeInBytes)
             : HMACSHA256.HashData(_key, Encoding.UTF8.GetBytes($"{key}\n{nonce}\n{code}"));
 
-    // Bound to the key alone: a link's secret is random, so no other record has the same one.
+    // Bound to the key alone: the link's secret is random, so no other record has the same link.
     private byte[] LinkHashOf(string key, string link) => HMACSHA256.HashData(_linkKey, Encoding.UTF8.GetBytes($"{key}\n{link}"));
 
     private static bool IsOneOf(IReadOnlyList<byte[]> hashes, byte[] hash)

@@ -3,12 +3,13 @@ using System.Text;
 
 namespace OtpPortal.OneTimeCodes;
 
-/// <summary>What a person types or pastes for a code.</summary>
+/// <summary>Parses a code that a user types or pastes.</summary>
 public static class TypedCode
 {
     /// <summary>
-    /// The digits of it, or null when it cannot be a code of this length: then it costs no try. Blanks and dashes, as mail programs and
-    /// people put between groups, are left out; digits of other scripts (full-width ones of Chinese keyboards) count as what they mean.
+    /// Returns the digits of the code, or null if the text cannot be a code of this length, which uses no attempt. Ignores
+    /// blanks and dashes, which mail clients and users insert. Converts digits of other scripts, such as full-width digits of
+    /// Chinese keyboards.
     /// </summary>
     public static string? Normalize(string? text, int length)
     {

@@ -4,12 +4,12 @@ using System.Text;
 namespace OtpPortal.Security;
 
 /// <summary>
-/// Names under which secrets are kept: the SHA-256 of a value of 128 random bits or more, so that who reads the store cannot use
-/// what is there (no salt is needed, because nobody can enumerate such values).
+/// Hashes secrets of at least 128 random bits with SHA-256, so that a dump of the store contains no usable secret. No salt is
+/// needed, because such values cannot be enumerated.
 /// </summary>
 public static class Digest
 {
-    /// <summary>64 lower-case hexadecimal digits.</summary>
+    /// <summary>Returns the SHA-256 as 64 lowercase hexadecimal digits.</summary>
     public static string Of(string value)
     {
         Span<byte> hash = stackalloc byte[32];

@@ -4,7 +4,8 @@ using System.Text;
 namespace OtpPortal.Security;
 
 /// <summary>
-/// Text encrypted with AES-256-GCM (NIST SP 800-38D): nonce, tag and ciphertext in one array, bound to the place where it is kept.
+/// Encrypts text with AES-256-GCM (NIST SP 800-38D). The result contains nonce, tag and ciphertext, and is bound to the record
+/// that holds it.
 /// </summary>
 public sealed class SealedText(byte[] key)
 {
@@ -12,7 +13,8 @@ public sealed class SealedText(byte[] key)
     private const int TagLength = 16;
 
     /// <summary>
-    /// Encrypts; <paramref name="place"/> (a record's name) must be the same when it is opened, so records cannot be swapped.
+    /// Encrypts a text. Decryption requires the same <paramref name="place"/> (the record's name), so records cannot be
+    /// swapped.
     /// </summary>
     public byte[] Seal(string text, string place)
     {
@@ -26,7 +28,7 @@ public sealed class SealedText(byte[] key)
         return result;
     }
 
-    /// <summary>Decrypts; false for anything that this key did not seal for this place.</summary>
+    /// <summary>Decrypts a text. Returns false if it was not encrypted with this key and place.</summary>
     public bool TryOpen(ReadOnlySpan<byte> data, string place, out string text)
     {
         text = "";

@@ -4,17 +4,17 @@ using OtpPortal.Security;
 
 namespace OtpPortal.Sessions;
 
-/// <summary>Makes tokens: characters of A–Z a–z 0–9, uniform, unguessable.</summary>
+/// <summary>Creates tokens: uniformly random characters of A–Z a–z 0–9.</summary>
 public sealed class AuthToken(AuthSecret secret, TokenSettings settings)
 {
     private readonly byte[] _key = secret.DeriveKey("token-successor");
 
-    /// <summary>A new token from the system's CSPRNG.</summary>
+    /// <summary>Creates a token from the system's CSPRNG.</summary>
     public string New() => RandomText.New(settings.Length);
 
     /// <summary>
-    /// The token that follows on a token. It is a keyed function of the old one (HMAC-SHA-256 in counter mode, NIST SP 800-108), so that
-    /// any number of parallel checks, on any number of replicas, arrive at the same successor without asking each other.
+    /// Derives the successor of a token with a keyed function (HMAC-SHA-256 in counter mode, NIST SP 800-108), so parallel
+    /// checks on all replicas get the same successor without coordination.
     /// </summary>
     public string SuccessorOf(string token)
     {
@@ -23,13 +23,13 @@ public sealed class AuthToken(AuthSecret secret, TokenSettings settings)
         {
             foreach (var b in HMACSHA256.HashData(_key, Encoding.UTF8.GetBytes($"{counter}\n{token}")))
             {
-                // 248 is the largest multiple of 62 in a byte: taking more would favour some characters.
+                // 248 is the largest multiple of 62 that fits in a byte; accepting larger values would bias the distribution.
                 if (b < 248 && successor.Length < settings.Length) successor.Append(RandomText.Alphabet[b % 62]);
             }
         }
         return successor.ToString();
     }
 
-    /// <summary>Whether a text could be a token at all; what could not is never looked up.</summary>
+    /// <summary>Returns whether a text has the form of a token. Malformed tokens are never looked up.</summary>
     public static bool IsWellFormed(string? text) => text is { Length: >= 22 and <= 128 } && text.All(char.IsAsciiLetterOrDigit);
 }

@@ -1,11 +1,11 @@
 namespace OtpPortal.Sessions;
 
-/// <summary>Reads the credentials of a request that a user's token or the operator's key may be in.</summary>
+/// <summary>Reads a user's token or the operator's key from a request's credentials.</summary>
 internal static class BearerToken
 {
     /// <summary>
-    /// Uses the token of a request: the bearer token (RFC 6750) if there is one, else a live token after any other scheme, else the
-    /// cookie's. Other schemes are for clients of the Flask portal, which never looked at the scheme. Returns null if there is no live
+    /// Validates a request's token: the bearer token (RFC 6750) if present, else a live token after any other scheme, else the
+    /// cookie's. Clients of the Flask portal use other schemes, because it ignored the scheme. Returns null if there is no live
     /// token.
     /// </summary>
     public static async Task<LiveToken?> UseAsync(HttpRequest request, TokenCookie cookie, Func<string?, Task<LiveToken?>> use)

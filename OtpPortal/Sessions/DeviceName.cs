@@ -3,7 +3,7 @@ using Microsoft.Extensions.Localization;
 namespace OtpPortal.Sessions;
 
 /// <summary>Names a device by its browser and system, such as "Firefox on Linux", from the User-Agent header.</summary>
-/// <remarks>A few names are enough for users to recognize their devices; a complete list of browsers would need constant updates.</remarks>
+/// <remarks>A few names let users recognize their devices; a complete list of browsers would need constant updates.</remarks>
 internal static class DeviceName
 {
     // The order matters: Edge and Opera also call themselves Chrome, and Chrome calls itself Safari.
@@ -21,10 +21,10 @@ internal static class DeviceName
         ("Linux", "Linux"),
     ];
 
-    /// <summary>Returns the English name, which can be compared.</summary>
+    /// <summary>Returns the English name, for comparisons.</summary>
     public static string Of(string userAgent) => $"{Find(s_browsers, userAgent) ?? "?"} on {Find(s_systems, userAgent) ?? "?"}";
 
-    /// <summary>Returns the name in the user's language, to be shown.</summary>
+    /// <summary>Returns the name in the user's language, for display.</summary>
     public static string Of(string userAgent, IStringLocalizer texts)
     {
         var browser = Find(s_browsers, userAgent);

@@ -3,15 +3,16 @@ using OtpPortal.Http;
 namespace OtpPortal.Sessions;
 
 /// <summary>
-/// <c>GET /forward-auth</c>: a proxy asks, for every request to an app, whether somebody is signed in (nginx <c>auth_request</c>, Caddy
-/// <c>forward_auth</c>, Traefik ForwardAuth). It slides the session and never rotates the token, so no cookie has to travel back.
+/// <c>GET /forward-auth</c>: tells a proxy whether the user is signed in, for each request to an app (nginx
+/// <c>auth_request</c>, Caddy <c>forward_auth</c>, Traefik ForwardAuth). Slides the session but never rotates the token, so no
+/// cookie has to be returned.
 /// </summary>
 internal static class ForwardAuth
 {
     public static async Task<IResult> AnswerAsync(HttpContext context, TokenStore store, TokenCookie cookie, PortalSettings portal)
     {
         context.Response.Headers.CacheControl = "no-store";
-        // Only the token counts: what the request itself says of a Remote-User was written by whoever sent it.
+        // Only the token counts: a client can forge the Remote-User header of its own request.
         if (await BearerToken.UseAsync(context.Request, cookie, store.UseAsync) is { } token)
         {
             TokenEndpoints.WriteIdentity(context.Response, token.Email);
@@ -27,7 +28,7 @@ internal static class ForwardAuth
         return TypedResults.Text("Unauthorized", statusCode: StatusCodes.Status401Unauthorized);
     }
 
-    // The page to return to. Only a navigation has one, because a redirected script or form loses what it carries.
+    // The page to return to. Only navigations have one: a redirected script or form submission loses its body.
     private static string? TargetOf(HttpContext context, PortalSettings portal)
     {
         var request = context.Request;
@@ -37,8 +38,8 @@ internal static class ForwardAuth
         return portal.Redirects.Allows(target) ? target : null;
     }
 
-    // nginx sends the whole address, other proxies send its parts. A proxy passes on the kind that it does not write itself, so where both
-    // are there and differ, one of them is the client's.
+    // nginx sends the full address, other proxies send its parts. A proxy passes through the variant that it does not write, so
+    // if both are present and differ, one of them is from the client.
     private static string? AddressOf(HttpRequest request)
     {
         var original = request.Headers["X-Original-URL"];
@@ -60,7 +61,7 @@ internal static class ForwardAuth
             && !request.Headers.ContainsKey("Sec-WebSocket-Key");
     }
 
-    // Several values, or lists, are what a client added to what the proxy wrote: nothing is guessed from them.
+    // Multiple values or lists contain values that the client added, so they are not used.
     private static string? FromParts(HttpRequest request)
     {
         if (request.Headers["X-Forwarded-Host"] is not [{ Length: > 0 } host]) return null;

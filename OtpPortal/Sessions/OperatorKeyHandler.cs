@@ -15,7 +15,7 @@ internal sealed class OperatorKeyHandler(
     AuditLog audit)
     : SecretAuthenticationHandler(options, logger, encoder)
 {
-    /// <summary>The name of the scheme and of the policy that asks for it.</summary>
+    /// <summary>The name of the scheme and of the policy that requires it.</summary>
     public const string SchemeName = "OperatorKey";
 
     protected override async Task<AuthenticateResult> HandleAuthenticateAsync()

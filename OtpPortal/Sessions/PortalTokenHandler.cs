@@ -5,7 +5,7 @@ using Microsoft.Extensions.Options;
 
 namespace OtpPortal.Sessions;
 
-/// <summary>A signed-in user.</summary>
+/// <summary>The identity of a signed-in user.</summary>
 internal sealed class PortalIdentity(LiveToken token)
     : ClaimsIdentity([new Claim(ClaimTypes.Email, token.Email)], PortalTokenHandler.SchemeName, ClaimTypes.Email, null)
 {
@@ -19,7 +19,7 @@ internal sealed class PortalTokenHandler(
     IOptionsMonitor<AuthenticationSchemeOptions> options, ILoggerFactory logger, UrlEncoder encoder, TokenStore tokens, TokenCookie cookie)
     : AuthenticationHandler<AuthenticationSchemeOptions>(options, logger, encoder)
 {
-    /// <summary>The name of the scheme and of the policy that asks for it.</summary>
+    /// <summary>The name of the scheme and of the policy that requires it.</summary>
     public const string SchemeName = "Portal";
 
     protected override async Task<AuthenticateResult> HandleAuthenticateAsync() =>
@@ -27,7 +27,7 @@ internal sealed class PortalTokenHandler(
             ? AuthenticateResult.Success(new AuthenticationTicket(new ClaimsPrincipal(new PortalIdentity(token)), SchemeName))
             : AuthenticateResult.NoResult();
 
-    // The answer of /check-auth.
+    // The response of /check-auth.
     protected override Task HandleChallengeAsync(AuthenticationProperties properties)
     {
         Response.StatusCode = StatusCodes.Status403Forbidden;

@@ -1,7 +1,7 @@
 namespace OtpPortal.Sessions;
 
-/// <summary>A sign-in of one browser. Its tokens change, the session stays the same.</summary>
-/// <param name="Id">Identifies the session in lists and for revocation. Not a secret: nobody can sign in with it.</param>
+/// <summary>A browser's sign-in. The session stays the same when its token is rotated.</summary>
+/// <param name="Id">Identifies the session in lists and for revocation. Not a secret: it does not grant access.</param>
 /// <param name="ExpiresAt">The idle or the absolute timeout, whichever is first.</param>
 /// <param name="Token">The current token; empty if it was stored under an earlier AUTH_SECRET_KEY.</param>
 public sealed record Session(
@@ -14,20 +14,20 @@ public sealed record Session(
     string UserAgent,
     string Token)
 {
-    /// <summary>Leaves the token out, so that no log line can hold it.</summary>
+    /// <summary>Omits the token, so it cannot leak into logs.</summary>
     public override string ToString() => $"Session {Id}";
 }
 
 /// <summary>A valid token.</summary>
-/// <param name="Token">The token to use from now on: the one that was checked, or its successor.</param>
-/// <param name="ExpiresIn">How long the token stays valid if it is not used.</param>
+/// <param name="Token">The token to use from now on: the validated one or its successor.</param>
+/// <param name="ExpiresIn">Time until the token expires if unused.</param>
 public sealed record LiveToken(string SessionId, string Email, string Token, TimeSpan ExpiresIn)
 {
     /// <inheritdoc cref="Session.ToString"/>
     public override string ToString() => $"Token of session {SessionId}";
 }
 
-/// <summary>The orders of the list of all sessions.</summary>
+/// <summary>Sort orders of the list of all sessions.</summary>
 public enum SessionOrder
 {
     /// <summary>By last use, to the minute.</summary>
@@ -40,13 +40,13 @@ public enum SessionOrder
     Email,
 }
 
-/// <summary>Requests a part of the list of all sessions.</summary>
-/// <param name="Prefix">The beginning of the addresses, in lower case; empty for all.</param>
+/// <summary>Requests a slice of the list of all sessions.</summary>
+/// <param name="Prefix">Lowercase prefix of the email addresses; empty for all.</param>
 public sealed record SessionQuery(string Prefix, SessionOrder Order, bool Descending, int Skip, int Take);
 
-/// <summary>A part of the list of all sessions.</summary>
-/// <param name="Total">Number of sessions in the whole list. May include some that have just expired.</param>
-/// <param name="Order">The order of the list: a search with many matches is sorted by address, whatever order was requested.</param>
+/// <summary>A slice of the list of all sessions.</summary>
+/// <param name="Total">Number of sessions in the whole list; may include sessions that have just expired.</param>
+/// <param name="Order">The actual order: a search with many matches is always sorted by address.</param>
 public sealed record SessionSlice(IReadOnlyList<Session> Sessions, long Total, SessionOrder Order);
 
 /// <summary>A page of a list of sessions.</summary>

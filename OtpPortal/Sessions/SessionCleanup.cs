@@ -3,7 +3,7 @@ using OtpPortal.Storage;
 namespace OtpPortal.Sessions;
 
 /// <summary>
-/// Deletes what is left of expired sessions, at the start and then hourly, so that addresses are not kept longer than needed.
+/// Deletes the remaining data of expired sessions at startup and then hourly, to minimize how long addresses are kept.
 /// </summary>
 internal sealed partial class SessionCleanup(SessionIndex index, TokenStore tokens, TimeProvider time, ILogger<SessionCleanup> logger)
     : BackgroundService
@@ -17,7 +17,7 @@ internal sealed partial class SessionCleanup(SessionIndex index, TokenStore toke
         var position = 0L;
         while (!stop.IsCancellationRequested)
         {
-            // By address: these entries are enough to delete all of a session, even if its record has expired.
+            // Sorted by address: these entries suffice to delete the whole session even if its record has expired.
             var entries = await index.RangeAsync(SessionOrder.Email, position, position + PageSize - 1);
             if (entries.Length == 0) return;
             var areLive = await tokens.AreLiveAsync([.. entries.Select(entry => entry.Sid)]);

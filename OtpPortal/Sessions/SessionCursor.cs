@@ -3,24 +3,24 @@ using System.Globalization;
 namespace OtpPortal.Sessions;
 
 /// <summary>A position in the list of sessions, which is sorted by creation.</summary>
-/// <param name="Created">Creation of the last session before the position, in ms since 1970, UTC.</param>
-/// <param name="Sid">Id of that session.</param>
+/// <param name="Created">Creation time of the last session before the position, in Unix milliseconds.</param>
+/// <param name="Sid">The id of that session.</param>
 /// <param name="Skip">Number of sessions created in the same millisecond up to and including that session.</param>
 internal sealed record SessionCursor(long Created, string Sid, int Skip)
 {
-    /// <summary>Returns whether this position comes after another one.</summary>
+    /// <summary>Returns whether this position comes after <paramref name="other"/>.</summary>
     public bool IsAfter(SessionCursor other) =>
         Created != other.Created ? Created > other.Created : string.CompareOrdinal(Sid, other.Sid) > 0;
 
     /// <summary>Returns the form that <see cref="TryParse"/> reads.</summary>
     public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Created}.{Sid}.{Skip}");
 
-    /// <summary>Parses a cursor that a client has sent back.</summary>
+    /// <summary>Parses a cursor from a client.</summary>
     public static bool TryParse(string text, out SessionCursor? cursor)
     {
         cursor = null;
         var parts = text.Split('.');
-        // The limit of Skip bounds how much a forged cursor makes the store read.
+        // The limit on Skip bounds how much a forged cursor makes the store read.
         if (parts.Length != 3
             || !long.TryParse(parts[0], NumberStyles.None, CultureInfo.InvariantCulture, out var created)
             || parts[1].Length != 24 || !parts[1].All(char.IsAsciiHexDigitLower)

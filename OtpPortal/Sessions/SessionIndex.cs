@@ -7,12 +7,13 @@ namespace OtpPortal.Sessions;
 /// <remarks>
 /// Key layout in the token database:
 /// <code>
-/// sessions      zset  {sid}, scored with its creation
-/// seen          zset  {sid}, scored with its last use, to the minute
-/// emails        zset  {email}\0{sid}, all with score 0, so sorted by their bytes
-/// user:{email}  zset  the {sid}s of one address, scored with their creation
+/// sessions      zset  {sid}, scored by creation time
+/// seen          zset  {sid}, scored by last use, to the minute
+/// emails        zset  {email}\0{sid}, all with score 0, so sorted by bytes
+/// user:{email}  zset  the {sid}s of one address, scored by creation time
 /// </code>
-/// Scores are ms, UTC. An entry can outlive its session: readers look each session up, and remove the entries of those that have expired.
+/// Scores are Unix milliseconds. An entry can outlive its session: readers look up each session and remove the entries of
+/// expired ones.
 /// </remarks>
 public sealed class SessionIndex(Stores stores)
 {
@@ -33,11 +34,11 @@ public sealed class SessionIndex(Stores stores)
         _ = transaction.KeyExpireAsync(UserKey(email), maxAge);
     }
 
-    /// <summary>Moves a session to the time of its last use. Does not bring a removed one back.</summary>
+    /// <summary>Updates the last use of a session. Does not restore a removed session.</summary>
     internal Task MarkSeenAsync(string sid, DateTimeOffset now) =>
         Database.SortedSetAddAsync(BySeen, sid, now.ToUnixTimeMilliseconds(), When.Exists);
 
-    /// <summary>Removes a session. Without the address, the entries that contain it stay until the cleanup.</summary>
+    /// <summary>Removes a session. Without the address, the entries that contain it remain until the next cleanup.</summary>
     internal Task RemoveAsync(string sid, string? email)
     {
         var work = new List<Task> { Database.SortedSetRemoveAsync(ByCreation, sid), Database.SortedSetRemoveAsync(BySeen, sid) };
@@ -52,7 +53,7 @@ public sealed class SessionIndex(Stores stores)
     /// <summary>Counts all entries, including those of expired sessions.</summary>
     internal Task<long> CountAsync(SessionOrder order) => Database.SortedSetLengthAsync(KeyOf(order));
 
-    /// <summary>Returns the entries from one rank to another, both included and counted from 0.</summary>
+    /// <summary>Returns the entries in a range of ranks, inclusive and zero-based.</summary>
     internal async Task<SessionEntry[]> RangeAsync(SessionOrder order, long first, long last)
     {
         if (last < first) return [];
@@ -60,7 +61,9 @@ public sealed class SessionIndex(Stores stores)
         return [.. members.Select(member => Parse(order, (string)member!))];
     }
 
-    /// <summary>Finds the addresses with a prefix: the rank of the first one by address, and the rank after the last.</summary>
+    /// <summary>
+    /// Finds the addresses with a prefix. Returns the rank of the first one by address and the rank after the last.
+    /// </summary>
     internal async Task<(long Start, long Stop)> FindAsync(string prefix)
     {
         var start = Database.SortedSetLengthByValueAsync(ByEmail, default, prefix, Exclude.Stop);
@@ -73,11 +76,13 @@ public sealed class SessionIndex(Stores stores)
     internal async Task<string[]> OfUserAsync(string email) =>
         [.. (await Database.SortedSetRangeByRankAsync(UserKey(email), order: Order.Descending)).Select(sid => (string)sid!)];
 
-    /// <summary>Reads up to <paramref name="take"/> positions after a cursor, oldest first, of one address or of all.</summary>
-    /// <returns>The positions, and the cursor to go on from: null at the end of the index.</returns>
+    /// <summary>
+    /// Reads up to <paramref name="take"/> positions after a cursor, oldest first, of one address or all addresses.
+    /// </summary>
+    /// <returns>The positions, and the cursor to continue from, or null at the end of the index.</returns>
     internal async Task<(List<SessionCursor> Positions, SessionCursor? Next)> ReadAsync(string? email, SessionCursor? after, int take)
     {
-        // Sessions of the same millisecond share a score: read from that score on, and leave out those before the cursor.
+        // Sessions created in the same millisecond share a score: read from that score on and skip those before the cursor.
         var count = take + (after?.Skip ?? 0);
         var entries = await Database.SortedSetRangeByScoreWithScoresAsync(
             email is null ? ByCreation : UserKey(email), after?.Created ?? double.NegativeInfinity, take: count);
@@ -109,5 +114,5 @@ public sealed class SessionIndex(Stores stores)
 }
 
 /// <summary>An entry of <see cref="SessionIndex"/>.</summary>
-/// <param name="Email">The address, if the entry was read in <see cref="SessionOrder.Email"/>.</param>
+/// <param name="Email">The address, if the entry was read with <see cref="SessionOrder.Email"/>.</param>
 internal readonly record struct SessionEntry(string Sid, string? Email);

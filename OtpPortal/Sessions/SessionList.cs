@@ -1,17 +1,19 @@
 namespace OtpPortal.Sessions;
 
-/// <summary>Lists the live sessions: for administrators, for programs, and for the user whose sessions they are.</summary>
+/// <summary>Lists live sessions for administrators, API clients and users.</summary>
 public sealed class SessionList(SessionIndex index, TokenStore tokens)
 {
     private const int PageSize = 200;
 
-    // A search with more matches is sorted by address: for another order, all matches would have to be read.
+    // A search with more matches is sorted by address; any other order would require reading all matches.
     private const int MaxSorted = 200;
 
     // A slice that contained expired sessions is read again without them, up to this number of reads.
     private const int MaxReads = 4;
 
-    /// <summary>Returns some of the live sessions. The number of commands does not depend on the number of sessions.</summary>
+    /// <summary>
+    /// Returns a slice of the live sessions. The number of commands does not depend on the number of sessions.
+    /// </summary>
     public async Task<SessionSlice> SliceAsync(SessionQuery query)
     {
         if (query.Prefix.Length == 0) return await ReadRanksAsync(query, 0, null);
@@ -32,7 +34,7 @@ public sealed class SessionList(SessionIndex index, TokenStore tokens)
     public async Task<IReadOnlyList<Session>> OfUserAsync(string email) =>
         [.. (await tokens.ReadAsync(await index.OfUserAsync(email))).OfType<Session>()];
 
-    /// <summary>Lists all live sessions, or those of one address, oldest first. Reads them page by page while they are consumed.</summary>
+    /// <summary>Lists all live sessions, or those of one address, oldest first. Reads pages lazily.</summary>
     public async IAsyncEnumerable<Session> ListAsync(string? email = null)
     {
         SessionCursor? cursor = null;
@@ -53,7 +55,7 @@ public sealed class SessionList(SessionIndex index, TokenStore tokens)
         var page = new List<(Session Session, SessionCursor Position)>();
         do
         {
-            // One more than the limit, to know whether there is a next page.
+            // One more than the limit, to detect whether there is a next page.
             (var sessions, position) = await ReadAfterAsync(email, position, Math.Max(limit + 1 - page.Count, 20));
             page.AddRange(sessions);
         }

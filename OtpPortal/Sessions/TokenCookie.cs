@@ -2,13 +2,13 @@ using OtpPortal.Http;
 
 namespace OtpPortal.Sessions;
 
-/// <summary>The cookie that holds the token: the one place where its attributes are chosen.</summary>
+/// <summary>The cookie that holds the token. All of its attributes are set here.</summary>
 public sealed class TokenCookie(TokenSettings settings, PortalSettings portal)
 {
-    /// <summary>Gets the values of the cookie; a sibling host may have added some.</summary>
+    /// <summary>Gets the values of the cookie. A sibling host may have added some.</summary>
     public IReadOnlyList<string> Read(HttpRequest request) => CookieHeader.ValuesOf(request, settings.CookieName);
 
-    /// <summary>Uses the first token in the cookie that is live. Returns null if none is.</summary>
+    /// <summary>Validates the values of the cookie until one is a live token. Returns null if none is.</summary>
     public async Task<LiveToken?> UseAsync(HttpRequest request, Func<string, Task<LiveToken?>> use)
     {
         foreach (var value in Read(request))
@@ -23,13 +23,13 @@ public sealed class TokenCookie(TokenSettings settings, PortalSettings portal)
 
     public void Clear(HttpResponse response) => response.Cookies.Append(settings.CookieName, "", Options(TimeSpan.Zero));
 
-    /// <summary>The Set-Cookie line that a sign-in gets, without a token.</summary>
+    /// <summary>Returns the Set-Cookie attributes of a sign-in, without a token.</summary>
     public string Describe() => Options(settings.IdleLifetime < settings.MaxAge ? settings.IdleLifetime : settings.MaxAge)
         .CreateCookieHeader(settings.CookieName, "TOKEN").ToString();
 
     private CookieOptions Options(TimeSpan maxAge) => new()
     {
-        // Scripts cannot read it (theft by XSS), other sites' forms cannot send it (CSRF), and over TLS it is never sent in the clear.
+        // HttpOnly prevents theft by XSS, SameSite prevents CSRF by forms, and Secure prevents sending it in plaintext.
         HttpOnly = true,
         SameSite = SameSiteMode.Lax,
         Secure = portal.IsHttps,

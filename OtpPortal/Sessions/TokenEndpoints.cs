@@ -9,7 +9,7 @@ using OtpPortal.Storage;
 
 namespace OtpPortal.Sessions;
 
-/// <summary>Tokens for other programs: <c>/check-auth</c> and <c>/auth-tokens</c>.</summary>
+/// <summary>The token API: <c>/check-auth</c> and <c>/auth-tokens</c>.</summary>
 public static partial class TokenEndpoints
 {
     private const int MaxPage = 1000;
@@ -34,7 +34,8 @@ public static partial class TokenEndpoints
 
     public static void MapTokens(this IEndpointRouteBuilder routes)
     {
-        // Every request to an app asks here, so nothing runs but the endpoint: no languages, pages, same-site check or authorization.
+        // Proxies call these for every request, so the pipeline skips localization, pages, the same-site check and
+        // authorization.
         var checks = routes.MapGroup("").AddEndpointFilter<StoreUnavailableFilter>()
             .InPortalDocument("Tokens").WithMetadata(new ApiCaller(PortalTokenHandler.SchemeName));
         checks.ShortCircuit();
@@ -81,18 +82,20 @@ public static partial class TokenEndpoints
             .Answers(404, "There is no live session with this id.");
     }
 
-    /// <summary>Asks for AUTH_SECRET_KEY, and describes the answers to a request without it.</summary>
+    /// <summary>Requires AUTH_SECRET_KEY, and describes the responses to requests without it.</summary>
     internal static TBuilder RequireOperatorKey<TBuilder>(this TBuilder endpoints)
         where TBuilder : IEndpointConventionBuilder => endpoints
             .RequireAuthorization(OperatorKeyHandler.SchemeName).WithCredentialsInHeader().NoStore()
             .Answers(403, "The key is missing or wrong.")
             .Answers(429, "Too many wrong keys from this client. Until Retry-After has passed, the correct key is rejected too.");
 
-    /// <summary>Tells the app behind a proxy who is signed in, in both families of header names that are in use.</summary>
+    /// <summary>
+    /// Writes the signed-in user's identity for the app behind the proxy, in both common families of header names.
+    /// </summary>
     internal static void WriteIdentity(HttpResponse response, string email)
     {
         foreach (var name in s_addressHeaders) response.Headers[name] = email;
-        // Unknown, but present: a proxy that copies these headers overwrites what the client sent under the same names.
+        // Unknown but present: a proxy that copies these headers overwrites what the client sent under the same names.
         foreach (var name in s_unknownHeaders) response.Headers[name] = "";
     }
 
@@ -169,12 +172,12 @@ public static partial class TokenEndpoints
         return TypedResults.NoContent();
     }
 
-    // Streamed session by session, so that a list of any length takes the same memory.
+    // Streamed session by session, so memory use does not depend on the length of the list.
     private static IResult Stream(IAsyncEnumerable<Session> sessions, bool details) => details
         ? TypedResults.Json(sessions.Select(SessionDetails.Of), TokenJson.Default.IAsyncEnumerableSessionDetails)
         : TypedResults.Json(sessions.Select(session => session.Token), TokenJson.Default.IAsyncEnumerableString);
 
-    // An address in the form that sessions keep it in: lower case, with the domain in ASCII. What cannot be one finds no session.
+    // Normalizes an address as sessions store it: lowercase, with the domain in ASCII. Invalid addresses match no session.
     private static string AsKept(string email)
     {
         email = email.Trim().ToLowerInvariant();

@@ -2,12 +2,12 @@ using StackExchange.Redis;
 
 namespace OtpPortal.Sessions;
 
-/// <summary>What the store keeps of a token.</summary>
+/// <summary>The stored data of a token.</summary>
 /// <param name="CreatedAt">When the session was created.</param>
 /// <param name="IssuedAt">When this token was issued.</param>
-/// <param name="EndsAt">The absolute end of the session.</param>
-/// <param name="Generation">Number of rotations that led to this token.</param>
-/// <param name="ValidUntil">The end of a rotated token's grace period; null for the current token.</param>
+/// <param name="EndsAt">Absolute expiry of the session.</param>
+/// <param name="Generation">Number of rotations before this token.</param>
+/// <param name="ValidUntil">End of a rotated token's grace period; null for the current token.</param>
 /// <param name="Successor">SHA-256 of a rotated token's successor; null for the current token.</param>
 internal sealed record TokenRecord(
     string SessionId,
@@ -22,7 +22,7 @@ internal sealed record TokenRecord(
     internal const string ValidUntilField = "dead";
     internal const string SuccessorField = "next";
 
-    /// <summary>Reads a hash. Returns null if it does not hold a token.</summary>
+    /// <summary>Parses a hash. Returns null if it does not hold a token.</summary>
     public static TokenRecord? Read(HashEntry[] entries)
     {
         string? sid = null, email = null, successor = null;
@@ -58,7 +58,7 @@ internal sealed record TokenRecord(
         new("gen", Generation),
     ];
 
-    /// <summary>Leaves the address out, so that no log line can hold it.</summary>
+    /// <summary>Omits the address, so it cannot leak into logs.</summary>
     public override string ToString() => $"Token of session {SessionId}";
 
     private static DateTimeOffset Instant(RedisValue milliseconds) => DateTimeOffset.FromUnixTimeMilliseconds((long)milliseconds);

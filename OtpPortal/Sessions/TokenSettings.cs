@@ -5,14 +5,15 @@ using OtpPortal.Http;
 
 namespace OtpPortal.Sessions;
 
-/// <summary>Tokens, their lifetimes and their cookie.</summary>
-/// <param name="Length">AUTH_TOKEN_LENGTH: 22–128 characters of A–Z a–z 0–9 (22 are 131 bits; OWASP asks for 64 at least).</param>
-/// <param name="IdleLifetime">AUTH_TOKEN_EXPIRY: slides with use.</param>
-/// <param name="MaxAge">AUTH_TOKEN_MAX_AGE: from sign-in, whatever the use.</param>
-/// <param name="RotateAfter">AUTH_TOKEN_ROTATE_AFTER: a check rotates a token whose last rotation is longer ago.</param>
-/// <param name="Grace">AUTH_TOKEN_GRACE: how long a rotated token stays good.</param>
+/// <summary>Settings of tokens, their lifetimes and their cookie.</summary>
+/// <param name="Length">AUTH_TOKEN_LENGTH: 22–128 characters of A–Z a–z 0–9 (22 are 131 bits; OWASP requires at least
+/// 64).</param>
+/// <param name="IdleLifetime">AUTH_TOKEN_EXPIRY: idle lifetime, extended by each use.</param>
+/// <param name="MaxAge">AUTH_TOKEN_MAX_AGE: absolute lifetime since sign-in.</param>
+/// <param name="RotateAfter">AUTH_TOKEN_ROTATE_AFTER: a check rotates a token after this time since its last rotation.</param>
+/// <param name="Grace">AUTH_TOKEN_GRACE: how long a rotated token remains valid.</param>
 /// <param name="CookieName">AUTH_TOKEN_COOKIE_NAME.</param>
-/// <param name="CookieDomain">COOKIE_DOMAIN; null keeps the cookie to the portal's own host.</param>
+/// <param name="CookieDomain">COOKIE_DOMAIN; null makes the cookie host-only.</param>
 public sealed partial record TokenSettings(
     int Length,
     TimeSpan IdleLifetime,
@@ -38,7 +39,7 @@ public sealed partial record TokenSettings(
         return settings;
     }
 
-    // In ASCII, as browsers compare it; what cannot be written so is complained about as it stands.
+    // In ASCII, as browsers compare it. A value that cannot be converted is reported unchanged.
     private static string? ReadDomain(SettingsReader reader)
     {
         if (reader.Text("COOKIE_DOMAIN")?.TrimStart('.').ToLowerInvariant() is not { } domain) return null;
@@ -63,7 +64,8 @@ public sealed partial record TokenSettings(
             reader.AddError("AUTH_TOKEN_COOKIE_NAME", CookieName, "a name that no other cookie of the portal has");
         }
 
-        // Browsers silently drop a cookie whose name promises more than its attributes keep (RFC 6265bis, 4.1.3): nobody could sign in.
+        // Browsers silently drop a cookie whose prefix does not match its attributes (RFC 6265bis, 4.1.3): no one could sign
+        // in.
         var host = CookieName.StartsWith("__Host-", StringComparison.OrdinalIgnoreCase);
         var secure = CookieName.StartsWith("__Secure-", StringComparison.OrdinalIgnoreCase);
         if ((host || secure) && !portal.IsHttps)

@@ -5,17 +5,18 @@ using StackExchange.Redis;
 
 namespace OtpPortal.Sessions;
 
-/// <summary>Issues, checks, rotates and revokes tokens, and keeps the sessions behind them.</summary>
+/// <summary>Issues, checks, rotates and revokes tokens, and stores their sessions.</summary>
 /// <remarks>
-/// Key layout in the token database; <see cref="SessionIndex"/> has the keys of the indexes:
+/// Key layout in the token database (<see cref="SessionIndex"/> documents the index keys):
 /// <code>
-/// token:{SHA-256 of the token}  hash    sid, email, created, issued, ends (absolute end), gen; once rotated also dead (end of the grace
-///                                       period) and next (SHA-256 of the successor)
-/// live:{sid}                    string  when the session was last seen. The session is live while this key exists: revoking deletes it,
-///                                       and using a session is SET XX, which cannot bring it back
-/// session:{sid}                 hash    what lists show: email, created, ends, ip, ua, token (AES-GCM)
+/// token:{SHA-256 of the token}  hash    sid, email, created, issued, ends (absolute expiry), gen; after rotation also dead
+///                                       (end of the grace period) and next (SHA-256 of the successor)
+/// live:{sid}                    string  when the session was last seen. The session is live while this key exists:
+///                                       revoking deletes it, and using a session is SET XX, which cannot restore it
+/// session:{sid}                 hash    data shown in lists: email, created, ends, ip, ua, token (AES-GCM)
 /// </code>
-/// Instants are ms, UTC, and decide what has expired; expiry in Redis only cleans up. Nobody can sign in with a dump of the database.
+/// Timestamps are Unix milliseconds and determine expiry; key expiry in Redis only cleans up. A dump of the database contains
+/// no usable token.
 /// </remarks>
 public sealed class TokenStore(
     Stores stores, SessionIndex index, AuthToken tokens, AuthSecret secret, TokenSettings settings, TimeProvider time)
@@ -51,16 +52,19 @@ public sealed class TokenStore(
         return new LiveToken(sid, email, token, IdleFrom(now, ends));
     }
 
-    /// <summary>Checks a token and restarts its idle time. Returns null if there is no such token or its session has expired.</summary>
+    /// <summary>
+    /// Checks a token and restarts its idle timeout. Returns null if it does not exist or its session has expired.
+    /// </summary>
     public Task<LiveToken?> UseAsync(string? token) => CheckAsync(token, mayRotate: false);
 
     /// <summary>
-    /// Checks a token as <see cref="UseAsync"/> does, and rotates it at its first check and when its last rotation is longer ago than
-    /// AUTH_TOKEN_ROTATE_AFTER. A rotated token returns the same successor during its grace period, so parallel calls sign nobody out.
+    /// Checks a token like <see cref="UseAsync"/>, and rotates it at its first check and whenever its last rotation is longer
+    /// ago than AUTH_TOKEN_ROTATE_AFTER. During its grace period a rotated token yields the same successor, so parallel calls
+    /// do not sign the user out.
     /// </summary>
     public Task<LiveToken?> UseAndRotateAsync(string? token) => CheckAsync(token, mayRotate: true);
 
-    /// <summary>Revokes a session on every replica at once. Returns false if it was not live.</summary>
+    /// <summary>Revokes a session on all replicas at once. Returns false if it was not live.</summary>
     public async Task<bool> RevokeAsync(string sid)
     {
         if (!IsSessionId(sid)) return false;
@@ -88,7 +92,7 @@ public sealed class TokenStore(
         {
             sids.AddRange(page.Select(entry => entry.Sid));
         }
-        // All live: keys first, so that every session is revoked within moments; then the rest of their data.
+        // Live keys first, so that every session is revoked within moments; then the remaining data.
         var count = 0;
         foreach (var chunk in sids.Chunk(RevokedAtOnce))
         {
@@ -103,7 +107,7 @@ public sealed class TokenStore(
     /// <summary>Returns a live session, or null. Does not count as use.</summary>
     public async Task<Session?> FindAsync(string sid) => IsSessionId(sid) ? (await ReadAsync([sid]))[0] : null;
 
-    /// <summary>Reads sessions. The result has null in place of those that are not live.</summary>
+    /// <summary>Reads sessions. The result has null in place of sessions that are not live.</summary>
     internal async Task<Session?[]> ReadAsync(IReadOnlyList<string> sids)
     {
         var now = time.GetUtcNow();
@@ -114,16 +118,17 @@ public sealed class TokenStore(
         return sessions;
     }
 
-    /// <summary>Returns whether each of the sessions is live. One that is not cannot become live again.</summary>
+    /// <summary>Returns whether each of the sessions is live. A session that is not live cannot become live again.</summary>
     internal async Task<bool[]> AreLiveAsync(IReadOnlyList<string> sids)
     {
-        // Taken before the read: a session that has expired at this instant cannot be used any more, but it may have been used just before.
+        // Taken before the read: a session that expires at this instant can no longer be used, but may have been used just
+        // before.
         var now = time.GetUtcNow();
         return [.. (await ReadSeenAsync(sids)).Select(seen => !seen.IsNull && now < Instant(seen) + settings.IdleLifetime)];
     }
 
-    /// <summary>Deletes all that is left of a session.</summary>
-    /// <param name="email">The address, if the caller knows it: the session's own record may have expired.</param>
+    /// <summary>Deletes all remaining data of a session.</summary>
+    /// <param name="email">The address, if known: the session's own record may have expired.</param>
     internal async Task DeleteAsync(string sid, string? email)
     {
         var record = Fields(await Database.HashGetAllAsync(SessionKey(sid)));
@@ -142,9 +147,9 @@ public sealed class TokenStore(
 
         var isDue = record.ValidUntil is not null || record.Generation == 0 || now - record.IssuedAt > settings.RotateAfter;
         var current = mayRotate && isDue ? tokens.SuccessorOf(token!) : token!;
-        // During the grace period the successor is already there, unless AUTH_SECRET_KEY has changed, and with it the successor.
+        // During the grace period the successor already exists, unless AUTH_SECRET_KEY, and with it the successor, has changed.
         var rotates = mayRotate && isDue && record.Successor != Digest.Of(current);
-        // In one round trip: what a rotation writes for a revoked session is not valid without live:{sid}.
+        // In one round trip: anything a rotation writes for a revoked session is invalid without live:{sid}.
         var lastSeen = Database.StringGetAsync(LiveKey(record.SessionId));
         var rotation = rotates ? RotateAsync(key, current, record, now) : Task.CompletedTask;
         await Task.WhenAll(lastSeen, rotation);
@@ -166,27 +171,29 @@ public sealed class TokenStore(
         return new LiveToken(record.SessionId, record.Email, current, idle);
     }
 
-    // Called after the decision: sliding before it would let two simultaneous late calls revive each other.
+    // Called after the decision: sliding earlier would let two simultaneous late calls revive each other.
     private Task SlideAsync(string sid, DateTimeOffset lastSeen, DateTimeOffset now, TimeSpan idle)
     {
-        // SET XX does not bring back a session that is being revoked.
+        // SET XX does not restore a session that is being revoked.
         if (now.Ticks / s_seenStep.Ticks != lastSeen.Ticks / s_seenStep.Ticks)
         {
             return Task.WhenAll(
                 Database.StringSetAsync(LiveKey(sid), now.ToUnixTimeMilliseconds(), idle, When.Exists), index.MarkSeenAsync(sid, now));
         }
-        // Not awaited: if the command is lost with the connection, the session expires at most a minute early.
+        // Not awaited: if the command is lost with the connection, the session expires at most one minute early.
         _ = Database.StringSetAsync(LiveKey(sid), now.ToUnixTimeMilliseconds(), idle, When.Exists, CommandFlags.FireAndForget);
         return Task.CompletedTask;
     }
 
     private Task RotateAsync(RedisKey old, string successor, TokenRecord record, DateTimeOffset now)
     {
-        // One transaction, because the process can be killed between two commands: a rotated token must not name a missing successor.
-        // Idempotent, because parallel checks write the same; HSETNX lets the first one set the end of the grace period.
+        // One transaction, because the process can be killed between two commands: a rotated token must not name a missing
+        // successor. Idempotent, because parallel checks write the same values; HSETNX lets the first one set the end of the
+        // grace period.
         var transaction = Database.CreateTransaction();
         WriteToken(transaction, successor, record with { IssuedAt = now, Generation = record.Generation + 1 });
-        // Writing creates keys again that a revocation or their expiry has deleted meanwhile. They hold no session; each gets an expiry.
+        // These writes may recreate keys after a revocation or expiry. They are not a session without live:{sid}, and each gets
+        // an expiry.
         _ = transaction.HashSetAsync(SessionKey(record.SessionId), [new("token", _seal.Seal(successor, record.SessionId))]);
         _ = transaction.KeyExpireAsync(SessionKey(record.SessionId), record.EndsAt - now);
         _ = transaction.HashSetAsync(old, TokenRecord.ValidUntilField, (now + settings.Grace).ToUnixTimeMilliseconds(), When.NotExists);
@@ -207,7 +214,7 @@ public sealed class TokenStore(
         if (seen.IsNull || !record.TryGetValue("email", out var email)) return null;
         var lastSeen = Instant(seen);
         var expires = lastSeen + IdleFrom(lastSeen, Instant(record["ends"]));
-        // A token sealed with an earlier AUTH_SECRET_KEY cannot be shown, but its session can be listed and revoked.
+        // A token sealed with an earlier AUTH_SECRET_KEY cannot be shown, but its session can still be listed and revoked.
         var token = _seal.TryOpen((byte[])record["token"]!, sid, out var text) ? text : "";
         return now >= expires ? null : new Session(
             sid, (string)email!, Instant(record["created"]), lastSeen, expires,

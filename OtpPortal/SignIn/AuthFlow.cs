@@ -6,19 +6,19 @@ using OtpPortal.OneTimeCodes;
 namespace OtpPortal.SignIn;
 
 /// <summary>
-/// A user's way from address to signed in: the same for plain forms, programs and circuits. It knows nothing of HTTP or circuits, and keeps
-/// no state: all of it is in the OTP store.
+/// Signs users in with codes, for plain forms, API clients and circuits alike. Independent of HTTP and circuits, and stateless:
+/// all state is in the OTP store.
 /// </summary>
 public sealed class AuthFlow(
     FlowStore flows, SignInLimits limits, RecipientResolver recipients, CodeSender sender, HandOffTickets tickets, SignInEvents events,
     TimeProvider time)
 {
-    // What a provider usually takes. The page follows this time alone: the real fate of a message would tell who may sign in, because
-    // nothing is sent to the others.
+    // A provider's typical delivery time. The page depends on this time alone: showing the actual delivery state would reveal
+    // which addresses may sign in, because nothing is sent to the others.
     private static readonly TimeSpan s_sendingTime = TimeSpan.FromSeconds(2);
 
     /// <summary>Begins a sign-in and sends its first code.</summary>
-    /// <param name="channel">How the code is to be sent; null takes the way that the settings prefer.</param>
+    /// <param name="channel">The requested channel; null uses the preferred channel of the settings.</param>
     public async Task<BeginOutcome> BeginAsync(string? address, Visitor visitor, string? returnTo, Proof proof, CodeChannel? channel)
     {
         if (!EmailAddress.TryParse(address, out var email)) return new BeginOutcome.InvalidAddress();
@@ -37,30 +37,30 @@ public sealed class AuthFlow(
         await flows.FindAsync(flowId) is { } record ? await DescribeAsync(flowId!, record) : null;
 
     /// <summary>
-    /// Returns the sign-in of this browser, if the link of a mail belongs to it; null for any other link, right or wrong. Asking changes
-    /// nothing: programs that scan mail open every link.
+    /// Returns this browser's sign-in if the link of an email belongs to it, or null for any other link, valid or not. Changes
+    /// nothing, because mail scanners open every link.
     /// </summary>
     public async Task<SignInFlow?> FindByLinkAsync(string? flowId, string? link) =>
         link is not null && await flows.FindAsync(flowId) is { } record && flows.HasLink(flowId!, record, link)
             ? await DescribeAsync(flowId!, record)
             : null;
 
-    /// <summary>Tries a code, for HTTP: on <see cref="SubmitOutcome.Verified"/> the caller issues the token.</summary>
+    /// <summary>Verifies a code over HTTP. On <see cref="SubmitOutcome.Verified"/> the caller issues the token.</summary>
     public Task<SubmitOutcome> SubmitAsync(string? flowId, string? typed, Visitor visitor) =>
         SubmitAsync(flowId, typed, visitor, ticket: null);
 
     /// <summary>
-    /// Tries a code for a circuit, which cannot set cookies: <see cref="SubmitOutcome.Verified"/> has the ticket for
+    /// Verifies a code in a circuit, which cannot set cookies: <see cref="SubmitOutcome.Verified"/> contains the ticket for
     /// <see cref="RedeemAsync"/>.
     /// </summary>
     public Task<SubmitOutcome> SubmitForTicketAsync(string? flowId, string? typed, Visitor visitor) =>
         SubmitAsync(flowId, typed, visitor, HandOffTickets.New());
 
-    /// <summary>Signs in with the link of a mail, for HTTP, after the button on its page.</summary>
+    /// <summary>Signs in with the link of an email over HTTP, after the user has pressed the button on its page.</summary>
     /// <remarks>
-    /// The attack: an attacker begins a sign-in with a victim's address and waits for the victim to press the button. Where a link approves
-    /// the sign-in of another device, the attacker is in. Here the link counts only together with the id of the sign-in, which is in the
-    /// cookie of the browser that began it: the victim's browser has no such sign-in, and the attacker's never sees the secret.
+    /// The attack: an attacker begins a sign-in with a victim's address and waits for the victim to press the button. A link is
+    /// therefore valid only with the sign-in's id, which is in the cookie of the browser that began it: the victim's browser
+    /// has no such cookie, and the attacker never sees the link's secret.
     /// </remarks>
     public async Task<SubmitOutcome> SubmitLinkAsync(string? flowId, string? link, Visitor visitor)
     {
@@ -74,7 +74,7 @@ public sealed class AuthFlow(
         };
     }
 
-    /// <summary>Sends another code. The earlier ones stay valid, and the deadline does not move.</summary>
+    /// <summary>Sends another code. Earlier codes stay valid, and the deadline does not change.</summary>
     public async Task<SendAgainOutcome> SendAgainAsync(string? flowId, Visitor visitor)
     {
         var now = time.GetUtcNow();
@@ -100,13 +100,17 @@ public sealed class AuthFlow(
         }
     }
 
-    /// <summary>Leaves a ticket for a success whose token could not be issued, so that a reload continues from there.</summary>
+    /// <summary>
+    /// Creates a ticket for a verified sign-in whose token could not be issued, so that a reload can resume it.
+    /// </summary>
     public Task<string> GrantTicketAsync(string flowId) => tickets.GrantAsync(FlowStore.KeyOf(flowId));
 
-    /// <summary>Replaces a ticket that the browser lost. Only the browser that began the sign-in has the flow's id, in a cookie.</summary>
+    /// <summary>
+    /// Replaces a ticket that the browser lost. Only the browser that began the sign-in has the flow's id, in a cookie.
+    /// </summary>
     public Task<string?> RenewTicketAsync(string flowId) => tickets.RenewAsync(FlowStore.KeyOf(flowId));
 
-    /// <summary>Takes a ticket: once, within its time, and only together with the id of its own flow.</summary>
+    /// <summary>Redeems a ticket. Succeeds once, before it expires, and only with the id of its own flow.</summary>
     public async Task<SubmitOutcome> RedeemAsync(string? flowId, string? ticket)
     {
         if (string.IsNullOrEmpty(ticket) || ticket.Length > 200 || await flows.FindAsync(flowId) is not { } record

@@ -5,22 +5,22 @@ using OtpPortal.Sessions;
 
 namespace OtpPortal.SignIn;
 
-/// <summary>Why an app keeps sending somebody back who is signed in.</summary>
+/// <summary>Why an app keeps redirecting a signed-in user back to the portal.</summary>
 public enum BounceCause
 {
-    /// <summary>The cookie is Secure, and the app is on plain http.</summary>
+    /// <summary>The cookie is Secure, but the app uses plain HTTP.</summary>
     PlainHttp,
 
-    /// <summary>The app's host is not one that the cookie is sent to.</summary>
+    /// <summary>The app's host does not receive the cookie.</summary>
     OutsideCookieDomain,
 
-    /// <summary>The cookie should reach the app's proxy, and does not come back to the portal.</summary>
+    /// <summary>The app's proxy should receive the cookie, but it does not come back to the portal.</summary>
     CookieLost,
 }
 
 /// <summary>
-/// Notices when a signed-in visitor is sent to and fro between an app and the portal: the third time in 30 seconds for the same address is
-/// explained on a page instead of going on for ever.
+/// Detects redirect loops of signed-in users between an app and the portal. The third redirect to the same address within 30
+/// seconds shows an explanation instead.
 /// </summary>
 public sealed class BounceGuard(PortalSettings portal, TokenSettings tokens, TimeProvider time)
 {
@@ -29,7 +29,7 @@ public sealed class BounceGuard(PortalSettings portal, TokenSettings tokens, Tim
     private static readonly TimeSpan s_window = TimeSpan.FromSeconds(30);
 
     /// <summary>
-    /// Counts a visitor being sent back to <paramref name="target"/>. Null lets them go; else it is a loop, and this is its likely cause.
+    /// Counts a redirect to <paramref name="target"/>. Returns null if it may proceed, or the likely cause of the loop.
     /// </summary>
     public BounceCause? Count(HttpContext context, string target)
     {

@@ -8,12 +8,12 @@ using OtpPortal.Storage;
 
 namespace OtpPortal.SignIn;
 
-/// <summary>The code page of a circuit, and of a browser without script.</summary>
+/// <summary>The code page, in a circuit or without script.</summary>
 public sealed partial class CodeForm(AuthFlow flow, SignInSettings settings, CodeSettings codes, TimeProvider time, IJSRuntime script)
 {
     private static readonly TimeSpan s_tick = TimeSpan.FromSeconds(1);
 
-    // While a message is on its way its state is asked for every second; later, only what another tab may have done.
+    // While a message is being sent, its state is polled every tick; later only every third, to notice changes in other tabs.
     private const int IdleTicks = 3;
 
     private readonly PageTicker _ticker = new(time);
@@ -28,23 +28,23 @@ public sealed partial class CodeForm(AuthFlow flow, SignInSettings settings, Cod
     private bool _completedElsewhere;
     private ElementReference _finish;
 
-    /// <summary>The id of the sign-in. It reaches a circuit inside the page, encrypted; scripts cannot read it.</summary>
+    /// <summary>The id of the sign-in. It is encrypted in the page that starts the circuit; scripts cannot read it.</summary>
     [Parameter, EditorRequired]
     public string FlowId { get; set; } = "";
 
-    /// <summary>The state when the page was made, so that the first drawing of the circuit is the same as the page's.</summary>
+    /// <summary>The state at prerendering, so that the circuit's first render matches the page.</summary>
     [Parameter, EditorRequired]
     public SignInFlow Initial { get; set; } = null!;
 
-    /// <summary>Set when the code was right already, and the browser only needs its token.</summary>
+    /// <summary>The ticket, if the code has already been verified and the browser only needs its token.</summary>
     [Parameter, EditorRequired]
     public string? Ticket { get; set; }
 
-    /// <summary>Who opened the page, for limits and the audit log.</summary>
+    /// <summary>The client that opened the page, for limits and the audit log.</summary>
     [Parameter, EditorRequired]
     public Visitor Visitor { get; set; } = null!;
 
-    /// <summary>Why the last form was refused, in words.</summary>
+    /// <summary>The localized reason why the last form was rejected.</summary>
     [Parameter, EditorRequired]
     public string? Error { get; set; }
 
@@ -69,7 +69,7 @@ public sealed partial class CodeForm(AuthFlow flow, SignInSettings settings, Cod
     {
         if (firstRender)
         {
-            // Only circuits come here: a page without script keeps its resend button enabled, because nobody would enable it later.
+            // Runs only in circuits. Without script the resend button stays enabled, because nothing would enable it later.
             _live = true;
             _ticker.Start(s_tick, () => _state.Step == SignInStep.Code && _ticket is null, tick => InvokeAsync(() => TickOnceAsync(tick)));
             StateHasChanged();
@@ -98,8 +98,8 @@ public sealed partial class CodeForm(AuthFlow flow, SignInSettings settings, Cod
                     _code = "";
                     break;
                 case SubmitOutcome.Malformed:
-                    // Enter after the last digit of a wrong code, which submitted itself, finds the field empty: what was said of that code
-                    // stays.
+                    // A wrong code submits itself and clears the field, so Enter after its last digit submits an empty field:
+                    // keep the error of that code.
                     if (_code.Length > 0 || _error is null) _error = T["CodeMalformed", codes.CodeLength];
                     break;
                 case SubmitOutcome.Wrong or SubmitOutcome.Locked:
@@ -159,14 +159,14 @@ public sealed partial class CodeForm(AuthFlow flow, SignInSettings settings, Cod
             if (_completedElsewhere || _state.Message == MessageProgress.OnItsWay || tick % IdleTicks == 0)
             {
                 var now = await flow.FindAsync(FlowId);
-                // A code that was sent off meanwhile has its own answer, and must not be mistaken for another tab's.
+                // A code submitted in the meantime has its own result, which must not be mistaken for another tab's.
                 if (_busy || _sending || _ticket is not null) return;
                 await ShowAsync(now);
             }
         }
         catch (Exception e) when (StoreFailure.Is(e))
         {
-            // The countdown goes on; the next tick asks again.
+            // The countdown continues; the next tick retries.
         }
         StateHasChanged();
     }
@@ -175,13 +175,14 @@ public sealed partial class CodeForm(AuthFlow flow, SignInSettings settings, Cod
 
     private async Task ShowAsync(SignInFlow? now)
     {
-        // Completed in another tab of this browser: the start page knows who is signed in, and if that tab is stuck on its way, this one
-        // fetches the token. Until the browser has left, the page stays as it is: nothing has expired.
+        // Completed in another tab of this browser: the start page shows the signed-in user. If that tab is stuck, this one
+        // fetches the token. The page stays unchanged until the browser navigates, because nothing has expired.
         if (now?.Step == SignInStep.Verified || (now?.Step == SignInStep.Ended && time.GetUtcNow() < _state.Deadline))
         {
             if (now.Step == SignInStep.Ended && !_completedElsewhere)
             {
-                // The answer to that tab, with the token's cookie in it, may still be on its way: the start page would know nobody yet.
+                // The other tab's response, which sets the token cookie, may still be in flight: the start page would not show
+                // the user as signed in.
                 _completedElsewhere = true;
                 return;
             }

@@ -22,7 +22,7 @@ public sealed partial class CodePage(AuthFlow flow, PortalSettings portal, PageS
         Http.Response.Headers.CacheControl = "no-store";
         _flowId = await FlowCookie.FindAsync(Http.Request, flow) ?? "";
         var state = await flow.FindAsync(_flowId);
-        // The code was right, but the browser lost the ticket on the way: give it another.
+        // The code was verified, but the browser lost the ticket: issue a new one.
         if (state?.Step == SignInStep.Verified) _ticket = await flow.RenewTicketAsync(_flowId);
         if (state is null || !(state.Step == SignInStep.Code || _ticket is not null))
         {

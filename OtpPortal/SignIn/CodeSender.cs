@@ -10,21 +10,21 @@ public sealed class CodeSender(
     SignInSettings settings, CodeSettings codes, SignInMail mail, DeliveryQueue queue, Providers providers, SendLimits sends,
     Statistics statistics)
 {
-    /// <summary>Creates a code, and a link where mails have one. Without a real route there is no code.</summary>
+    /// <summary>Creates a code, and a link if emails contain one. The code is null if the route is not real.</summary>
     public (string? Code, string? Link) Create(CodeRoute route) => (
         route.IsReal ? CodeStore.NewCode(codes.CodeLength) : null,
-        // Also for an address that may not sign in: that link leaves with no message, and nobody can guess it.
+        // Also created for an address that may not sign in: the link is never sent, and it cannot be guessed.
         settings.MailLink && route.Used == CodeChannel.Email ? CodeStore.NewLink() : null);
 
     public async Task SendAsync(CodeRoute route, string? code, string? link, CodeRecord record, Visitor visitor)
     {
-        // Without a code the message is composed but not sent, so that the answer takes as long.
+        // Without a code the message is composed but not sent, so the response takes as long (timing attack).
         var text = code ?? CodeStore.NewCode(codes.CodeLength);
         var lifetime = record.Deadline - record.SentAt;
         var isSms = route.Used == CodeChannel.Sms;
         var message = isSms ? mail.ComposeSms(route.To, text, lifetime) : mail.Compose(route.To, text, link, lifetime);
-        // A number is an address with a limit of its own. Past it the page shows the same, or it would tell whose number that is;
-        // without a number something else is counted, so that it takes as long.
+        // A phone number has a limit of its own. Exceeding it must not be visible, or it would reveal who owns the number;
+        // without a number a dummy is counted, so the response takes as long.
         var counted = isSms && code is not null ? route.To : "no number\n" + route.To;
         if (route.Asked == CodeChannel.Sms && await sends.TakeAsync(counted, visitor.Ip, client: null) is not null) return;
         if (code is null) return;

@@ -4,9 +4,9 @@ using OtpPortal.OneTimeCodes;
 namespace OtpPortal.SignIn;
 
 /// <summary>
-/// The cookies of a sign-in on its way. <c>otp_flow</c> binds it to one browser: a code that is read over somebody's shoulder is worth
-/// nothing in another one (one that is typed into an attacker's page is, because then the sign-in is the attacker's). So is the link of a
-/// mail. A sign-in always gets a new id from us, so that nobody can plant one (session fixation).
+/// The cookies of a pending sign-in. <c>otp_flow</c> binds it to one browser, so an observed code or link is useless in any
+/// other browser. This does not prevent phishing: a code typed into an attacker's page completes the attacker's sign-in. The
+/// portal always generates the id, so it cannot be planted (session fixation).
 /// </summary>
 public sealed class FlowCookie(PortalSettings portal, CodeSettings settings)
 {
@@ -14,7 +14,8 @@ public sealed class FlowCookie(PortalSettings portal, CodeSettings settings)
     private const string Return = "otp_return";
 
     /// <summary>
-    /// Gets the id of this browser's sign-in. Of several, which a sibling host may have set, the first that is open counts.
+    /// Gets the id of this browser's sign-in. If a sibling host has set additional cookies, the first one with an open sign-in
+    /// is used.
     /// </summary>
     public static async Task<string?> FindAsync(HttpRequest request, AuthFlow flow)
     {
@@ -28,9 +29,9 @@ public sealed class FlowCookie(PortalSettings portal, CodeSettings settings)
     }
 
     /// <summary>
-    /// Gets the sign-in that a form names in its field <c>flow</c>, for clients without a cookie jar, or else the one of the cookie. It
-    /// does not match when both are there and differ: a page that could make a browser send the field must not finish a sign-in of its own
-    /// there (login CSRF).
+    /// Gets the sign-in of a form's <c>flow</c> field, for clients without a cookie jar, or else of the cookie. <c>Matches</c>
+    /// is false if both are present and differ: another site could submit the field to complete its own sign-in in the user's
+    /// browser (login CSRF).
     /// </summary>
     public static async Task<(bool Matches, string? FlowId)> FindAsync(HttpRequest request, IFormCollection form, AuthFlow flow)
     {
@@ -40,13 +41,14 @@ public sealed class FlowCookie(PortalSettings portal, CodeSettings settings)
     }
 
     public void Write(HttpResponse response, string flowId) =>
-        // It outlives the codes as the record does, so that a late visitor is told what happened.
+        // Outlives the codes like the record does, so that a late user learns that the code has expired.
         response.Cookies.Append(Flow, flowId, Options(settings.CodeExpiry + CodeStore.Linger));
 
     public void Clear(HttpResponse response) => response.Cookies.Append(Flow, "", Options(TimeSpan.Zero));
 
     /// <summary>
-    /// Where to go after signing in, until the sign-in begins. It is checked again when it is used, so a forged one gains nothing.
+    /// Gets the return address, which is kept here until the sign-in begins. It is validated again on use, so forging it gains
+    /// nothing.
     /// </summary>
     public static string? ReadReturn(HttpRequest request) => request.Cookies[Return];
 

@@ -5,19 +5,19 @@ using StackExchange.Redis;
 
 namespace OtpPortal.SignIn;
 
-/// <summary>The records of sign-ins, by the id of the flow.</summary>
+/// <summary>Stores sign-ins by the id of their flow.</summary>
 public sealed class FlowStore(CodeStore codes, CodeSettings settings, PortalSettings portal)
 {
     private const string Realm = "sign-in";
 
     public CodeSettings Settings => settings;
 
-    /// <summary>Returns whether a text could be the id of a flow.</summary>
+    /// <summary>Returns whether a text has the form of a flow id.</summary>
     public static bool IsFlowId(string? text) => text is { Length: 32 } && text.All(char.IsAsciiLetterOrDigit);
 
     public static string KeyOf(string flowId) => CodeStore.KeyOf(Realm, flowId);
 
-    /// <summary>Creates a flow. A <paramref name="returnTo"/> that is not allowed is left out.</summary>
+    /// <summary>Creates a flow. A <paramref name="returnTo"/> that is not allowed is dropped.</summary>
     public async Task<(string FlowId, CodeRecord Record)> BeginAsync(
         string email, CodeChannel channel, string? returnTo, string? code, string? link)
     {
@@ -26,7 +26,7 @@ public sealed class FlowStore(CodeStore codes, CodeSettings settings, PortalSett
         return (flowId, await codes.BeginAsync(KeyOf(flowId), code, link, settings.Terms, payload.Write()));
     }
 
-    /// <summary>Finds a flow by its id, which may be anything that a client sent.</summary>
+    /// <summary>Finds a flow by its id, which may be arbitrary client input.</summary>
     public async Task<CodeRecord?> FindAsync(string? flowId) => IsFlowId(flowId) ? await codes.FindAsync(KeyOf(flowId!)) : null;
 
     public bool HasLink(string flowId, CodeRecord record, string link) => codes.HasLink(KeyOf(flowId), record, link);

@@ -30,12 +30,12 @@ public sealed partial class LinkPage(
         switch (_state?.Step)
         {
             case null:
-                // The same for a link of another sign-in and for one that never was.
+                // A link of another sign-in gets the same page as a link that never existed.
                 _session = await tokenCookie.UseAsync(Http.Request, tokens.UseAsync);
                 _elsewhere = _session is null;
                 break;
             case SignInStep.Verified:
-                // The code was right, and its page goes on from there.
+                // The code has been verified; its page continues from there.
                 _state = null;
                 Http.Response.StatusCode = StatusCodes.Status303SeeOther;
                 Http.Response.Headers.Location = "/login/code";

@@ -7,12 +7,12 @@ using StackExchange.Redis;
 namespace OtpPortal.SignIn;
 
 /// <summary>
-/// Mails a user when somebody signed in as them with a kind of browser that they never used before (NEW_DEVICE_MAIL). Who reads somebody's
-/// mail can sign in as them; this is how they learn of it (OWASP ASVS 5.0, 6.3.5).
+/// Emails users about a sign-in with a kind of browser that they have not used before (NEW_DEVICE_MAIL). An attacker who reads
+/// a user's mail can sign in as the user; this notifies the user (OWASP ASVS 5.0, 6.3.5).
 /// </summary>
 /// <remarks>
-/// Key layout in the token database: <c>devices:{SHA-256 of the address}</c>, a set of names such as "Firefox on Linux", kept 400 days from
-/// the last sign-in. The first device of an address is nothing to write about.
+/// Key layout in the token database: <c>devices:{SHA-256 of the address}</c>, a set of names such as "Firefox on Linux", kept
+/// for 400 days after the last sign-in. The first device of an address triggers no email.
 /// </remarks>
 public sealed partial class NewDeviceNotice(
     Stores stores, SignInSettings settings, SignInMail mail, DeliveryQueue queue, TimeProvider time, ILogger<NewDeviceNotice> logger)
@@ -22,7 +22,7 @@ public sealed partial class NewDeviceNotice(
 
     private IDatabase Database => stores.Auth.Database;
 
-    /// <summary>Notes the device of a sign-in, and writes to the user when it is a new one. Never makes the sign-in fail.</summary>
+    /// <summary>Records the device of a sign-in, and emails the user if it is new. Never fails the sign-in.</summary>
     public async Task NoteAsync(string email, Visitor visitor)
     {
         if (!settings.NewDeviceMail) return;

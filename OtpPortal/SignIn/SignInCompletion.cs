@@ -4,12 +4,12 @@ using OtpPortal.Storage;
 
 namespace OtpPortal.SignIn;
 
-/// <summary>What follows on a right code, over HTTP: the token and its cookie, and everything that is told of it.</summary>
+/// <summary>Completes a verified sign-in over HTTP: issues the token and its cookie, and records the event.</summary>
 public sealed class SignInCompletion(
     AuthFlow flow, FlowCookie flowCookie, TokenStore tokens, TokenCookie tokenCookie, NewDeviceNotice notice, Statistics statistics,
     AuditLog audit)
 {
-    /// <summary>Issues the token of a success that this caller was told of.</summary>
+    /// <summary>Issues the token of a verified sign-in.</summary>
     public async Task CompleteAsync(HttpContext context, string flowId, SubmitOutcome.Verified verified)
     {
         var visitor = SignInEndpoints.VisitorOf(context);
@@ -20,12 +20,12 @@ public sealed class SignInCompletion(
         }
         catch (Exception e) when (StoreFailure.Is(e))
         {
-            // The code was right and is used up, but the token store is away: leave a ticket, so that a reload goes on from here.
+            // The code is used up, but the token store is unavailable: create a ticket, so that a reload resumes from here.
             await flow.GrantTicketAsync(flowId);
             throw;
         }
 
-        // The browser's earlier session has just lost its cookie: it would live on with nobody to end it.
+        // The new cookie replaces that of the browser's earlier session, which the user could then no longer sign out of.
         if (await tokenCookie.UseAsync(context.Request, tokens.UseAsync) is { } earlier) await tokens.RevokeAsync(earlier.SessionId);
         statistics.Count(Happening.SignedIn);
         audit.Write(AuditEvent.SignIn, verified.Email, visitor.Ip, "signed_in");

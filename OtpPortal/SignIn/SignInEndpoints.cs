@@ -13,13 +13,13 @@ using OtpPortal.Storage;
 
 namespace OtpPortal.SignIn;
 
-/// <summary>Signing in over HTTP: plain forms for people, JSON for programs.</summary>
+/// <summary>The sign-in endpoints: plain forms for users, JSON for API clients.</summary>
 public static class SignInEndpoints
 {
     private const string AddressPath = "/";
     private const string CodePath = "/login/code";
 
-    /// <summary>Where the link in a mail leads: <see cref="LinkPage"/>.</summary>
+    /// <summary>The path of the link in emails: <see cref="LinkPage"/>.</summary>
     internal const string LinkPath = "/login/link";
 
     public static WebApplicationBuilder AddSignIn(this WebApplicationBuilder builder)
@@ -73,12 +73,12 @@ public static class SignInEndpoints
         logout.MapPost("/others", SignOutOthersAsync).Describe("logoutOthers", "Sign out of all other devices");
         logout.MapPost("/everywhere", SignOutEverywhereAsync).Describe("logoutEverywhere", "Sign out of all devices")
             .AnswersHeader("Set-Cookie", "Clears the token.", 303);
-        // Before the page of the same address, which takes posts as well.
+        // Takes precedence over the page at the same path, which also accepts POST.
         forms.MapPost(LinkPath, SubmitLinkAsync).WithOrder(-1);
         forms.MapPost("/login/finish", FinishAsync);
     }
 
-    /// <summary>Who sends this request, for limits and the session list.</summary>
+    /// <summary>Returns the client that sent the request, for limits and the session list.</summary>
     internal static Visitor VisitorOf(HttpContext context)
     {
         var agent = context.Request.Headers.UserAgent.ToString();
@@ -248,7 +248,7 @@ public static class SignInEndpoints
     private static IResult SignedOut(HttpContext context, TokenCookie cookie)
     {
         cookie.Clear(context.Response);
-        // What the browser has kept of the pages goes with the session.
+        // Removes pages of the session from the browser's cache.
         context.Response.Headers["Clear-Site-Data"] = "\"cache\"";
         return PlainForm.SeeOther(context, AddressPath);
     }
@@ -275,7 +275,7 @@ public static class SignInEndpoints
 
     private static IResult Sent(HttpContext context, string flowId, TimeSpan expiresIn, TimeSpan resendIn)
     {
-        // The id of the sign-in is a secret of the client that began it.
+        // The sign-in's id is a secret of the client that began it.
         context.Response.Headers.CacheControl = "no-store";
         return Results.Json(new SentAnswer(flowId, (int)expiresIn.TotalSeconds, (int)resendIn.TotalSeconds),
             statusCode: StatusCodes.Status202Accepted);

@@ -7,8 +7,8 @@ using StackExchange.Redis;
 
 namespace OtpPortal.SignIn;
 
-/// <summary>Records what happens in sign-ins: metrics, statistics and the audit log.</summary>
-/// <remarks>Key layout beside the code's record K: <c>K:expired</c> = a code that came too late was counted.</remarks>
+/// <summary>Records events of sign-ins in metrics, statistics and the audit log.</summary>
+/// <remarks>Key layout, where K is the key of the code's record: <c>K:expired</c> = an expired code has been counted.</remarks>
 public sealed class SignInEvents(
     Stores stores, CodeSettings settings, SmsGuard guard, Statistics statistics, AuditLog audit, TimeProvider time)
 {
@@ -38,7 +38,9 @@ public sealed class SignInEvents(
         if (route.Used == CodeChannel.Sms) await guard.CountVerifiedAsync(route.To);
     }
 
-    /// <summary>Records a late code, once per sign-in: otherwise anyone could fill the log with late codes or made-up ids.</summary>
+    /// <summary>
+    /// Records an expired code, once per sign-in: otherwise anyone could flood the log with expired codes or made-up ids.
+    /// </summary>
     public async Task ExpiredAsync(string key, CodeRecord? record, string ip)
     {
         Measure("expired");

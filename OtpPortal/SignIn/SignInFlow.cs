@@ -2,30 +2,30 @@ using OtpPortal.Limits.Captcha;
 
 namespace OtpPortal.SignIn;
 
-/// <summary>Where a visitor is in signing in. It follows from the stored state alone.</summary>
+/// <summary>The step of a sign-in. It depends on the stored state alone.</summary>
 public enum SignInStep
 {
-    /// <summary>The code is awaited.</summary>
+    /// <summary>Waiting for the code.</summary>
     Code,
 
-    /// <summary>The code was right, and the browser has not fetched its token yet.</summary>
+    /// <summary>The code has been verified, but the browser has not fetched its token yet.</summary>
     Verified,
 
-    /// <summary>Every try was used up.</summary>
+    /// <summary>No attempts are left.</summary>
     Locked,
 
-    /// <summary>The time is over, or the sign-in was completed.</summary>
+    /// <summary>The sign-in has expired or has been completed.</summary>
     Ended,
 }
 
-/// <summary>What the code page tells about the message. It follows from time alone, never from the message's fate.</summary>
+/// <summary>The delivery state that the code page shows. It depends on time alone, never on the actual delivery.</summary>
 public enum MessageProgress
 {
     OnItsWay,
     HandedOver,
 }
 
-/// <summary>One sign-in, as pages and endpoints see it. It holds nothing that could sign anybody in, so a page may carry it.</summary>
+/// <summary>The state of a sign-in for pages and endpoints. It contains no credentials, so a page may hold it.</summary>
 public sealed record SignInFlow(
     string Email,
     SignInStep Step,
@@ -38,70 +38,70 @@ public sealed record SignInFlow(
     string? ReturnTo,
     CodeChannel Channel);
 
-/// <summary>Who is at the other end.</summary>
-/// <param name="Ip">For the session list.</param>
-/// <param name="LimitKey">For limits: the IPv4 address or the IPv6 /64.</param>
-/// <param name="UserAgent">For the session list; at most 400 characters.</param>
+/// <summary>The client of a request.</summary>
+/// <param name="Ip">The IP address, for the session list.</param>
+/// <param name="LimitKey">The subject of limits: the IPv4 address or the IPv6 /64.</param>
+/// <param name="UserAgent">The User-Agent header, for the session list; at most 400 characters.</param>
 public sealed record Visitor(string Ip, string LimitKey, string UserAgent);
 
-/// <summary>What became of the wish to sign in.</summary>
+/// <summary>The outcome of beginning a sign-in.</summary>
 public abstract record BeginOutcome
 {
     private BeginOutcome() { }
 
-    /// <summary>The same whether or not the address may sign in.</summary>
+    /// <summary>The sign-in has begun. The outcome is the same whether or not the address may sign in.</summary>
     public sealed record Begun(string FlowId, TimeSpan ExpiresIn, TimeSpan ResendIn) : BeginOutcome;
 
     public sealed record InvalidAddress : BeginOutcome;
 
-    /// <summary>Too many sends or failures; nothing was sent.</summary>
+    /// <summary>Too many messages or failures; nothing was sent.</summary>
     public sealed record Limited(TimeSpan Wait) : BeginOutcome;
 
     /// <summary>
-    /// First a proof that this is no program that writes to everybody: the captcha, or the ticket after the wait. Nothing was sent.
+    /// The client must first prove that it is not a bot, by the captcha or the ticket after the wait. Nothing was sent.
     /// </summary>
     public sealed record ProofNeeded(TimeSpan Wait, string Ticket, ProofLack Lack) : BeginOutcome;
 }
 
-/// <summary>What became of a typed code, or of a link.</summary>
+/// <summary>The outcome of submitting a code or a link.</summary>
 public abstract record SubmitOutcome
 {
     private SubmitOutcome() { }
 
     /// <summary>
-    /// Right: exactly one caller is told so. The token is issued to the browser that began the sign-in. A circuit also gets the
-    /// <paramref name="Ticket"/> that the browser trades in for it.
+    /// The code was correct. Exactly one caller gets this outcome. The token is issued to the browser that began the sign-in. A
+    /// circuit also gets the <paramref name="Ticket"/> that the browser redeems for it.
     /// </summary>
     public sealed record Verified(string Email, string? ReturnTo, string? Ticket) : SubmitOutcome
     {
-        /// <summary>Leaves the ticket out, so that no log line can hold it.</summary>
+        /// <summary>Omits the ticket, so it cannot leak into logs.</summary>
         public override string ToString() => nameof(Verified);
     }
 
     public sealed record Wrong(int AttemptsLeft) : SubmitOutcome;
 
-    /// <summary>It cannot be a code: nothing was compared, and no try was used.</summary>
+    /// <summary>The text cannot be a code. It was not compared and used no attempt.</summary>
     public sealed record Malformed : SubmitOutcome;
 
     public sealed record Locked : SubmitOutcome;
 
     public sealed record Expired : SubmitOutcome;
 
-    /// <summary>A link that belongs to no sign-in of this browser: nothing was used up.</summary>
+    /// <summary>The link belongs to no sign-in of this browser. It remains valid.</summary>
     public sealed record Elsewhere : SubmitOutcome;
 }
 
-/// <summary>What became of the wish for another code.</summary>
+/// <summary>The outcome of requesting another code.</summary>
 public abstract record SendAgainOutcome
 {
     private SendAgainOutcome() { }
 
     public sealed record Sent(TimeSpan ExpiresIn, TimeSpan ResendIn) : SendAgainOutcome;
 
-    /// <summary>Too soon, or past a limit.</summary>
+    /// <summary>The request was too soon or exceeds a limit.</summary>
     public sealed record Wait(TimeSpan For) : SendAgainOutcome;
 
-    /// <summary>This sign-in has sent all it may: <paramref name="ExpiresIn"/> is when it ends.</summary>
+    /// <summary>This sign-in has sent its maximum number of codes. It expires after <paramref name="ExpiresIn"/>.</summary>
     public sealed record NoneLeft(TimeSpan ExpiresIn) : SendAgainOutcome;
 
     public sealed record Expired : SendAgainOutcome;

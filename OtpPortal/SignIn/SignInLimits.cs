@@ -4,11 +4,11 @@ using OtpPortal.Limits.Captcha;
 
 namespace OtpPortal.SignIn;
 
-/// <summary>Decides whether a sign-in may begin or send: limits per address and client, and the captcha.</summary>
+/// <summary>Applies the limits per address and client, and the captcha, to sign-ins.</summary>
 public sealed class SignInLimits(
     RateLimiter limiter, LimitSettings limits, SendLimits sends, LimitHits hits, CaptchaGuard captcha, SignInEvents events, AuditLog audit)
 {
-    /// <summary>Returns why no sign-in may begin now, or null. Counts every address alike, known or not.</summary>
+    /// <summary>Returns why a sign-in may not begin now, or null if it may. Counts known and unknown addresses alike.</summary>
     public async Task<BeginOutcome?> RefuseAsync(string email, Visitor visitor, Proof proof)
     {
         if (Note(limits.FailuresPerAddress, await limiter.PeekAsync(limits.FailuresPerAddress, email), email, visitor) is { } failures)
@@ -19,25 +19,27 @@ public sealed class SignInLimits(
         return await TakeSendAsync(email, visitor) is { } wait ? new BeginOutcome.Limited(wait) : null;
     }
 
-    /// <summary>Takes another message of an open sign-in from the limits. Returns how long to wait past a limit, else null.</summary>
+    /// <summary>Counts another message of an open sign-in. Returns the time to wait if it exceeds a limit, or null.</summary>
     public async Task<TimeSpan?> TakeResendAsync(string email, Visitor visitor)
     {
         if (await TakeSendAsync(email, visitor) is { } wait) return wait;
-        // Counted without asking for a captcha: a sign-in sends few codes, and its page has no place for one.
+        // Counted without requiring a captcha: a sign-in sends few codes, and its page cannot show one.
         await captcha.CountAsync(email, visitor.LimitKey);
         return null;
     }
 
-    /// <summary>Counts a wrong code. It affects only new sign-ins: another client's wrong codes never end an open one.</summary>
+    /// <summary>
+    /// Counts a wrong code. Affects only new sign-ins, so an attacker's wrong codes never end a user's open sign-in.
+    /// </summary>
     public Task CountFailureAsync(string email) => limiter.TakeAsync(limits.FailuresPerAddress, email);
 
-    /// <summary>Forgets wrong codes: the user has the mailbox.</summary>
+    /// <summary>Resets the count of wrong codes, because the user has proved access to the mailbox.</summary>
     public void ForgiveFailures(string email) => limiter.Reset(limits.FailuresPerAddress, email);
 
     private async Task<BeginOutcome?> ProveAsync(string email, Visitor visitor, Proof proof)
     {
         if (!await captcha.CountAsync(email, visitor.LimitKey)) return null;
-        // Nobody solves a captcha only to read that there is nothing to be had now.
+        // Checked before the captcha, so that users do not solve one only to be refused.
         var wait = Note(limits.SendsPerIp, await limiter.PeekAsync(limits.SendsPerIp, visitor.LimitKey), email, visitor)
             ?? Note(limits.SendsPerAddress, await limiter.PeekAsync(limits.SendsPerAddress, email), email, visitor);
         if (wait is { } limited) return new BeginOutcome.Limited(limited);

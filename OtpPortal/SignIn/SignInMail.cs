@@ -7,19 +7,19 @@ using OtpPortal.Sessions;
 
 namespace OtpPortal.SignIn;
 
-/// <summary>Writes the mail that carries a code, in the visitor's language.</summary>
+/// <summary>Composes the messages of sign-ins in the user's language.</summary>
 public sealed class SignInMail(MessageTemplates templates, PortalSettings portal, IStringLocalizer<Texts> texts)
 {
     /// <summary>
-    /// The same by SMS: its last line names this site, so that a browser fills the code in here and nowhere else (WebOTP, "SMS one-time
-    /// code format").
+    /// Composes the code's SMS. Its last line names this site, so that browsers autofill the code only here (WebOTP, "SMS
+    /// one-time code format").
     /// </summary>
     public Message ComposeSms(string number, string code, TimeSpan lifetime) => Fill("sign-in-sms", number, code, link: null, lifetime);
 
-    /// <param name="link">The secret of a link that stands beside the code; null for none.</param>
+    /// <param name="link">The secret of the link beside the code; null for no link.</param>
     public Message Compose(string email, string code, string? link, TimeSpan lifetime) => Fill("sign-in", email, code, link, lifetime);
 
-    /// <summary>Tells a user of a sign-in with a kind of browser that they have not used before.</summary>
+    /// <summary>Composes the notice of a sign-in with a kind of browser that the user has not used before.</summary>
     public Message ComposeNewDevice(string email, Visitor visitor, DateTimeOffset time)
     {
         var language = CultureInfo.CurrentUICulture.TwoLetterISOLanguageName;
@@ -39,7 +39,7 @@ public sealed class SignInMail(MessageTemplates templates, PortalSettings portal
             name, language, to, new Dictionary<string, object?>(MessageTemplates.FrameOf(portal, language), StringComparer.Ordinal)
             {
                 ["code"] = code,
-                // Always there, because a name without a value would stop a template of the operator's own.
+                // Always present, because a custom template that uses a missing name would fail.
                 ["link_url"] = link is null ? "" : $"{portal.Origin}{SignInEndpoints.LinkPath}?token={link}",
                 ["duration"] = DurationTexts.Lifetime(texts, lifetime),
                 ["host"] = portal.PublicUrl.IdnHost,

@@ -4,10 +4,10 @@ using OtpPortal.OneTimeCodes;
 
 namespace OtpPortal.SignIn;
 
-/// <summary>What a sign-in keeps with its code.</summary>
+/// <summary>The data that a sign-in stores with its code.</summary>
 /// <param name="Email">The normalized address.</param>
-/// <param name="Channel">The way that the user asked for.</param>
-/// <param name="ReturnTo">Where the browser goes afterwards; only ever an allowed address.</param>
+/// <param name="Channel">The channel that the user requested.</param>
+/// <param name="ReturnTo">The address to redirect to afterwards; always an allowed one.</param>
 public sealed partial record SignInPayload(string Email, CodeChannel Channel, string? ReturnTo)
 {
     public static SignInPayload Of(CodeRecord record) => record.Payload.Deserialize(SignInPayloadJson.Default.SignInPayload)!;

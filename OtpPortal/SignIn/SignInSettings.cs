@@ -5,22 +5,26 @@ using OtpPortal.Delivery.Sms;
 
 namespace OtpPortal.SignIn;
 
-/// <summary>Who may sign in, and how.</summary>
+/// <summary>Settings of sign-ins.</summary>
 /// <param name="AllowedEmails">ALLOWED_EMAILS: addresses and <c>*@domain</c>; empty allows all.</param>
-/// <param name="Directory">USERS_FILE: who may sign in, and their telephone numbers; null lets everybody whom ALLOWED_EMAILS
-/// allows.</param>
-/// <param name="MailLink">MAIL_LINK: the mail has a link beside the code.</param>
-/// <param name="NewDeviceMail">NEW_DEVICE_MAIL: users are written to when they sign in with a kind of browser for the first time.</param>
+/// <param name="Directory">USERS_FILE: the users who may sign in, and their phone numbers; null allows every address that
+/// ALLOWED_EMAILS allows.</param>
+/// <param name="MailLink">MAIL_LINK: adds a sign-in link to the email.</param>
+/// <param name="NewDeviceMail">NEW_DEVICE_MAIL: emails users when they sign in with a kind of browser for the first
+/// time.</param>
 public sealed partial record SignInSettings(
     IReadOnlyList<string> AllowedEmails,
     bool MailLink,
     bool NewDeviceMail,
     UserDirectory? Directory) : ISettings<SignInSettings>
 {
-    /// <summary>The address page asks how the code shall come.</summary>
+    /// <summary>Whether the address page lets the user choose email or SMS.</summary>
     public bool OffersSms => Directory is { HasPhones: true };
 
-    /// <summary>Whether a normalised address may sign in. Nobody is told: who may not sees the same pages and gets no mail.</summary>
+    /// <summary>
+    /// Returns whether a normalized address may sign in. Clients cannot tell: other addresses see the same pages but get no
+    /// email.
+    /// </summary>
     public bool Allows(string email) =>
         AllowedEmails.Count == 0
         || AllowedEmails.Contains(email, StringComparer.Ordinal)

@@ -33,7 +33,7 @@ public sealed partial class StartPage(
         var asked = Http.Request.Query["return_to"].ToString();
         _returnTo = portal.Redirects.Allows(asked) ? asked : null;
 
-        // A refused form shows the address page to whoever sent it, signed in or not.
+        // After a rejected form the address page is shown even to a signed-in user.
         if (tokenCookie.Read(Http.Request).Count > 0 && status.Code == 0)
         {
             _session = (await Http.AuthenticateAsync(PortalTokenHandler.SchemeName)).Principal?.Identity is PortalIdentity user
@@ -53,8 +53,8 @@ public sealed partial class StartPage(
         _error = DurationTexts.Reason(T, status);
     }
 
-    // The flow does not exist before the address is sent. The form carries the target, and the cookie is for those who post without the
-    // page.
+    // The flow does not exist before the address is submitted. The form carries the target; the cookie is for clients that post
+    // without it.
     private void KeepReturn()
     {
         if (_returnTo is not null) flowCookie.WriteReturn(Http.Response, _returnTo);
@@ -72,7 +72,7 @@ public sealed partial class StartPage(
             SignInStep.Ended => "NoticeExpired",
             _ => null,
         };
-        // Said once.
+        // Shown once.
         if (_notice is not null) flowCookie.Clear(Http.Response);
     }
 

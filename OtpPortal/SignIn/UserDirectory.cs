@@ -7,7 +7,7 @@ using OtpPortal.Delivery.Sms;
 
 namespace OtpPortal.SignIn;
 
-/// <summary>The way that a code takes to the user.</summary>
+/// <summary>The channel over which a code is sent.</summary>
 public enum CodeChannel
 {
     Email,
@@ -15,14 +15,14 @@ public enum CodeChannel
 }
 
 /// <summary>
-/// Who may sign in, and where each gets the code: USERS_FILE, <c>[{"mail":"…","phonenumber":"…"}]</c>. Read once, at the start. Who is not
-/// in it sees the same pages and gets nothing.
+/// The users who may sign in, and where each gets the code: USERS_FILE, <c>[{"mail":"…","phonenumber":"…"}]</c>. Read once at
+/// startup. Other addresses see the same pages and get nothing.
 /// </summary>
 public sealed class UserDirectory
 {
     /// <summary>
-    /// The number in the sample file of sipgate's tutorial. No telephone can have it (E.164 has 15 digits at most), and no message is
-    /// ever sent to it. A person who signs in with it sees the same pages as everyone else.
+    /// The number in the sample file of sipgate's tutorial. It is too long to be assigned (E.164 allows 15 digits), and no
+    /// message is ever sent to it. Users who sign in with it see the same pages as everyone else.
     /// </summary>
     public const string ReservedNumber = "+4912345678901234";
 
@@ -30,12 +30,15 @@ public sealed class UserDirectory
 
     private UserDirectory(FrozenDictionary<string, string?> phones, bool hasPhones) => (_phones, HasPhones) = (phones, hasPhones);
 
-    /// <summary>Somebody has a telephone number, and there is a provider for it.</summary>
+    /// <summary>Whether an SMS provider is configured and at least one user has a phone number.</summary>
     public bool HasPhones { get; }
 
-    /// <summary>The user's way: by SMS when that was asked for and there is a number, else by mail; null for who is not in it.</summary>
-    /// <param name="email">Normalised.</param>
-    /// <param name="to">The number in E.164, or the address.</param>
+    /// <summary>
+    /// Returns the channel for a user: SMS if it was requested and the user has a number, else email. Null for an unknown
+    /// address.
+    /// </summary>
+    /// <param name="email">The normalized address.</param>
+    /// <param name="to">The number in E.164 format, or the address.</param>
     public CodeChannel? Find(string email, CodeChannel asked, out string to)
     {
         to = email;
@@ -56,7 +59,7 @@ public sealed class UserDirectory
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException)
         {
-            // Without the parser's words, which quote what stands there.
+            // Omits the parser's message, because it quotes the content of the file.
             var place = e is JsonException { LineNumber: { } line }
                 ? string.Create(CultureInfo.InvariantCulture, $"is invalid at line {line + 1}")
                 : "cannot be opened";

@@ -4,9 +4,9 @@ using OtpPortal.Security;
 
 namespace OtpPortal.Storage;
 
-/// <summary>What an installation keeps on disk, and the secret that protects what it stores.</summary>
-/// <param name="DataDir">DATA_DIR, absolute: embedded store and generated keys.</param>
-/// <param name="Secret">AUTH_SECRET_KEY; in Development, one that is created in DATA_DIR when it is not set.</param>
+/// <summary>Settings of the data directory, and the secret that protects stored data.</summary>
+/// <param name="DataDir">DATA_DIR as an absolute path: contains the embedded store and generated keys.</param>
+/// <param name="Secret">AUTH_SECRET_KEY. If it is not set in Development, it is generated and kept in DATA_DIR.</param>
 public sealed record DataSettings(string DataDir, AuthSecret Secret) : ISettings<DataSettings>
 {
     public static DataSettings Read(SettingsReader reader)

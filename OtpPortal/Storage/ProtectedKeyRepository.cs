@@ -7,11 +7,12 @@ using StackExchange.Redis;
 namespace OtpPortal.Storage;
 
 /// <summary>
-/// Keeps the Data Protection keys in the token store, so that replicas and restarts read each other's circuits, and encrypts each
-/// with a key derived from AUTH_SECRET_KEY, so that a dump of Redis opens nothing.
+/// Stores the Data Protection keys in the token store, so that all replicas share them and they survive restarts. Each is
+/// encrypted with a key derived from AUTH_SECRET_KEY, so a dump of Redis does not expose them.
 /// </summary>
 /// <remarks>
-/// Key layout: <c>dataprotection:keys</c>, a hash of name → AES-GCM of the XML. Keys under another AUTH_SECRET_KEY are ignored.
+/// Key layout: <c>dataprotection:keys</c>, a hash of name → AES-GCM of the XML. Keys encrypted under another AUTH_SECRET_KEY
+/// are skipped.
 /// </remarks>
 internal sealed class ProtectedKeyRepository(RedisStore store, AuthSecret secret) : IXmlRepository
 {

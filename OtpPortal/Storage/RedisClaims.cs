@@ -2,16 +2,16 @@ using StackExchange.Redis;
 
 namespace OtpPortal.Storage;
 
-/// <summary>What may be had once.</summary>
+/// <summary>Claims keys, so that exactly one caller gets each.</summary>
 internal static class RedisClaims
 {
     /// <summary>
-    /// Deletes a key; of any number of simultaneous callers exactly one is told that it was there. A transaction rather than DEL's count,
-    /// because the embedded store deletes a key in the oldest part of its memory and answers 0 all the same.
+    /// Deletes a key. Of concurrent callers, exactly one gets true. Uses a transaction instead of DEL's result, because the
+    /// embedded store's DEL returns 0 for a key in the oldest part of its memory although it deletes it.
     /// </summary>
     public static Task<bool> ClaimAsync(this IDatabase database, RedisKey key) => ClaimAsync(database, key, Condition.KeyExists(key));
 
-    /// <summary>Deletes a key while it still holds the value that was read; one that was written meanwhile stays.</summary>
+    /// <summary>Deletes a key if it still holds the value that was read; a newer value remains.</summary>
     public static Task<bool> ClaimAsync(this IDatabase database, RedisKey key, RedisValue value) =>
         ClaimAsync(database, key, Condition.StringEqual(key, value));
 

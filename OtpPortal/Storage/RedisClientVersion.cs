@@ -2,12 +2,12 @@ using StackExchange.Redis;
 
 namespace OtpPortal.Storage;
 
-/// <summary>What differs between the versions of StackExchange.Redis that the portal builds with: 1.2.6 and 3.x.</summary>
+/// <summary>Handles the differences between StackExchange.Redis 1.2.6 and 3.x. The portal builds with both.</summary>
 internal static class RedisClientVersion
 {
     /// <summary>
-    /// Lets calls continue on the thread pool, which 3.x always does. With the default of 1.2.6, a continuation that blocks the reader
-    /// thread hangs every later call.
+    /// Makes continuations run on the thread pool, as 3.x always does. By default, a continuation in 1.2.6 that blocks the
+    /// reader thread hangs all later calls.
     /// </summary>
     public static ConnectionMultiplexer WithPooledContinuations(this ConnectionMultiplexer connection)
     {
@@ -17,7 +17,7 @@ internal static class RedisClientVersion
         return connection;
     }
 
-    /// <summary>Gets the channel of exactly this name, whatever characters it has.</summary>
+    /// <summary>Returns the channel with exactly this name, without pattern matching.</summary>
     public static RedisChannel Channel(string name) =>
 #if STACKEXCHANGE_REDIS_1
         new(name, RedisChannel.PatternMode.Literal);

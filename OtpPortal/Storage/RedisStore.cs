@@ -7,10 +7,9 @@ namespace OtpPortal.Storage;
 /// <summary>A connection to one of the two databases.</summary>
 public sealed class RedisStore : IDisposable
 {
-    // This version of the client has no timeout for asynchronous calls. A server that accepts connections and does not answer must not hold
-    // requests, so a ping is sent four times a second. Closing the connection fails every call in flight, and under heavy load an answer is
-    // late rather than missing: it is closed only when the server does not answer on a second connection either, or answers there and still
-    // not here.
+    // This client version has no timeout for asynchronous calls, and an unresponsive server must not block requests. Closing
+    // the connection fails all pending calls, but under heavy load a response is late rather than lost. It is therefore closed
+    // only if a second connection gets no response either, or gets one while this one still does not.
     private static readonly TimeSpan s_pingInterval = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan s_commandTimeout = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan s_suspicionDelay = TimeSpan.FromSeconds(1);
@@ -30,25 +29,25 @@ public sealed class RedisStore : IDisposable
         _ = Task.Run(WatchAsync);
     }
 
-    /// <summary>What <c>/readyz</c> calls it: <c>otp</c> or <c>auth</c>.</summary>
+    /// <summary>The name in <c>/readyz</c>: <c>otp</c> or <c>auth</c>.</summary>
     public string Name { get; }
 
     public IDatabase Database => _link.Database;
 
-    /// <summary>False as soon as the connection is known to be lost.</summary>
+    /// <summary>Whether the connection is up, as far as known.</summary>
     public bool IsConnected => _link.Connection.IsConnected;
 
     public ISubscriber Subscriber => _link.Connection.GetSubscriber();
 
-    /// <summary>Connects; returns also when the server does not answer, and keeps trying in the background.</summary>
+    /// <summary>Connects. Also returns if the server is unavailable, and keeps retrying in the background.</summary>
     public static RedisStore Connect(string name, RedisAddress address) =>
         Connect(name, address, options => ConnectionMultiplexer.Connect(options));
 
     internal static RedisStore Connect(string name, RedisAddress address, Func<ConfigurationOptions, ConnectionMultiplexer> connect) =>
         new(name, address, connect);
 
-    /// <summary>Returns the time of one round trip.</summary>
-    /// <exception cref="TimeoutException">The server did not answer within two seconds.</exception>
+    /// <summary>Returns the round-trip time of a ping.</summary>
+    /// <exception cref="TimeoutException">The server did not respond within two seconds.</exception>
     public async Task<TimeSpan> PingAsync()
     {
         var start = Stopwatch.GetTimestamp();
@@ -56,7 +55,7 @@ public sealed class RedisStore : IDisposable
         return Stopwatch.GetElapsedTime(start);
     }
 
-    /// <summary>The server's own clock.</summary>
+    /// <summary>Returns the server's current time.</summary>
     public async Task<DateTimeOffset> TimeAsync()
     {
         var connection = _link.Connection;
@@ -84,15 +83,15 @@ public sealed class RedisStore : IDisposable
                     if (closed is null) continue;
                     closed.Connection.Close(allowCommandsToComplete: false);
                     _link = Open();
-                    // Disposed of meanwhile, with the connection of before.
+                    // Dispose has run in the meantime, and disposed the previous connection.
                     if (_gone.IsCancellationRequested) _link.Connection.Dispose();
                     closed.Connection.Dispose();
                     closed = null;
                 }
                 catch (Exception) when (!_gone.IsCancellationRequested)
                 {
-                    // The new connection could not be opened (no file handle, no name server). Nothing else would open one, so this tries
-                    // again.
+                    // The new connection could not be opened (no file handle, no name server). The loop retries, because
+                    // nothing else would.
                 }
             }
         }
@@ -112,7 +111,7 @@ public sealed class RedisStore : IDisposable
     }
 
     /// <summary>
-    /// True when the server reacts to a new connection, with whatever it says: without the password, a refusal is an answer too.
+    /// Returns whether the server responds on a new connection. Any response counts: without the password it is an error.
     /// </summary>
     private async Task<bool> AnswersOnAnotherConnectionAsync()
     {
@@ -132,7 +131,7 @@ public sealed class RedisStore : IDisposable
         }
     }
 
-    // Waits in short steps: where the threads of this process are busy, each step is late by as much as the answer's own way through them.
+    // Waits in short steps: if the thread pool is starved, each step is delayed as much as the response is.
     private async Task<bool> CompletesAsync(Task pong, TimeSpan within)
     {
         for (var waited = TimeSpan.Zero; !pong.IsCompleted && waited <= within; waited += s_pingInterval)
@@ -151,7 +150,7 @@ public sealed class RedisStore : IDisposable
     private sealed record Link(ConnectionMultiplexer Connection, IDatabase Database);
 }
 
-/// <summary>The two databases of the portal: codes and limits in one, tokens and keys in the other.</summary>
+/// <summary>The portal's two databases: codes and limits in one, tokens and keys in the other.</summary>
 public sealed class Stores(RedisStore otp, RedisStore auth, IDisposable? embedded) : IDisposable
 {
     public RedisStore Otp { get; } = otp;
@@ -160,7 +159,9 @@ public sealed class Stores(RedisStore otp, RedisStore auth, IDisposable? embedde
 
     public bool AreConnected => Otp.IsConnected && Auth.IsConnected;
 
-    /// <summary>Returns true as soon as both are connected, false when they are not within <paramref name="patience"/>.</summary>
+    /// <summary>
+    /// Returns true as soon as both are connected, or false if they are not within <paramref name="patience"/>.
+    /// </summary>
     public async Task<bool> ReconnectsAsync(TimeSpan patience, CancellationToken cancellationToken)
     {
         var start = Stopwatch.GetTimestamp();
@@ -180,15 +181,17 @@ public sealed class Stores(RedisStore otp, RedisStore auth, IDisposable? embedde
     }
 }
 
-/// <summary>Distinguishes a store that is unavailable from a bug.</summary>
+/// <summary>Distinguishes an unavailable store from a bug.</summary>
 public static class StoreFailure
 {
-    /// <summary>True when the exception means that Redis is down, restarting, loading or silent; the answer is then 503.</summary>
+    /// <summary>
+    /// Returns whether the exception means that Redis is down, restarting, loading or unresponsive. The response is then 503.
+    /// </summary>
     public static bool Is(Exception? exception) => exception switch
     {
         null => false,
         RedisConnectionException or RedisTimeoutException => true,
-        // A connection that was given up while it was being used.
+        // A connection that was replaced while in use.
         ObjectDisposedException { ObjectName: var name } => name.Contains("Redis", StringComparison.Ordinal)
             || name.Contains("Multiplexer", StringComparison.Ordinal) || name.StartsWith("otpportal", StringComparison.Ordinal),
         RedisServerException server => IsAway(server.Message),

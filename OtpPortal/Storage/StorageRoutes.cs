@@ -13,7 +13,7 @@ using OtpPortal.Storage.Embedded;
 
 namespace OtpPortal.Storage;
 
-/// <summary>Redis, the embedded store, Data Protection keys and the health endpoints.</summary>
+/// <summary>Registers Redis, the embedded store, Data Protection and the health endpoints.</summary>
 public static class StorageRoutes
 {
     internal static readonly TimeSpan RetryPatience = TimeSpan.FromMilliseconds(500);
@@ -34,7 +34,7 @@ public static class StorageRoutes
         builder.Services.AddSingleton(services => Open(storage, data.DataDir, services.GetRequiredService<ILoggerFactory>()));
         builder.Services.AddSingleton<IXmlRepository>(services => new ProtectedKeyRepository(
             services.GetRequiredService<Stores>().Auth, data.Secret));
-        // Named, because the default name is the program's folder, and replicas need not be installed in the same place.
+        // A fixed name: the default is the installation folder, which can differ between replicas.
         builder.Services.AddDataProtection().SetApplicationName("OtpPortal");
         builder.Services.AddSingleton<IConfigureOptions<KeyManagementOptions>>(services =>
             new ConfigureOptions<KeyManagementOptions>(options => options.XmlRepository = services.GetRequiredService<IXmlRepository>()));
@@ -42,7 +42,7 @@ public static class StorageRoutes
     }
 
     /// <summary>
-    /// Answers 503 at once from an endpoint that <see cref="RequireStoreAttribute"/> marks, while a store is known to be away.
+    /// Responds 503 at once for an endpoint with <see cref="RequireStoreAttribute"/> while a store is known to be unavailable.
     /// </summary>
     public static void UseStoreGuard(this IApplicationBuilder app)
     {
@@ -56,8 +56,8 @@ public static class StorageRoutes
     }
 
     /// <summary>
-    /// Repeats a GET or HEAD request once when its connection to a store broke while another one is there, or is within half a second:
-    /// after a failover, say. Nothing else is repeated, because a POST may have been carried out.
+    /// Retries a GET or HEAD request once if its connection to a store broke and a new one is up within half a second, for
+    /// example after a failover. Other methods are not retried, because a POST may already have taken effect.
     /// </summary>
     public static void UseStoreRetry(this IApplicationBuilder app)
     {
@@ -72,7 +72,7 @@ public static class StorageRoutes
                 && (HttpMethods.IsGet(context.Request.Method) || HttpMethods.IsHead(context.Request.Method)))
             {
                 if (!await stores.ReconnectsAsync(RetryPatience, context.RequestAborted)) throw;
-                // Not Response.Clear: it would remove the security headers, which are set before this.
+                // Not Response.Clear, which would remove the security headers set earlier.
                 context.Response.StatusCode = StatusCodes.Status200OK;
                 context.SetEndpoint(null);
                 context.Request.RouteValues.Clear();
@@ -81,7 +81,10 @@ public static class StorageRoutes
         });
     }
 
-    /// <summary><c>GET /healthz</c>: the process serves. <c>GET /readyz</c>: both stores answer, and no shutdown has begun.</summary>
+    /// <summary>
+    /// Maps <c>GET /healthz</c> (the process serves requests) and <c>GET /readyz</c> (both stores respond, and no shutdown has
+    /// begun).
+    /// </summary>
     /// <param name="operatorScheme">The authentication scheme of callers that may see the version.</param>
     public static void MapHealth(this IEndpointRouteBuilder routes, string operatorScheme)
     {
@@ -112,7 +115,8 @@ public static class StorageRoutes
         await context.Response.WriteAsync(text);
     }
 
-    // Wrong keys are counted in the store. Without it nobody is an operator, and the answer is still 200: the process serves.
+    // Wrong keys are counted in the store, so no caller is an operator without it. The response is still 200: the process
+    // serves requests.
     private static async Task<bool> IsOperatorAsync(HttpContext context, string operatorScheme)
     {
         if (context.Request.Headers.Authorization.Count == 0) return false;
@@ -159,8 +163,8 @@ public static class StorageRoutes
 }
 
 /// <summary>
-/// Marks pages and endpoints that are of no use without the store, so that they answer 503 rather than half work: the address page, say,
-/// needs no store, but its form does.
+/// Marks pages and endpoints that do not work without the store, so that they respond 503. The address page itself needs no
+/// store, but its form does.
 /// </summary>
 [AttributeUsage(AttributeTargets.Class | AttributeTargets.Method)]
 public sealed class RequireStoreAttribute : Attribute;

@@ -5,9 +5,11 @@ using StackExchange.Redis;
 
 namespace OtpPortal.Storage;
 
-/// <summary>Which Redis holds what.</summary>
-/// <param name="Otp">REDIS_URL_OTP: codes and limits (db0 unless the URL says otherwise); null uses the embedded store.</param>
-/// <param name="Auth">REDIS_URL_AUTH: tokens and keys (db1 unless the URL says otherwise); null uses the embedded store.</param>
+/// <summary>Settings of the Redis databases.</summary>
+/// <param name="Otp">REDIS_URL_OTP: codes and limits (db0 unless the URL names a database); null uses the embedded
+/// store.</param>
+/// <param name="Auth">REDIS_URL_AUTH: tokens and keys (db1 unless the URL names a database); null uses the embedded
+/// store.</param>
 public sealed record StorageSettings(RedisAddress? Otp, RedisAddress? Auth) : ISettings<StorageSettings>
 {
     public static StorageSettings Read(SettingsReader reader) =>
@@ -16,7 +18,7 @@ public sealed record StorageSettings(RedisAddress? Otp, RedisAddress? Auth) : IS
     private static RedisAddress? ReadUrl(SettingsReader reader, string name, int defaultDatabase)
     {
         if (reader.Secret(name) is not { } text) return null;
-        // The value may hold a password, so no complaint repeats it.
+        // The value may contain a password, so no error message includes it.
         if (!Uri.TryCreate(text, UriKind.Absolute, out var uri) || uri.Scheme is not ("redis" or "rediss") || uri.Host.Length == 0
             || uri.Query.Length > 0 || uri.Fragment.Length > 0)
         {
@@ -49,10 +51,10 @@ public sealed record StorageSettings(RedisAddress? Otp, RedisAddress? Auth) : IS
     }
 }
 
-/// <summary>One database of one Redis server.</summary>
+/// <summary>A database of a Redis server.</summary>
 public sealed record RedisAddress(EndPoint EndPoint, string? Password, bool Tls, int Database)
 {
-    /// <summary>Host, port and database; never the password.</summary>
+    /// <summary>Returns host, port and database; never the password.</summary>
     public override string ToString() => EndPoint switch
     {
         DnsEndPoint dns => string.Create(CultureInfo.InvariantCulture, $"{dns.Host}:{dns.Port}/{Database}"),
@@ -67,13 +69,14 @@ public sealed record RedisAddress(EndPoint EndPoint, string? Password, bool Tls,
         SslHost = Tls && EndPoint is DnsEndPoint dns ? dns.Host : null,
         DefaultDatabase = Database,
         ClientName = clientName,
-        // A Redis that is down at the start must not keep the portal from starting: it answers 503 until Redis is there.
+        // The portal starts while Redis is down, and responds 503 until it is up.
         AbortOnConnectFail = false,
         ConnectTimeout = 2000,
         SyncTimeout = 2000,
         KeepAlive = 15,
         ConfigCheckSeconds = 15,
-        // No tie-breaker and no configuration channel: one server, and nothing of ours in databases that are not ours.
+        // Disables the tie-breaker and the configuration channel: there is one server, and the client must not write its own
+        // keys to it.
         TieBreaker = "",
         ConfigurationChannel = "",
         ReconnectRetryPolicy = new LinearRetry(250),

@@ -2,7 +2,7 @@ using Microsoft.Extensions.Diagnostics.HealthChecks;
 
 namespace OtpPortal.Storage;
 
-/// <summary>Healthy when the store answers a ping.</summary>
+/// <summary>Checks that the store responds to a ping.</summary>
 internal sealed class StoreHealthCheck(RedisStore store) : IHealthCheck
 {
     public async Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default)
@@ -17,13 +17,15 @@ internal sealed class StoreHealthCheck(RedisStore store) : IHealthCheck
         }
         catch (Exception e) when (StoreFailure.Is(e))
         {
-            // Reported below.
+            // Reported as unhealthy below.
         }
         return HealthCheckResult.Unhealthy();
     }
 }
 
-/// <summary>Unhealthy from the signal to stop on, so that load balancers turn away before connections are refused.</summary>
+/// <summary>
+/// Reports unhealthy during shutdown, so that load balancers stop sending requests before connections are refused.
+/// </summary>
 internal sealed class ShutdownHealthCheck(IHostApplicationLifetime lifetime) : IHealthCheck
 {
     public const string Name = "shutdown";

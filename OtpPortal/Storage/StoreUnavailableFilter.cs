@@ -1,8 +1,8 @@
 namespace OtpPortal.Storage;
 
 /// <summary>
-/// Repeats a call once if its connection broke while another one is there, and answers 503 if the store stays away. For endpoints outside
-/// the pipeline of pages, and only for those that may run twice.
+/// Retries a call once if its connection broke and another one is up, and responds 503 if the store remains unavailable. For
+/// idempotent endpoints outside the pipeline of pages.
 /// </summary>
 internal sealed class StoreUnavailableFilter(Stores stores, ILogger<StoreUnavailableHandler> logger) : IEndpointFilter
 {

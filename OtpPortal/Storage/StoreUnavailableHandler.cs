@@ -2,7 +2,7 @@ using Microsoft.AspNetCore.Diagnostics;
 
 namespace OtpPortal.Storage;
 
-/// <summary>Answers 503 when a store is down, restarting, loading or silent.</summary>
+/// <summary>Responds 503 if a store is down, restarting, loading or unresponsive.</summary>
 internal sealed partial class StoreUnavailableHandler(ILogger<StoreUnavailableHandler> logger) : IExceptionHandler
 {
     public ValueTask<bool> TryHandleAsync(HttpContext httpContext, Exception exception, CancellationToken cancellationToken)
@@ -13,7 +13,7 @@ internal sealed partial class StoreUnavailableHandler(ILogger<StoreUnavailableHa
         return ValueTask.FromResult(true);
     }
 
-    // The route and not the path, which may hold the id of a session or a verification.
+    // Logs the route, not the path, which may contain the id of a session or a verification.
     internal static void Log(ILogger logger, HttpContext context, Exception exception) =>
         Unavailable(logger, (context.GetEndpoint() as RouteEndpoint)?.RoutePattern.RawText ?? "A request", exception.GetType().Name);
 

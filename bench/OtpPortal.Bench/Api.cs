@@ -4,8 +4,8 @@ using System.Text.Json;
 namespace OtpPortal.Bench;
 
 /// <summary>
-/// The API of service accounts against an endpoint that does the same to the same Redis, signs and verifies with the same keys, and does
-/// nothing else.
+/// Compares the API for service accounts with a minimal endpoint that sends the same commands to the same Redis and signs and
+/// verifies with the same keys.
 /// </summary>
 internal static class Api
 {
@@ -41,7 +41,7 @@ internal static class Api
                 foreach (var (address, isBare) in new[] { (portal.Address, false), (yardstick, true) })
                 {
                     var jwt = what == "jwt-validate" ? await MakeAsync(http, address, alg) : "";
-                    // The first round warms up.
+                    // The first round is a warm-up.
                     var rate = await Machine.WrkAsync(
                         address + "/", round < 0 ? 2 : seconds, 32, script, ("BENCH_WHAT", what), ("BENCH_ALG", alg), ("BENCH_JWT", jwt),
                         ("BENCH_KEY", Key));

@@ -1,6 +1,6 @@
 namespace OtpPortal.Bench;
 
-/// <summary>The least that any endpoint over this Redis client can do: one GET and one EXPIRE, in one round trip.</summary>
+/// <summary>The minimal work of an endpoint with this Redis client: one GET and one EXPIRE, in one round trip.</summary>
 internal static class Bare
 {
     public static async Task<int> RunAsync(string port, string redis)

@@ -6,7 +6,7 @@ using OtpPortal.Jwt;
 
 namespace OtpPortal.Bench;
 
-/// <summary>The commands to Redis and the signatures of the service accounts' API, and no more around them than HTTP needs.</summary>
+/// <summary>The Redis commands and the signatures of the API for service accounts, with minimal HTTP around them.</summary>
 internal static class BareApi
 {
     private static readonly string[] s_audience = ["bench"];

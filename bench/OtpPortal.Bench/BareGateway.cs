@@ -5,7 +5,7 @@ using StackExchange.Redis;
 
 namespace OtpPortal.Bench;
 
-/// <summary>The gateway's commands to Redis, and no more around them than HTTP needs.</summary>
+/// <summary>The gateway's Redis commands, with minimal HTTP around them.</summary>
 internal static class BareGateway
 {
     private static readonly byte[] s_secret = SHA256.HashData("secret-of-the-bench"u8);
@@ -89,7 +89,7 @@ internal static class BareGateway
         return Task.WhenAll(peek, quota);
     }
 
-    // The messages to one address.
+    // Counts the messages to one address.
     private static Task CountAsync(IDatabase database, string key) => Task.WhenAll(
         database.SortedSetRemoveRangeByScoreAsync(key, double.NegativeInfinity, 0),
         database.SortedSetAddAsync(key, "message", 1),
@@ -102,7 +102,7 @@ internal static class BareGateway
     internal static string NewRecord(ReadOnlySpan<byte> hash) =>
         new string('x', 500) + Convert.ToBase64String(hash) + RandomNumberGenerator.GetHexString(22);
 
-    // As the portal changes a record: if it is still the one that was read.
+    // Changes a record as the portal does: only if it has not changed since it was read.
     internal static Task ChangeAsync(IDatabase database, string id, RedisValue before, TimeSpan life)
     {
         var transaction = database.CreateTransaction();

@@ -3,7 +3,7 @@ using StackExchange.Redis;
 
 namespace OtpPortal.Bench;
 
-/// <summary>What the bare endpoints stand on: a server with nothing in it, and the portal's Redis client.</summary>
+/// <summary>The host of the minimal endpoints: an empty server and the portal's Redis client.</summary>
 internal static class BareServer
 {
     public static WebApplication Build(string port)
@@ -14,7 +14,7 @@ internal static class BareServer
         return builder.Build();
     }
 
-    /// <summary>To a database that the portal does not use.</summary>
+    /// <summary>Connects to a database that the portal does not use.</summary>
     public static async Task<ConnectionMultiplexer> ConnectAsync(string redis)
     {
         var connection = await ConnectionMultiplexer.ConnectAsync(redis + ",defaultDatabase=5");

@@ -8,8 +8,8 @@ using System.Text.RegularExpressions;
 namespace OtpPortal.Bench;
 
 /// <summary>
-/// An open page as a browser holds it: a WebSocket that speaks as much of Blazor's protocol (MessagePack, each message with its length
-/// before it) as a circuit needs to start, draw and stay.
+/// An open page: a WebSocket with as much of Blazor's protocol (MessagePack, length-prefixed messages) as a circuit needs to
+/// start, render and stay connected.
 /// </summary>
 internal sealed partial class Circuit : IAsyncDisposable
 {
@@ -29,7 +29,10 @@ internal sealed partial class Circuit : IAsyncDisposable
 
     private Circuit(string text) => _text = Encoding.UTF8.GetBytes(text);
 
-    /// <summary>Opens a page and its circuit; ready when the circuit says so, or, when a text is given, when that was drawn.</summary>
+    /// <summary>
+    /// Opens a page and its circuit. Completes when the circuit reports that it is ready or, if <paramref name="text"/> is not
+    /// empty, when the text has been rendered.
+    /// </summary>
     public static async Task<Circuit> OpenAsync(string portal, string path, string? cookie, string text = "")
     {
         var circuit = new Circuit(text);
@@ -38,7 +41,7 @@ internal sealed partial class Circuit : IAsyncDisposable
         using var response = await s_http.SendAsync(request);
         var html = await response.EnsureSuccessStatusCode().Content.ReadAsStringAsync();
         if (cookie is not null) circuit._socket.Options.SetRequestHeader("Cookie", cookie);
-        // Each from an address of its own: a client may have a limited number of circuits.
+        // Each circuit has its own client address, because the number of circuits per client is limited.
         var number = Interlocked.Increment(ref s_opened);
         circuit._socket.Options.SetRequestHeader("X-Forwarded-For", $"10.0.{(number >> 8) & 255}.{number & 255}");
         await circuit._socket.ConnectAsync(
@@ -130,7 +133,7 @@ internal sealed partial class Circuit : IAsyncDisposable
                 var task = (long)reader.Read()!;
                 var name = (string)reader.Read()!;
                 if (name == "otpPortal.ready") _ready.TrySetResult();
-                // Whoever draws charts asks for the size of their place.
+                // Components with charts request the size of their element.
                 var result = name.EndsWith("createChart", StringComparison.Ordinal) ? """{"Width":600,"Height":240}""" : "null";
                 if (task != 0) await SendAsync(null, "EndInvokeJSFromDotNet", task, true, $"[{task},true,{result}]");
                 break;
@@ -174,7 +177,7 @@ internal sealed partial class Circuit : IAsyncDisposable
         }
         catch (Exception e) when (e is OperationCanceledException or WebSocketException or ObjectDisposedException)
         {
-            // The page was left.
+            // The circuit has been disposed.
         }
     }
 
@@ -211,7 +214,7 @@ internal sealed partial class Circuit : IAsyncDisposable
     [GeneratedRegex("<!--Blazor-Server-Component-State:([^-]+)-->", RegexOptions.None, 1000)]
     private static partial Regex State();
 
-    /// <summary>Reads MessagePack value by value: lengths of arrays and maps as int, numbers as long.</summary>
+    /// <summary>Reads MessagePack values: lengths of arrays and maps as int, numbers as long.</summary>
     private sealed class Reader(ReadOnlyMemory<byte> bytes)
     {
         private int _at;

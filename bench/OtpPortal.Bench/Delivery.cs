@@ -3,13 +3,13 @@ using System.Globalization;
 
 namespace OtpPortal.Bench;
 
-/// <summary>How long a sign-in mail takes while a thousand messages to another domain do not get through.</summary>
+/// <summary>Measures the delivery time of sign-in mail while a thousand messages to another domain fail.</summary>
 internal static class Delivery
 {
     private const int Stuck = 1000;
     private const int Samples = 60;
 
-    // Over this time, so that retries and timeouts of the others fall into it.
+    // The pause between samples, so that the measurement spans retries and timeouts of the failing messages.
     private static readonly TimeSpan s_between = TimeSpan.FromMilliseconds(500);
 
     public static async Task MeasureAsync(Stage stage)
@@ -29,7 +29,7 @@ internal static class Delivery
             await using var portal = await stage.StartPortalAsync(
                 ("MAIL_TRANSPORT", "smtp"), ("SMTP_HOST", "127.0.0.1"), ("SMTP_PORT", $"{mail.Port}"), ("SMTP_TLS", "none"),
                 ("DOMAIN_NAME", "bench.example"));
-            // Plain posts with the program's answer: nothing is followed, and no cookie is kept.
+            // The client neither follows redirects nor keeps cookies.
             using var http = new HttpClient(new SocketsHttpHandler { UseCookies = false, AllowAutoRedirect = false });
             http.BaseAddress = new Uri(portal.Address);
             await SendAsync(http, mail, "first@other.example");
@@ -50,7 +50,7 @@ internal static class Delivery
         }
     }
 
-    // From the form until the mail is there.
+    // Measures the time from posting the form to the arrival of the mail.
     private static async Task<TimeSpan> SendAsync(HttpClient http, SmtpStandIn mail, string address)
     {
         var start = Stopwatch.GetTimestamp();

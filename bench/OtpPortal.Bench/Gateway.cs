@@ -5,12 +5,12 @@ using System.Text;
 namespace OtpPortal.Bench;
 
 /// <summary>
-/// The gateway against an endpoint that does the same to the same Redis and nothing else: reads the form, compares the secret, sends the
-/// same commands, writes an answer of the same size.
+/// Compares the gateway with a minimal endpoint on the same Redis: it reads the form, compares the secret, sends the same
+/// commands, and writes a response of the same size.
 /// </summary>
 internal static class Gateway
 {
-    // Twenty tries each, and the time a record lives: enough that most tries of a round are counted and compared.
+    // With 20 attempts per id and the lifetime of a record, enough that most attempts of a round are counted and compared.
     private const int Ids = 6000;
     private const int Rounds = 3;
 
@@ -36,7 +36,7 @@ internal static class Gateway
                 foreach (var (address, isBare) in new[] { (portal.Address, false), (yardstick, true) })
                 {
                     if (what is "check" or "status") await PrepareAsync(http, portal.Address, closed: what == "status");
-                    // The first round warms up.
+                    // The first round is a warm-up.
                     var rate = await Machine.WrkAsync(
                         address + "/", round < 0 ? 2 : seconds, 32, script, ("BENCH_WHAT", what), ("BENCH_IDS", $"{Ids}"));
                     if (round < 0) continue;
@@ -68,7 +68,7 @@ internal static class Gateway
                 $"resident memory of the portal after all of the above: {portal.Process.ResidentMegabytes:0} MB"));
     }
 
-    // Ids whose tries are all there, or whose status can be asked for.
+    // Creates ids with all attempts left, or closed ids for status requests.
     private static async Task PrepareAsync(HttpClient http, string portal, bool closed)
     {
         var credentials = new AuthenticationHeaderValue(
@@ -88,7 +88,7 @@ internal static class Gateway
             await Task.WhenAll(numbers.Select(async number =>
             {
                 var path = "/api/otp/bench-" + number;
-                // The right code closes what an earlier round left locked or not.
+                // Closes the ids that an earlier round left open.
                 await SendAsync(HttpMethod.Post, path, ("otp", "123456"));
                 await SendAsync(
                     HttpMethod.Put, path, ("provider", "hook"), ("otp", "123456"), ("max_attempts", "20"), ("max_generate", "20"),

@@ -5,14 +5,14 @@ using System.Net.Sockets;
 
 namespace OtpPortal.Bench;
 
-/// <summary>A program that runs beside the benchmark, and ends with it.</summary>
+/// <summary>A child process that ends with the benchmark.</summary>
 internal sealed class Child : IAsyncDisposable
 {
     private readonly Process _process;
 
     private Child(Process process) => _process = process;
 
-    /// <summary>Resident memory in MB.</summary>
+    /// <summary>Gets the resident memory in MB.</summary>
     public double ResidentMegabytes
     {
         get
@@ -35,7 +35,7 @@ internal sealed class Child : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        // With nginx's worker: it would hold our pipe, whose end is waited for.
+        // Including nginx's worker, which inherits the pipe: reading it would otherwise never end.
         _process.Kill(entireProcessTree: true);
         await _process.WaitForExitAsync();
         _process.Dispose();
@@ -51,7 +51,7 @@ internal static class Machine
         return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 
-    /// <summary>Waits until an address answers 200, and gives the time that took.</summary>
+    /// <summary>Waits until a URL responds 200, and returns the elapsed time.</summary>
     public static async Task<TimeSpan> WaitForAsync(HttpClient http, string url)
     {
         var start = Stopwatch.GetTimestamp();
@@ -64,14 +64,16 @@ internal static class Machine
             }
             catch (HttpRequestException)
             {
-                // Not up yet.
+                // The server is not up yet.
             }
             await Task.Delay(10);
         }
         throw new TimeoutException(url + " does not answer.");
     }
 
-    /// <summary>Requests a second of wrk, with one script for all, so that its own cost is the same everywhere.</summary>
+    /// <summary>
+    /// Returns the requests per second measured by wrk. All measurements use the same script, so that its cost is the same.
+    /// </summary>
     public static async Task<double> WrkAsync(
         string url, int seconds, int connections, string script, params (string Name, string Value)[] environment)
     {
@@ -83,7 +85,7 @@ internal static class Machine
         using var process = Process.Start(start)!;
         var output = await process.StandardOutput.ReadToEndAsync();
         await process.WaitForExitAsync();
-        // Wrong codes are refused, and nothing else may be.
+        // Requests with wrong codes must fail, and all others must succeed.
         var refused = environment.Contains(("BENCH_WHAT", "check"));
         if (output.Contains("Non-2xx", StringComparison.Ordinal) != refused)
             throw new InvalidOperationException("These are not the answers that were expected:\n" + output);

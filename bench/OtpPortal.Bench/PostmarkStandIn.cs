@@ -4,7 +4,7 @@ using System.Text.RegularExpressions;
 
 namespace OtpPortal.Bench;
 
-/// <summary>Takes the portal's mail as Postmark would, and hands out the codes.</summary>
+/// <summary>A fake Postmark API that accepts the portal's mail and extracts the codes.</summary>
 internal sealed partial class PostmarkStandIn : IAsyncDisposable
 {
     private readonly WebApplication _app;

@@ -1,6 +1,6 @@
 using OtpPortal.Bench;
 
-// The yardsticks are processes of their own, like the portal.
+// The baselines are separate processes, like the portal.
 return args switch
 {
     ["bare", var port, var redis] => await Bare.RunAsync(port, redis),

@@ -4,18 +4,18 @@ using StackExchange.Redis;
 
 namespace OtpPortal.Bench;
 
-/// <summary>Every measurement, in rounds that take turns with the yardstick, so that a noisy machine is noisy for all of them.</summary>
+/// <summary>Runs all measurements. Rounds alternate with the baseline, so that noise on the machine affects both.</summary>
 internal static class Run
 {
     private static readonly string[] s_parts = ["requests", "gateway", "api", "delivery", "sessions", "pages", "replicas"];
 
-    /// <param name="args">Seconds a round, then the parts to measure; without any all of them.</param>
+    /// <param name="args">Seconds per round, followed by the parts to measure; all parts if none are given.</param>
     public static async Task<int> AllAsync(string[] args)
     {
         var seconds = args.Length > 0 ? int.Parse(args[0], CultureInfo.InvariantCulture) : 5;
         foreach (var part in args.Length > 1 ? args[1..] : s_parts)
         {
-            // Each with stores of its own.
+            // Each part has its own stores.
             await using var stage = await Stage.OpenAsync();
             await (part switch
             {
@@ -50,7 +50,7 @@ internal static class Run
         await using var bareProcess = Stage.StartSelf("bare", $"{barePort}", $"127.0.0.1:{redisPort}");
         await Machine.WaitForAsync(http, bare + "/");
 
-        // The app behind it is the bare endpoint, once with and once without the question to the portal.
+        // The app behind the proxy is the minimal endpoint, once with and once without the request to the portal.
         await using var nginx = Stage.StartNginx("nginx.conf", [("$PORTAL", portalProcess.Port), ("$APP", barePort)], out var proxy);
 
         var visitor = new Visitor(portal, post);
@@ -66,7 +66,7 @@ internal static class Run
         for (var round = 0; round < Rounds; round++)
         {
             bares.Add(await Machine.WrkAsync(bare + "/", seconds, 32, carry));
-            // A token of its own each round, so that its first check rotates and the successor is carried along.
+            // A new token in each round, so that its first check rotates it and the successor is used.
             rotating.Add(
                 await Machine.WrkAsync(portal
                     + "/check-auth", seconds, 32, carry, ("BENCH_TOKEN", await visitor.SignInAsync($"rotating{round}@bench.example"))));

@@ -8,13 +8,13 @@ using OtpPortal.Storage;
 
 namespace OtpPortal.Bench;
 
-/// <summary>What grows: sessions, open pages, replicas.</summary>
+/// <summary>Measures scaling: sessions, open pages, replicas.</summary>
 internal static class Scale
 {
     private const int Sessions = 100_000;
     private const int Pages = 500;
 
-    /// <summary>Lists and the administration's first page with 100,000 sessions.</summary>
+    /// <summary>Measures lists and the first admin page with 100,000 sessions.</summary>
     public static async Task ManySessionsAsync(Stage stage)
     {
         await using var portal = await stage.StartPortalAsync();
@@ -66,7 +66,9 @@ internal static class Scale
         Print($"{Sessions:N0} sessions", rows);
     }
 
-    /// <summary>Memory of open pages. The signed-in page has no circuit, so it costs nothing once it is sent.</summary>
+    /// <summary>
+    /// Measures the memory of open pages. The signed-in page has no circuit, so it uses no memory after the response.
+    /// </summary>
     public static async Task OpenPagesAsync(Stage stage)
     {
         var rows = new List<(string What, string Measured)>();
@@ -88,7 +90,7 @@ internal static class Scale
                 return circuits;
             }
 
-            // Code is compiled and buffers are there before it counts.
+            // Warm-up: JIT compilation and buffers must not be measured.
             foreach (var circuit in await OpenAsync(50)) await circuit.DisposeAsync();
             var before = portal.Process.ResidentMegabytes;
             var open = await OpenAsync(Pages);
@@ -102,7 +104,7 @@ internal static class Scale
         Print("open pages", rows);
     }
 
-    /// <summary>One portal behind nginx, and two.</summary>
+    /// <summary>Measures one and two portals behind nginx.</summary>
     public static async Task ReplicasAsync(Stage stage, int seconds)
     {
         await using var first = await stage.StartPortalAsync();

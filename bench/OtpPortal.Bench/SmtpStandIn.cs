@@ -6,8 +6,8 @@ using System.Text;
 namespace OtpPortal.Bench;
 
 /// <summary>
-/// Takes the portal's mail over SMTP (RFC 5321). It answers 450 to recipients at <see cref="Busy"/>, and never answers to those
-/// at <see cref="Slow"/>.
+/// A fake SMTP server (RFC 5321) that accepts the portal's mail. It responds 450 to recipients at <see cref="Busy"/>, and never
+/// responds to those at <see cref="Slow"/>.
 /// </summary>
 internal sealed class SmtpStandIn : IAsyncDisposable
 {
@@ -27,7 +27,7 @@ internal sealed class SmtpStandIn : IAsyncDisposable
 
     public int Port => ((IPEndPoint)_listener.LocalEndpoint).Port;
 
-    /// <summary>Completes when a mail to the address has arrived.</summary>
+    /// <summary>Returns a task that completes when mail to the address has arrived.</summary>
     public Task Arrival(string address) => Slot(address).Task;
 
     public async ValueTask DisposeAsync()
@@ -87,7 +87,7 @@ internal sealed class SmtpStandIn : IAsyncDisposable
         }
         catch (Exception e) when (e is OperationCanceledException or IOException)
         {
-            // The portal gave up, or the measurement has ended.
+            // The portal closed the connection, or the measurement has ended.
         }
     }
 

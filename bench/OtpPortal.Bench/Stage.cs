@@ -3,7 +3,7 @@ using System.Net;
 
 namespace OtpPortal.Bench;
 
-/// <summary>What every measurement needs around it: an empty Redis, and somebody who takes the mail.</summary>
+/// <summary>The environment of the measurements: an empty Redis and a fake mail service.</summary>
 internal sealed class Stage : IAsyncDisposable
 {
     private static readonly string s_repository = Path.GetFullPath(Path.Combine(AppContext.BaseDirectory, "../../../../.."));
@@ -20,7 +20,7 @@ internal sealed class Stage : IAsyncDisposable
 
     public string Secret { get; } = Guid.NewGuid().ToString("N");
 
-    /// <summary>wrk's script, the same for all, so that its own cost is the same everywhere.</summary>
+    /// <summary>Gets wrk's script. All measurements use the same one, so that its cost is the same.</summary>
     public string Carry => Script("carry.lua");
 
     public static async Task<Stage> OpenAsync()
@@ -36,7 +36,7 @@ internal sealed class Stage : IAsyncDisposable
         await Redis.DisposeAsync();
     }
 
-    /// <summary>This program again, as another process.</summary>
+    /// <summary>Starts this program as another process.</summary>
     public static Child StartSelf(params string[] arguments) =>
         Child.Start("dotnet", [Path.Combine(AppContext.BaseDirectory, "OtpPortal.Bench.dll"), .. arguments]);
 
@@ -73,7 +73,9 @@ internal sealed class Stage : IAsyncDisposable
         return new Portal(process, port, address, Secret, Stopwatch.GetElapsedTime(cold));
     }
 
-    /// <summary>An nginx with one of the configurations beside this program, in which names stand for ports.</summary>
+    /// <summary>
+    /// Starts nginx with one of the configurations next to this program, with placeholders replaced by ports.
+    /// </summary>
     public static Child StartNginx(string configuration, IEnumerable<(string Name, int Port)> ports, out string address)
     {
         var port = Machine.FreePort();
@@ -87,7 +89,7 @@ internal sealed class Stage : IAsyncDisposable
     }
 }
 
-/// <summary>A portal that runs beside the benchmark.</summary>
+/// <summary>A running portal.</summary>
 internal sealed record Portal(Child Process, int Port, string Address, string Secret, TimeSpan ColdStart) : IAsyncDisposable
 {
     public ValueTask DisposeAsync() => Process.DisposeAsync();

@@ -2,14 +2,14 @@ using System.Net;
 
 namespace OtpPortal.Bench;
 
-/// <summary>Signs in over HTTP as a browser without script would.</summary>
+/// <summary>Signs in over HTTP like a browser without script.</summary>
 internal sealed class Visitor(string portal, PostmarkStandIn post)
 {
     private static readonly SocketsHttpHandler s_handler =
         new() { UseCookies = false, AllowAutoRedirect = false, MaxConnectionsPerServer = 64 };
     private static readonly HttpClient s_http = new(s_handler, disposeHandler: false);
 
-    /// <summary>The whole way: start page, address, code page, code. Gives the token.</summary>
+    /// <summary>Completes a sign-in: start page, address, code page, code. Returns the token.</summary>
     public async Task<string> SignInAsync(string address)
     {
         using (var start = await SendAsync(HttpMethod.Get, "/", null, null)) Expect(start, HttpStatusCode.OK);
@@ -21,7 +21,7 @@ internal sealed class Visitor(string portal, PostmarkStandIn post)
         return Cookie(done, "auth_token");
     }
 
-    /// <summary>Has a code sent. Gives the flow.</summary>
+    /// <summary>Requests a code. Returns the flow's id.</summary>
     public async Task<string> BeginAsync(string address)
     {
         using var begun = await SendAsync(HttpMethod.Post, "/login", null, new() { ["email"] = address });

@@ -3,16 +3,16 @@ using OtpPortal.Http;
 
 namespace OtpPortal.Components.Localization;
 
-/// <summary>Says how long to wait, or how long something is good, as a person would.</summary>
+/// <summary>Formats waiting times and lifetimes for users.</summary>
 internal static class DurationTexts
 {
-    /// <summary>Why a form was refused, in words; null when it was not.</summary>
+    /// <summary>Returns the localized reason why a form was rejected, or null if it was not.</summary>
     public static string? Reason(IStringLocalizer texts, PageStatus status) =>
         status.Reason is null ? null
         : status.Wait is { } wait ? texts[status.Reason, Wait(texts, wait)].Value
         : texts[status.Reason, status.Argument ?? ""].Value;
 
-    /// <summary>Rounded up: who waits as told is not refused again.</summary>
+    /// <summary>Formats a waiting time. Rounded up, so that a user who waits this long is not rejected again.</summary>
     public static string Wait(IStringLocalizer texts, TimeSpan wait)
     {
         var seconds = (int)Math.Ceiling(wait.TotalSeconds);
@@ -24,7 +24,7 @@ internal static class DurationTexts
         };
     }
 
-    /// <summary>Rounded down: nobody is promised more than there is.</summary>
+    /// <summary>Formats a lifetime. Rounded down, so that it does not promise too much.</summary>
     public static string Lifetime(IStringLocalizer texts, TimeSpan lifetime) => lifetime switch
     {
         { TotalSeconds: < 60 } => texts["DurationSeconds", (int)lifetime.TotalSeconds],

@@ -5,12 +5,12 @@ using OtpPortal.Http;
 
 namespace OtpPortal.Components.Localization;
 
-/// <summary>The language of a page: chosen on the page (a cookie), else by Accept-Language, else English.</summary>
+/// <summary>Selects the language of a page: the user's choice (a cookie), or else Accept-Language, or else English.</summary>
 public static class LanguageServices
 {
     private const string Cookie = "otp_lang";
 
-    /// <summary>The languages, each by its own name.</summary>
+    /// <summary>The supported languages, with their native names.</summary>
     public static readonly IReadOnlyDictionary<string, string> Names = new Dictionary<string, string>(StringComparer.Ordinal)
     {
         ["en"] = "English",
@@ -61,8 +61,8 @@ public static class LanguageServices
         });
 
     /// <summary>
-    /// The language that the address names, or null. It counts for pages in a frame of another site, where browsers keep no cookie, and for
-    /// circuits, which speak the language of their page.
+    /// Returns the language in the URL, or null. It applies to pages in a frame of another site, where browsers keep no cookie,
+    /// and to circuits, which use the language of their page.
     /// </summary>
     internal static string? ChosenInAddress(HttpRequest request) =>
         request.Query["lang"].ToString() is { } name && Names.ContainsKey(name)
@@ -70,7 +70,8 @@ public static class LanguageServices
             ? name
             : null;
 
-    // Any page of the portal, but nothing that leads elsewhere (//evil, /\evil) or cannot be in a header (line ends, other scripts).
+    // Allows any page of the portal, but nothing that leads elsewhere (//evil, /\evil) or is invalid in a header (line breaks,
+    // non-ASCII characters).
     private static string BackTo(string back) =>
         back.Length <= 2048 && back.All(c => c is > ' ' and <= '~' and not '\\') && RedirectHttpResult.IsLocalUrl(back) && back[0] == '/'
             ? back : "/";

@@ -1,4 +1,4 @@
 namespace OtpPortal.Components.Localization;
 
-/// <summary>Names the texts of pages and messages: <c>Texts.resx</c> and its translations.</summary>
+/// <summary>The texts of pages and messages: <c>Texts.resx</c> and its translations.</summary>
 public sealed class Texts;

@@ -3,17 +3,17 @@ using Amazon.Runtime.Credentials;
 
 namespace OtpPortal.Delivery.Aws;
 
-/// <summary>Finds the credentials of requests to AWS.</summary>
+/// <summary>Gets the credentials for AWS requests.</summary>
 internal static class AwsCredentials
 {
     /// <summary>
-    /// Returns the access key of the settings. Without one, returns what the AWS SDK finds: a profile, or the role of the container or the
-    /// machine. The SDK caches and refreshes these.
+    /// Returns the configured access key, or else the credentials that the AWS SDK finds: a profile, or the role of the
+    /// container or machine. The SDK caches and refreshes them.
     /// </summary>
     public static async Task<ImmutableCredentials> GetAsync(AwsSmsSettings settings, CancellationToken stop)
     {
         if (settings.AccessKey is { } key) return new ImmutableCredentials(key.Id, key.Secret, token: null);
-        // The SDK blocks the thread while it asks the metadata service, and takes no cancellation token.
+        // The SDK blocks the thread while it calls the metadata service, and accepts no cancellation token.
         return await Task.Run(FindAsync, stop).WaitAsync(stop);
     }
 

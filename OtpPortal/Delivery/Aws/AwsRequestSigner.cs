@@ -6,12 +6,12 @@ using Endpoint = Amazon.Runtime.Endpoints.Endpoint;
 
 namespace OtpPortal.Delivery.Aws;
 
-/// <summary>Signs requests to one AWS service with Signature Version 4, by the signer of the AWS SDK.</summary>
+/// <summary>Signs requests to one AWS service with Signature Version 4, using the AWS SDK.</summary>
 internal sealed class AwsRequestSigner(Uri url, string region, string service)
 {
     private readonly ServiceConfig _config = new(region, service);
 
-    /// <summary>Returns a POST request with these headers and the ones of the signature.</summary>
+    /// <summary>Creates a signed POST request with these headers.</summary>
     public HttpRequestMessage Sign(
         byte[] body, IEnumerable<KeyValuePair<string, string>> headers, ImmutableCredentials credentials, DateTimeOffset now)
     {
@@ -31,7 +31,7 @@ internal sealed class AwsRequestSigner(Uri url, string region, string service)
 
     private sealed class Call : AmazonWebServiceRequest;
 
-    // What the signer asks a service's client for.
+    // The signer requires a client configuration.
     private sealed class ServiceConfig : ClientConfig
     {
         public ServiceConfig(string region, string service)

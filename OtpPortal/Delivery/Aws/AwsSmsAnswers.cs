@@ -2,7 +2,7 @@ using System.Text.Json;
 
 namespace OtpPortal.Delivery.Aws;
 
-/// <summary>What the answers of AWS End User Messaging mean.</summary>
+/// <summary>Interprets the responses of AWS End User Messaging.</summary>
 internal sealed class AwsSmsAnswers(AwsSmsSettings settings)
 {
     private readonly string _credentials = settings.AccessKey is null
@@ -16,7 +16,7 @@ internal sealed class AwsSmsAnswers(AwsSmsSettings settings)
         var status = (int)response.StatusCode;
         if (status == 200) return new SendOutcome.Accepted();
         var reply = await ProviderHttp.ReadJsonAsync(response, stop);
-        // The name alone, without the namespace: "com.amazonaws.…#ThrottlingException".
+        // The name without its namespace: "com.amazonaws.…#ThrottlingException".
         var error = Field(reply, "__type")?.Split('#')[^1] ?? "";
         return error switch
         {
@@ -50,7 +50,7 @@ internal sealed class AwsSmsAnswers(AwsSmsSettings settings)
             "AWS_SMS_ORIGINATION_IDENTITY is not active or cannot send SMS (ConflictException)"),
     };
 
-    // A recipient in another country may be reached.
+    // Recipients in other countries may still be reachable.
     private static SendOutcome.Misconfigured ForSome(string reason) => new(reason) { IsAboutRecipient = true };
 
     private static string? Field(JsonElement? reply, string name) =>

@@ -7,7 +7,7 @@ namespace OtpPortal.Delivery.Aws;
 /// <summary>
 /// Sends SMS through AWS End User Messaging: action <c>SendTextMessage</c> of <c>pinpoint-sms-voice-v2</c>, AWS JSON 1.0.
 /// </summary>
-/// <remarks>With the SDK's core alone, because the service's own package is not in every registry.</remarks>
+/// <remarks>Uses only the SDK's core, because some registries lack the service's package.</remarks>
 internal sealed class AwsSmsProvider(ProviderHttp http, AwsSmsSettings settings, TimeProvider time) : IMessageProvider
 {
     internal const string ProviderName = "pinpoint_sms";
@@ -34,7 +34,7 @@ internal sealed class AwsSmsProvider(ProviderHttp http, AwsSmsSettings settings,
         {
             return new SendOutcome.Temporary("the credentials of this machine's or container's role cannot be read");
         }
-        // The SDK fails with exceptions that have no common base class. Their texts may name accounts and files.
+        // The SDK's exceptions have no common base class. Their messages may contain account ids and file names.
         catch (Exception e) when (e is not OperationCanceledException)
         {
             return new SendOutcome.Misconfigured(

@@ -4,13 +4,14 @@ using OtpPortal.Delivery.Sms;
 
 namespace OtpPortal.Delivery.Aws;
 
-/// <summary>AWS End User Messaging SMS, formerly Amazon Pinpoint SMS.</summary>
+/// <summary>Settings of AWS End User Messaging SMS (formerly Amazon Pinpoint SMS).</summary>
 /// <param name="Region">AWS_REGION, such as eu-central-1.</param>
 /// <param name="AccessKey">
-/// The access key of a user that may do <c>sms-voice:SendTextMessage</c>; null uses the role of the machine or the container.
+/// The access key of a user with the permission <c>sms-voice:SendTextMessage</c>; null uses the role of the machine or
+/// container.
 /// </param>
 /// <param name="OriginationIdentity">AWS_SMS_ORIGINATION_IDENTITY: a number, sender id or pool; null lets AWS choose.</param>
-/// <param name="ApiUrl">AWS_SMS_API_URL, or the region's own.</param>
+/// <param name="ApiUrl">AWS_SMS_API_URL, or the region's default.</param>
 public sealed partial record AwsSmsSettings(
     string Region, AwsAccessKey? AccessKey, string? OriginationIdentity, Uri ApiUrl, ProviderTerms Terms, NumberTerms Numbers)
     : IOptionalSettings<AwsSmsSettings>
@@ -23,7 +24,7 @@ public sealed partial record AwsSmsSettings(
         var numbers = NumberTerms.Read(reader, "AWS_SMS");
         var (region, id, secret) = (reader.Text("AWS_REGION"), reader.Text("AWS_ACCESS_KEY_ID"), reader.Secret("AWS_SECRET_ACCESS_KEY"));
         var identity = reader.Text("AWS_SMS_ORIGINATION_IDENTITY");
-        // AWS_REGION alone does not switch it on: AWS sets it for everything that runs on its machines.
+        // AWS_REGION alone does not enable the provider, because AWS sets it for everything that runs there.
         if (id is null && secret is null && identity is null) return null;
         if (region is null) reader.AddError("AWS_REGION is missing. pinpoint_sms requires it.");
         if (id is null != secret is null)

@@ -3,10 +3,10 @@ using OtpPortal.Delivery.Sms;
 
 namespace OtpPortal.Delivery.Kaleyra;
 
-/// <summary>SMS through Kaleyra, and WhatsApp when a template for it is registered.</summary>
+/// <summary>SMS through Kaleyra, and WhatsApp if a template is registered.</summary>
 internal sealed class KaleyraKind : IProviderKind
 {
-    // WhatsApp's limit for the code of an authentication template.
+    // WhatsApp's limit for the code in an authentication template.
     private const int MaxWhatsAppCode = 15;
 
     public IReadOnlyList<string> Names => [KaleyraSms.ProviderName, KaleyraWhatsApp.ProviderName];

@@ -14,7 +14,7 @@ internal abstract class KaleyraProvider(ProviderHttp http, KaleyraSettings setti
         return http.SendAsync(() => Request(fields), (response, _) => Task.FromResult(Interpret((int)response.StatusCode)), stop);
     }
 
-    /// <summary>Returns the form's fields, or null when the channel cannot carry the message.</summary>
+    /// <summary>Returns the form fields, or null if the channel cannot carry the message.</summary>
     protected abstract IReadOnlyList<KeyValuePair<string, string>>? FieldsFor(Message message);
 
     private HttpRequestMessage Request(IReadOnlyList<KeyValuePair<string, string>> fields) =>

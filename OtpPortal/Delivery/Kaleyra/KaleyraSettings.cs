@@ -3,14 +3,14 @@ using OtpPortal.Delivery.Sms;
 
 namespace OtpPortal.Delivery.Kaleyra;
 
-/// <summary>Kaleyra's messages API: SMS, and WhatsApp when a template for it is registered.</summary>
+/// <summary>Settings of Kaleyra's messages API: SMS, and WhatsApp if a template is registered.</summary>
 /// <param name="ApiKey">KALEYRA_API_KEY.</param>
-/// <param name="Sid">KALEYRA_SID: the account.</param>
-/// <param name="Sender">KALEYRA_SENDER: the sender's id, for WhatsApp the business number.</param>
-/// <param name="EntityId">KALEYRA_SMS_ENTITY_ID: the sender's registration, which India requires (DLT).</param>
-/// <param name="TemplateId">KALEYRA_SMS_TEMPLATE_ID: the text's registration, which India requires.</param>
+/// <param name="Sid">KALEYRA_SID: the account id.</param>
+/// <param name="Sender">KALEYRA_SENDER: the sender id, or the business number for WhatsApp.</param>
+/// <param name="EntityId">KALEYRA_SMS_ENTITY_ID: the sender's registration, required in India (DLT).</param>
+/// <param name="TemplateId">KALEYRA_SMS_TEMPLATE_ID: the text's registration, required in India.</param>
 /// <param name="TemplateName">
-/// KALEYRA_TEMPLATE_NAME: the authentication template registered with WhatsApp; null leaves <c>kaleyra_whatsapp</c> off.
+/// KALEYRA_TEMPLATE_NAME: the authentication template registered with WhatsApp; null disables <c>kaleyra_whatsapp</c>.
 /// </param>
 /// <param name="ApiUrl">KALEYRA_API_URL.</param>
 public sealed record KaleyraSettings(

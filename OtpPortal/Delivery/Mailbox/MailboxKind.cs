@@ -3,7 +3,7 @@ using OtpPortal.Delivery.Sms;
 
 namespace OtpPortal.Delivery.Mailbox;
 
-/// <summary>The page that shows messages instead of sending them. It can replace any kind of provider.</summary>
+/// <summary>The page that shows messages instead of sending them. It can replace any provider.</summary>
 internal sealed class MailboxKind : IProviderKind
 {
     public IReadOnlyList<string> Names => [MailboxProvider.ProviderName];
@@ -24,7 +24,7 @@ internal sealed class MailboxKind : IProviderKind
             MaxCodeLength = 100,
             Terms = new ProviderTerms(TimeSpan.FromSeconds(10), 100),
             Normalize = address => EmailAddress.Normalize(address) ?? NumberTerms.Of(sms).Normalize(address),
-            // In SMS_PROVIDERS it has the limits for SMS.
+            // If SMS_PROVIDERS names it, the SMS limits apply.
             Countries = sms.Order.Contains(MailboxProvider.ProviderName, StringComparer.Ordinal) ? sms.Countries : null,
         };
     }

@@ -2,7 +2,7 @@ using System.Text.Json.Serialization;
 
 namespace OtpPortal.Delivery.Mailbox;
 
-/// <summary>A message that the mailbox page shows.</summary>
+/// <summary>A message on the mailbox page.</summary>
 public sealed record MailboxMessage(
     [property: JsonPropertyName("to")] string To,
     [property: JsonPropertyName("subject")] string Subject,
@@ -13,7 +13,9 @@ public sealed record MailboxMessage(
     public override string ToString() => "Message";
 }
 
-/// <summary>Keeps the last 100 messages in memory for <c>/dev/mailbox</c>. They are not in Redis, which holds no codes.</summary>
+/// <summary>
+/// Keeps the last 100 messages in memory for <c>/dev/mailbox</c>. They are not stored in Redis, which never contains codes.
+/// </summary>
 public sealed class MailboxProvider(TimeProvider time) : IMessageProvider
 {
     internal const string ProviderName = "mailbox";

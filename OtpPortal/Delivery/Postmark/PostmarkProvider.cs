@@ -5,7 +5,7 @@ using System.Text.Json.Serialization;
 namespace OtpPortal.Delivery.Postmark;
 
 /// <summary>Sends mail through Postmark's REST API (<c>POST /email</c>).</summary>
-/// <remarks>Without Postmark's client package, which is not in every registry.</remarks>
+/// <remarks>Does not use Postmark's client package, because some registries lack it.</remarks>
 internal sealed class PostmarkProvider(HttpClient http, PostmarkSettings settings, MailSettings mail) : IMessageProvider
 {
     internal const string ProviderName = "postmark";

@@ -2,7 +2,7 @@ using OtpPortal.Configuration;
 
 namespace OtpPortal.Delivery.Postmark;
 
-/// <summary>Postmark's REST API.</summary>
+/// <summary>Settings of Postmark's REST API.</summary>
 /// <param name="ServerToken">POSTMARK_SERVER_TOKEN.</param>
 /// <param name="ApiUrl">POSTMARK_API_URL.</param>
 /// <param name="MessageStream">POSTMARK_MESSAGE_STREAM.</param>

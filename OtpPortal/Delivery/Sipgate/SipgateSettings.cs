@@ -3,9 +3,9 @@ using OtpPortal.Delivery.Sms;
 
 namespace OtpPortal.Delivery.Sipgate;
 
-/// <summary>sipgate's REST API.</summary>
+/// <summary>Settings of sipgate's REST API.</summary>
 /// <param name="UserName">SIPGATE_USERNAME: the account's email address, or the id of a personal access token.</param>
-/// <param name="Password">SIPGATE_PASSWORD, or the token.</param>
+/// <param name="Password">SIPGATE_PASSWORD: the account's password, or the token.</param>
 /// <param name="SmsId">SIPGATE_SMS_ID: the SMS extension, such as s0.</param>
 /// <param name="ApiUrl">SIPGATE_API_URL.</param>
 public sealed record SipgateSettings(string UserName, string Password, string SmsId, Uri ApiUrl, ProviderTerms Terms, NumberTerms Numbers)
@@ -25,7 +25,7 @@ public sealed record SipgateSettings(string UserName, string Password, string Sm
             var missing = user is null ? "SIPGATE_USERNAME" : "SIPGATE_PASSWORD";
             reader.AddError($"{missing} is missing. Set both SIPGATE_USERNAME and SIPGATE_PASSWORD, or neither.");
         }
-        // RFC 7617, 2: the password begins after the first colon.
+        // The password starts after the first colon (RFC 7617, 2), so the user name may not contain one.
         if (user?.Any(c => c == ':' || char.IsControl(c)) == true)
         {
             reader.AddError("SIPGATE_USERNAME", user, "a name without colons and control characters");

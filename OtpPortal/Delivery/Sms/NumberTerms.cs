@@ -8,7 +8,7 @@ namespace OtpPortal.Delivery.Sms;
 /// <param name="AllowFictional">As in <see cref="SmsSettings"/>.</param>
 public sealed record NumberTerms(IReadOnlyList<string> Countries, string? DefaultCountry, bool AllowFictional)
 {
-    /// <summary>Returns the terms of a provider that has none of its own.</summary>
+    /// <summary>Returns the general SMS terms, for a provider without its own.</summary>
     internal static NumberTerms Of(SmsSettings sms) => new(sms.Countries, sms.DefaultCountry, sms.AllowFictional);
 
     internal static NumberTerms Read(SettingsReader reader, string prefix)
@@ -21,7 +21,7 @@ public sealed record NumberTerms(IReadOnlyList<string> Countries, string? Defaul
             sms.AllowFictional);
     }
 
-    /// <summary>Returns the number in E.164, or null when the text is no number.</summary>
+    /// <summary>Returns the number in E.164 format, or null if the text is not a number.</summary>
     internal string? Normalize(string typed) =>
         PhoneNumber.TryParse(typed, DefaultCountry, AllowFictional, out var number) ? number.Value : null;
 }

@@ -2,15 +2,15 @@ using System.Collections.Frozen;
 
 namespace OtpPortal.Delivery.Sms;
 
-/// <summary>The form of a region's telephone numbers. The data is in <c>numbering-plan.txt</c>.</summary>
+/// <summary>The format of a region's phone numbers. The data is in <c>numbering-plan.txt</c>.</summary>
 /// <param name="Code">ISO 3166-1 alpha-2.</param>
-/// <param name="CallingCode">Without the plus.</param>
-/// <param name="Min">Least number of digits after the calling code.</param>
-/// <param name="Max">Greatest number of digits after the calling code.</param>
-/// <param name="Trunk">The prefix of calls within the region, which is left out from abroad; empty if there is none.</param>
+/// <param name="CallingCode">The calling code without the plus.</param>
+/// <param name="Min">Minimum number of digits after the calling code.</param>
+/// <param name="Max">Maximum number of digits after the calling code.</param>
+/// <param name="Trunk">The prefix of domestic calls, omitted from abroad; empty if there is none.</param>
 internal sealed record NumberingPlan(string Code, string CallingCode, int Min, int Max, string Trunk)
 {
-    /// <summary>The longest prefix that the file may list.</summary>
+    /// <summary>Maximum length of a prefix in the file.</summary>
     internal const int MaxPrefix = 9;
 
     private static readonly NumberingPlanFile s_file = NumberingPlanFile.ReadEmbedded();
@@ -29,13 +29,13 @@ internal sealed record NumberingPlan(string Code, string CallingCode, int Min, i
     private static readonly FrozenSet<string> s_expensive = s_file.Expensive.ToFrozenSet(StringComparer.Ordinal);
     private static readonly FrozenSet<string> s_fictional = s_file.Fictional.ToFrozenSet(StringComparer.Ordinal);
 
-    /// <summary>The plan that a country's numbers follow; null for a code that is none.</summary>
+    /// <summary>Returns a country's plan, or null for an unknown country code.</summary>
     public static NumberingPlan? Of(string country) => s_byCountry.GetValueOrDefault(country);
 
-    /// <summary>The plan of a number that begins with its calling code; null when no country has such a code.</summary>
+    /// <summary>Returns the plan of a number that starts with its calling code, or null if no country has this code.</summary>
     /// <remarks>
-    /// Satellite telephones (870, 881), international networks (882, 883) and freephone (800) are no countries: they are the dearest there
-    /// are.
+    /// Satellite phones (870, 881), international networks (882, 883) and freephone (800) belong to no country. They are the
+    /// most expensive numbers.
     /// </remarks>
     public static NumberingPlan? OfNumber(string digits)
     {
@@ -46,7 +46,7 @@ internal sealed record NumberingPlan(string Code, string CallingCode, int Min, i
         return null;
     }
 
-    /// <summary>The country that a whole number belongs to.</summary>
+    /// <summary>Returns the country of a complete number.</summary>
     public string CountryOf(string digits) =>
         Longest(s_countryByPrefix.ContainsKey, digits) is { } prefix ? s_countryByPrefix[prefix] : Code;
 

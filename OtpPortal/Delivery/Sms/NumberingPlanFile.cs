@@ -3,10 +3,10 @@ using System.Reflection;
 
 namespace OtpPortal.Delivery.Sms;
 
-/// <summary>What <c>numbering-plan.txt</c> says. Its header describes the format.</summary>
-/// <param name="Regions">In the order of the file.</param>
-/// <param name="Expensive">How numbers begin that cost extra.</param>
-/// <param name="Fictional">How numbers begin that nobody has.</param>
+/// <summary>The parsed <c>numbering-plan.txt</c>. The file's header describes the format.</summary>
+/// <param name="Regions">The regions, in the order of the file.</param>
+/// <param name="Expensive">Prefixes of premium-rate numbers.</param>
+/// <param name="Fictional">Prefixes of numbers that are never assigned.</param>
 internal sealed record NumberingPlanFile(
     IReadOnlyList<NumberingPlanFile.Region> Regions, IReadOnlyList<string> Expensive, IReadOnlyList<string> Fictional)
 {
@@ -20,7 +20,7 @@ internal sealed record NumberingPlanFile(
         return Parse(reader.ReadToEnd());
     }
 
-    /// <exception cref="FormatException">A line is not as it must be; the message has its number.</exception>
+    /// <exception cref="FormatException">A line is invalid; the message contains its number.</exception>
     public static NumberingPlanFile Parse(string text)
     {
         var regions = new List<Region>();
@@ -37,7 +37,7 @@ internal sealed record NumberingPlanFile(
         return new NumberingPlanFile(regions, sections["[expensive]"], sections["[fictional]"]);
     }
 
-    // Without comments, and with continuations joined.
+    // Returns the lines without comments, with continuation lines joined.
     private static IEnumerable<(int Number, string Line)> Lines(string text)
     {
         (int Number, string Line) last = default;
@@ -61,12 +61,11 @@ internal sealed record NumberingPlanFile(
     private static FormatException Malformed(int number, string line) => new($"Line {number} of the numbering plan is malformed: {line}");
 
     /// <param name="Plan">The region's own plan.</param>
-    /// <param name="Prefixes">
-    /// How its numbers begin, calling code included; empty for the region that has the rest of the calling code.
-    /// </param>
+    /// <param name="Prefixes">The prefixes of its numbers, including the calling code; empty for the region that has the rest
+    /// of the calling code.</param>
     internal sealed record Region(NumberingPlan Plan, IReadOnlyList<string> Prefixes)
     {
-        /// <summary>Returns null if the words are not a region.</summary>
+        /// <summary>Parses a region. Returns null if the words are not a region.</summary>
         public static Region? Parse(string[] words)
         {
             if (words is not [{ Length: 2 } code, { Length: <= 3 } callingCode, var digits, var trunk, .. var prefixes]) return null;

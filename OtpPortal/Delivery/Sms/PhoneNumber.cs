@@ -7,12 +7,12 @@ namespace OtpPortal.Delivery.Sms;
 
 /// <summary>A phone number in the form in which it is stored, compared and counted: <c>+</c>, calling code, number (ITU-T E.164).</summary>
 /// <remarks>
-/// The number is plausible: its country exists, its length fits that country's plan, and it is in no range that is known to cost extra.
-/// There is no libphonenumber in every registry, and for this its 250 countries' formats are not needed.
+/// The number is plausible: its country exists, its length fits that country's plan, and it is in no known premium-rate range.
+/// Does not use libphonenumber, because some registries lack it, and its formats of 250 countries are not needed here.
 /// </remarks>
 public sealed record PhoneNumber
 {
-    /// <summary>The maximum length of a typed number, in characters: 15 digits with separators.</summary>
+    /// <summary>Maximum length of a typed number in characters: 15 digits with separators.</summary>
     public const int MaxTyped = 40;
 
     private const int MaxDigits = 15;
@@ -32,12 +32,15 @@ public sealed record PhoneNumber
     /// <summary>Gets the first digits and the last two, for logs.</summary>
     public string Masked => MaskedAddress.Of(Value);
 
-    /// <summary>Returns true for the ISO code of a country that has phone numbers.</summary>
+    /// <summary>Returns whether a text is the ISO code of a country that has phone numbers.</summary>
     public static bool IsCountry(string code) => NumberingPlan.Of(code) is not null;
 
-    /// <summary>Reads what people type: <c>+49 (0)171 / 123-4567</c>, <c>0049…</c>, and with a default country <c>0171…</c>.</summary>
-    /// <param name="defaultCountry">ISO code of the country of numbers without a country code; null accepts only numbers with one.</param>
-    /// <param name="allowFictional">Accepts numbers that are reserved for films and examples.</param>
+    /// <summary>
+    /// Parses the formats that users type: <c>+49 (0)171 / 123-4567</c>, <c>0049…</c>, and with a default country <c>0171…</c>.
+    /// </summary>
+    /// <param name="defaultCountry">The ISO code of the country of numbers without a country code; null rejects such
+    /// numbers.</param>
+    /// <param name="allowFictional">Accepts numbers that are reserved for fiction and examples.</param>
     public static bool TryParse(string? text, string? defaultCountry, bool allowFictional, [NotNullWhen(true)] out PhoneNumber? number)
     {
         number = null;
@@ -69,7 +72,7 @@ public sealed record PhoneNumber
     {
         if (NumberingPlan.OfNumber(digits) is not { } plan) return null;
         var rest = digits[plan.CallingCode.Length..];
-        // +49 0171… and +49 (0)171…: the 0 is dialled only within the country, and no number after it begins with 0.
+        // +49 0171… and +49 (0)171…: the 0 is dialed only within the country, and no number after it starts with 0.
         if (plan.Trunk == "0") rest = rest.TrimStart('0') is var bare && rest.Length - bare.Length <= 1 ? bare : rest;
         // Until 2019 Mexico's mobile numbers had a leading 1 when called from abroad. Many address books still have it.
         if (plan.Code == "MX" && rest.Length == 11 && rest[0] == '1') rest = rest[1..];
@@ -96,7 +99,7 @@ public sealed record PhoneNumber
         return plan.CallingCode != "1" || (rest[0] >= '2' && rest[1] != '9' && rest[1..3] != "11" && rest[3] >= '2');
     }
 
-    // Keeps the digits of any script and drops separators.
+    // Converts digits of any script and drops separators.
     private static bool TryClean(string text, out string digits, out bool isInternational)
     {
         var kept = new StringBuilder();

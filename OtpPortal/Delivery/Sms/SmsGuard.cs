@@ -7,14 +7,14 @@ using StackExchange.Redis;
 namespace OtpPortal.Delivery.Sms;
 
 /// <summary>
-/// Limits messages that cost money: to the countries in SMS_COUNTRIES, to a number a day, and to ranges and countries whose codes come
-/// back. Fraudsters have codes sent to numbers that they are paid for (toll fraud, SMS pumping).
+/// Limits messages that cost money: to the countries in SMS_COUNTRIES, to a daily number, and to ranges and countries whose
+/// codes are actually entered. Fraudsters request codes to numbers that they earn from (toll fraud, SMS pumping).
 /// </summary>
 /// <remarks>
-/// Key layout in the OTP database: <c>sms:day:{yyyyMMdd}</c> (UTC), a hash of messages with the fields <c>all</c> and a country's ISO code;
-/// <c>sms:hour:{country}:{yyyyMMddHH}</c>, a hash with <c>s{minute}</c> = messages that a provider took and <c>v{minute}</c> = right
-/// codes. The day's counters are incremented before they are compared, so that no two replicas pass the limit together. No phone number
-/// is stored.
+/// Key layout in the OTP database: <c>sms:day:{yyyyMMdd}</c> (UTC), a hash of message counts with the fields <c>all</c> and a
+/// country's ISO code; <c>sms:hour:{country}:{yyyyMMddHH}</c>, a hash with <c>s{minute}</c> = accepted messages and
+/// <c>v{minute}</c> = correct codes. The daily counters are incremented before the comparison, so concurrent replicas cannot
+/// exceed the limit. No phone number is stored.
 /// </remarks>
 public sealed partial class SmsGuard(
     SmsSettings settings,
@@ -25,13 +25,13 @@ public sealed partial class SmsGuard(
     TimeProvider time,
     ILogger<SmsGuard> logger)
 {
-    // Operators get numbers by the thousand, and so fraudsters have thousands in a row.
+    // Operators assign numbers in blocks of thousands, so a fraudster's numbers are consecutive.
     private const int RangeDigits = 3;
 
-    // The time that a code has to come back before its message counts.
+    // The time to enter a code before its message counts.
     private static readonly TimeSpan s_answerTime = TimeSpan.FromMinutes(2);
 
-    // The minimum time between two audit entries about one setting and one country.
+    // Minimum time between two audit entries for the same setting and country.
     private static readonly TimeSpan s_noticePause = TimeSpan.FromMinutes(1);
 
     private static readonly TimeSpan s_dayKept = TimeSpan.FromDays(2);
@@ -39,7 +39,7 @@ public sealed partial class SmsGuard(
 
     private IDatabase Database => stores.Otp.Database;
 
-    /// <summary>Counts a code that was sent to this number and came back. Ignores other addresses.</summary>
+    /// <summary>Counts a correct code that was sent to this number. Ignores other addresses.</summary>
     public async Task CountVerifiedAsync(string number)
     {
         if (Read(number) is { } phone) await CountAsync(phone, 'v');
@@ -48,19 +48,19 @@ public sealed partial class SmsGuard(
     internal static bool Allows(string number, IReadOnlyList<string> countries) =>
         Read(number) is not { } phone || countries.Contains(phone.Country, StringComparer.Ordinal);
 
-    /// <summary>Counts a message that a provider took.</summary>
+    /// <summary>Counts a message that a provider accepted.</summary>
     internal async Task CountSentAsync(string number)
     {
         if (Read(number) is { } phone) await CountAsync(phone, 's');
     }
 
-    /// <summary>Counts a message that is about to be sent. Returns null when it may be, or else the setting that holds it back.</summary>
-    /// <param name="number">In E.164; any other address may be sent to.</param>
-    /// <param name="countries">The countries that the providers in question send to.</param>
+    /// <summary>Counts a message before it is sent. Returns null if it may be sent, or the limit that holds it back.</summary>
+    /// <param name="number">The number in E.164 format. Other addresses are not limited.</param>
+    /// <param name="countries">The countries that the possible providers send to.</param>
     internal async Task<DispatchOutcome.Limited?> TakeAsync(string number, IReadOnlyList<string> countries)
     {
         if (Read(number) is not { } phone) return null;
-        // The limits that all numbers share come last, so that a range that is held back does not use them up.
+        // The limits shared by all numbers come last, so that a limited range does not use them up.
         if (!countries.Contains(phone.Country, StringComparer.Ordinal)) return Refuse("SMS_COUNTRIES", phone, TimeSpan.FromDays(1));
         if (await CheckVerifiedAsync(phone.Country) is { } pause) return Refuse("SMS_MIN_VERIFIED", phone, pause);
         if (settings.PrefixLimit is { } limit && await limiter.TakeAsync(limit, phone.Value[..^RangeDigits]) is { } wait)
@@ -87,7 +87,7 @@ public sealed partial class SmsGuard(
             : null;
         if (setting is null) return null;
 
-        // A message that is not sent is not counted. Otherwise refusals to one country would use up the day for all.
+        // A message that is not sent does not count. Otherwise rejections for one country would use up the limit for all.
         var back = Database.CreateTransaction();
         _ = back.HashDecrementAsync(key, "all");
         _ = back.HashDecrementAsync(key, phone.Country);
@@ -96,7 +96,7 @@ public sealed partial class SmsGuard(
         return Refuse(setting, phone, now.UtcDateTime.Date.AddDays(1) - now.UtcDateTime);
     }
 
-    // Returns how long a country must wait; null when codes may go there now.
+    // Returns the time until messages to a country are allowed, or null if they are allowed now.
     private async Task<TimeSpan?> CheckVerifiedAsync(string country)
     {
         if (settings.MinVerified is not { } wanted) return null;
@@ -111,7 +111,7 @@ public sealed partial class SmsGuard(
         var verified = slots.Sum(slot => slot.Verified);
         if (old < wanted.Sample || verified * 100 >= old * wanted.Percent) return null;
 
-        // Messages leave the hour minute by minute, until fewer than the sample are left.
+        // Messages leave the sliding hour minute by minute, until fewer than the sample size are left.
         foreach (var slot in slots)
         {
             old -= slot.Sent;
@@ -139,13 +139,13 @@ public sealed partial class SmsGuard(
         var key = HourKey(phone.Country, now);
         try
         {
-            // In one transaction with its expiry: a counter without one would never be deleted.
+            // In one transaction with the expiry, because a key without one would never be deleted.
             var transaction = Database.CreateTransaction();
             _ = transaction.HashIncrementAsync(key, string.Create(CultureInfo.InvariantCulture, $"{what}{now.UtcDateTime.Minute}"));
             _ = transaction.KeyExpireAsync(key, s_hourKept);
             await transaction.ExecuteAsync();
         }
-        // The message was sent, or the code was right, whatever the store says.
+        // A store failure must not fail a message that was sent or a code that was correct.
         catch (Exception e) when (StoreFailure.Is(e))
         {
             NotCounted(e.GetType().Name);
@@ -158,7 +158,7 @@ public sealed partial class SmsGuard(
     private DispatchOutcome.Limited Refuse(string setting, PhoneNumber phone, TimeSpan wait)
     {
         statistics.Count(Happening.SmsHeldBack);
-        // One entry for each country, and not for each of a fraudster's thousands of numbers.
+        // One entry per country rather than per number: a fraudster has thousands of numbers.
         _ = audit.WriteLimitHitAsync(setting, s_noticePause, phone.Country, phone.Value, "");
         HeldBack(setting, phone.Country);
         return new DispatchOutcome.Limited(setting, wait);

@@ -4,15 +4,16 @@ using OtpPortal.Limits;
 
 namespace OtpPortal.Delivery.Sms;
 
-/// <summary>The numbers that messages go to, how many messages, and the order of providers.</summary>
-/// <param name="Order">SMS_PROVIDERS: the names of providers, in the order in which they are asked.</param>
-/// <param name="Countries">SMS_COUNTRIES: ISO codes of the countries that messages go to. With none, the default, nothing is sent.</param>
+/// <summary>Settings of SMS: the allowed numbers, the limits and the order of the providers.</summary>
+/// <param name="Order">SMS_PROVIDERS: the names of the providers, in the order in which they are tried.</param>
+/// <param name="Countries">SMS_COUNTRIES: ISO codes of the allowed countries. Empty, the default, allows none.</param>
 /// <param name="DefaultCountry">SMS_DEFAULT_COUNTRY: the country of numbers without a country code.</param>
-/// <param name="DailyCap">SMS_DAILY_CAP: messages a day (UTC), 1–1,000,000.</param>
-/// <param name="CountryQuotas">SMS_COUNTRY_QUOTAS: messages a day (UTC) to single countries, 0–1,000,000 each.</param>
-/// <param name="PrefixLimit">SMS_PREFIX_LIMIT: messages to numbers that share all but their last three digits; null when off.</param>
-/// <param name="MinVerified">SMS_MIN_VERIFIED: the share of codes that must come back; null when it is off.</param>
-/// <param name="AllowFictional">Accepts numbers that are reserved for films and examples: in Development.</param>
+/// <param name="DailyCap">SMS_DAILY_CAP: messages per day (UTC), 1–1,000,000.</param>
+/// <param name="CountryQuotas">SMS_COUNTRY_QUOTAS: messages per day (UTC) to individual countries, 0–1,000,000 each.</param>
+/// <param name="PrefixLimit">SMS_PREFIX_LIMIT: messages to numbers that share all but their last three digits; null disables
+/// it.</param>
+/// <param name="MinVerified">SMS_MIN_VERIFIED: the share of codes that must be entered correctly; null disables it.</param>
+/// <param name="AllowFictional">Accepts numbers that are reserved for fiction and examples; only in Development.</param>
 public sealed record SmsSettings(
     IReadOnlyList<string> Order,
     IReadOnlyList<string> Countries,
@@ -91,7 +92,7 @@ public sealed record SmsSettings(
         string.Equals(reader.Text(name), "off", StringComparison.OrdinalIgnoreCase);
 }
 
-/// <summary>The share of a country's messages in the last hour that must have been answered with the right code.</summary>
+/// <summary>The minimum share of a country's messages in the last hour whose code was entered correctly.</summary>
 /// <param name="Percent">1–100.</param>
-/// <param name="Sample">The number of messages from which on the share counts, 1–100,000.</param>
+/// <param name="Sample">The minimum number of messages for the share to apply, 1–100,000.</param>
 public sealed record MinVerified(int Percent, int Sample);

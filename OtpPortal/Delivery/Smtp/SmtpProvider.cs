@@ -8,7 +8,7 @@ using System.Text;
 namespace OtpPortal.Delivery.Smtp;
 
 /// <summary>Sends mail to an SMTP server (RFC 5321), with STARTTLS (RFC 3207) unless SMTP_TLS is none.</summary>
-/// <remarks>Uses the framework's client, because MailKit is not in every registry. It has no implicit TLS (port 465).</remarks>
+/// <remarks>Uses .NET's client, because some registries lack MailKit. It has no implicit TLS (port 465).</remarks>
 internal sealed class SmtpProvider(SmtpSettings settings, MailSettings mail) : IMessageProvider
 {
     internal const string ProviderName = "smtp";
@@ -17,7 +17,7 @@ internal sealed class SmtpProvider(SmtpSettings settings, MailSettings mail) : I
 
     public async Task<SendOutcome> SendAsync(Message message, CancellationToken stop)
     {
-        // The framework throws for an address that SMTP cannot carry.
+        // .NET's client throws for addresses that SMTP cannot carry.
         if (!MailAddress.TryCreate(message.To, out var to))
         {
             return new SendOutcome.Refused("the recipient's address has dots where SMTP does not allow them");
@@ -25,11 +25,11 @@ internal sealed class SmtpProvider(SmtpSettings settings, MailSettings mail) : I
         using var client = new SmtpClient(settings.Host, settings.Port)
         {
             EnableSsl = settings.StartTls,
-            // RFC 6531 for addresses that need it. Every server on the way understands ASCII.
+            // RFC 6531 only for addresses that need it, because every server understands ASCII.
             DeliveryFormat = Ascii.IsValid(to.User) ? SmtpDeliveryFormat.SevenBit : SmtpDeliveryFormat.International,
         };
         if (settings.UserName is not null) client.Credentials = new NetworkCredential(settings.UserName, settings.Password);
-        // The framework does not escape names in quotation marks, and decodes subjects.
+        // .NET's client does not escape names in quotation marks, and decodes subjects.
         using var envelope = new MailMessage(
             new MailAddress(mail.From, HeaderText.Name(mail.FromName), Encoding.UTF8),
             message.ToName.Length == 0 ? to : new MailAddress(to.Address, HeaderText.Name(message.ToName), Encoding.UTF8))
@@ -45,7 +45,7 @@ internal sealed class SmtpProvider(SmtpSettings settings, MailSettings mail) : I
         envelope.AlternateViews.Add(html);
         // Prevents automatic replies (RFC 3834).
         envelope.Headers.Add("Auto-Submitted", "auto-generated");
-        // Large providers refuse mail without one (RFC 5322, 3.6.4), and not every server on the way adds it.
+        // Large providers reject mail without one (RFC 5322, 3.6.4), and not every server adds it.
         envelope.Headers.Add("Message-ID", $"<{Guid.NewGuid():N}@{new MailAddress(mail.From).Host}>");
         try
         {
@@ -70,7 +70,7 @@ internal sealed class SmtpProvider(SmtpSettings settings, MailSettings mail) : I
         }
     }
 
-    // In mail a line ends with CRLF (RFC 2045, 6.7); the framework encodes what it is given.
+    // Lines in mail end with CRLF (RFC 2045, 6.7), and .NET's client does not convert line breaks.
     private static string InLines(string text) => text.ReplaceLineEndings("\r\n");
 
     private SendOutcome Interpret(SmtpException e)
@@ -92,11 +92,11 @@ internal sealed class SmtpProvider(SmtpSettings settings, MailSettings mail) : I
             // Authentication failed (RFC 4954).
             _ when code is 534 or 535 or 538 =>
                 new SendOutcome.Misconfigured($"SMTP_USERNAME and SMTP_PASSWORD were rejected ({code})"),
-            // Mailbox busy, greylisting, mailbox full: about this recipient alone.
+            // Mailbox busy, greylisting, mailbox full: concerns this recipient only.
             _ when code is 450 or 451 or 452 => new SendOutcome.Temporary($"SMTP status {code}") { IsAboutRecipient = true },
             _ when code is >= 400 and < 500 => new SendOutcome.Temporary($"SMTP status {code}"),
             _ when code is >= 500 and < 600 => new SendOutcome.Refused($"SMTP status {code}"),
-            // The framework's client reports "general failure" for an unreachable server and for one without STARTTLS.
+            // .NET's client reports "general failure" both for an unreachable server and for one without STARTTLS.
             _ when e.InnerException is null && e.Message.Contains("secure", StringComparison.OrdinalIgnoreCase) =>
                 new SendOutcome.Misconfigured("the server does not support STARTTLS; set SMTP_TLS=none only if the network is trusted"),
             _ => new SendOutcome.Temporary("cannot connect"),

@@ -2,13 +2,13 @@ using OtpPortal.Configuration;
 
 namespace OtpPortal.Delivery.Smtp;
 
-/// <summary>An SMTP server.</summary>
+/// <summary>Settings of the SMTP server.</summary>
 /// <param name="Host">SMTP_HOST.</param>
 /// <param name="Port">SMTP_PORT.</param>
 /// <param name="UserName">SMTP_USERNAME; null sends without authentication.</param>
 /// <param name="Password">SMTP_PASSWORD.</param>
 /// <param name="StartTls">
-/// SMTP_TLS=starttls: the server must offer STARTTLS with a valid certificate (RFC 3207); there is no fallback to plain text.
+/// SMTP_TLS=starttls: requires STARTTLS with a valid certificate (RFC 3207), without fallback to plaintext.
 /// </param>
 /// <param name="Terms">SMTP_TIMEOUT (15 s) and SMTP_CONNECTIONS.</param>
 public sealed record SmtpSettings(string Host, int Port, string? UserName, string? Password, bool StartTls, ProviderTerms Terms)

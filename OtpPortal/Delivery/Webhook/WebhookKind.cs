@@ -3,7 +3,7 @@ using OtpPortal.Delivery.Sms;
 
 namespace OtpPortal.Delivery.Webhook;
 
-/// <summary>Programs of the operator's own, each under a name of its own.</summary>
+/// <summary>The operator's webhooks, each with its own name.</summary>
 internal sealed class WebhookKind : IProviderKind
 {
     public IReadOnlyList<string> Names => [];
@@ -27,7 +27,7 @@ internal sealed class WebhookKind : IProviderKind
             MaxAddressLength = settings.MaxAddressLength,
             MaxCodeLength = settings.MaxCodeLength,
             Terms = settings.Terms,
-            // Only the program knows what its addresses look like. The limits for SMS, though, count numbers.
+            // Only the webhook knows the format of its addresses. The SMS limits, however, require phone numbers.
             Normalize = sendsSms ? NumberTerms.Of(sms).Normalize : NormalizeLine,
             Countries = sendsSms ? sms.Countries : null,
         };

@@ -5,10 +5,10 @@ using System.Text.Json.Serialization;
 
 namespace OtpPortal.Delivery.Webhook;
 
-/// <summary>Posts messages to a program of the operator's own, as otpgateway does: <c>{"otp":{…},"subject","body"}</c>.</summary>
+/// <summary>Posts messages to the operator's webhook in otpgateway's format: <c>{"otp":{…},"subject","body"}</c>.</summary>
 /// <remarks>
-/// As in otpgateway, a webhook that answers has the message, and its status only decides whether the request is repeated. For a webhook in
-/// SMS_PROVIDERS the status counts, because another provider may take over.
+/// As in otpgateway, any response means success, and its status only decides whether the request is retried. For a webhook in
+/// SMS_PROVIDERS the status counts, because another provider may be the fallback.
 /// </remarks>
 internal sealed partial class WebhookProvider(ProviderHttp http, WebhookSettings settings, bool sendsSms, ILogger<WebhookProvider> logger)
     : IMessageProvider

@@ -2,13 +2,13 @@ using OtpPortal.Configuration;
 
 namespace OtpPortal.Delivery.Webhook;
 
-/// <summary>A program of the operator's own that takes messages.</summary>
-/// <param name="Name">As in WEBHOOKS; its settings are <c>WEBHOOK_{NAME}_…</c>, upper case.</param>
-/// <param name="Url">_URL: where messages are posted to.</param>
-/// <param name="UserName">_USERNAME of Basic authentication; null sends none.</param>
+/// <summary>Settings of a webhook that sends messages.</summary>
+/// <param name="Name">The name in WEBHOOKS. Its settings are <c>WEBHOOK_{NAME}_…</c>, in upper case.</param>
+/// <param name="Url">_URL: the URL that messages are posted to.</param>
+/// <param name="UserName">_USERNAME for Basic authentication; null disables it.</param>
 /// <param name="Password">_PASSWORD.</param>
-/// <param name="ChannelName">_CHANNEL_NAME: the name of the channel that users see, such as "Phone call".</param>
-/// <param name="AddressName">_ADDRESS_NAME: what an address is called, such as "Phone number".</param>
+/// <param name="ChannelName">_CHANNEL_NAME: the display name of the channel, such as "Phone call".</param>
+/// <param name="AddressName">_ADDRESS_NAME: the display name of an address, such as "Phone number".</param>
 /// <param name="MaxAddressLength">_MAX_ADDRESS_LEN: 1–1000 characters.</param>
 /// <param name="MaxCodeLength">_MAX_OTP_LEN: 3–100 characters.</param>
 public sealed record WebhookSettings(
@@ -54,7 +54,7 @@ public sealed record WebhookSettings(
             }
         }
         var prefixes = names.Select(PrefixOf).ToList();
-        // A mistyped name would leave a webhook without its password.
+        // A misspelled name would leave a webhook without its password.
         foreach (var setting in reader.Names.Where(setting => setting.StartsWith("WEBHOOK_", StringComparison.OrdinalIgnoreCase)))
         {
             if (reader.Text(setting) is null) continue;
@@ -82,7 +82,7 @@ public sealed record WebhookSettings(
             var missing = user is null ? "USERNAME" : "PASSWORD";
             reader.AddError($"{prefix}_{missing} is missing. Set both {prefix}_USERNAME and {prefix}_PASSWORD, or neither.");
         }
-        // RFC 7617, 2: the password begins after the first colon.
+        // The password starts after the first colon (RFC 7617, 2), so the user name may not contain one.
         if (user?.Any(c => c == ':' || char.IsControl(c)) == true)
         {
             reader.AddError(prefix + "_USERNAME", user, "a name without colons and control characters");

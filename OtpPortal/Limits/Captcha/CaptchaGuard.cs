@@ -1,53 +1,58 @@
 namespace OtpPortal.Limits.Captcha;
 
-/// <summary>What somebody brings along to show that they are no program that writes to everybody.</summary>
-/// <param name="Response">The answer of the captcha's widget.</param>
-/// <param name="Ticket">The waiting ticket of the page before.</param>
+/// <summary>A client's proof that it is not a bot.</summary>
+/// <param name="Response">The response of the captcha widget.</param>
+/// <param name="Ticket">The waiting ticket from the previous page.</param>
 public sealed record Proof(string? Response, string? Ticket)
 {
     public static Proof None { get; } = new(null, null);
 }
 
-/// <summary>Why a proof is asked for.</summary>
+/// <summary>Why a proof is required.</summary>
 public enum ProofLack
 {
-    /// <summary>None was brought.</summary>
+    /// <summary>The request contained no proof.</summary>
     Missing,
 
-    /// <summary>The captcha's answer was wrong, used before, or too old.</summary>
+    /// <summary>The captcha response was wrong, already used, or expired.</summary>
     Wrong,
 
-    /// <summary>The wait has begun and is not over.</summary>
+    /// <summary>The waiting time has not passed yet.</summary>
     TooEarly,
 
-    /// <summary>The captcha service cannot be asked: only waiting helps.</summary>
+    /// <summary>The captcha service is unavailable; only the waiting ticket is accepted.</summary>
     ServiceAway,
 }
 
-/// <summary>What a proof is worth.</summary>
+/// <summary>The outcome of checking a proof.</summary>
 public abstract record ProofOutcome
 {
     private ProofOutcome() { }
 
     public sealed record Accepted : ProofOutcome;
 
-    /// <summary>Not enough: a right answer of the captcha, or the ticket after the wait, will do.</summary>
+    /// <summary>The proof is insufficient: a correct captcha response, or the ticket after the wait, is required.</summary>
     public sealed record Needed(TimeSpan Wait, string Ticket, ProofLack Lack) : ProofOutcome;
 }
 
-/// <summary>Asks for a proof once an address or a network has had its first codes, if a captcha service is configured.</summary>
+/// <summary>
+/// Requires a proof once an address or a network has exceeded its free codes, if a captcha service is configured.
+/// </summary>
 public sealed class CaptchaGuard(RateLimiter limiter, CaptchaVerifier verifier, WaitingTickets tickets, CaptchaSettings settings)
 {
     /// <summary>
-    /// Counts a send; true when it needs a proof first. Counting and asking are one step, so that many at once do not all slip through;
-    /// what needs a proof is not counted, and an address's count not moved by networks that have to prove themselves.
+    /// Counts a message. Returns true if it requires a proof first. Counting and checking are one step, so parallel requests
+    /// cannot exceed the limit. A message that requires a proof is not counted, and a network that must prove itself does not
+    /// use up an address's count.
     /// </summary>
     public async Task<bool> CountAsync(string address, string network) =>
         settings.Service is not null
         && (await limiter.TakeAsync(settings.SendsPerNetwork, network) is not null
             || await limiter.TakeAsync(settings.SendsPerAddress, address) is not null);
 
-    /// <summary>Judges a proof: the wait first, because it costs the captcha service no request and tells it nothing.</summary>
+    /// <summary>
+    /// Checks a proof. The wait is checked first: it takes no request, and discloses nothing to the captcha service.
+    /// </summary>
     public async Task<ProofOutcome> JudgeAsync(Proof proof, string address, string ip)
     {
         var left = await tickets.UseAsync(proof.Ticket, address);
@@ -61,7 +66,7 @@ public sealed class CaptchaGuard(RateLimiter limiter, CaptchaVerifier verifier, 
                 return new ProofOutcome.Accepted();
             lack = verdict == CaptchaVerdict.Away ? ProofLack.ServiceAway : ProofLack.Wrong;
         }
-        // A wait that has begun goes on: trying meanwhile does not restart it.
+        // A pending wait continues: trying again does not restart it.
         return left is { } rest
             ? new ProofOutcome.Needed(rest, proof.Ticket!, lack)
             : new ProofOutcome.Needed(WaitingTickets.Wait, tickets.Issue(address), lack);

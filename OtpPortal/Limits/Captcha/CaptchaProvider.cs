@@ -3,13 +3,14 @@ using System.Collections.Frozen;
 namespace OtpPortal.Limits.Captcha;
 
 /// <summary>
-/// A captcha service: its widget in the page, and where its answers are verified. All three speak the same <c>siteverify</c>.
+/// A captcha service with its widget and its verification endpoint. All three services use the same <c>siteverify</c> API.
 /// </summary>
-/// <param name="Script">Draws the widget.</param>
-/// <param name="WidgetClass">The class by which the script finds the widget's place.</param>
-/// <param name="ResponseField">The form field that the widget puts its answer into.</param>
-/// <param name="VerificationUrl">Takes secret, response and client address; CAPTCHA_API_URL replaces it.</param>
-/// <param name="Sources">What the widget needs beyond our own Content-Security-Policy, as the service documents it, by directive.</param>
+/// <param name="Script">URL of the script that renders the widget.</param>
+/// <param name="WidgetClass">CSS class by which the script finds the widget's element.</param>
+/// <param name="ResponseField">Form field in which the widget puts its response.</param>
+/// <param name="VerificationUrl">Receives secret, response and client address; overridden by CAPTCHA_API_URL.</param>
+/// <param name="Sources">The sources that the widget needs in addition to the portal's Content-Security-Policy, by directive,
+/// as the service documents them.</param>
 public sealed record CaptchaProvider(
     string Script,
     string WidgetClass,

@@ -2,11 +2,12 @@ using OtpPortal.Configuration;
 
 namespace OtpPortal.Limits.Captcha;
 
-/// <summary>When a proof is asked for that somebody is no program, and what counts as one.</summary>
-/// <param name="Service">Null: nobody is asked.</param>
-/// <param name="SendsPerAddress">CAPTCHA_AFTER: codes that one address gets without being asked.</param>
-/// <param name="SendsPerNetwork">CAPTCHA_AFTER: codes that one client (IPv6: its /64) gets without being asked.</param>
-/// <param name="FailsOpen">CAPTCHA_FAIL=open: while the service is away an answer counts unseen. Else only the plain wait does.</param>
+/// <summary>Settings of the proofs that a client is not a bot.</summary>
+/// <param name="Service">Null disables the captcha.</param>
+/// <param name="SendsPerAddress">CAPTCHA_AFTER: codes to one address before a proof is required.</param>
+/// <param name="SendsPerNetwork">CAPTCHA_AFTER: codes for one client (IPv6: its /64) before a proof is required.</param>
+/// <param name="FailsOpen">CAPTCHA_FAIL=open: accepts any response while the service is unavailable. Otherwise only waiting is
+/// accepted.</param>
 public sealed record CaptchaSettings(CaptchaService? Service, Limit SendsPerAddress, Limit SendsPerNetwork, bool FailsOpen)
     : ISettings<CaptchaSettings>
 {
@@ -21,9 +22,9 @@ public sealed record CaptchaSettings(CaptchaService? Service, Limit SendsPerAddr
 }
 
 /// <summary>An account with a captcha service.</summary>
-/// <param name="SiteKey">CAPTCHA_SITE_KEY, a part of the page.</param>
+/// <param name="SiteKey">CAPTCHA_SITE_KEY: public, in the page.</param>
 /// <param name="SecretKey">CAPTCHA_SECRET_KEY: for the verification.</param>
-/// <param name="ApiUrl">CAPTCHA_API_URL, or the provider's own.</param>
+/// <param name="ApiUrl">CAPTCHA_API_URL, or the provider's default.</param>
 public sealed record CaptchaService(CaptchaProvider Provider, string SiteKey, string SecretKey, Uri ApiUrl)
 {
     private static readonly string[] s_needed = ["CAPTCHA_PROVIDER", "CAPTCHA_SITE_KEY", "CAPTCHA_SECRET_KEY"];

@@ -4,28 +4,28 @@ using System.Text.Json.Serialization;
 
 namespace OtpPortal.Limits.Captcha;
 
-/// <summary>What a captcha service says of an answer.</summary>
+/// <summary>A captcha service's verdict on a response.</summary>
 public enum CaptchaVerdict
 {
     Right,
 
-    /// <summary>Wrong, used before, or too old.</summary>
+    /// <summary>The response is wrong, already used, or expired.</summary>
     Wrong,
 
-    /// <summary>The service cannot be asked, or does not take our secret: nothing is known of the answer.</summary>
+    /// <summary>The service is unavailable or rejects the portal's secret; the response is unverified.</summary>
     Away,
 }
 
-/// <summary>Has a captcha's answer verified (<c>POST …/siteverify</c>).</summary>
+/// <summary>Verifies captcha responses with the service (<c>POST …/siteverify</c>).</summary>
 public sealed partial class CaptchaVerifier(HttpClient http, CaptchaSettings settings, TimeProvider time, ILogger<CaptchaVerifier> logger)
 {
-    // Real answers have up to some thousand characters; longer ones are not sent on.
+    // Genuine responses have up to a few thousand characters; longer ones are rejected without a request.
     private const int MaxLength = 8192;
 
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(5);
 
-    // Neither is caused by what a visitor sends: they say nothing of the answer. Whatever else is reported counts against it, so that
-    // nobody passes an open portal by an answer that the service stumbles over.
+    // Errors that clients cannot cause, so they say nothing about the response. All other errors reject it: with
+    // CAPTCHA_FAIL=open, a response that makes the service fail must not pass.
     private static readonly string[] s_ourFault = ["missing-input-secret", "invalid-input-secret"];
     private static readonly string[] s_theirFault = ["internal-error"];
 
@@ -35,7 +35,7 @@ public sealed partial class CaptchaVerifier(HttpClient http, CaptchaSettings set
         var service = settings.Service!;
         using var request = new HttpRequestMessage(HttpMethod.Post, service.ApiUrl)
         {
-            // The site key, so that an answer from another site of the same account does not count; who does not know the field ignores it.
+            // The site key rejects responses from another site of the same account; services without this field ignore it.
             Content = new FormUrlEncodedContent(
             [
                 new("secret", service.SecretKey), new("response", response), new("remoteip", ip), new("sitekey", service.SiteKey),
@@ -62,7 +62,7 @@ public sealed partial class CaptchaVerifier(HttpClient http, CaptchaSettings set
 
     private async Task<CaptchaVerdict> JudgeAsync(HttpResponseMessage answer, CancellationToken stop)
     {
-        // Some verdicts come with 400, so the status alone decides nothing below 500.
+        // Some verdicts have status 400, so below 500 the status is not conclusive.
         var reply = answer.StatusCode is HttpStatusCode.OK or HttpStatusCode.BadRequest ? await ReadAsync(answer, stop) : null;
         if (reply?.Success is null)
         {

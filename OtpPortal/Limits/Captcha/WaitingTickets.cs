@@ -8,20 +8,21 @@ using StackExchange.Redis;
 namespace OtpPortal.Limits.Captcha;
 
 /// <summary>
-/// Proofs of having waited, for browsers without script and for programs: sealed, for one address, good from an instant on, once.
+/// Encrypted proofs of having waited, for browsers without script and for API clients. A ticket is bound to one address,
+/// becomes valid after the wait, and can be used once.
 /// </summary>
 /// <remarks>
-/// Issuing one keeps nothing, so that who only asks fills no store. Key layout in the OTP database: <c>captcha:used:{id}</c>, there from a
-/// ticket's use until its end.
+/// Issuing a ticket stores nothing, so requests cannot fill the store. Key layout in the OTP database:
+/// <c>captcha:used:{id}</c>, from a ticket's use until its expiry.
 /// </remarks>
 public sealed class WaitingTickets(Stores stores, AuthSecret secret, TimeProvider time)
 {
     internal static readonly TimeSpan Wait = TimeSpan.FromSeconds(30);
 
-    /// <summary>How long it is good after the wait: somebody may do something else meanwhile.</summary>
+    /// <summary>How long a ticket is valid after the wait, for users who do something else in the meantime.</summary>
     internal static readonly TimeSpan Life = TimeSpan.FromMinutes(10);
 
-    // The seal holds an id, an instant and 28 bytes more; the address is no part of it.
+    // The ciphertext contains an id, a timestamp and 28 bytes of overhead, but not the address.
     private const int MaxLength = 200;
 
     private readonly SealedText _seal = new(secret.DeriveKey("captcha-wait"));
@@ -34,7 +35,8 @@ public sealed class WaitingTickets(Stores stores, AuthSecret secret, TimeProvide
     }
 
     /// <summary>
-    /// Zero when the wait is over, and then the ticket is used up; what is left of it; or null for what is no ticket for this address.
+    /// Redeems a ticket. Returns zero if the wait has passed, which uses up the ticket; the remaining wait; or null if the
+    /// ticket is not valid for this address.
     /// </summary>
     public async Task<TimeSpan?> UseAsync(string? ticket, string address)
     {
@@ -48,7 +50,7 @@ public sealed class WaitingTickets(Stores stores, AuthSecret secret, TimeProvide
         var now = time.GetUtcNow();
         if (now >= from + Life) return null;
         if (now < from) return from - now;
-        // Of two that come at once, one passes.
+        // Of two concurrent uses, one succeeds.
         return await stores.Otp.Database.StringSetAsync("captcha:used:" + id, 1, Life, When.NotExists) ? TimeSpan.Zero : null;
     }
 

@@ -6,19 +6,19 @@ using Garnet;
 namespace OtpPortal.Storage.Embedded;
 
 /// <summary>
-/// A Redis-compatible store inside this process, for running the portal with nothing else installed. It keeps db0 and
-/// db1, and every write that it has acknowledged is on disk.
+/// A Redis-compatible store in this process, so that the portal runs without other software. It provides db0 and db1. Every
+/// acknowledged write is on disk.
 /// </summary>
 /// <remarks>
-/// Garnet could shorten its log by checkpoints, but does not always recover from them: db1's log is
-/// skipped when db0 has had more checkpoints, and hashes or lists changed while one was taken can make the store unreadable.
-/// So none is ever taken. Instead the live keys are copied into a new generation of the log, at start and in a quiet minute.
+/// Garnet can shorten its log by checkpoints, but does not reliably recover from them: it skips db1's log if db0 has had more
+/// checkpoints, and hashes or lists that change during a checkpoint can make the store unreadable. The store therefore takes
+/// none. Instead it copies the live keys into a new generation of the log, at startup and in quiet minutes.
 /// </remarks>
 internal sealed partial class EmbeddedStore : IDisposable
 {
     private const long Megabyte = 1 << 20;
 
-    // Replay takes about a second for 100 MB of log, so these bound both the disk used and the time to start.
+    // Replay takes about one second per 100 MB of log, so these bound both disk usage and startup time.
     private const long CompactAtStart = 16 * Megabyte;
     private const long CompactWhenQuiet = 64 * Megabyte;
     private const long CompactAtOnce = 512 * Megabyte;
@@ -44,13 +44,13 @@ internal sealed partial class EmbeddedStore : IDisposable
         _loggers = new GarnetLog(logger, OnWriteFailed);
     }
 
-    /// <summary>Where the store listens: a loopback address, and a port that stays the same until it is disposed.</summary>
+    /// <summary>The endpoint of the store: a loopback address, with a port that does not change until disposal.</summary>
     public IPEndPoint EndPoint { get; private set; } = new(IPAddress.Loopback, 0);
 
-    /// <summary>The password that clients must send. It is created at each start and is never written anywhere.</summary>
+    /// <summary>The password for clients. Generated at each start and never stored.</summary>
     public string Password { get; } = NewPassword();
 
-    /// <summary>Opens the store in <paramref name="dataDirectory"/>, with everything that was in it before.</summary>
+    /// <summary>Opens the store in <paramref name="dataDirectory"/> with its existing data.</summary>
     /// <exception cref="EmbeddedStoreException">The directory cannot be used; the message says why in one sentence.</exception>
     public static EmbeddedStore Start(string dataDirectory, ILogger logger)
     {
@@ -69,7 +69,7 @@ internal sealed partial class EmbeddedStore : IDisposable
         return store;
     }
 
-    /// <summary>Opens the log in <paramref name="path"/> and closes it again.</summary>
+    /// <summary>Checks that the log in <paramref name="path"/> can be opened, and closes it again.</summary>
     /// <exception cref="EmbeddedStoreException">It cannot be opened.</exception>
     public static void Verify(string path)
     {
@@ -84,8 +84,8 @@ internal sealed partial class EmbeddedStore : IDisposable
     }
 
     /// <summary>
-    /// Copies the live keys into a new log and deletes the old one. Clients are cut off while it runs, about a second for
-    /// 100 MB, and reconnect to the same end point.
+    /// Copies the live keys into a new log and deletes the old one. Disconnects clients for about one second per 100 MB; they
+    /// reconnect to the same endpoint.
     /// </summary>
     public async Task CompactAsync(CancellationToken cancellationToken = default)
     {
@@ -114,7 +114,7 @@ internal sealed partial class EmbeddedStore : IDisposable
         }
     }
 
-    /// <summary>Stops the store. What it has acknowledged is on disk already, so this only closes files and connections.</summary>
+    /// <summary>Stops the store. Acknowledged writes are already on disk, so this only closes files and connections.</summary>
     public void Dispose()
     {
         if (_disposed) return;
@@ -150,7 +150,7 @@ internal sealed partial class EmbeddedStore : IDisposable
 
     private void Close()
     {
-        // The overload that takes a bool would delete the data.
+        // The overload with a bool would delete the data.
         _server?.Dispose();
         _server = null;
     }
@@ -158,15 +158,15 @@ internal sealed partial class EmbeddedStore : IDisposable
     private Task RewriteAsync() =>
         _directory.ReplaceAsync(next => StoreCompactor.CopyAsync(_directory.Live, next, Password, _loggers, _stopping.Token));
 
-    // Garnet reports a failed write from inside the server that is to be closed.
+    // Runs in the background, because Garnet reports the failed write from inside the server that must be closed.
     private void OnWriteFailed()
     {
         if (Interlocked.Increment(ref _failedWrites) == 1) _ = Task.Run(RecoverFromFailedWriteAsync);
     }
 
     /// <summary>
-    /// Closes the store until its log can be written again. After a failed write Garnet refuses every later one, also when the disk has
-    /// room again, and its memory holds what the log does not.
+    /// Closes the store until its log is writable again. After a failed write Garnet rejects all further writes, even when disk
+    /// space is available again, and its memory contains data that is not in the log.
     /// </summary>
     private async Task RecoverFromFailedWriteAsync()
     {
@@ -192,7 +192,7 @@ internal sealed partial class EmbeddedStore : IDisposable
         }
     }
 
-    /// <summary>Listens again where clients look for the store, as soon as its log can be written and its port is free.</summary>
+    /// <summary>Reopens the store on the same endpoint as soon as its log is writable and its port is free.</summary>
     private async Task ReopenAsync()
     {
         string? reported = null;
@@ -217,7 +217,7 @@ internal sealed partial class EmbeddedStore : IDisposable
     {
         try
         {
-            // A minute that writes little is one in which hardly anybody notices the reconnect.
+            // In a minute with few writes, few clients notice the reconnect.
             using var timer = new PeriodicTimer(TimeSpan.FromMinutes(1));
             var last = _directory.LogSize;
             while (await timer.WaitForNextTickAsync(_stopping.Token))
@@ -260,5 +260,5 @@ internal sealed partial class EmbeddedStore : IDisposable
     private partial void LogReopenFailed(string reason);
 }
 
-/// <summary>The embedded store cannot run; the message is one sentence for the operator.</summary>
+/// <summary>The embedded store cannot run. The message is one sentence for the operator.</summary>
 internal sealed class EmbeddedStoreException(string message, Exception? innerException = null) : Exception(message, innerException);

@@ -8,13 +8,13 @@ using Tsavorite.core;
 
 namespace OtpPortal.Storage.Embedded;
 
-/// <summary>Starts Garnet servers inside this process, on loopback and with a password.</summary>
+/// <summary>Starts Garnet servers in this process, on loopback and with a password.</summary>
 internal static class GarnetHost
 {
-    /// <summary>Databases of a store: codes in 0, tokens in 1.</summary>
+    /// <summary>The number of databases of a store: codes in 0, tokens in 1.</summary>
     public const int Databases = 2;
 
-    /// <summary>Starts a server over the log in <paramref name="path"/>, on a free port.</summary>
+    /// <summary>Starts a server with the log in <paramref name="path"/> on a free port.</summary>
     public static (GarnetServer Server, IPEndPoint EndPoint) ListenOnFreePort(string path, string password, ILoggerFactory loggers)
     {
         for (var attempt = 1; ; attempt++)
@@ -34,7 +34,7 @@ internal static class GarnetHost
         }
     }
 
-    /// <summary>Starts a server over the log in <paramref name="path"/>, with everything that the log holds.</summary>
+    /// <summary>Starts a server with the data of the log in <paramref name="path"/>.</summary>
     public static GarnetServer Listen(IPEndPoint endPoint, string path, string password, ILoggerFactory loggers)
     {
         var options = LogOptions(path);
@@ -60,34 +60,34 @@ internal static class GarnetHost
         return (await ConnectionMultiplexer.ConnectAsync(options)).WithPooledContinuations();
     }
 
-    /// <summary>Returns the options of a store below <paramref name="path"/>, without those of the network.</summary>
+    /// <summary>Returns the options of a store in <paramref name="path"/>, without network options.</summary>
     public static GarnetServerOptions LogOptions(string path) => new(logger: null)
     {
         MaxDatabases = Databases,
         QuietMode = true,
 
-        // A command is answered when its log entry is on disk; without this a kill loses the last few milliseconds.
+        // Commands are acknowledged when their log entry is on disk; otherwise a kill loses the last few milliseconds.
         EnableAOF = true,
         WaitForCommit = true,
         CheckpointDir = path,
         Recover = true,
         FailOnRecoveryError = true,
 
-        // Garnet drops the oldest keys, silently, past this limit, and reads from disk (its storage tier) are slow and make
-        // DEL answer 0 for a key that was there. So the limit is out of reach; pages are allocated as they fill.
+        // Beyond this limit Garnet silently drops the oldest keys, or, with its storage tier, reads from disk slowly and DEL
+        // returns 0 for existing keys. The limit is therefore out of reach; pages are allocated as they fill.
         LogMemorySize = "32g",
 
-        // The oldest part of memory is read-only, and there, too, DEL answers 0. It begins once there are 20 pages.
+        // DEL also returns 0 for keys in the read-only oldest part of memory, which begins once there are 20 pages.
         PageSize = "4m",
         MutablePercent = 95,
 
-        // The smallest log buffers that this page size allows, and room for 450,000 keys before lookups slow down.
+        // The smallest log buffers for this page size, and an index for 450,000 keys before lookups slow down.
         AofPageSize = "8m",
         AofMemorySize = "16m",
         IndexMemorySize = "4m",
         BufferPoolMemoryBudget = "16m",
 
-        // The native device of Linux needs a library that the package does not bring.
+        // Linux's native device needs a library that the package does not contain.
         DeviceType = DeviceType.RandomAccess,
         DeviceFactoryCreator = new LocalStorageNamedDeviceFactoryCreator(deviceType: DeviceType.RandomAccess),
     };

@@ -3,8 +3,9 @@ using Tsavorite.core;
 namespace OtpPortal.Storage.Embedded;
 
 /// <summary>
-/// Passes Garnet's log on, and calls <paramref name="onWriteFailed"/> for a write that could not be stored. Garnet's warnings describe what
-/// it repaired by itself, such as a log entry cut short by a kill, with a stack trace each: they count as debug output.
+/// Forwards Garnet's log, and calls <paramref name="onWriteFailed"/> when a write could not be stored. Garnet's warnings, with
+/// stack traces, are about problems that it has repaired, such as a log entry truncated by a kill; they are logged as debug
+/// output.
 /// </summary>
 internal sealed class GarnetLog(ILogger? target, Action onWriteFailed) : ILoggerFactory, ILogger
 {
@@ -30,7 +31,7 @@ internal sealed class GarnetLog(ILogger? target, Action onWriteFailed) : ILogger
         if (exception is CommitFailureException)
         {
             onWriteFailed();
-            // Garnet reports it for each connection, with a stack trace; the store reports it once.
+            // Garnet reports it for each connection with a stack trace; the store reports it once.
             logLevel = LogLevel.Debug;
         }
         target?.Log(logLevel == LogLevel.Warning ? LogLevel.Debug : logLevel, eventId, state, exception, formatter);

@@ -1,9 +1,8 @@
 namespace OtpPortal.Storage.Embedded;
 
 /// <summary>
-/// <c>OtpPortal --repair-store</c>: recovers what can be read of an embedded store that does not open. The damaged files are kept beside
-/// the new ones.
-/// The portal must be stopped.
+/// <c>OtpPortal --repair-store</c>: recovers the readable data of an embedded store that cannot be opened, and keeps the
+/// damaged files. The portal must be stopped.
 /// </summary>
 internal static class RepairStoreCommand
 {
@@ -11,7 +10,7 @@ internal static class RepairStoreCommand
 
     private const int ShownGaps = 20;
 
-    /// <summary>Returns 0 when the store opens again, else 1 after a line that says why it does not.</summary>
+    /// <summary>Returns 0 if the store can be opened again. Otherwise writes the reason and returns 1.</summary>
     public static async Task<int> RunAsync(string dataDirectory, TextWriter output, TextWriter errors)
     {
         try

@@ -3,10 +3,10 @@ using StackExchange.Redis;
 
 namespace OtpPortal.Storage.Embedded;
 
-/// <summary>Copies the live keys of a store into a new, shorter log.</summary>
+/// <summary>Copies a store's live keys into a new, shorter log.</summary>
 internal static class StoreCompactor
 {
-    /// <summary>Writes the live keys of the log in <paramref name="from"/> to a new log in <paramref name="to"/>.</summary>
+    /// <summary>Copies the live keys of the log in <paramref name="from"/> to a new log in <paramref name="to"/>.</summary>
     public static async Task CopyAsync(string from, string to, string password, ILoggerFactory loggers, CancellationToken cancellationToken)
     {
         var (source, sourceEndPoint) = GarnetHost.ListenOnFreePort(from, password, loggers);
@@ -15,7 +15,7 @@ internal static class StoreCompactor
             var (target, targetEndPoint) = GarnetHost.ListenOnFreePort(to, password, loggers);
             using (target) await CopyAsync(sourceEndPoint, targetEndPoint, password, cancellationToken);
         }
-        // Two servers' worth of large buffers have just become garbage; the runtime would keep that memory for a long time.
+        // The large buffers of two servers have just become garbage; the runtime would hold on to that memory for a long time.
         GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
     }
 
@@ -38,8 +38,8 @@ internal static class StoreCompactor
 
     private static async Task CopyKeyAsync(IDatabase from, IDatabase to, RedisKey key)
     {
-        // The lifetime is read before the value: were it the other way round, a key that expires in between would come
-        // back without a lifetime and live forever. A value that is gone by then is not copied.
+        // The lifetime is read before the value: in the other order, a key that expires in between would be restored without a
+        // lifetime and never expire. A key that has expired by then is not copied.
         var now = DateTime.UtcNow;
         var timeToLive = from.KeyTimeToLiveAsync(key);
         var type = await from.KeyTypeAsync(key);

@@ -2,14 +2,14 @@ using System.Globalization;
 
 namespace OtpPortal.Storage.Embedded;
 
-/// <summary>The files of an embedded store, held exclusively until disposed.</summary>
+/// <summary>The files of an embedded store, locked exclusively until disposal.</summary>
 /// <remarks>
 /// Layout below DATA_DIR/store:
 /// <code>
-/// lock          held exclusively while a process uses the directory
-/// 1, 2, …       one generation of the append-only log each; the highest is the live one
-/// 3.new         a generation being written; worthless until it has been renamed
-/// 2.damaged     what --repair-store could not read completely, kept as it was
+/// lock          locked exclusively while a process uses the directory
+/// 1, 2, …       generations of the append-only log; the highest is the live one
+/// 3.new         an incomplete generation; ignored until it has been renamed
+/// 2.damaged     a generation that --repair-store could not read completely, unchanged
 /// </code>
 /// </remarks>
 internal sealed class StoreDirectory : IDisposable
@@ -34,20 +34,22 @@ internal sealed class StoreDirectory : IDisposable
     /// <summary>The path of the live generation.</summary>
     public string Live => PathOf(_generation);
 
-    /// <summary>The path under which the next generation is written before <see cref="PromoteNext"/>.</summary>
+    /// <summary>The path of the next generation until <see cref="PromoteNext"/>.</summary>
     public string Next => PathOf(_generation + 1) + ".new";
 
-    /// <summary>Bytes in the log of the live generation.</summary>
+    /// <summary>The log size of the live generation, in bytes.</summary>
     public long LogSize => SizeOf(Live);
 
-    /// <summary>Bytes that the log of the live generation had when it was written by a compaction; 0 for one that was not.</summary>
+    /// <summary>
+    /// The log size, in bytes, that the live generation had after its compaction; 0 if it was not created by one.
+    /// </summary>
     public long CompactedSize =>
         File.Exists(Path.Combine(Live, SizeFile))
             && long.TryParse(File.ReadAllText(Path.Combine(Live, SizeFile)), CultureInfo.InvariantCulture, out var size)
             ? size : 0;
 
-    /// <summary>Opens the directory, and deletes what an interrupted compaction left behind.</summary>
-    /// <exception cref="EmbeddedStoreException">It cannot be written to, or another process holds it.</exception>
+    /// <summary>Opens the directory, and deletes the remains of an interrupted compaction.</summary>
+    /// <exception cref="EmbeddedStoreException">It is not writable, or another process has locked it.</exception>
     public static StoreDirectory Open(string dataDirectory)
     {
         var root = Path.GetFullPath(dataDirectory);
@@ -57,7 +59,7 @@ internal sealed class StoreDirectory : IDisposable
         {
             CreatePrivate(root);
             CreatePrivate(directory);
-            // The kernel drops the lock when the process dies, so a kill leaves nothing to clean up.
+            // The kernel releases the lock when the process ends, so a kill requires no cleanup.
             var held = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
             try
             {
@@ -96,7 +98,9 @@ internal sealed class StoreDirectory : IDisposable
         if (Directory.Exists(Next)) Directory.Delete(Next, recursive: true);
     }
 
-    /// <summary>Writes a new generation of the log and makes it live. Returns where the old one is kept, or null if it is not.</summary>
+    /// <summary>
+    /// Writes a new generation of the log and makes it live. Returns the path of the old one if it is kept, or null.
+    /// </summary>
     public async Task<string?> ReplaceAsync(Func<string, Task> write, bool keepOld = false)
     {
         ClearNext();
@@ -106,7 +110,7 @@ internal sealed class StoreDirectory : IDisposable
         }
         catch
         {
-            // An unfinished copy must not take the room that the live log needs.
+            // An incomplete copy must not take up disk space that the live log needs.
             DeleteNext();
             throw;
         }
@@ -114,8 +118,8 @@ internal sealed class StoreDirectory : IDisposable
     }
 
     /// <summary>
-    /// Makes <see cref="Next"/> the live generation, by one rename. Deletes the one before it, or keeps it under another name, which is
-    /// returned.
+    /// Makes <see cref="Next"/> the live generation with a single rename. Deletes the previous one, or renames it and returns
+    /// its new path.
     /// </summary>
     public string? PromoteNext(bool keepOld = false)
     {
@@ -159,8 +163,8 @@ internal sealed class StoreDirectory : IDisposable
         Directory.Exists(path) ? new DirectoryInfo(path).EnumerateFiles("aof.log.*", SearchOption.AllDirectories)
             .Sum(file => file.Length) : 0;
 
-    // The framework says the same of a lock in its message alone: EWOULDBLOCK is 11 on Linux and 35 on macOS, ERROR_SHARING_VIOLATION is 32
-    // on Windows.
+    // .NET identifies a lock only in the message: EWOULDBLOCK is 11 on Linux and 35 on macOS, ERROR_SHARING_VIOLATION is 32 on
+    // Windows.
     private static bool IsHeld(IOException exception) => (exception.HResult & 0xFFFF) is 11 or 32 or 35;
 
     private static void CreatePrivate(string path)

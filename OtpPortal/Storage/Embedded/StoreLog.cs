@@ -4,19 +4,19 @@ using Tsavorite.core;
 
 namespace OtpPortal.Storage.Embedded;
 
-/// <summary>Checks and mends Garnet's append-only logs while no server uses them. Each database has a log of its own.</summary>
+/// <summary>Checks and repairs Garnet's append-only logs, one per database, while no server uses them.</summary>
 internal static class StoreLog
 {
     private const int CommitEvery = 10_000;
     private static readonly TimeSpan s_commitTimeout = TimeSpan.FromSeconds(30);
 
-    /// <summary>Reads the log of each database once.</summary>
+    /// <summary>Reads the log of each database and returns their states.</summary>
     public static IReadOnlyList<LogState> Inspect(string path) =>
         [.. Enumerable.Range(0, GarnetHost.Databases).Select(database => Inspect(path, database))];
 
     /// <summary>
-    /// Copies a log to an empty store, without what was never acknowledged: transactions without a commit, and what follows the last commit
-    /// or a gap.
+    /// Copies a log to an empty store without unacknowledged data: transactions without a commit, and everything after the last
+    /// commit or a gap.
     /// </summary>
     public static async Task DropUnacknowledgedAsync(string from, string to)
     {
@@ -27,12 +27,12 @@ internal static class StoreLog
     }
 
     /// <summary>
-    /// Clears what follows the last commit of each log. A kill can leave half a commit record there, because writes end at a multiple of
-    /// 512 bytes;
-    /// depending on the half, Garnet does not start or takes the whole log to be empty.
+    /// Clears everything after the last commit of each log. Writes end at a multiple of 512 bytes, so a kill can leave half a
+    /// commit record there; Garnet then fails to start or treats the whole log as empty.
     /// </summary>
-    /// <remarks>Garnet's records of the last commit, which it needs only for speed, go as well: a kill can leave half of one,
-    /// too.</remarks>
+    /// <remarks>
+    /// Also removes Garnet's records of the last commit, which a kill can truncate as well. Garnet needs them only for speed.
+    /// </remarks>
     public static void ClearAfterLastCommit(string path, IReadOnlyList<LogState> states)
     {
         for (var database = 0; database < GarnetHost.Databases; database++)
@@ -47,9 +47,9 @@ internal static class StoreLog
     }
 
     /// <summary>
-    /// Copies everything that can be read to an empty store. Starts of transactions that never ended, and ends without a start, are left
-    /// out; their
-    /// writes are kept, because they may be those of a later process that used the same session number, and were acknowledged.
+    /// Copies everything readable to an empty store. Omits starts of transactions without an end, and ends without a start.
+    /// Keeps their writes, because a later process with the same session number may have written them, and they were
+    /// acknowledged.
     /// </summary>
     /// <returns>The number of entries that were copied.</returns>
     public static async Task<long> SalvageAsync(string from, string to)
@@ -65,8 +65,8 @@ internal static class StoreLog
         return copied;
     }
 
-    /// <summary>Writes an empty transaction, so that a log that cannot be written to is found out before a client relies on it.</summary>
-    /// <exception cref="CommitFailureException">The log cannot be written to.</exception>
+    /// <summary>Appends an empty transaction, to detect that a log is not writable before a client relies on it.</summary>
+    /// <exception cref="CommitFailureException">The log is not writable.</exception>
     public static async Task ProveWritableAsync(string path)
     {
         for (var database = 0; database < GarnetHost.Databases; database++)
@@ -76,7 +76,7 @@ internal static class StoreLog
         }
     }
 
-    /// <summary>Appends entries to the log of one database; returns how many, when they are on disk.</summary>
+    /// <summary>Appends entries to the log of one database. Returns their number once they are on disk.</summary>
     internal static async Task<long> AppendAsync(string path, int database, IEnumerable<byte[]> entries)
     {
         GarnetHost.LogOptions(path).GetAofSettings(database, out var settings);
@@ -167,8 +167,8 @@ internal static class StoreLog
         return state;
     }
 
-    // The positions of starts that another start of the same session follows, or no end, and of ends without a start, on which Garnet
-    // fails.
+    // Returns the positions of transaction starts without an end before the session's next start, and of ends without a start,
+    // on which Garnet fails.
     private static HashSet<long> FindUnpairedMarkers(string path, int database)
     {
         var unpaired = new HashSet<long>();
@@ -188,7 +188,7 @@ internal static class StoreLog
         return unpaired;
     }
 
-    // Of the version and store version of another entry, without its flags, which say how a longer entry is laid out. No session has the
+    // Copies the versions of another entry, but not its flags, which describe the layout of longer entries. No session has
     // number -1.
     private static byte[] Marker(AofEntryType type, byte[] entry)
     {
@@ -200,41 +200,42 @@ internal static class StoreLog
     }
 }
 
-/// <summary>A place in a log.</summary>
+/// <summary>A position in a log.</summary>
 internal sealed record LogPlace(string File, long Address)
 {
     public override string ToString() => FormattableString.Invariant($"{File} at byte {Address}");
 }
 
-/// <summary>What the log of one database needs before Garnet may open it.</summary>
+/// <summary>The state of a database's log, which determines the repair before Garnet may open it.</summary>
 internal sealed class LogState
 {
-    // Bytes that can be on their way to the disk when a process is killed. A kill can lose one of those writes and not the next one.
+    // Maximum bytes in flight when a process is killed. A kill can lose one of these writes but not the next.
     private const long MaxInFlight = 1024 * 1024;
 
     /// <summary>
-    /// The sessions that are inside a transaction at the last commit, with the position of its start, as a kill leaves them.
+    /// The sessions that are inside a transaction at the last commit, as after a kill, with the positions of the transactions'
+    /// starts.
     /// </summary>
     public Dictionary<int, long> OpenTransactions { get; } = [];
 
-    /// <summary>True when a session begins a transaction inside another one. Garnet does not open such a log.</summary>
+    /// <summary>Whether a session begins a transaction inside another one. Garnet cannot open such a log.</summary>
     public bool HasNestedTransactions { get; set; }
 
-    /// <summary>Places that cannot be read, with something readable after them.</summary>
+    /// <summary>Unreadable places that are followed by readable data.</summary>
     public List<LogPlace> Gaps { get; } = [];
 
     /// <summary>
-    /// True when a commit follows a gap. If a kill left the gap, no client was answered after it: Garnet answers once all before is on
-    /// disk.
+    /// Whether a commit follows a gap. If a kill caused the gap, no later command was acknowledged: Garnet acknowledges a
+    /// command once everything before it is on disk.
     /// </summary>
     public bool HasCommitAfterGap { get; set; }
 
-    /// <summary>The end of the last commit before a gap, or the beginning of the log; null if there is no log.</summary>
+    /// <summary>The end of the last commit before a gap, or the start of the log; null if there is no log.</summary>
     public LogPlace? LastCommit { get; set; }
 
-    /// <summary>Bytes after <see cref="LastCommit"/>.</summary>
+    /// <summary>The number of bytes after <see cref="LastCommit"/>.</summary>
     public long Rest { get; set; }
 
-    /// <summary>True when transactions are nested, or more follows the last commit than can have been on its way to the disk.</summary>
+    /// <summary>Whether transactions are nested, or more data follows the last commit than can have been in flight.</summary>
     public bool IsDamaged => HasNestedTransactions || Rest > MaxInFlight;
 }

@@ -4,26 +4,26 @@ using Garnet.server;
 
 namespace OtpPortal.Storage.Embedded;
 
-/// <summary>What stands at one place of a log.</summary>
+/// <summary>The kind of an item in a log.</summary>
 internal enum LogItemKind
 {
-    /// <summary>An entry that Garnet wrote for a command.</summary>
+    /// <summary>An entry of a Garnet command.</summary>
     Entry,
 
-    /// <summary>Everything before it was on disk before any client was answered.</summary>
+    /// <summary>A commit record. Everything before it was on disk before Garnet acknowledged it.</summary>
     Commit,
 
-    /// <summary>Bytes that are nothing that Garnet writes, with something readable after them.</summary>
+    /// <summary>Bytes that Garnet does not write, followed by readable data.</summary>
     Gap,
 }
 
 /// <param name="Entry">The entry, valid until the next item is read; empty for other kinds.</param>
-/// <param name="File">The file that holds the item.</param>
-/// <param name="Address">The byte in that file at which it begins.</param>
-/// <param name="End">The byte in that file after its end; the address for a gap.</param>
+/// <param name="File">The file that contains the item.</param>
+/// <param name="Address">The offset of its first byte in the file.</param>
+/// <param name="End">The offset after its last byte; for a gap, the same as <c>Address</c>.</param>
 internal readonly record struct LogItem(LogItemKind Kind, ReadOnlyMemory<byte> Entry, string File, long Address, long End)
 {
-    /// <summary>Bytes at the beginning of every entry: Garnet's <c>AofHeader</c>.</summary>
+    /// <summary>The size of each entry's header in bytes: Garnet's <c>AofHeader</c>.</summary>
     public const int HeaderSize = 16;
 
     internal const int TypeOffset = 2;
@@ -32,36 +32,36 @@ internal readonly record struct LogItem(LogItemKind Kind, ReadOnlyMemory<byte> E
 
     public AofEntryType Type => (AofEntryType)Entry.Span[TypeOffset];
 
-    /// <summary>The number of the connection that wrote it, unique within one process.</summary>
+    /// <summary>The number of the connection that wrote the entry, unique within a process.</summary>
     public int Session => BinaryPrimitives.ReadInt32LittleEndian(Entry.Span[SessionOffset..]);
 }
 
-/// <summary>Reads the files of Garnet's append-only log by itself.</summary>
+/// <summary>Reads the files of Garnet's append-only log without Garnet.</summary>
 /// <remarks>
-/// Garnet cannot be asked: at the first bytes that it does not understand it takes the log to end, says nothing, and overwrites the rest. A
-/// log is a sequence of pages. A page holds records: four bytes of length, so many bytes, padding to a multiple of four. A negative length
-/// is that of a commit record; zeros fill the page up.
+/// Garnet cannot read damaged logs: it treats the first bytes that it does not understand as the end of the log, reports
+/// nothing, and overwrites the rest. A log is a sequence of pages. A page contains records: a length of four bytes, that many
+/// bytes, and padding to a multiple of four. A negative length marks a commit record; zeros pad the page.
 /// </remarks>
 internal static class StoreLogReader
 {
     private const int LengthSize = 4;
 
-    // The first bytes of a log are never used.
+    // Garnet never uses the first bytes of a log.
     private const int FirstAddress = 64;
 
-    // The content of a commit record without a cookie, which Garnet does not use: version, checksum, begin, end, number, length of the
-    // cookie (-1).
+    // The size of a commit record without a cookie, which Garnet does not use: version, checksum, begin, end, number, cookie
+    // length (-1).
     private const int CommitSize = 40;
 
-    // No record crosses the end of a page: AofPageSize in GarnetHost.LogOptions.
+    // Records do not cross pages: AofPageSize in GarnetHost.LogOptions.
     private const int PageSize = 8 * 1024 * 1024;
 
-    /// <summary>Returns the files of a log, in their order.</summary>
+    /// <summary>Returns the files of a log in order.</summary>
     public static string[] FilesOf(string path, int database)
     {
         var directory = GarnetHost.LogOptions(path).GetAppendOnlyFileDirectory(database);
         string[] files = Directory.Exists(directory) ? Directory.GetFiles(directory, "aof.log.*") : [];
-        // Segment 10 comes after segment 9.
+        // Sorts segment 10 after segment 9.
         return [.. files.OrderBy(file => file.Length).ThenBy(file => file, StringComparer.Ordinal)];
     }
 
@@ -81,7 +81,7 @@ internal static class StoreLogReader
                 {
                     var (kind, end) = record;
                     var next = RecordAt(page.AsSpan(0, size), end);
-                    // What destroys the beginning of a record has usually destroyed the end of the one before it. Garnet crashes on such an
+                    // Damage to the start of a record usually includes the end of the previous one. Garnet crashes on such an
                     // entry.
                     if (kind == RecordKind.None || (kind == RecordKind.Entry && next.Kind == RecordKind.None)) gap ??= (file, start + at);
                     else
@@ -115,7 +115,7 @@ internal static class StoreLogReader
     {
         if (at + LengthSize > page.Length) return (RecordKind.Padding, page.Length);
         var length = LengthAt(page, at);
-        // A whole page of zeros is no padding: it was never written.
+        // A whole page of zeros is not padding: it was never written.
         if (length == 0 && at > 0 && page[at..].IndexOfAnyExcept((byte)0) < 0) return (RecordKind.Padding, page.Length);
         var end = at + LengthSize + ((Math.Abs((long)length) + 3) & ~3L);
         if (length == -CommitSize && end <= page.Length && IsCommit(page.Slice(at + LengthSize, CommitSize), end))
@@ -126,7 +126,7 @@ internal static class StoreLogReader
         return (RecordKind.None, at + LengthSize);
     }
 
-    // A record that a kill has torn, or what is left of one under later writes, is no commit.
+    // A record torn by a kill, or remains of one under later writes, is not a commit.
     private static bool IsCommit(ReadOnlySpan<byte> commit, long end)
     {
         var numbers = MemoryMarshal.Cast<byte, long>(commit[4..36]);

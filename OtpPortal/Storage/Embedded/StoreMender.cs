@@ -1,6 +1,6 @@
 namespace OtpPortal.Storage.Embedded;
 
-/// <summary>Makes the log of the embedded store one that Garnet reads completely and can continue.</summary>
+/// <summary>Repairs the log of the embedded store, so that Garnet can read all of it and continue it.</summary>
 internal sealed partial class StoreMender(StoreDirectory directory, ILogger logger)
 {
     private readonly ILogger _logger = logger;
@@ -11,7 +11,8 @@ internal sealed partial class StoreMender(StoreDirectory directory, ILogger logg
         exception);
 
     /// <summary>
-    /// Removes what a kill left unfinished: open transactions, and everything after a gap near the end. None of it was acknowledged.
+    /// Removes what a kill left incomplete: open transactions, and everything after a gap near the end. None of it was
+    /// acknowledged.
     /// </summary>
     /// <exception cref="EmbeddedStoreException">The log is damaged elsewhere.</exception>
     public async Task MendAsync()
@@ -29,7 +30,7 @@ internal sealed partial class StoreMender(StoreDirectory directory, ILogger logg
             return;
         }
 
-        // A gap with commits after it may also be a fault of the disk, so the files are kept.
+        // A disk error can also cause a gap with commits after it, so the files are kept.
         var gap = states.FirstOrDefault(state => state.HasCommitAfterGap)?.Gaps[0];
         var kept = await directory.ReplaceAsync(next => StoreLog.DropUnacknowledgedAsync(directory.Live, next), keepOld: gap is not null);
         if (gap is null) LogUnfinishedDropped();

@@ -3,8 +3,8 @@
 
     verify.py PORTAL AUDIENCE [TOKEN]
 
-Without TOKEN it is read from standard input. Prints the e-mail address and exits with 0; else says why not, and exits with 1.
-A program that runs for long keeps the keys for as long as the answer's Cache-Control says, instead of fetching them for each token.
+Reads TOKEN from standard input if it is omitted. Prints the email address and exits with 0, or the reason and exits with 1.
+A long-running program should cache the keys as long as the response's Cache-Control allows.
 """
 
 import json
@@ -14,9 +14,10 @@ from urllib.parse import urljoin, urlsplit
 
 import jwt
 
-SKEW = 30  # seconds that the clocks may be apart
+SKEW = 30  # allowed clock difference in seconds
 
-# The key decides on the algorithm. If the token did, its maker could choose "none", or HS256 with the public key as the secret.
+# The key determines the algorithm. If the token did, an attacker could choose "none", or HS256 with the public key as the
+# secret.
 ALGORITHMS = {("OKP", "Ed25519"): "EdDSA", ("RSA", None): "RS256", ("EC", "P-256"): "ES256"}
 
 
@@ -51,7 +52,7 @@ def email_of(portal: str, audience: str, token: str) -> str:
     claims = jwt.decode(
         token, jwt.PyJWK(key, algorithm).key, algorithms=[algorithm], audience=audience, issuer=origin(portal), leeway=SKEW,
         options={"require": ["iss", "aud", "exp", "nbf", "sub"]})
-    # Service accounts' tokens have claims of their own, but no subject.
+    # Tokens of service accounts have custom claims, but no subject.
     if not claims["sub"] or claims.get("email") != claims["sub"]:
         raise Refused("it names nobody who is signed in")
     return claims["email"]
