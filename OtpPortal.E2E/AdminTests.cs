@@ -3,7 +3,7 @@ using OtpPortal.E2E.Pages;
 
 namespace OtpPortal.E2E;
 
-/// <summary>A portal whose key is known, with one user who administers it.</summary>
+/// <summary>A portal with a known secret key and one administrator.</summary>
 public sealed class AdminStage : Stage
 {
     public const string Key = "the-key-of-the-administration-0123456789";
@@ -17,7 +17,7 @@ public sealed class AdminStage : Stage
     };
 }
 
-/// <summary>Those who look after the portal, in the browser.</summary>
+/// <summary>Tests the administration.</summary>
 public sealed class AdminTests(AdminStage stage) : BrowserTest(stage), IClassFixture<AdminStage>
 {
     private const string Firefox = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
@@ -28,10 +28,10 @@ public sealed class AdminTests(AdminStage stage) : BrowserTest(stage), IClassFix
         "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36 Edg/140.0.0.0";
 
     [Fact]
-    public async Task The_key_opens_the_administration_and_a_wrong_one_does_not()
+    public async Task The_secret_key_opens_the_administration_and_a_wrong_key_is_refused()
     {
         var operatorsBrowser = await ArriveAsync();
-        operatorsBrowser.Tolerates("status of 403");
+        operatorsBrowser.IgnoreConsoleErrors("status of 403");
         var admin = new AdminPage(await operatorsBrowser.OpenTabAsync());
         await admin.Page.GotoAsync("/admin");
         await Expect(admin.Key).ToBeFocusedAsync();
@@ -41,8 +41,8 @@ public sealed class AdminTests(AdminStage stage) : BrowserTest(stage), IClassFix
         await Expect(admin.Rows).ToHaveCountAsync(0);
 
         await admin.Key.FillAsync(AdminStage.Key);
-        await admin.LeaveByAsync(() => admin.Open.ClickAsync());
-        await admin.ListsAsync();
+        await admin.NavigateByAsync(() => admin.Open.ClickAsync());
+        await admin.IsLoadedAsync();
         await Expect(admin.Heading).ToHaveTextAsync("Sessions");
         (await admin.Page.ContentAsync()).ShouldNotContain(AdminStage.Key);
 
@@ -51,7 +51,7 @@ public sealed class AdminTests(AdminStage stage) : BrowserTest(stage), IClassFix
     }
 
     [Fact]
-    public async Task Sessions_are_found_sorted_and_revoked_after_a_question()
+    public async Task Sessions_can_be_searched_sorted_and_revoked_after_confirmation()
     {
         var name = Name();
         using var ann = await SignedInAsync($"{name}.ann@example.com", "127.0.9.10", Firefox);
@@ -82,7 +82,7 @@ public sealed class AdminTests(AdminStage stage) : BrowserTest(stage), IClassFix
         await button.ClickAsync();
         await admin.AnswerAsync("Revoke");
         await Expect(admin.Rows).ToHaveCountAsync(3);
-        await Expect(admin.Said).ToHaveTextAsync("Sessions revoked: 1");
+        await Expect(admin.StatusMessage).ToHaveTextAsync("Sessions revoked: 1");
         (await bob.GetAsync("/check-auth")).ShouldBe(403);
 
         await admin.Row("cat@").First.GetByRole(AriaRole.Button, new() { Name = "Revoke all for this user" }).ClickAsync();
@@ -95,7 +95,7 @@ public sealed class AdminTests(AdminStage stage) : BrowserTest(stage), IClassFix
     }
 
     [Fact]
-    public async Task A_long_list_comes_page_by_page()
+    public async Task A_long_session_list_is_paged()
     {
         var name = Name();
         for (var number = 0; number < 23; number++) (await SignedInAsync($"{name}.{number:00}@example.com")).Dispose();
@@ -112,12 +112,12 @@ public sealed class AdminTests(AdminStage stage) : BrowserTest(stage), IClassFix
     }
 
     [Fact]
-    public async Task What_happened_is_drawn_and_told_in_tables()
+    public async Task Statistics_are_shown_as_charts_and_tables()
     {
         using var ann = await SignedInAsync(Name() + "@example.com");
         var admin = await AdminPage.OpenAsync(await ArriveAsync(), AdminStage.Key);
 
-        // At least four: of a day and of a month.
+        // At least four charts: two per day and two per month.
         await Expect(admin.Charts.Nth(3)).ToBeVisibleAsync();
         await Expect(admin.Charts.First.Locator("path").First).ToBeAttachedAsync();
         var completed = admin.Page.Locator(".admin-figures div").Filter(new() { HasText = "Sign-ins completed" }).First.Locator("dd");
@@ -127,13 +127,13 @@ public sealed class AdminTests(AdminStage stage) : BrowserTest(stage), IClassFix
     }
 
     [Fact]
-    public async Task The_audit_log_and_the_self_check_work_without_script_too()
+    public async Task The_audit_log_and_the_diagnostics_work_without_JavaScript()
     {
         using var ann = await SignedInAsync("carla." + Name() + "@example.com");
         var admin = new AdminPage(await (await ArriveWithoutScriptAsync()).OpenTabAsync());
         await admin.Page.GotoAsync("/admin");
         await admin.Key.FillAsync(AdminStage.Key);
-        await admin.LeaveByAsync(() => admin.Open.ClickAsync());
+        await admin.NavigateByAsync(() => admin.Open.ClickAsync());
         await Expect(admin.Page.Locator("noscript [role=status]")).ToBeVisibleAsync();
 
         await admin.Page.GetByRole(AriaRole.Link, new() { Name = "Audit log" }).ClickAsync();
@@ -150,22 +150,22 @@ public sealed class AdminTests(AdminStage stage) : BrowserTest(stage), IClassFix
         await Expect(admin.Page.Locator(".admin-findings").First).ToContainTextAsync(Portal.Url);
         var to = Name() + "@example.com";
         await admin.Page.Locator("#email").FillAsync(to);
-        await admin.LeaveByAsync(() => admin.Page.Locator("form[action='/admin/check/message'] button").ClickAsync());
-        await Expect(admin.Said).ToContainTextAsync("The provider accepted the message");
+        await admin.NavigateByAsync(() => admin.Page.Locator("form[action='/admin/check/message'] button").ClickAsync());
+        await Expect(admin.StatusMessage).ToContainTextAsync("The provider accepted the message");
         (await Mailbox.MailAsync(to)).Subject.ShouldBe("Test message from OTP Portal");
     }
 
     [Fact]
-    public async Task Service_accounts_are_made_and_removed_without_script_too()
+    public async Task Service_accounts_can_be_created_and_deleted_without_JavaScript()
     {
         var admin = new AdminPage(await (await ArriveWithoutScriptAsync()).OpenTabAsync());
         await admin.Page.GotoAsync("/admin");
         await admin.Key.FillAsync(AdminStage.Key);
-        await admin.LeaveByAsync(() => admin.Open.ClickAsync());
+        await admin.NavigateByAsync(() => admin.Open.ClickAsync());
         await admin.Page.GetByRole(AriaRole.Link, new() { Name = "Service accounts" }).ClickAsync();
         var name = Name();
         await admin.Page.Locator("#name").FillAsync(name);
-        await admin.LeaveByAsync(() => admin.MakeAccount.ClickAsync());
+        await admin.NavigateByAsync(() => admin.CreateAccount.ClickAsync());
         var key = await admin.NewKey.InnerTextAsync();
         using var http = new HttpClient();
         async Task<int> AskAsync()
@@ -184,14 +184,14 @@ public sealed class AdminTests(AdminStage stage) : BrowserTest(stage), IClassFix
         await Expect(admin.NewKey).ToHaveCountAsync(0);
         var row = admin.Page.Locator("tbody tr").Filter(new() { HasText = name });
         await row.Locator("summary").ClickAsync();
-        await admin.LeaveByAsync(() => row.GetByRole(AriaRole.Button, new() { Name = "Remove account" }).ClickAsync());
+        await admin.NavigateByAsync(() => row.GetByRole(AriaRole.Button, new() { Name = "Remove account" }).ClickAsync());
 
         await Expect(row).ToHaveCountAsync(0);
         (await AskAsync()).ShouldBe(401);
     }
 
     [Fact]
-    public async Task A_page_that_was_open_shows_nothing_more_once_the_access_was_given_back()
+    public async Task An_open_page_hides_its_data_after_signing_out_in_another_tab()
     {
         var operatorsBrowser = await ArriveAsync();
         using var ann = await SignedInAsync(Name() + "@example.com");
@@ -209,13 +209,13 @@ public sealed class AdminTests(AdminStage stage) : BrowserTest(stage), IClassFix
     }
 
     [Fact]
-    public async Task An_administrator_whose_own_session_is_revoked_sees_nothing_more()
+    public async Task An_open_page_hides_its_data_when_the_administrators_session_is_revoked()
     {
         var boss = await ArriveAsync();
         await SignInAsync(boss, AdminStage.Boss, (await Mailbox.ToAsync(AdminStage.Boss)).Count + 1);
         var admin = new AdminPage(await boss.OpenTabAsync());
         await admin.Page.GotoAsync("/admin");
-        await admin.ListsAsync();
+        await admin.IsLoadedAsync();
         await Expect(admin.Row(AdminStage.Boss)).ToHaveCountAsync(1);
 
         using var program = Arrive("127.0.0.1", "Tests/1.0", AdminStage.Boss);
@@ -233,16 +233,16 @@ public sealed class AdminTests(AdminStage stage) : BrowserTest(stage), IClassFix
     [InlineData(1280, ColorScheme.Dark)]
     [InlineData(320, ColorScheme.Light)]
     [InlineData(320, ColorScheme.Dark)]
-    public async Task Axe_finds_nothing_and_nothing_sticks_out(int width, ColorScheme scheme)
+    public async Task Pages_are_accessible_and_fit_the_viewport(int width, ColorScheme scheme)
     {
         var name = Name();
         using var ann = await SignedInAsync(name + ".with.a.rather.long.address.that.has.to.go.somewhere@example.com", userAgent: Firefox);
         var operatorsBrowser =
             await ArriveAsync(options => (options.ColorScheme, options.ViewportSize) = (scheme, new() { Width = width, Height = 720 }));
-        operatorsBrowser.Tolerates("status of 40[03]");
+        operatorsBrowser.IgnoreConsoleErrors("status of 40[03]");
         var findings = new List<string>();
 
-        async Task LookAsync(AdminPage page, string what)
+        async Task CheckAsync(AdminPage page, string what)
         {
             findings.AddRange(await page.AxeFindingsAsync(what));
             if (await page.ScrollsSidewaysAsync()) findings.Add($"{what} scrolls sideways at {width} px");
@@ -250,43 +250,43 @@ public sealed class AdminTests(AdminStage stage) : BrowserTest(stage), IClassFix
 
         var admin = new AdminPage(await operatorsBrowser.OpenTabAsync());
         await admin.Page.GotoAsync("/admin");
-        await LookAsync(admin, "key");
+        await CheckAsync(admin, "key");
         await admin.Key.FillAsync("wrong");
         await admin.Open.ClickAsync();
         await Expect(admin.KeyError).ToBeVisibleAsync();
-        await LookAsync(admin, "wrong key");
+        await CheckAsync(admin, "wrong key");
 
         admin = await AdminPage.OpenAsync(operatorsBrowser, AdminStage.Key);
         await admin.SearchAsync(name, 1);
         await Expect(admin.Rows).ToHaveCountAsync(1);
         await Expect(admin.Charts.First).ToBeVisibleAsync();
-        await LookAsync(admin, "sessions");
+        await CheckAsync(admin, "sessions");
         foreach (var summary in await admin.Page.Locator("summary").AllAsync()) await summary.ClickAsync();
-        await LookAsync(admin, "sessions with tables");
+        await CheckAsync(admin, "sessions with tables");
         await admin.Rows.First.GetByRole(AriaRole.Button, new() { Name = "Revoke:" }).ClickAsync();
         await Expect(admin.Question).ToBeVisibleAsync();
-        await LookAsync(admin, "question");
+        await CheckAsync(admin, "question");
 
         await admin.Page.GotoAsync("/admin/accounts");
         await Expect(admin.Heading).ToHaveTextAsync("Service accounts");
         await admin.Page.Locator("#name").FillAsync(name);
         await admin.Page.Locator("#hosts").FillAsync("not a host!");
-        await admin.LeaveByAsync(() => admin.MakeAccount.ClickAsync());
-        await LookAsync(admin, "service account refused");
+        await admin.NavigateByAsync(() => admin.CreateAccount.ClickAsync());
+        await CheckAsync(admin, "service account refused");
         await admin.Page.Locator("#hosts").FillAsync("app.example.com, *.apps.example.com");
-        await admin.LeaveByAsync(() => admin.MakeAccount.ClickAsync());
+        await admin.NavigateByAsync(() => admin.CreateAccount.ClickAsync());
         await Expect(admin.NewKey).ToBeVisibleAsync();
         await admin.Page.Locator("tbody tr").Filter(new() { HasText = name }).Locator("summary").ClickAsync();
-        await LookAsync(admin, "service accounts");
+        await CheckAsync(admin, "service accounts");
 
         await admin.Page.GotoAsync("/admin/audit");
         await Expect(admin.Heading).ToHaveTextAsync("Audit log");
-        await LookAsync(admin, "audit log");
+        await CheckAsync(admin, "audit log");
         await admin.Page.GotoAsync("/admin/check");
         await Expect(admin.Heading).ToHaveTextAsync("Diagnostics");
         await admin.Page.Locator("#email").FillAsync("nobody");
-        await admin.LeaveByAsync(() => admin.Page.Locator("form[action='/admin/check/message'] button").ClickAsync());
-        await LookAsync(admin, "self-check");
+        await admin.NavigateByAsync(() => admin.Page.Locator("form[action='/admin/check/message'] button").ClickAsync());
+        await CheckAsync(admin, "self-check");
         findings.ShouldBeEmpty();
     }
 
@@ -300,7 +300,7 @@ public sealed class AdminTests(AdminStage stage) : BrowserTest(stage), IClassFix
         var visitor = Arrive(source, userAgent, address);
         var before = (await Mailbox.ToAsync(address)).Count(mail => mail.Code.Length > 0);
         (await visitor.PostAsync("/login", "email", address)).ShouldBe(303, "/login/code");
-        var mail = await Until.SomethingAsync(
+        var mail = await Until.NotNullAsync(
             "a code", async () => (await Mailbox.ToAsync(address)).Where(mail => mail.Code.Length > 0).ElementAtOrDefault(before));
         (await visitor.PostAsync("/login-otp", "code", mail.Code)).ShouldBe(303, "/");
         return visitor;

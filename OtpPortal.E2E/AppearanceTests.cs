@@ -3,7 +3,7 @@ using OtpPortal.E2E.Pages;
 
 namespace OtpPortal.E2E;
 
-/// <summary>On phones, for screen readers, in the dark, on slow lines.</summary>
+/// <summary>Tests layout, accessibility, color schemes and page weight.</summary>
 [Collection(SecondPortal.Name)]
 public sealed class AppearanceTests(DefaultStage stage) : BrowserTest(stage)
 {
@@ -11,9 +11,9 @@ public sealed class AppearanceTests(DefaultStage stage) : BrowserTest(stage)
     [InlineData(320, "en-GB")]
     [InlineData(320, "de-DE")]
     [InlineData(390, "fr-FR")]
-    public async Task Nothing_sticks_out_on_a_phone(int width, string locale)
+    public async Task Pages_fit_a_phone_screen(int width, string locale)
     {
-        await WalkAsync(
+        await VisitAllPagesAsync(
             options =>
             {
                 (options.Locale, options.ViewportSize, options.IsMobile, options.HasTouch) =
@@ -25,23 +25,23 @@ public sealed class AppearanceTests(DefaultStage stage) : BrowserTest(stage)
     [Theory]
     [InlineData(ColorScheme.Light)]
     [InlineData(ColorScheme.Dark)]
-    public async Task Axe_finds_nothing(ColorScheme scheme)
+    public async Task Pages_are_accessible(ColorScheme scheme)
     {
         var findings = new List<string>();
-        await WalkAsync(options => options.ColorScheme = scheme, async (name, page) =>
+        await VisitAllPagesAsync(options => options.ColorScheme = scheme, async (name, page) =>
         {
             findings.AddRange(await page.AxeFindingsAsync(name));
         });
         findings.ShouldBeEmpty();
     }
 
-    /// <summary>Saves a picture of everything: <c>SCREENSHOTS=folder dotnet test OtpPortal.E2E --filter Pictures</c>.</summary>
+    /// <summary>Saves screenshots: <c>SCREENSHOTS=folder dotnet test OtpPortal.E2E --filter Screenshots</c>.</summary>
     [PicturesTheory]
     [InlineData(320, ColorScheme.Light)]
     [InlineData(320, ColorScheme.Dark)]
     [InlineData(1280, ColorScheme.Light)]
     [InlineData(1280, ColorScheme.Dark)]
-    public async Task Pictures_for_the_eye(int width, ColorScheme scheme) => await WalkAsync(
+    public async Task Screenshots_of_all_pages(int width, ColorScheme scheme) => await VisitAllPagesAsync(
         options => (options.ViewportSize, options.ColorScheme) = (new() { Width = width, Height = 720 }, scheme),
         async (name, page) => await page.Page.ScreenshotAsync(new()
         {
@@ -50,7 +50,7 @@ public sealed class AppearanceTests(DefaultStage stage) : BrowserTest(stage)
         }));
 
     [Fact]
-    public async Task A_first_visit_loads_little()
+    public async Task The_first_visit_loads_less_than_200_KB()
     {
         var ann = await ArriveAsync();
         var page = await ann.OpenTabAsync();
@@ -72,10 +72,10 @@ public sealed class AppearanceTests(DefaultStage stage) : BrowserTest(stage)
     }
 
     [Fact]
-    public async Task A_mistyped_link_leads_to_a_friendly_page_and_from_there_to_the_start()
+    public async Task An_unknown_URL_shows_a_404_page_with_a_link_to_the_start_page()
     {
         var ann = await ArriveAsync();
-        ann.Tolerates("status of 404");
+        ann.IgnoreConsoleErrors("status of 404");
         var page = new AddressPage(await ann.OpenTabAsync());
 
         var answer = await page.Page.GotoAsync("/no/such/page");
@@ -88,7 +88,7 @@ public sealed class AppearanceTests(DefaultStage stage) : BrowserTest(stage)
     }
 
     [Fact]
-    public async Task A_script_that_somebody_smuggled_into_a_page_does_not_run()
+    public async Task An_injected_script_is_blocked_by_the_CSP()
     {
         var ann = await ArriveAsync();
         var start = await AddressPage.OpenInteractiveAsync(ann);
@@ -102,18 +102,18 @@ public sealed class AppearanceTests(DefaultStage stage) : BrowserTest(stage)
             """);
 
         (await start.Page.EvaluateAsync<bool>("() => window.smuggled === true")).ShouldBeFalse();
-        // It also shows that these tests would notice a violation of the policy.
+        // This also proves that the tests detect violations of the policy.
         await Until.TrueAsync(
             "the browser's complaint",
-            () => Task.FromResult(ann.Complaints.Any(text => text.Contains("Content Security Policy", StringComparison.Ordinal))));
-        ann.Tolerates("Content Security Policy");
+            () => Task.FromResult(ann.ConsoleErrors.Any(text => text.Contains("Content Security Policy", StringComparison.Ordinal))));
+        ann.IgnoreConsoleErrors("Content Security Policy");
     }
 
-    /// <summary>From page to page, through every state that looks different.</summary>
-    private async Task WalkAsync(Action<BrowserNewContextOptions> wishes, Func<string, PortalPage, Task> look)
+    /// <summary>Visits every page in every visible state.</summary>
+    private async Task VisitAllPagesAsync(Action<BrowserNewContextOptions> wishes, Func<string, PortalPage, Task> look)
     {
         var ann = await ArriveAsync(wishes);
-        ann.Tolerates("status of 40[034]");
+        ann.IgnoreConsoleErrors("status of 40[034]");
         var start = await AddressPage.OpenInteractiveAsync(ann);
         await look("address page", start);
         await start.Field.FillAsync("ann@example");
@@ -137,7 +137,7 @@ public sealed class AppearanceTests(DefaultStage stage) : BrowserTest(stage)
         await Expect(code.Field).Not.ToBeVisibleAsync();
         await look("ended sign-in", code);
 
-        // Two sessions, so that everything is there.
+        // Two sessions, so that all buttons are shown.
         var other = await ArriveAsync(options => options.Locale = "en-GB");
         await SignInAsync(other, ann.Address, message: 2);
         code = await BeginAsync(ann);
@@ -168,7 +168,7 @@ public sealed class AppearanceTests(DefaultStage stage) : BrowserTest(stage)
     }
 }
 
-/// <summary>Not part of the ordinary run: only when SCREENSHOTS names a folder.</summary>
+/// <summary>A theory that runs only when SCREENSHOTS names a directory.</summary>
 public sealed class PicturesTheoryAttribute : TheoryAttribute
 {
     public PicturesTheoryAttribute()

@@ -3,25 +3,25 @@ using OtpPortal.E2E.Pages;
 
 namespace OtpPortal.E2E;
 
-/// <summary>Scripts run, but the WebSocket is slow, or never comes through.</summary>
+/// <summary>Tests slow, blocked and interrupted WebSockets with JavaScript enabled.</summary>
 public sealed class BadLineTests(LineStage stage) : BrowserTest(stage), IClassFixture<LineStage>
 {
-    // What Blazor and the browser write when a WebSocket cannot be had.
+    // Console messages of Blazor and the browser when a WebSocket fails.
     private const string LostLine = "WebSocket|failed to start the c|connection|circuit";
 
     public override Task InitializeAsync()
     {
-        // However the test before left it.
+        // Reset the state from the previous test.
         stage.Line.Release();
         return Task.CompletedTask;
     }
 
     [Fact]
-    public async Task Where_web_sockets_are_blocked_the_plain_forms_do_everything()
+    public async Task The_sign_in_works_when_WebSockets_are_blocked()
     {
         stage.Line.RefuseWebSockets();
         var ann = await ArriveAsync();
-        ann.Tolerates(LostLine + "|status of 400");
+        ann.IgnoreConsoleErrors(LostLine + "|status of 400");
         var start = await AddressPage.OpenAsync(ann);
         await start.Field.FillAsync("ann@example");
         await start.Send.ClickAsync();
@@ -29,10 +29,10 @@ public sealed class BadLineTests(LineStage stage) : BrowserTest(stage), IClassFi
 
         var code = await start.SendToAsync(ann.Address);
         var first = await Mailbox.CodeAsync(ann.Address);
-        // It is complete, so it submits itself here as well.
+        // A complete code is submitted automatically here as well.
         await code.TypeAsync(WrongCode(first));
         await Expect(code.Error).ToContainTextAsync("4 attempts left");
-        await code.LeaveByAsync(() => code.Resend.ClickAsync());
+        await code.NavigateByAsync(() => code.Resend.ClickAsync());
         await Mailbox.CodeAsync(ann.Address, message: 2);
         await Expect(code.Heading).ToHaveTextAsync("Check your email");
         await code.TypeAsync(first);
@@ -44,11 +44,11 @@ public sealed class BadLineTests(LineStage stage) : BrowserTest(stage), IClassFi
     }
 
     [Fact]
-    public async Task Enter_after_a_code_that_submitted_itself_does_not_send_it_twice()
+    public async Task Pressing_Enter_after_automatic_submission_does_not_submit_twice()
     {
         stage.Line.RefuseWebSockets();
         var ann = await ArriveAsync();
-        ann.Tolerates(LostLine);
+        ann.IgnoreConsoleErrors(LostLine);
         var code = await (await AddressPage.OpenAsync(ann)).SendToAsync(ann.Address);
         var posts = 0;
         var pressed = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -56,7 +56,7 @@ public sealed class BadLineTests(LineStage stage) : BrowserTest(stage), IClassFi
         await code.Page.RouteAsync("**/login-otp", async route =>
         {
             posts++;
-            // The portal has answered, but the answer is slow to come.
+            // The portal has responded, but the response is delayed.
             var answer = await route.FetchAsync(new() { MaxRedirects = 0 });
             answered.TrySetResult();
             await pressed.Task;
@@ -64,7 +64,7 @@ public sealed class BadLineTests(LineStage stage) : BrowserTest(stage), IClassFi
         });
 
         await code.TypeAsync(await Mailbox.CodeAsync(ann.Address));
-        await answered.Task.WaitAsync(Until.Patience);
+        await answered.Task.WaitAsync(Until.DefaultTimeout);
         await code.Page.Keyboard.PressAsync("Enter");
         pressed.SetResult();
 
@@ -73,7 +73,7 @@ public sealed class BadLineTests(LineStage stage) : BrowserTest(stage), IClassFi
     }
 
     [Fact]
-    public async Task What_was_typed_before_the_circuit_started_stays_and_so_does_the_cursor()
+    public async Task Input_and_cursor_are_kept_when_the_circuit_starts()
     {
         stage.Line.HoldWebSockets();
         var ann = await ArriveAsync();
@@ -102,10 +102,10 @@ public sealed class BadLineTests(LineStage stage) : BrowserTest(stage), IClassFi
     }
 
     [Fact]
-    public async Task What_was_typed_while_the_line_was_down_is_there_when_it_is_up_again()
+    public async Task Input_during_a_connection_loss_is_kept_after_reconnecting()
     {
         var ann = await ArriveAsync();
-        ann.Tolerates(LostLine);
+        ann.IgnoreConsoleErrors(LostLine);
         var start = await AddressPage.OpenInteractiveAsync(ann);
 
         stage.Line.Cut();
@@ -121,10 +121,10 @@ public sealed class BadLineTests(LineStage stage) : BrowserTest(stage), IClassFi
     }
 
     [Fact]
-    public async Task Forms_go_the_ordinary_way_while_the_line_is_down()
+    public async Task Forms_can_be_submitted_during_a_connection_loss()
     {
         var ann = await ArriveAsync();
-        ann.Tolerates(LostLine);
+        ann.IgnoreConsoleErrors(LostLine);
         var code = await BeginAsync(ann);
 
         stage.Line.Cut();
@@ -136,7 +136,7 @@ public sealed class BadLineTests(LineStage stage) : BrowserTest(stage), IClassFi
     }
 
     [Fact]
-    public async Task A_code_that_is_complete_before_the_circuit_started_signs_in()
+    public async Task A_code_completed_before_the_circuit_starts_signs_in()
     {
         stage.Line.HoldWebSockets();
         var ann = await ArriveAsync();
@@ -150,16 +150,16 @@ public sealed class BadLineTests(LineStage stage) : BrowserTest(stage), IClassFi
     }
 
     [Fact]
-    public async Task Nothing_jumps_when_the_circuit_starts()
+    public async Task The_layout_does_not_shift_when_the_circuit_starts()
     {
         stage.Line.HoldWebSockets();
         var ann = await ArriveAsync();
         var start = await AddressPage.OpenAsync(ann);
-        var before = await BoxesAsync(start);
+        var before = await ElementPositionsAsync(start);
         before.Count.ShouldBeGreaterThan(6);
         stage.Line.Release();
         await start.BecomesInteractiveAsync();
-        (await BoxesAsync(start)).ShouldBe(before);
+        (await ElementPositionsAsync(start)).ShouldBe(before);
 
         stage.Line.HoldWebSockets();
         var code = await start.SendToAsync(ann.Address);
@@ -169,18 +169,18 @@ public sealed class BadLineTests(LineStage stage) : BrowserTest(stage), IClassFi
             await code.Page.ReloadAsync();
             return await code.Page.Locator(".portal-progress-handedover").IsVisibleAsync();
         });
-        before = await BoxesAsync(code);
+        before = await ElementPositionsAsync(code);
         before.Count.ShouldBeGreaterThan(8);
         stage.Line.Release();
         await code.BecomesInteractiveAsync();
-        (await BoxesAsync(code)).ShouldBe(before);
+        (await ElementPositionsAsync(code)).ShouldBe(before);
     }
 
     [Fact]
-    public async Task The_address_can_be_sent_before_any_script_is_there()
+    public async Task The_address_can_be_submitted_before_scripts_have_loaded()
     {
         var ann = await ArriveAsync();
-        ann.Tolerates("net::ERR_FAILED|net::ERR_ABORTED");
+        ann.IgnoreConsoleErrors("net::ERR_FAILED|net::ERR_ABORTED");
         var scripts = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         await ann.Context.RouteAsync("**/*.js", async route =>
         {
@@ -198,8 +198,8 @@ public sealed class BadLineTests(LineStage stage) : BrowserTest(stage), IClassFi
         scripts.SetResult();
     }
 
-    /// <summary>Where everything that can be seen stands, by what it is.</summary>
-    private static async Task<IReadOnlyList<string>> BoxesAsync(PortalPage page) => await page.Page.EvaluateAsync<string[]>("""
+    /// <summary>Returns the positions of all visible elements.</summary>
+    private static async Task<IReadOnlyList<string>> ElementPositionsAsync(PortalPage page) => await page.Page.EvaluateAsync<string[]>("""
         () => [...document.querySelectorAll(
             '.portal-brand a, main .rz-card, main h1, main p, main label, '
             + 'main input:not([type=hidden]), main button, main a, .portal-languages')]

@@ -4,7 +4,7 @@ using OtpPortal.Tests.Limits.Captcha;
 
 namespace OtpPortal.E2E;
 
-/// <summary>A portal that asks for a captcha from the second code on; the service is played.</summary>
+/// <summary>A portal that requires a captcha from the second code on, with a fake verification service.</summary>
 public sealed class CaptchaStage : Stage
 {
     public VerificationServer Service { get; private set; } = null!;
@@ -32,10 +32,10 @@ public sealed class CaptchaStage : Stage
     }
 }
 
-/// <summary>The step between asking for a code and getting it, once many were asked for.</summary>
+/// <summary>Tests the captcha step.</summary>
 public sealed class CaptchaTests(CaptchaStage stage) : BrowserTest(stage), IClassFixture<CaptchaStage>
 {
-    // Draws two buttons in place of a riddle, and puts the answer where the real one does.
+    // Renders two buttons instead of a challenge and stores the answer in the field of the real widget.
     private const string Widget = """
         document.querySelectorAll('.cf-turnstile').forEach(place => {
             const answer = Object.assign(document.createElement('input'), { type: 'hidden', name: 'cf-turnstile-response' });
@@ -49,16 +49,16 @@ public sealed class CaptchaTests(CaptchaStage stage) : BrowserTest(stage), IClas
         """;
 
     [Fact]
-    public async Task The_widget_is_asked_for_its_answer_and_a_right_one_sends_the_code()
+    public async Task A_correct_captcha_answer_is_required_to_send_the_code()
     {
-        var ann = await ArriveAskedAsync();
+        var ann = await ArriveChallengedAsync();
         var start = await AddressPage.OpenInteractiveAsync(ann);
-        await AskAsync(start, ann.Address);
+        await SubmitAddressAsync(start, ann.Address);
         await Expect(start.Error).ToContainTextAsync("Complete the check below to get another code, or wait 30 seconds");
         await Expect(start.Field).ToHaveValueAsync(ann.Address);
 
         await AnswerAsync(start, "wrong");
-        await start.LeaveByAsync(() => start.Send.ClickAsync());
+        await start.NavigateByAsync(() => start.Send.ClickAsync());
         await Expect(start.Error).ToContainTextAsync("The check failed or expired");
         (await Mailbox.ToAsync(ann.Address)).ShouldBeEmpty();
 
@@ -73,18 +73,18 @@ public sealed class CaptchaTests(CaptchaStage stage) : BrowserTest(stage), IClas
     }
 
     [Fact]
-    public async Task Without_script_waiting_does()
+    public async Task Without_JavaScript_waiting_replaces_the_captcha()
     {
-        var ann = await ArriveAskedAsync(options => options.JavaScriptEnabled = false);
+        var ann = await ArriveChallengedAsync(options => options.JavaScriptEnabled = false);
         var start = await AddressPage.OpenAsync(ann);
-        await AskAsync(start, ann.Address);
+        await SubmitAddressAsync(start, ann.Address);
         await Expect(start.Error).ToContainTextAsync("or wait 30 seconds and try again");
 
-        await start.LeaveByAsync(() => start.Send.ClickAsync());
+        await start.NavigateByAsync(() => start.Send.ClickAsync());
         await Expect(start.Error).ToContainTextAsync("longer and try again");
         await Until.TrueAsync("the end of the wait", TimeSpan.FromSeconds(90), async () =>
         {
-            await start.LeaveByAsync(() => start.Send.ClickAsync());
+            await start.NavigateByAsync(() => start.Send.ClickAsync());
             return !await start.Field.IsVisibleAsync();
         });
 
@@ -94,14 +94,14 @@ public sealed class CaptchaTests(CaptchaStage stage) : BrowserTest(stage), IClas
     }
 
     [Fact]
-    public async Task Where_the_widget_does_not_come_the_page_is_there_all_the_same()
+    public async Task The_page_works_when_the_captcha_widget_cannot_be_loaded()
     {
-        var ann = await ArriveAskedAsync();
-        ann.Tolerates("ERR_FAILED");
+        var ann = await ArriveChallengedAsync();
+        ann.IgnoreConsoleErrors("ERR_FAILED");
         await ann.Context.RouteAsync("https://challenges.cloudflare.com/**", route => route.AbortAsync());
         var start = await AddressPage.OpenInteractiveAsync(ann);
 
-        await AskAsync(start, ann.Address);
+        await SubmitAddressAsync(start, ann.Address);
 
         await Expect(start.Error).ToContainTextAsync("or wait 30 seconds and try again");
         await Expect(start.Send).ToBeEnabledAsync();
@@ -110,34 +110,34 @@ public sealed class CaptchaTests(CaptchaStage stage) : BrowserTest(stage), IClas
     [Theory]
     [InlineData(1280, ColorScheme.Light)]
     [InlineData(320, ColorScheme.Dark)]
-    public async Task Axe_finds_nothing_and_nothing_sticks_out(int width, ColorScheme scheme)
+    public async Task The_captcha_page_is_accessible_and_fits_the_viewport(int width, ColorScheme scheme)
     {
-        var ann = await ArriveAskedAsync(
+        var ann = await ArriveChallengedAsync(
             options => (options.ColorScheme, options.ViewportSize) = (scheme, new() { Width = width, Height = 720 }));
         var start = await AddressPage.OpenInteractiveAsync(ann);
-        await AskAsync(start, ann.Address);
+        await SubmitAddressAsync(start, ann.Address);
         await Expect(start.Page.Locator(".cf-turnstile button").First).ToBeVisibleAsync();
 
         (await start.AxeFindingsAsync("captcha")).ShouldBeEmpty();
         (await start.ScrollsSidewaysAsync()).ShouldBeFalse();
     }
 
-    /// <summary>Somebody in a network that has had its first code.</summary>
-    private async Task<Visitor> ArriveAskedAsync(Action<BrowserNewContextOptions>? wishes = null)
+    /// <summary>Creates a user whose IP address has already requested a code.</summary>
+    private async Task<Visitor> ArriveChallengedAsync(Action<BrowserNewContextOptions>? wishes = null)
     {
         using var first = new PlainVisitor($"http://127.0.0.1:{Portal.Port}", Portal.Url);
         (await first.PostAsync("/login", "email", first.Address)).Status.ShouldBeOneOf(303, 429);
         var ann = await ArriveAsync(wishes);
-        ann.Tolerates("status of 429");
+        ann.IgnoreConsoleErrors("status of 429");
         await ann.Context.RouteAsync(
             "https://challenges.cloudflare.com/**", route => route.FulfillAsync(new() { ContentType = "text/javascript", Body = Widget }));
         return ann;
     }
 
-    private static async Task AskAsync(AddressPage start, string address)
+    private static async Task SubmitAddressAsync(AddressPage start, string address)
     {
         await start.Field.FillAsync(address);
-        await start.LeaveByAsync(() => start.Send.ClickAsync());
+        await start.NavigateByAsync(() => start.Send.ClickAsync());
     }
 
     private static async Task AnswerAsync(AddressPage start, string answer)

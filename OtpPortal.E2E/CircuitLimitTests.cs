@@ -4,13 +4,13 @@ using OtpPortal.E2E.Pages;
 
 namespace OtpPortal.E2E;
 
-/// <summary>A browser whose address has all the circuits that it may have.</summary>
+/// <summary>Tests a client address that has reached the limit of circuits.</summary>
 public sealed class CircuitLimitTests(LineStage stage) : BrowserTest(stage), IClassFixture<LineStage>
 {
     private const int MaxCircuits = 50;
 
     [Fact]
-    public async Task Past_the_limit_of_circuits_the_plain_forms_sign_in()
+    public async Task The_sign_in_works_without_a_circuit_once_the_circuit_limit_is_reached()
     {
         stage.Line.Release();
         var open = new List<ClientWebSocket>();
@@ -21,8 +21,8 @@ public sealed class CircuitLimitTests(LineStage stage) : BrowserTest(stage), ICl
             await socket.ConnectAsync(new Uri($"ws://127.0.0.1:{Portal.Port}/_blazor"), CancellationToken.None);
         }
         var ann = await ArriveAsync();
-        // What Blazor and the browser write when a WebSocket is refused.
-        ann.Tolerates("WebSocket|failed to start the c|connection|circuit|429");
+        // Console messages of Blazor and the browser when a WebSocket is refused.
+        ann.IgnoreConsoleErrors("WebSocket|failed to start the c|connection|circuit|429");
 
         var start = await AddressPage.OpenAsync(ann);
         var code = await start.SendToAsync(ann.Address);

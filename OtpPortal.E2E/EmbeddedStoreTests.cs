@@ -3,20 +3,20 @@ using OtpPortal.E2E.Pages;
 
 namespace OtpPortal.E2E;
 
-/// <summary>The portal as it starts with no set-up at all.</summary>
+/// <summary>A portal with default settings, which uses the embedded store.</summary>
 public sealed class EmbeddedStage : Stage
 {
     protected override bool UsesEmbeddedStore => true;
 }
 
-/// <summary>Without a Redis, the portal keeps everything itself.</summary>
+/// <summary>Tests the embedded store.</summary>
 public sealed class EmbeddedStoreTests(EmbeddedStage stage) : BrowserTest(stage), IClassFixture<EmbeddedStage>
 {
     [Fact]
-    public async Task A_sign_in_and_the_session_after_it_outlive_a_power_cut()
+    public async Task A_sign_in_and_its_session_survive_a_kill_of_the_process()
     {
         var ann = await ArriveAsync();
-        ann.Tolerates("WebSocket|connection|circuit|ERR_");
+        ann.IgnoreConsoleErrors("WebSocket|connection|circuit|ERR_");
         var code = await BeginAsync(ann);
         var right = await Mailbox.CodeAsync(ann.Address);
         await code.TypeAsync(WrongCode(right));

@@ -3,7 +3,7 @@ using OtpPortal.E2E.Pages;
 
 namespace OtpPortal.E2E;
 
-/// <summary>Everybody reads the portal, and its mail, in their own language.</summary>
+/// <summary>Tests the languages of the pages and the emails.</summary>
 [Collection(SecondPortal.Name)]
 public sealed class LanguageTests(DefaultStage stage) : BrowserTest(stage)
 {
@@ -13,7 +13,7 @@ public sealed class LanguageTests(DefaultStage stage) : BrowserTest(stage)
     [InlineData("es-MX", "es", "Iniciar sesión", "Revise su correo", "Su código de", "Código incorrecto", "Sesión iniciada")]
     [InlineData("zh-CN", "zh", "登录", "请查收邮件", "您的", "验证码错误", "已登录")]
     [InlineData("ja-JP", "en", "Sign in", "Check your email", "Your OTP Portal code", "Incorrect code", "Signed in")]
-    public async Task The_browsers_language_is_spoken(string locale, string language, string start, string code, string subject, string wrong, string signedIn)
+    public async Task Pages_and_emails_use_the_language_of_the_browser(string locale, string language, string start, string code, string subject, string wrong, string signedIn)
     {
         var ann = await ArriveAsync(options => options.Locale = locale);
         var addressPage = await AddressPage.OpenInteractiveAsync(ann);
@@ -27,7 +27,7 @@ public sealed class LanguageTests(DefaultStage stage) : BrowserTest(stage)
         mail.Subject.ShouldStartWith(subject);
         mail.Html.ShouldContain($"lang=\"{language}\"");
 
-        // Written by the circuit, not by the page's request.
+        // Rendered by the circuit, not by the initial request.
         await codePage.TypeAsync(WrongCode(mail.Code));
         await Expect(codePage.Error).ToContainTextAsync(wrong);
         await codePage.TypeAsync(mail.Code);
@@ -39,7 +39,7 @@ public sealed class LanguageTests(DefaultStage stage) : BrowserTest(stage)
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public async Task The_switch_on_the_page_wins_and_is_remembered(bool withScript)
+    public async Task The_language_switch_overrides_the_browser_and_is_remembered(bool withScript)
     {
         var ann = await ArriveAsync(options => options.JavaScriptEnabled = withScript);
         var start = await AddressPage.OpenAsync(ann);
@@ -56,14 +56,14 @@ public sealed class LanguageTests(DefaultStage stage) : BrowserTest(stage)
         }
         await start.Language("Deutsch").ClickAsync();
         await Expect(start.Html).ToHaveAttributeAsync("lang", "de");
-        // A click while the circuit draws the page again would hit nothing.
+        // A click while the circuit re-renders the page would be lost.
         if (withScript) await start.BecomesInteractiveAsync();
 
         var code = await start.SendToAsync(ann.Address);
         var mail = await Mailbox.MailAsync(ann.Address);
         mail.Subject.ShouldStartWith("Ihr Code für");
 
-        // In mid-flow it changes the words and nothing else.
+        // During a sign-in, changing the language changes only the texts.
         if (withScript) await code.BecomesInteractiveAsync();
         await code.Language("Français").ClickAsync();
         await Expect(code.Heading).ToHaveTextAsync("Consultez vos e-mails");

@@ -16,7 +16,7 @@ public sealed class MagicLinkStage : Stage
     };
 }
 
-/// <summary>A magic link of an app, from the mail to the app.</summary>
+/// <summary>Tests magic links from the email to the app.</summary>
 public sealed class MagicLinkTests(MagicLinkStage stage) : BrowserTest(stage), IClassFixture<MagicLinkStage>
 {
     private async Task<JsonElement> PostAsync(string operation, object body)
@@ -59,12 +59,12 @@ public sealed class MagicLinkTests(MagicLinkStage stage) : BrowserTest(stage), I
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public async Task The_button_leads_to_the_app_with_a_jwt_that_the_app_can_validate(bool script)
+    public async Task The_button_redirects_to_the_app_with_a_valid_JWT(bool script)
     {
         await using var app = await ThirdPartyApp.StartAsync(Portal);
         var (reader, ann) = (await ArriveAsync(), script ? await ArriveAsync() : await ArriveWithoutScriptAsync());
         await MailLinkAsync(app.Url, reader.Address);
-        // Whoever looks at the mail in another browser uses nothing up.
+        // Opening the link in another browser does not use it up.
         var looked = await OpenFromMailAsync(reader);
         await Expect(looked.Heading).ToHaveTextAsync($"Continue to {new Uri(app.Url).Authority}?");
 
@@ -76,14 +76,14 @@ public sealed class MagicLinkTests(MagicLinkStage stage) : BrowserTest(stage), I
         shown.Page.Url.ShouldStartWith(app.Url + "/signed-in?jwt=");
         var validated = await PostAsync("jwt/validate", new { jwtValidateParams = new { jwt = shown.Page.Url.Split("jwt=")[1] } });
         validated.GetProperty("jwtValidateResults").GetProperty("claims").GetProperty("email").GetString().ShouldBe(reader.Address);
-        // It is used up, for the one who looked first too.
-        reader.Tolerates("status of 410");
+        // The used link is refused in the first browser too.
+        reader.IgnoreConsoleErrors("status of 410");
         await looked.Continue.ClickAsync();
         await Expect(looked.Heading).ToHaveTextAsync("This link no longer works");
     }
 
     [Fact]
-    public async Task The_app_may_lead_on_to_another_origin()
+    public async Task The_app_can_redirect_to_another_origin()
     {
         await using var app = await ThirdPartyApp.StartAsync(Portal);
         var ann = await ArriveAsync();
@@ -101,13 +101,13 @@ public sealed class MagicLinkTests(MagicLinkStage stage) : BrowserTest(stage), I
     [InlineData(320, ColorScheme.Dark, "en-GB")]
     [InlineData(1280, ColorScheme.Light, "en-GB")]
     [InlineData(1280, ColorScheme.Dark, "fr-FR")]
-    public async Task Everybody_can_use_its_pages(int width, ColorScheme scheme, string locale)
+    public async Task The_magic_link_pages_are_accessible_and_fit_the_viewport(int width, ColorScheme scheme, string locale)
     {
         var findings = new List<string>();
         var ann = await ArriveAsync(
             options => (options.ViewportSize, options.ColorScheme, options.Locale) =
                 (new() { Width = width, Height = 720 }, scheme, locale));
-        ann.Tolerates("status of 410");
+        ann.IgnoreConsoleErrors("status of 410");
         await MailLinkAsync("https://a-rather-long-name.of-an-app.example.com:8443", ann.Address);
         var shown = await OpenFromMailAsync(ann);
 

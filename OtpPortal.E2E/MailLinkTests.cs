@@ -3,22 +3,22 @@ using OtpPortal.E2E.Pages;
 
 namespace OtpPortal.E2E;
 
-/// <summary>A portal whose mail has a link beside the code.</summary>
+/// <summary>A portal with <c>MAIL_LINK</c> enabled.</summary>
 public sealed class MailLinkStage : Stage
 {
     protected override IReadOnlyDictionary<string, string> Settings { get; } = new Dictionary<string, string> { ["MAIL_LINK"] = "true" };
 }
 
-/// <summary>The link signs in the browser that asked for the mail, and no other one.</summary>
+/// <summary>Tests that the link signs in only the browser that requested the email.</summary>
 public sealed class MailLinkTests(MailLinkStage stage) : BrowserTest(stage), IClassFixture<MailLinkStage>
 {
     [Fact]
-    public async Task The_link_signs_in_and_the_open_code_page_follows()
+    public async Task The_link_signs_in_and_the_open_code_page_redirects()
     {
         var ann = await ArriveAsync();
         var code = await BeginAsync(ann);
         await Expect(code.Page.Locator("main")).ToContainTextAsync("Or open the link in the email in this browser.");
-        // Out of the mail itself, as it is shown.
+        // Takes the link from the rendered email.
         var mailbox = await MailboxPage.OpenAsync(ann);
         var mail = mailbox.To(ann.Address);
         await mail.Locator("summary").ClickAsync();
@@ -35,7 +35,7 @@ public sealed class MailLinkTests(MailLinkStage stage) : BrowserTest(stage), ICl
     }
 
     [Fact]
-    public async Task Without_script_the_link_signs_in_as_well()
+    public async Task The_link_signs_in_without_JavaScript()
     {
         var ann = await ArriveWithoutScriptAsync();
         await (await AddressPage.OpenAsync(ann)).SendToAsync(ann.Address);
@@ -47,7 +47,7 @@ public sealed class MailLinkTests(MailLinkStage stage) : BrowserTest(stage), ICl
     }
 
     [Fact]
-    public async Task On_the_phone_that_merely_has_the_mail_the_link_signs_nobody_in()
+    public async Task The_link_does_not_sign_in_on_another_device()
     {
         var ann = await ArriveAsync();
         var code = await BeginAsync(ann);
@@ -61,7 +61,7 @@ public sealed class MailLinkTests(MailLinkStage stage) : BrowserTest(stage), ICl
         await Expect(link.Page.Locator("main")).ToContainTextAsync("enter the code from the same email there");
         await Expect(link.SignIn).Not.ToBeVisibleAsync();
         (await phone.Context.CookiesAsync()).ShouldBeEmpty();
-        // What the page advises works.
+        // Entering the code in the first browser, as the page suggests, works.
         await code.TypeAsync(mail.Code);
         await SignedInPage.IsShownAsync(code.Page, ann.Address);
     }
@@ -71,20 +71,20 @@ public sealed class MailLinkTests(MailLinkStage stage) : BrowserTest(stage), ICl
     [InlineData(320, ColorScheme.Dark, "en-GB")]
     [InlineData(1280, ColorScheme.Light, "en-GB")]
     [InlineData(1280, ColorScheme.Dark, "fr-FR")]
-    public async Task Everybody_can_use_its_pages(int width, ColorScheme scheme, string locale)
+    public async Task The_link_pages_are_accessible_and_fit_the_viewport(int width, ColorScheme scheme, string locale)
     {
         var findings = new List<string>();
-        void Wish(BrowserNewContextOptions options) =>
+        void Configure(BrowserNewContextOptions options) =>
             (options.ViewportSize, options.ColorScheme, options.Locale) = (new() { Width = width, Height = 720 }, scheme, locale);
-        var (ann, other) = (await ArriveAsync(Wish), await ArriveAsync(Wish));
-        ann.Tolerates("status of 410");
+        var (ann, other) = (await ArriveAsync(Configure), await ArriveAsync(Configure));
+        ann.IgnoreConsoleErrors("status of 410");
         var code = await BeginAsync(ann);
-        await LookAsync("code page with the hint", code);
+        await CheckAsync("code page with the hint", code);
         var mail = await Mailbox.MailAsync(ann.Address);
 
-        await LookAsync("link elsewhere", await LinkPage.OpenAsync(other, mail.Link));
+        await CheckAsync("link elsewhere", await LinkPage.OpenAsync(other, mail.Link));
         var link = await LinkPage.OpenAsync(ann, mail.Link);
-        await LookAsync("link", link);
+        await CheckAsync("link", link);
         for (var i = 0; i < 5; i++)
         {
             await Expect(code.Field).ToHaveValueAsync("");
@@ -93,13 +93,13 @@ public sealed class MailLinkTests(MailLinkStage stage) : BrowserTest(stage), ICl
         await Expect(code.Field).Not.ToBeVisibleAsync();
         await link.Page.ReloadAsync();
         await Expect(link.Page.Locator("main a.rz-button[href='/']")).ToBeVisibleAsync();
-        await LookAsync("link of an ended sign-in", link);
+        await CheckAsync("link of an ended sign-in", link);
         await SignInAsync(ann, message: 2);
         await link.Page.ReloadAsync();
-        await LookAsync("link when signed in", link);
+        await CheckAsync("link when signed in", link);
 
         findings.ShouldBeEmpty();
 
-        async Task LookAsync(string name, PortalPage page) => findings.AddRange(await FindingsAsync(page, name, width, scheme));
+        async Task CheckAsync(string name, PortalPage page) => findings.AddRange(await FindingsAsync(page, name, width, scheme));
     }
 }

@@ -3,12 +3,12 @@ using OtpPortal.E2E.Pages;
 
 namespace OtpPortal.E2E;
 
-/// <summary>The mailbox page of a portal that sends no mail yet.</summary>
+/// <summary>Tests the mailbox page.</summary>
 [Collection(SecondPortal.Name)]
 public sealed class MailboxTests(DefaultStage stage) : BrowserTest(stage)
 {
     [Fact]
-    public async Task A_new_message_appears_without_a_reload_and_can_be_seen_as_it_would_look()
+    public async Task A_new_message_appears_without_a_reload_and_can_be_previewed()
     {
         var operatorsBrowser = await ArriveAsync();
         var mailbox = await MailboxPage.OpenAsync(operatorsBrowser);

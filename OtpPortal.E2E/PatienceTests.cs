@@ -4,7 +4,7 @@ using OtpPortal.E2E.Pages;
 namespace OtpPortal.E2E;
 
 /// <summary>
-/// Half a minute for a code, and five seconds before another one: the shortest that can be set, for what has to be waited for.
+/// A portal with the shortest code expiry (30 s) and a resend cooldown of 5 s.
 /// </summary>
 public sealed class ShortLifeStage : Stage
 {
@@ -15,16 +15,16 @@ public sealed class ShortLifeStage : Stage
     };
 }
 
-/// <summary>What happens by itself on a page that is left open.</summary>
+/// <summary>Tests countdowns and expiry on open pages.</summary>
 public sealed class PatienceTests(ShortLifeStage stage) : BrowserTest(stage), IClassFixture<ShortLifeStage>
 {
     [Fact]
-    public async Task Another_code_can_be_sent_after_a_countdown_and_the_first_one_stays_good()
+    public async Task A_code_can_be_resent_after_a_countdown_and_the_first_one_stays_valid()
     {
         var ann = await ArriveAsync();
         var code = await BeginAsync(ann);
         var first = await Mailbox.CodeAsync(ann.Address);
-        // On a busy machine the first countdown may have ended before the page was there; the next one begins before everybody's eyes.
+        // Under heavy load the first countdown may end before the page is shown, so this waits for the second one.
         await Expect(code.Resend).ToHaveTextAsync("Resend code");
         await Expect(code.Resend).ToBeEnabledAsync();
 
@@ -39,7 +39,7 @@ public sealed class PatienceTests(ShortLifeStage stage) : BrowserTest(stage), IC
     }
 
     [Fact]
-    public async Task A_code_that_has_expired_says_so_by_itself_and_a_new_sign_in_begins_from_there()
+    public async Task An_expired_code_is_shown_without_a_reload_and_the_sign_in_can_be_restarted()
     {
         var ann = await ArriveAsync();
         var code = await BeginAsync(ann);
@@ -52,7 +52,7 @@ public sealed class PatienceTests(ShortLifeStage stage) : BrowserTest(stage), IC
 
         await StartAgainAsync(code, ann.Address, message: 2);
 
-        // Without script the page cannot know; who types the code then is told.
+        // Without JavaScript, expiry is shown on the next request.
         await Until.TrueAsync("the end of the other sign-in", async () =>
         {
             await plainCode.Page.ReloadAsync();

@@ -9,13 +9,13 @@ using Xunit.Abstractions;
 
 namespace OtpPortal.E2E;
 
-/// <summary>Several replicas behind a proxy that sends every request to the next one.</summary>
+/// <summary>Tests replicas behind a proxy with round-robin load balancing.</summary>
 public sealed class ReplicaTests(ReplicasStage stage, ITestOutputHelper output) : BrowserTest(stage), IClassFixture<ReplicasStage>
 {
-    private const string ServerAway = "WebSocket|connection|circuit|ERR_|status of 50";
+    private const string ExpectedConsoleErrors = "WebSocket|connection|circuit|ERR_|status of 50";
 
     [Fact]
-    public async Task A_sign_in_that_changes_the_replica_at_every_step_succeeds()
+    public async Task A_sign_in_succeeds_when_every_request_goes_to_another_replica()
     {
         using var ann = Arrive();
         var steps = new List<PlainAnswer>
@@ -40,26 +40,26 @@ public sealed class ReplicaTests(ReplicasStage stage, ITestOutputHelper output) 
     }
 
     [Fact]
-    public async Task A_revocation_counts_on_both_at_once()
+    public async Task A_revocation_takes_effect_on_both_replicas_immediately()
     {
         using var ann = Arrive();
         await SignInAsync(ann);
         using var operators = Arrive();
-        foreach (var replica in stage.Replicas) (await DirectAsync(replica, ann)).ShouldBe(200);
+        foreach (var replica in stage.Replicas) (await CheckAuthOnAsync(replica, ann)).ShouldBe(200);
         var list = await operators.SendAsync(HttpMethod.Get, $"/auth-tokens?email={ann.Address}&details=1", bearer: ReplicasStage.Secret);
         var session = JsonDocument.Parse(list.ShouldBe(200).Body).RootElement[0].GetProperty("id").GetString();
 
         (await operators.SendAsync(HttpMethod.Delete, $"/auth-tokens/{session}", bearer: ReplicasStage.Secret)).ShouldBe(204);
 
-        foreach (var replica in stage.Replicas) (await DirectAsync(replica, ann)).ShouldBe(403);
+        foreach (var replica in stage.Replicas) (await CheckAuthOnAsync(replica, ann)).ShouldBe(403);
         (await ann.GetAsync("/check-auth")).ShouldBe(403);
         (await ann.GetAsync("/check-auth")).ShouldBe(403);
     }
 
     [Fact]
-    public async Task Limits_are_shared()
+    public async Task Replicas_share_the_rate_limits()
     {
-        // Five codes for one address, whoever asks and wherever.
+        // Five codes per address, across all clients and replicas.
         var address = $"often.{Guid.NewGuid():N}@example.com";
         foreach (var _ in Enumerable.Range(0, 5))
         {
@@ -72,7 +72,7 @@ public sealed class ReplicaTests(ReplicasStage stage, ITestOutputHelper output) 
             (await somebody.PostAsync("/login", "email", address)).Status.ShouldBe(429);
         }
 
-        // Ten wrong secrets of one client, who is known by its own address and not by the proxy's.
+        // Ten wrong secrets per client, identified by its own address instead of that of the proxy.
         using var guesser = Arrive(source: "127.0.7.7");
         var guesses = new List<PlainAnswer>();
         foreach (var guess in Enumerable.Range(0, 10))
@@ -85,11 +85,11 @@ public sealed class ReplicaTests(ReplicasStage stage, ITestOutputHelper output) 
     }
 
     [Fact]
-    public async Task A_page_of_one_replica_and_its_circuit_at_the_other_sign_in()
+    public async Task A_sign_in_succeeds_when_page_and_circuit_are_on_different_replicas()
     {
         var ann = await ArriveAsync();
         var code = await BeginWatchedAsync(ann);
-        // It depends on the files between them which replica a circuit meets.
+        // Which replica gets the circuit depends on the number of requests in between.
         await Until.TrueAsync("a circuit at the other replica than its page", async () =>
         {
             if (code.PageAt != code.CircuitAt) return true;
@@ -105,10 +105,10 @@ public sealed class ReplicaTests(ReplicasStage stage, ITestOutputHelper output) 
     }
 
     [Fact]
-    public async Task When_the_replica_with_the_circuit_dies_the_other_one_shows_the_same_step()
+    public async Task The_other_replica_continues_the_sign_in_after_a_replica_is_killed()
     {
         var ann = await ArriveAsync();
-        ann.Tolerates(ServerAway);
+        ann.IgnoreConsoleErrors(ExpectedConsoleErrors);
         var code = await BeginWatchedAsync(ann);
         var right = await stage.Postmark.CodeAsync(ann.Address);
         await code.Page.TypeAsync(WrongCode(right));
@@ -117,8 +117,8 @@ public sealed class ReplicaTests(ReplicasStage stage, ITestOutputHelper output) 
 
         await dying.KillAsync();
 
-        // The replica that is left does not know the circuit, so the page offers to be loaded again.
-        await code.Page.LeaveByAsync(() => code.Page.ReconnectNotice.GetByRole(AriaRole.Link).ClickAsync());
+        // The remaining replica does not know the circuit, so the page offers a reload.
+        await code.Page.NavigateByAsync(() => code.Page.ReconnectNotice.GetByRole(AriaRole.Link).ClickAsync());
         await code.Page.BecomesInteractiveAsync();
         await Until.TrueAsync("a circuit at the other replica", () => Task.FromResult(code.CircuitAt != dying));
         await Expect(code.Page.Heading).ToHaveTextAsync("Check your email");
@@ -133,12 +133,12 @@ public sealed class ReplicaTests(ReplicasStage stage, ITestOutputHelper output) 
     [Theory]
     [InlineData(0)]
     [InlineData(4)]
-    public async Task A_rolling_restart_fails_nobody_also_beside_busy_programs(int busyLoops)
+    public async Task A_rolling_restart_causes_no_failures_even_under_heavy_load(int busyLoops)
     {
         using var busy = new BusyLoops(busyLoops);
-        // Somebody with an open page, who takes longer than the restart of both.
+        // A user whose open page outlasts the restart of both replicas.
         var ann = await ArriveAsync();
-        ann.Tolerates(ServerAway);
+        ann.IgnoreConsoleErrors(ExpectedConsoleErrors);
         var code = await BeginWatchedAsync(ann);
         var clock = Stopwatch.StartNew();
 
@@ -181,11 +181,11 @@ public sealed class ReplicaTests(ReplicasStage stage, ITestOutputHelper output) 
     }
 
     [Fact]
-    public async Task A_replica_that_is_told_to_stop_still_sends_the_mail_in_its_queue()
+    public async Task A_terminating_replica_sends_its_queued_messages()
     {
         var replica = stage.Replicas[1];
         stage.Postmark.Hold();
-        // More than are sent at once, so that some wait in the queue.
+        // More than the number of concurrent sends, so that some wait in the queue.
         var waiting = Enumerable.Range(0, 12).Select(_ => $"held.{Guid.NewGuid():N}@example.com").ToList();
         foreach (var address in waiting)
         {
@@ -205,7 +205,7 @@ public sealed class ReplicaTests(ReplicasStage stage, ITestOutputHelper output) 
 
     private async Task RestartAsync(PortalProcess replica)
     {
-        (await TakesCircuitsAsync(replica)).ShouldBeTrue();
+        (await AcceptsCircuitsAsync(replica)).ShouldBeTrue();
         var clock = Stopwatch.StartNew();
         replica.Terminate();
         await Until.TrueAsync("/readyz of a replica that ends", () => replica.AnswersAsync("/readyz", HttpStatusCode.ServiceUnavailable));
@@ -214,14 +214,14 @@ public sealed class ReplicaTests(ReplicasStage stage, ITestOutputHelper output) 
             (await late.GetAsync("/")).ShouldBe(200);
             (await late.PostAsync("/login", "email", late.Address)).ShouldBe(303, "/login/code");
         }
-        (await TakesCircuitsAsync(replica)).ShouldBeFalse("pages would keep it from ending");
+        (await AcceptsCircuitsAsync(replica)).ShouldBeFalse("pages would keep it from ending");
         (await replica.ExitCodeAsync()).ShouldBe(0, replica.Log);
         output.WriteLine($"A replica ended after {clock.Elapsed.TotalSeconds:F1} s.");
         clock.Elapsed.ShouldBeLessThan(TimeSpan.FromSeconds(30), replica.Log);
         await replica.StartAsync();
     }
 
-    private static async Task<bool> TakesCircuitsAsync(PortalProcess replica)
+    private static async Task<bool> AcceptsCircuitsAsync(PortalProcess replica)
     {
         using var circuit = new ClientWebSocket();
         try
@@ -237,7 +237,7 @@ public sealed class ReplicaTests(ReplicasStage stage, ITestOutputHelper output) 
 
     private PlainVisitor Arrive(string source = "127.0.0.1") => new(Portal.Url, Portal.Url, source);
 
-    /// <summary>Somebody who gets past the proxy.</summary>
+    /// <summary>Creates a client that bypasses the proxy.</summary>
     private PlainVisitor Arrive(PortalProcess replica) => new($"http://127.0.0.1:{replica.Port}", Portal.Url);
 
     private async Task SignInAsync(PlainVisitor visitor)
@@ -248,8 +248,8 @@ public sealed class ReplicaTests(ReplicasStage stage, ITestOutputHelper output) 
         (await visitor.PostAsync("/login-otp", "code", await stage.Postmark.CodeAsync(visitor.Address))).ShouldBe(303, "/");
     }
 
-    // What a replica says of a visitor's cookie.
-    private async Task<PlainAnswer> DirectAsync(PortalProcess replica, PlainVisitor visitor)
+    // Checks the user's session directly on a replica.
+    private async Task<PlainAnswer> CheckAuthOnAsync(PortalProcess replica, PlainVisitor visitor)
     {
         using var direct = Arrive(replica);
         return await direct.SendAsync(HttpMethod.Get, "/check-auth", bearer: visitor.Cookie("auth_token"));
@@ -265,7 +265,7 @@ public sealed class ReplicaTests(ReplicasStage stage, ITestOutputHelper output) 
         return watched;
     }
 
-    /// <summary>A code page, and which replicas it and its circuit come from.</summary>
+    /// <summary>A code page that records which replicas served the page and the circuit.</summary>
     private sealed class WatchedCodePage(CodePage page)
     {
         public CodePage Page => page;
@@ -282,7 +282,7 @@ public sealed class ReplicaTests(ReplicasStage stage, ITestOutputHelper output) 
                 if (response.Request.IsNavigationRequest && response.Headers.TryGetValue("x-served-by", out var replica))
                     watched.PageAt = stage.ReplicaOf(replica);
             };
-            // Playwright itself does not show the headers of WebSockets.
+            // Playwright does not expose the headers of WebSockets.
             var tools = await page.Page.Context.NewCDPSessionAsync(page.Page);
             await tools.SendAsync("Network.enable");
             tools.Event("Network.webSocketHandshakeResponseReceived").OnEvent += (_, handshake) =>

@@ -5,17 +5,17 @@ namespace OtpPortal.E2E;
 
 public sealed class RestartStage : Stage;
 
-/// <summary>The process dies (kill -9) and is started again, while somebody is signing in.</summary>
+/// <summary>Tests kills and restarts of the process during a sign-in.</summary>
 public sealed class RestartTests(RestartStage stage) : BrowserTest(stage), IClassFixture<RestartStage>
 {
-    // What Blazor and the browser write while the server is away.
-    private const string ServerAway = "WebSocket|connection|circuit|ERR_";
+    // Console messages of Blazor and the browser while the server is unavailable.
+    private const string ExpectedConsoleErrors = "WebSocket|connection|circuit|ERR_";
 
     [Fact]
-    public async Task The_page_that_was_open_says_so_and_its_code_still_signs_in()
+    public async Task An_open_code_page_shows_the_connection_loss_and_still_signs_in()
     {
         var ann = await ArriveAsync();
-        ann.Tolerates(ServerAway);
+        ann.IgnoreConsoleErrors(ExpectedConsoleErrors);
         var code = await BeginAsync(ann);
         var right = await Mailbox.CodeAsync(ann.Address);
 
@@ -27,7 +27,7 @@ public sealed class RestartTests(RestartStage stage) : BrowserTest(stage), IClas
         var signedIn = await SignedInPage.IsShownAsync(code.Page, ann.Address);
         (await Mailbox.ToAsync(ann.Address)).ShouldBeEmpty("a restart sent another message");
 
-        // Sessions outlive the process as well.
+        // Sessions survive a restart too.
         await Portal.KillAsync();
         await Portal.StartAsync();
         await signedIn.Page.ReloadAsync();
@@ -35,10 +35,10 @@ public sealed class RestartTests(RestartStage stage) : BrowserTest(stage), IClas
     }
 
     [Fact]
-    public async Task A_reload_shows_the_same_step_and_sends_nothing()
+    public async Task A_reload_after_a_restart_shows_the_same_step_and_sends_no_message()
     {
         var ann = await ArriveAsync();
-        ann.Tolerates(ServerAway);
+        ann.IgnoreConsoleErrors(ExpectedConsoleErrors);
         var code = await BeginAsync(ann);
         var right = await Mailbox.CodeAsync(ann.Address);
         await code.TypeAsync(WrongCode(right));
@@ -56,10 +56,10 @@ public sealed class RestartTests(RestartStage stage) : BrowserTest(stage), IClas
     }
 
     [Fact]
-    public async Task The_address_page_that_was_open_still_sends_a_code()
+    public async Task An_open_address_page_still_sends_a_code_after_a_restart()
     {
         var ann = await ArriveAsync();
-        ann.Tolerates(ServerAway);
+        ann.IgnoreConsoleErrors(ExpectedConsoleErrors);
         var start = await AddressPage.OpenInteractiveAsync(ann);
 
         await Portal.KillAsync();

@@ -3,14 +3,14 @@ using OtpPortal.E2E.Pages;
 
 namespace OtpPortal.E2E;
 
-/// <summary>An app sends its users to the portal, and gets them back signed in.</summary>
+/// <summary>Tests apps that send users to the portal and get them back signed in.</summary>
 [Collection(DefaultPortal.Name)]
 public sealed class ReturnToTests(DefaultStage stage) : BrowserTest(stage)
 {
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public async Task After_signing_in_the_app_greets_the_user(bool withScript)
+    public async Task A_user_returns_to_the_app_signed_in(bool withScript)
     {
         await using var app = await ThirdPartyApp.StartAsync(Portal);
         var ann = await ArriveAsync(options => options.JavaScriptEnabled = withScript);
@@ -21,7 +21,7 @@ public sealed class ReturnToTests(DefaultStage stage) : BrowserTest(stage)
         await Expect(code.Page.Locator("h1")).ToHaveTextAsync("Hello " + ann.Address);
         code.Page.Url.ShouldBe(target);
 
-        // The next time there is nothing to ask.
+        // The next visit redirects without a sign-in.
         await code.Page.GotoAsync(Portal.Url + "/?return_to=" + Uri.EscapeDataString(target));
         await Expect(code.Page.Locator("h1")).ToHaveTextAsync("Hello " + ann.Address);
     }
@@ -29,7 +29,7 @@ public sealed class ReturnToTests(DefaultStage stage) : BrowserTest(stage)
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public async Task The_app_may_lead_on_to_an_origin_that_the_portal_does_not_know(bool withScript)
+    public async Task The_app_can_redirect_to_an_origin_unknown_to_the_portal(bool withScript)
     {
         await using var app = await ThirdPartyApp.StartAsync(Portal);
         var ann = await ArriveAsync(options => options.JavaScriptEnabled = withScript);
@@ -41,11 +41,11 @@ public sealed class ReturnToTests(DefaultStage stage) : BrowserTest(stage)
     }
 
     [Fact]
-    public async Task The_target_survives_a_mistyped_address_a_wrong_code_and_a_change_of_language()
+    public async Task The_target_is_kept_after_invalid_input_and_a_language_change()
     {
         await using var app = await ThirdPartyApp.StartAsync(Portal);
         var ann = await ArriveWithoutScriptAsync();
-        ann.Tolerates("status of 400");
+        ann.IgnoreConsoleErrors("status of 400");
         var start = await AddressPage.OpenAsync(ann, "/?return_to=" + Uri.EscapeDataString(app.Url + "/welcome"));
         await start.Language("Deutsch").ClickAsync();
         await start.Field.FillAsync("nobody");
@@ -66,7 +66,7 @@ public sealed class ReturnToTests(DefaultStage stage) : BrowserTest(stage)
     [InlineData("//evil.example/")]
     [InlineData("https://localhost@evil.example/")]
     [InlineData("javascript:alert(1)")]
-    public async Task A_target_that_is_not_allowed_is_forgotten(string target)
+    public async Task A_disallowed_target_is_ignored(string target)
     {
         var ann = await ArriveAsync();
         var code = await BeginAsync(ann, path: "/?return_to=" + Uri.EscapeDataString(target));

@@ -3,12 +3,12 @@ using OtpPortal.E2E.Pages;
 
 namespace OtpPortal.E2E;
 
-/// <summary>Being signed in, and ending it.</summary>
+/// <summary>Tests the list of devices and signing out.</summary>
 [Collection(DefaultPortal.Name)]
 public sealed class SessionTests(DefaultStage stage) : BrowserTest(stage)
 {
     [Fact]
-    public async Task Signing_out_ends_it_and_the_back_button_does_not_bring_it_back()
+    public async Task The_back_button_does_not_restore_a_session_after_signing_out()
     {
         var ann = await ArriveAsync();
         var page = await SignInAsync(ann);
@@ -24,7 +24,7 @@ public sealed class SessionTests(DefaultStage stage) : BrowserTest(stage)
     }
 
     [Fact]
-    public async Task Signing_out_everywhere_else_ends_the_session_in_the_other_browser_only()
+    public async Task Signing_out_other_devices_keeps_this_session()
     {
         var phone = await ArriveAsync();
         var laptop = await ArriveAsync();
@@ -46,7 +46,7 @@ public sealed class SessionTests(DefaultStage stage) : BrowserTest(stage)
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public async Task Signing_out_everywhere_ends_the_session_in_both_browsers(bool withScript)
+    public async Task Signing_out_everywhere_ends_the_sessions_in_both_browsers(bool withScript)
     {
         var phone = await ArriveAsync();
         var laptop = await ArriveAsync(options => options.JavaScriptEnabled = withScript);
@@ -62,7 +62,7 @@ public sealed class SessionTests(DefaultStage stage) : BrowserTest(stage)
     }
 
     [Fact]
-    public async Task The_session_list_tells_the_device_and_when_and_from_where()
+    public async Task The_session_list_shows_device_time_and_IP_address()
     {
         var ann =
             await ArriveAsync(options => options.UserAgent = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0");
@@ -81,11 +81,11 @@ public sealed class SessionTests(DefaultStage stage) : BrowserTest(stage)
     }
 
     [Fact]
-    public async Task A_page_of_another_site_cannot_sign_anybody_out()
+    public async Task A_cross_site_form_cannot_sign_the_user_out()
     {
         await using var app = await ThirdPartyApp.StartAsync(Portal);
         var ann = await ArriveAsync();
-        ann.Tolerates("status of 403");
+        ann.IgnoreConsoleErrors("status of 403");
         var page = await SignInAsync(ann);
         var trap = await ann.OpenTabAsync();
         await trap.GotoAsync(app.Url + "/nasty");

@@ -3,12 +3,12 @@ using OtpPortal.E2E.Pages;
 
 namespace OtpPortal.E2E;
 
-/// <summary>Signing in as most people do: with script and a WebSocket.</summary>
+/// <summary>Tests signing in with JavaScript and a WebSocket.</summary>
 [Collection(DefaultPortal.Name)]
 public sealed class SignInTests(DefaultStage stage) : BrowserTest(stage)
 {
     [Fact]
-    public async Task An_address_and_the_mailed_code_sign_in_and_the_typed_code_submits_itself()
+    public async Task The_emailed_code_signs_in_and_is_submitted_automatically()
     {
         var ann = await ArriveAsync();
         var start = await AddressPage.OpenInteractiveAsync(ann);
@@ -28,7 +28,7 @@ public sealed class SignInTests(DefaultStage stage) : BrowserTest(stage)
     [InlineData("{0} {1}")]
     [InlineData("{0}-{1}")]
     [InlineData(" {0}{1}\n")]
-    public async Task A_pasted_code_may_have_blanks_and_dashes(string form)
+    public async Task A_pasted_code_can_contain_spaces_and_dashes(string form)
     {
         var ann = await ArriveAsync();
         var code = await BeginAsync(ann);
@@ -40,7 +40,7 @@ public sealed class SignInTests(DefaultStage stage) : BrowserTest(stage)
     }
 
     [Fact]
-    public async Task A_mistyped_address_is_told_in_place_and_nothing_is_sent()
+    public async Task An_invalid_address_shows_an_error_and_sends_no_message()
     {
         var ann = await ArriveAsync();
         var start = await AddressPage.OpenInteractiveAsync(ann);
@@ -52,7 +52,7 @@ public sealed class SignInTests(DefaultStage stage) : BrowserTest(stage)
         await Expect(start.Field).ToHaveAttributeAsync("aria-invalid", "true");
         start.Page.Url.ShouldBe(Portal.Url + "/");
 
-        // The complaint goes with its cause, and the way is free.
+        // The error disappears once the address is valid.
         await start.Field.FillAsync(ann.Address);
         await Expect(start.Error).Not.ToBeVisibleAsync();
         await start.Send.ClickAsync();
@@ -60,7 +60,7 @@ public sealed class SignInTests(DefaultStage stage) : BrowserTest(stage)
     }
 
     [Fact]
-    public async Task A_wrong_code_is_told_in_place_with_the_tries_left_and_the_field_is_ready_for_the_next()
+    public async Task A_wrong_code_shows_the_remaining_attempts_and_clears_the_field()
     {
         var ann = await ArriveAsync();
         var code = await BeginAsync(ann);
@@ -77,7 +77,7 @@ public sealed class SignInTests(DefaultStage stage) : BrowserTest(stage)
     }
 
     [Fact]
-    public async Task Enter_after_a_code_that_submitted_itself_does_no_harm()
+    public async Task Pressing_Enter_after_automatic_submission_has_no_effect()
     {
         var ann = await ArriveAsync();
         var code = await BeginAsync(ann);
@@ -96,7 +96,7 @@ public sealed class SignInTests(DefaultStage stage) : BrowserTest(stage)
     }
 
     [Fact]
-    public async Task Half_a_code_costs_no_try()
+    public async Task An_incomplete_code_does_not_count_as_an_attempt()
     {
         var ann = await ArriveAsync();
         var code = await BeginAsync(ann);
@@ -110,7 +110,7 @@ public sealed class SignInTests(DefaultStage stage) : BrowserTest(stage)
     }
 
     [Fact]
-    public async Task Five_wrong_codes_end_the_sign_in_and_a_new_one_begins_from_there()
+    public async Task Five_wrong_codes_end_the_sign_in_and_it_can_be_restarted()
     {
         var ann = await ArriveAsync();
         var code = await BeginAsync(ann);
@@ -128,7 +128,7 @@ public sealed class SignInTests(DefaultStage stage) : BrowserTest(stage)
     }
 
     [Fact]
-    public async Task A_reload_shows_the_same_step_and_sends_nothing()
+    public async Task A_reload_shows_the_same_step_and_sends_no_message()
     {
         var ann = await ArriveAsync();
         var code = await BeginAsync(ann);
@@ -147,7 +147,7 @@ public sealed class SignInTests(DefaultStage stage) : BrowserTest(stage)
     }
 
     [Fact]
-    public async Task The_start_page_leads_back_to_a_sign_in_that_is_open()
+    public async Task The_start_page_links_to_a_sign_in_in_progress()
     {
         var ann = await ArriveAsync();
         var code = await BeginAsync(ann);
@@ -155,7 +155,7 @@ public sealed class SignInTests(DefaultStage stage) : BrowserTest(stage)
         await code.Page.GotoAsync("/");
         var start = new AddressPage(code.Page);
         await start.BecomesInteractiveAsync();
-        await start.LeaveByAsync(() => start.Continue.ClickAsync());
+        await start.NavigateByAsync(() => start.Continue.ClickAsync());
 
         await code.BecomesInteractiveAsync();
         await code.TypeAsync(await Mailbox.CodeAsync(ann.Address));
@@ -164,7 +164,7 @@ public sealed class SignInTests(DefaultStage stage) : BrowserTest(stage)
     }
 
     [Fact]
-    public async Task A_second_tab_shows_the_same_step_and_after_signing_in_there_the_first_one_follows()
+    public async Task Signing_in_in_a_second_tab_redirects_the_first_one()
     {
         var ann = await ArriveAsync();
         var first = await BeginAsync(ann);
@@ -181,7 +181,7 @@ public sealed class SignInTests(DefaultStage stage) : BrowserTest(stage)
     }
 
     [Fact]
-    public async Task When_the_tab_with_the_right_code_gets_stuck_another_tab_finishes_and_then_both_are_signed_in()
+    public async Task Another_tab_completes_the_sign_in_when_the_tab_with_the_code_hangs()
     {
         var ann = await ArriveAsync();
         var first = await BeginAsync(ann);
@@ -204,7 +204,7 @@ public sealed class SignInTests(DefaultStage stage) : BrowserTest(stage)
     }
 
     [Fact]
-    public async Task The_back_button_after_signing_in_does_not_ask_for_the_code_again()
+    public async Task The_back_button_after_signing_in_shows_the_signed_in_page()
     {
         var ann = await ArriveAsync();
         var page = await SignInAsync(ann);
@@ -217,17 +217,17 @@ public sealed class SignInTests(DefaultStage stage) : BrowserTest(stage)
     }
 
     [Fact]
-    public async Task A_code_that_somebody_else_got_hold_of_is_worth_nothing_in_their_browser()
+    public async Task A_stolen_code_is_refused_in_another_browser()
     {
         var ann = await ArriveAsync();
         var code = await BeginAsync(ann);
         var right = await Mailbox.CodeAsync(ann.Address);
 
-        // Eve has no sign-in of her own, so there is no code page for her …
+        // Eve has no sign-in, so the code page redirects her to the start page.
         var eve = await ArriveAsync();
         var start = await AddressPage.OpenInteractiveAsync(eve, "/login/code");
         start.Page.Url.ShouldBe(Portal.Url + "/");
-        // … and in one that she begins with Ann's address, Ann's code is wrong.
+        // In a sign-in that Eve starts with Ann's address, Ann's code is wrong.
         var eves = await start.SendToAsync(ann.Address);
         await eves.BecomesInteractiveAsync();
         await eves.TypeAsync(right);
@@ -238,15 +238,15 @@ public sealed class SignInTests(DefaultStage stage) : BrowserTest(stage)
     }
 
     [Fact]
-    public async Task Asking_too_often_for_one_address_says_when_to_try_again_and_sends_nothing_more()
+    public async Task The_sixth_code_request_for_an_address_is_refused_with_a_wait_time()
     {
         var ann = await ArriveAsync();
-        ann.Tolerates("status of 429");
+        ann.IgnoreConsoleErrors("status of 429");
         var start = await AddressPage.OpenInteractiveAsync(ann);
         for (var sent = 0; sent < 5; sent++)
         {
             var code = await start.SendToAsync(ann.Address);
-            // A click while the circuit draws the page again would hit nothing.
+            // A click while the circuit re-renders the page would be lost.
             await code.BecomesInteractiveAsync();
             await code.OtherAddress.ClickAsync();
             await Expect(start.Field).ToBeVisibleAsync();
@@ -263,13 +263,13 @@ public sealed class SignInTests(DefaultStage stage) : BrowserTest(stage)
     }
 
     [Fact]
-    public async Task The_keyboard_alone_is_enough()
+    public async Task The_sign_in_works_with_the_keyboard_only()
     {
         var ann = await ArriveAsync();
         var start = await AddressPage.OpenInteractiveAsync(ann);
         var keyboard = start.Page.Keyboard;
 
-        // The cursor is where the user needs it, also after the circuit has drawn the page again.
+        // The field has the focus, also after the circuit has re-rendered the page.
         await Expect(start.Field).ToBeFocusedAsync();
         await keyboard.TypeAsync("ann");
         await keyboard.PressAsync("Enter");

@@ -3,7 +3,7 @@ using OtpPortal.E2E.Pages;
 
 namespace OtpPortal.E2E;
 
-/// <summary>A portal with a directory of users; the mailbox shows what would be sent to their telephones.</summary>
+/// <summary>A portal with a user directory. The mailbox shows the SMS messages.</summary>
 public sealed class SmsStage : Stage
 {
     public const string Address = "ann@directory.example";
@@ -31,11 +31,11 @@ public sealed class SmsStage : Stage
     }
 }
 
-/// <summary>The code comes by SMS, or by mail, as the user likes.</summary>
+/// <summary>Tests receiving the code by SMS or email.</summary>
 public sealed class SmsTests(SmsStage stage) : BrowserTest(stage), IClassFixture<SmsStage>
 {
     [Fact]
-    public async Task The_code_from_the_telephone_signs_in()
+    public async Task The_code_from_the_SMS_signs_in()
     {
         var ann = await ArriveAsync(options => options.ViewportSize = new() { Width = 320, Height = 640 });
         var start = await AddressPage.OpenInteractiveAsync(ann);
@@ -54,7 +54,7 @@ public sealed class SmsTests(SmsStage stage) : BrowserTest(stage), IClassFixture
     }
 
     [Fact]
-    public async Task Mail_is_a_choice_also_without_script()
+    public async Task Email_can_be_selected_without_JavaScript()
     {
         var ann = await ArriveWithoutScriptAsync();
         var start = await AddressPage.OpenAsync(ann);

@@ -3,7 +3,7 @@ using OtpPortal.E2E.Pages;
 
 namespace OtpPortal.E2E;
 
-/// <summary>A portal that hands its mail to an SMTP server.</summary>
+/// <summary>A portal that sends email through an SMTP server.</summary>
 public sealed class SmtpStage : Stage
 {
     public SmtpServer Server { get; } = new();
@@ -31,11 +31,11 @@ public sealed class SmtpStage : Stage
     }
 }
 
-/// <summary>The code comes by mail indeed.</summary>
+/// <summary>Tests sending the code by SMTP.</summary>
 public sealed class SmtpTests(SmtpStage stage) : BrowserTest(stage), IClassFixture<SmtpStage>
 {
     [Fact]
-    public async Task The_code_arrives_by_smtp_and_signs_in()
+    public async Task The_code_is_sent_by_SMTP_and_signs_in()
     {
         var ann = await ArriveAsync();
         var code = await BeginAsync(ann);

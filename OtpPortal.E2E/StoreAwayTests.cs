@@ -6,14 +6,14 @@ namespace OtpPortal.E2E;
 
 public sealed class StoreAwayStage : Stage;
 
-/// <summary>Redis is away for a while.</summary>
+/// <summary>Tests a temporary outage of Redis.</summary>
 public sealed class StoreAwayTests(StoreAwayStage stage) : BrowserTest(stage), IClassFixture<StoreAwayStage>
 {
     [Fact]
-    public async Task Pages_say_to_come_back_in_a_moment_and_an_open_code_page_goes_on_when_it_is_back()
+    public async Task Pages_return_503_during_an_outage_and_an_open_code_page_works_afterwards()
     {
         var ann = await ArriveAsync();
-        ann.Tolerates("status of 503");
+        ann.IgnoreConsoleErrors("status of 503");
         var code = await BeginAsync(ann);
         var right = await Mailbox.CodeAsync(ann.Address);
 

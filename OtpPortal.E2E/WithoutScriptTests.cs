@@ -3,12 +3,12 @@ using OtpPortal.E2E.Pages;
 
 namespace OtpPortal.E2E;
 
-/// <summary>The same journey where scripts are switched off: plain forms do everything.</summary>
+/// <summary>Tests signing in without JavaScript.</summary>
 [Collection(DefaultPortal.Name)]
 public sealed class WithoutScriptTests(DefaultStage stage) : BrowserTest(stage)
 {
     [Fact]
-    public async Task An_address_and_the_mailed_code_sign_in()
+    public async Task The_emailed_code_signs_in()
     {
         var ann = await ArriveWithoutScriptAsync();
         var code = await BeginPlainlyAsync(ann);
@@ -23,10 +23,10 @@ public sealed class WithoutScriptTests(DefaultStage stage) : BrowserTest(stage)
     }
 
     [Fact]
-    public async Task A_mistyped_address_comes_back_with_the_reason_beside_it()
+    public async Task An_invalid_address_is_shown_again_with_an_error_at_the_field()
     {
         var ann = await ArriveWithoutScriptAsync();
-        ann.Tolerates("status of 400");
+        ann.IgnoreConsoleErrors("status of 400");
         var start = await AddressPage.OpenAsync(ann);
 
         await start.Field.FillAsync("ann at example");
@@ -39,7 +39,7 @@ public sealed class WithoutScriptTests(DefaultStage stage) : BrowserTest(stage)
     }
 
     [Fact]
-    public async Task Wrong_codes_are_told_with_the_tries_left_and_five_end_the_sign_in()
+    public async Task Wrong_codes_show_the_remaining_attempts_and_five_end_the_sign_in()
     {
         var ann = await ArriveWithoutScriptAsync();
         var code = await BeginPlainlyAsync(ann);
@@ -61,10 +61,10 @@ public sealed class WithoutScriptTests(DefaultStage stage) : BrowserTest(stage)
     }
 
     [Fact]
-    public async Task Half_a_code_costs_no_try()
+    public async Task An_incomplete_code_does_not_count_as_an_attempt()
     {
         var ann = await ArriveWithoutScriptAsync();
-        ann.Tolerates("status of 400");
+        ann.IgnoreConsoleErrors("status of 400");
         var code = await BeginPlainlyAsync(ann);
 
         await code.SubmitAsync("123");
@@ -75,17 +75,17 @@ public sealed class WithoutScriptTests(DefaultStage stage) : BrowserTest(stage)
     }
 
     [Fact]
-    public async Task Another_code_can_be_sent_and_the_first_one_stays_good()
+    public async Task A_code_can_be_resent_and_the_first_one_stays_valid()
     {
         var ann = await ArriveWithoutScriptAsync();
-        ann.Tolerates("status of 429");
+        ann.IgnoreConsoleErrors("status of 429");
         var code = await BeginPlainlyAsync(ann);
         var first = await Mailbox.CodeAsync(ann.Address);
 
-        // Nobody disables the button here, so at first the answer may be that it is too soon.
+        // Without JavaScript the button is not disabled, so early clicks can be refused.
         await Until.TrueAsync("another code", async () =>
         {
-            await code.LeaveByAsync(() => code.Resend.ClickAsync());
+            await code.NavigateByAsync(() => code.Resend.ClickAsync());
             return !await code.Error.IsVisibleAsync();
         });
         (await Mailbox.CodeAsync(ann.Address, message: 2)).Length.ShouldBe(6);
@@ -95,7 +95,7 @@ public sealed class WithoutScriptTests(DefaultStage stage) : BrowserTest(stage)
     }
 
     [Fact]
-    public async Task A_reload_shows_the_same_step_and_sends_nothing()
+    public async Task A_reload_shows_the_same_step_and_sends_no_message()
     {
         var ann = await ArriveWithoutScriptAsync();
         var code = await BeginPlainlyAsync(ann);

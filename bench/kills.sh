@@ -5,4 +5,4 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 OTPPORTAL_KILLS="${1:-1000}" dotnet test OtpPortal.Tests -c Release --nologo \
-  --filter "FullyQualifiedName~EmbeddedStoreKillTests.Nothing_acknowledged_is_lost_by_kills" --logger "console;verbosity=detailed"
+  --filter "FullyQualifiedName~EmbeddedStoreKillTests.Acknowledged_writes_survive_kills" --logger "console;verbosity=detailed"

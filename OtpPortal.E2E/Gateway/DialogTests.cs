@@ -3,12 +3,12 @@ using OtpPortal.E2E.Pages;
 
 namespace OtpPortal.E2E.Gateway;
 
-/// <summary><c>otp.js</c> on somebody else's page, on another site, under a strict policy of that page.</summary>
+/// <summary>Tests <c>otp.js</c> on a page of another site with a strict CSP.</summary>
 [Collection(GatewayCollection.Name)]
 public sealed class DialogTests(GatewayStage stage) : BrowserTest(stage)
 {
     [Fact]
-    public async Task The_code_typed_in_the_dialog_calls_the_page_back_once_and_leaves_it_as_it_was()
+    public async Task A_correct_code_calls_back_once_and_restores_the_page()
     {
         var wanted = await stage.Backend.BeginAsync();
         var shop = await OpenAsync(wanted);
@@ -18,7 +18,7 @@ public sealed class DialogTests(GatewayStage stage) : BrowserTest(stage)
 
         await shop.Page.TypeKeysAsync(wanted.Code);
 
-        await shop.HearsAsync($"finished MyApp {wanted.Id}");
+        await shop.ExpectCallsAsync($"finished MyApp {wanted.Id}");
         await Expect(shop.Dialog).Not.ToBeVisibleAsync();
         await Expect(shop.Page.Locator("#open")).ToBeFocusedAsync();
         (await ScrollsAsync(shop)).ShouldBeTrue();
@@ -26,16 +26,16 @@ public sealed class DialogTests(GatewayStage stage) : BrowserTest(stage)
 
         // Escape no longer cancels.
         await shop.Page.PressKeyAsync("Escape");
-        // Whoever asks again is told again, at once: it is verified.
+        // Opening the dialog again reports the success immediately.
         await shop.Page.Locator("#open").ClickAsync();
-        await shop.HearsAsync($"finished MyApp {wanted.Id}", $"finished MyApp {wanted.Id}");
+        await shop.ExpectCallsAsync($"finished MyApp {wanted.Id}", $"finished MyApp {wanted.Id}");
         await shop.Page.ReloadAsync();
         await shop.Page.Locator("#open").ClickAsync();
-        await shop.HearsAsync($"finished MyApp {wanted.Id}");
+        await shop.ExpectCallsAsync($"finished MyApp {wanted.Id}");
     }
 
     [Fact]
-    public async Task The_address_is_asked_for_in_the_dialog_as_well()
+    public async Task The_dialog_asks_for_a_missing_address()
     {
         var wanted = await stage.Backend.BeginAsync(("to", ""));
         var shop = await OpenAsync(wanted, "status of 400");
@@ -51,16 +51,16 @@ public sealed class DialogTests(GatewayStage stage) : BrowserTest(stage)
 
         await shop.Page.TypeKeysAsync(wanted.Code);
 
-        await shop.HearsAsync($"finished MyApp {wanted.Id}");
+        await shop.ExpectCallsAsync($"finished MyApp {wanted.Id}");
     }
 
     [Fact]
-    public async Task An_id_of_any_characters_works_in_the_dialog_and_without_a_circuit()
+    public async Task An_id_with_special_characters_works_in_the_dialog_and_without_a_circuit()
     {
         var wanted = await stage.Backend.BeginAsync(("id", $"ann@example.com/é %2F&{Guid.NewGuid():N}"));
         var shop = await OpenAsync(await stage.Backend.BeginAsync());
         await shop.Close.ClickAsync();
-        await shop.HearsAsync("cancelled");
+        await shop.ExpectCallsAsync("cancelled");
         var withoutScript = await HostedPage.OpenAsync(await ArriveWithoutScriptAsync(), wanted.Path);
         await withoutScript.Parts.Field.FillAsync(wanted.WrongCode);
         await withoutScript.Parts.Verify.ClickAsync();
@@ -70,12 +70,12 @@ public sealed class DialogTests(GatewayStage stage) : BrowserTest(stage)
         await shop.Parts.BecomesInteractiveAsync();
         await shop.Parts.Field.PressSequentiallyAsync(wanted.Code);
 
-        await shop.HearsAsync("cancelled", $"finished MyApp {wanted.Id}");
+        await shop.ExpectCallsAsync("cancelled", $"finished MyApp {wanted.Id}");
         (await stage.Backend.IsVerifiedAsync(wanted)).ShouldBeTrue();
     }
 
     [Fact]
-    public async Task Another_devices_success_closes_the_dialog()
+    public async Task A_success_on_another_device_closes_the_dialog()
     {
         var wanted = await stage.Backend.BeginAsync();
         var shop = await OpenAsync(wanted);
@@ -84,27 +84,27 @@ public sealed class DialogTests(GatewayStage stage) : BrowserTest(stage)
 
         await phone.Parts.Verify.ClickAsync();
 
-        await shop.HearsAsync($"finished MyApp {wanted.Id}");
+        await shop.ExpectCallsAsync($"finished MyApp {wanted.Id}");
     }
 
     [Fact]
-    public async Task Escape_closes_it_from_within_the_frame()
+    public async Task Escape_inside_the_frame_closes_the_dialog()
     {
         var shop = await OpenAsync(await stage.Backend.BeginAsync());
         await Expect(shop.Parts.Field).ToBeFocusedAsync();
-        // This one only ends the choice of a Chinese character.
+        // During IME composition, Escape only ends the composition.
         await shop.Parts.Field.EvaluateAsync(
             "field => field.dispatchEvent(new KeyboardEvent('keydown', { key: 'Escape', isComposing: true, bubbles: true }))");
         await shop.Parts.Field.EvaluateAsync("field => new Promise(resolve => setTimeout(resolve))");
-        (await shop.HeardAsync()).ShouldBeEmpty();
+        (await shop.CallsAsync()).ShouldBeEmpty();
 
         await shop.Page.PressKeyAsync("Escape");
 
-        await WasCancelledAsync(shop);
+        await ShouldBeCancelledAsync(shop);
     }
 
     [Fact]
-    public async Task Escape_closes_it_from_outside_the_frame()
+    public async Task Escape_outside_the_frame_closes_the_dialog()
     {
         var shop = await OpenAsync(await stage.Backend.BeginAsync());
         await Expect(shop.Parts.Field).ToBeFocusedAsync();
@@ -112,43 +112,43 @@ public sealed class DialogTests(GatewayStage stage) : BrowserTest(stage)
 
         await shop.Page.PressKeyAsync("Escape");
 
-        await WasCancelledAsync(shop);
+        await ShouldBeCancelledAsync(shop);
     }
 
     [Fact]
-    public async Task Its_button_closes_it()
+    public async Task The_close_button_closes_the_dialog()
     {
         var shop = await OpenAsync(await stage.Backend.BeginAsync());
 
         await shop.Close.ClickAsync();
 
-        await WasCancelledAsync(shop);
+        await ShouldBeCancelledAsync(shop);
     }
 
     [Fact]
-    public async Task A_click_outside_closes_it_and_one_inside_does_not()
+    public async Task A_click_outside_closes_the_dialog_and_a_click_inside_does_not()
     {
         var shop = await OpenAsync(await stage.Backend.BeginAsync());
         var box = (await shop.Dialog.BoundingBoxAsync())!;
         var button = (await shop.Close.BoundingBoxAsync())!;
-        // Beside the button, on the dialog itself.
+        // Next to the button, on the dialog itself.
         await shop.Page.Mouse.ClickAsync(box.X + 20, button.Y + (button.Height / 2));
         await shop.Parts.Main.ClickAsync();
         await Expect(shop.Dialog).ToBeVisibleAsync();
 
         await shop.Page.Mouse.ClickAsync(box.X - 20, box.Y + 20);
 
-        await WasCancelledAsync(shop);
+        await ShouldBeCancelledAsync(shop);
     }
 
     [Fact]
-    public async Task The_keyboard_stays_in_the_dialog()
+    public async Task Keyboard_focus_stays_in_the_dialog()
     {
         var shop = await OpenAsync(await stage.Backend.BeginAsync());
         await Expect(shop.Parts.Field).ToBeFocusedAsync();
         var seen = new HashSet<string>();
 
-        // Twice around and more; and on a slow machine, where the frame's process may miss a key, until there was a turn for everybody.
+        // More than two rounds. On a slow machine, continues until each element was focused.
         for (var i = 0; i < 24 || (i < 200 && seen.Count < 3); i++)
         {
             await shop.Page.PressKeyAsync("Tab");
@@ -157,38 +157,38 @@ public sealed class DialogTests(GatewayStage stage) : BrowserTest(stage)
                     "() => (document.activeElement?.shadowRoot?.activeElement ?? document.activeElement)?.localName ?? 'body'"));
         }
 
-        // The body is where the browser's own buttons would have their turn.
+        // The body represents the browser's own controls.
         seen.ShouldBe(["iframe", "body", "button"], ignoreOrder: true);
         (await shop.Page.Locator("#open").EvaluateAsync<bool>("button => button.matches(':focus')")).ShouldBeFalse();
         await Expect(shop.Dialog).ToBeVisibleAsync();
     }
 
     [Fact]
-    public async Task Several_come_one_after_another_and_even_at_once()
+    public async Task Several_dialogs_can_be_opened_in_sequence_and_concurrently()
     {
         var (first, second) = (await stage.Backend.BeginAsync(), await stage.Backend.BeginAsync());
         var shop = await OpenAsync(first);
         await shop.Close.ClickAsync();
-        await shop.HearsAsync("cancelled");
+        await shop.ExpectCallsAsync("cancelled");
         await shop.OpenDialogAsync();
         await shop.Parts.BecomesInteractiveAsync();
         await shop.Parts.Field.PressSequentiallyAsync(first.Code);
-        await shop.HearsAsync("cancelled", $"finished MyApp {first.Id}");
+        await shop.ExpectCallsAsync("cancelled", $"finished MyApp {first.Id}");
 
         var third = await stage.Backend.BeginAsync();
         await shop.Page.EvaluateAsync("ids => ids.forEach(id => window.verify('MyApp', id))", new[] { second.Id, third.Id });
         await Expect(shop.Page.Locator("dialog")).ToHaveCountAsync(2);
         (await stage.Backend.CheckAsync(second, second.Code)).ShouldBeTrue();
-        await shop.HearsAsync("cancelled", $"finished MyApp {first.Id}", $"finished MyApp {second.Id}");
+        await shop.ExpectCallsAsync("cancelled", $"finished MyApp {first.Id}", $"finished MyApp {second.Id}");
         (await ScrollsAsync(shop)).ShouldBeFalse("one is still open");
         (await stage.Backend.CheckAsync(third, third.Code)).ShouldBeTrue();
-        await shop.HearsAsync("cancelled", $"finished MyApp {first.Id}", $"finished MyApp {second.Id}", $"finished MyApp {third.Id}");
+        await shop.ExpectCallsAsync("cancelled", $"finished MyApp {first.Id}", $"finished MyApp {second.Id}", $"finished MyApp {third.Id}");
         await Expect(shop.Page.Locator("dialog")).ToHaveCountAsync(0);
         (await ScrollsAsync(shop)).ShouldBeTrue();
     }
 
     [Fact]
-    public async Task On_a_phone_it_fills_the_screen_and_nothing_covers_the_page()
+    public async Task The_dialog_fills_a_phone_screen_without_overlapping_elements()
     {
         var bob = await ArriveAsync(
             options => (options.ViewportSize, options.IsMobile, options.HasTouch) = (new() { Width = 320, Height = 568 }, true, true));
@@ -212,7 +212,7 @@ public sealed class DialogTests(GatewayStage stage) : BrowserTest(stage)
     [InlineData("es-ES", "Verificación", "Cerrar")]
     [InlineData("zh-CN", "验证", "关闭")]
     [InlineData("ja-JP", "Verification", "Close")]
-    public async Task Its_labels_are_in_the_browsers_language(string locale, string title, string close)
+    public async Task The_dialog_labels_use_the_language_of_the_browser(string locale, string title, string close)
     {
         var bob = await ArriveAsync(options => options.Locale = locale);
         var shop = await ShopPage.OpenAsync(bob, stage.Shop, (await stage.Backend.BeginAsync()).Id);
@@ -221,11 +221,11 @@ public sealed class DialogTests(GatewayStage stage) : BrowserTest(stage)
         await Expect(shop.Page.GetByRole(AriaRole.Dialog, new() { Name = title, Exact = true })).ToBeVisibleAsync();
         await Expect(shop.Frame).ToHaveAttributeAsync("title", title);
         await shop.Dialog.GetByRole(AriaRole.Button, new() { Name = close, Exact = true }).ClickAsync();
-        await WasCancelledAsync(shop);
+        await ShouldBeCancelledAsync(shop);
     }
 
     [Fact]
-    public async Task Another_language_can_be_chosen_in_the_frame_where_no_cookie_is_kept()
+    public async Task The_language_can_be_changed_in_the_frame_without_cookies()
     {
         var wanted = await stage.Backend.BeginAsync();
         var shop = await OpenAsync(wanted);
@@ -233,55 +233,55 @@ public sealed class DialogTests(GatewayStage stage) : BrowserTest(stage)
         await Expect(shop.Parts.Html).ToHaveAttributeAsync("lang", "fr");
         await shop.Parts.BecomesInteractiveAsync();
 
-        // Written by the circuit.
+        // Rendered by the circuit.
         await shop.Parts.Field.PressSequentiallyAsync(wanted.WrongCode);
         await Expect(shop.Parts.Error).ToContainTextAsync("Code incorrect");
         await shop.Parts.Field.PressSequentiallyAsync(wanted.Code);
-        await shop.HearsAsync($"finished MyApp {wanted.Id}");
+        await shop.ExpectCallsAsync($"finished MyApp {wanted.Id}");
     }
 
     [Fact]
-    public async Task What_is_over_says_so_and_can_be_closed()
+    public async Task An_expired_verification_shows_a_message_and_can_be_closed()
     {
         var bob = await ArriveAsync();
-        bob.Tolerates("status of 410");
+        bob.IgnoreConsoleErrors("status of 410");
         var shop = await ShopPage.OpenAsync(bob, stage.Shop, "nothing-like-that");
         await shop.OpenDialogAsync();
-        await shop.Parts.IsOverAsync();
+        await shop.Parts.IsExpiredAsync();
         await shop.Parts.Main.ClickAsync();
 
         await shop.Page.PressKeyAsync("Escape");
 
-        await WasCancelledAsync(shop);
+        await ShouldBeCancelledAsync(shop);
     }
 
     [Fact]
-    public async Task Sites_that_are_not_named_cannot_frame_it()
+    public async Task A_site_outside_EMBED_ORIGINS_cannot_frame_the_page()
     {
         var wanted = await stage.Backend.BeginAsync();
         var bob = await ArriveAsync();
-        bob.Tolerates("frame-ancestors|X-Frame-Options");
+        bob.IgnoreConsoleErrors("frame-ancestors|X-Frame-Options");
         var shop = await ShopPage.OpenAsync(bob, stage.Stranger, wanted.Id);
         await shop.OpenDialogAsync();
         await Expect(shop.Parts.Html).Not.ToContainTextAsync(wanted.To);
         await Expect(shop.Parts.Field).ToHaveCountAsync(0);
         await shop.Close.ClickAsync();
-        await WasCancelledAsync(shop);
+        await ShouldBeCancelledAsync(shop);
 
-        // Nor by saying that they are somebody else.
+        // A forged origin parameter does not help either.
         var of = Uri.EscapeDataString($"{Portal.Url}{wanted.Path}?view=popup&origin={stage.Shop.Origin}");
         var trap = await bob.OpenTabAsync();
         await trap.GotoAsync($"{stage.Stranger.Origin}/frame?of={of}");
         await Expect(trap.FrameLocator("iframe").Locator("#otp")).ToHaveCountAsync(0);
-        bob.Complaints.ShouldBeEmpty();
+        bob.ConsoleErrors.ShouldBeEmpty();
     }
 
     [Fact]
-    public async Task A_site_that_poses_as_another_one_is_told_nothing()
+    public async Task A_site_that_forges_its_origin_receives_no_messages()
     {
         var wanted = await stage.Backend.BeginAsync();
         var bob = await ArriveAsync();
-        bob.Tolerates("target origin");
+        bob.IgnoreConsoleErrors("target origin");
         var trap = await bob.OpenTabAsync();
         await trap.GotoAsync(
             $"{stage.Partner.Origin}/frame?of={Uri.EscapeDataString($"{Portal.Url}{wanted.Path}?view=popup&origin={stage.Shop.Origin}")}");
@@ -292,15 +292,15 @@ public sealed class DialogTests(GatewayStage stage) : BrowserTest(stage)
         await parts.IsDoneAsync();
         await trap.PressKeyAsync("Escape");
 
-        // The same frame tells the one it was opened for: so both messages were sent off, and this one has heard neither.
+        // The frame posts its messages to the intended origin, so both were sent, but this page received neither.
         var shop = await ShopPage.OpenAsync(bob, stage.Shop, wanted.Id);
         await shop.Page.Locator("#open").ClickAsync();
-        await shop.HearsAsync($"finished MyApp {wanted.Id}");
+        await shop.ExpectCallsAsync($"finished MyApp {wanted.Id}");
         (await trap.EvaluateAsync<int>("() => window.messages.length")).ShouldBe(0);
     }
 
     [Fact]
-    public async Task Forged_messages_are_not_believed()
+    public async Task Forged_messages_are_ignored()
     {
         var wanted = await stage.Backend.BeginAsync();
         var shop = await OpenAsync(wanted);
@@ -317,28 +317,28 @@ public sealed class DialogTests(GatewayStage stage) : BrowserTest(stage)
         await shop.Page.WaitForFunctionAsync("() => window.messages.length >= 4");
 
         await Expect(shop.Dialog).ToBeVisibleAsync();
-        (await shop.HeardAsync()).ShouldBeEmpty();
+        (await shop.CallsAsync()).ShouldBeEmpty();
         await shop.Close.ClickAsync();
-        await WasCancelledAsync(shop);
+        await ShouldBeCancelledAsync(shop);
     }
 
     private async Task<ShopPage> OpenAsync(Wanted wanted, string? tolerated = null)
     {
         var bob = await ArriveAsync();
-        if (tolerated is not null) bob.Tolerates(tolerated);
+        if (tolerated is not null) bob.IgnoreConsoleErrors(tolerated);
         var shop = await ShopPage.OpenAsync(bob, stage.Shop, wanted.Id);
         await shop.OpenDialogAsync();
         return shop;
     }
 
-    private static async Task WasCancelledAsync(ShopPage shop)
+    private static async Task ShouldBeCancelledAsync(ShopPage shop)
     {
-        await shop.HearsAsync("cancelled");
+        await shop.ExpectCallsAsync("cancelled");
         await Expect(shop.Dialog).Not.ToBeVisibleAsync();
         await Expect(shop.Page.Locator("#open")).ToBeFocusedAsync();
     }
 
-    /// <summary>Whether the wheel moves the page behind.</summary>
+    /// <summary>Returns whether the page behind the dialog can be scrolled.</summary>
     private static async Task<bool> ScrollsAsync(ShopPage shop) =>
         await shop.Page.EvaluateAsync<bool>(
             "() => getComputedStyle(document.documentElement).overflowY !== 'hidden' && document.documentElement.scrollHeight > "

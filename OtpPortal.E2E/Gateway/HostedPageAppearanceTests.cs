@@ -5,7 +5,7 @@ using OtpPortal.E2E.Pages;
 
 namespace OtpPortal.E2E.Gateway;
 
-/// <summary>The hosted pages and the dialog on phones, for screen readers, in the dark.</summary>
+/// <summary>Tests layout, accessibility and color schemes of the hosted pages and the dialog.</summary>
 [Collection(GatewayCollection.Name)]
 public sealed class HostedPageAppearanceTests(GatewayStage stage) : BrowserTest(stage)
 {
@@ -13,9 +13,9 @@ public sealed class HostedPageAppearanceTests(GatewayStage stage) : BrowserTest(
     [InlineData("en-GB")]
     [InlineData("de-DE")]
     [InlineData("fr-FR")]
-    public async Task Nothing_sticks_out_on_a_phone(string locale)
+    public async Task Pages_fit_a_phone_screen(string locale)
     {
-        await WalkAsync(
+        await VisitAllPagesAsync(
             options => (options.Locale, options.ViewportSize, options.IsMobile, options.HasTouch) =
                 (locale, new() { Width = 320, Height = 640 }, true, true),
             async (name, page) => (await new HostedPage(page).ScrollsSidewaysAsync()).ShouldBeFalse($"{name} scrolls sideways"));
@@ -24,13 +24,13 @@ public sealed class HostedPageAppearanceTests(GatewayStage stage) : BrowserTest(
     [Theory]
     [InlineData(ColorScheme.Light)]
     [InlineData(ColorScheme.Dark)]
-    public async Task Axe_finds_nothing(ColorScheme scheme)
+    public async Task Pages_are_accessible(ColorScheme scheme)
     {
         var findings = new List<string>();
-        await WalkAsync(
+        await VisitAllPagesAsync(
             options => (options.ColorScheme, options.ViewportSize) = (scheme, new() { Width = 320, Height = 720 }), async (name, page) =>
         {
-            var result = await page.RunAxe().WaitAsync(Until.Patience);
+            var result = await page.RunAxe().WaitAsync(Until.DefaultTimeout);
             findings.AddRange(
                 result.Violations.Select(
                     violation => $"{name}: {violation.Id}: {violation.Help}\n{string.Join('\n', violation.Nodes.Select(Describe))}"));
@@ -38,22 +38,22 @@ public sealed class HostedPageAppearanceTests(GatewayStage stage) : BrowserTest(
         findings.ShouldBeEmpty();
     }
 
-    /// <summary>Saves a picture of everything: <c>SCREENSHOTS=folder dotnet test OtpPortal.E2E --filter Pictures</c>.</summary>
+    /// <summary>Saves screenshots: <c>SCREENSHOTS=folder dotnet test OtpPortal.E2E --filter Screenshots</c>.</summary>
     [PicturesTheory]
     [InlineData(320, ColorScheme.Light)]
     [InlineData(320, ColorScheme.Dark)]
     [InlineData(1280, ColorScheme.Light)]
     [InlineData(1280, ColorScheme.Dark)]
-    public async Task Pictures_for_the_eye(int width, ColorScheme scheme) => await WalkAsync(
+    public async Task Screenshots_of_all_pages(int width, ColorScheme scheme) => await VisitAllPagesAsync(
         options => (options.ViewportSize, options.ColorScheme) = (new() { Width = width, Height = 720 }, scheme),
         async (name, page) => await page.ScreenshotAsync(
             new() { Path = Path.Combine(PicturesTheoryAttribute.Folder!, $"{name.Replace(' ', '-')}-{width}-{scheme}.png") }));
 
-    /// <summary>From page to page, through every state that looks different.</summary>
-    private async Task WalkAsync(Action<BrowserNewContextOptions> wishes, Func<string, IPage, Task> look)
+    /// <summary>Visits every page in every visible state.</summary>
+    private async Task VisitAllPagesAsync(Action<BrowserNewContextOptions> wishes, Func<string, IPage, Task> look)
     {
         var bob = await ArriveAsync(wishes);
-        bob.Tolerates("status of 4(00|10)");
+        bob.IgnoreConsoleErrors("status of 4(00|10)");
         var wanted = await stage.Backend.BeginAsync(
             ("to", ""), ("max_attempts", "2"), ("max_generate", "2"), ("address_description", "We send the bill there."),
             ("channel_description", "The shop wants to know you."));

@@ -3,26 +3,26 @@ using OtpPortal.E2E.Pages;
 
 namespace OtpPortal.E2E.Gateway;
 
-/// <summary>Scripts run, but the WebSocket is lost, or never comes through.</summary>
+/// <summary>Tests the hosted pages with blocked and interrupted WebSockets.</summary>
 public sealed class HostedPageLineTests(GatewayLineStage stage) : BrowserTest(stage), IClassFixture<GatewayLineStage>
 {
-    // What Blazor and the browser write when a WebSocket cannot be had.
+    // Console messages of Blazor and the browser when a WebSocket fails.
     private const string LostLine = "WebSocket|failed to start the c|connection|circuit";
 
     public override Task InitializeAsync()
     {
-        // However the test before left it.
+        // Reset the state from the previous test.
         stage.Line.Release();
         return Task.CompletedTask;
     }
 
     [Fact]
-    public async Task Where_web_sockets_are_blocked_forms_verify_and_another_devices_success_shows_all_the_same()
+    public async Task The_page_works_and_follows_another_device_when_WebSockets_are_blocked()
     {
         stage.Line.RefuseWebSockets();
         var wanted = await stage.Backend.BeginAsync();
-        var desk = await HostedPage.OpenAsync(await ArriveTolerantlyAsync(), wanted.Path);
-        var phone = await HostedPage.OpenAsync(await ArriveTolerantlyAsync(), wanted.Path);
+        var desk = await HostedPage.OpenAsync(await ArriveIgnoringLostLineAsync(), wanted.Path);
+        var phone = await HostedPage.OpenAsync(await ArriveIgnoringLostLineAsync(), wanted.Path);
 
         await phone.Parts.Field.PressSequentiallyAsync(wanted.WrongCode);
         await Expect(phone.Parts.Error).ToContainTextAsync("4 attempts left");
@@ -33,25 +33,25 @@ public sealed class HostedPageLineTests(GatewayLineStage stage) : BrowserTest(st
     }
 
     [Fact]
-    public async Task Where_web_sockets_are_blocked_the_dialog_works_as_well()
+    public async Task The_dialog_works_when_WebSockets_are_blocked()
     {
         stage.Line.RefuseWebSockets();
         var wanted = await stage.Backend.BeginAsync(("to", ""));
-        var shop = await ShopPage.OpenAsync(await ArriveTolerantlyAsync(), stage.Shop, wanted.Id);
+        var shop = await ShopPage.OpenAsync(await ArriveIgnoringLostLineAsync(), stage.Shop, wanted.Id);
         await shop.OpenDialogAsync();
         await shop.Parts.AddressField.FillAsync($"bob.{Guid.NewGuid():N}@example.com");
         await shop.Parts.SendCode.ClickAsync();
 
         await shop.Parts.Field.PressSequentiallyAsync(wanted.Code);
 
-        await shop.HearsAsync($"finished MyApp {wanted.Id}");
+        await shop.ExpectCallsAsync($"finished MyApp {wanted.Id}");
     }
 
     [Fact]
-    public async Task A_page_whose_line_is_down_still_follows_another_device()
+    public async Task A_disconnected_page_follows_another_device()
     {
         var wanted = await stage.Backend.BeginAsync();
-        var desk = await HostedPage.OpenInteractiveAsync(await ArriveTolerantlyAsync(), wanted.Path);
+        var desk = await HostedPage.OpenInteractiveAsync(await ArriveIgnoringLostLineAsync(), wanted.Path);
         stage.Line.Cut();
         await Expect(desk.ReconnectNotice).ToBeVisibleAsync();
 
@@ -62,10 +62,10 @@ public sealed class HostedPageLineTests(GatewayLineStage stage) : BrowserTest(st
     }
 
     [Fact]
-    public async Task A_page_whose_line_is_down_still_takes_the_code()
+    public async Task A_disconnected_page_accepts_the_code()
     {
         var wanted = await stage.Backend.BeginAsync();
-        var page = await HostedPage.OpenInteractiveAsync(await ArriveTolerantlyAsync(), wanted.Path);
+        var page = await HostedPage.OpenInteractiveAsync(await ArriveIgnoringLostLineAsync(), wanted.Path);
         stage.Line.Cut();
         await Expect(page.ReconnectNotice).ToBeVisibleAsync();
 
@@ -76,30 +76,30 @@ public sealed class HostedPageLineTests(GatewayLineStage stage) : BrowserTest(st
     }
 
     [Fact]
-    public async Task The_code_of_a_link_is_not_sent_off_when_the_circuit_starts_late_or_comes_back()
+    public async Task A_code_from_a_link_is_not_submitted_automatically_by_a_late_or_restored_circuit()
     {
         stage.Line.HoldWebSockets();
         var wanted = await stage.Backend.BeginAsync();
-        var page = await HostedPage.OpenAsync(await ArriveTolerantlyAsync(), $"{wanted.Path}?otp={wanted.Code}");
+        var page = await HostedPage.OpenAsync(await ArriveIgnoringLostLineAsync(), $"{wanted.Path}?otp={wanted.Code}");
         await Expect(page.Parts.Field).ToHaveValueAsync(wanted.Code);
         stage.Line.Release();
         await page.BecomesInteractiveAsync();
-        await TicksAsync(page);
+        await WaitForCountdownUpdatesAsync(page);
 
         stage.Line.Cut();
         await Expect(page.ReconnectNotice).ToBeVisibleAsync();
         stage.Line.Release();
         await Expect(page.ReconnectNotice).Not.ToBeVisibleAsync();
-        await TicksAsync(page);
+        await WaitForCountdownUpdatesAsync(page);
 
-        // Nor when somebody else guesses meanwhile, and the page is told.
+        // A wrong code from another client, which updates the page, does not submit it either.
         (await stage.Backend.CheckAsync(wanted, wanted.WrongCode)).ShouldBeFalse();
-        await TicksAsync(page);
+        await WaitForCountdownUpdatesAsync(page);
         stage.Line.Cut();
         await Expect(page.ReconnectNotice).ToBeVisibleAsync();
         stage.Line.Release();
         await Expect(page.ReconnectNotice).Not.ToBeVisibleAsync();
-        await TicksAsync(page);
+        await WaitForCountdownUpdatesAsync(page);
 
         (await stage.Backend.IsVerifiedAsync(wanted)).ShouldBeFalse();
         await Expect(page.Parts.Field).ToHaveValueAsync(wanted.Code);
@@ -108,28 +108,28 @@ public sealed class HostedPageLineTests(GatewayLineStage stage) : BrowserTest(st
     }
 
     [Fact]
-    public async Task Nothing_jumps_when_the_circuit_starts()
+    public async Task The_layout_does_not_shift_when_the_circuit_starts()
     {
         stage.Line.HoldWebSockets();
         var wanted = await stage.Backend.BeginAsync();
-        var page = await HostedPage.OpenAsync(await ArriveTolerantlyAsync(), wanted.Path);
-        var before = await BoxesAsync(page);
+        var page = await HostedPage.OpenAsync(await ArriveIgnoringLostLineAsync(), wanted.Path);
+        var before = await ElementPositionsAsync(page);
         before.Count.ShouldBeGreaterThan(8);
         stage.Line.Release();
         await page.BecomesInteractiveAsync();
 
-        (await BoxesAsync(page)).ShouldBe(before);
+        (await ElementPositionsAsync(page)).ShouldBe(before);
     }
 
-    private async Task<Visitor> ArriveTolerantlyAsync()
+    private async Task<Visitor> ArriveIgnoringLostLineAsync()
     {
         var visitor = await ArriveAsync();
-        visitor.Tolerates(LostLine);
+        visitor.IgnoreConsoleErrors(LostLine);
         return visitor;
     }
 
-    /// <summary>The circuit is alive, and has looked how things stand twice.</summary>
-    private static async Task TicksAsync(HostedPage page)
+    /// <summary>Waits for two updates of the countdown, which prove that the circuit is connected.</summary>
+    private static async Task WaitForCountdownUpdatesAsync(HostedPage page)
     {
         var expiry = page.Page.Locator("#code-expiry");
         for (var i = 0; i < 2; i++)
@@ -139,7 +139,7 @@ public sealed class HostedPageLineTests(GatewayLineStage stage) : BrowserTest(st
         }
     }
 
-    private static async Task<IReadOnlyList<string>> BoxesAsync(HostedPage page) => await page.Page.EvaluateAsync<string[]>("""
+    private static async Task<IReadOnlyList<string>> ElementPositionsAsync(HostedPage page) => await page.Page.EvaluateAsync<string[]>("""
         () => [...document.querySelectorAll(
             '.portal-brand a, main .rz-card, main h1, main p, main label, '
             + 'main input:not([type=hidden]), main button, main a, .portal-languages')]

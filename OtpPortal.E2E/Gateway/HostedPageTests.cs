@@ -3,12 +3,12 @@ using OtpPortal.E2E.Pages;
 
 namespace OtpPortal.E2E.Gateway;
 
-/// <summary>The pages that verify an address for somebody else's application.</summary>
+/// <summary>Tests the hosted pages that verify an address for another application.</summary>
 [Collection(GatewayCollection.Name)]
 public sealed class HostedPageTests(GatewayStage stage) : BrowserTest(stage)
 {
     [Fact]
-    public async Task The_mailed_code_verifies_and_submits_itself_and_a_reload_shows_it_still()
+    public async Task A_typed_code_submits_automatically_and_a_reload_still_shows_success()
     {
         var wanted = await stage.Backend.BeginAsync(("channel_description", "The shop wants to know you."));
         var bob = await ArriveAsync();
@@ -29,11 +29,11 @@ public sealed class HostedPageTests(GatewayStage stage) : BrowserTest(stage)
     }
 
     [Fact]
-    public async Task The_address_is_asked_for_when_the_application_left_it_out()
+    public async Task The_page_asks_for_an_address_that_the_application_omitted()
     {
         var wanted = await stage.Backend.BeginAsync(("to", ""), ("address_description", "Where may we write to?"));
         var bob = await ArriveAsync();
-        bob.Tolerates("status of 400");
+        bob.IgnoreConsoleErrors("status of 400");
         var page = await HostedPage.OpenAsync(bob, wanted.Path);
         page.Page.Url.ShouldEndWith("/address");
         await Expect(page.Parts.Main).ToContainTextAsync("Where may we write to?");
@@ -53,11 +53,11 @@ public sealed class HostedPageTests(GatewayStage stage) : BrowserTest(stage)
     }
 
     [Fact]
-    public async Task Without_script_plain_forms_do_everything()
+    public async Task The_verification_works_without_JavaScript()
     {
         var wanted = await stage.Backend.BeginAsync(("to", ""));
         var bob = await ArriveWithoutScriptAsync();
-        bob.Tolerates("status of 4(00|29)");
+        bob.IgnoreConsoleErrors("status of 4(00|29)");
         var page = await HostedPage.OpenAsync(bob, wanted.Path);
         await page.Parts.AddressField.FillAsync(bob.Address);
         await page.Parts.SendCode.ClickAsync();
@@ -70,7 +70,7 @@ public sealed class HostedPageTests(GatewayStage stage) : BrowserTest(stage)
         await page.Parts.Field.FillAsync(WrongCode(code));
         await page.Parts.Verify.ClickAsync();
         await Expect(page.Parts.Error).ToContainTextAsync("4 attempts left");
-        // Nobody disables the button here, so at first the answer may be that it is too soon.
+        // Without JavaScript the button is not disabled, so early clicks can be refused.
         await Until.TrueAsync("another message", async () =>
         {
             await page.Parts.Resend.ClickAsync();
@@ -84,7 +84,7 @@ public sealed class HostedPageTests(GatewayStage stage) : BrowserTest(stage)
     }
 
     [Fact]
-    public async Task A_wrong_code_is_told_in_place_and_the_field_is_ready_for_the_next()
+    public async Task A_wrong_code_shows_an_error_and_clears_the_field()
     {
         var wanted = await stage.Backend.BeginAsync();
         var page = await HostedPage.OpenInteractiveAsync(await ArriveAsync(), wanted.Path);
@@ -99,7 +99,7 @@ public sealed class HostedPageTests(GatewayStage stage) : BrowserTest(stage)
     }
 
     [Fact]
-    public async Task The_code_can_be_sent_again_after_a_countdown_and_the_page_says_when_no_more()
+    public async Task The_code_can_be_resent_after_a_countdown_until_the_limit_is_reached()
     {
         var wanted = await stage.Backend.BeginAsync(("max_generate", "2"));
         var page = await HostedPage.OpenInteractiveAsync(await ArriveAsync(), wanted.Path);
@@ -116,7 +116,7 @@ public sealed class HostedPageTests(GatewayStage stage) : BrowserTest(stage)
     }
 
     [Fact]
-    public async Task Another_devices_success_shows_by_itself()
+    public async Task A_success_on_another_device_is_shown_without_a_reload()
     {
         var wanted = await stage.Backend.BeginAsync();
         var desk = await HostedPage.OpenInteractiveAsync(await ArriveAsync(), wanted.Path);
@@ -129,7 +129,7 @@ public sealed class HostedPageTests(GatewayStage stage) : BrowserTest(stage)
     }
 
     [Fact]
-    public async Task The_address_page_follows_another_device_too()
+    public async Task The_address_page_follows_another_device()
     {
         var wanted = await stage.Backend.BeginAsync(("to", ""));
         var desk = await HostedPage.OpenAsync(await ArriveAsync(), wanted.Path);
@@ -146,7 +146,7 @@ public sealed class HostedPageTests(GatewayStage stage) : BrowserTest(stage)
     }
 
     [Fact]
-    public async Task The_link_in_the_message_fills_the_code_in_and_one_button_sends_it_off()
+    public async Task The_link_fills_in_the_code_and_a_button_submits_it()
     {
         var wanted = await stage.Backend.BeginAsync();
         var bob = await ArriveAsync();
@@ -157,7 +157,7 @@ public sealed class HostedPageTests(GatewayStage stage) : BrowserTest(stage)
 
         await page.Page.ReloadAsync();
         await page.BecomesInteractiveAsync();
-        // Programs that look at mail open links with script, too, and then walk away.
+        // Email scanners open links and run scripts too, but do not press the button.
         var tick = await page.Parts.Main.Locator("#code-expiry").InnerTextAsync();
         await Expect(page.Parts.Main.Locator("#code-expiry")).Not.ToHaveTextAsync(tick);
         (await stage.Backend.IsVerifiedAsync(wanted)).ShouldBeFalse("nobody has pressed the button");
@@ -181,7 +181,7 @@ public sealed class HostedPageTests(GatewayStage stage) : BrowserTest(stage)
     }
 
     [Fact]
-    public async Task The_last_wrong_code_locks_the_page_in_place_and_for_good()
+    public async Task The_last_wrong_code_locks_the_page_permanently()
     {
         var wanted = await stage.Backend.BeginAsync(("max_attempts", "2"));
         var page = await HostedPage.OpenInteractiveAsync(await ArriveAsync(), wanted.Path);
@@ -198,21 +198,21 @@ public sealed class HostedPageTests(GatewayStage stage) : BrowserTest(stage)
     }
 
     [Fact]
-    public async Task When_its_time_is_over_the_page_says_so_by_itself()
+    public async Task The_page_shows_expiry_without_a_reload()
     {
         var wanted = await stage.Backend.BeginAsync(("ttl", "5"));
         var bob = await ArriveAsync();
-        bob.Tolerates("status of 410");
+        bob.IgnoreConsoleErrors("status of 410");
         var page = await HostedPage.OpenAsync(bob, wanted.Path);
 
-        await page.Parts.IsOverAsync();
+        await page.Parts.IsExpiredAsync();
 
         await page.Page.ReloadAsync();
-        await page.Parts.IsOverAsync();
+        await page.Parts.IsExpiredAsync();
     }
 
     [Fact]
-    public async Task A_code_of_letters_is_taken_as_it_is()
+    public async Task A_code_with_letters_is_accepted()
     {
         var wanted = await stage.Backend.BeginAsync(("otp", "Rose-Tulip"));
         var page = await HostedPage.OpenInteractiveAsync(await ArriveAsync(), wanted.Path);
@@ -229,7 +229,7 @@ public sealed class HostedPageTests(GatewayStage stage) : BrowserTest(stage)
     [InlineData("fr-CA", "fr", "Vérification", "Code incorrect", "Vérification réussie")]
     [InlineData("es-MX", "es", "Verificación", "Código incorrecto", "Verificación completada")]
     [InlineData("zh-CN", "zh", "验证", "验证码错误", "验证成功")]
-    public async Task The_browsers_language_is_spoken(string locale, string language, string title, string wrong, string done)
+    public async Task The_page_uses_the_language_of_the_browser(string locale, string language, string title, string wrong, string done)
     {
         var wanted = await stage.Backend.BeginAsync();
         var page = await HostedPage.OpenInteractiveAsync(await ArriveAsync(options => options.Locale = locale), wanted.Path);
@@ -246,7 +246,7 @@ public sealed class HostedPageTests(GatewayStage stage) : BrowserTest(stage)
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public async Task Another_language_can_be_chosen_and_the_link_keeps_its_code(bool withScript)
+    public async Task Changing_the_language_keeps_the_code_from_the_link(bool withScript)
     {
         var wanted = await stage.Backend.BeginAsync();
         var page = await HostedPage.OpenAsync(

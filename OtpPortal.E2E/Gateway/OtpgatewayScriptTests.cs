@@ -3,12 +3,12 @@ using OtpPortal.E2E.Pages;
 
 namespace OtpPortal.E2E.Gateway;
 
-/// <summary>A site that has kept otpgateway's own script: it names no origin, and knows nothing of the portal's messages.</summary>
+/// <summary>Tests a site that still uses the script of otpgateway, which passes no origin.</summary>
 [Collection(GatewayCollection.Name)]
 public sealed class OtpgatewayScriptTests(GatewayStage stage) : BrowserTest(stage)
 {
     [Fact]
-    public async Task Its_callback_is_called_and_a_second_dialog_opens()
+    public async Task The_callback_is_called_and_a_second_dialog_opens()
     {
         var (first, second) = (await stage.Backend.BeginAsync(), await stage.Backend.BeginAsync(("to", "")));
         var page = await OpenAsync(first);
@@ -19,22 +19,22 @@ public sealed class OtpgatewayScriptTests(GatewayStage stage) : BrowserTest(stag
         (await page.Locator("#otpgateway-modal-wrap").EvaluateAsync<string>("wrap => getComputedStyle(wrap).position")).ShouldBe("fixed");
 
         await parts.Field.PressSequentiallyAsync(first.Code);
-        await HearsAsync(page, $"finished MyApp {first.Id}");
+        await ExpectCallsAsync(page, $"finished MyApp {first.Id}");
         await Expect(page.Locator("#otpgateway-modal-wrap")).ToHaveCountAsync(0);
 
-        // The address is asked for first: the frame goes through several pages of the portal.
+        // This verification asks for the address first, so the frame visits several pages.
         await page.EvaluateAsync("id => window.verify('MyApp', id)", second.Id);
         await parts.AddressField.FillAsync($"bob.{Guid.NewGuid():N}@example.com");
         await parts.SendCode.ClickAsync();
         await parts.BecomesInteractiveAsync();
         await parts.Field.PressSequentiallyAsync(second.Code);
-        await HearsAsync(page, $"finished MyApp {first.Id}", $"finished MyApp {second.Id}");
+        await ExpectCallsAsync(page, $"finished MyApp {first.Id}", $"finished MyApp {second.Id}");
         await Expect(page.Locator("#otpgateway-modal-wrap")).ToHaveCountAsync(0);
         (await stage.Backend.IsVerifiedAsync(second)).ShouldBeTrue();
     }
 
     [Fact]
-    public async Task Escape_in_the_frame_is_not_taken_for_the_success()
+    public async Task Escape_in_the_frame_is_not_reported_as_success()
     {
         var wanted = await stage.Backend.BeginAsync();
         var page = await OpenAsync(wanted);
@@ -47,11 +47,11 @@ public sealed class OtpgatewayScriptTests(GatewayStage stage) : BrowserTest(stag
         await page.WaitForFunctionAsync("() => window.messages.length > 0");
         (await page.EvaluateAsync<string[]>("() => window.heard")).ShouldBeEmpty();
         await page.Locator("#otpgateway-modal").ClickAsync(new() { Position = new() { X = 5, Y = 5 } });
-        await HearsAsync(page, "cancelled");
+        await ExpectCallsAsync(page, "cancelled");
     }
 
     [Fact]
-    public async Task A_page_that_hides_its_address_is_called_back_too()
+    public async Task The_callback_is_called_for_a_page_that_sends_no_referrer()
     {
         var wanted = await stage.Backend.BeginAsync();
         var page = await OpenAsync(wanted);
@@ -65,7 +65,7 @@ public sealed class OtpgatewayScriptTests(GatewayStage stage) : BrowserTest(stag
 
         await parts.Field.PressSequentiallyAsync(wanted.Code);
 
-        await HearsAsync(page, $"finished MyApp {wanted.Id}");
+        await ExpectCallsAsync(page, $"finished MyApp {wanted.Id}");
     }
 
     private async Task<IPage> OpenAsync(Wanted wanted)
@@ -75,7 +75,7 @@ public sealed class OtpgatewayScriptTests(GatewayStage stage) : BrowserTest(stag
         return page;
     }
 
-    private static async Task HearsAsync(IPage page, params string[] events)
+    private static async Task ExpectCallsAsync(IPage page, params string[] events)
     {
         await page.WaitForFunctionAsync("count => window.heard.length >= count", events.Length);
         (await page.EvaluateAsync<string[]>("() => window.heard")).ShouldBe(events);

@@ -2,15 +2,14 @@ using OtpPortal.E2E.Pages;
 
 namespace OtpPortal.E2E.Infrastructure;
 
-/// <summary>A test in the browser. Afterwards nobody's console may have complained.</summary>
+/// <summary>Base class for browser tests. Fails a test whose browser console has errors.</summary>
 public abstract class BrowserTest(Stage stage) : IAsyncLifetime
 {
-    // Far more than any test takes. Some of Playwright's waits have no end of their own: closing what they wait for is one, and the test
-    // fails.
-    private static readonly TimeSpan s_longest = TimeSpan.FromMinutes(5);
+    // A safety limit. Some Playwright waits have no timeout; closing the context ends them and fails the test.
+    private static readonly TimeSpan s_testTimeout = TimeSpan.FromMinutes(5);
 
     private readonly List<Visitor> _visitors = [];
-    private readonly CancellationTokenSource _over = new();
+    private readonly CancellationTokenSource _testEnded = new();
 
     protected Stage Stage => stage;
 
@@ -22,10 +21,10 @@ public abstract class BrowserTest(Stage stage) : IAsyncLifetime
 
     public virtual async Task DisposeAsync()
     {
-        await _over.CancelAsync();
-        _over.Dispose();
+        await _testEnded.CancelAsync();
+        _testEnded.Dispose();
         foreach (var visitor in _visitors) await visitor.Context.CloseAsync();
-        _visitors.SelectMany(visitor => visitor.Complaints)
+        _visitors.SelectMany(visitor => visitor.ConsoleErrors)
             .ShouldBeEmpty("The browser's console complained. The portal said:\n" + Portal.Log);
     }
 
@@ -33,13 +32,13 @@ public abstract class BrowserTest(Stage stage) : IAsyncLifetime
     {
         var visitor = await Visitor.ArriveAsync(stage, wishes);
         _visitors.Add(visitor);
-        _ = CloseInTimeAsync(visitor, _over.Token);
+        _ = CloseInTimeAsync(visitor, _testEnded.Token);
         return visitor;
     }
 
     protected Task<Visitor> ArriveWithoutScriptAsync() => ArriveAsync(options => options.JavaScriptEnabled = false);
 
-    /// <summary>From the address page to the code page, interactive both.</summary>
+    /// <summary>Opens the address page, submits the address and waits for an interactive code page.</summary>
     protected static async Task<CodePage> BeginAsync(Visitor visitor, string? address = null, string path = "/")
     {
         var start = await AddressPage.OpenInteractiveAsync(visitor, path);
@@ -48,7 +47,7 @@ public abstract class BrowserTest(Stage stage) : IAsyncLifetime
         return code;
     }
 
-    /// <summary>All the way; the n-th message to the address has the code.</summary>
+    /// <summary>Signs in with the code from the n-th message to the address.</summary>
     protected async Task<SignedInPage> SignInAsync(Visitor visitor, string? address = null, int message = 1)
     {
         address ??= visitor.Address;
@@ -57,7 +56,7 @@ public abstract class BrowserTest(Stage stage) : IAsyncLifetime
         return await SignedInPage.IsShownAsync(code.Page, address);
     }
 
-    /// <summary>From the page that says that a sign-in has ended all the way through another one.</summary>
+    /// <summary>Starts a new sign-in from the page of an ended one and completes it.</summary>
     protected async Task<SignedInPage> StartAgainAsync(CodePage ended, string address, int message)
     {
         await ended.StartAgain.ClickAsync();
@@ -74,7 +73,7 @@ public abstract class BrowserTest(Stage stage) : IAsyncLifetime
     {
         try
         {
-            await Task.Delay(s_longest, over);
+            await Task.Delay(s_testTimeout, over);
         }
         catch (OperationCanceledException)
         {
@@ -84,7 +83,7 @@ public abstract class BrowserTest(Stage stage) : IAsyncLifetime
     }
 
     /// <summary>
-    /// What can be said against a page at one width and in one scheme of colours; takes its picture when SCREENSHOTS names a folder.
+    /// Returns accessibility and layout findings of a page. Saves a screenshot when SCREENSHOTS names a directory.
     /// </summary>
     protected static async Task<IEnumerable<string>> FindingsAsync(PortalPage page, string name, int width, ColorScheme scheme)
     {
@@ -98,7 +97,7 @@ public abstract class BrowserTest(Stage stage) : IAsyncLifetime
         return findings;
     }
 
-    /// <summary>A code that is none of the given ones.</summary>
+    /// <summary>Returns a code that differs from the given ones.</summary>
     protected static string WrongCode(params string[] right) =>
         Enumerable.Range(0, 1_000_000).Select(number => $"{number:D6}").First(code => !right.Contains(code, StringComparer.Ordinal));
 

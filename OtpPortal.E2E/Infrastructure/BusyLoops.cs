@@ -2,7 +2,7 @@ using System.Diagnostics;
 
 namespace OtpPortal.E2E.Infrastructure;
 
-/// <summary>Programs that take all the processor time that they get, until disposed.</summary>
+/// <summary>Runs processes that use all available CPU time until disposed.</summary>
 internal sealed class BusyLoops(int count) : IDisposable
 {
     private readonly List<Process> _loops = [.. Enumerable.Range(0, count).Select(_ => Process.Start("sh", ["-c", "while :; do :; done"]))];

@@ -3,7 +3,7 @@ using System.Diagnostics;
 
 namespace OtpPortal.E2E.Infrastructure;
 
-/// <summary>A program that a test started, and whatever it wrote. It ends with the test.</summary>
+/// <summary>A child process whose output is captured and that is killed on disposal.</summary>
 internal sealed class ChildProcess : IDisposable
 {
     private readonly Process _process;
@@ -25,7 +25,7 @@ internal sealed class ChildProcess : IDisposable
             RedirectStandardError = true,
             RedirectStandardInput = true,
         };
-        // Whatever settings the developer's shell has for the portal must not reach the tests.
+        // Keeps portal settings of the developer's shell out of the tests.
         foreach (var name in start.Environment.Keys.ToList())
         {
             if (name is not ("PATH" or "HOME" or "TMPDIR" or "LANG" or "USER") && !name.StartsWith("DOTNET", StringComparison.Ordinal))
@@ -43,21 +43,21 @@ internal sealed class ChildProcess : IDisposable
         return child;
     }
 
-    /// <summary>Ends it as a power cut would (kill -9).</summary>
+    /// <summary>Kills the process (SIGKILL).</summary>
     public async Task KillAsync()
     {
         if (!_process.HasExited) _process.Kill();
         await _process.WaitForExitAsync();
     }
 
-    /// <summary>Asks it to end, as service managers do (SIGTERM).</summary>
+    /// <summary>Sends SIGTERM, as service managers do.</summary>
     public void Terminate()
     {
         using var shell = Process.Start("/bin/sh", ["-c", $"kill -TERM {_process.Id}"]);
         shell.WaitForExit();
     }
 
-    /// <summary>How it ended, as soon as it has.</summary>
+    /// <summary>Waits for the process to exit and returns its exit code.</summary>
     public async Task<int> ExitCodeAsync()
     {
         await _process.WaitForExitAsync();

@@ -1,6 +1,6 @@
 namespace OtpPortal.E2E.Infrastructure;
 
-/// <summary>One browser for all tests; each visitor has a profile of their own in it.</summary>
+/// <summary>A browser that all tests share. Each test user has a separate context.</summary>
 internal static class Chromium
 {
     private static readonly SemaphoreSlim s_lock = new(1, 1);
@@ -16,7 +16,7 @@ internal static class Chromium
             s_users++;
             if (s_browser is not null) return s_browser;
             s_playwright = await Playwright.CreateAsync();
-            Assertions.SetDefaultExpectTimeout((float)Until.Patience.TotalMilliseconds);
+            Assertions.SetDefaultExpectTimeout((float)Until.DefaultTimeout.TotalMilliseconds);
             s_browser = await s_playwright.Chromium.LaunchAsync(new BrowserTypeLaunchOptions
             {
                 ExecutablePath = Find(),

@@ -6,8 +6,8 @@ using Microsoft.Extensions.Logging;
 namespace OtpPortal.E2E.Infrastructure;
 
 /// <summary>
-/// A site that opens verifications in a dialog on its own page, under the strictest policy that allows it. By its number, not its name, it
-/// is another site to browsers than the portal: no cookie of the portal's goes along.
+/// A site that opens verifications in a dialog under the strictest possible CSP. It uses an IP address instead of a
+/// name, so browsers treat it as another site and send no cookies of the portal.
 /// </summary>
 public sealed class EmbeddingSite(int port, Func<string> portal) : IAsyncDisposable
 {
@@ -24,8 +24,8 @@ public sealed class EmbeddingSite(int port, Func<string> portal) : IAsyncDisposa
         document.getElementById('open').onclick = () => window.verify(dataset.namespace, dataset.id);
         """;
 
-    // Does what otpgateway's own script does: it loads a style sheet of the portal, opens a frame that names no origin, and takes the first
-    // message from the portal with a namespace and an id for the success.
+    // Acts like the script of otpgateway: loads a style sheet, opens a frame without an origin, and treats the
+    // first message from the portal with a namespace and an id as the success.
     private const string PeerScript = """
         'use strict';
         const root = new URL(document.querySelector('#otpgateway-script').src).origin;
@@ -83,7 +83,7 @@ public sealed class EmbeddingSite(int port, Func<string> portal) : IAsyncDisposa
             <script id="otpgateway-script" src="{portal()}/static/otp.js"></script>
             <script src="/shop.js"></script>
             """));
-        // Not through the dialog's script: a page that frames whatever it likes, and listens.
+        // A page that frames any URL and records messages, without the dialog script.
         _app.MapGet("/frame", (string of) => Html($"""
             <body data-namespace="MyApp" data-id="">
             <h1>A trap</h1>
@@ -91,7 +91,7 @@ public sealed class EmbeddingSite(int port, Func<string> portal) : IAsyncDisposa
             <iframe title="prize" width="600" height="600" src="{of}"></iframe>
             <script src="/shop.js"></script>
             """));
-        // A site that keeps a copy of otpgateway's script.
+        // A site that uses a copy of the otpgateway script.
         _app.MapGet("/peer", (string id, HttpContext context) =>
         {
             context.Response.Headers.ContentSecurityPolicy += $"; style-src {portal()}";

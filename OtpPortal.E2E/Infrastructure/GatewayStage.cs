@@ -4,7 +4,7 @@ using System.Text.Json;
 
 namespace OtpPortal.E2E.Infrastructure;
 
-/// <summary>A portal that verifies addresses for others, and three sites on other ports, two of which may frame its pages.</summary>
+/// <summary>A portal with a gateway namespace and three sites, two of which are allowed to frame its pages.</summary>
 public sealed class GatewayStage : Stage
 {
     public GatewayStage()
@@ -16,10 +16,10 @@ public sealed class GatewayStage : Stage
 
     public EmbeddingSite Shop { get; }
 
-    /// <summary>Allowed to frame the pages as well.</summary>
+    /// <summary>Gets another site that is allowed to frame the pages.</summary>
     public EmbeddingSite Partner { get; }
 
-    /// <summary>Not in EMBED_ORIGINS.</summary>
+    /// <summary>Gets a site that is not in EMBED_ORIGINS.</summary>
     public EmbeddingSite Stranger { get; }
 
     internal Backend Backend { get; private set; } = null!;
@@ -46,14 +46,14 @@ public sealed class GatewayStage : Stage
     }
 }
 
-/// <summary>One gateway for the test classes about it.</summary>
+/// <summary>The gateway fixture that its test classes share.</summary>
 [CollectionDefinition(Name)]
 public sealed class GatewayCollection : ICollectionFixture<GatewayStage>
 {
     public const string Name = "the gateway";
 }
 
-/// <summary>The gateway over a line that can be cut.</summary>
+/// <summary>A gateway behind a connection that can be interrupted.</summary>
 public sealed class GatewayLineStage : Stage
 {
     public GatewayLineStage() => Shop = new EmbeddingSite(FreePort.Next(), () => Portal.Url);
@@ -89,7 +89,7 @@ public sealed class GatewayLineStage : Stage
     }
 }
 
-/// <summary>The other program, which wants an address verified.</summary>
+/// <summary>A backend that requests the verification of addresses.</summary>
 internal sealed class Backend : IDisposable
 {
     public const string Secret = "a-shared-secret";
@@ -103,7 +103,7 @@ internal sealed class Backend : IDisposable
             new AuthenticationHeaderValue("Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes($"MyApp:{Secret}")));
     }
 
-    /// <summary>Begins a verification; with <c>to</c> it sends a code. <c>id</c> chooses its id.</summary>
+    /// <summary>Starts a verification, which sends a code unless <c>to</c> is empty. <c>id</c> sets the id.</summary>
     public async Task<Wanted> BeginAsync(params (string Name, string Value)[] fields)
     {
         var id = fields.FirstOrDefault(field => field.Name == "id").Value ?? "user-" + Guid.NewGuid().ToString("N");
@@ -118,14 +118,14 @@ internal sealed class Backend : IDisposable
         return new Wanted(id, data.GetProperty("to").GetString()!, data.GetProperty("otp").GetString()!);
     }
 
-    /// <summary>Whether the right code was entered.</summary>
+    /// <summary>Returns whether the correct code was entered.</summary>
     public async Task<bool> IsVerifiedAsync(Wanted wanted)
     {
         using var answer = await _http.PostAsync(new Uri($"/api/otp/{Uri.EscapeDataString(wanted.Id)}/status", UriKind.Relative), null);
         return answer.IsSuccessStatusCode;
     }
 
-    /// <summary>Tries a code in the user's place.</summary>
+    /// <summary>Submits a code on behalf of the user.</summary>
     public async Task<bool> CheckAsync(Wanted wanted, string code)
     {
         using var form = new FormUrlEncodedContent([KeyValuePair.Create("otp", code), KeyValuePair.Create("skip_delete", "true")]);
@@ -136,7 +136,7 @@ internal sealed class Backend : IDisposable
     public void Dispose() => _http.Dispose();
 }
 
-/// <summary>A verification that the backend asked for.</summary>
+/// <summary>A verification that the backend requested.</summary>
 internal sealed record Wanted(string Id, string To, string Code)
 {
     public string Path => "/otp/MyApp/" + Uri.EscapeDataString(Id);

@@ -1,10 +1,10 @@
 namespace OtpPortal.E2E.Infrastructure;
 
-/// <summary>The keyboard of a page with frames that a key can close.</summary>
+/// <summary>Keyboard input for pages with frames that a key can close.</summary>
 internal static class Keys
 {
-    // The browser says nothing of a key when the frame that it went to is gone by then, and Playwright waits for its word without end.
-    // What the key was to bring about is looked for afterwards in any case.
+    // Playwright waits forever when a key press closes the frame that received it. Callers check the effect
+    // of the key themselves.
     private static readonly TimeSpan s_wait = TimeSpan.FromSeconds(5);
 
     public static Task PressKeyAsync(this IPage page, string key) => WaitAsync(page.Keyboard.PressAsync(key));

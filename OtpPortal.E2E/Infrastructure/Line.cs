@@ -6,32 +6,32 @@ using System.Text;
 namespace OtpPortal.E2E.Infrastructure;
 
 /// <summary>
-/// The line between browser and portal: a TCP forwarder that can treat WebSockets badly, as slow networks and old proxies do. The browser's
-/// own tools for that replace the WebSocket; this leaves everything real.
+/// A TCP forwarder between browser and portal that can delay, refuse and cut WebSockets, like slow networks and old
+/// proxies. Unlike the tools of the browser, it keeps the real WebSocket implementation.
 /// </summary>
 public sealed class Line : IAsyncDisposable
 {
     private readonly TcpListener _listener = new(IPAddress.Loopback, FreePort.Next());
     private readonly CancellationTokenSource _end = new();
     private TaskCompletionSource _webSockets = Opened();
-    private volatile bool _refuses;
+    private volatile bool _refuseWebSockets;
     private readonly ConcurrentBag<TcpClient> _open = [];
     private Task _work = Task.CompletedTask;
 
     public string Url => $"http://localhost:{((IPEndPoint)_listener.LocalEndpoint).Port}";
 
-    /// <summary>Reserves the port; nothing is forwarded yet.</summary>
+    /// <summary>Reserves the port without forwarding yet.</summary>
     public void Listen() => _listener.Start();
 
     public void ForwardTo(int port) => _work = AcceptAsync(port);
 
-    /// <summary>From now on WebSockets wait, until <see cref="Release"/>.</summary>
+    /// <summary>Delays new WebSockets until <see cref="Release"/>.</summary>
     public void HoldWebSockets() => _webSockets = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    /// <summary>From now on WebSockets are cut off at once.</summary>
-    public void RefuseWebSockets() => _refuses = true;
+    /// <summary>Refuses new WebSockets.</summary>
+    public void RefuseWebSockets() => _refuseWebSockets = true;
 
-    /// <summary>Cuts the WebSockets that are open, as a phone in a tunnel does; new ones wait.</summary>
+    /// <summary>Cuts all open WebSockets, like a phone in a tunnel, and delays new ones.</summary>
     public void Cut()
     {
         HoldWebSockets();
@@ -40,7 +40,7 @@ public sealed class Line : IAsyncDisposable
 
     public void Release()
     {
-        _refuses = false;
+        _refuseWebSockets = false;
         _webSockets.TrySetResult();
     }
 
@@ -72,7 +72,7 @@ public sealed class Line : IAsyncDisposable
         }
         catch (Exception e) when (e is OperationCanceledException or SocketException)
         {
-            // The test is over.
+            // The test has ended.
         }
     }
 
@@ -84,10 +84,10 @@ public sealed class Line : IAsyncDisposable
             var nearStream = near.GetStream();
             var start = new byte[16 * 1024];
             var length = await nearStream.ReadAsync(start, _end.Token);
-            // Browsers use a connection of its own for each WebSocket, so its first line says what it is.
+            // Browsers use a separate connection for each WebSocket, so the first line identifies it.
             if (Encoding.ASCII.GetString(start, 0, length).StartsWith("GET /_blazor", StringComparison.Ordinal))
             {
-                if (_refuses) return;
+                if (_refuseWebSockets) return;
                 await _webSockets.Task;
                 _open.Add(browser);
             }
@@ -99,12 +99,12 @@ public sealed class Line : IAsyncDisposable
         }
         catch (Exception e) when (e is IOException or SocketException or OperationCanceledException)
         {
-            // One side hung up.
+            // One side closed the connection.
         }
     }
 }
 
-/// <summary>A portal that browsers reach over a <see cref="E2E.Infrastructure.Line"/>.</summary>
+/// <summary>A portal that browsers reach through a <see cref="E2E.Infrastructure.Line"/>.</summary>
 public sealed class LineStage : Stage
 {
     public Line Line { get; } = new();

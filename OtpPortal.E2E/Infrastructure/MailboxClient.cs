@@ -4,7 +4,7 @@ using System.Text.RegularExpressions;
 
 namespace OtpPortal.E2E.Infrastructure;
 
-/// <summary>A message as the user finds it.</summary>
+/// <summary>A message in the mailbox.</summary>
 public sealed partial record Mail(
     [property: JsonPropertyName("to")] string To,
     [property: JsonPropertyName("subject")] string Subject,
@@ -13,7 +13,7 @@ public sealed partial record Mail(
 {
     public string Code => Digits().Match(Subject).Value;
 
-    /// <summary>The link beside the code.</summary>
+    /// <summary>Gets the sign-in link.</summary>
     public string Link => Address().Match(Text).Value;
 
     [GeneratedRegex(@"\S+/login/link\?\S+", RegexOptions.None, 1000)]
@@ -23,19 +23,19 @@ public sealed partial record Mail(
     private static partial Regex Digits();
 }
 
-/// <summary>The user's inbox: <c>/dev/mailbox.json</c>.</summary>
+/// <summary>Reads the development mailbox, <c>/dev/mailbox.json</c>.</summary>
 public sealed class MailboxClient(HttpClient http)
 {
-    /// <summary>The messages to one address, the oldest first.</summary>
+    /// <summary>Returns the messages to an address, oldest first.</summary>
     public async Task<IReadOnlyList<Mail>> ToAsync(string address)
     {
         var all = await http.GetFromJsonAsync<List<Mail>>("/dev/mailbox.json");
         return [.. all!.Where(mail => mail.To == address).Reverse()];
     }
 
-    /// <summary>The code of the n-th message to this address, as soon as it is there.</summary>
+    /// <summary>Waits for the n-th message to the address and returns its code.</summary>
     public async Task<string> CodeAsync(string address, int message = 1) => (await MailAsync(address, message)).Code;
 
     public Task<Mail> MailAsync(string address, int message = 1) =>
-        Until.SomethingAsync($"mail {message} to {address}", async () => (await ToAsync(address)).ElementAtOrDefault(message - 1));
+        Until.NotNullAsync($"mail {message} to {address}", async () => (await ToAsync(address)).ElementAtOrDefault(message - 1));
 }

@@ -4,24 +4,24 @@ using System.Text.RegularExpressions;
 namespace OtpPortal.E2E.Infrastructure;
 
 /// <summary>
-/// A real nginx with <c>deploy/nginx.conf</c> in front of several portals. Docker's name server, which that file asks for them, is replaced
-/// by the upstream of <c>docs/deployment.md</c>; what else is changed are ports, places, and a header that says who answered.
+/// A real nginx with <c>deploy/nginx.conf</c> in front of several portals. Uses the upstream from
+/// <c>docs/deployment.md</c> instead of the Docker resolver, and changes only ports, paths and a header for the replica.
 /// </summary>
 public sealed partial class Nginx(int port, IReadOnlyList<PortalProcess> portals) : IAsyncDisposable
 {
-    /// <summary>The replicas that nginx asked for an answer, in that order; the last one gave it.</summary>
+    /// <summary>The header with the replicas that nginx tried, in order; the last one responded.</summary>
     public const string ServedBy = "X-Served-By";
 
     private static readonly Dictionary<string, string> s_environment = [];
     private readonly string _folder = Directory.CreateTempSubdirectory("otpportal-nginx-").FullName;
     private ChildProcess? _process;
 
-    /// <summary>Its complaints: replicas that are away, among others.</summary>
+    /// <summary>Gets the error log, for example about unavailable replicas.</summary>
     public string Log => string.Join('\n', _process?.Lines ?? []);
 
     public async Task StartAsync()
     {
-        // Its worker need not be who started it.
+        // The worker process can run as another user.
         if (!OperatingSystem.IsWindows())
             File.SetUnixFileMode(_folder, File.GetUnixFileMode(_folder) | UnixFileMode.OtherRead | UnixFileMode.OtherExecute);
         var file = Path.Combine(_folder, "nginx.conf");
@@ -49,7 +49,7 @@ public sealed partial class Nginx(int port, IReadOnlyList<PortalProcess> portals
     {
         if (_process is not null)
         {
-            // Killed, the master would leave its worker behind.
+            // A killed master process would leave its worker running.
             _process.Terminate();
             await _process.ExitCodeAsync();
             _process.Dispose();
@@ -64,7 +64,7 @@ public sealed partial class Nginx(int port, IReadOnlyList<PortalProcess> portals
             Replace(upstream, name, $"127.0.0.1:{portal.Port}");
 
         var configuration = Repository.Read("deploy/nginx.conf");
-        // None is in front of this one.
+        // No proxy is in front of this nginx.
         configuration = Replace(configuration, "include /etc/nginx/trusted-proxies.conf;", "");
         configuration = Replace(configuration, "resolver 127.0.0.11 valid=2s;", "");
         configuration = Replace(configuration, "set $portal portal:3000;", $"add_header {ServedBy} $upstream_addr always;");
@@ -81,7 +81,7 @@ public sealed partial class Nginx(int port, IReadOnlyList<PortalProcess> portals
             """);
     }
 
-    // Whoever rewrites the file is told that this one must follow.
+    // Fails when the replaced text changes, so that this code is updated too.
     private static string Replace(string text, string what, string with)
     {
         text.ShouldContain(what);

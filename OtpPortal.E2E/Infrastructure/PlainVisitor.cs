@@ -3,16 +3,16 @@ using System.Net.Sockets;
 
 namespace OtpPortal.E2E.Infrastructure;
 
-/// <summary>Somebody without script, as fast as a program: cookies are kept, redirects are not followed.</summary>
+/// <summary>A client without JavaScript. Keeps cookies and does not follow redirects.</summary>
 public sealed class PlainVisitor : IDisposable
 {
     private readonly HttpClient _http;
     private readonly string _origin;
     private readonly CookieContainer _cookies = new();
 
-    /// <param name="url">Where requests go.</param>
-    /// <param name="origin">The portal's public address, which browsers name as the origin of a form.</param>
-    /// <param name="source">The visitor's own address, one of the machine's many (127.x.y.z).</param>
+    /// <param name="url">The URL that receives the requests.</param>
+    /// <param name="origin">The public URL of the portal, which browsers send as the origin of a form.</param>
+    /// <param name="source">The client address, in 127.0.0.0/8.</param>
     public PlainVisitor(string url, string origin, string source = "127.0.0.1")
     {
         _origin = origin;
@@ -37,10 +37,10 @@ public sealed class PlainVisitor : IDisposable
                 }
             },
         })
-        { BaseAddress = new Uri(url), Timeout = Until.Patience };
+        { BaseAddress = new Uri(url), Timeout = Until.DefaultTimeout };
     }
 
-    /// <summary>An address that nobody else uses.</summary>
+    /// <summary>Gets a unique email address.</summary>
     public string Address { get; init; } = $"ann.{Guid.NewGuid():N}@example.com";
 
     public string UserAgent { get; init; } = "Tests/1.0";
@@ -69,7 +69,7 @@ public sealed class PlainVisitor : IDisposable
     public void Dispose() => _http.Dispose();
 }
 
-/// <summary>An answer, read to its end.</summary>
+/// <summary>A response with its body.</summary>
 public sealed record PlainAnswer(string Request, int Status, string? Location, string ServedBy, string Body)
 {
     public PlainAnswer ShouldBe(int status, string? location = null)

@@ -5,7 +5,7 @@ using System.Text.RegularExpressions;
 namespace OtpPortal.E2E.Infrastructure;
 
 /// <summary>
-/// The real program, as a process of its own: <c>dotnet OtpPortal.dll</c> from the build, or the one that PORTAL_DLL names.
+/// The portal as a separate process: <c>dotnet OtpPortal.dll</c> from the build, or the file that PORTAL_DLL names.
 /// </summary>
 public sealed partial class PortalProcess : IAsyncDisposable
 {
@@ -16,7 +16,7 @@ public sealed partial class PortalProcess : IAsyncDisposable
     private readonly HttpClient _http;
     private ChildProcess? _process;
 
-    /// <param name="settings">As in the environment; REDIS_URL_OTP and REDIS_URL_AUTH unset means the embedded store.</param>
+    /// <param name="settings">Environment variables. Without REDIS_URL_OTP and REDIS_URL_AUTH, the embedded store is used.</param>
     public PortalProcess(IReadOnlyDictionary<string, string> settings)
     {
         Port = FreePort.Next();
@@ -27,10 +27,10 @@ public sealed partial class PortalProcess : IAsyncDisposable
             ["BIND_ADDRESS"] = "127.0.0.1",
             ["PUBLIC_URL"] = $"http://localhost:{Port}",
             ["DATA_DIR"] = Path.Combine(_folder, "data"),
-            // All tests come from one address.
+            // All tests share one client address.
             ["LIMIT_SENDS_PER_IP"] = "100000/900",
         };
-        // The developer's .env stays out of it: the environment wins, also with nothing in it.
+        // Overrides the settings of the developer's .env with empty environment variables.
         var file = Path.Combine(s_solution, ".env");
         if (File.Exists(file))
         {
@@ -44,15 +44,15 @@ public sealed partial class PortalProcess : IAsyncDisposable
 
     public int Port { get; }
 
-    /// <summary>PUBLIC_URL: what the browser opens.</summary>
+    /// <summary>Gets PUBLIC_URL, which the browser opens.</summary>
     public string Url { get; }
 
     public MailboxClient Mailbox { get; }
 
-    /// <summary>What the program wrote, for messages of failed tests.</summary>
+    /// <summary>Gets the output, for messages of failed tests.</summary>
     public string Log => string.Join('\n', _process?.Lines ?? []);
 
-    /// <summary>Starts it, on the same port and with the same stores as before.</summary>
+    /// <summary>Starts the portal on the same port and with the same stores as before.</summary>
     public async Task StartAsync()
     {
         var program = Environment.GetEnvironmentVariable("PORTAL_DLL") ?? FindBuild();
@@ -64,13 +64,13 @@ public sealed partial class PortalProcess : IAsyncDisposable
             : AnswersAsync("/readyz", HttpStatusCode.OK));
     }
 
-    /// <summary>Ends it as a power cut would: nothing is flushed, no line is closed in good order.</summary>
+    /// <summary>Kills the process: nothing is flushed, no connection is closed cleanly.</summary>
     public Task KillAsync() => _process!.KillAsync();
 
-    /// <summary>Asks it to end (SIGTERM); it takes its time.</summary>
+    /// <summary>Sends SIGTERM and returns immediately.</summary>
     public void Terminate() => _process!.Terminate();
 
-    /// <summary>The exit code, as soon as it has ended.</summary>
+    /// <summary>Waits for the process to exit and returns its exit code.</summary>
     public Task<int> ExitCodeAsync() => _process!.ExitCodeAsync();
 
     public async Task<bool> AnswersAsync(string path, HttpStatusCode status)
@@ -86,7 +86,7 @@ public sealed partial class PortalProcess : IAsyncDisposable
         }
     }
 
-    /// <summary>Whether a new connection is taken at all.</summary>
+    /// <summary>Returns whether the port accepts connections.</summary>
     public async Task<bool> ListensAsync()
     {
         try

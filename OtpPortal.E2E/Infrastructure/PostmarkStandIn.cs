@@ -7,7 +7,7 @@ using Microsoft.Extensions.Logging;
 
 namespace OtpPortal.E2E.Infrastructure;
 
-/// <summary>Takes mail as Postmark does, for several portals at once, and can be slow about it.</summary>
+/// <summary>A fake Postmark server for several portals that can delay its responses.</summary>
 public sealed class PostmarkStandIn : IAsyncDisposable
 {
     private readonly ConcurrentDictionary<string, ConcurrentQueue<Mail>> _mails = new(StringComparer.Ordinal);
@@ -21,7 +21,7 @@ public sealed class PostmarkStandIn : IAsyncDisposable
         builder.Logging.ClearProviders();
         builder.WebHost.UseUrls(Url);
         _app = builder.Build();
-        _app.MapPost("/email", TakeAsync);
+        _app.MapPost("/email", ReceiveAsync);
     }
 
     public string Url { get; }
@@ -29,7 +29,7 @@ public sealed class PostmarkStandIn : IAsyncDisposable
     public Task StartAsync() => _app.StartAsync();
 
     /// <summary>
-    /// From now on messages to addresses that begin with "held" are taken, but not answered, until <see cref="Release"/>.
+    /// Accepts messages to addresses that start with "held" without responding, until <see cref="Release"/>.
     /// </summary>
     public void Hold() => _held = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
 
@@ -39,11 +39,11 @@ public sealed class PostmarkStandIn : IAsyncDisposable
         _held = null;
     }
 
-    /// <summary>The messages to one address, the oldest first.</summary>
+    /// <summary>Returns the messages to an address, oldest first.</summary>
     public IReadOnlyList<Mail> To(string address) => _mails.TryGetValue(address, out var mails) ? [.. mails] : [];
 
     public async Task<string> CodeAsync(string address, int message = 1) =>
-        (await Until.SomethingAsync(
+        (await Until.NotNullAsync(
             $"mail {message} to {address}", () => Task.FromResult(To(address).ElementAtOrDefault(message - 1)))).Code;
 
     public async ValueTask DisposeAsync()
@@ -52,7 +52,7 @@ public sealed class PostmarkStandIn : IAsyncDisposable
         await _app.DisposeAsync();
     }
 
-    private async Task<IResult> TakeAsync(JsonElement mail)
+    private async Task<IResult> ReceiveAsync(JsonElement mail)
     {
         string Field(string name) => mail.GetProperty(name).GetString()!;
         var to = Field("To");

@@ -2,7 +2,7 @@ using System.Net.Sockets;
 
 namespace OtpPortal.E2E.Infrastructure;
 
-/// <summary>A redis-server of a test's own, which keeps its data when it is stopped and started again.</summary>
+/// <summary>A redis-server that keeps its data across restarts.</summary>
 public sealed class RedisServer : IAsyncDisposable
 {
     private static readonly Dictionary<string, string> s_environment = [];
@@ -18,7 +18,7 @@ public sealed class RedisServer : IAsyncDisposable
             "redis-server",
             ["--port", $"{_port}", "--bind", "127.0.0.1", "--save", "", "--appendonly", "yes", "--appendfsync", "always", "--dir", _folder],
             _folder, s_environment);
-        await Until.TrueAsync("redis-server", AnswersAsync);
+        await Until.TrueAsync("redis-server", RespondsAsync);
     }
 
     public async Task StopAsync() => await _process!.KillAsync();
@@ -33,7 +33,7 @@ public sealed class RedisServer : IAsyncDisposable
         Directory.Delete(_folder, recursive: true);
     }
 
-    private async Task<bool> AnswersAsync()
+    private async Task<bool> RespondsAsync()
     {
         try
         {
@@ -43,7 +43,7 @@ public sealed class RedisServer : IAsyncDisposable
             await stream.WriteAsync("PING\r\n"u8.ToArray());
             var answer = new byte[5];
             await stream.ReadExactlyAsync(answer);
-            // It says -LOADING while it reads its file.
+            // The server responds with -LOADING while it reads its file.
             return answer.AsSpan().SequenceEqual("+PONG"u8);
         }
         catch (Exception e) when (e is SocketException or IOException)

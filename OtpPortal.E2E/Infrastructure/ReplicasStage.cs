@@ -1,6 +1,6 @@
 namespace OtpPortal.E2E.Infrastructure;
 
-/// <summary>Two portals with one Redis behind nginx, as in production: every request goes to the next one.</summary>
+/// <summary>Two replicas with one Redis behind nginx, which distributes requests round robin.</summary>
 public sealed class ReplicasStage : Stage
 {
     public const string Secret = "the-secret-of-both-replicas-0123456789";
@@ -9,12 +9,12 @@ public sealed class ReplicasStage : Stage
 
     public PostmarkStandIn Postmark { get; } = new();
 
-    /// <summary>Both; the first one is <see cref="Stage.Portal"/> too.</summary>
+    /// <summary>Gets both replicas. The first one is also <see cref="Stage.Portal"/>.</summary>
     public IReadOnlyList<PortalProcess> Replicas { get; private set; } = [];
 
     public Nginx Proxy { get; private set; } = null!;
 
-    /// <summary>What everybody said, for messages of failed tests.</summary>
+    /// <summary>Gets the output of all processes, for messages of failed tests.</summary>
     public string Log =>
         string.Join("\n--\n", [.. Replicas.Select(replica => $"replica {replica.Port}:\n{replica.Log}"), "nginx:\n" + Proxy.Log]);
 
@@ -38,7 +38,7 @@ public sealed class ReplicasStage : Stage
         await Postmark.DisposeAsync();
     }
 
-    /// <summary>The replica that gave an answer; null when none did.</summary>
+    /// <summary>Returns the replica that responded, or null if none did.</summary>
     public PortalProcess? ReplicaOf(string servedBy) =>
         Replicas.SingleOrDefault(replica => servedBy.EndsWith($":{replica.Port}", StringComparison.Ordinal));
 
@@ -47,7 +47,7 @@ public sealed class ReplicasStage : Stage
         await Postmark.StartAsync();
         Replicas = [new PortalProcess(settings), new PortalProcess(settings)];
         Portal = Replicas[0];
-        // At once, with nothing in the store: neither finds the other's keys there.
+        // Started concurrently on an empty store, so neither finds the keys of the other.
         await Task.WhenAll(Replicas.Select(replica => replica.StartAsync()));
         Proxy = new Nginx(_port, Replicas);
         await Proxy.StartAsync();

@@ -1,7 +1,7 @@
 namespace OtpPortal.E2E.Infrastructure;
 
 /// <summary>
-/// The sources that these tests were built from: the program's build is there, and the files that are tested as they are.
+/// The repository that these tests were built from, which has the build of the portal and the tested files.
 /// </summary>
 internal static class Repository
 {

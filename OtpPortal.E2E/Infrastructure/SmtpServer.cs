@@ -2,7 +2,7 @@ using System.Text.Json;
 
 namespace OtpPortal.E2E.Infrastructure;
 
-/// <summary>A real SMTP server (Python's aiosmtpd) that takes every message and shows it.</summary>
+/// <summary>A real SMTP server (Python's aiosmtpd) that records all messages.</summary>
 public sealed class SmtpServer : IAsyncDisposable
 {
     private static readonly Dictionary<string, string> s_environment = [];
@@ -22,7 +22,7 @@ public sealed class SmtpServer : IAsyncDisposable
             : Task.FromResult(process.Lines.Contains("ready", StringComparer.Ordinal)));
     }
 
-    public Task<Mail> MailToAsync(string address) => Until.SomethingAsync($"mail to {address}", () => Task.FromResult(
+    public Task<Mail> MailToAsync(string address) => Until.NotNullAsync($"mail to {address}", () => Task.FromResult(
         _process!.Lines.Where(line => line.StartsWith('{')).Select(line => JsonSerializer.Deserialize<Mail>(line)!)
             .FirstOrDefault(mail => mail.To == address)));
 
@@ -33,7 +33,7 @@ public sealed class SmtpServer : IAsyncDisposable
         _process.Dispose();
     }
 
-    // Debian's package belongs to Debian's Python, which need not be the first in PATH.
+    // The Debian package works only with the Python of Debian, which may not be the first in PATH.
     private static string FindPython()
     {
         foreach (var python in (string[])["/usr/bin/python3", "python3"])

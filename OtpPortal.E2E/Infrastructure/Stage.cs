@@ -1,9 +1,9 @@
 namespace OtpPortal.E2E.Infrastructure;
 
-/// <summary>What a test class needs around it: the portal with its stores, and a browser. Subclasses name other settings.</summary>
+/// <summary>The fixture of a test class: a portal with its stores, and a browser. Subclasses change settings.</summary>
 public class Stage : IAsyncLifetime
 {
-    /// <summary>Null when the portal uses its embedded store.</summary>
+    /// <summary>Gets the Redis server, or null if the portal uses the embedded store.</summary>
     public RedisServer? Redis { get; private set; }
 
     public PortalProcess Portal { get; protected set; } = null!;
@@ -42,14 +42,14 @@ public class Stage : IAsyncLifetime
     }
 }
 
-/// <summary>One portal with the default settings for the test classes that ask for nothing else.</summary>
+/// <summary>A portal with default settings that test classes share.</summary>
 [CollectionDefinition(Name)]
 public sealed class DefaultPortal : ICollectionFixture<DefaultStage>
 {
     public const string Name = "the portal with its defaults";
 }
 
-/// <summary>Another one, for half of them: so that they run beside the others.</summary>
+/// <summary>A second shared portal, so that test classes can run in parallel.</summary>
 [CollectionDefinition(Name)]
 public sealed class SecondPortal : ICollectionFixture<DefaultStage>
 {
@@ -57,7 +57,7 @@ public sealed class SecondPortal : ICollectionFixture<DefaultStage>
 }
 
 /// <summary>
-/// The defaults, but that a further code may be asked for after two seconds, and apps on this machine may be returned to.
+/// Default settings, except a resend cooldown of two seconds and redirects to apps on localhost.
 /// </summary>
 public sealed class DefaultStage : Stage
 {

@@ -9,7 +9,7 @@ using Microsoft.Extensions.Logging;
 namespace OtpPortal.E2E.Infrastructure;
 
 /// <summary>
-/// An app on another port that lets the portal sign its users in, as third parties write them: it asks <c>/check-auth</c>.
+/// An app on another port that uses <c>/check-auth</c> to authenticate its users.
 /// </summary>
 public sealed class ThirdPartyApp : IAsyncDisposable
 {
@@ -41,17 +41,17 @@ public sealed class ThirdPartyApp : IAsyncDisposable
             using var answer = await client.SendAsync(question);
             if (!answer.IsSuccessStatusCode) return Results.Content("<h1>Who are you?</h1>", "text/html");
             var who = await answer.Content.ReadFromJsonAsync<JsonElement>();
-            // The token may have been rotated: the browser gets the new one.
+            // Passes a rotated token on to the browser.
             context.Response.Headers.SetCookie = answer.Headers.GetValues("Set-Cookie").ToArray();
             return Results.Content(
                 $"<!doctype html><link rel=icon href=data:,><h1>Hello {who.GetProperty("email").GetString()}</h1>", "text/html");
         });
-        // Where a sign-in or a magic link ends.
+        // The target of a sign-in or a magic link.
         app.MapGet("/signed-in", () => Results.Content("<!doctype html><link rel=icon href=data:,><h1>Signed in</h1>", "text/html"));
-        // Where an app keeps who it is on one origin, and goes on to another.
+        // Redirects to another origin, like an app that handles sign-in on a separate host.
         app.MapGet(
             "/leads-on", (HttpContext context) => Results.Redirect($"http://127.0.0.1:{port}/signed-in{context.Request.QueryString}"));
-        // A page that tries to sign its visitors out of the portal behind their backs.
+        // A page with a cross-site form that signs its users out of the portal.
         app.MapGet("/nasty", () => Results.Content(
             $"<!doctype html><link rel=icon href=data:,><form method=post action='{portal.Url}/logout'><button>Win a prize</button></form>",
             "text/html"));

@@ -2,23 +2,23 @@ using System.Diagnostics;
 
 namespace OtpPortal.E2E.Infrastructure;
 
-/// <summary>Waits for what must come true; the browser's own conditions are waited on with Playwright's assertions.</summary>
+/// <summary>Polls conditions. Use Playwright's assertions for conditions in the browser.</summary>
 internal static class Until
 {
-    /// <summary>How long anything may take on a busy machine with two cores.</summary>
-    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+    /// <summary>The default timeout, sufficient for a two-core machine under heavy load.</summary>
+    public static readonly TimeSpan DefaultTimeout = TimeSpan.FromSeconds(30);
 
-    public static Task<T> SomethingAsync<T>(string what, Func<Task<T?>> ask)
+    public static Task<T> NotNullAsync<T>(string what, Func<Task<T?>> ask)
         where T : class =>
-        SomethingAsync(what, Patience, ask);
+        NotNullAsync(what, DefaultTimeout, ask);
 
-    public static Task TrueAsync(string what, Func<Task<bool>> ask) => TrueAsync(what, Patience, ask);
+    public static Task TrueAsync(string what, Func<Task<bool>> ask) => TrueAsync(what, DefaultTimeout, ask);
 
-    /// <summary>For what is meant to take its time.</summary>
+    /// <summary>Waits with a custom timeout, for slow conditions.</summary>
     public static Task TrueAsync(string what, TimeSpan patience, Func<Task<bool>> ask) =>
-        SomethingAsync(what, patience, async () => await ask() ? "yes" : null);
+        NotNullAsync(what, patience, async () => await ask() ? "yes" : null);
 
-    private static async Task<T> SomethingAsync<T>(string what, TimeSpan patience, Func<Task<T?>> ask)
+    private static async Task<T> NotNullAsync<T>(string what, TimeSpan patience, Func<Task<T?>> ask)
         where T : class
     {
         var clock = Stopwatch.StartNew();

@@ -2,7 +2,7 @@ using OtpPortal.E2E.Infrastructure;
 
 namespace OtpPortal.E2E.Pages;
 
-/// <summary>The administration.</summary>
+/// <summary>The administration pages.</summary>
 public sealed class AdminPage(IPage page) : PortalPage(page)
 {
     public ILocator Key => Page.Locator("#key");
@@ -20,30 +20,30 @@ public sealed class AdminPage(IPage page) : PortalPage(page)
 
     public ILocator Question => Page.GetByRole(AriaRole.Dialog);
 
-    public ILocator Said => Page.Locator("main [role=status]").First;
+    public ILocator StatusMessage => Page.Locator("main [role=status]").First;
 
     public ILocator Charts => Page.Locator(".admin-chart svg");
 
-    public ILocator MakeAccount => Page.Locator("form[action='/admin/accounts'] button");
+    public ILocator CreateAccount => Page.Locator("form[action='/admin/accounts'] button");
 
-    /// <summary>The key of the service account that was made just now.</summary>
+    /// <summary>Gets the key of the service account that was just created.</summary>
     public ILocator NewKey => Page.Locator("#new-key");
 
     public ILocator Alert => Page.GetByRole(AriaRole.Alert);
 
-    /// <summary>With the key all the way to the list.</summary>
+    /// <summary>Opens the administration with the key and waits for the session list.</summary>
     public static async Task<AdminPage> OpenAsync(Visitor visitor, string key)
     {
         var admin = new AdminPage(await visitor.OpenTabAsync());
         await admin.Page.GotoAsync("/admin");
         await admin.Key.FillAsync(key);
-        await admin.LeaveByAsync(() => admin.Open.ClickAsync());
-        await admin.ListsAsync();
+        await admin.NavigateByAsync(() => admin.Open.ClickAsync());
+        await admin.IsLoadedAsync();
         return admin;
     }
 
-    /// <summary>Waits until the list is there.</summary>
-    public async Task ListsAsync()
+    /// <summary>Waits until the session list is loaded.</summary>
+    public async Task IsLoadedAsync()
     {
         await BecomesInteractiveAsync();
         await Assertions.Expect(Page.Locator(".rz-data-grid tbody tr").First).ToBeVisibleAsync();
@@ -51,7 +51,7 @@ public sealed class AdminPage(IPage page) : PortalPage(page)
 
     public ILocator Row(string text) => Rows.Filter(new() { HasText = text });
 
-    /// <summary>Searches, and waits for the answer.</summary>
+    /// <summary>Searches and waits for the result.</summary>
     public async Task SearchAsync(string prefix, int count)
     {
         await Page.Locator("#prefix").FillAsync(prefix);

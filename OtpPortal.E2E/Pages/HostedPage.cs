@@ -2,7 +2,7 @@ using OtpPortal.E2E.Infrastructure;
 
 namespace OtpPortal.E2E.Pages;
 
-/// <summary>What a hosted page consists of, in a tab of its own or in a frame.</summary>
+/// <summary>The elements of a hosted page, in its own tab or in a frame.</summary>
 public sealed class VerificationParts(Func<string, ILocator> find)
 {
     public ILocator Html => find("html");
@@ -33,10 +33,10 @@ public sealed class VerificationParts(Func<string, ILocator> find)
 
     public async Task IsDoneAsync() => await Assertions.Expect(Heading).ToHaveTextAsync("Verified");
 
-    public async Task IsOverAsync() => await Assertions.Expect(Heading).ToHaveTextAsync("This verification has ended");
+    public async Task IsExpiredAsync() => await Assertions.Expect(Heading).ToHaveTextAsync("This verification has ended");
 }
 
-/// <summary>A hosted page in a tab of its own.</summary>
+/// <summary>A hosted page in its own tab.</summary>
 public sealed class HostedPage(IPage page) : PortalPage(page)
 {
     public VerificationParts Parts { get; } = new(selector => page.Locator(selector));
@@ -56,7 +56,7 @@ public sealed class HostedPage(IPage page) : PortalPage(page)
     }
 }
 
-/// <summary>Somebody else's page, which opens verifications in a dialog.</summary>
+/// <summary>A page of another site that opens verifications in a dialog.</summary>
 public sealed class ShopPage(IPage page)
 {
     public IPage Page => page;
@@ -67,11 +67,11 @@ public sealed class ShopPage(IPage page)
 
     public ILocator Frame => Dialog.Locator("iframe");
 
-    /// <summary>The hosted page in the dialog's frame.</summary>
+    /// <summary>Gets the elements of the hosted page in the dialog.</summary>
     public VerificationParts Parts { get; } = new(selector => page.FrameLocator("dialog iframe").Locator(selector));
 
-    /// <summary>The callbacks that were called, and violations of the page's own policy.</summary>
-    public Task<string[]> HeardAsync() => page.EvaluateAsync<string[]>("() => window.heard");
+    /// <summary>Returns the recorded callbacks and CSP violations.</summary>
+    public Task<string[]> CallsAsync() => page.EvaluateAsync<string[]>("() => window.heard");
 
     public static async Task<ShopPage> OpenAsync(Visitor visitor, EmbeddingSite site, string id)
     {
@@ -80,16 +80,16 @@ public sealed class ShopPage(IPage page)
         return shop;
     }
 
-    /// <summary>Presses the shop's button, and waits for what the dialog shows.</summary>
+    /// <summary>Opens the dialog and waits until it is ready.</summary>
     public async Task OpenDialogAsync()
     {
         await page.Locator("#open").ClickAsync();
         await Assertions.Expect(Dialog).ToHaveClassAsync("ready");
     }
 
-    public async Task HearsAsync(params string[] events)
+    public async Task ExpectCallsAsync(params string[] events)
     {
         await page.WaitForFunctionAsync("count => window.heard.length >= count", events.Length);
-        (await HeardAsync()).ShouldBe(events);
+        (await CallsAsync()).ShouldBe(events);
     }
 }

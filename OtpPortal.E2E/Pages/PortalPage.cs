@@ -4,7 +4,7 @@ using OtpPortal.E2E.Infrastructure;
 
 namespace OtpPortal.E2E.Pages;
 
-/// <summary>What all pages of the portal have.</summary>
+/// <summary>Base class for the pages of the portal.</summary>
 public abstract class PortalPage(IPage page)
 {
     public IPage Page => page;
@@ -17,7 +17,7 @@ public abstract class PortalPage(IPage page)
 
     public ILocator Language(string name) => page.Locator(".portal-languages").GetByRole(AriaRole.Button, new() { Name = name });
 
-    /// <summary>The script came whole, and the server has taken the page over.</summary>
+    /// <summary>Waits until the script is loaded completely and the circuit has started.</summary>
     public async Task BecomesInteractiveAsync()
     {
         await Assertions.Expect(page.Locator("html[data-portal=ready]")).ToBeAttachedAsync();
@@ -28,24 +28,24 @@ public abstract class PortalPage(IPage page)
     }
 
     /// <summary>
-    /// Does what loads a page, and waits for that page: the one before may look the same, and what is done to it then is lost.
+    /// Runs an action that loads a page and waits for the new page, because input on the old page would be lost.
     /// </summary>
-    public async Task LeaveByAsync(Func<Task> act)
+    public async Task NavigateByAsync(Func<Task> act)
     {
         await Html.EvaluateAsync("html => { html.dataset.left = ''; }");
         await act();
         await Assertions.Expect(page.Locator("html:not([data-left])")).ToBeAttachedAsync();
     }
 
-    /// <summary>True when something sticks out to the right, so that a phone would scroll sideways.</summary>
+    /// <summary>Returns whether the page scrolls horizontally.</summary>
     public Task<bool> ScrollsSidewaysAsync() =>
         page.EvaluateAsync<bool>("() => document.documentElement.scrollWidth > document.documentElement.clientWidth");
 
-    /// <summary>What axe says against the page.</summary>
+    /// <summary>Returns the accessibility violations that axe finds.</summary>
     public async Task<IEnumerable<string>> AxeFindingsAsync(string name)
     {
-        // Not into the mailbox's previews: they are sandboxed, so that no script runs in them, and axe is one.
-        var result = await page.RunAxe(new AxeRunOptions { Iframes = false }).WaitAsync(Until.Patience);
+        // Excludes the mailbox previews: they are sandboxed without scripts, so axe cannot run in them.
+        var result = await page.RunAxe(new AxeRunOptions { Iframes = false }).WaitAsync(Until.DefaultTimeout);
         return result.Violations.Select(
             violation => $"{name}: {violation.Id}: {violation.Help}\n{string.Join('\n', violation.Nodes.Select(Describe))}");
     }
@@ -53,7 +53,7 @@ public abstract class PortalPage(IPage page)
     private static string Describe(AxeResultNode node) => $"    {node.Html} — {string.Join("; ", node.Any.Select(check => check.Message))}";
 }
 
-/// <summary>Where the address is asked for.</summary>
+/// <summary>The address page.</summary>
 public sealed class AddressPage(IPage page) : PortalPage(page)
 {
     public ILocator Field => Page.Locator("#email");
@@ -73,7 +73,7 @@ public sealed class AddressPage(IPage page) : PortalPage(page)
         return page;
     }
 
-    /// <summary>Opens it and waits until it is interactive.</summary>
+    /// <summary>Opens the page and waits until it is interactive.</summary>
     public static async Task<AddressPage> OpenInteractiveAsync(Visitor visitor, string path = "/")
     {
         var page = await OpenAsync(visitor, path);
@@ -90,7 +90,7 @@ public sealed class AddressPage(IPage page) : PortalPage(page)
     }
 }
 
-/// <summary>Where the code is asked for, and where a sign-in that has ended says so.</summary>
+/// <summary>The code page, which also shows the end of a sign-in.</summary>
 public sealed class CodePage(IPage page) : PortalPage(page)
 {
     public ILocator Field => Page.Locator("#code");
@@ -107,25 +107,25 @@ public sealed class CodePage(IPage page) : PortalPage(page)
 
     public ILocator StartAgain => Page.GetByRole(AriaRole.Link, new() { Name = "Start again" });
 
-    /// <summary>Types as a person does; with script that is all it takes.</summary>
+    /// <summary>Types the code, which submits automatically with JavaScript.</summary>
     public Task TypeAsync(string code) => Field.PressSequentiallyAsync(code);
 
-    /// <summary>Pastes as a person does: from the clipboard, in one go.</summary>
+    /// <summary>Inserts the text at once, like pasting from the clipboard.</summary>
     public async Task PasteAsync(string text)
     {
         await Field.FocusAsync();
         await Page.Keyboard.InsertTextAsync(text);
     }
 
-    /// <summary>Types and presses the button, as one must without script.</summary>
+    /// <summary>Enters the code and presses the button, as needed without JavaScript.</summary>
     public async Task SubmitAsync(string code)
     {
         await Field.FillAsync(code);
-        await LeaveByAsync(() => SignIn.ClickAsync());
+        await NavigateByAsync(() => SignIn.ClickAsync());
     }
 }
 
-/// <summary>What the link of a mail opens.</summary>
+/// <summary>The page that a sign-in link opens.</summary>
 public sealed class LinkPage(IPage page) : PortalPage(page)
 {
     public ILocator SignIn => Page.Locator("form[action='/login/link'] button");
@@ -138,13 +138,13 @@ public sealed class LinkPage(IPage page) : PortalPage(page)
     }
 }
 
-/// <summary>Where the magic link of an app leads.</summary>
+/// <summary>The page that a magic link opens.</summary>
 public sealed class MagicLinkPage(IPage page) : PortalPage(page)
 {
     public ILocator Continue => Page.Locator("form[action='/magic-link'] button");
 }
 
-/// <summary>Who is signed in, and where else.</summary>
+/// <summary>The page of a signed-in user with the list of devices.</summary>
 public sealed class SignedInPage(IPage page) : PortalPage(page)
 {
     public ILocator Who => Page.Locator("p.portal-address");
@@ -157,7 +157,7 @@ public sealed class SignedInPage(IPage page) : PortalPage(page)
 
     public ILocator SignOutEverywhere => Page.Locator("form[action='/logout/everywhere'] button");
 
-    /// <summary>Waits until the page says that this address is signed in.</summary>
+    /// <summary>Waits until the page shows this address as signed in.</summary>
     public static async Task<SignedInPage> IsShownAsync(IPage page, string address)
     {
         var signedIn = new SignedInPage(page);
@@ -166,7 +166,7 @@ public sealed class SignedInPage(IPage page) : PortalPage(page)
     }
 }
 
-/// <summary>The messages that would have been sent.</summary>
+/// <summary>The development mailbox.</summary>
 public sealed class MailboxPage(IPage page) : PortalPage(page)
 {
     public ILocator Messages => Page.Locator(".portal-mail");

@@ -4,7 +4,7 @@ using OtpPortal.Tests.MagicLinks;
 
 namespace OtpPortal.Tests.Admin;
 
-/// <summary>Service accounts, looked after by people.</summary>
+/// <summary>The admin page for service accounts.</summary>
 public sealed class AccountsTests : IAsyncLifetime
 {
     private const string Path = "/admin/accounts";
@@ -20,7 +20,7 @@ public sealed class AccountsTests : IAsyncLifetime
 
     public async Task DisposeAsync() => await _portal.DisposeAsync();
 
-    private async Task<string> MakeAsync(string name, string hosts = "")
+    private async Task<string> CreateAsync(string name, string hosts = "")
     {
         var answer = await _admin.PostAsync(Path, ("name", name), ("hosts", hosts));
         (answer.Status, answer.Location).ShouldBe((303, Path));
@@ -35,7 +35,7 @@ public sealed class AccountsTests : IAsyncLifetime
             .EnumerateArray()];
 
     [Fact]
-    public async Task A_new_account_has_a_key_that_is_shown_once_and_only_to_its_maker()
+    public async Task The_key_of_a_new_account_is_shown_once_and_only_to_its_creator()
     {
         var other = await _portal.OpenAdministrationAsync();
         (await _admin.PostAsync(Path, ("name", "Shop"), ("hosts", ""))).Status.ShouldBe(303);
@@ -55,9 +55,9 @@ public sealed class AccountsTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task The_list_tells_names_ids_and_hosts_and_no_keys()
+    public async Task The_list_shows_names_ids_and_hosts_but_no_keys()
     {
-        var key = await MakeAsync("Shop <b>", "app.example.com, *.apps.example.com\n localhost:8080");
+        var key = await CreateAsync("Shop <b>", "app.example.com, *.apps.example.com\n localhost:8080");
         await new V2Client(_portal, V2Portal.AdminKey).NewAccountAsync();
 
         var page = await _admin.GetAsync(Path);
@@ -81,9 +81,9 @@ public sealed class AccountsTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_removed_account_opens_nothing_and_a_second_time_is_no_error()
+    public async Task Removing_an_account_revokes_its_key_and_is_idempotent()
     {
-        var (shop, blog) = (new V2Client(_portal, await MakeAsync("Shop")), new V2Client(_portal, await MakeAsync("Blog")));
+        var (shop, blog) = (new V2Client(_portal, await CreateAsync("Shop")), new V2Client(_portal, await CreateAsync("Blog")));
         var id = (await ListAsync()).Single(account => account.GetProperty("name").GetString() == "Shop").GetProperty("uuid").GetString()!;
         var form = (await _admin.GetAsync(Path)).Page.QuerySelectorAll("tbody tr")
             .Single(row => row.TextContent.Contains("Shop", StringComparison.Ordinal)).QuerySelector("form")!;
@@ -115,7 +115,7 @@ public sealed class AccountsTests : IAsyncLifetime
         "Enter up to 50 hosts, such as app.example.com, app.example.com:8443 or *.example.com.")]
     [InlineData("Shop", "app.example.com, *.com", "#hosts-error",
         "Enter up to 50 hosts, such as app.example.com, app.example.com:8443 or *.example.com.")]
-    public async Task What_cannot_be_is_told_beside_its_field_and_stands_there_again(string name, string hosts, string place, string error)
+    public async Task Invalid_input_is_rejected_and_kept_in_the_form(string name, string hosts, string place, string error)
     {
         var answer = await _admin.PostAsync(Path, ("name", name), ("hosts", hosts));
 
@@ -128,12 +128,12 @@ public sealed class AccountsTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Names_and_hosts_have_bounds()
+    public async Task Names_and_host_lists_over_the_maximum_length_are_rejected()
     {
         (await _admin.PostAsync(Path, ("name", new string('n', 101)))).Status.ShouldBe(400);
         (await _admin.PostAsync(Path, ("name", "Shop"), ("hosts", string.Join(',', Enumerable.Repeat("a.example.com", 51))))).Status
             .ShouldBe(400);
         (await ListAsync()).ShouldBeEmpty();
-        (await MakeAsync(new string('n', 100), string.Join(',', Enumerable.Repeat("a.example.com", 50)))).ShouldNotBeEmpty();
+        (await CreateAsync(new string('n', 100), string.Join(',', Enumerable.Repeat("a.example.com", 50)))).ShouldNotBeEmpty();
     }
 }

@@ -3,13 +3,13 @@ using OtpPortal.Tests.Infrastructure;
 
 namespace OtpPortal.Tests.Admin;
 
-/// <summary>Who gets into the administration, and for how long.</summary>
+/// <summary>Admin sign-in, access control and session lifetime.</summary>
 public sealed class AdmissionTests(PortalHost portal) : IClassFixture<PortalHost>
 {
     private static readonly string[] s_pages = ["/admin/accounts", "/admin/audit", "/admin/check"];
 
     [Fact]
-    public async Task The_key_opens_it_for_a_browser_session()
+    public async Task The_secret_key_opens_an_admin_session_for_the_browser_session()
     {
         var browser = portal.NewBrowser();
         (await browser.IsAdmittedAsync()).ShouldBeFalse();
@@ -28,7 +28,7 @@ public sealed class AdmissionTests(PortalHost portal) : IClassFixture<PortalHost
     }
 
     [Fact]
-    public async Task Over_https_the_cookie_is_secure()
+    public async Task The_admin_cookie_is_secure_over_https()
     {
         await using var secure = await PortalHost.StartAsync(("PUBLIC_URL", "https://login.example.com"));
 
@@ -37,7 +37,7 @@ public sealed class AdmissionTests(PortalHost portal) : IClassFixture<PortalHost
     }
 
     [Fact]
-    public async Task Nobody_else_sees_anything()
+    public async Task A_user_who_is_not_an_administrator_is_denied_access()
     {
         var user = await portal.SignInAsync(Someone.New());
 
@@ -57,7 +57,7 @@ public sealed class AdmissionTests(PortalHost portal) : IClassFixture<PortalHost
     }
 
     [Fact]
-    public async Task Signed_in_administrators_need_no_key()
+    public async Task An_administrator_signed_in_by_email_needs_no_key()
     {
         var boss = Someone.New();
         await using var own = await PortalHost.StartAsync(("ADMIN_EMAILS", $"{boss.ToUpperInvariant()}, other@example.com"));
@@ -72,7 +72,7 @@ public sealed class AdmissionTests(PortalHost portal) : IClassFixture<PortalHost
     }
 
     [Fact]
-    public async Task A_wrong_key_is_told_so_and_not_shown_again()
+    public async Task A_wrong_key_is_rejected_and_never_echoed_or_logged()
     {
         var answer = await portal.NewBrowser().PostAsync("/admin/login", ("key", "not-the-key"));
 
@@ -84,11 +84,11 @@ public sealed class AdmissionTests(PortalHost portal) : IClassFixture<PortalHost
     }
 
     [Fact]
-    public async Task An_empty_key_costs_no_try() =>
+    public async Task An_empty_key_does_not_count_as_an_attempt() =>
         (await portal.NewBrowser().PostAsync("/admin/login", ("key", ""))).Status.ShouldBe(400);
 
     [Fact]
-    public async Task After_ten_wrong_keys_not_even_the_right_one_counts_for_a_while()
+    public async Task After_ten_wrong_keys_even_the_right_key_is_rate_limited()
     {
         var browser = portal.NewBrowser();
         for (var i = 0; i < 10; i++) (await browser.PostAsync("/admin/login", ("key", $"wrong {i}"))).Status.ShouldBe(403);
@@ -115,7 +115,7 @@ public sealed class AdmissionTests(PortalHost portal) : IClassFixture<PortalHost
     [InlineData("/admin/check/message", "Origin", "null")]
     [InlineData("/admin/accounts", "Sec-Fetch-Site", "cross-site")]
     [InlineData("/admin/accounts/remove", "Origin", "https://evil.example")]
-    public async Task Another_sites_forms_are_refused(string path, string header, string value)
+    public async Task Cross_site_form_posts_are_refused(string path, string header, string value)
     {
         var browser = await portal.OpenAdministrationAsync();
         browser.Headers[header] = value;
@@ -127,7 +127,7 @@ public sealed class AdmissionTests(PortalHost portal) : IClassFixture<PortalHost
     }
 
     [Fact]
-    public async Task Leaving_ends_it_for_whoever_copied_the_cookie()
+    public async Task Signing_out_revokes_the_session_for_a_copied_cookie_too()
     {
         var browser = await portal.OpenAdministrationAsync();
         var copy = portal.NewBrowser();
@@ -142,7 +142,7 @@ public sealed class AdmissionTests(PortalHost portal) : IClassFixture<PortalHost
     }
 
     [Fact]
-    public async Task Giving_the_key_again_ends_the_session_before()
+    public async Task Signing_in_again_revokes_the_previous_admin_session()
     {
         var browser = await portal.OpenAdministrationAsync();
         var before = portal.NewBrowser();
@@ -155,7 +155,7 @@ public sealed class AdmissionTests(PortalHost portal) : IClassFixture<PortalHost
     }
 
     [Fact]
-    public async Task A_quarter_of_an_hour_without_use_ends_it()
+    public async Task An_admin_session_expires_after_15_minutes_of_inactivity()
     {
         var browser = await portal.OpenAdministrationAsync();
         portal.Clock.Advance(TimeSpan.FromMinutes(15) - TimeSpan.FromSeconds(1));
@@ -168,7 +168,7 @@ public sealed class AdmissionTests(PortalHost portal) : IClassFixture<PortalHost
     }
 
     [Fact]
-    public async Task Eight_hours_end_it_whatever_the_use()
+    public async Task An_admin_session_expires_after_8_hours_even_when_active()
     {
         var browser = await portal.OpenAdministrationAsync();
         for (var i = 0; i < 47; i++)
@@ -182,7 +182,7 @@ public sealed class AdmissionTests(PortalHost portal) : IClassFixture<PortalHost
     }
 
     [Fact]
-    public async Task A_new_key_ends_what_the_old_one_opened()
+    public async Task Changing_the_secret_key_invalidates_admin_sessions()
     {
         var browser = await portal.OpenAdministrationAsync();
         await using var replica = await portal.StartReplicaAsync(("AUTH_SECRET_KEY", "another-secret-0123456789"));
@@ -196,7 +196,7 @@ public sealed class AdmissionTests(PortalHost portal) : IClassFixture<PortalHost
     [InlineData("x")]
     [InlineData("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")]
     [InlineData("%00%0d%0a")]
-    public async Task A_made_up_cookie_opens_nothing(string cookie)
+    public async Task A_forged_cookie_is_refused(string cookie)
     {
         var browser = portal.NewBrowser();
         browser.Cookies["otp_admin"] = cookie;
@@ -208,7 +208,7 @@ public sealed class AdmissionTests(PortalHost portal) : IClassFixture<PortalHost
     [InlineData("*@example.com")]
     [InlineData("ann")]
     [InlineData("ann@example.com, bob@")]
-    public void Mistyped_administrators_stop_the_start(string emails)
+    public void Invalid_ADMIN_EMAILS_prevent_startup(string emails)
     {
         var values = new Dictionary<string, string>(StringComparer.Ordinal)
         {

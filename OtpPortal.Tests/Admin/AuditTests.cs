@@ -5,7 +5,7 @@ using OtpPortal.Tests.Infrastructure;
 
 namespace OtpPortal.Tests.Admin;
 
-/// <summary>The audit log: what is in it, what is not, and how it is read.</summary>
+/// <summary>Contents, order, retention and export of the audit log.</summary>
 public sealed class AuditTests
 {
     private static async Task<IReadOnlyList<JsonElement>> ExportAsync(Browserlike admin)
@@ -18,13 +18,13 @@ public sealed class AuditTests
 
     private static string? Text(JsonElement entry, string name) => entry.GetProperty(name).GetString();
 
-    // Writing holds nobody up: an entry may arrive a moment later.
-    private static Task<JsonElement[]> EntryAsync(Browserlike admin, string what) => Eventually.GetAsync(
+    // Entries are written asynchronously.
+    private static Task<JsonElement[]> WaitForEntriesAsync(Browserlike admin, string what) => Eventually.GetAsync(
         async () => (await ExportAsync(admin)).Where(entry => Text(entry, "event") == what)
             .ToArray() is { Length: > 0 } found ? found : null, what);
 
     [Fact]
-    public async Task It_tells_of_sign_ins_failures_and_ends_with_masked_addresses()
+    public async Task Records_sign_ins_failures_and_sign_outs_with_masked_addresses()
     {
         await using var portal = await PortalHost.StartAsync();
         var admin = await portal.OpenAdministrationAsync();
@@ -35,36 +35,36 @@ public sealed class AuditTests
         var code = (await portal.CodesForAsync(email, 2))[^1];
         for (var i = 0; i < 5; i++) await browser.PostAsync("/login-otp", ("code", code == "000000" ? "000001" : "000000"));
 
-        var signIn = (await EntryAsync(admin, "sign_in")).ShouldHaveSingleItem();
+        var signIn = (await WaitForEntriesAsync(admin, "sign_in")).ShouldHaveSingleItem();
         Text(signIn, "address").ShouldBe("s…@example.com");
         Text(signIn, "ip").ShouldBe(browser.Source.ToString());
         Text(signIn, "outcome").ShouldBe("signed_in");
         signIn.GetProperty("time").GetDateTimeOffset().ShouldBe(portal.Clock.GetUtcNow());
-        Text((await EntryAsync(admin, "signed_out")).ShouldHaveSingleItem(), "outcome").ShouldBe("sessions:1");
-        Text((await EntryAsync(admin, "locked")).ShouldHaveSingleItem(), "outcome").ShouldBe("too_many_attempts");
-        (await EntryAsync(admin, "sign_in_failed")).Length.ShouldBe(4);
-        (await EntryAsync(admin, "sign_in_failed")).ShouldAllBe(entry => Text(entry, "outcome") == "wrong_code");
+        Text((await WaitForEntriesAsync(admin, "signed_out")).ShouldHaveSingleItem(), "outcome").ShouldBe("sessions:1");
+        Text((await WaitForEntriesAsync(admin, "locked")).ShouldHaveSingleItem(), "outcome").ShouldBe("too_many_attempts");
+        (await WaitForEntriesAsync(admin, "sign_in_failed")).Length.ShouldBe(4);
+        (await WaitForEntriesAsync(admin, "sign_in_failed")).ShouldAllBe(entry => Text(entry, "outcome") == "wrong_code");
         portal.Dump().Entries.Single(entry => entry.Key == "audit").Content.ShouldNotContain(email);
     }
 
     [Fact]
-    public async Task It_tells_who_used_the_key_and_who_failed()
+    public async Task Records_successful_and_failed_uses_of_the_secret_key()
     {
         await using var portal = await PortalHost.StartAsync();
         var stranger = portal.NewBrowser();
         for (var i = 0; i < 13; i++) await stranger.PostAsync("/admin/login", ("key", "wrong"));
         var admin = await portal.OpenAdministrationAsync();
 
-        var refused = await EntryAsync(admin, "admin_refused");
+        var refused = await WaitForEntriesAsync(admin, "admin_refused");
         refused.Length.ShouldBe(10);
         refused.ShouldAllBe(entry => Text(entry, "ip") == stranger.Source.ToString());
-        var limited = (await EntryAsync(admin, "limit_hit")).ShouldHaveSingleItem("a flood of refusals does not flood the log");
+        var limited = (await WaitForEntriesAsync(admin, "limit_hit")).ShouldHaveSingleItem("a flood of refusals does not flood the log");
         Text(limited, "outcome").ShouldBe("SECRET_FAILURES_PER_IP");
-        Text((await EntryAsync(admin, "admin_access"))[^1], "by").ShouldBe("key");
+        Text((await WaitForEntriesAsync(admin, "admin_access"))[^1], "by").ShouldBe("key");
     }
 
     [Fact]
-    public async Task It_tells_what_was_revoked_through_the_api()
+    public async Task Records_sessions_revoked_through_the_API()
     {
         await using var portal = await PortalHost.StartAsync();
         var admin = await portal.OpenAdministrationAsync();
@@ -75,12 +75,12 @@ public sealed class AuditTests
         await portal.NewProgram()
             .SendAsync(HttpMethod.Delete, $"/auth-tokens?email={email}", null, ("Authorization", $"Bearer {PortalHost.Secret}"));
 
-        var revoked = (await EntryAsync(admin, "revoked")).ShouldHaveSingleItem();
+        var revoked = (await WaitForEntriesAsync(admin, "revoked")).ShouldHaveSingleItem();
         (Text(revoked, "address"), Text(revoked, "outcome"), Text(revoked, "by")).ShouldBe(("s…@example.com", "sessions:2", "key"));
     }
 
     [Fact]
-    public async Task The_page_shows_the_newest_first_fifty_at_a_time()
+    public async Task The_page_lists_50_entries_at_a_time_newest_first()
     {
         await using var portal = await PortalHost.StartAsync();
         var admin = await portal.OpenAdministrationAsync();
@@ -105,7 +105,7 @@ public sealed class AuditTests
     }
 
     [Fact]
-    public async Task Ten_thousand_entries_are_kept()
+    public async Task Keeps_the_newest_10_000_entries()
     {
         await using var portal = await PortalHost.StartAsync();
         var admin = await portal.OpenAdministrationAsync();
@@ -119,11 +119,11 @@ public sealed class AuditTests
     }
 
     [Fact]
-    public async Task Visitors_cannot_push_out_what_administrators_did()
+    public async Task User_events_do_not_evict_admin_events()
     {
         await using var portal = await PortalHost.StartAsync();
         var admin = await portal.OpenAdministrationAsync();
-        await EntryAsync(admin, "admin_access");
+        await WaitForEntriesAsync(admin, "admin_access");
         portal.Clock.Advance(TimeSpan.FromSeconds(1));
         var log = portal.Services.GetRequiredService<AuditLog>();
         for (var i = 0; i < 10_050; i++) log.Write(AuditEvent.SignInFailed, Someone.New(), "192.0.2.1", $"entry-{i}-");
@@ -140,7 +140,7 @@ public sealed class AuditTests
     }
 
     [Fact]
-    public async Task Administrators_and_visitors_events_stand_in_the_order_in_which_they_happened()
+    public async Task Admin_and_user_events_are_merged_in_chronological_order()
     {
         await using var portal = await PortalHost.StartAsync();
         var log = portal.Services.GetRequiredService<AuditLog>();
@@ -159,7 +159,7 @@ public sealed class AuditTests
     }
 
     [Fact]
-    public async Task A_client_past_a_limit_adds_one_entry_and_one_statistic_whatever_addresses_it_names()
+    public async Task A_rate_limited_client_is_recorded_once_regardless_of_the_addresses_it_uses()
     {
         await using var portal = await PortalHost.StartAsync(("LIMIT_SENDS_PER_IP", "5/900"), ("LIMIT_SENDS_PER_ADDRESS", "1/900"));
         var admin = await portal.OpenAdministrationAsync();
@@ -170,15 +170,15 @@ public sealed class AuditTests
             await other.PostAsync("/login", ("email", email));
         }
 
-        await Eventually.BeTrueAsync(async () => (await EntryAsync(admin, "limit_hit")).Length == 2);
-        (await EntryAsync(admin, "limit_hit")).Select(entry => (Text(entry, "outcome"), Text(entry, "ip"))).ShouldBe(
+        await Eventually.BeTrueAsync(async () => (await WaitForEntriesAsync(admin, "limit_hit")).Length == 2);
+        (await WaitForEntriesAsync(admin, "limit_hit")).Select(entry => (Text(entry, "outcome"), Text(entry, "ip"))).ShouldBe(
             [("SENDS_PER_ADDRESS", other.Source.ToString()), ("SENDS_PER_IP", stranger.Source.ToString())], ignoreOrder: true);
         var statistics = portal.Services.GetRequiredService<Statistics>();
         await Eventually.BeTrueAsync(async () => (await statistics.ReadAsync()).Hours[^1].Limited == 2);
     }
 
     [Fact]
-    public async Task A_sign_in_expires_once_however_many_codes_come_too_late()
+    public async Task An_expired_sign_in_is_recorded_once_however_many_late_codes_are_submitted()
     {
         await using var portal = await PortalHost.StartAsync();
         var admin = await portal.OpenAdministrationAsync();
@@ -187,14 +187,14 @@ public sealed class AuditTests
         portal.Clock.Advance(TimeSpan.FromSeconds(300));
         for (var i = 0; i < 20; i++) (await stranger.PostAsync("/login-otp", ("code", "000000"))).Status.ShouldBe(410);
 
-        (await EntryAsync(admin, "sign_in_failed")).ShouldHaveSingleItem();
+        (await WaitForEntriesAsync(admin, "sign_in_failed")).ShouldHaveSingleItem();
         var statistics = portal.Services.GetRequiredService<Statistics>();
         (await statistics.ReadAsync()).Hours[^1].Expired.ShouldBe(1);
         portal.Dump().WithoutExpiry.ShouldAllBe(key => !key.Contains(":expired", StringComparison.Ordinal));
     }
 
     [Fact]
-    public async Task The_export_is_a_file_of_its_own()
+    public async Task The_export_is_served_as_a_JSONL_attachment_to_administrators_only()
     {
         await using var portal = await PortalHost.StartAsync();
         var admin = await portal.OpenAdministrationAsync();

@@ -10,7 +10,7 @@ using Radzen;
 
 namespace OtpPortal.Tests.Admin;
 
-/// <summary>The list and the charts in a circuit, over a real store, with a clock that the test moves.</summary>
+/// <summary>The session list and charts of the admin board, rendered over a real store.</summary>
 public sealed class BoardTests : IAsyncLifetime
 {
     private readonly BunitContext _page = new();
@@ -33,7 +33,7 @@ public sealed class BoardTests : IAsyncLifetime
         _page.Services.AddSingleton(_portal.Services.GetRequiredService<SessionList>());
         _page.Services.AddSingleton<TimeProvider>(_portal.Clock);
         _page.Services.AddScoped<TooltipService>();
-        // The component library measures and binds through script; none of it matters here.
+        // The component library calls JavaScript functions that do not affect these tests.
         _page.JSInterop.Mode = JSRuntimeMode.Loose;
         _page.JSInterop.Setup<Radzen.Blazor.Rendering.Rect>("Radzen.createChart", _ => true)
             .SetResult(new Radzen.Blazor.Rendering.Rect { Width = 600, Height = 240 });
@@ -48,11 +48,11 @@ public sealed class BoardTests : IAsyncLifetime
     private async Task<IRenderedComponent<AdminBoard>> RenderAsync(int sessions)
     {
         var board = _page.Render<AdminBoard>(component => component.Add(board => board.Pass, _pass));
-        await RowsAsync(board, sessions);
+        await WaitForRowsAsync(board, sessions);
         return board;
     }
 
-    private static Task RowsAsync(IRenderedComponent<AdminBoard> board, int count) =>
+    private static Task WaitForRowsAsync(IRenderedComponent<AdminBoard> board, int count) =>
         Eventually.BeTrueAsync(() => board.FindAll(".admin-row-actions").Count == count, $"{count} sessions are shown");
 
     private Task<LiveToken> IssueAsync(string email) => Tokens.IssueAsync(email, "192.0.2.1", "Tests/1.0");
@@ -83,7 +83,7 @@ public sealed class BoardTests : IAsyncLifetime
         Tokens.UseAsync(token.Token).ContinueWith(found => found.Result is not null, TaskScheduler.Default);
 
     [Fact]
-    public async Task The_list_can_be_sorted_by_address_first_seen_and_last_seen()
+    public async Task The_list_is_sortable_by_address_first_seen_and_last_seen()
     {
         await IssueAsync("ann@example.com");
         var board = await RenderAsync(1);
@@ -94,7 +94,7 @@ public sealed class BoardTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Revoking_one_asks_first_and_counts_at_once()
+    public async Task Revoking_a_session_asks_for_confirmation_and_takes_effect_immediately()
     {
         var (one, other) = (await IssueAsync("ann@example.com"), await IssueAsync("bob@example.com"));
         var board = await RenderAsync(2);
@@ -106,7 +106,7 @@ public sealed class BoardTests : IAsyncLifetime
 
         await ClickAsync(board, "dialog button", "Revoke");
 
-        await RowsAsync(board, 1);
+        await WaitForRowsAsync(board, 1);
         (await IsLiveAsync(one)).ShouldBeFalse();
         (await IsLiveAsync(other)).ShouldBeTrue();
         var log = _portal.Services.GetRequiredService<AuditLog>();
@@ -116,7 +116,7 @@ public sealed class BoardTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Revoking_a_user_or_everybody()
+    public async Task Revokes_all_sessions_of_one_user_or_of_every_user()
     {
         LiveToken[] ann = [await IssueAsync("ann@example.com"), await IssueAsync("ann@example.com")];
         LiveToken[] others = [await IssueAsync("bob@example.com"), await IssueAsync("eve@example.com")];
@@ -124,20 +124,20 @@ public sealed class BoardTests : IAsyncLifetime
         await ClickInRowAsync(board, "ann@example.com", 1);
         await Eventually.BeTrueAsync(() => board.FindAll("#question-text").Count == 1);
         await ClickAsync(board, "dialog button", "Revoke");
-        await RowsAsync(board, 2);
+        await WaitForRowsAsync(board, 2);
         foreach (var token in ann) (await IsLiveAsync(token)).ShouldBeFalse();
 
         await ClickAsync(board, "button", "Revoke all sessions");
         await Eventually.BeTrueAsync(() => board.FindAll(
             "#question-text") is [var question] && question.TextContent.Contains("every session", StringComparison.Ordinal));
         await ClickAsync(board, "dialog button", "Revoke");
-        await RowsAsync(board, 0);
+        await WaitForRowsAsync(board, 0);
         foreach (var token in others) (await IsLiveAsync(token)).ShouldBeFalse();
         (await _admin.IsAdmittedAsync()).ShouldBeTrue("the key's own session is none of the users'");
     }
 
     [Fact]
-    public async Task Access_that_was_ended_elsewhere_shows_nothing_more_within_ten_seconds()
+    public async Task Hides_its_data_within_10_seconds_of_a_sign_out_elsewhere()
     {
         await IssueAsync("ann@example.com");
         var board = await RenderAsync(1);
@@ -152,7 +152,7 @@ public sealed class BoardTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task An_open_page_keeps_no_session_alive()
+    public async Task An_open_page_does_not_extend_the_admin_session()
     {
         await IssueAsync("ann@example.com");
         var board = await RenderAsync(1);
@@ -164,7 +164,7 @@ public sealed class BoardTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Nothing_is_done_for_who_was_an_administrator_a_moment_ago()
+    public async Task A_revocation_is_refused_when_the_admin_session_has_just_ended()
     {
         var token = await IssueAsync("ann@example.com");
         var board = await RenderAsync(1);
@@ -179,7 +179,7 @@ public sealed class BoardTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task An_administrator_who_is_revoked_like_anybody_is_out()
+    public async Task An_administrator_who_revokes_all_sessions_loses_access_too()
     {
         var boss = await IssueAsync("boss@example.com");
         _pass = new AdminSession.ByAddress(boss.SessionId, "boss@example.com", "192.0.2.1");
@@ -193,7 +193,7 @@ public sealed class BoardTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_pass_that_is_not_an_administrators_shows_nothing()
+    public async Task Shows_nothing_to_a_user_who_is_not_an_administrator()
     {
         var user = await IssueAsync("user@example.com");
         _pass = new AdminSession.ByAddress(user.SessionId, "user@example.com", "192.0.2.1");

@@ -4,7 +4,7 @@ using OtpPortal.Tests.Infrastructure;
 
 namespace OtpPortal.Tests.Admin;
 
-/// <summary>The page for whoever sets the portal up.</summary>
+/// <summary>The diagnostics page.</summary>
 public sealed class SelfCheckTests(PortalHost portal) : IClassFixture<PortalHost>
 {
     private static string Finding(Answer page, string subject)
@@ -14,7 +14,7 @@ public sealed class SelfCheckTests(PortalHost portal) : IClassFixture<PortalHost
     }
 
     [Fact]
-    public async Task It_shows_what_the_portal_sees()
+    public async Task Shows_the_request_details_that_the_portal_sees()
     {
         var admin = await portal.OpenAdministrationAsync();
 
@@ -38,7 +38,7 @@ public sealed class SelfCheckTests(PortalHost portal) : IClassFixture<PortalHost
     }
 
     [Fact]
-    public async Task It_names_a_proxy_that_is_not_trusted()
+    public async Task Reports_an_untrusted_proxy_and_its_ignored_headers()
     {
         var admin = await portal.OpenAdministrationAsync();
 
@@ -49,7 +49,7 @@ public sealed class SelfCheckTests(PortalHost portal) : IClassFixture<PortalHost
     }
 
     [Fact]
-    public async Task Behind_a_trusted_proxy_it_shows_both_ends()
+    public async Task Behind_a_trusted_proxy_shows_the_client_and_the_proxy_address()
     {
         await using var behind = await PortalHost.StartAsync(
             ("TRUSTED_PROXIES", "127.0.0.0/8"), ("PUBLIC_URL", "https://login.example.com"), ("COOKIE_DOMAIN", "example.com"));
@@ -68,7 +68,7 @@ public sealed class SelfCheckTests(PortalHost portal) : IClassFixture<PortalHost
     }
 
     [Fact]
-    public async Task A_test_message_goes_out_once_and_its_fate_is_shown()
+    public async Task A_test_message_is_sent_once_and_its_outcome_is_shown_to_the_sender_only()
     {
         var admin = await portal.OpenAdministrationAsync();
         var email = Someone.New();
@@ -89,7 +89,7 @@ public sealed class SelfCheckTests(PortalHost portal) : IClassFixture<PortalHost
     [InlineData("refused", "rejected the message to s…@example.com. Sending it again won't help: because")]
     [InlineData("misconfigured", "until a setting is corrected: because")]
     [InlineData("temporary", "couldn't be sent right now. Codes are retried automatically: because")]
-    public async Task A_test_message_that_fails_says_why(string outcome, string text)
+    public async Task Shows_why_a_test_message_failed(string outcome, string text)
     {
         await using var own =
             await PortalHost.StartWithAsync(builder => builder.Services.AddSingleton(StandInProviders.Only(new Failing(outcome))), null);
@@ -104,7 +104,7 @@ public sealed class SelfCheckTests(PortalHost portal) : IClassFixture<PortalHost
     [InlineData("", "Enter your email address.")]
     [InlineData("nobody", "Enter an email address in the correct format, like name@example.com.")]
     [InlineData("a@example.com,b@example.com", "Enter an email address in the correct format, like name@example.com.")]
-    public async Task A_bad_address_is_told_beside_the_field(string email, string error)
+    public async Task An_invalid_address_is_rejected_next_to_the_field(string email, string error)
     {
         var admin = await portal.OpenAdministrationAsync();
 
@@ -116,7 +116,7 @@ public sealed class SelfCheckTests(PortalHost portal) : IClassFixture<PortalHost
     }
 
     [Fact]
-    public async Task Test_messages_have_everybodys_limit()
+    public async Task Test_messages_count_against_the_send_rate_limit()
     {
         await using var strict = await PortalHost.StartAsync(("LIMIT_SENDS_PER_IP", "2/900"));
         var admin = await strict.OpenAdministrationAsync();
@@ -130,7 +130,7 @@ public sealed class SelfCheckTests(PortalHost portal) : IClassFixture<PortalHost
     }
 
     [Fact]
-    public async Task Every_provider_is_shown_with_how_it_did_and_can_be_tried_out()
+    public async Task Shows_the_state_of_every_provider_and_sends_a_test_message_through_it()
     {
         await using var server = await RecordingServer.StartAsync();
         server.Answer = _ => (403, "");
@@ -161,7 +161,7 @@ public sealed class SelfCheckTests(PortalHost portal) : IClassFixture<PortalHost
     }
 
     [Fact]
-    public async Task A_test_sms_that_a_limit_holds_back_says_which_one()
+    public async Task Names_the_limit_that_blocks_a_test_SMS()
     {
         await using var own = await PortalHost.StartAsync(("SIPGATE_USERNAME", "ann"), ("SIPGATE_PASSWORD", "secret"));
         var admin = await own.OpenAdministrationAsync();
@@ -176,7 +176,7 @@ public sealed class SelfCheckTests(PortalHost portal) : IClassFixture<PortalHost
     [Theory]
     [InlineData("sipgate_sms", "ann@example.com", "Enter an address that this provider can reach (Phone number).")]
     [InlineData("nobody", "ann@example.com", null)]
-    public async Task A_test_message_needs_a_provider_and_an_address_of_its_kind(string provider, string address, string? error)
+    public async Task A_test_message_needs_a_known_provider_and_an_address_that_it_supports(string provider, string address, string? error)
     {
         await using var own = await PortalHost.StartAsync(("SIPGATE_USERNAME", "ann"), ("SIPGATE_PASSWORD", "secret"));
         var admin = await own.OpenAdministrationAsync();

@@ -5,13 +5,13 @@ using OtpPortal.Tests.Infrastructure;
 
 namespace OtpPortal.Tests.Admin;
 
-/// <summary>The numbers behind the charts. Each test has a portal to itself, because they count everything.</summary>
+/// <summary>Sign-in statistics. Each test starts its own portal, because the counts are global.</summary>
 public sealed class StatisticsTests
 {
     private static Task<StatisticsReport> ReadAsync(PortalHost portal) => portal.Services.GetRequiredService<Statistics>().ReadAsync();
 
-    // Counting holds nobody up: it may arrive a moment later.
-    private static Task ShowsAsync(PortalHost portal, Func<StatisticsSlot, bool> what) =>
+    // Events are counted asynchronously.
+    private static Task WaitForCurrentHourAsync(PortalHost portal, Func<StatisticsSlot, bool> what) =>
         Eventually.BeTrueAsync(async () => what((await ReadAsync(portal)).Hours[^1]), "the running hour shows it");
 
     [Fact]
@@ -26,7 +26,7 @@ public sealed class StatisticsTests
         portal.Clock.Advance(TimeSpan.FromSeconds(22));
         await browser.PostAsync("/login-otp", ("code", code));
 
-        await ShowsAsync(
+        await WaitForCurrentHourAsync(
             portal, hour => hour is { Begun: 1, Sent: 1, Wrong: 1, Verified: 1, SignedIn: 1, Expired: 0, Limited: 0, Failed: 0 });
         var report = await ReadAsync(portal);
         report.Hours.Count.ShouldBe(24);
@@ -36,7 +36,7 @@ public sealed class StatisticsTests
     }
 
     [Fact]
-    public async Task A_message_that_is_no_code_is_not_counted_as_one()
+    public async Task Only_code_messages_are_counted_as_sent()
     {
         await using var portal = await PortalHost.StartAsync();
         var email = Someone.New();
@@ -47,15 +47,15 @@ public sealed class StatisticsTests
             await portal.SignInAsync(email, browser);
         }
 
-        // Two codes, and a notice of a sign-in from another device.
+        // Two codes and one notice of a sign-in from a new device.
         await Eventually.BeTrueAsync(async () =>
             (await portal.NewProgram().GetAsync("/dev/mailbox.json")).Json.EnumerateArray()
                 .Count(mail => mail.GetProperty("to").GetString() == email) == 3);
-        await ShowsAsync(portal, hour => hour is { SignedIn: 2, Sent: 2 });
+        await WaitForCurrentHourAsync(portal, hour => hour is { SignedIn: 2, Sent: 2 });
     }
 
     [Fact]
-    public async Task Late_codes_and_limits_are_counted()
+    public async Task Counts_expired_codes_and_rate_limited_requests()
     {
         await using var portal = await PortalHost.StartAsync(("LIMIT_SENDS_PER_ADDRESS", "1/3600"));
         var email = Someone.New();
@@ -67,31 +67,31 @@ public sealed class StatisticsTests
         await browser.PostAsync("/login-otp", ("code", code));
         await portal.NewBrowser().PostAsync("/login-otp", ("code", code));
 
-        await ShowsAsync(portal, hour => hour is { Begun: 1, Sent: 1, Expired: 1, Limited: 1, SignedIn: 0 });
+        await WaitForCurrentHourAsync(portal, hour => hour is { Begun: 1, Sent: 1, Expired: 1, Limited: 1, SignedIn: 0 });
     }
 
     [Fact]
-    public async Task Failed_deliveries_are_counted_by_provider_and_rehearsals_are_not()
+    public async Task Counts_failed_deliveries_by_provider_but_no_decoy_sends()
     {
         await using var portal = await PortalHost.StartWithAsync(
             builder => builder.Services.AddSingleton(StandInProviders.Only(new Refusing())), null, ("ALLOWED_EMAILS", "*@friends.example"));
         await portal.NewBrowser().PostAsync("/login", ("email", Someone.New("friends.example")));
         await portal.NewBrowser().PostAsync("/login", ("email", Someone.New("strangers.example")));
 
-        await ShowsAsync(portal, hour => hour is { Begun: 2, Failed: 1, Sent: 0 });
+        await WaitForCurrentHourAsync(portal, hour => hour is { Begun: 2, Failed: 1, Sent: 0 });
         (await ReadAsync(portal)).Hours[^1].FailedBy.ShouldBe([KeyValuePair.Create("refusing", 1L)]);
     }
 
     [Fact]
-    public async Task Hours_become_days_and_a_month_is_forgotten()
+    public async Task Reports_counts_per_hour_and_per_day_and_keeps_them_for_30_days()
     {
         await using var portal = await PortalHost.StartAsync();
         var statistics = portal.Services.GetRequiredService<Statistics>();
         statistics.Count(Happening.SignedIn);
-        await ShowsAsync(portal, hour => hour.SignedIn == 1);
+        await WaitForCurrentHourAsync(portal, hour => hour.SignedIn == 1);
         portal.Clock.Advance(TimeSpan.FromHours(23));
         statistics.Count(Happening.SignedIn);
-        await ShowsAsync(portal, hour => hour.SignedIn == 1);
+        await WaitForCurrentHourAsync(portal, hour => hour.SignedIn == 1);
 
         var report = await ReadAsync(portal);
         report.Hours[0].SignedIn.ShouldBe(1);
@@ -110,7 +110,7 @@ public sealed class StatisticsTests
     [InlineData(new[] { 3, 3, 3 }, 3.0)]
     [InlineData(new[] { 5, 14, 100 }, 12.5)]
     [InlineData(new[] { 9999 }, 600.0)]
-    public void The_median_is_read_off_within_its_bucket(int[] seconds, double? median)
+    public void The_median_is_interpolated_within_its_bucket(int[] seconds, double? median)
     {
         var counts = seconds.GroupBy(s => Durations.BucketOf(TimeSpan.FromSeconds(s)), StringComparer.Ordinal)
             .ToDictionary(group => group.Key, group => (long)group.Count(), StringComparer.Ordinal);
@@ -120,7 +120,7 @@ public sealed class StatisticsTests
     }
 
     [Fact]
-    public async Task A_store_that_is_away_spoils_no_count_and_no_caller()
+    public async Task Callers_do_not_fail_while_the_store_is_unavailable()
     {
         using var redis = RedisServer.Start();
         await using var portal = await PortalHost.StartOnAsync(redis);

@@ -4,12 +4,12 @@ using OtpPortal.Tests.Infrastructure;
 
 namespace OtpPortal.Tests.ApiDocs;
 
-/// <summary><c>/openapi/portal.json</c> says what the server does: no more, no less.</summary>
+/// <summary>Compares <c>/openapi/portal.json</c> with the endpoints and their responses.</summary>
 public sealed class PortalOpenApiTests(PortalOpenApiTests.Portal portal) : IClassFixture<PortalOpenApiTests.Portal>
 {
     private const string Key = "Bearer " + PortalHost.Secret;
 
-    // Pages, the forms that only they send, what they are made of, and other APIs.
+    // Not part of this API: pages and their forms, static files and other APIs.
     private static readonly string[] s_elsewhere =
     [
         "/admin", "/dev/mailbox", "/docs", "/error", "/login/code", "/login/finish", "/login/link", "/language", "/magic-link", "/otp/",
@@ -18,23 +18,23 @@ public sealed class PortalOpenApiTests(PortalOpenApiTests.Portal portal) : IClas
 
     private PortalHost Host => portal.Host;
 
-    private Task<DescribedApi> DescribedAsync() => DescribedApi.OfAsync(Host, "portal");
+    private Task<DescribedApi> GetDocumentAsync() => DescribedApi.OfAsync(Host, "portal");
 
     [Fact]
-    public async Task Every_address_and_method_is_described_and_none_is_made_up()
+    public async Task Every_endpoint_is_documented_and_no_other()
     {
         var served = DescribedApi.ServedBy(Host)
             .Where(operation => !operation.EndsWith(" /", StringComparison.Ordinal))
             .Where(operation => !s_elsewhere.Any(root => operation.Split(' ')[1].StartsWith(root, StringComparison.Ordinal)));
 
-        // It takes every method.
-        (await DescribedAsync()).Operations.Keys.ShouldBe(served.Append("GET /forward-auth"), ignoreOrder: true);
+        // The endpoint accepts every method.
+        (await GetDocumentAsync()).Operations.Keys.ShouldBe(served.Append("GET /forward-auth"), ignoreOrder: true);
     }
 
     [Fact]
-    public async Task Every_described_answer_is_given_and_every_answer_is_described()
+    public async Task Every_documented_response_is_returned_and_every_response_is_documented()
     {
-        var api = await DescribedAsync();
+        var api = await GetDocumentAsync();
 
         await SignInAsync(api);
         await CheckAsync(api);
@@ -45,13 +45,13 @@ public sealed class PortalOpenApiTests(PortalOpenApiTests.Portal portal) : IClas
     }
 
     [Fact]
-    public async Task The_page_shows_every_operation() => await (await DescribedAsync()).ShouldBeShownByAsync(Host);
+    public async Task The_docs_page_lists_every_operation() => await (await GetDocumentAsync()).ShouldBeShownByAsync(Host);
 
     [Theory]
     [InlineData("portal")]
     [InlineData("gateway")]
     [InlineData("v2")]
-    public async Task The_document_is_the_same_for_every_host_name_and_its_head_is_served(string name)
+    public async Task The_document_is_independent_of_the_Host_header_and_supports_HEAD(string name)
     {
         var (plain, path) = (await Host.NewProgram().GetAsync($"/openapi/{name}.json"), $"/openapi/{name}.json");
 
@@ -76,7 +76,7 @@ public sealed class PortalOpenApiTests(PortalOpenApiTests.Portal portal) : IClas
     [InlineData("gateway", "POST /jotp/sessions/{id}", "")]
     [InlineData("v2", "POST /api/v2/otp/create", "apiKey")]
     [InlineData("v2", "GET /api/v2/jwks.json", "")]
-    public async Task Credentials_are_those_that_the_endpoint_asks_for(string document, string operation, string schemes)
+    public async Task Documents_the_security_schemes_that_each_endpoint_requires(string document, string operation, string schemes)
     {
         var api = await DescribedApi.OfAsync(Host, document);
 
@@ -194,7 +194,7 @@ public sealed class PortalOpenApiTests(PortalOpenApiTests.Portal portal) : IClas
         await using var host = await PortalHost.StartOnAsync(redis, MagicLinks.V2Portal.Setting);
         var (user, program) = (await host.SignInAsync(Someone.New()), host.NewProgram());
         redis.Stop();
-        // The keys that sign are looked at again.
+        // The cached signing keys expire.
         host.Clock.Advance(TimeSpan.FromMinutes(1));
 
         foreach (var (method, path) in Administration)

@@ -3,7 +3,7 @@ using System.Reflection.Emit;
 
 namespace OtpPortal.Tests.Architecture;
 
-/// <summary>Lists which of an assembly's types use which, from its signatures and the IL of its methods.</summary>
+/// <summary>Lists the references between the types of an assembly, from signatures and IL.</summary>
 internal static class AssemblyReferences
 {
     private const BindingFlags Everything =

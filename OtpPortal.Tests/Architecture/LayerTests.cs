@@ -18,7 +18,7 @@ public sealed class LayerTests
         ["Configuration", "Security"],
     ];
 
-    // Within one layer, only these.
+    // The only references allowed within a layer.
     private static readonly (string From, string To)[] s_sideways = [("JOtp", "Gateway"), ("Jwt", "Sessions"), ("Delivery", "Limits")];
 
     [Fact]
@@ -36,7 +36,7 @@ public sealed class LayerTests
     }
 
     [Fact]
-    public void The_documentation_has_the_same_layers()
+    public void The_documentation_lists_the_same_layers()
     {
         var documented = File.ReadLines(Path.Combine(RepositoryRoot.Path, "docs", "architecture.md"))
             .Select(line => line.Split('|', StringSplitOptions.TrimEntries))
@@ -55,7 +55,7 @@ public sealed class LayerTests
         return layer >= 0 ? layer : throw new InvalidOperationException($"{module} is not in a layer.");
     }
 
-    // The first part of the namespace below OtpPortal; the types directly in OtpPortal put the portal together.
+    // Returns the first part of the namespace below OtpPortal. Types directly in OtpPortal are the composition root.
     private static string? Module(Type type) => type.Namespace?.Split('.') switch
     {
         ["OtpPortal"] => "PortalApp",

@@ -1,12 +1,12 @@
 namespace OtpPortal.Tests.Architecture;
 
-/// <summary>A provider is a folder and a line in a list: see docs/providers.md.</summary>
+/// <summary>A provider is one folder and one registration: see docs/providers.md.</summary>
 public sealed class ProviderFolderTests
 {
     private const string Delivery = "OtpPortal.Delivery";
 
     [Fact]
-    public void Only_the_list_of_kinds_names_providers()
+    public void Only_DeliveryServices_references_provider_types()
     {
         var users = AssemblyReferences.Of(typeof(PortalApp).Assembly)
             .Where(edge => IsProvider(edge.To) && edge.From.Namespace != edge.To.Namespace)
@@ -16,7 +16,7 @@ public sealed class ProviderFolderTests
         users.ShouldBe(["DeliveryServices"]);
     }
 
-    // Sms holds what all providers of SMS share.
+    // OtpPortal.Delivery.Sms holds code that all SMS providers share.
     private static bool IsProvider(Type type) =>
         type.Namespace?.StartsWith(Delivery + ".", StringComparison.Ordinal) == true && type.Namespace != Delivery + ".Sms";
 }

@@ -9,7 +9,7 @@ using OtpPortal.Tests.Infrastructure;
 
 namespace OtpPortal.Tests.Client;
 
-/// <summary>An app that lets a portal sign its visitors in, on real Kestrel.</summary>
+/// <summary>An app on Kestrel that authenticates its users through a portal.</summary>
 internal sealed class AppBehindPortal : IAsyncDisposable
 {
     private readonly WebApplication _app;
@@ -55,7 +55,7 @@ internal sealed class AppBehindPortal : IAsyncDisposable
         return new AppBehindPortal(app, new Uri(address)) { Log = log };
     }
 
-    /// <summary>A browser at the app. Its cookies are those of the portal as well, as for two ports of one host.</summary>
+    /// <summary>Creates a browser with the cookies of <paramref name="from"/>: cookies are shared between ports of a host.</summary>
     public Browserlike NewBrowser(Browserlike? from = null)
     {
         var browser = new Browserlike(Address);
@@ -64,7 +64,7 @@ internal sealed class AppBehindPortal : IAsyncDisposable
         return browser;
     }
 
-    /// <summary>A browser whose cookie is this.</summary>
+    /// <summary>Creates a browser with this token in its <c>auth_token</c> cookie.</summary>
     public Browserlike NewBrowserWith(string token)
     {
         var browser = NewBrowser();

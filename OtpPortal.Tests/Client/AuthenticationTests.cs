@@ -3,7 +3,7 @@ using OtpPortal.Tests.Infrastructure;
 
 namespace OtpPortal.Tests.Client;
 
-/// <summary>The scheme of an ASP.NET Core app, in front of the real portal.</summary>
+/// <summary>The ASP.NET Core authentication scheme, tested against a real portal.</summary>
 public sealed class AuthenticationTests(PortalHost portal) : IClassFixture<PortalHost>
 {
     private static readonly TimeSpan s_cacheFor = TimeSpan.FromSeconds(10);
@@ -19,7 +19,7 @@ public sealed class AuthenticationTests(PortalHost portal) : IClassFixture<Porta
     }
 
     [Fact]
-    public async Task Who_is_signed_in_at_the_portal_is_known_to_the_app()
+    public async Task A_user_signed_in_at_the_portal_is_authenticated_in_the_app()
     {
         await using var app = await StartAsync();
         var email = Someone.New();
@@ -34,7 +34,7 @@ public sealed class AuthenticationTests(PortalHost portal) : IClassFixture<Porta
     }
 
     [Fact]
-    public async Task A_program_brings_its_token_as_a_bearer_and_then_its_cookie_does_not_count()
+    public async Task A_bearer_token_takes_precedence_over_the_cookie()
     {
         await using var app = await StartAsync();
         var (email, browser) = (Someone.New(), await portal.SignInAsync(Someone.New()));
@@ -49,7 +49,7 @@ public sealed class AuthenticationTests(PortalHost portal) : IClassFixture<Porta
     }
 
     [Fact]
-    public async Task The_cookie_may_have_another_name()
+    public async Task Reads_the_token_from_the_configured_cookie()
     {
         await using var app =
             await AppBehindPortal.StartAsync(portal.Address, portal.Clock, options => options.CookieName = "__Secure-login");
@@ -63,7 +63,7 @@ public sealed class AuthenticationTests(PortalHost portal) : IClassFixture<Porta
     }
 
     [Fact]
-    public async Task A_browser_is_sent_to_the_portal_with_the_way_back()
+    public async Task Redirects_a_browser_to_the_portal_with_the_return_URL()
     {
         await using var app = await StartAsync();
 
@@ -76,7 +76,7 @@ public sealed class AuthenticationTests(PortalHost portal) : IClassFixture<Porta
     }
 
     [Fact]
-    public async Task The_visitor_signs_in_there_and_is_back_at_the_page_first_asked_for()
+    public async Task After_signing_in_the_user_returns_to_the_requested_page()
     {
         await using var own = await PortalHost.StartAsync(("ALLOWED_REDIRECTS", "127.0.0.1"));
         await using var app = await AppBehindPortal.StartAsync(own.Address, own.Clock);
@@ -92,7 +92,7 @@ public sealed class AuthenticationTests(PortalHost portal) : IClassFixture<Porta
     }
 
     [Fact]
-    public async Task A_page_whose_address_is_too_long_to_come_back_to_gives_way_to_the_apps_first_page()
+    public async Task A_return_URL_that_is_too_long_is_replaced_by_the_root_of_the_app()
     {
         await using var app = await StartAsync();
 
@@ -101,8 +101,8 @@ public sealed class AuthenticationTests(PortalHost portal) : IClassFixture<Porta
         answer.Location.ShouldNotBeNull().ShouldEndWith(Uri.EscapeDataString(app.Address.GetLeftPart(UriPartial.Authority) + "/base/"));
     }
 
-    /// <summary>Requests that nobody navigates with.</summary>
-    public static TheoryData<string, string, string> Programs => new()
+    /// <summary>Gets requests that are not page navigations.</summary>
+    public static TheoryData<string, string, string> NonNavigationRequests => new()
     {
         { "GET", "Accept", "application/json" },
         { "GET", "X-Requested-With", "XMLHttpRequest" },
@@ -112,8 +112,8 @@ public sealed class AuthenticationTests(PortalHost portal) : IClassFixture<Porta
     };
 
     [Theory]
-    [MemberData(nameof(Programs))]
-    public async Task A_program_a_script_or_a_form_is_told_401(string method, string header, string value)
+    [MemberData(nameof(NonNavigationRequests))]
+    public async Task Returns_401_to_requests_that_are_not_page_navigations(string method, string header, string value)
     {
         await using var app = await StartAsync();
 
@@ -124,7 +124,7 @@ public sealed class AuthenticationTests(PortalHost portal) : IClassFixture<Porta
     }
 
     [Fact]
-    public async Task Forged_identity_headers_gain_nothing()
+    public async Task Forged_identity_headers_are_ignored()
     {
         await using var app = await StartAsync();
         var email = Someone.New();
@@ -140,7 +140,7 @@ public sealed class AuthenticationTests(PortalHost portal) : IClassFixture<Porta
     }
 
     [Fact]
-    public async Task Requests_at_once_while_the_token_is_replaced_elsewhere_sign_nobody_out()
+    public async Task Concurrent_requests_during_token_rotation_stay_authenticated()
     {
         await using var app = await StartAsync();
         var email = Someone.New();
@@ -153,7 +153,7 @@ public sealed class AuthenticationTests(PortalHost portal) : IClassFixture<Porta
         foreach (var answer in await Task.WhenAll(requests)) ShouldBe(answer, email);
         now.ShouldNotBe(old);
 
-        // The browser may still have the old one for a while; both are good, and which one it is changes nothing for the other.
+        // Both tokens are accepted during the grace period, and using one does not affect the other.
         portal.Clock.Advance(TimeSpan.FromSeconds(119));
         ShouldBe(await app.NewBrowserWith(old).GetAsync("/"), email);
         ShouldBe(await app.NewBrowserWith(now).GetAsync("/"), email);
@@ -163,7 +163,7 @@ public sealed class AuthenticationTests(PortalHost portal) : IClassFixture<Porta
     }
 
     [Fact]
-    public async Task Using_the_app_keeps_the_session_alive()
+    public async Task Requests_to_the_app_extend_the_session()
     {
         await using var app = await StartAsync();
         var email = Someone.New();
@@ -179,7 +179,7 @@ public sealed class AuthenticationTests(PortalHost portal) : IClassFixture<Porta
     }
 
     [Fact]
-    public async Task A_revocation_reaches_the_app_after_its_cache_and_not_later()
+    public async Task A_revocation_takes_effect_when_the_cache_entry_expires()
     {
         await using var app = await StartAsync();
         var email = Someone.New();
@@ -196,7 +196,7 @@ public sealed class AuthenticationTests(PortalHost portal) : IClassFixture<Porta
     }
 
     [Fact]
-    public async Task Without_a_cache_a_revocation_reaches_the_app_at_once()
+    public async Task Without_a_cache_a_revocation_takes_effect_immediately()
     {
         await using var app = await AppBehindPortal.StartAsync(portal.Address, portal.Clock, options => options.CacheFor = TimeSpan.Zero);
         var email = Someone.New();
@@ -209,7 +209,7 @@ public sealed class AuthenticationTests(PortalHost portal) : IClassFixture<Porta
     }
 
     [Fact]
-    public async Task While_the_portals_store_is_away_nobody_is_let_in_and_nobody_is_signed_out()
+    public async Task Returns_503_and_keeps_sessions_while_the_portal_store_is_unavailable()
     {
         using var redis = RedisServer.Start();
         await using var own = await PortalHost.StartOnAsync(redis);
@@ -227,7 +227,7 @@ public sealed class AuthenticationTests(PortalHost portal) : IClassFixture<Porta
     }
 
     [Fact]
-    public async Task A_portal_that_is_away_is_told_as_503_and_pages_for_everybody_still_work()
+    public async Task Returns_503_when_the_portal_is_unreachable_but_serves_public_pages()
     {
         await using var app = await AppBehindPortal.StartAsync(new Uri($"http://127.0.0.1:{FreePort.Next()}"), portal.Clock);
         var browser = app.NewBrowserWith("token");
@@ -241,7 +241,7 @@ public sealed class AuthenticationTests(PortalHost portal) : IClassFixture<Porta
     }
 
     [Fact]
-    public async Task An_answer_is_kept_while_the_portal_is_away_but_no_failure_is()
+    public async Task Caches_successful_checks_but_not_failures()
     {
         await using var standIn = await RecordingServer.StartAsync();
         await using var app = await AppBehindPortal.StartAsync(standIn.Address, portal.Clock);
@@ -268,7 +268,7 @@ public sealed class AuthenticationTests(PortalHost portal) : IClassFixture<Porta
     }
 
     [Fact]
-    public async Task Requests_with_one_token_that_come_at_once_ask_once()
+    public async Task Concurrent_requests_with_the_same_token_share_one_portal_call()
     {
         await using var standIn = await RecordingServer.StartAsync();
         var hold = new TaskCompletionSource();
@@ -288,7 +288,7 @@ public sealed class AuthenticationTests(PortalHost portal) : IClassFixture<Porta
     }
 
     [Fact]
-    public async Task What_cannot_be_a_token_is_not_asked_about()
+    public async Task A_malformed_token_is_refused_without_calling_the_portal()
     {
         await using var standIn = await RecordingServer.StartAsync();
         standIn.AlwaysAnswer(200, "", ("Remote-Email", "root@example.com"));
@@ -304,7 +304,7 @@ public sealed class AuthenticationTests(PortalHost portal) : IClassFixture<Porta
     }
 
     [Fact]
-    public async Task The_portal_may_be_asked_at_another_address_than_browsers_use()
+    public async Task Uses_the_backchannel_URL_for_server_to_server_calls()
     {
         await using var app = await AppBehindPortal.StartAsync(
             new Uri("https://login.example.com"), portal.Clock, options => options.BackchannelUrl = portal.Address);
@@ -315,7 +315,7 @@ public sealed class AuthenticationTests(PortalHost portal) : IClassFixture<Porta
     }
 
     [Fact]
-    public async Task Tokens_are_in_no_log()
+    public async Task Tokens_are_never_logged()
     {
         await using var app = await StartAsync();
         var browser = await portal.SignInAsync(Someone.New());

@@ -5,13 +5,13 @@ using OtpPortal.Tests.Infrastructure;
 
 namespace OtpPortal.Tests.Client;
 
-/// <summary>The client asks who is signed in, and gets JWTs for them.</summary>
+/// <summary>Token checks and JWT issuance through the client.</summary>
 public sealed class CheckAuthClientTests(PortalHost portal) : IClassFixture<PortalHost>
 {
     private readonly OtpPortalClient _client = Clients.For(portal.Address);
 
     [Fact]
-    public async Task Who_is_signed_in_is_told_with_the_token_to_go_on_with()
+    public async Task Returns_the_signed_in_user_and_the_rotated_token()
     {
         var email = Someone.New();
         var token = (await portal.SignInAsync(email)).Cookies["auth_token"];
@@ -31,7 +31,7 @@ public sealed class CheckAuthClientTests(PortalHost portal) : IClassFixture<Port
     }
 
     [Fact]
-    public async Task The_address_alone_is_found_without_replacing_the_token()
+    public async Task Finding_the_email_address_does_not_rotate_the_token()
     {
         var email = Someone.New();
         var token = (await portal.SignInAsync(email)).Cookies["auth_token"];
@@ -49,7 +49,7 @@ public sealed class CheckAuthClientTests(PortalHost portal) : IClassFixture<Port
     [InlineData("two words")]
     [InlineData("line\r\nRemote-Email: root@example.com")]
     [InlineData("é")]
-    public async Task What_is_no_token_signs_nobody_in(string token)
+    public async Task An_invalid_token_is_reported_as_signed_out(string token)
     {
         (await _client.CheckAuthAsync(token)).ShouldBeOfType<AuthCheck.SignedOut>();
         (await _client.FindEmailAsync(token)).ShouldBeNull();
@@ -57,7 +57,7 @@ public sealed class CheckAuthClientTests(PortalHost portal) : IClassFixture<Port
     }
 
     [Fact]
-    public async Task Retry_after_is_read_from_a_portal_in_trouble()
+    public async Task Reads_Retry_After_from_error_responses()
     {
         await using var away = await RecordingServer.StartAsync();
         var client = Clients.For(away.Address);
@@ -74,8 +74,8 @@ public sealed class CheckAuthClientTests(PortalHost portal) : IClassFixture<Port
         (await Should.ThrowAsync<OtpPortalException>(() => client.IssueJwtAsync("token", "RS256"))).RetryAfter.ShouldBeNull();
     }
 
-    /// <summary>Answers that are not the portal's.</summary>
-    public static TheoryData<int, string> OddAnswers => new()
+    /// <summary>Gets responses that a portal never sends.</summary>
+    public static TheoryData<int, string> UnexpectedResponses => new()
     {
         { 200, "" },
         { 200, "<html>Welcome to the hotel's network</html>" },
@@ -91,8 +91,8 @@ public sealed class CheckAuthClientTests(PortalHost portal) : IClassFixture<Port
     };
 
     [Theory]
-    [MemberData(nameof(OddAnswers))]
-    public async Task An_answer_that_is_not_the_portals_signs_nobody_in(int status, string body)
+    [MemberData(nameof(UnexpectedResponses))]
+    public async Task Throws_on_an_unexpected_response(int status, string body)
     {
         await using var odd = await RecordingServer.StartAsync();
         odd.AlwaysAnswer(status, status == 204 ? "" : body, status == 302 ? [("Location", "/elsewhere")] : []);
@@ -104,7 +104,7 @@ public sealed class CheckAuthClientTests(PortalHost portal) : IClassFixture<Port
     }
 
     [Fact]
-    public async Task A_redirect_that_the_callers_own_handler_follows_is_not_believed()
+    public async Task Throws_when_the_HTTP_handler_has_followed_a_redirect()
     {
         await using var odd = await RecordingServer.StartAsync();
         odd.Handle = context =>
@@ -120,7 +120,7 @@ public sealed class CheckAuthClientTests(PortalHost portal) : IClassFixture<Port
     }
 
     [Fact]
-    public async Task Two_addresses_in_one_answer_are_nobodys()
+    public async Task Throws_when_a_response_names_two_users()
     {
         await using var odd = await RecordingServer.StartAsync();
         odd.Handle = context =>
@@ -133,7 +133,7 @@ public sealed class CheckAuthClientTests(PortalHost portal) : IClassFixture<Port
     }
 
     [Fact]
-    public async Task A_portal_that_is_not_there_or_never_answers_is_told()
+    public async Task Throws_when_the_portal_is_unreachable_or_times_out()
     {
         var nobody = Clients.For(new Uri($"http://127.0.0.1:{FreePort.Next()}"));
         (await Should.ThrowAsync<OtpPortalException>(() => nobody.FindEmailAsync("token"))).Status.ShouldBeNull();
@@ -145,7 +145,7 @@ public sealed class CheckAuthClientTests(PortalHost portal) : IClassFixture<Port
     }
 
     [Fact]
-    public async Task A_caller_who_gives_up_is_not_told_of_the_portal()
+    public async Task A_cancelled_call_throws_OperationCanceledException()
     {
         await using var silent = await RecordingServer.StartAsync();
         silent.Handle = context => Task.Delay(Timeout.Infinite, context.RequestAborted).ContinueWith(_ => { }, TaskScheduler.Default);
@@ -159,7 +159,7 @@ public sealed class CheckAuthClientTests(PortalHost portal) : IClassFixture<Port
     }
 
     [Fact]
-    public async Task A_jwt_is_made_in_the_algorithm_that_is_asked_for()
+    public async Task Issues_a_JWT_with_the_requested_algorithm()
     {
         var token = (await portal.SignInAsync(Someone.New())).Cookies["auth_token"];
 

@@ -2,7 +2,7 @@ using OtpPortal.Client;
 
 namespace OtpPortal.Tests.Client;
 
-/// <summary>Clients as an app's services make them.</summary>
+/// <summary>Creates clients in the same way as the service registrations do.</summary>
 internal static class Clients
 {
     private static readonly HttpClient s_http = new(OtpPortalClient.CreateHandler());

@@ -2,12 +2,12 @@ using System.Diagnostics;
 
 namespace OtpPortal.Tests.Client;
 
-/// <summary>The programs of <c>examples/</c>, run as a reader of the documentation runs them.</summary>
+/// <summary>Runs the programs of <c>examples/</c> as described in the documentation.</summary>
 internal static class ExampleProgram
 {
     public static string Folder { get; } = Path.Combine(Repository(), "examples");
 
-    /// <summary>What <c>dotnet build</c> made of an example's project, in the same configuration as the tests.</summary>
+    /// <summary>Returns the path of an example's assembly, built in the same configuration as the tests.</summary>
     public static string Built(string project, string assembly)
     {
         var output = new DirectoryInfo(AppContext.BaseDirectory);
@@ -21,7 +21,7 @@ internal static class ExampleProgram
         RedirectStandardError = true,
     };
 
-    /// <summary>Runs it to its end.</summary>
+    /// <summary>Runs the program until it exits.</summary>
     public static async Task<(int Code, string Output, string Errors)> RunAsync(ProcessStartInfo start, string input)
     {
         using var process = Process.Start(start)!;

@@ -8,7 +8,7 @@ using GatewayClient = OtpPortal.Client.GatewayClient;
 
 namespace OtpPortal.Tests.Client;
 
-/// <summary>A backend verifies an address through the client.</summary>
+/// <summary>Verifying addresses through the client's gateway API.</summary>
 public sealed class GatewayClientTests(GatewayPortal portal) : IClassFixture<GatewayPortal>
 {
     private readonly GatewayClient _gateway = Clients.For(portal.Host.Address, options =>
@@ -19,14 +19,14 @@ public sealed class GatewayClientTests(GatewayPortal portal) : IClassFixture<Gat
 
     private static OtpRequest Mail(string? id = null) => new() { Provider = "mailbox", To = Someone.New(), Id = id };
 
-    private async Task<OtpCreation.Created> BeginAsync(OtpRequest request) =>
+    private async Task<OtpCreation.Created> CreateOtpAsync(OtpRequest request) =>
         (await _gateway.CreateAsync(request)).ShouldBeOfType<OtpCreation.Created>();
 
     [Fact]
-    public async Task Providers_are_listed() => (await _gateway.ListProvidersAsync()).ShouldContain("mailbox");
+    public async Task Lists_providers() => (await _gateway.ListProvidersAsync()).ShouldContain("mailbox");
 
     [Fact]
-    public async Task A_verification_is_begun_with_all_that_may_be_said_of_it()
+    public async Task Creates_a_verification_with_every_option_set()
     {
         using var extra = JsonDocument.Parse("""{"order":[4711]}""");
         var request = new OtpRequest
@@ -45,7 +45,7 @@ public sealed class GatewayClientTests(GatewayPortal portal) : IClassFixture<Gat
             Language = "de",
         };
 
-        var created = await BeginAsync(request);
+        var created = await CreateOtpAsync(request);
 
         created.Code.ShouldBe("Penny-12.34");
         created.ToString().ShouldNotContain("Penny");
@@ -60,20 +60,20 @@ public sealed class GatewayClientTests(GatewayPortal portal) : IClassFixture<Gat
     }
 
     [Fact]
-    public async Task The_right_code_is_good_once()
+    public async Task A_correct_code_is_accepted_only_once()
     {
-        var (otp, code) = await BeginAsync(Mail());
+        var (otp, code) = await CreateOtpAsync(Mail());
 
-        (await _gateway.CheckAsync(otp.Id, Backend.NotThe(code))).ShouldBeOfType<OtpCheck.Wrong>().Otp.AttemptsLeft.ShouldBe(4);
+        (await _gateway.CheckAsync(otp.Id, Backend.WrongCode(code))).ShouldBeOfType<OtpCheck.Wrong>().Otp.AttemptsLeft.ShouldBe(4);
         (await _gateway.CheckAsync(otp.Id, code)).ShouldBeOfType<OtpCheck.Verified>().Otp.IsClosed.ShouldBeTrue();
         (await _gateway.CheckAsync(otp.Id, code)).ShouldBeOfType<OtpCheck.Unknown>();
         (await _gateway.GetStatusAsync(otp.Id)).ShouldBeOfType<OtpStatus.Unknown>();
     }
 
     [Fact]
-    public async Task A_verification_that_is_kept_tells_its_status_until_it_is_deleted()
+    public async Task A_verification_with_SkipDelete_reports_its_status_until_deleted()
     {
-        var (otp, code) = await BeginAsync(Mail() with { SkipDelete = true });
+        var (otp, code) = await CreateOtpAsync(Mail() with { SkipDelete = true });
 
         (await _gateway.GetStatusAsync(otp.Id)).ShouldBeOfType<OtpStatus.Open>();
         (await _gateway.DeleteAsync(otp.Id)).ShouldBeOfType<OtpStatus.Open>();
@@ -85,12 +85,12 @@ public sealed class GatewayClientTests(GatewayPortal portal) : IClassFixture<Gat
     }
 
     [Fact]
-    public async Task When_the_tries_are_used_up_the_id_is_locked_for_its_time()
+    public async Task The_id_is_locked_for_its_lifetime_after_the_last_attempt()
     {
         var id = Backend.NewId();
-        var (_, code) = await BeginAsync(Mail(id) with { MaxAttempts = 1, Ttl = TimeSpan.FromSeconds(100) });
+        var (_, code) = await CreateOtpAsync(Mail(id) with { MaxAttempts = 1, Ttl = TimeSpan.FromSeconds(100) });
 
-        (await _gateway.CheckAsync(id, Backend.NotThe(code))).ShouldBeOfType<OtpCheck.Wrong>().Otp.AttemptsLeft.ShouldBe(0);
+        (await _gateway.CheckAsync(id, Backend.WrongCode(code))).ShouldBeOfType<OtpCheck.Wrong>().Otp.AttemptsLeft.ShouldBe(0);
 
         (await _gateway.CheckAsync(id, code)).ShouldBeOfType<OtpCheck.Locked>().RetryAfter
             .ShouldBeInRange(TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(100));
@@ -99,12 +99,12 @@ public sealed class GatewayClientTests(GatewayPortal portal) : IClassFixture<Gat
     }
 
     [Fact]
-    public async Task What_the_user_got_wrong_is_an_outcome_and_not_an_exception()
+    public async Task Invalid_user_input_is_returned_as_a_result_and_does_not_throw()
     {
         (await _gateway.CreateAsync(Mail() with { To = "nobody" })).ShouldBeOfType<OtpCreation.Refused>().Reason.ShouldContain("`to`");
         (await _gateway.CreateAsync(Mail() with { Ttl = TimeSpan.FromSeconds(1.5) })).ShouldBeOfType<OtpCreation.Refused>().Reason
             .ShouldContain("`ttl`");
-        var (otp, _) = await BeginAsync(Mail());
+        var (otp, _) = await CreateOtpAsync(Mail());
         (await _gateway.CheckAsync(otp.Id, "")).ShouldBeOfType<OtpCheck.Refused>();
         (await _gateway.CheckAsync(Backend.NewId(), "123456")).ShouldBeOfType<OtpCheck.Unknown>();
     }
@@ -114,7 +114,7 @@ public sealed class GatewayClientTests(GatewayPortal portal) : IClassFixture<Gat
     [InlineData("short")]
     [InlineData("12345\n")]
     [InlineData("abc\u202Edef")]
-    public async Task An_id_that_is_none_does_not_become_part_of_an_address(string id)
+    public async Task Throws_ArgumentException_for_an_invalid_id(string id)
     {
         await Should.ThrowAsync<ArgumentException>(() => _gateway.CreateAsync(Mail(id)));
         await Should.ThrowAsync<ArgumentException>(() => _gateway.CheckAsync(id, "123456"));
@@ -126,11 +126,11 @@ public sealed class GatewayClientTests(GatewayPortal portal) : IClassFixture<Gat
     [InlineData("../../providers")]
     [InlineData("with a blank?and=more#")]
     [InlineData("ann@example.com é %2F")]
-    public async Task An_id_of_any_printable_characters_stays_one_part_of_the_address(string id)
+    public async Task An_id_is_escaped_as_a_single_path_segment(string id)
     {
         id += Guid.NewGuid().ToString("N");
 
-        var (otp, code) = await BeginAsync(Mail(id) with { SkipDelete = true });
+        var (otp, code) = await CreateOtpAsync(Mail(id) with { SkipDelete = true });
 
         otp.Id.ShouldBe(id);
         (await _gateway.CheckAsync(id, code)).ShouldBeOfType<OtpCheck.Verified>();
@@ -139,7 +139,7 @@ public sealed class GatewayClientTests(GatewayPortal portal) : IClassFixture<Gat
     }
 
     [Fact]
-    public async Task A_message_that_limits_hold_back_says_when()
+    public async Task A_message_blocked_by_a_limit_is_returned_as_held_back()
     {
         await using var limited = await PortalHost.StartWithAsync(
             null, null, ("NAMESPACES", "MyApp:secret"), ("SMS_PROVIDERS", "sipgate_sms"), ("SIPGATE_USERNAME", "u"),
@@ -154,7 +154,7 @@ public sealed class GatewayClientTests(GatewayPortal portal) : IClassFixture<Gat
     }
 
     [Fact]
-    public async Task Wrong_credentials_and_failing_providers_are_exceptions()
+    public async Task Throws_on_wrong_credentials_and_failing_providers()
     {
         var stranger =
             Clients.For(portal.Host.Address, options => (options.NamespaceName, options.NamespaceSecret) = ("Other", "guessed")).Gateway;

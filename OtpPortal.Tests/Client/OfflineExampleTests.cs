@@ -7,8 +7,8 @@ using OtpPortal.Tests.Infrastructure;
 
 namespace OtpPortal.Tests.Client;
 
-/// <summary><c>examples/offline/</c>: programs in three languages verify JWTs of the real portal.</summary>
-public sealed class OfflineExampleTests(OfflineExampleTests.PortalOfToday portal) : IClassFixture<OfflineExampleTests.PortalOfToday>
+/// <summary>The programs of <c>examples/offline/</c> verify JWTs of a real portal.</summary>
+public sealed class OfflineExampleTests(OfflineExampleTests.SystemTimePortal portal) : IClassFixture<OfflineExampleTests.SystemTimePortal>
 {
     private const string Audience = "app";
 
@@ -45,7 +45,7 @@ public sealed class OfflineExampleTests(OfflineExampleTests.PortalOfToday portal
     [InlineData("python", "RS256")]
     [InlineData("dotnet", null)]
     [InlineData("dotnet", "RS256")]
-    public async Task A_good_token_tells_the_address(string language, string? algorithm)
+    public async Task A_valid_token_prints_the_email_address(string language, string? algorithm)
     {
         var email = Someone.New();
         var jwt = await JwtAsync(email, algorithm);
@@ -60,7 +60,7 @@ public sealed class OfflineExampleTests(OfflineExampleTests.PortalOfToday portal
     [InlineData("python", null)]
     [InlineData("dotnet", null)]
     [InlineData("dotnet", "RS256")]
-    public async Task A_token_that_was_changed_is_for_others_or_has_no_signature_is_refused(string language, string? algorithm)
+    public async Task A_token_that_is_modified_unsigned_or_for_another_audience_is_refused(string language, string? algorithm)
     {
         var jwt = await JwtAsync(Someone.New(), algorithm);
         var parts = jwt.Split('.');
@@ -86,14 +86,14 @@ public sealed class OfflineExampleTests(OfflineExampleTests.PortalOfToday portal
     [InlineData("python", null)]
     [InlineData("dotnet", null)]
     [InlineData("dotnet", "RS256")]
-    public async Task A_token_that_has_expired_is_refused(string language, string? algorithm) =>
-        ShouldBeRefused(await VerifyAsync(language, portal.OfAnHourAgo(algorithm)), "expired");
+    public async Task An_expired_token_is_refused(string language, string? algorithm) =>
+        ShouldBeRefused(await VerifyAsync(language, portal.ExpiredJwt(algorithm)), "expired");
 
     [Theory]
     [InlineData("node")]
     [InlineData("python")]
     [InlineData("dotnet")]
-    public async Task A_portal_that_is_away_or_a_missing_argument_is_told(string language)
+    public async Task Reports_an_unreachable_portal_and_missing_arguments(string language)
     {
         var jwt = await JwtAsync(Someone.New(), "RS256");
 
@@ -103,14 +103,14 @@ public sealed class OfflineExampleTests(OfflineExampleTests.PortalOfToday portal
 
     private static string Text(JsonNode json) => Base64Url.EncodeToString(Encoding.UTF8.GetBytes(json.ToJsonString()));
 
-    /// <summary>A portal whose clock shows what the programs' clocks show.</summary>
-    public sealed class PortalOfToday : IAsyncLifetime
+    /// <summary>A portal whose clock is set to the system time, as seen by the example programs.</summary>
+    public sealed class SystemTimePortal : IAsyncLifetime
     {
         private readonly Dictionary<string, string> _old = [];
 
         public PortalHost Host { get; private set; } = null!;
 
-        public string OfAnHourAgo(string? algorithm) => _old[algorithm ?? ""];
+        public string ExpiredJwt(string? algorithm) => _old[algorithm ?? ""];
 
         public async Task InitializeAsync()
         {

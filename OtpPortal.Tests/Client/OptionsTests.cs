@@ -6,7 +6,7 @@ using OtpPortal.Client.Authentication;
 
 namespace OtpPortal.Tests.Client;
 
-/// <summary>An app whose options are not in order does not start, and says which.</summary>
+/// <summary>Validation of the client's options at startup.</summary>
 public sealed class OptionsTests
 {
     private static async Task<string> StartAsync(Action<IServiceCollection> configure)
@@ -19,7 +19,7 @@ public sealed class OptionsTests
     }
 
     [Fact]
-    public async Task Every_complaint_about_the_client_names_its_option_and_no_secret()
+    public async Task Client_validation_errors_name_the_option_but_no_secret()
     {
         var complaints = await StartAsync(services => services.AddOtpPortalClient(options =>
         {
@@ -43,7 +43,7 @@ public sealed class OptionsTests
     [InlineData("https://login.example.com/portal")]
     [InlineData("https://login.example.com/?a=b")]
     [InlineData("https://user:password@login.example.com")]
-    public async Task What_is_not_the_address_of_a_portal_is_refused(string url)
+    public async Task An_invalid_portal_URL_is_refused(string url)
     {
         var address = new Uri(url, UriKind.RelativeOrAbsolute);
         (await StartAsync(services => services.AddOtpPortalClient(options => options.Url = address)))
@@ -56,7 +56,7 @@ public sealed class OptionsTests
     }
 
     [Fact]
-    public async Task Every_complaint_about_the_scheme_names_its_option()
+    public async Task Authentication_scheme_validation_errors_name_the_option()
     {
         var complaints = await StartAsync(services => services.AddAuthentication().AddOtpPortal("Portal", options =>
         {
@@ -74,7 +74,7 @@ public sealed class OptionsTests
     }
 
     [Fact]
-    public async Task Every_complaint_about_the_validator_names_its_option()
+    public async Task Token_validator_validation_errors_name_the_option()
     {
         var complaints = await StartAsync(services => services.AddOtpPortalTokenValidator(options =>
         {
@@ -87,7 +87,7 @@ public sealed class OptionsTests
     }
 
     [Fact]
-    public async Task What_is_in_order_starts_and_makes_the_clients()
+    public async Task An_app_with_valid_options_starts_and_resolves_the_clients()
     {
         var portal = new Uri("https://login.example.com");
         var builder = Host.CreateEmptyApplicationBuilder(null);

@@ -5,7 +5,7 @@ using OtpPortal.Tests.Infrastructure;
 
 namespace OtpPortal.Tests.Client;
 
-/// <summary>JWTs of the real portal, verified by the client.</summary>
+/// <summary>The client's token validator, tested with JWTs of a real portal.</summary>
 public sealed class PortalTokenTests : IAsyncLifetime
 {
     private PortalHost _portal = null!;
@@ -24,7 +24,7 @@ public sealed class PortalTokenTests : IAsyncLifetime
     [InlineData(null)]
     [InlineData("EdDSA")]
     [InlineData("RS256")]
-    public async Task Who_is_signed_in_is_known_from_the_jwt_until_it_expires(string? algorithm)
+    public async Task A_JWT_identifies_the_user_until_it_expires(string? algorithm)
     {
         var email = Someone.New();
         var jwt = await JwtAsync(email, algorithm);
@@ -42,7 +42,7 @@ public sealed class PortalTokenTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_portal_without_ed25519_signs_with_es256_by_default_and_that_is_accepted()
+    public async Task Accepts_the_default_ES256_of_a_portal_without_Ed25519()
     {
         await using var portal = await PortalHost.StartWithAsync(
             builder => builder.Services.AddSingleton(JwtAlgorithms.Of(hasEd25519: false)), null, ("TOKEN_AUDIENCE", "app"));
@@ -55,7 +55,7 @@ public sealed class PortalTokenTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Another_portals_jwt_is_not_good_here()
+    public async Task A_JWT_of_another_portal_is_refused()
     {
         await using var other = await PortalHost.StartAsync(("TOKEN_AUDIENCE", "app"));
         var jwt = await JwtAsync(Someone.New(), "RS256");
@@ -66,7 +66,7 @@ public sealed class PortalTokenTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task After_a_rotation_of_keys_at_once_old_jwts_are_refused_and_new_ones_good()
+    public async Task After_an_immediate_key_rotation_old_JWTs_are_refused_and_new_ones_accepted()
     {
         var validator = Clients.Validator(_portal.Address, "app", _portal.Clock);
         var old = await JwtAsync(Someone.New(), "RS256");

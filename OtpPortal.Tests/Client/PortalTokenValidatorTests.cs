@@ -8,7 +8,7 @@ using PortalEd25519 = OtpPortal.Jwt.Ed25519;
 
 namespace OtpPortal.Tests.Client;
 
-/// <summary>JWTs that nobody asks the portal about: which are good, and which an attacker would like to be.</summary>
+/// <summary>Offline validation of JWTs: valid tokens, attacks and the key cache.</summary>
 public sealed class PortalTokenValidatorTests : IAsyncLifetime
 {
     private static readonly RSA s_rsa = RSA.Create(2048);
@@ -109,7 +109,7 @@ public sealed class PortalTokenValidatorTests : IAsyncLifetime
     [InlineData("EdDSA", "ed")]
     [InlineData("RS256", "rsa")]
     [InlineData("ES256", "ec")]
-    public async Task A_jwt_of_the_portal_is_good_without_asking_about_it(string alg, string kid)
+    public async Task A_valid_JWT_is_accepted_after_fetching_the_keys_once(string alg, string kid)
     {
         for (var i = 0; i < 3; i++)
         {
@@ -122,7 +122,7 @@ public sealed class PortalTokenValidatorTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task The_audience_may_be_text_or_one_of_several()
+    public async Task The_audience_can_be_a_string_or_an_array()
     {
         var claims = Claims();
         claims["aud"] = "app";
@@ -137,10 +137,10 @@ public sealed class PortalTokenValidatorTests : IAsyncLifetime
     [InlineData("HS256")]
     [InlineData("RS512")]
     [InlineData("")]
-    public async Task An_algorithm_that_is_not_the_keys_is_refused(string alg)
+    public async Task An_unsupported_alg_is_refused(string alg)
     {
         var signed = Text(Header(alg, "rsa")) + "." + Text(Claims());
-        // With the public key as the secret, the classic.
+        // Algorithm confusion: the public key is used as the HMAC secret.
         var hmac = HMACSHA256.HashData(Encoding.UTF8.GetBytes(s_rsa.ExportSubjectPublicKeyInfoPem()), Encoding.ASCII.GetBytes(signed));
 
         await ShouldBeRefusedAsync(signed + ".");
@@ -149,7 +149,7 @@ public sealed class PortalTokenValidatorTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task The_key_says_what_it_is_for_and_not_the_jwt()
+    public async Task An_alg_that_does_not_match_the_key_is_refused()
     {
         await ShouldBeRefusedAsync(Sign(Header("ES256", "rsa"), Claims()), "algorithm");
         await ShouldBeRefusedAsync(Sign(Header("RS256", "ec"), Claims()), "algorithm");
@@ -164,7 +164,7 @@ public sealed class PortalTokenValidatorTests : IAsyncLifetime
     [InlineData("x5c")]
     [InlineData("crit")]
     [InlineData("zip")]
-    public async Task A_jwt_that_brings_its_own_key_or_rules_is_refused(string name)
+    public async Task A_JWT_with_a_key_or_critical_header_parameter_is_refused(string name)
     {
         var header = Header("RS256", "rsa");
         header[name] = name switch { "jwk" => RsaKey("rsa"), "crit" => new JsonArray("b64"), _ => "https://evil.example.org/keys" };
@@ -177,15 +177,15 @@ public sealed class PortalTokenValidatorTests : IAsyncLifetime
     [InlineData("""{"alg":"RS256","typ":"JWT","kid":"\ud800"}""")]
     [InlineData("""{"\ud800":1}""")]
     [InlineData("{\"alg\":\"RS256\",\"typ\":\"JWT\",\"kid\":\"\u00ff\"}")]
-    public async Task A_header_that_is_not_unicode_is_refused_and_nothing_is_thrown(string header) =>
-        // In Latin-1 the ÿ is a byte that UTF-8 does not have.
+    public async Task A_header_with_invalid_Unicode_is_refused_without_throwing(string header) =>
+        // The byte 0xFF (ÿ in Latin-1) is invalid in UTF-8.
         await ShouldBeRefusedAsync(SignText(Text(Encoding.Latin1.GetBytes(header)) + "." + Text(Claims()), "RS256"), "not a JWT");
 
     [Theory]
     [InlineData("""{"a":[{"b":"\udc00"}],""")]
     [InlineData("""{"\udc00":1,""")]
     [InlineData("{\"\u00ff\":1,")]
-    public async Task Claims_that_are_not_unicode_are_refused_and_nothing_is_thrown(string beginning)
+    public async Task Claims_with_invalid_Unicode_are_refused_without_throwing(string beginning)
     {
         var claims = Encoding.Latin1.GetBytes(beginning + Claims().ToJsonString()[1..]);
 
@@ -193,13 +193,13 @@ public sealed class PortalTokenValidatorTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_damaged_token_is_refused_and_nothing_is_thrown()
+    public async Task A_corrupted_token_is_refused_without_throwing()
     {
         var random = new Random(1);
         foreach (var (alg, kid) in ((string, string)[])[("EdDSA", "ed"), ("RS256", "rsa"), ("ES256", "ec")])
         {
             var jwt = Sign(Header(alg, kid), Claims());
-            // Not the last character: some of its bits are left over.
+            // Skips the last character, because Base64url ignores some of its bits.
             for (var i = 0; i < 200; i++)
             {
                 var damaged = jwt.ToCharArray();
@@ -210,7 +210,7 @@ public sealed class PortalTokenValidatorTests : IAsyncLifetime
         }
     }
 
-    /// <summary>Changes to good claims.</summary>
+    /// <summary>Gets modifications that make valid claims invalid.</summary>
     public static TheoryData<string, string?, string> Changes => new()
     {
         { "iss", "\"https://evil.example.org\"", "The issuer is wrong" },
@@ -238,7 +238,7 @@ public sealed class PortalTokenValidatorTests : IAsyncLifetime
 
     [Theory]
     [MemberData(nameof(Changes))]
-    public async Task Claims_that_are_not_a_sign_in_at_this_portal_for_this_app_are_refused(string name, string? value, string why)
+    public async Task Missing_or_invalid_claims_are_refused(string name, string? value, string why)
     {
         var claims = Claims();
         if (value is null) claims.Remove(name);
@@ -248,7 +248,7 @@ public sealed class PortalTokenValidatorTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task It_ends_when_it_says_give_or_take_the_clocks()
+    public async Task Allows_the_clock_skew_for_nbf_and_exp()
     {
         var jwt = Sign(Header("RS256", "rsa"), Claims());
         var early = Claims();
@@ -265,7 +265,7 @@ public sealed class PortalTokenValidatorTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_changed_jwt_is_refused_wherever_it_was_changed()
+    public async Task A_JWT_with_a_modified_header_payload_or_signature_is_refused()
     {
         var jwt = Sign(Header("RS256", "rsa"), Claims());
         var parts = jwt.Split('.');
@@ -299,10 +299,10 @@ public sealed class PortalTokenValidatorTests : IAsyncLifetime
     [InlineData("bnVsbA.bnVsbA.AAAA")]
     [InlineData("W10.W10.AAAA")]
     [InlineData("{}.{}.AAAA")]
-    public async Task What_is_not_a_jwt_is_refused(string text) => await ShouldBeRefusedAsync(text);
+    public async Task Text_that_is_not_a_JWT_is_refused(string text) => await ShouldBeRefusedAsync(text);
 
     [Fact]
-    public async Task Two_values_for_one_name_are_refused()
+    public async Task Duplicate_claims_and_oversized_tokens_are_refused()
     {
         var claims = Claims().ToJsonString();
         var doubled = Text(Encoding.UTF8.GetBytes(claims[..^1] + ",\"email\":\"root@example.com\"}"));
@@ -311,7 +311,7 @@ public sealed class PortalTokenValidatorTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Another_type_of_token_or_one_without_a_key_is_refused()
+    public async Task A_JWT_with_another_typ_or_without_a_kid_is_refused()
     {
         var other = Header("RS256", "rsa");
         other["typ"] = "at+jwt";
@@ -322,7 +322,7 @@ public sealed class PortalTokenValidatorTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_weak_key_or_one_for_something_else_verifies_nothing()
+    public async Task Weak_broken_and_non_signing_keys_are_ignored()
     {
         using var weak = RSA.Create(1024);
         var encryption = RsaKey("encryption");
@@ -346,7 +346,7 @@ public sealed class PortalTokenValidatorTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_key_that_is_new_is_fetched_but_made_up_names_make_nobody_fetch_more_than_twice_a_minute()
+    public async Task An_unknown_kid_refetches_the_keys_at_most_every_30_seconds()
     {
         await _validator.ValidateAsync(Sign(Header("RS256", "rsa"), Claims()));
         Publish(RsaKey("rsa"), RsaKey("new"));
@@ -360,7 +360,7 @@ public sealed class PortalTokenValidatorTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_key_that_was_withdrawn_is_good_no_longer_than_the_portal_said()
+    public async Task A_withdrawn_key_is_accepted_until_max_age_expires()
     {
         await _validator.ValidateAsync(Sign(Header("RS256", "rsa"), Claims()));
         Publish(EcKey("ec"));
@@ -372,7 +372,7 @@ public sealed class PortalTokenValidatorTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task While_the_portal_is_away_the_keys_at_hand_are_good_for_an_hour_more()
+    public async Task Cached_keys_are_used_for_one_more_hour_while_the_portal_is_unreachable()
     {
         await _validator.ValidateAsync(Sign(Header("RS256", "rsa"), Claims()));
         _portal.AlwaysAnswer(503, "");
@@ -397,7 +397,7 @@ public sealed class PortalTokenValidatorTests : IAsyncLifetime
     [InlineData("{\"keys\":{}}")]
     [InlineData("{\"keys\":[]}")]
     [InlineData("<html>")]
-    public async Task Keys_that_cannot_be_read_are_no_keys(string body)
+    public async Task Throws_when_the_key_set_is_invalid_or_empty(string body)
     {
         _portal.AlwaysAnswer(200, body);
 
@@ -405,7 +405,7 @@ public sealed class PortalTokenValidatorTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Many_at_once_fetch_the_keys_once()
+    public async Task Concurrent_validations_fetch_the_keys_once()
     {
         var hold = new TaskCompletionSource();
         var answer = _portal.Handle;

@@ -3,11 +3,11 @@ using OtpPortal.Tests.Infrastructure;
 
 namespace OtpPortal.Tests.Client;
 
-/// <summary><c>examples/dotnet-app</c>, run as a program beside the real portal.</summary>
+/// <summary>Runs <c>examples/dotnet-app</c> against a real portal.</summary>
 public sealed class SampleAppTests
 {
     [Fact]
-    public async Task A_visitor_of_the_sample_signs_in_at_the_portal_and_is_greeted()
+    public async Task A_user_of_the_sample_app_signs_in_through_the_portal()
     {
         await using var portal = await PortalHost.StartAsync(("ALLOWED_REDIRECTS", "127.0.0.1"));
         var address = new Uri($"http://127.0.0.1:{FreePort.Next()}");

@@ -4,20 +4,20 @@ using OtpPortal.Tests.Infrastructure;
 
 namespace OtpPortal.Tests.Client;
 
-/// <summary>An operator's program lists and ends sessions.</summary>
+/// <summary>Listing and revoking sessions through the client.</summary>
 public sealed class SessionsClientTests(PortalHost portal) : IClassFixture<PortalHost>
 {
     private readonly SessionsClient _sessions = Clients.For(portal.Address, options => options.AuthSecretKey = PortalHost.Secret).Sessions;
 
     [Fact]
-    public async Task The_sessions_of_one_address_are_listed_with_all_that_is_known()
+    public async Task Lists_the_sessions_of_an_address_with_all_details()
     {
         var email = Someone.New();
         await portal.SignInAsync(Someone.New());
         var browser = portal.NewBrowser();
         browser.Headers["User-Agent"] = "A browser of the tests";
         await portal.SignInAsync(email, browser);
-        // Two of one instant have no order.
+        // Sessions created at the same instant have no defined order.
         portal.Clock.Advance(TimeSpan.FromSeconds(1));
         await portal.SignInAsync(email);
 
@@ -35,7 +35,7 @@ public sealed class SessionsClientTests(PortalHost portal) : IClassFixture<Porta
     }
 
     [Fact]
-    public async Task Pages_are_fetched_as_they_are_read()
+    public async Task Fetches_pages_lazily()
     {
         await using var paging = await RecordingServer.StartAsync();
         static string Page(int from) => "[" + string.Join(',', Enumerable.Range(from, 2).Select(i =>
@@ -56,7 +56,7 @@ public sealed class SessionsClientTests(PortalHost portal) : IClassFixture<Porta
     }
 
     [Fact]
-    public async Task Every_page_of_the_real_portal_comes_once()
+    public async Task Returns_every_session_of_the_portal_exactly_once()
     {
         await using var own = await PortalHost.StartAsync(("LIMIT_SENDS_PER_ADDRESS", "1000000/900"));
         var email = Someone.New();
@@ -71,7 +71,7 @@ public sealed class SessionsClientTests(PortalHost portal) : IClassFixture<Porta
     }
 
     [Fact]
-    public async Task A_list_that_goes_in_circles_breaks_off()
+    public async Task Throws_when_the_pagination_cursor_repeats()
     {
         await using var paging = await RecordingServer.StartAsync();
         paging.AlwaysAnswer(200, "[]", ("X-Next-Cursor", "again"));
@@ -81,7 +81,7 @@ public sealed class SessionsClientTests(PortalHost portal) : IClassFixture<Porta
     }
 
     [Fact]
-    public async Task One_session_is_ended_or_all_of_an_address()
+    public async Task Revokes_one_session_or_all_sessions_of_an_address()
     {
         var email = Someone.New();
         foreach (var _ in Enumerable.Range(0, 3)) await portal.SignInAsync(email);
@@ -96,7 +96,7 @@ public sealed class SessionsClientTests(PortalHost portal) : IClassFixture<Porta
     }
 
     [Fact]
-    public async Task What_names_no_session_is_not_asked_for()
+    public async Task Throws_ArgumentException_for_an_invalid_session_id_or_address()
     {
         await Should.ThrowAsync<ArgumentException>(() => _sessions.RevokeAsync("../check-auth"));
         await Should.ThrowAsync<ArgumentException>(() => _sessions.RevokeAsync(""));
@@ -105,7 +105,7 @@ public sealed class SessionsClientTests(PortalHost portal) : IClassFixture<Porta
     }
 
     [Fact]
-    public async Task A_wrong_key_is_told_and_after_too_many_when_to_come_back()
+    public async Task Throws_on_a_wrong_key_and_reports_Retry_After_when_rate_limited()
     {
         await using var own = await PortalHost.StartAsync();
         var sessions = Clients.For(own.Address, options => options.AuthSecretKey = "guessed").Sessions;
@@ -122,7 +122,7 @@ public sealed class SessionsClientTests(PortalHost portal) : IClassFixture<Porta
     }
 
     [Fact]
-    public async Task Without_a_key_nothing_is_asked() =>
+    public async Task Throws_without_a_request_when_no_key_is_configured() =>
         (await Should.ThrowAsync<InvalidOperationException>(
             () => Clients.For(portal.Address).Sessions.RevokeAllAsync("a@example.com"))).Message.ShouldContain("AuthSecretKey");
 
@@ -130,7 +130,7 @@ public sealed class SessionsClientTests(PortalHost portal) : IClassFixture<Porta
     {
         protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
         {
-            // Kept for the look at where the answer came from.
+            // Restored afterwards, because the client compares the final URL with the requested one.
             var asked = request.RequestUri!;
             request.RequestUri = new Uri(asked.AbsoluteUri.Replace("limit=500", $"limit={size}", StringComparison.Ordinal));
             return SendAndRestoreAsync();

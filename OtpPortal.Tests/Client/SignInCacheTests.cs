@@ -4,21 +4,21 @@ using OtpPortal.Tests.Infrastructure;
 
 namespace OtpPortal.Tests.Client;
 
-/// <summary>What the scheme remembers of the portal's answers.</summary>
+/// <summary>The authentication scheme's cache of portal responses.</summary>
 public sealed class SignInCacheTests
 {
     private readonly FakeClock _clock = new();
-    private readonly List<string> _asked = [];
+    private readonly List<string> _lookups = [];
     private Func<string, Task<string?>> _answer = token => Task.FromResult<string?>(token + "@example.com");
 
     private SignInCache Cache(int size = 3) => new(TimeSpan.FromSeconds(10), size, _clock, (token, _) =>
     {
-        lock (_asked) _asked.Add(token);
+        lock (_lookups) _lookups.Add(token);
         return _answer(token);
     });
 
     [Fact]
-    public async Task It_holds_so_many_answers_and_no_more_the_oldest_goes()
+    public async Task Evicts_the_oldest_entry_when_full()
     {
         var cache = Cache(size: 3);
 
@@ -30,12 +30,12 @@ public sealed class SignInCacheTests
         cache.Count.ShouldBe(3);
         await cache.FindAsync("b", CancellationToken.None);
         await cache.FindAsync("a", CancellationToken.None);
-        _asked.ShouldBe(["a", "b", "c", "d", "a"]);
+        _lookups.ShouldBe(["a", "b", "c", "d", "a"]);
         cache.Count.ShouldBe(3);
     }
 
     [Fact]
-    public async Task What_is_over_makes_room()
+    public async Task Removes_expired_entries()
     {
         var cache = Cache(size: 100);
         foreach (var i in Enumerable.Range(0, 50)) await cache.FindAsync($"t{i}", CancellationToken.None);
@@ -47,7 +47,7 @@ public sealed class SignInCacheTests
     }
 
     [Fact]
-    public async Task Strangers_tokens_leave_nothing_behind()
+    public async Task Does_not_cache_unknown_tokens_or_failures()
     {
         var cache = Cache();
         _answer = _ => Task.FromResult<string?>(null);
@@ -59,7 +59,7 @@ public sealed class SignInCacheTests
     }
 
     [Fact]
-    public async Task Who_leaves_takes_nobodys_answer_away()
+    public async Task Cancelling_one_caller_does_not_cancel_the_shared_lookup()
     {
         var cache = Cache();
         var answer = new TaskCompletionSource<string?>();
@@ -73,11 +73,11 @@ public sealed class SignInCacheTests
         answer.SetResult("ann@example.com");
 
         (await second).ShouldBe("ann@example.com");
-        _asked.ShouldHaveSingleItem();
+        _lookups.ShouldHaveSingleItem();
     }
 
     [Fact]
-    public async Task The_time_counts_from_the_question_because_the_portal_may_have_looked_at_once()
+    public async Task The_lifetime_of_an_entry_starts_with_the_request()
     {
         var cache = Cache();
         var slow = new TaskCompletionSource<string?>();
@@ -89,7 +89,7 @@ public sealed class SignInCacheTests
         slow.SetResult("ann@example.com");
         await Task.WhenAll(first, second);
 
-        _asked.Count.ShouldBe(2);
+        _lookups.Count.ShouldBe(2);
         cache.Count.ShouldBe(1);
     }
 }

@@ -5,22 +5,22 @@ using OtpPortal.Tests.Infrastructure;
 
 namespace OtpPortal.Tests.Client;
 
-/// <summary>The client at the real <c>/api/v2</c>.</summary>
+/// <summary>The client of <c>/api/v2</c>, tested against a real portal.</summary>
 public sealed class V2PortalTests(V2PortalTests.WithAccount portal) : IClassFixture<V2PortalTests.WithAccount>
 {
     private const string AdminKey = "7d0f5d0e-0e3a-4a35-8b53-9a7d3f0b1c11";
 
     private readonly V2Client _v2 = Clients.For(portal.Host.Address, options => options.ApiKey = AdminKey).V2;
 
-    private static T Made<T>(V2Creation<T> made) => made.ShouldBeOfType<V2Creation<T>.Created>(made.ToString()!).Value;
+    private static T ValueOf<T>(V2Creation<T> made) => made.ShouldBeOfType<V2Creation<T>.Created>(made.ToString()!).Value;
 
     [Fact]
-    public async Task It_is_ready() => (await _v2.IsReadyAsync()).ShouldBeTrue();
+    public async Task Reports_that_the_portal_is_ready() => (await _v2.IsReadyAsync()).ShouldBeTrue();
 
     [Fact]
-    public async Task A_code_is_made_and_good_once()
+    public async Task A_created_code_is_valid_only_once()
     {
-        var made = Made(await _v2.CreateOtpAsync(new OtpParameters { CharSetNumeric = true, Length = 8, LifespanSeconds = 60 }));
+        var made = ValueOf(await _v2.CreateOtpAsync(new OtpParameters { CharSetNumeric = true, Length = 8, LifespanSeconds = 60 }));
 
         made.Otp.ShouldMatch("^[0-9]{8}$");
         (await _v2.ValidateOtpAsync(made.Id, made.Otp[..^1] + (made.Otp[^1] == '0' ? '1' : '0'))).ShouldBeOfType<OtpValidation.Invalid>();
@@ -29,14 +29,14 @@ public sealed class V2PortalTests(V2PortalTests.WithAccount portal) : IClassFixt
     }
 
     [Fact]
-    public async Task Codes_and_links_are_mailed()
+    public async Task Sends_codes_and_links_by_email()
     {
         var (ann, bob) = (Someone.New(), Someone.New());
 
-        var otp = Made(await _v2.CreateOtpEmailAsync(
+        var otp = ValueOf(await _v2.CreateOtpEmailAsync(
             new OtpParameters { CharSetNumeric = true },
             new OtpEmailParameters { ToEmail = ann, ServiceName = "example.com", Subject = "Your code for it", Title = "A code for you" }));
-        var link = Made(await _v2.CreateMagicLinkEmailAsync(
+        var link = ValueOf(await _v2.CreateMagicLinkEmailAsync(
             new MagicLinkParameters { RedirectUrl = new Uri("https://app.example.com/in") },
             new MagicLinkEmailParameters
             {
@@ -52,11 +52,11 @@ public sealed class V2PortalTests(V2PortalTests.WithAccount portal) : IClassFixt
     }
 
     [Fact]
-    public async Task A_link_and_a_code_are_mailed_together()
+    public async Task Sends_a_link_and_a_code_in_one_email()
     {
         var ann = Someone.New();
 
-        var made = Made(await _v2.CreateMagicLinkEmailAsync(
+        var made = ValueOf(await _v2.CreateMagicLinkEmailAsync(
             new MagicLinkParameters { RedirectUrl = new Uri("https://app.example.com/in") }, new OtpParameters { CharSetNumeric = true },
             new MagicLinkEmailParameters
             {
@@ -74,30 +74,30 @@ public sealed class V2PortalTests(V2PortalTests.WithAccount portal) : IClassFixt
     }
 
     [Fact]
-    public async Task An_account_with_an_allow_list_makes_links_there_alone()
+    public async Task An_account_with_an_allowlist_cannot_create_links_to_other_hosts()
     {
-        var account = Made(await _v2.CreateServiceAccountAsync(["app.example.com"]));
+        var account = ValueOf(await _v2.CreateServiceAccountAsync(["app.example.com"]));
         var own = Clients.For(portal.Host.Address, options => options.ApiKey = account.ApiKey).V2;
 
-        Made(await own.CreateMagicLinkAsync(new MagicLinkParameters { RedirectUrl = new Uri("https://app.example.com/in") }));
+        ValueOf(await own.CreateMagicLinkAsync(new MagicLinkParameters { RedirectUrl = new Uri("https://app.example.com/in") }));
         (await own.CreateMagicLinkAsync(new MagicLinkParameters { RedirectUrl = new Uri("https://evil.example/") }))
             .ShouldBeOfType<V2Creation<CreatedMagicLink>.Refused>()
             .Reason.ShouldContain("redirectURL");
     }
 
     [Fact]
-    public async Task A_magic_link_is_made()
+    public async Task Creates_a_magic_link()
     {
-        var link = Made(await _v2.CreateMagicLinkAsync(new MagicLinkParameters { RedirectUrl = new Uri("https://app.example.com/in") }));
+        var link = ValueOf(await _v2.CreateMagicLinkAsync(new MagicLinkParameters { RedirectUrl = new Uri("https://app.example.com/in") }));
 
         link.MagicLink.AbsoluteUri.ShouldStartWith(portal.Host.Address.AbsoluteUri);
         link.Secret.ShouldNotBeEmpty();
     }
 
     [Fact]
-    public async Task A_jwt_is_made_and_verified_again()
+    public async Task Creates_and_validates_a_JWT()
     {
-        var jwt = Made(
+        var jwt = ValueOf(
             await _v2.CreateJwtAsync(
                 new JwtParameters
                 {
@@ -115,19 +115,19 @@ public sealed class V2PortalTests(V2PortalTests.WithAccount portal) : IClassFixt
     }
 
     [Fact]
-    public async Task A_service_account_is_made_and_its_key_works()
+    public async Task Creates_a_service_account_with_a_working_key()
     {
-        var account = Made(await _v2.CreateServiceAccountAsync());
+        var account = ValueOf(await _v2.CreateServiceAccountAsync());
 
         account.Admin.ShouldBeFalse();
         var own = Clients.For(portal.Host.Address, options => options.ApiKey = account.ApiKey).V2;
-        Made(await own.CreateOtpAsync(new OtpParameters { CharSetNumeric = true })).Otp.ShouldNotBeEmpty();
+        ValueOf(await own.CreateOtpAsync(new OtpParameters { CharSetNumeric = true })).Otp.ShouldNotBeEmpty();
         (await Should.ThrowAsync<OtpPortalException>(() => own.CreateServiceAccountAsync())).Status
             .ShouldBeOneOf(HttpStatusCode.Unauthorized, HttpStatusCode.Forbidden);
     }
 
     [Fact]
-    public async Task What_is_not_allowed_is_refused_and_a_wrong_key_is_an_exception()
+    public async Task Invalid_parameters_are_returned_as_refused_and_a_wrong_key_throws()
     {
         (await _v2.CreateOtpAsync(new OtpParameters { CharSetNumeric = true, Length = 13 }))
             .ShouldBeOfType<V2Creation<CreatedOtp>.Refused>().Reason.ShouldNotBeEmpty();

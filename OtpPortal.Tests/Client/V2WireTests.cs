@@ -5,7 +5,7 @@ using OtpPortal.Tests.Infrastructure;
 
 namespace OtpPortal.Tests.Client;
 
-/// <summary>What the client sends to <c>/api/v2</c>, and what it takes for an answer: as in the OpenAPI document.</summary>
+/// <summary>Requests and responses of <c>/api/v2</c> as defined in the OpenAPI document.</summary>
 public sealed class V2WireTests : IAsyncLifetime
 {
     private RecordingServer _portal = null!;
@@ -29,7 +29,7 @@ public sealed class V2WireTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Otp_create()
+    public async Task Creates_an_OTP()
     {
         _portal.AlwaysAnswer(
             201, """{"otpCreateResults":{"id":"the-id","otp":"a1B2"},"requestMetadata":{"uuid":"3f0c8f5e-6a2b-4d2e-9a53-0f6d7f6b8f10"}}""");
@@ -54,7 +54,7 @@ public sealed class V2WireTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Otp_email_create()
+    public async Task Creates_an_OTP_and_emails_it()
     {
         _portal.AlwaysAnswer(201, """{"otpEmailCreateResults":{"otpCreateResults":{"id":"the-id","otp":"123456"}},"requestMetadata":{}}""");
 
@@ -82,7 +82,7 @@ public sealed class V2WireTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Otp_validate()
+    public async Task Validates_an_OTP()
     {
         _portal.AlwaysAnswer(200, """{"otpValidateResults":{},"requestMetadata":{}}""");
         (await _v2.ValidateOtpAsync("the-id", "123456")).ShouldBeOfType<OtpValidation.Valid>();
@@ -95,7 +95,7 @@ public sealed class V2WireTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Magic_link_create()
+    public async Task Creates_a_magic_link()
     {
         _portal.AlwaysAnswer(
             201,
@@ -118,7 +118,7 @@ public sealed class V2WireTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Magic_link_email_create()
+    public async Task Creates_a_magic_link_and_emails_it()
     {
         _portal.AlwaysAnswer(
             201,
@@ -144,7 +144,7 @@ public sealed class V2WireTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Jwt_create_and_validate()
+    public async Task Creates_and_validates_a_JWT()
     {
         _portal.AlwaysAnswer(201, """{"jwtCreateResults":{"jwt":"a.b.c"},"requestMetadata":{}}""");
         var made = await _v2.CreateJwtAsync(new JwtParameters { Claims = new JsonObject { ["role"] = "admin" } });
@@ -161,7 +161,7 @@ public sealed class V2WireTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Service_account_create()
+    public async Task Creates_a_service_account()
     {
         _portal.AlwaysAnswer(201, """
             {"serviceAccountCreateResults":{"serviceAccount":{"uuid":"3f0c8f5e-6a2b-4d2e-9a53-0f6d7f6b8f10","apiKey":"new-key","aud":"the-aud","admin":false}},"requestMetadata":{}}
@@ -177,7 +177,7 @@ public sealed class V2WireTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Ready()
+    public async Task Reports_readiness()
     {
         (await _v2.IsReadyAsync()).ShouldBeTrue();
         _portal.Requests[^1].Path.ShouldBe("/api/v2/ready");
@@ -186,7 +186,7 @@ public sealed class V2WireTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task What_is_refused_limited_or_unexpected()
+    public async Task Maps_refused_rate_limited_and_unexpected_responses()
     {
         _portal.AlwaysAnswer(400, """{"code":400,"message":"length must be 1 to 12.","requestMetadata":{}}""");
         (await _v2.CreateOtpAsync(new OtpParameters { Length = 13 }))

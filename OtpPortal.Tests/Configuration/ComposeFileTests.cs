@@ -4,10 +4,10 @@ using OtpPortal.Tests.Infrastructure;
 
 namespace OtpPortal.Tests.Configuration;
 
-/// <summary><c>compose.yaml</c>, as docker-compose reads it beside a <c>.env</c>. test.sh installs it.</summary>
+/// <summary>The environment that docker-compose derives from <c>compose.yaml</c> and <c>.env</c>.</summary>
 public sealed partial class ComposeFileTests
 {
-    // In the container these depend on the other containers, not on .env.
+    // In the container, these values are fixed by compose.yaml and not read from .env.
     private static readonly Dictionary<string, string> s_fixed = new(StringComparer.Ordinal)
     {
         ["PORT"] = "3000",
@@ -41,13 +41,13 @@ public sealed partial class ComposeFileTests
             .ToDictionary(parts => parts[0], parts => parts[1].Trim('\'', '"'), StringComparer.Ordinal);
     }
 
-    private static string[] SettingsOfTheSample() =>
+    private static string[] SampleSettingNames() =>
         [.. Setting().Matches(RepositoryRoot.Read(".env.sample")).Select(match => match.Groups[1].Value).Distinct(StringComparer.Ordinal)];
 
     [Fact]
-    public async Task Every_setting_of_the_sample_reaches_the_portal()
+    public async Task Passes_every_setting_of_the_sample_to_the_portal()
     {
-        var names = SettingsOfTheSample();
+        var names = SampleSettingNames();
         names.Length.ShouldBeGreaterThan(100);
 
         var environment = await EnvironmentOfAsync(
@@ -58,7 +58,7 @@ public sealed partial class ComposeFileTests
     }
 
     [Fact]
-    public async Task So_do_settings_whose_names_are_up_to_the_operator()
+    public async Task Passes_settings_with_operator_defined_names_to_the_portal()
     {
         var environment = await EnvironmentOfAsync(
             "portal", ["WEBHOOKS=calls", "WEBHOOK_CALLS_URL=https://calls.example.com/otp", "SMTP_PASSWORD_FILE=/run/secrets/smtp"]);
@@ -69,7 +69,7 @@ public sealed partial class ComposeFileTests
     }
 
     [Fact]
-    public async Task The_proxies_of_the_env_file_are_those_in_front_of_the_compose_proxy() =>
+    public async Task Passes_TRUSTED_PROXIES_of_the_env_file_to_the_proxy() =>
         (await EnvironmentOfAsync("proxy", ["TRUSTED_PROXIES=10.0.0.0/8"]))["TRUSTED_PROXIES"].ShouldBe("10.0.0.0/8");
 
     [GeneratedRegex("^(?:# )?([A-Z][A-Z0-9_]+)=", RegexOptions.Multiline, 1000)]

@@ -2,12 +2,12 @@ using OtpPortal.Configuration;
 
 namespace OtpPortal.Tests.Configuration;
 
-/// <summary>The <c>.env</c> file.</summary>
+/// <summary>Parsing of the <c>.env</c> file.</summary>
 public sealed class EnvFileTests
 {
-    private readonly List<string> _complaints = [];
+    private readonly List<string> _errors = [];
 
-    private Dictionary<string, string?> Parse(string text) => EnvFile.Parse(text, ".env", _complaints);
+    private Dictionary<string, string?> Parse(string text) => EnvFile.Parse(text, ".env", _errors);
 
     [Theory]
     [InlineData("A=b", "b")]
@@ -30,10 +30,10 @@ public sealed class EnvFileTests
     [InlineData("A=b\r\n", "b")]
     [InlineData("# comment\n\n   \nA=b", "b")]
     [InlineData("A=a\nA=b", "b")]
-    public void A_line_is_read_as_people_mean_it(string text, string value)
+    public void Parses_a_valid_line(string text, string value)
     {
         Parse(text)["A"].ShouldBe(value);
-        _complaints.ShouldBeEmpty();
+        _errors.ShouldBeEmpty();
     }
 
     [Theory]
@@ -46,30 +46,30 @@ public sealed class EnvFileTests
     [InlineData("A='never closed", 1)]
     [InlineData("A=\"closed\" and more", 1)]
     [InlineData("A=\"ends in a backslash\\", 1)]
-    public void A_bad_line_is_named_by_its_number(string text, int line)
+    public void Reports_the_number_of_an_invalid_line(string text, int line)
     {
         Parse(text);
 
-        _complaints.ShouldHaveSingleItem().ShouldStartWith($".env, line {line}: ");
+        _errors.ShouldHaveSingleItem().ShouldStartWith($".env, line {line}: ");
     }
 
     [Fact]
-    public void Every_bad_line_is_named_and_the_good_ones_are_read()
+    public void Reports_every_invalid_line_and_reads_the_valid_ones()
     {
         var values = Parse("A=b\nbad\nC=d\nworse\n");
 
         values.ShouldBe(new Dictionary<string, string?> { ["A"] = "b", ["C"] = "d" });
-        _complaints.Count.ShouldBe(2);
-        _complaints[0].ShouldContain("line 2");
-        _complaints[1].ShouldContain("line 4");
+        _errors.Count.ShouldBe(2);
+        _errors[0].ShouldContain("line 2");
+        _errors[1].ShouldContain("line 4");
     }
 
     [Fact]
-    public void A_bad_line_is_not_repeated_because_it_may_hold_a_secret()
+    public void Does_not_repeat_an_invalid_line_which_may_contain_a_secret()
     {
         Parse("my-secret-password\nKEY=\"my-secret-password");
 
-        _complaints.Count.ShouldBe(2);
-        _complaints.ShouldAllBe(complaint => !complaint.Contains("my-secret", StringComparison.Ordinal));
+        _errors.Count.ShouldBe(2);
+        _errors.ShouldAllBe(error => !error.Contains("my-secret", StringComparison.Ordinal));
     }
 }

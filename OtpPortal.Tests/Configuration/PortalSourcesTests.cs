@@ -6,7 +6,7 @@ namespace OtpPortal.Tests.Configuration;
 
 public sealed class PortalSourcesTests : IDisposable
 {
-    // Not a setting: the environment of the tests' process has it for a moment.
+    // Not a real setting, because the test sets it in the environment of the test process.
     private const string Name = "OTPPORTAL_TEST_OF_SOURCES";
 
     private readonly TemporaryFolder _folder = new();
@@ -77,7 +77,7 @@ public sealed class PortalSourcesTests : IDisposable
     }
 
     [Fact]
-    public void A_file_that_is_not_JSON_stops_the_start()
+    public void An_invalid_appsettings_json_prevents_startup()
     {
         Write("appsettings.json", "PORT=3100");
 
@@ -85,7 +85,7 @@ public sealed class PortalSourcesTests : IDisposable
     }
 
     [Fact]
-    public void A_list_can_be_an_array()
+    public void A_list_can_be_a_JSON_array()
     {
         Write("appsettings.json", """{"ALLOWED_EMAILS": ["ann@example.com", "*@example.org"]}""");
 
@@ -93,7 +93,7 @@ public sealed class PortalSourcesTests : IDisposable
     }
 
     [Fact]
-    public void A_name_with_two_underscores_in_a_row_is_found_in_the_environment()
+    public void Reads_a_name_with_a_double_underscore()
     {
         Environment.SetEnvironmentVariable(Name, "one");
         Write(".env", "EVENTS_A__B_URL=https://example.com");
@@ -104,7 +104,7 @@ public sealed class PortalSourcesTests : IDisposable
     }
 
     [Fact]
-    public void A_secret_can_come_from_a_file()
+    public void Reads_a_secret_from_a_file()
     {
         Write("password", "s3cret with blanks\n");
 
@@ -115,7 +115,7 @@ public sealed class PortalSourcesTests : IDisposable
     }
 
     [Fact]
-    public void A_secret_and_its_file_are_an_error()
+    public void Reports_an_error_when_a_secret_and_its_file_are_both_set()
     {
         Write("password", "from-the-file");
         var reader = AllSettings.Reader(new Dictionary<string, string>
@@ -134,7 +134,7 @@ public sealed class PortalSourcesTests : IDisposable
     [InlineData("missing", "a readable file")]
     [InlineData("empty", "a file that contains the secret")]
     [InlineData("large", "a file of at most 64 KB")]
-    public void A_file_without_a_secret_is_an_error(string name, string allowed)
+    public void Reports_an_error_for_a_missing_empty_or_oversized_secret_file(string name, string allowed)
     {
         Write("empty", " \n");
         Write("large", new string('x', 70_000));
@@ -162,7 +162,7 @@ public sealed class PortalSourcesTests : IDisposable
     [InlineData("AWS_SECRET_ACCESS_KEY", "a-key", "AWS_REGION", "eu-central-1", "AWS_ACCESS_KEY_ID", "AKID")]
     [InlineData("WEBHOOK_SHOP_PASSWORD", "a-password",
         "WEBHOOKS", "shop", "WEBHOOK_SHOP_URL", "https://shop.example.com", "WEBHOOK_SHOP_USERNAME", "ann")]
-    public void Every_secret_can_come_from_a_file(string name, string value, params string[] others)
+    public void Every_secret_can_be_read_from_a_file(string name, string value, params string[] others)
     {
         Write("secret", value);
         var settings = others.Chunk(2).ToDictionary(pair => pair[0], pair => pair[1], StringComparer.Ordinal);

@@ -5,7 +5,7 @@ using OtpPortal.Tests.Infrastructure;
 
 namespace OtpPortal.Tests.Configuration;
 
-/// <summary>Every setting: what it is when it is not set, and what is said when it cannot be.</summary>
+/// <summary>Defaults, validation and error messages of the settings.</summary>
 public sealed partial class SettingsTests
 {
     private static AllSettings Read(bool production, params (string Name, string Value)[] settings)
@@ -17,13 +17,13 @@ public sealed partial class SettingsTests
 
     private static AllSettings Read(params (string Name, string Value)[] settings) => Read(false, settings);
 
-    private static IReadOnlyList<string> Complaints(bool production, params (string Name, string Value)[] settings) =>
+    private static IReadOnlyList<string> ErrorsOf(bool production, params (string Name, string Value)[] settings) =>
         Should.Throw<SettingsException>(() => Read(production, settings)).Errors;
 
-    private static string Complaint(params (string Name, string Value)[] settings) => Complaints(false, settings).ShouldHaveSingleItem();
+    private static string ErrorOf(params (string Name, string Value)[] settings) => ErrorsOf(false, settings).ShouldHaveSingleItem();
 
     [Fact]
-    public void Without_any_setting_the_defaults_hold()
+    public void Uses_the_defaults_without_any_setting()
     {
         var read = Read();
 
@@ -68,11 +68,11 @@ public sealed partial class SettingsTests
     }
 
     [Fact]
-    public void An_empty_value_is_none() =>
+    public void An_empty_value_counts_as_not_set() =>
         Read(("PORT", ""), ("OTP_CODE_LENGTH", "  "), ("ALLOWED_EMAILS", "")).Portal.Port.ShouldBe(3000);
 
     [Fact]
-    public void The_public_address_follows_the_port() => Read(("PORT", "8080")).Portal.Origin.ShouldBe("http://localhost:8080");
+    public void The_default_public_URL_uses_the_configured_port() => Read(("PORT", "8080")).Portal.Origin.ShouldBe("http://localhost:8080");
 
     [Theory]
     [InlineData("PORT", "0", "between 1 and 65535")]
@@ -153,14 +153,14 @@ public sealed partial class SettingsTests
     [InlineData("LIMIT_REQUESTS_PER_NAMESPACE", "600000", "600000/60")]
     [InlineData("LIMIT_REQUESTS_PER_ACCOUNT", "600000/m", "600000/60")]
     [InlineData("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4317", "http:// or https://")]
-    public void What_cannot_be_is_named_with_its_value_and_what_is_allowed(string name, string value, string allowed)
+    public void Reports_an_invalid_value_and_the_allowed_values(string name, string value, string allowed)
     {
-        var complaint = Complaint((name, value));
+        var error = ErrorOf((name, value));
 
-        complaint.ShouldStartWith(name + " ");
-        complaint.ShouldContain(value.Split(", ")[^1]);
-        complaint.ShouldContain(allowed);
-        complaint.ShouldNotContain("\n");
+        error.ShouldStartWith(name + " ");
+        error.ShouldContain(value.Split(", ")[^1]);
+        error.ShouldContain(allowed);
+        error.ShouldNotContain("\n");
     }
 
     [Theory]
@@ -168,49 +168,49 @@ public sealed partial class SettingsTests
     [InlineData("OTEL_EXPORTER_OTLP_ENDPOINT", "https://ann:hunter2@collector.example.com")]
     [InlineData("OTEL_EXPORTER_OTLP_ENDPOINT", "ann:hunter2@collector.example.com")]
     [InlineData("POSTMARK_API_URL", "https://ann:hunt:hunter2@:x@mail.example.com")]
-    public void A_password_in_an_address_is_not_repeated(string name, string value)
+    public void Does_not_repeat_a_password_in_a_URL(string name, string value)
     {
-        var complaint = Complaint((name, value));
+        var error = ErrorOf((name, value));
 
-        complaint.ShouldNotContain("hunter2");
-        complaint.ShouldContain("example.com");
-        complaint.ShouldContain("without user name");
+        error.ShouldNotContain("hunter2");
+        error.ShouldContain("example.com");
+        error.ShouldContain("without user name");
     }
 
     [Fact]
-    public void An_app_name_is_one_short_line()
+    public void Refuses_app_names_and_audiences_that_are_too_long_or_multiline()
     {
-        Complaint(("APP_NAME", new string('x', 61))).ShouldContain("at most 60 characters");
-        Complaint(("APP_NAME", "Two\nlines")).ShouldNotContain("\n");
-        Complaint(("TOKEN_AUDIENCE", new string('x', 201))).ShouldContain("one line of at most 200 characters");
+        ErrorOf(("APP_NAME", new string('x', 61))).ShouldContain("at most 60 characters");
+        ErrorOf(("APP_NAME", "Two\nlines")).ShouldNotContain("\n");
+        ErrorOf(("TOKEN_AUDIENCE", new string('x', 201))).ShouldContain("one line of at most 200 characters");
     }
 
     [Theory]
     [InlineData("LIMIT_SENDS_PER_ADRESS", "5/900")]
     [InlineData("LIMIT_", "5/900")]
-    public void A_mistyped_limit_does_not_silently_not_hold(string name, string value)
+    public void Reports_an_unknown_limit(string name, string value)
     {
-        var complaint = Complaint((name, value));
+        var error = ErrorOf((name, value));
 
-        complaint.ShouldStartWith(name);
-        complaint.ShouldContain("LIMIT_SENDS_PER_ADDRESS");
+        error.ShouldStartWith(name);
+        error.ShouldContain("LIMIT_SENDS_PER_ADDRESS");
     }
 
     [Fact]
-    public void All_complaints_come_at_once()
+    public void Reports_all_errors_together()
     {
-        var complaints = Complaints(
+        var errors = ErrorsOf(
             false, ("PORT", "x"), ("OTP_CODE_LENGTH", "4"), ("SMTP_TLS", "ssl"), ("LIMIT_SENDS_PER_IP", "x"), ("REDIS_URL_OTP", "x"));
 
-        complaints.Count.ShouldBe(5);
+        errors.Count.ShouldBe(5);
         foreach (var name in (string[])["PORT", "OTP_CODE_LENGTH", "SMTP_TLS", "LIMIT_SENDS_PER_IP", "REDIS_URL_OTP"])
         {
-            complaints.ShouldContain(complaint => complaint.StartsWith(name + " ", StringComparison.Ordinal));
+            errors.ShouldContain(error => error.StartsWith(name + " ", StringComparison.Ordinal));
         }
     }
 
     [Fact]
-    public void Values_in_range_are_taken()
+    public void Accepts_valid_values()
     {
         var read = Read(
             ("PORT", "443"), ("BIND_ADDRESS", "0.0.0.0"), ("PUBLIC_URL", "https://Login.Example.com:8443"), ("APP_NAME", "Our App"),
@@ -236,7 +236,7 @@ public sealed partial class SettingsTests
     }
 
     [Fact]
-    public void Postmarks_token_chooses_postmark_even_beside_smtp()
+    public void A_Postmark_token_selects_Postmark_even_when_SMTP_is_configured()
     {
         var read = Read(("POSTMARK_SERVER_TOKEN", "token"), ("SMTP_HOST", "mail.example.com"));
 
@@ -250,11 +250,11 @@ public sealed partial class SettingsTests
     [InlineData("MAIL_TRANSPORT", "smtp", "SMTP_HOST is missing")]
     [InlineData("SMTP_USERNAME", "someone", "SMTP_PASSWORD is missing")]
     [InlineData("SMTP_PASSWORD", "the-password", "SMTP_USERNAME is missing")]
-    public void What_belongs_together_is_asked_for_together(string name, string value, string complaint)
+    public void Reports_a_missing_related_setting(string name, string value, string error)
     {
-        var said = Complaint((name, value));
+        var said = ErrorOf((name, value));
 
-        said.ShouldStartWith(complaint);
+        said.ShouldStartWith(error);
         said.ShouldNotContain("the-password");
     }
 
@@ -263,7 +263,7 @@ public sealed partial class SettingsTests
     [InlineData("redis://localhost:7000", "localhost:7000/0")]
     [InlineData("redis://:pass%40word@redis.example:6380/3", "redis.example:6380/3")]
     [InlineData("rediss://:pw@redis.example/2", "redis.example:6379/2")]
-    public void Redis_addresses_are_read(string url, string address)
+    public void Parses_Redis_URLs(string url, string address)
     {
         var read = Read(("REDIS_URL_OTP", url)).Storage.Otp.ShouldNotBeNull();
 
@@ -280,20 +280,20 @@ public sealed partial class SettingsTests
     [InlineData("S3cret", "redis://")]
     [InlineData("redis://", "redis://")]
     [InlineData("redis://:S3cret@localhost/0?ssl=true", "redis://")]
-    public void A_bad_redis_address_is_told_without_its_password(string url, string allowed)
+    public void Reports_an_invalid_Redis_URL_without_its_password(string url, string allowed)
     {
         foreach (var name in (string[])["REDIS_URL_OTP", "REDIS_URL_AUTH"])
         {
-            var complaint = Complaint((name, url));
+            var error = ErrorOf((name, url));
 
-            complaint.ShouldStartWith(name);
-            complaint.ShouldContain(allowed);
-            complaint.ShouldNotContain("S3cret");
+            error.ShouldStartWith(name);
+            error.ShouldContain(allowed);
+            error.ShouldNotContain("S3cret");
         }
     }
 
     [Fact]
-    public void Tokens_live_in_database_one_unless_told_otherwise() =>
+    public void Tokens_are_stored_in_Redis_database_1_by_default() =>
         Read(("REDIS_URL_AUTH", "redis://localhost")).Storage.Auth!.Database.ShouldBe(1);
 
     [Theory]
@@ -304,17 +304,17 @@ public sealed partial class SettingsTests
     [InlineData("https://login.example.com", "sub.login.example.com", false)]
     [InlineData("https://login.example.com", "com", false)]
     [InlineData("https://login.example.com", "exam ple.com", false)]
-    public void A_cookie_domain_must_cover_the_portal(string publicUrl, string domain, bool covers)
+    public void The_cookie_domain_must_include_the_portal_host(string publicUrl, string domain, bool covers)
     {
         if (covers) Read(("PUBLIC_URL", publicUrl), ("COOKIE_DOMAIN", domain)).Tokens.CookieDomain.ShouldBe(domain);
-        else Complaint(("PUBLIC_URL", publicUrl), ("COOKIE_DOMAIN", domain)).ShouldStartWith("COOKIE_DOMAIN ");
+        else ErrorOf(("PUBLIC_URL", publicUrl), ("COOKIE_DOMAIN", domain)).ShouldStartWith("COOKIE_DOMAIN ");
     }
 
     [Theory]
     [InlineData("bücher.example")]
     [InlineData(".BÜCHER.example")]
     [InlineData("xn--bcher-kva.example")]
-    public void Hosts_are_kept_as_browsers_send_them(string domain)
+    public void Hosts_are_converted_to_Punycode(string domain)
     {
         var read = Read(
             ("PUBLIC_URL", "https://login.bücher.example:8443"), ("COOKIE_DOMAIN", domain),
@@ -327,42 +327,42 @@ public sealed partial class SettingsTests
     }
 
     [Fact]
-    public void A_host_cookie_has_no_domain()
+    public void A_Host_prefixed_cookie_cannot_have_a_domain()
     {
         Read(("PUBLIC_URL", "https://login.example.com"), ("AUTH_TOKEN_COOKIE_NAME", "__Host-t")).Tokens.CookieName.ShouldBe("__Host-t");
-        Complaint(("PUBLIC_URL", "https://login.example.com"), ("AUTH_TOKEN_COOKIE_NAME", "__Host-t"), ("COOKIE_DOMAIN", "example.com"))
+        ErrorOf(("PUBLIC_URL", "https://login.example.com"), ("AUTH_TOKEN_COOKIE_NAME", "__Host-t"), ("COOKIE_DOMAIN", "example.com"))
             .ShouldContain("without __Host- when COOKIE_DOMAIN is set");
     }
 
     [Fact]
-    public void Production_needs_a_secret_and_a_way_to_send_mail()
+    public void Production_requires_a_secret_and_a_mail_transport()
     {
-        var complaints = Complaints(true);
+        var errors = ErrorsOf(true);
 
-        complaints.Count.ShouldBe(2);
-        complaints.ShouldContain(complaint =>
-            complaint.StartsWith("AUTH_SECRET_KEY is missing", StringComparison.Ordinal)
-            && complaint.Contains("16 random characters", StringComparison.Ordinal));
-        complaints.ShouldContain(complaint =>
-            complaint.StartsWith("MAIL_TRANSPORT is missing", StringComparison.Ordinal)
-            && complaint.Contains("MAIL_TRANSPORT=mailbox", StringComparison.Ordinal));
+        errors.Count.ShouldBe(2);
+        errors.ShouldContain(error =>
+            error.StartsWith("AUTH_SECRET_KEY is missing", StringComparison.Ordinal)
+            && error.Contains("16 random characters", StringComparison.Ordinal));
+        errors.ShouldContain(error =>
+            error.StartsWith("MAIL_TRANSPORT is missing", StringComparison.Ordinal)
+            && error.Contains("MAIL_TRANSPORT=mailbox", StringComparison.Ordinal));
     }
 
     [Theory]
     [InlineData("fifteen-letters", "is too short")]
     [InlineData("replace-me-with-32-random-characters", "has the value from .env.sample")]
-    public void Production_refuses_a_secret_that_is_none(string secret, string reason)
+    public void Production_refuses_a_short_secret_and_the_sample_secret(string secret, string reason)
     {
-        var complaint = Complaints(true, ("AUTH_SECRET_KEY", secret), ("MAIL_TRANSPORT", "mailbox")).ShouldHaveSingleItem();
+        var error = ErrorsOf(true, ("AUTH_SECRET_KEY", secret), ("MAIL_TRANSPORT", "mailbox")).ShouldHaveSingleItem();
 
-        complaint.ShouldStartWith($"AUTH_SECRET_KEY {reason}");
-        complaint.ShouldNotContain(secret);
+        error.ShouldStartWith($"AUTH_SECRET_KEY {reason}");
+        error.ShouldNotContain(secret);
     }
 
     private const string Uuid = "2f7a1f60-6b1c-4b6e-9b5f-0f6a3c1d2e4b";
 
     [Fact]
-    public void The_first_service_account_is_read()
+    public void Parses_the_first_service_account()
     {
         var read = Read(
             ("V2_ADMIN_ACCOUNT", $"{Uuid}:0123456789abcdef:https://orders.example.com:8443"),
@@ -395,57 +395,57 @@ public sealed partial class SettingsTests
     [InlineData(Uuid + ":the-S3cret-key-0123:", "audience of 1 to 200 characters")]
     [InlineData(Uuid + ":the-S3cret-key-0123:  ", "audience of 1 to 200 characters")]
     [InlineData(Uuid + ":the-S3cret-key-0123:two\nlines", "audience of 1 to 200 characters")]
-    public void A_bad_service_account_is_told_without_its_key(string value, string problem)
+    public void Reports_an_invalid_service_account_without_its_key(string value, string problem)
     {
-        var complaint = Complaint(("V2_ADMIN_ACCOUNT", value));
+        var error = ErrorOf(("V2_ADMIN_ACCOUNT", value));
 
-        complaint.ShouldStartWith("V2_ADMIN_ACCOUNT ");
-        complaint.ShouldContain(problem);
-        complaint.ShouldContain("It must be uuid:apiKey:aud");
-        complaint.ShouldNotContain("S3cret");
-        complaint.ShouldNotContain("\n");
+        error.ShouldStartWith("V2_ADMIN_ACCOUNT ");
+        error.ShouldContain(problem);
+        error.ShouldContain("It must be uuid:apiKey:aud");
+        error.ShouldNotContain("S3cret");
+        error.ShouldNotContain("\n");
     }
 
     [Fact]
-    public void A_key_or_an_audience_of_a_service_account_may_be_too_long()
+    public void Refuses_a_service_account_key_or_audience_that_is_too_long()
     {
-        Complaint(("V2_ADMIN_ACCOUNT", $"{Uuid}:{new string('k', 129)}:orders")).ShouldContain("16 to 128");
-        Complaint(("V2_ADMIN_ACCOUNT", $"{Uuid}:{new string('k', 128)}:{new string('a', 201)}")).ShouldContain("1 to 200");
+        ErrorOf(("V2_ADMIN_ACCOUNT", $"{Uuid}:{new string('k', 129)}:orders")).ShouldContain("16 to 128");
+        ErrorOf(("V2_ADMIN_ACCOUNT", $"{Uuid}:{new string('k', 128)}:{new string('a', 201)}")).ShouldContain("1 to 200");
         Read(("V2_ADMIN_ACCOUNT", $"{Uuid}:{new string('k', 128)}:{new string('a', 200)}")).MagicLinks.Admin.ShouldNotBeNull();
     }
 
     [Fact]
-    public void A_service_account_cannot_speak_for_those_who_are_signed_in()
+    public void A_service_account_cannot_have_the_audience_of_user_tokens()
     {
-        Complaint(("V2_ADMIN_ACCOUNT", $"{Uuid}:the-S3cret-key-0123:OTP Portal"))
+        ErrorOf(("V2_ADMIN_ACCOUNT", $"{Uuid}:the-S3cret-key-0123:OTP Portal"))
             .ShouldContain("the audience of TOKEN_AUDIENCE (or APP_NAME)");
-        Complaint(("V2_ADMIN_ACCOUNT", $"{Uuid}:the-S3cret-key-0123: orders "), ("TOKEN_AUDIENCE", "orders"))
+        ErrorOf(("V2_ADMIN_ACCOUNT", $"{Uuid}:the-S3cret-key-0123: orders "), ("TOKEN_AUDIENCE", "orders"))
             .ShouldContain("the audience of TOKEN_AUDIENCE");
         Read(("V2_ADMIN_ACCOUNT", $"{Uuid}:the-S3cret-key-0123:OTP Portal"), ("TOKEN_AUDIENCE", "orders")).Jwt.Audience.ShouldBe("orders");
     }
 
     [Fact]
-    public void The_audience_of_tokens_is_the_portals_name_unless_told_otherwise() =>
+    public void The_token_audience_defaults_to_the_app_name() =>
         Read(("APP_NAME", "Our App")).Jwt.Audience.ShouldBe("Our App");
 
     [Theory]
     [InlineData("*.com")]
     [InlineData("https://app.example.com")]
-    public void The_first_accounts_redirects_are_hosts(string hosts)
+    public void Reports_invalid_redirect_hosts_of_the_first_account(string hosts)
     {
-        var complaint = Complaint(("V2_ADMIN_ACCOUNT", $"{Uuid}:the-S3cret-key-0123:orders"), ("V2_ADMIN_REDIRECTS", hosts));
+        var error = ErrorOf(("V2_ADMIN_ACCOUNT", $"{Uuid}:the-S3cret-key-0123:orders"), ("V2_ADMIN_REDIRECTS", hosts));
 
-        complaint.ShouldStartWith("V2_ADMIN_REDIRECTS must be ");
-        complaint.ShouldContain($"but is \"{hosts}\"");
-        complaint.ShouldContain("hosts such as");
+        error.ShouldStartWith("V2_ADMIN_REDIRECTS must be ");
+        error.ShouldContain($"but is \"{hosts}\"");
+        error.ShouldContain("hosts such as");
     }
 
     [Fact]
-    public void Redirects_without_the_account_they_belong_to_are_no_settings() =>
-        Complaint(("V2_ADMIN_REDIRECTS", "app.example.com")).ShouldStartWith("V2_ADMIN_ACCOUNT is missing. V2_ADMIN_REDIRECTS");
+    public void Reports_redirects_without_a_first_account() =>
+        ErrorOf(("V2_ADMIN_REDIRECTS", "app.example.com")).ShouldStartWith("V2_ADMIN_ACCOUNT is missing. V2_ADMIN_REDIRECTS");
 
     [Fact]
-    public void The_samples_service_account_is_one_and_Production_refuses_it()
+    public void The_sample_service_account_is_valid_but_refused_in_Production()
     {
         var line = File.ReadAllLines(Path.Combine(RepositoryRoot(), ".env.sample"))
             .Single(line => line.StartsWith("# V2_ADMIN_ACCOUNT=", StringComparison.Ordinal));
@@ -453,18 +453,18 @@ public sealed partial class SettingsTests
 
         sample.Split(':')[1].ShouldBe(OtpPortal.MagicLinks.MagicLinkSettings.SampleKey);
         Read(("V2_ADMIN_ACCOUNT", sample)).MagicLinks.Admin.ShouldNotBeNull();
-        var complaint = Complaints(true, ("AUTH_SECRET_KEY", PortalHost.Secret), ("MAIL_TRANSPORT", "mailbox"), ("V2_ADMIN_ACCOUNT", sample)).ShouldHaveSingleItem();
-        complaint.ShouldStartWith("V2_ADMIN_ACCOUNT has the key from .env.sample");
-        complaint.ShouldNotContain(OtpPortal.MagicLinks.MagicLinkSettings.SampleKey);
+        var error = ErrorsOf(true, ("AUTH_SECRET_KEY", PortalHost.Secret), ("MAIL_TRANSPORT", "mailbox"), ("V2_ADMIN_ACCOUNT", sample)).ShouldHaveSingleItem();
+        error.ShouldStartWith("V2_ADMIN_ACCOUNT has the key from .env.sample");
+        error.ShouldNotContain(OtpPortal.MagicLinks.MagicLinkSettings.SampleKey);
     }
 
     [Fact]
-    public void Production_refuses_debug() =>
-        Complaints(true, ("AUTH_SECRET_KEY", PortalHost.Secret), ("MAIL_TRANSPORT", "mailbox"), ("DEBUG", "true")).ShouldHaveSingleItem()
+    public void Production_refuses_DEBUG() =>
+        ErrorsOf(true, ("AUTH_SECRET_KEY", PortalHost.Secret), ("MAIL_TRANSPORT", "mailbox"), ("DEBUG", "true")).ShouldHaveSingleItem()
             .ShouldStartWith("DEBUG ");
 
     [Fact]
-    public void Production_with_real_mail_shows_no_mailbox()
+    public void Production_with_a_real_mail_transport_hides_the_mailbox()
     {
         var read = Read(true, ("AUTH_SECRET_KEY", PortalHost.Secret), ("POSTMARK_SERVER_TOKEN", "token"));
 
@@ -473,7 +473,7 @@ public sealed partial class SettingsTests
     }
 
     [Fact]
-    public void Development_makes_a_secret_and_keeps_it_for_its_owner_alone()
+    public void Development_generates_a_secret_in_a_file_readable_only_by_its_owner()
     {
         using var folder = new TemporaryFolder();
         var values = new Dictionary<string, string> { ["DATA_DIR"] = Path.Combine(folder.Path, "new", "data") };
@@ -490,21 +490,21 @@ public sealed partial class SettingsTests
     }
 
     [Fact]
-    public void A_data_folder_that_cannot_be_made_is_named()
+    public void Reports_a_data_folder_that_cannot_be_created()
     {
         using var folder = new TemporaryFolder();
         var file = Path.Combine(folder.Path, "a-file");
         File.WriteAllText(file, "");
         var values = new Dictionary<string, string> { ["DATA_DIR"] = Path.Combine(file, "data") };
 
-        var complaint = Should.Throw<SettingsException>(() => AllSettings.Read(values, false)).Errors.ShouldHaveSingleItem();
+        var error = Should.Throw<SettingsException>(() => AllSettings.Read(values, false)).Errors.ShouldHaveSingleItem();
 
-        complaint.ShouldStartWith("DATA_DIR ");
-        complaint.ShouldContain("a-file");
+        error.ShouldStartWith("DATA_DIR ");
+        error.ShouldContain("a-file");
     }
 
     [Fact]
-    public void Nothing_that_holds_a_secret_prints_it()
+    public void ToString_never_reveals_a_secret()
     {
         var read = Read(
             ("POSTMARK_SERVER_TOKEN", "tok-S3cret"), ("SMTP_HOST", "mail.example.com"), ("SMTP_USERNAME", "u"),
@@ -518,11 +518,11 @@ public sealed partial class SettingsTests
     }
 
     [Fact]
-    public void The_sample_names_every_setting_that_is_read()
+    public void The_sample_lists_every_setting()
     {
         var sample = File.ReadAllText(Path.Combine(RepositoryRoot(), ".env.sample"));
 
-        // A secret's NAME_FILE is described once, at the top.
+        // The sample describes the NAME_FILE variants of secrets only once, at the top.
         foreach (var name in Recorder.Names().Where(name => !name.EndsWith("_FILE", StringComparison.Ordinal) || name == "USERS_FILE"))
         {
             sample.ShouldContain(name + "=", Case.Sensitive, $"{name} is missing in .env.sample");
@@ -538,24 +538,24 @@ public sealed partial class SettingsTests
         throw new InvalidOperationException("The tests run outside of the repository.");
     }
 
-    /// <summary>Records which settings are asked for.</summary>
+    /// <summary>Records which settings are read.</summary>
     private sealed class Recorder : ConfigurationProvider, IConfigurationSource
     {
-        private readonly HashSet<string> _asked = new(StringComparer.Ordinal);
+        private readonly HashSet<string> _requested = new(StringComparer.Ordinal);
 
         public static IReadOnlyCollection<string> Names()
         {
             var recorder = new Recorder();
             var builder = AllSettings.Builder(new Dictionary<string, string>(StringComparer.Ordinal), isProduction: false);
             builder.Configuration.Sources.Add(recorder);
-            recorder._asked.Clear();
+            recorder._requested.Clear();
             PortalApp.AddFeatures(builder);
-            return [.. recorder._asked.Where(name => SettingName().IsMatch(name))];
+            return [.. recorder._requested.Where(name => SettingName().IsMatch(name))];
         }
 
         public override bool TryGet(string key, out string? value)
         {
-            _asked.Add(key);
+            _requested.Add(key);
             value = key == "AUTH_SECRET_KEY" ? PortalHost.Secret : null;
             return value is not null;
         }

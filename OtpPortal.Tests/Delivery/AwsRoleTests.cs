@@ -7,14 +7,14 @@ using OtpPortal.Tests.Infrastructure;
 namespace OtpPortal.Tests.Delivery;
 
 /// <summary>
-/// AWS with the role of a container instead of an access key. The AWS SDK reads the environment, so the portal runs in its own process.
+/// AWS with a container role. The AWS SDK reads environment variables, so the portal runs in a separate process.
 /// </summary>
 public sealed class AwsRoleTests
 {
     private const string Role = "/credentials";
 
     [Fact]
-    public async Task A_containers_role_signs_messages()
+    public async Task Signs_requests_with_the_role_of_the_container()
     {
         await using var server = await RecordingServer.StartAsync();
         var credentials = JsonSerializer.Serialize(new
@@ -45,7 +45,7 @@ public sealed class AwsRoleTests
     }
 
     [Fact]
-    public async Task Without_a_role_the_log_says_what_is_missing()
+    public async Task Logs_missing_AWS_credentials()
     {
         await using var server = await RecordingServer.StartAsync();
         using var portal = await PortalProcess.StartAsync(Settings(server, role: null));
@@ -60,7 +60,7 @@ public sealed class AwsRoleTests
     [
         ("AWS_REGION", "eu-central-1"), ("AWS_SMS_ORIGINATION_IDENTITY", "pool-1"), ("AWS_SMS_API_URL", server.Address + "aws"),
         ("AWS_CONTAINER_CREDENTIALS_FULL_URI", role is null ? "" : server.Address.GetLeftPart(UriPartial.Authority) + role),
-        // Nothing of the machine that the tests run on.
+        // Isolates the test from the AWS configuration of the machine.
         ("AWS_ACCESS_KEY_ID", ""), ("AWS_SECRET_ACCESS_KEY", ""), ("AWS_PROFILE", ""), ("AWS_EC2_METADATA_DISABLED", "true"),
         ("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", ""), ("AWS_WEB_IDENTITY_TOKEN_FILE", ""),
         ("AWS_SHARED_CREDENTIALS_FILE", "/nowhere/credentials"), ("AWS_CONFIG_FILE", "/nowhere/config"), ("HOME", "/nowhere"),

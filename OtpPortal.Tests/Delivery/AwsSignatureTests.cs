@@ -3,7 +3,7 @@ using OtpPortal.Tests.Infrastructure;
 
 namespace OtpPortal.Tests.Delivery;
 
-/// <summary>The tests' own Signature Version 4, checked against the test suite that AWS publishes.</summary>
+/// <summary>Checks the Signature Version 4 implementation of the tests against the AWS test suite.</summary>
 public sealed class AwsSignatureTests
 {
     private static readonly DateTimeOffset s_then = new(2015, 8, 30, 12, 36, 0, TimeSpan.Zero);
@@ -12,7 +12,7 @@ public sealed class AwsSignatureTests
     [InlineData("GET", "", "5fa00fa31553b73ebf1942676e86291e8372ff2a2260956d9b8aae1d763fbf31")]
     [InlineData("POST", "", "5da7c1a2acd57cee7505fc6676e4e544621c30862966e37dddb68e92efbe5d6b")]
     [InlineData("GET", "Param1=value1&Param2=value2", "b97d918cfa904a5beff61c982a1b6f458b799221646efd99d3219ec94cdf2500")]
-    public void The_published_requests_have_the_published_signatures(string method, string query, string signature)
+    public void Computes_the_signatures_of_the_AWS_test_suite(string method, string query, string signature)
     {
         var headers = new Dictionary<string, string>
         {
@@ -26,7 +26,7 @@ public sealed class AwsSignatureTests
     }
 
     [Fact]
-    public void A_body_and_its_type_are_signed()
+    public void Signs_the_body_and_its_content_type()
     {
         var headers = new Dictionary<string, string>
         {

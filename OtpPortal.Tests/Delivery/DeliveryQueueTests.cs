@@ -4,19 +4,19 @@ using OtpPortal.Tests.Infrastructure;
 
 namespace OtpPortal.Tests.Delivery;
 
-/// <summary>Messages on their way: tried again, given up in time, never lost silently.</summary>
+/// <summary>Retries, deadlines, fairness and shutdown of the delivery queue.</summary>
 public sealed class DeliveryQueueTests : IClassFixture<RedisUnderTest>, IAsyncLifetime
 {
     private readonly FakeClock _clock = new();
     private readonly CapturedLog _log = new();
-    private readonly Postman _postman;
+    private readonly FakeProvider _provider;
     private readonly DeliveryQueue _queue;
 
     public DeliveryQueueTests(RedisUnderTest store)
     {
-        _postman = new Postman(_clock);
-        // A third of the connections, eight, may go to one domain.
-        var providers = StandInProviders.Only(_postman, connections: 24);
+        _provider = new FakeProvider(_clock);
+        // One domain may use a third of the connections: eight.
+        var providers = StandInProviders.Only(_provider, connections: 24);
         _queue = new DeliveryQueue(
             StandInProviders.Dispatcher(providers, store.Stores, _clock, _log), providers, _clock, _log.For<DeliveryQueue>());
     }
@@ -25,8 +25,8 @@ public sealed class DeliveryQueueTests : IClassFixture<RedisUnderTest>, IAsyncLi
 
     public async Task DisposeAsync()
     {
-        _postman.Answer = _ => new SendOutcome.Accepted();
-        _postman.LetGo();
+        _provider.Answer = _ => new SendOutcome.Accepted();
+        _provider.Release();
         var stop = _queue.StopAsync(CancellationToken.None);
         await _clock.AdvanceUntilAsync(() => stop.IsCompleted, TimeSpan.FromSeconds(20));
         await stop;
@@ -45,55 +45,55 @@ public sealed class DeliveryQueueTests : IClassFixture<RedisUnderTest>, IAsyncLi
     }
 
     [Fact]
-    public async Task A_message_is_handed_over_and_reported_once()
+    public async Task Sends_and_reports_a_message_once()
     {
         var delivery = Enqueue(Mail());
 
         await Eventually.BeTrueAsync(() => delivery.States.Count > 0);
 
         delivery.States.ShouldBe([DeliveryState.Sent]);
-        _postman.Sent.ShouldHaveSingleItem().To.ShouldBe("ann@example.com");
+        _provider.Sent.ShouldHaveSingleItem().To.ShouldBe("ann@example.com");
     }
 
     [Fact]
-    public async Task What_fails_for_a_while_is_tried_again_with_longer_and_longer_pauses()
+    public async Task Retries_temporary_failures_with_exponential_backoff()
     {
         var failures = 4;
-        _postman.Answer = _ => failures-- > 0 ? new SendOutcome.Temporary("busy") : new SendOutcome.Accepted();
+        _provider.Answer = _ => failures-- > 0 ? new SendOutcome.Temporary("busy") : new SendOutcome.Accepted();
 
         var delivery = Enqueue(Mail());
         await _clock.AdvanceUntilAsync(() => delivery.States.Count > 0, TimeSpan.FromMilliseconds(100));
 
         delivery.States.ShouldBe([DeliveryState.Sent]);
-        var pauses = _postman.Attempts.Zip(_postman.Attempts.Skip(1), (a, b) => (b - a).TotalSeconds).ToList();
+        var pauses = _provider.Attempts.Zip(_provider.Attempts.Skip(1), (a, b) => (b - a).TotalSeconds).ToList();
         pauses.Count.ShouldBe(4);
         for (var i = 0; i < 4; i++) pauses[i].ShouldBeInRange(0.75 * Math.Pow(2, i), (1.25 * Math.Pow(2, i)) + 1, "1, 2, 4, 8 s with jitter");
         _log.Lines.Count(line => line.Contains("retrying in", StringComparison.Ordinal)).ShouldBe(4);
     }
 
     [Fact]
-    public async Task A_message_is_given_up_before_its_code_is_worthless()
+    public async Task Gives_up_a_message_before_its_code_expires()
     {
-        _postman.Answer = _ => new SendOutcome.Temporary("busy");
+        _provider.Answer = _ => new SendOutcome.Temporary("busy");
         var deadline = _clock.GetUtcNow().AddSeconds(60);
 
         var delivery = Enqueue(Mail(), TimeSpan.FromSeconds(60));
         await _clock.AdvanceUntilAsync(() => delivery.States.Count > 0, TimeSpan.FromMilliseconds(250));
 
         delivery.States.ShouldBe([DeliveryState.Failed]);
-        _postman.Attempts.Count.ShouldBeGreaterThan(3);
-        _postman.Attempts.ShouldAllBe(instant => instant < deadline);
+        _provider.Attempts.Count.ShouldBeGreaterThan(3);
+        _provider.Attempts.ShouldAllBe(instant => instant < deadline);
         _log.Lines.ShouldContain(line =>
             line.StartsWith("Error", StringComparison.Ordinal)
             && line.Contains("its code expires before the next", StringComparison.Ordinal));
     }
 
     [Fact]
-    public async Task No_message_is_given_up_without_a_word_in_the_log()
+    public async Task Logs_an_error_for_every_message_that_is_given_up()
     {
-        _postman.Answer = _ => new SendOutcome.Temporary("busy");
+        _provider.Answer = _ => new SendOutcome.Temporary("busy");
 
-        // The first pause is 0.75 to 1.25 s: after it some of these codes still live, and some do not.
+        // The first retry delay is 0.75 to 1.25 s, so only some of these codes expire during it.
         var deliveries = Enumerable.Range(0, 32).Select(_ => Enqueue(Mail(), TimeSpan.FromSeconds(1.1))).ToList();
         await _clock.AdvanceUntilAsync(() => deliveries.TrueForAll(delivery => delivery.States.Count > 0), TimeSpan.FromMilliseconds(10));
 
@@ -101,34 +101,34 @@ public sealed class DeliveryQueueTests : IClassFixture<RedisUnderTest>, IAsyncLi
     }
 
     [Fact]
-    public async Task A_message_that_waited_past_its_deadline_is_not_sent()
+    public async Task Does_not_send_a_message_after_its_deadline()
     {
-        _postman.Hold();
+        _provider.Hold();
         var busy = Enumerable.Range(0, 8).Select(_ => Enqueue(Mail())).ToList();
-        await Eventually.BeTrueAsync(() => _postman.Attempts.Count == 8);
+        await Eventually.BeTrueAsync(() => _provider.Attempts.Count == 8);
         var late = Enqueue(Mail("111111"), TimeSpan.FromSeconds(10));
         _clock.Advance(TimeSpan.FromSeconds(10));
 
-        _postman.LetGo();
+        _provider.Release();
         await Eventually.BeTrueAsync(() => late.States.Count > 0 && busy.TrueForAll(delivery => delivery.States.Count > 0));
 
         late.States.ShouldBe([DeliveryState.Failed]);
-        _postman.Sent.ShouldNotContain(message => message.Text.Contains("111111", StringComparison.Ordinal));
+        _provider.Sent.ShouldNotContain(message => message.Text.Contains("111111", StringComparison.Ordinal));
         _log.Lines.ShouldContain(line =>
             line.StartsWith("Error", StringComparison.Ordinal)
             && line.Contains("its code expired in the queue", StringComparison.Ordinal));
     }
 
     [Fact]
-    public async Task A_provider_that_hangs_is_asked_again_after_fifteen_seconds()
+    public async Task Retries_when_the_provider_times_out_after_15_seconds()
     {
-        _postman.Hold();
+        _provider.Hold();
         var delivery = Enqueue(Mail());
-        await Eventually.BeTrueAsync(() => _postman.Attempts.Count == 1);
+        await Eventually.BeTrueAsync(() => _provider.Attempts.Count == 1);
 
         _clock.Advance(TimeSpan.FromSeconds(15));
         await Eventually.BeTrueAsync(() => _log.Text.Contains("no response within 15 s", StringComparison.Ordinal));
-        _postman.LetGo();
+        _provider.Release();
         await _clock.AdvanceUntilAsync(() => delivery.States.Count > 0, TimeSpan.FromMilliseconds(250));
 
         delivery.States.ShouldBe([DeliveryState.Sent]);
@@ -137,25 +137,25 @@ public sealed class DeliveryQueueTests : IClassFixture<RedisUnderTest>, IAsyncLi
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public async Task What_can_never_work_is_not_tried_again(bool refused)
+    public async Task Does_not_retry_permanent_failures(bool refused)
     {
-        _postman.Answer = _ => refused
+        _provider.Answer = _ => refused
             ? new SendOutcome.Refused("the recipient is inactive") : new SendOutcome.Misconfigured("the key is wrong");
 
         var delivery = Enqueue(Mail());
         await Eventually.BeTrueAsync(() => delivery.States.Count > 0);
 
         delivery.States.ShouldBe([DeliveryState.Failed]);
-        _postman.Attempts.Count.ShouldBe(1);
+        _provider.Attempts.Count.ShouldBe(1);
         _log.Lines.ShouldContain(
             line => line.StartsWith("Error", StringComparison.Ordinal)
                 && line.Contains(refused ? "the recipient is inactive" : "the key is wrong", StringComparison.Ordinal));
     }
 
     [Fact]
-    public async Task The_log_names_neither_code_nor_recipient()
+    public async Task Does_not_log_the_code_or_the_recipient()
     {
-        _postman.Answer = _ => new SendOutcome.Temporary("busy");
+        _provider.Answer = _ => new SendOutcome.Temporary("busy");
         var delivery = Enqueue(Mail("918273"), TimeSpan.FromSeconds(20));
         await _clock.AdvanceUntilAsync(() => delivery.States.Count > 0, TimeSpan.FromMilliseconds(250));
 
@@ -165,9 +165,9 @@ public sealed class DeliveryQueueTests : IClassFixture<RedisUnderTest>, IAsyncLi
     }
 
     [Fact]
-    public async Task The_queue_is_bounded()
+    public async Task The_queue_is_bounded_in_total_and_per_domain()
     {
-        _postman.Hold();
+        _provider.Hold();
         bool TryEnqueue(string domain) =>
             _queue.TryEnqueue(new OutgoingMessage(Mail(to: "ann@" + domain), _clock.GetUtcNow().AddMinutes(5), _ => { }));
 
@@ -179,78 +179,78 @@ public sealed class DeliveryQueueTests : IClassFixture<RedisUnderTest>, IAsyncLi
         _log.Lines.Count(
             line => line.StartsWith("Error", StringComparison.Ordinal) && line.Contains("queue is full", StringComparison.Ordinal))
             .ShouldBe(2);
-        await Eventually.BeTrueAsync(() => _postman.Attempts.Count == 24);
+        await Eventually.BeTrueAsync(() => _provider.Attempts.Count == 24);
     }
 
     [Fact]
-    public async Task What_waits_at_shutdown_is_still_sent()
+    public async Task Shutdown_sends_the_queued_messages()
     {
-        _postman.Hold();
+        _provider.Hold();
         var deliveries = Enumerable.Range(0, 20).Select(_ => Enqueue(Mail())).ToList();
-        await Eventually.BeTrueAsync(() => _postman.Attempts.Count == 8);
+        await Eventually.BeTrueAsync(() => _provider.Attempts.Count == 8);
 
         var stop = _queue.StopAsync(CancellationToken.None);
         _queue.TryEnqueue(new OutgoingMessage(Mail(), _clock.GetUtcNow().AddMinutes(5), _ => { })).ShouldBeFalse("nothing new is taken");
         stop.IsCompleted.ShouldBeFalse();
-        _postman.LetGo();
+        _provider.Release();
         await stop;
 
         deliveries.ShouldAllBe(delivery => delivery.States.Single() == DeliveryState.Sent);
-        _postman.Sent.Count.ShouldBe(20);
+        _provider.Sent.Count.ShouldBe(20);
     }
 
     [Fact]
-    public async Task Shutdown_does_not_wait_longer_than_the_host_allows()
+    public async Task Shutdown_stops_waiting_when_the_host_cancels_it()
     {
-        _postman.Hold();
+        _provider.Hold();
         Enqueue(Mail());
-        await Eventually.BeTrueAsync(() => _postman.Attempts.Count == 1);
-        using var patience = new CancellationTokenSource();
+        await Eventually.BeTrueAsync(() => _provider.Attempts.Count == 1);
+        using var cancellation = new CancellationTokenSource();
 
-        var stop = _queue.StopAsync(patience.Token);
+        var stop = _queue.StopAsync(cancellation.Token);
         stop.IsCompleted.ShouldBeFalse();
-        await patience.CancelAsync();
+        await cancellation.CancelAsync();
 
         await Eventually.BeTrueAsync(() => stop.IsCompleted);
     }
 
     [Fact]
-    public async Task What_waits_for_its_next_try_delays_nobody_else()
+    public async Task Messages_waiting_for_a_retry_do_not_delay_others()
     {
-        _postman.Answer = message => message.To.EndsWith("@busy.example", StringComparison.Ordinal)
+        _provider.Answer = message => message.To.EndsWith("@busy.example", StringComparison.Ordinal)
             ? new SendOutcome.Temporary("SMTP status 450") { IsAboutRecipient = true }
             : new SendOutcome.Accepted();
         for (var i = 0; i < 1000; i++) Enqueue(Mail(to: $"ann{i}@busy.example"));
-        await Eventually.BeTrueAsync(() => _postman.Attempts.Count == 1000);
+        await Eventually.BeTrueAsync(() => _provider.Attempts.Count == 1000);
 
         var delivery = Enqueue(Mail());
 
-        // The clock stands still: nothing is tried again, and nothing times out.
+        // The clock does not advance, so nothing is retried and nothing times out.
         await Eventually.BeTrueAsync(() => delivery.States.Count > 0);
         delivery.States.ShouldBe([DeliveryState.Sent]);
-        _postman.Attempts.Count.ShouldBe(1001);
+        _provider.Attempts.Count.ShouldBe(1001);
     }
 
     [Fact]
-    public async Task A_domain_that_hangs_delays_no_other_one()
+    public async Task An_unresponsive_domain_does_not_delay_other_domains()
     {
-        _postman.HoldFor("@slow.example");
+        _provider.HoldFor("@slow.example");
         for (var i = 0; i < 1000; i++) Enqueue(Mail(to: $"ann{i}@slow.example"));
-        await Eventually.BeTrueAsync(() => _postman.Attempts.Count == 8);
+        await Eventually.BeTrueAsync(() => _provider.Attempts.Count == 8);
 
         var delivery = Enqueue(Mail());
 
         await Eventually.BeTrueAsync(() => delivery.States.Count > 0);
         delivery.States.ShouldBe([DeliveryState.Sent]);
-        _postman.Attempts.Count.ShouldBe(9);
+        _provider.Attempts.Count.ShouldBe(9);
     }
 
     [Fact]
-    public async Task Timeouts_of_a_domain_that_hangs_stop_no_other_one()
+    public async Task Timeouts_of_one_domain_do_not_block_other_domains()
     {
-        _postman.HoldFor("@slow.example");
+        _provider.HoldFor("@slow.example");
         for (var i = 0; i < 20; i++) Enqueue(Mail(to: $"ann{i}@slow.example"));
-        await Eventually.BeTrueAsync(() => _postman.Attempts.Count == 8);
+        await Eventually.BeTrueAsync(() => _provider.Attempts.Count == 8);
         _clock.Advance(TimeSpan.FromSeconds(15));
         await Eventually.BeTrueAsync(
             () => _log.Lines.Count(line => line.Contains("no response within 15 s", StringComparison.Ordinal)) >= 8);
@@ -262,12 +262,12 @@ public sealed class DeliveryQueueTests : IClassFixture<RedisUnderTest>, IAsyncLi
     }
 
     [Fact]
-    public async Task At_shutdown_what_waits_for_its_next_try_is_tried_at_once()
+    public async Task Shutdown_retries_waiting_messages_immediately()
     {
-        _postman.Answer = _ => new SendOutcome.Temporary("busy") { IsAboutRecipient = true };
+        _provider.Answer = _ => new SendOutcome.Temporary("busy") { IsAboutRecipient = true };
         var deliveries = Enumerable.Range(0, 20).Select(_ => Enqueue(Mail())).ToList();
         await Eventually.BeTrueAsync(() => _log.Lines.Count(line => line.Contains("retrying in", StringComparison.Ordinal)) == 20);
-        _postman.Answer = _ => new SendOutcome.Accepted();
+        _provider.Answer = _ => new SendOutcome.Accepted();
 
         await _queue.StopAsync(CancellationToken.None);
 
@@ -275,14 +275,14 @@ public sealed class DeliveryQueueTests : IClassFixture<RedisUnderTest>, IAsyncLi
     }
 
     [Fact]
-    public async Task The_log_tells_how_many_messages_a_shutdown_has_lost()
+    public async Task Logs_the_number_of_messages_lost_at_shutdown()
     {
-        _postman.Hold();
+        _provider.Hold();
         for (var i = 0; i < 20; i++) Enqueue(Mail());
-        using var patience = new CancellationTokenSource();
+        using var cancellation = new CancellationTokenSource();
 
-        var stop = _queue.StopAsync(patience.Token);
-        await patience.CancelAsync();
+        var stop = _queue.StopAsync(cancellation.Token);
+        await cancellation.CancelAsync();
         await stop;
 
         _log.Lines.ShouldContain(line =>
@@ -290,7 +290,7 @@ public sealed class DeliveryQueueTests : IClassFixture<RedisUnderTest>, IAsyncLi
     }
 
     [Fact]
-    public async Task A_report_that_fails_stops_nobody_elses_message()
+    public async Task A_failing_report_callback_does_not_affect_other_messages()
     {
         for (var i = 0; i < 20; i++)
         {
@@ -299,12 +299,12 @@ public sealed class DeliveryQueueTests : IClassFixture<RedisUnderTest>, IAsyncLi
         }
 
         var delivery = Enqueue(Mail());
-        await Eventually.BeTrueAsync(() => delivery.States.Count > 0 && _postman.Sent.Count == 21);
+        await Eventually.BeTrueAsync(() => delivery.States.Count > 0 && _provider.Sent.Count == 21);
 
         _log.Text.ShouldContain("Could not store the state of a delivery");
     }
 
-    /// <summary>What was reported of one message.</summary>
+    /// <summary>Records the reported states of one message.</summary>
     private sealed class Delivery
     {
         private readonly ConcurrentQueue<DeliveryState> _states = new();
@@ -314,8 +314,8 @@ public sealed class DeliveryQueueTests : IClassFixture<RedisUnderTest>, IAsyncLi
         public void Report(DeliveryState state) => _states.Enqueue(state);
     }
 
-    /// <summary>A provider that does what the test wants.</summary>
-    private sealed class Postman(FakeClock clock) : IMessageProvider
+    /// <summary>A provider with configurable outcomes and delays.</summary>
+    private sealed class FakeProvider(FakeClock clock) : IMessageProvider
     {
         private readonly ConcurrentQueue<DateTimeOffset> _attempts = new();
         private readonly ConcurrentQueue<Message> _sent = new();
@@ -330,17 +330,17 @@ public sealed class DeliveryQueueTests : IClassFixture<RedisUnderTest>, IAsyncLi
 
         public IReadOnlyCollection<Message> Sent => _sent;
 
-        /// <summary>From now on it takes its time.</summary>
+        /// <summary>Delays all following sends until they are released.</summary>
         public void Hold() => _gate = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
 
-        /// <summary>From now on it never answers to messages whose recipient ends like this.</summary>
+        /// <summary>Delays all following sends to recipients with this suffix.</summary>
         public void HoldFor(string ending)
         {
             Hold();
             _held = ending;
         }
 
-        public void LetGo() => _gate.TrySetResult();
+        public void Release() => _gate.TrySetResult();
 
         public async Task<SendOutcome> SendAsync(Message message, CancellationToken stop)
         {

@@ -5,7 +5,7 @@ using OtpPortal.Tests.Infrastructure;
 
 namespace OtpPortal.Tests.Delivery;
 
-/// <summary>One provider fails, the next one takes over, and nobody waits for what cannot work.</summary>
+/// <summary>Fallback, circuit breakers and connection limits of the dispatcher.</summary>
 public sealed class DispatcherTests(RedisUnderTest store) : IClassFixture<RedisUnderTest>
 {
     private static readonly Message s_mail = new("ann@example.com", "subject 918273", "text 918273", "<p>918273</p>");
@@ -13,8 +13,8 @@ public sealed class DispatcherTests(RedisUnderTest store) : IClassFixture<RedisU
 
     private readonly FakeClock _clock = new();
     private readonly CapturedLog _log = new();
-    private readonly Postman _first = new("first");
-    private readonly Postman _second = new("second");
+    private readonly FakeProvider _first = new("first");
+    private readonly FakeProvider _second = new("second");
 
     private (Dispatcher Dispatcher, Provider First) Chain(int connections = 100, string[]? first = null, string[]? second = null)
     {
@@ -22,13 +22,13 @@ public sealed class DispatcherTests(RedisUnderTest store) : IClassFixture<RedisU
         var two = Describe(_second, connections, second);
         var isSms = first is not null;
         var providers =
-            new Providers([one, two], isSms ? [StandInProviders.Mail(new Postman("mail"))] : [one, two], isSms ? [one, two] : []);
+            new Providers([one, two], isSms ? [StandInProviders.Mail(new FakeProvider("mail"))] : [one, two], isSms ? [one, two] : []);
         return (StandInProviders.Dispatcher(
             providers, store.Stores, _clock, _log,
             StandInProviders.ReadSms(("SMS_PREFIX_LIMIT", "off"), ("SMS_DAILY_CAP", "1000000"))), one);
     }
 
-    private static Provider Describe(Postman postman, int connections, string[]? countries) => new()
+    private static Provider Describe(FakeProvider postman, int connections, string[]? countries) => new()
     {
         Sender = postman,
         Channel = countries is null ? Channel.Email : Channel.Sms,
@@ -47,7 +47,7 @@ public sealed class DispatcherTests(RedisUnderTest store) : IClassFixture<RedisU
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task When_one_fails_the_next_one_takes_over(bool misconfigured)
+    public async Task Sends_the_message_through_the_next_provider_when_one_fails(bool misconfigured)
     {
         var (dispatcher, first) = Chain();
         _first.Answer = () => misconfigured ? new SendOutcome.Misconfigured("the key is wrong") : new SendOutcome.Temporary("busy");
@@ -62,7 +62,7 @@ public sealed class DispatcherTests(RedisUnderTest store) : IClassFixture<RedisU
     }
 
     [Fact]
-    public async Task Another_provider_is_not_talked_into_what_one_refused()
+    public async Task Does_not_try_another_provider_after_a_refusal()
     {
         var (dispatcher, first) = Chain();
         _first.Answer = () => new SendOutcome.Refused("the recipient has opted out");
@@ -74,13 +74,13 @@ public sealed class DispatcherTests(RedisUnderTest store) : IClassFixture<RedisU
     }
 
     [Fact]
-    public async Task When_all_fail_the_last_one_is_told_and_counted_as_given_up()
+    public async Task Reports_and_counts_the_last_failure_when_all_providers_fail()
     {
         var (dispatcher, first) = Chain();
         _first.Answer = () => new SendOutcome.Temporary("busy");
         _second.Answer = () => new SendOutcome.Misconfigured("no credit");
         var statistics = new Statistics(store.Stores, _clock, _log.For<Statistics>());
-        // In an hour of its own: what other tests count in the same store is written a moment later.
+        // Uses a separate hour, because other tests count in the same store asynchronously.
         _clock.Advance(TimeSpan.FromHours(5));
         long Failed(StatisticsReport report, string provider) => report.Hours[^1].FailedBy.GetValueOrDefault(provider);
         var before = await statistics.ReadAsync();
@@ -92,7 +92,7 @@ public sealed class DispatcherTests(RedisUnderTest store) : IClassFixture<RedisU
     }
 
     [Fact]
-    public async Task After_five_failures_in_a_row_a_provider_is_left_alone_for_half_a_minute()
+    public async Task The_circuit_breaker_opens_for_30_seconds_after_five_consecutive_failures()
     {
         var (dispatcher, first) = Chain();
         _first.Answer = () => new SendOutcome.Temporary("busy");
@@ -111,7 +111,7 @@ public sealed class DispatcherTests(RedisUnderTest store) : IClassFixture<RedisU
     }
 
     [Fact]
-    public async Task Then_one_message_tries_for_all()
+    public async Task The_half_open_circuit_breaker_allows_one_trial_message()
     {
         var (dispatcher, first) = Chain();
         _first.Answer = () => new SendOutcome.Temporary("busy");
@@ -122,7 +122,7 @@ public sealed class DispatcherTests(RedisUnderTest store) : IClassFixture<RedisU
         var trial = SendAsync(dispatcher, first);
         await Eventually.BeTrueAsync(() => _first.Sent.Count == 6);
         (await SendAsync(dispatcher, first)).ShouldBe(new DispatchOutcome.Sent("second"), "the trial is under way");
-        _first.LetGo();
+        _first.Release();
         (await trial).ShouldBe(new DispatchOutcome.Sent("second"));
         await SendAsync(dispatcher, first);
         _first.Sent.Count.ShouldBe(6, "it failed once more: another half minute");
@@ -135,7 +135,7 @@ public sealed class DispatcherTests(RedisUnderTest store) : IClassFixture<RedisU
     }
 
     [Fact]
-    public async Task Failures_that_are_not_in_a_row_leave_it_in_use()
+    public async Task Failures_that_are_not_consecutive_do_not_open_the_circuit_breaker()
     {
         var (dispatcher, first) = Chain();
         for (var i = 0; i < 12; i++)
@@ -149,7 +149,7 @@ public sealed class DispatcherTests(RedisUnderTest store) : IClassFixture<RedisU
     }
 
     [Fact]
-    public async Task A_provider_that_hangs_is_left_for_the_next_one()
+    public async Task Sends_the_message_through_the_next_provider_when_one_times_out()
     {
         var (dispatcher, first) = Chain();
         _first.Hold();
@@ -163,7 +163,7 @@ public sealed class DispatcherTests(RedisUnderTest store) : IClassFixture<RedisU
     }
 
     [Fact]
-    public async Task No_more_than_so_many_messages_are_handed_over_at_the_same_time()
+    public async Task Limits_concurrent_sends_to_the_number_of_connections()
     {
         var (dispatcher, first) = Chain(connections: 2);
         _first.Hold();
@@ -171,33 +171,33 @@ public sealed class DispatcherTests(RedisUnderTest store) : IClassFixture<RedisU
         await Eventually.BeTrueAsync(() => _first.Sent.Count == 2);
         _first.Sent.Count.ShouldBe(2);
 
-        _first.LetGo();
+        _first.Release();
 
         (await Task.WhenAll(sending)).ShouldAllBe(outcome => outcome == new DispatchOutcome.Sent("first"));
-        _first.MostAtOnce.ShouldBe(2);
+        _first.MaxConcurrency.ShouldBe(2);
     }
 
     [Fact]
-    public async Task One_domain_gets_a_third_of_the_connections_and_who_waits_for_another_one_does_not_wait_for_it()
+    public async Task One_domain_uses_a_third_of_the_connections_and_does_not_delay_others()
     {
         var (dispatcher, first) = Chain(connections: 10);
         _first.Hold();
         var sending = Enumerable.Range(0, 50).Select(_ => SendAsync(dispatcher, first)).ToList();
         await Eventually.BeTrueAsync(() => _first.Sent.Count == 4);
 
-        // The clock stands still: nothing times out.
+        // The clock does not advance, so nothing times out.
         var other = SendAsync(dispatcher, first, s_mail with { To = "ben@example.net" });
         await Eventually.BeTrueAsync(() => _first.Sent.Count == 5);
         _first.Sent.Last().To.ShouldBe("ben@example.net");
 
-        _first.LetGo();
+        _first.Release();
         (await other).ShouldBe(new DispatchOutcome.Sent("first"));
         (await Task.WhenAll(sending)).ShouldAllBe(outcome => outcome == new DispatchOutcome.Sent("first"));
-        _first.MostAtOnce.ShouldBe(5);
+        _first.MaxConcurrency.ShouldBe(5);
     }
 
     [Fact]
-    public async Task Answers_about_one_recipient_never_stop_the_others()
+    public async Task Recipient_errors_do_not_open_the_circuit_breaker()
     {
         var (dispatcher, first) = Chain();
         _first.Answer = () => new SendOutcome.Temporary("SMTP status 450") { IsAboutRecipient = true };
@@ -210,7 +210,7 @@ public sealed class DispatcherTests(RedisUnderTest store) : IClassFixture<RedisU
     }
 
     [Fact]
-    public async Task Timeouts_of_one_domain_never_stop_the_others()
+    public async Task Timeouts_of_one_domain_do_not_open_the_circuit_breaker()
     {
         var (dispatcher, first) = Chain(connections: 100);
         _first.Hold();
@@ -218,19 +218,19 @@ public sealed class DispatcherTests(RedisUnderTest store) : IClassFixture<RedisU
         {
             var asked = _first.Sent.Count;
             var hanging = Enumerable.Range(0, 5).Select(_ => SendAsync(dispatcher, first)).ToList();
-            // In the first round all of them are handed over; later one tries for the whole domain.
+            // The first round sends all messages. Later rounds send one trial message for the domain.
             await Eventually.BeTrueAsync(() => _first.Sent.Count == asked + (round == 0 ? 5 : 1));
             _clock.Advance(TimeSpan.FromSeconds(15));
             await Task.WhenAll(hanging);
             _clock.Advance(TimeSpan.FromSeconds(30));
         }
-        _first.LetGo();
+        _first.Release();
 
         (await SendAsync(dispatcher, first, s_mail with { To = "ben@example.net" })).ShouldBe(new DispatchOutcome.Sent("first"));
     }
 
     [Fact]
-    public async Task A_provider_that_hangs_for_five_domains_is_left_alone()
+    public async Task Timeouts_of_five_domains_open_the_circuit_breaker()
     {
         var (dispatcher, first) = Chain();
         _first.Hold();
@@ -245,7 +245,7 @@ public sealed class DispatcherTests(RedisUnderTest store) : IClassFixture<RedisU
     }
 
     [Fact]
-    public async Task A_country_is_served_by_the_first_provider_that_writes_to_it()
+    public async Task Uses_the_first_provider_that_supports_the_country()
     {
         var (dispatcher, first) = Chain(first: ["US"], second: ["DE"]);
 
@@ -258,7 +258,7 @@ public sealed class DispatcherTests(RedisUnderTest store) : IClassFixture<RedisU
     }
 
     [Fact]
-    public async Task A_test_message_goes_only_where_its_provider_writes_to()
+    public async Task Refuses_a_test_message_to_a_country_that_the_provider_does_not_support()
     {
         var (dispatcher, first) = Chain(first: ["US"], second: ["DE"]);
 
@@ -269,7 +269,7 @@ public sealed class DispatcherTests(RedisUnderTest store) : IClassFixture<RedisU
     }
 
     [Fact]
-    public async Task A_test_message_asks_one_provider_and_no_other_even_one_that_is_left_alone()
+    public async Task A_test_message_has_no_fallback_and_ignores_the_circuit_breaker()
     {
         var (dispatcher, first) = Chain();
         _first.Answer = () => new SendOutcome.Temporary("busy");
@@ -284,7 +284,7 @@ public sealed class DispatcherTests(RedisUnderTest store) : IClassFixture<RedisU
     }
 
     [Fact]
-    public async Task The_portals_own_mail_goes_the_same_way()
+    public async Task Queued_messages_fall_back_to_the_next_provider()
     {
         var (dispatcher, first) = Chain();
         var providers = new Providers([first, Describe(_second, 100, null)], [first, Describe(_second, 100, null)], []);
@@ -304,12 +304,12 @@ public sealed class DispatcherTests(RedisUnderTest store) : IClassFixture<RedisU
         await stop;
     }
 
-    private sealed class Postman(string name) : IMessageProvider
+    private sealed class FakeProvider(string name) : IMessageProvider
     {
         private readonly ConcurrentQueue<Message> _sent = new();
         private TaskCompletionSource? _gate;
-        private int _now;
-        private int _most;
+        private int _concurrency;
+        private int _maxConcurrency;
 
         public string Name => name;
 
@@ -317,18 +317,18 @@ public sealed class DispatcherTests(RedisUnderTest store) : IClassFixture<RedisU
 
         public IReadOnlyCollection<Message> Sent => _sent;
 
-        public int MostAtOnce => _most;
+        public int MaxConcurrency => _maxConcurrency;
 
         public void Hold() => _gate = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
 
-        public void LetGo() => _gate?.TrySetResult();
+        public void Release() => _gate?.TrySetResult();
 
         public void Clear() => _sent.Clear();
 
         public async Task<SendOutcome> SendAsync(Message message, CancellationToken stop)
         {
-            var now = Interlocked.Increment(ref _now);
-            _most = Math.Max(_most, now);
+            var now = Interlocked.Increment(ref _concurrency);
+            _maxConcurrency = Math.Max(_maxConcurrency, now);
             _sent.Enqueue(message);
             try
             {
@@ -337,7 +337,7 @@ public sealed class DispatcherTests(RedisUnderTest store) : IClassFixture<RedisU
             }
             finally
             {
-                Interlocked.Decrement(ref _now);
+                Interlocked.Decrement(ref _concurrency);
             }
         }
     }

@@ -14,7 +14,7 @@ public sealed class EmailAddressTests
     [InlineData("ann@例え.jp", "ann@xn--r8jz45g.jp")]
     [InlineData("a@b.c", "a@b.c")]
     [InlineData("a.b.c@example.com", "a.b.c@example.com")]
-    public void An_address_has_one_form(string typed, string kept)
+    public void Normalizes_an_address(string typed, string kept)
     {
         EmailAddress.TryParse(typed, out var address).ShouldBeTrue();
         address!.Value.ShouldBe(kept);
@@ -53,10 +53,10 @@ public sealed class EmailAddressTests
     [InlineData("x..1@ok.com")]
     [InlineData(".ann@example.com")]
     [InlineData("ann.@example.com")]
-    public void What_smuggles_or_lacks_something_is_none(string? typed) => EmailAddress.TryParse(typed, out _).ShouldBeFalse();
+    public void Refuses_invalid_addresses_and_header_injection(string? typed) => EmailAddress.TryParse(typed, out _).ShouldBeFalse();
 
     [Fact]
-    public void Lengths_are_those_of_mail()
+    public void Enforces_the_length_limits_of_email_addresses()
     {
         var domain = string.Concat(Enumerable.Repeat("abcdefghi.", 24)) + "example";
         EmailAddress.TryParse(new string('a', 64) + "@example.com", out _).ShouldBeTrue();
@@ -67,7 +67,7 @@ public sealed class EmailAddressTests
     }
 
     [Fact]
-    public void For_logs_it_is_masked()
+    public void ToString_masks_the_address()
     {
         EmailAddress.TryParse("annabel@example.com", out var address).ShouldBeTrue();
 

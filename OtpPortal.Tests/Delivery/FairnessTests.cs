@@ -7,14 +7,14 @@ using OtpPortal.Tests.MagicLinks;
 
 namespace OtpPortal.Tests.Delivery;
 
-/// <summary>Many messages that do not get through, over real SMTP, and the others' messages meanwhile.</summary>
+/// <summary>Undeliverable messages do not delay other messages over SMTP.</summary>
 public sealed class FairnessTests
 {
     [Theory]
     [InlineData("defer")]
     [InlineData("hang")]
     [InlineData("both")]
-    public async Task A_thousand_messages_that_do_not_get_through_delay_nobody_elses(string how)
+    public async Task A_thousand_undeliverable_messages_do_not_delay_others(string how)
     {
         using var server = await MailServer.StartAsync(("defer", new[] { "busy.example" }), ("hang", new[] { "slow.example" }));
         await using var portal = await PortalHost.StartAsync(
@@ -23,12 +23,12 @@ public sealed class FairnessTests
         if (how != "defer") Flood(portal, "slow.example");
         if (how != "hang")
         {
-            // On their second try, too.
+            // Waits for the second attempts as well.
             await Eventually.BeTrueAsync(() => Retries(portal) > 300);
             portal.Clock.Advance(TimeSpan.FromSeconds(1.3));
         }
 
-        // From here on the clock stands still: nothing times out, and nothing makes room.
+        // The clock does not advance any more, so nothing times out and no connection becomes free.
         await portal.NewBrowser().PostAsync("/login", ("email", "portal@example.com"));
         var app = new GatewayClient(portal, "MyApp", "secret");
         var put = await app.PutAsync(GatewayClient.NewId(), ("provider", "smtp"), ("to", "gateway@example.com"));

@@ -2,11 +2,11 @@ using OtpPortal.Tests.Infrastructure;
 
 namespace OtpPortal.Tests.Delivery;
 
-/// <summary><c>/dev/mailbox</c>: where mail is shown that goes nowhere else.</summary>
+/// <summary>The development mailbox at <c>/dev/mailbox</c>.</summary>
 public sealed class MailboxTests
 {
     [Fact]
-    public async Task The_last_hundred_messages_are_shown_the_newest_first()
+    public async Task Shows_the_last_100_messages_newest_first()
     {
         await using var portal = await PortalHost.StartAsync(("LIMIT_SENDS_PER_IP", "1000/900"));
         (await portal.NewBrowser().GetAsync("/dev/mailbox")).Text.ShouldContain("No messages yet");
@@ -33,7 +33,7 @@ public sealed class MailboxTests
     }
 
     [Fact]
-    public async Task In_production_with_real_mail_there_is_no_mailbox()
+    public async Task Returns_404_in_Production_with_a_real_mail_transport()
     {
         await using var portal =
             await PortalHost.StartInProductionAsync(("MAIL_TRANSPORT", "smtp"), ("SMTP_HOST", "127.0.0.1"), ("SMTP_PORT", "1"));
@@ -43,7 +43,7 @@ public sealed class MailboxTests
     }
 
     [Fact]
-    public async Task In_production_it_is_there_when_it_was_named_outright()
+    public async Task Is_available_in_Production_when_configured_explicitly()
     {
         await using var portal = await PortalHost.StartInProductionAsync();
 
@@ -52,7 +52,7 @@ public sealed class MailboxTests
     }
 
     [Fact]
-    public async Task In_development_the_page_is_there_whatever_the_transport()
+    public async Task Is_available_in_Development_with_every_transport()
     {
         await using var portal = await PortalHost.StartAsync(("MAIL_TRANSPORT", "smtp"), ("SMTP_HOST", "127.0.0.1"), ("SMTP_PORT", "1"));
 

@@ -2,7 +2,7 @@ using OtpPortal.Delivery;
 
 namespace OtpPortal.Tests.Delivery;
 
-/// <summary>The mail in five languages.</summary>
+/// <summary>The built-in mail templates in five languages.</summary>
 public sealed class MessageTemplatesTests
 {
     private static readonly MessageTemplates s_templates = new();
@@ -26,7 +26,7 @@ public sealed class MessageTemplatesTests
     [InlineData("fr")]
     [InlineData("es")]
     [InlineData("zh")]
-    public void Every_language_has_all_three_parts(string language)
+    public void Every_language_has_a_subject_a_text_and_an_HTML_part(string language)
     {
         var message = Fill(language);
 
@@ -51,7 +51,7 @@ public sealed class MessageTemplatesTests
     [InlineData("fr")]
     [InlineData("es")]
     [InlineData("zh")]
-    public void A_link_stands_beside_the_code_where_there_is_one(string language)
+    public void Shows_the_link_next_to_the_code_when_there_is_one(string language)
     {
         const string link = "https://login.example.com/login/link?token=abc";
 
@@ -69,10 +69,10 @@ public sealed class MessageTemplatesTests
     }
 
     [Fact]
-    public void An_unknown_language_is_english() => Fill("tlh").Subject.ShouldBe("Your Our App code is 012345");
+    public void An_unknown_language_falls_back_to_English() => Fill("tlh").Subject.ShouldBe("Your Our App code is 012345");
 
     [Fact]
-    public void What_is_filled_in_cannot_become_markup()
+    public void Escapes_values_in_the_HTML_part()
     {
         var message = Fill("en", app: "<b>Tom & \"Co\"</b>", logo: "https://cdn.example.com/l.svg?a=\"><script>");
 
@@ -84,7 +84,7 @@ public sealed class MessageTemplatesTests
     }
 
     [Fact]
-    public void A_logo_is_shown_when_there_is_one()
+    public void Shows_the_logo_when_there_is_one()
     {
         Fill("en").Html.ShouldNotContain("<img");
         Fill("en", logo: "https://cdn.example.com/l.svg").Html.ShouldContain("<img src=\"https://cdn.example.com/l.svg\"");

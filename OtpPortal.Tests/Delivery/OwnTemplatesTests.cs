@@ -5,10 +5,10 @@ using OtpPortal.Tests.MagicLinks;
 
 namespace OtpPortal.Tests.Delivery;
 
-/// <summary>SMS, the gateway's messages, and texts of the operator's own in TEMPLATES_DIR.</summary>
+/// <summary>SMS and gateway templates, and custom templates in TEMPLATES_DIR.</summary>
 public sealed class OwnTemplatesTests : IDisposable
 {
-    // GSM 03.38: the characters that fit 160 into an SMS; the ones from { on count twice.
+    // The GSM 03.38 alphabet: 160 characters fit into one SMS. Characters from { on count twice.
     private const string Gsm =
         "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ "
             + "!\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà{}[]\\^~|€";
@@ -55,7 +55,7 @@ public sealed class OwnTemplatesTests : IDisposable
     [InlineData("fr", "10 minutes")]
     [InlineData("es", "10 minutos")]
     [InlineData("zh", "10 分钟")]
-    public void An_sms_is_one_sms_and_ends_with_the_line_that_browsers_look_for(string language, string duration)
+    public void An_SMS_fits_one_message_and_ends_with_the_origin_bound_code(string language, string duration)
     {
         foreach (var name in (string[])["sign-in-sms", "gateway-sms"])
         {
@@ -80,7 +80,7 @@ public sealed class OwnTemplatesTests : IDisposable
     [InlineData("fr")]
     [InlineData("es")]
     [InlineData("zh")]
-    public void The_gateways_message_names_who_asks_and_links_to_the_page(string language)
+    public void The_gateway_message_names_the_namespace_and_links_to_the_page(string language)
     {
         var message = new MessageTemplates().Fill("gateway-code", language, "ann@example.com", Values(language));
 
@@ -99,7 +99,7 @@ public sealed class OwnTemplatesTests : IDisposable
     }
 
     [Fact]
-    public void Without_a_page_there_is_no_link()
+    public void The_gateway_message_has_no_link_without_a_page()
     {
         var values = Values("en");
         values["url"] = "";
@@ -113,9 +113,9 @@ public sealed class OwnTemplatesTests : IDisposable
         Write("sign-in.subject.txt", "{{code}} from us\n");
         Write("de/sign-in.subject.txt", "{{code}} von uns\n");
 
-        var (templates, complaints) = Read();
+        var (templates, errors) = Read();
 
-        complaints.ShouldBeEmpty();
+        errors.ShouldBeEmpty();
         templates.Fill("sign-in", "en", "", Values("en")).Subject.ShouldBe("012345 from us");
         templates.Fill("sign-in", "fr", "", Values("fr")).Subject.ShouldBe("012345 from us");
         templates.Fill("sign-in", "de", "", Values("de")).Subject.ShouldBe("012345 von uns");
@@ -124,15 +124,15 @@ public sealed class OwnTemplatesTests : IDisposable
     }
 
     [Fact]
-    public void A_text_of_the_operators_own_may_show_the_link_or_leave_it_out()
+    public void A_custom_template_can_show_or_omit_the_link()
     {
         Write("sign-in.txt", "{{code}}{{#if link_url}} {{link_url}}{{/if}}");
         Write("sign-in.html", "{{#> layout}}<p>{{code}}</p>{{/layout}}");
         var values = Values("en");
 
-        var (templates, complaints) = Read();
+        var (templates, errors) = Read();
 
-        complaints.ShouldBeEmpty();
+        errors.ShouldBeEmpty();
         templates.Fill("sign-in", "en", "", values).Text.ShouldBe("012345");
         values["link_url"] = "https://login.example.com/login/link?token=abc";
         templates.Fill("sign-in", "en", "", values).Text.ShouldBe("012345 https://login.example.com/login/link?token=abc");
@@ -140,16 +140,16 @@ public sealed class OwnTemplatesTests : IDisposable
     }
 
     [Fact]
-    public void Each_provider_may_have_its_own_subject_and_body()
+    public void Each_provider_can_have_its_own_subject_and_body()
     {
         Write("smtp.subject.txt", "{{namespace}}: {{channel}} verification");
         Write("smtp.html", "{{#> layout}}<p>{{namespace}} {{code}}</p>{{/layout}}");
         Write("phone_call.txt", "Your code is {{code}}");
         Write("README.md", "not a text");
 
-        var (templates, complaints) = Read(("WEBHOOKS", "phone_call"));
+        var (templates, errors) = Read(("WEBHOOKS", "phone_call"));
 
-        complaints.ShouldBeEmpty();
+        errors.ShouldBeEmpty();
         var mail = templates.Fill("gateway-code", "en", "", Values("en"), "smtp");
         mail.Subject.ShouldBe("Shop & Co: SMS verification");
         mail.Html.ShouldContain("<p>Shop &amp; Co 012345</p>");
@@ -174,20 +174,20 @@ public sealed class OwnTemplatesTests : IDisposable
     [InlineData("sipgate_sms.txt", "Hello", "the message sipgate_sms (en)")]
     [InlineData("signin.txt", "{{code}}", "a directory of NAME.subject.txt")]
     [InlineData("shop.txt", "{{code}}", "a directory of NAME.subject.txt")]
-    public void A_text_that_cannot_be_used_stops_the_start(string file, string text, string complaint)
+    public void An_invalid_template_prevents_startup(string file, string text, string error)
     {
         Write(file, text);
 
-        var complaints = Read().Errors;
+        var errors = Read().Errors;
 
-        complaints.ShouldNotBeEmpty();
-        complaints.ShouldAllBe(
+        errors.ShouldNotBeEmpty();
+        errors.ShouldAllBe(
             line => line.StartsWith("TEMPLATES_DIR", StringComparison.Ordinal) && !line.Contains('\n', StringComparison.Ordinal));
-        complaints.ShouldContain(line => line.Contains(complaint, StringComparison.Ordinal));
+        errors.ShouldContain(line => line.Contains(error, StringComparison.Ordinal));
     }
 
     [Fact]
-    public async Task Every_value_that_a_text_may_name_is_there_when_it_is_sent()
+    public async Task Every_documented_template_value_is_available_when_sending()
     {
         void Name(string message, string names)
         {
@@ -237,7 +237,7 @@ public sealed class OwnTemplatesTests : IDisposable
     }
 
     [Fact]
-    public void A_folder_that_is_not_there_stops_the_start()
+    public void A_missing_template_folder_prevents_startup()
     {
         var reader = AllSettings.Reader(new Dictionary<string, string> { ["TEMPLATES_DIR"] = Path.Combine(_folder.Path, "nowhere") });
 

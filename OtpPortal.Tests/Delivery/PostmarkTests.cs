@@ -3,7 +3,7 @@ using OtpPortal.Tests.Infrastructure;
 
 namespace OtpPortal.Tests.Delivery;
 
-/// <summary>Postmark, played by a server of our own: what it is sent, and what its answers mean.</summary>
+/// <summary>Requests to a fake Postmark server and the handling of its responses.</summary>
 public sealed class PostmarkTests : IAsyncLifetime
 {
     private const string Token = "11111111-2222-3333-4444-555555555555";
@@ -29,7 +29,7 @@ public sealed class PostmarkTests : IAsyncLifetime
         await _postmark.DisposeAsync();
     }
 
-    private async Task<Browserlike> BeginAsync(string email = "ann@example.com")
+    private async Task<Browserlike> BeginSignInAsync(string email = "ann@example.com")
     {
         var browser = _portal.NewBrowser();
         (await browser.PostAsync("/login", ("email", email))).Status.ShouldBe(303);
@@ -37,9 +37,9 @@ public sealed class PostmarkTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task The_request_is_what_postmark_documents()
+    public async Task Sends_the_request_that_Postmark_documents()
     {
-        var browser = await BeginAsync();
+        var browser = await BeginSignInAsync();
         await Eventually.BeTrueAsync(() => _postmark.Requests.Count > 0);
 
         var request = _postmark.Requests.ShouldHaveSingleItem();
@@ -76,11 +76,11 @@ public sealed class PostmarkTests : IAsyncLifetime
     [InlineData(200, """{"ErrorCode":"zero"}""", "POSTMARK_API_URL")]
     [InlineData(302, "", "POSTMARK_API_URL")]
     [InlineData(404, "no such page", "POSTMARK_API_URL")]
-    public async Task What_can_never_work_is_not_tried_again_and_the_log_says_why(int status, string body, string reason)
+    public async Task Does_not_retry_permanent_failures_and_logs_the_reason(int status, string body, string reason)
     {
         _postmark.Answer = _ => (status, body);
 
-        await BeginAsync();
+        await BeginSignInAsync();
         await Eventually.BeTrueAsync(() => _portal.Log.Lines.Any(line => line.StartsWith("Error", StringComparison.Ordinal)));
 
         _postmark.Requests.Count.ShouldBe(1);
@@ -94,11 +94,11 @@ public sealed class PostmarkTests : IAsyncLifetime
     [InlineData(429, "")]
     [InlineData(500, """{"ErrorCode":100,"Message":"Maintenance"}""")]
     [InlineData(503, "<html>down</html>")]
-    public async Task What_may_pass_is_tried_again(int status, string body)
+    public async Task Retries_temporary_failures(int status, string body)
     {
         _postmark.Answer = count => count <= 2 ? (status, body) : (200, Accepted);
 
-        await BeginAsync();
+        await BeginSignInAsync();
         await _portal.Clock.AdvanceUntilAsync(() => _postmark.Requests.Count == 3, TimeSpan.FromMilliseconds(200));
 
         _postmark.Requests.Count.ShouldBe(3);
@@ -109,11 +109,11 @@ public sealed class PostmarkTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_postmark_that_hangs_is_left_and_asked_again()
+    public async Task Retries_when_Postmark_times_out()
     {
         _postmark.Answer = count => count == 1 ? null : (200, Accepted);
 
-        await BeginAsync();
+        await BeginSignInAsync();
         await Eventually.BeTrueAsync(() => _postmark.Requests.Count == 1);
         await _portal.Clock.AdvanceUntilAsync(() => _postmark.Requests.Count == 2, TimeSpan.FromSeconds(1));
 
@@ -121,11 +121,11 @@ public sealed class PostmarkTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_postmark_that_cannot_be_reached_is_asked_again()
+    public async Task Retries_when_Postmark_is_unreachable()
     {
         await _postmark.StopAsync();
 
-        await BeginAsync();
+        await BeginSignInAsync();
 
         await _portal.Clock.AdvanceUntilAsync(
             () => _portal.Log.Lines.Count(line => line.Contains("cannot connect", StringComparison.Ordinal)

@@ -5,7 +5,7 @@ using OtpPortal.Tests.Infrastructure;
 
 namespace OtpPortal.Tests.Delivery;
 
-/// <summary>Settings of providers: a mistake stops the start and names the setting, never the secret.</summary>
+/// <summary>Validation of provider settings. Errors name the setting but never a secret.</summary>
 public sealed class ProviderSettingsTests
 {
     private static readonly (string, string)[] s_smtp = [("SMTP_HOST", "mail.example.com")];
@@ -20,11 +20,11 @@ public sealed class ProviderSettingsTests
         return AllSettings.Read(values, production, Path.GetTempPath());
     }
 
-    private static IReadOnlyList<string> Complaints(params (string Name, string Value)[] settings) =>
+    private static IReadOnlyList<string> ErrorsOf(params (string Name, string Value)[] settings) =>
         Should.Throw<SettingsException>(() => Read(settings)).Errors;
 
     [Fact]
-    public void Without_settings_nothing_sends_sms()
+    public void No_provider_sends_SMS_by_default()
     {
         var read = Read();
 
@@ -62,10 +62,10 @@ public sealed class ProviderSettingsTests
     [InlineData("WEBHOOKS", "smtp")]
     [InlineData("WEBHOOKS", "Kaleyra_SMS")]
     [InlineData("MAIL_FALLBACK", "mailbox")]
-    public void What_is_not_allowed_is_named_with_its_value(string name, string value) =>
-        Complaints((name, value)).ShouldContain(complaint =>
-            complaint.StartsWith(name + " must be ", StringComparison.Ordinal)
-            && complaint.Contains("but is \"", StringComparison.Ordinal));
+    public void Reports_an_invalid_setting_with_its_value(string name, string value) =>
+        ErrorsOf((name, value)).ShouldContain(error =>
+            error.StartsWith(name + " must be ", StringComparison.Ordinal)
+            && error.Contains("but is \"", StringComparison.Ordinal));
 
     [Theory]
     [InlineData("SIPGATE_USERNAME", "SIPGATE_PASSWORD")]
@@ -78,18 +78,18 @@ public sealed class ProviderSettingsTests
     [InlineData("AWS_SECRET_ACCESS_KEY", "AWS_ACCESS_KEY_ID")]
     [InlineData("AWS_SMS_ORIGINATION_IDENTITY", "AWS_REGION")]
     [InlineData("WEBHOOKS", "WEBHOOK_SOMETHING1_URL")]
-    public void Half_a_provider_is_told_what_is_missing(string given, string missing)
+    public void Reports_the_missing_setting_of_an_incomplete_provider(string given, string missing)
     {
-        var complaints = Complaints((given, "something1"));
+        var errors = ErrorsOf((given, "something1"));
 
-        complaints.ShouldContain(complaint => complaint.StartsWith(missing + " is missing", StringComparison.Ordinal));
+        errors.ShouldContain(error => error.StartsWith(missing + " is missing", StringComparison.Ordinal));
     }
 
     [Fact]
-    public void A_region_alone_is_no_wish_to_send() => Read(("AWS_REGION", "eu-central-1")).Aws.ShouldBeNull();
+    public void AWS_REGION_alone_does_not_enable_AWS() => Read(("AWS_REGION", "eu-central-1")).Aws.ShouldBeNull();
 
     [Fact]
-    public void Without_an_access_key_an_origination_identity_uses_the_role()
+    public void An_origination_identity_without_an_access_key_uses_the_role()
     {
         var aws = Read(("AWS_REGION", "eu-central-1"), ("AWS_SMS_ORIGINATION_IDENTITY", "pool-1")).Aws.ShouldNotBeNull();
 
@@ -100,25 +100,25 @@ public sealed class ProviderSettingsTests
     [Theory]
     [InlineData("AWS_REGION", "eu-central-1.evil.example")]
     [InlineData("AWS_REGION", "Frankfurt")]
-    public void A_region_that_is_none_is_refused(string name, string region) =>
-        Complaints((name, region), ("AWS_ACCESS_KEY_ID", "AKID"), ("AWS_SECRET_ACCESS_KEY", "x"))
+    public void Refuses_an_invalid_AWS_region(string name, string region) =>
+        ErrorsOf((name, region), ("AWS_ACCESS_KEY_ID", "AKID"), ("AWS_SECRET_ACCESS_KEY", "x"))
             .ShouldHaveSingleItem().ShouldStartWith("AWS_REGION must be a region");
 
     [Theory]
     [InlineData("eu-central-1", "https://sms-voice.eu-central-1.amazonaws.com/")]
     [InlineData("us-gov-west-1", "https://sms-voice.us-gov-west-1.amazonaws.com/")]
-    public void Aws_is_found_by_region(string region, string url) =>
+    public void The_region_determines_the_AWS_URL(string region, string url) =>
         Read(("AWS_REGION", region), ("AWS_ACCESS_KEY_ID", "AKID"), ("AWS_SECRET_ACCESS_KEY", "x")).Aws!.ApiUrl.ToString().ShouldBe(url);
 
     [Theory]
     [InlineData("WEBHOOK_BANK_URL", "https://bank.example.com")]
     [InlineData("WEBHOOK_SHOP_URI", "https://shop.example.com")]
-    public void A_setting_of_no_webhook_stops_the_start(string name, string value) =>
-        Complaints(("WEBHOOKS", "shop"), ("WEBHOOK_SHOP_URL", "https://shop.example.com"), (name, value)).ShouldHaveSingleItem().ShouldStartWith(name + " matches no webhook");
+    public void A_setting_of_an_unknown_webhook_prevents_startup(string name, string value) =>
+        ErrorsOf(("WEBHOOKS", "shop"), ("WEBHOOK_SHOP_URL", "https://shop.example.com"), (name, value)).ShouldHaveSingleItem().ShouldStartWith(name + " matches no webhook");
 
     [Fact]
-    public void Names_of_webhooks_differ_in_more_than_capitals() =>
-        Complaints(("WEBHOOKS", "shop,Shop"), ("WEBHOOK_SHOP_URL", "https://shop.example.com"))
+    public void Webhook_names_that_differ_only_in_case_are_refused() =>
+        ErrorsOf(("WEBHOOKS", "shop,Shop"), ("WEBHOOK_SHOP_URL", "https://shop.example.com"))
             .ShouldHaveSingleItem().ShouldEndWith("but is \"Shop\".");
 
     [Theory]
@@ -128,23 +128,23 @@ public sealed class ProviderSettingsTests
         "WEBHOOK_SHOP_MAX_OTP_LEN must be between 3 and 100 characters, but is \"2\"")]
     [InlineData("WEBHOOK_SHOP_MAX_ADDRESS_LEN", "0",
         "WEBHOOK_SHOP_MAX_ADDRESS_LEN must be between 1 and 1000 characters, but is \"0\"")]
-    public void Settings_of_a_webhook_are_checked(string name, string value, string complaint) =>
-        Complaints(("WEBHOOKS", "shop"), ("WEBHOOK_SHOP_URL", "https://shop.example.com"), (name, value)).ShouldHaveSingleItem()
-            .ShouldStartWith(complaint);
+    public void Validates_the_settings_of_a_webhook(string name, string value, string error) =>
+        ErrorsOf(("WEBHOOKS", "shop"), ("WEBHOOK_SHOP_URL", "https://shop.example.com"), (name, value)).ShouldHaveSingleItem()
+            .ShouldStartWith(error);
 
     [Fact]
-    public void A_fallback_must_be_set_up_and_another_one()
+    public void The_fallback_must_be_configured_and_differ_from_the_transport()
     {
         Read([.. s_smtp, ("POSTMARK_SERVER_TOKEN", "t"), ("MAIL_FALLBACK", "smtp")]).Mail.Fallback.ShouldBe("smtp");
-        Complaints([.. s_smtp, ("MAIL_FALLBACK", "smtp")])
+        ErrorsOf([.. s_smtp, ("MAIL_FALLBACK", "smtp")])
             .ShouldHaveSingleItem().ShouldStartWith("MAIL_FALLBACK must be a different transport than MAIL_TRANSPORT, but is \"smtp\"");
-        Complaints([.. s_smtp, ("MAIL_FALLBACK", "postmark")]).ShouldHaveSingleItem().ShouldStartWith("POSTMARK_SERVER_TOKEN is missing");
-        Complaints(("POSTMARK_SERVER_TOKEN", "t"), ("MAIL_FALLBACK", "smtp")).ShouldHaveSingleItem()
+        ErrorsOf([.. s_smtp, ("MAIL_FALLBACK", "postmark")]).ShouldHaveSingleItem().ShouldStartWith("POSTMARK_SERVER_TOKEN is missing");
+        ErrorsOf(("POSTMARK_SERVER_TOKEN", "t"), ("MAIL_FALLBACK", "smtp")).ShouldHaveSingleItem()
             .ShouldStartWith("SMTP_HOST is missing");
     }
 
     [Fact]
-    public void The_mailbox_plays_sms_only_where_it_is_shown_and_named()
+    public void The_mailbox_is_an_SMS_provider_only_when_visible_and_listed()
     {
         Read(("SMS_PROVIDERS", "mailbox")).Sms.Order.ShouldBe(["mailbox"]);
         Should.Throw<SettingsException>(() => Read(true, [.. s_smtp, ("SMS_PROVIDERS", "mailbox")])).Errors
@@ -152,7 +152,7 @@ public sealed class ProviderSettingsTests
     }
 
     [Fact]
-    public void A_provider_may_have_countries_of_its_own()
+    public void A_provider_can_override_the_countries()
     {
         var own = Read([
             .. s_sipgate, ("SMS_COUNTRIES", "DE,at"), ("SIPGATE_COUNTRIES", "CH"),
@@ -172,7 +172,7 @@ public sealed class ProviderSettingsTests
     }
 
     [Fact]
-    public void Nothing_that_holds_a_secret_prints_it()
+    public void ToString_and_errors_never_reveal_a_secret()
     {
         var read = Read(
         [
@@ -186,9 +186,9 @@ public sealed class ProviderSettingsTests
         read.Providers.ShouldContain("shop");
         new WebhookSettings("shop", new Uri("https://shop.example.com"), "ann", "S3cret", "", "", 1, 3, new(TimeSpan.FromSeconds(1), 1))
             .ToString().ShouldNotContain("S3cret");
-        Complaints(("KALEYRA_API_KEY", "S3cret with blanks"), ("KALEYRA_SID", "x"), ("KALEYRA_SENDER", "x")).ShouldHaveSingleItem()
+        ErrorsOf(("KALEYRA_API_KEY", "S3cret with blanks"), ("KALEYRA_SID", "x"), ("KALEYRA_SENDER", "x")).ShouldHaveSingleItem()
             .ShouldNotContain("S3cret");
-        Complaints(("WEBHOOKS", "shop"), ("WEBHOOK_SHOP_URL", "https://shop.example.com"), ("WEBHOOK_SHOP_PASSWORD", "S3cret"))
+        ErrorsOf(("WEBHOOKS", "shop"), ("WEBHOOK_SHOP_URL", "https://shop.example.com"), ("WEBHOOK_SHOP_PASSWORD", "S3cret"))
             .ShouldHaveSingleItem().ShouldNotContain("S3cret");
     }
 }

@@ -7,7 +7,7 @@ using OtpPortal.Tests.Infrastructure;
 
 namespace OtpPortal.Tests.Delivery;
 
-/// <summary>What the providers for SMS, WhatsApp and webhooks ask of their servers, and what the answers mean.</summary>
+/// <summary>Requests of the SMS, WhatsApp and webhook providers and the handling of responses.</summary>
 public sealed class ProviderTests : IAsyncLifetime
 {
     private const string Number = "+491711234567";
@@ -50,13 +50,13 @@ public sealed class ProviderTests : IAsyncLifetime
     private async Task<DispatchOutcome> SendAsync(string provider, Message message)
     {
         var sending = _portal.Services.GetRequiredService<Dispatcher>().SendAsync(Find(provider), message, CancellationToken.None);
-        // The pause before the one repetition is on this clock.
+        // The delay before the retry uses this clock.
         await _portal.Clock.AdvanceUntilAsync(() => sending.IsCompleted, TimeSpan.FromMilliseconds(100));
         return await sending;
     }
 
     [Fact]
-    public void The_gateway_lists_whatever_is_set_up()
+    public void Lists_the_configured_providers()
     {
         var providers = _portal.Services.GetRequiredService<Providers>();
 
@@ -80,14 +80,14 @@ public sealed class ProviderTests : IAsyncLifetime
     [InlineData("Phone_Call", "1234567890123", null)]
     [InlineData("Phone_Call", "12\n34", null)]
     [InlineData("Phone_Call", "  ", null)]
-    public void Each_provider_checks_addresses_of_its_own_kind(string provider, string typed, string? normalized)
+    public void Each_provider_validates_and_normalizes_its_addresses(string provider, string typed, string? normalized)
     {
         Find(provider).TryNormalize(typed, out var found).ShouldBe(normalized is not null);
         found.ShouldBe(normalized ?? "");
     }
 
     [Fact]
-    public async Task Sipgate_gets_what_it_documents()
+    public async Task Sends_the_request_that_sipgate_documents()
     {
         _server.Answer = _ => (204, "");
 
@@ -104,7 +104,7 @@ public sealed class ProviderTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Kaleyra_gets_a_form_with_the_registered_template()
+    public async Task Sends_the_registered_template_to_Kaleyra()
     {
         _server.Answer = _ => (202, """{"id":"1"}""");
 
@@ -121,7 +121,7 @@ public sealed class ProviderTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task WhatsApp_gets_the_code_alone_and_fills_its_own_template()
+    public async Task Sends_only_the_code_to_WhatsApp_which_fills_its_own_template()
     {
         (await SendAsync("kaleyra_whatsapp", Sms)).ShouldBe(new DispatchOutcome.Sent("kaleyra_whatsapp"));
 
@@ -135,7 +135,7 @@ public sealed class ProviderTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task WhatsApp_is_asked_for_nothing_without_a_code()
+    public async Task WhatsApp_refuses_a_message_without_a_code()
     {
         (await SendAsync("kaleyra_whatsapp", Sms with { Code = null })).ShouldBeOfType<DispatchOutcome.Failed>().Last
             .ShouldBeOfType<SendOutcome.Refused>();
@@ -144,7 +144,7 @@ public sealed class ProviderTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Aws_gets_a_signed_request()
+    public async Task Sends_a_signed_request_to_AWS()
     {
         _server.Answer = _ => (200, """{"MessageId":"m-1"}""");
         var before = _portal.Clock.GetUtcNow();
@@ -162,7 +162,7 @@ public sealed class ProviderTests : IAsyncLifetime
             [("DestinationPhoneNumber", Number), ("OriginationIdentity", "pool-1"), ("MessageBody", Sms.Text),
                 ("MessageType", "TRANSACTIONAL")]);
         request.Headers.Keys.ShouldNotContain("X-Amz-Security-Token");
-        // What arrived, signed again as AWS would to check it.
+        // Computes the signature of the received request in the same way as AWS.
         var signed = ((string[])["content-type", "host", "x-amz-content-sha256", "x-amz-date", "x-amz-target"])
             .ToDictionary(name => name, name => request.Headers[name], StringComparer.Ordinal);
         request.Headers["Authorization"].ShouldBe(AwsSignature.Authorize(
@@ -171,7 +171,7 @@ public sealed class ProviderTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_webhook_gets_the_message_and_the_record_of_the_code()
+    public async Task Sends_the_message_and_the_OTP_record_to_a_webhook()
     {
         var message = new Message("12-34", "Shop: Phone call verification", "Your code is 918273", "<p>918273</p>")
         {
@@ -202,7 +202,7 @@ public sealed class ProviderTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_webhook_without_a_record_gets_address_and_code_and_no_credentials_that_it_has_not()
+    public async Task Sends_address_and_code_to_a_webhook_without_a_record_or_credentials()
     {
         await SendAsync("quiet", Sms with { To = "somebody" });
 
@@ -247,7 +247,7 @@ public sealed class ProviderTests : IAsyncLifetime
     [InlineData("pinpoint_sms", 404, "<html>not here</html>", "misconfigured", "AWS_SMS_API_URL")]
     [InlineData("pinpoint_sms", 400, "[1]", "misconfigured", "AWS_REGION")]
     [InlineData("pinpoint_sms", 500, """{"__type":"InternalServerException"}""", "temporary", "500")]
-    public async Task A_refusal_says_what_to_do_and_repeats_nothing_of_the_reply(
+    public async Task Logs_how_to_fix_a_failure_without_repeating_the_response(
         string provider, int status, string body, string kind, string reason)
     {
         _server.Answer = _ => (status, body);
@@ -258,7 +258,7 @@ public sealed class ProviderTests : IAsyncLifetime
         var words = failed.Last.Describe();
         words.Kind.ShouldBe(kind);
         words.Reason.ShouldContain(reason);
-        // Once more after a short pause when it may help, and never else.
+        // Only temporary failures are retried, once.
         _server.Requests.Count.ShouldBe(kind == "temporary" ? 2 : 1);
         _portal.Log.Lines.ShouldContain(
             line => line.StartsWith("Error", StringComparison.Ordinal)
@@ -274,7 +274,7 @@ public sealed class ProviderTests : IAsyncLifetime
     [InlineData(404, "", 1, "WEBHOOK_PHONE_CALL_URL")]
     [InlineData(422, "the secret 918273", 1, "422")]
     [InlineData(502, "", 2, "502")]
-    public async Task A_webhook_that_answers_has_the_message_and_its_status_is_in_the_log(
+    public async Task Any_response_of_a_webhook_counts_as_sent_and_errors_are_logged(
         int status, string body, int requests, string reason)
     {
         _server.Answer = _ => (status, body);
@@ -292,7 +292,7 @@ public sealed class ProviderTests : IAsyncLifetime
     [InlineData(404, "misconfigured")]
     [InlineData(422, "refused")]
     [InlineData(502, "temporary")]
-    public async Task A_webhook_in_SMS_PROVIDERS_is_judged_by_its_status_because_another_one_may_take_over(int status, string kind)
+    public async Task An_error_status_of_a_webhook_in_SMS_PROVIDERS_counts_as_a_failure(int status, string kind)
     {
         await using var portal = await PortalHost.StartWithAsync(
             null, _server.Address, ("WEBHOOKS", "own"), ("WEBHOOK_OWN_URL", _server.Address + "own"), ("SMS_PROVIDERS", "own"),
@@ -311,7 +311,7 @@ public sealed class ProviderTests : IAsyncLifetime
     [InlineData("kaleyra_sms")]
     [InlineData("pinpoint_sms")]
     [InlineData("quiet")]
-    public async Task What_passes_quickly_is_not_even_noticed(string provider)
+    public async Task Retries_a_temporary_failure_once(string provider)
     {
         _server.Answer = count => count == 1 ? (503, "") : (200, "{}");
 
@@ -326,7 +326,7 @@ public sealed class ProviderTests : IAsyncLifetime
     [InlineData("kaleyra_whatsapp")]
     [InlineData("pinpoint_sms")]
     [InlineData("quiet")]
-    public async Task A_server_that_hangs_is_left_after_ten_seconds_and_not_asked_twice(string provider)
+    public async Task A_timeout_after_10_seconds_is_not_retried(string provider)
     {
         _server.Answer = _ => null;
         var sending = _portal.Services.GetRequiredService<Dispatcher>().SendAsync(Find(provider), Sms, CancellationToken.None);
@@ -337,12 +337,12 @@ public sealed class ProviderTests : IAsyncLifetime
         _portal.Clock.Advance(TimeSpan.FromSeconds(0.1));
 
         (await sending).ShouldBeOfType<DispatchOutcome.Failed>().Last.ShouldBe(new SendOutcome.Temporary("no response within 10 s"));
-        // It may have sent the message all the same.
+        // Not retried, because the server may have sent the message.
         _server.Requests.Count.ShouldBe(1);
     }
 
     [Fact]
-    public async Task A_server_that_is_slow_is_waited_for()
+    public async Task Waits_for_a_slow_server()
     {
         var ready = false;
         _server.Answer = _ => SpinWait.SpinUntil(() => Volatile.Read(ref ready), TimeSpan.FromSeconds(20)) ? (200, "{}") : null;
@@ -356,7 +356,7 @@ public sealed class ProviderTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_server_that_is_not_there_is_asked_once_more()
+    public async Task An_unreachable_server_is_a_temporary_failure()
     {
         await _server.StopAsync();
 
@@ -366,7 +366,7 @@ public sealed class ProviderTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_caller_that_goes_away_is_not_waited_for()
+    public async Task Cancelling_a_send_throws_OperationCanceledException()
     {
         _server.Answer = _ => null;
         using var stop = new CancellationTokenSource();
@@ -379,7 +379,7 @@ public sealed class ProviderTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task The_mailbox_shows_sms_too()
+    public async Task The_mailbox_shows_SMS_messages()
     {
         (await SendAsync("mailbox", Sms)).ShouldBe(new DispatchOutcome.Sent("mailbox"));
 

@@ -6,19 +6,19 @@ using OtpPortal.Tests.MagicLinks;
 
 namespace OtpPortal.Tests.Delivery;
 
-/// <summary>Mail through a real SMTP server.</summary>
+/// <summary>Sending mail through a test SMTP server.</summary>
 public sealed partial class SmtpTests
 {
-    private static async Task<Browserlike> BeginAsync(PortalHost portal, string email = "ann@example.com")
+    private static async Task<Browserlike> BeginSignInAsync(PortalHost portal, string email = "ann@example.com")
     {
         var browser = portal.NewBrowser();
         (await browser.PostAsync("/login", ("email", email))).Status.ShouldBe(303);
         return browser;
     }
 
-    private static Task ArrivesAsync(MailServer server) => Eventually.BeTrueAsync(() => server.Mails.Count > 0);
+    private static Task WaitForMailAsync(MailServer server) => Eventually.BeTrueAsync(() => server.Mails.Count > 0);
 
-    private static async Task<string> ErrorOfAsync(PortalHost portal)
+    private static async Task<string> WaitForErrorAsync(PortalHost portal)
     {
         string[] Errors() => [.. portal.Log.Lines.Where(line => line.StartsWith("Error", StringComparison.Ordinal))];
         await Eventually.BeTrueAsync(() => Errors().Length > 0);
@@ -26,13 +26,13 @@ public sealed partial class SmtpTests
     }
 
     [Fact]
-    public async Task The_mail_arrives_with_both_parts_and_the_code_signs_in()
+    public async Task Sends_a_mail_with_both_parts_and_a_working_code()
     {
         using var server = await MailServer.StartAsync();
         await using var portal = await PortalHost.StartAsync(server.Settings("none"));
 
-        var browser = await BeginAsync(portal);
-        await ArrivesAsync(server);
+        var browser = await BeginSignInAsync(portal);
+        await WaitForMailAsync(server);
 
         var mail = server.Mails.ShouldHaveSingleItem();
         mail.GetProperty("from").GetString().ShouldBe("otp@example.org");
@@ -62,7 +62,7 @@ public sealed partial class SmtpTests
         "=?utf-8?q?x=0d=0aBcc:_y@example.org?=", "=?utf-8?q?x=0d=0aBcc:_y@example.org?=",
         "To: \"= ?utf-8?q?x=0d=0aBcc:_y@example.org?=\" <ann@example.com>", "Subject: = ?utf-8?q?x=0d=0aBcc:_y@example.org?=")]
     [InlineData("", "=?utf-8?b?SGVsbG8=?=", "To: ann@example.com", "Subject: = ?utf-8?b?SGVsbG8= ?=")]
-    public async Task Words_of_others_stay_text_in_the_head_of_the_mail(string toName, string subject, string to, string shown)
+    public async Task Names_and_subjects_cannot_inject_mail_headers(string toName, string subject, string to, string shown)
     {
         using var server = await MailServer.StartAsync();
         await using var portal = await PortalHost.StartAsync([.. server.Settings("none"), V2Portal.Setting]);
@@ -86,7 +86,7 @@ public sealed partial class SmtpTests
     [Theory]
     [InlineData(true, 201)]
     [InlineData(false, 502)]
-    public async Task An_international_local_part_is_sent_to_a_server_that_takes_it(bool international, int status)
+    public async Task Sends_to_an_international_local_part_only_when_the_server_supports_SMTPUTF8(bool international, int status)
     {
         using var server = await MailServer.StartAsync(("international", international));
         await using var portal = await PortalHost.StartAsync([.. server.Settings("none"), V2Portal.Setting]);
@@ -114,70 +114,70 @@ public sealed partial class SmtpTests
         else
         {
             server.Mails.ShouldBeEmpty();
-            (await ErrorOfAsync(portal)).ShouldContain("SMTPUTF8");
+            (await WaitForErrorAsync(portal)).ShouldContain("SMTPUTF8");
         }
     }
 
     [Fact]
-    public async Task A_user_name_and_password_are_used()
+    public async Task Authenticates_with_user_name_and_password()
     {
         using var server = await MailServer.StartAsync(("user", "portal"), ("password", "pass word!"));
         await using var portal =
             await PortalHost.StartAsync([.. server.Settings("none"), ("SMTP_USERNAME", "portal"), ("SMTP_PASSWORD", "pass word!")]);
 
-        await BeginAsync(portal);
-        await ArrivesAsync(server);
+        await BeginSignInAsync(portal);
+        await WaitForMailAsync(server);
 
         server.Mails.ShouldHaveSingleItem().GetProperty("user").GetString().ShouldBe("portal");
     }
 
     [Fact]
-    public async Task A_wrong_password_is_a_matter_of_settings_and_is_not_logged()
+    public async Task Reports_a_wrong_password_as_a_configuration_error_without_logging_it()
     {
         using var server = await MailServer.StartAsync(("user", "portal"), ("password", "right"));
         await using var portal =
             await PortalHost.StartAsync([.. server.Settings("none"), ("SMTP_USERNAME", "portal"), ("SMTP_PASSWORD", "wrong-password")]);
 
-        await BeginAsync(portal);
+        await BeginSignInAsync(portal);
 
-        var error = await ErrorOfAsync(portal);
+        var error = await WaitForErrorAsync(portal);
         error.ShouldContain("SMTP_USERNAME and SMTP_PASSWORD");
         portal.Log.Text.ShouldNotContain("wrong-password");
         server.Mails.ShouldBeEmpty();
     }
 
     [Fact]
-    public async Task A_server_that_wants_a_user_name_says_so()
+    public async Task Reports_that_the_server_requires_authentication()
     {
         using var server = await MailServer.StartAsync(("user", "portal"), ("password", "right"));
         await using var portal = await PortalHost.StartAsync(server.Settings("none"));
 
-        await BeginAsync(portal);
+        await BeginSignInAsync(portal);
 
-        (await ErrorOfAsync(portal)).ShouldContain("the server requires SMTP_USERNAME and SMTP_PASSWORD");
+        (await WaitForErrorAsync(portal)).ShouldContain("the server requires SMTP_USERNAME and SMTP_PASSWORD");
     }
 
     [Theory]
     [InlineData("550 5.1.1 ann@example.com: no such user", "SMTP status 550")]
     [InlineData("553 mailbox name not allowed", "SMTP status 553")]
-    public async Task A_recipient_that_the_server_refuses_is_not_tried_again(string reply, string reason)
+    public async Task Does_not_retry_a_recipient_that_the_server_refuses(string reply, string reason)
     {
         using var server = await MailServer.StartAsync(("refuse", reply));
         await using var portal = await PortalHost.StartAsync(server.Settings("none"));
 
-        await BeginAsync(portal);
+        await BeginSignInAsync(portal);
 
-        (await ErrorOfAsync(portal)).ShouldContain(reason);
+        (await WaitForErrorAsync(portal)).ShouldContain(reason);
         portal.Log.Text.ShouldNotContain("ann@example.com");
     }
 
     [Fact]
-    public async Task A_server_that_is_busy_is_asked_again()
+    public async Task Retries_when_the_server_is_busy()
     {
         using var server = await MailServer.StartAsync(("refuse", "451 try later"));
         await using var portal = await PortalHost.StartAsync(server.Settings("none"));
 
-        await BeginAsync(portal);
+        await BeginSignInAsync(portal);
 
         await portal.Clock.AdvanceUntilAsync(
             () => portal.Log.Lines.Count(line => line.Contains("retrying in", StringComparison.Ordinal)
@@ -186,51 +186,51 @@ public sealed partial class SmtpTests
     }
 
     [Fact]
-    public async Task A_certificate_that_nobody_vouches_for_is_refused()
+    public async Task Refuses_an_untrusted_certificate()
     {
         using var server = await MailServer.StartAsync(("tls", true));
         await using var portal = await PortalHost.StartAsync(server.Settings("starttls"));
 
-        await BeginAsync(portal);
+        await BeginSignInAsync(portal);
 
-        (await ErrorOfAsync(portal)).ShouldContain("certificate is not valid for SMTP_HOST");
+        (await WaitForErrorAsync(portal)).ShouldContain("certificate is not valid for SMTP_HOST");
         server.Mails.ShouldBeEmpty();
     }
 
     [Fact]
-    public async Task A_server_without_starttls_gets_no_mail_in_the_clear()
+    public async Task Sends_no_unencrypted_mail_when_the_server_lacks_STARTTLS()
     {
         using var server = await MailServer.StartAsync();
         await using var portal = await PortalHost.StartAsync(server.Settings("starttls"));
 
-        await BeginAsync(portal);
+        await BeginSignInAsync(portal);
 
-        (await ErrorOfAsync(portal)).ShouldContain("STARTTLS");
+        (await WaitForErrorAsync(portal)).ShouldContain("STARTTLS");
         server.Mails.ShouldBeEmpty();
     }
 
     [Fact]
-    public async Task A_server_that_wants_tls_is_told_apart()
+    public async Task Reports_that_the_server_requires_STARTTLS()
     {
         using var server = await MailServer.StartAsync(("tls", true), ("require_tls", true));
         await using var portal = await PortalHost.StartAsync(server.Settings("none"));
 
-        await BeginAsync(portal);
+        await BeginSignInAsync(portal);
 
-        (await ErrorOfAsync(portal)).ShouldContain("SMTP_TLS=starttls");
+        (await WaitForErrorAsync(portal)).ShouldContain("SMTP_TLS=starttls");
         server.Mails.ShouldBeEmpty();
     }
 
     [Fact]
-    public async Task With_a_certificate_that_the_system_trusts_mail_goes_encrypted()
+    public async Task Sends_encrypted_mail_when_the_system_trusts_the_certificate()
     {
-        // What a system trusts is read once a process: so the portal runs in one of its own.
+        // The trusted certificates are read once per process, so the portal runs in a separate one.
         using var server = await MailServer.StartAsync(("tls", true), ("require_tls", true));
         using var portal = await PortalProcess.StartAsync([.. server.Settings("starttls"), ("SSL_CERT_FILE", server.CertificateFile!)]);
         using var browser = new Browserlike(portal.Address);
 
         await browser.PostAsync("/login", ("email", "ann@example.com"));
-        await ArrivesAsync(server);
+        await WaitForMailAsync(server);
 
         server.Mails.ShouldHaveSingleItem().GetProperty("tls").GetBoolean().ShouldBeTrue();
     }
@@ -241,7 +241,7 @@ public sealed partial class SmtpTests
     [Theory]
     [InlineData("ann..lee@example.com")]
     [InlineData(".ann@example.com")]
-    public async Task An_address_that_smtp_cannot_carry_is_refused_and_breaks_nothing(string email)
+    public async Task Refuses_an_address_that_SMTP_cannot_represent(string email)
     {
         var settings = new SmtpSettings("127.0.0.1", FreePort.Next(), null, null, false, new ProviderTerms(TimeSpan.FromSeconds(15), 1));
         var mail = new MailSettings("smtp", null, "otp@example.org", "App", false);

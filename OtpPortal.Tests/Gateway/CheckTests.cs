@@ -2,7 +2,7 @@ using OtpPortal.Tests.Infrastructure;
 
 namespace OtpPortal.Tests.Gateway;
 
-/// <summary><c>POST /api/otp/{id}</c> and <c>…/status</c>: a code is tried, and what became of it is asked.</summary>
+/// <summary>Tests <c>POST /api/otp/{id}</c> and <c>…/status</c>: checking a code and its status.</summary>
 public sealed class CheckTests(GatewayPortal gateway) : IClassFixture<GatewayPortal>
 {
     private readonly GatewayClient _app = gateway.App;
@@ -10,7 +10,7 @@ public sealed class CheckTests(GatewayPortal gateway) : IClassFixture<GatewayPor
     private static string Message(Answer answer) => answer.Json.GetProperty("message").GetString()!;
 
     [Fact]
-    public async Task The_right_code_verifies_and_the_record_is_gone()
+    public async Task The_correct_code_verifies_and_deletes_the_record()
     {
         var (id, code) = await _app.BeginAsync();
 
@@ -29,7 +29,7 @@ public sealed class CheckTests(GatewayPortal gateway) : IClassFixture<GatewayPor
     [Theory]
     [InlineData(true, false)]
     [InlineData(false, true)]
-    public async Task With_skip_delete_the_status_tells_of_the_success_until_the_time_is_over(bool inPut, bool inCheck)
+    public async Task With_skip_delete_the_status_reports_success_until_the_record_expires(bool inPut, bool inCheck)
     {
         var (id, code) = await _app.BeginAsync(("ttl", "100"), ("skip_delete", inPut ? "true" : "false"));
         Message(await _app.StatusAsync(id)).ShouldBe("OTP not verified");
@@ -47,7 +47,7 @@ public sealed class CheckTests(GatewayPortal gateway) : IClassFixture<GatewayPor
     }
 
     [Fact]
-    public async Task The_right_code_counts_once_also_with_skip_delete()
+    public async Task The_correct_code_succeeds_only_once_with_skip_delete()
     {
         var (id, code) = await _app.BeginAsync(("skip_delete", "true"));
 
@@ -58,12 +58,12 @@ public sealed class CheckTests(GatewayPortal gateway) : IClassFixture<GatewayPor
     }
 
     [Fact]
-    public async Task Any_code_for_a_verified_id_is_429_with_the_closed_record()
+    public async Task Returns_429_with_the_closed_record_for_any_code_once_verified()
     {
         var (id, code) = await _app.BeginAsync(("skip_delete", "true"));
         (await _app.CheckAsync(id, code)).Status.ShouldBe(200);
 
-        foreach (var again in new[] { await _app.CheckAsync(id, code), await _app.CheckAsync(id, GatewayClient.NotThe(code)) })
+        foreach (var again in new[] { await _app.CheckAsync(id, code), await _app.CheckAsync(id, GatewayClient.WrongCode(code)) })
         {
             (again.Status, Message(again)).ShouldBe((429, "The OTP was already verified. Get its status instead."));
             again.Json.GetProperty("data").GetProperty("closed").GetBoolean().ShouldBeTrue();
@@ -72,7 +72,7 @@ public sealed class CheckTests(GatewayPortal gateway) : IClassFixture<GatewayPor
     }
 
     [Fact]
-    public async Task A_verified_record_is_deleted_when_its_status_is_fetched_with_DELETE()
+    public async Task DELETE_status_deletes_a_verified_record()
     {
         var (id, code) = await _app.BeginAsync(("skip_delete", "true"));
         (await _app.DeleteAsync(id)).Status.ShouldBe(400, "it is not verified");
@@ -86,7 +86,7 @@ public sealed class CheckTests(GatewayPortal gateway) : IClassFixture<GatewayPor
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task Of_twenty_parallel_DELETEs_exactly_one_succeeds(bool embedded)
+    public async Task Exactly_one_of_twenty_concurrent_DELETEs_succeeds(bool embedded)
     {
         using var folder = new TemporaryFolder();
         await using var portal = await PortalHost.StartAsync(
@@ -110,7 +110,7 @@ public sealed class CheckTests(GatewayPortal gateway) : IClassFixture<GatewayPor
     }
 
     [Fact]
-    public async Task A_DELETE_that_is_overtaken_by_a_PUT_leaves_the_new_record()
+    public async Task A_DELETE_that_races_with_a_PUT_keeps_the_new_record()
     {
         for (var round = 0; round < 30; round++)
         {
@@ -128,12 +128,12 @@ public sealed class CheckTests(GatewayPortal gateway) : IClassFixture<GatewayPor
     }
 
     [Fact]
-    public async Task Wrong_codes_are_counted_and_then_the_id_is_locked()
+    public async Task The_id_is_locked_after_max_attempts_wrong_codes()
     {
         var (id, code) = await _app.BeginAsync(("max_attempts", "2"), ("ttl", "100"));
 
-        var first = await _app.CheckAsync(id, GatewayClient.NotThe(code));
-        var second = await _app.CheckAsync(id, GatewayClient.NotThe(code));
+        var first = await _app.CheckAsync(id, GatewayClient.WrongCode(code));
+        var second = await _app.CheckAsync(id, GatewayClient.WrongCode(code));
         var right = await _app.CheckAsync(id, code);
 
         (first.Status, Message(first)).ShouldBe((400, "Incorrect OTP"));
@@ -147,18 +147,18 @@ public sealed class CheckTests(GatewayPortal gateway) : IClassFixture<GatewayPor
     }
 
     [Fact]
-    public async Task Simultaneous_guesses_get_no_more_tries_than_there_are()
+    public async Task Concurrent_guesses_cannot_exceed_max_attempts()
     {
         var (id, code) = await _app.BeginAsync(("max_attempts", "3"));
 
-        var answers = await Task.WhenAll(Enumerable.Range(0, 30).Select(_ => gateway.App.CheckAsync(id, GatewayClient.NotThe(code))));
+        var answers = await Task.WhenAll(Enumerable.Range(0, 30).Select(_ => gateway.App.CheckAsync(id, GatewayClient.WrongCode(code))));
 
         answers.Count(answer => answer.Status == 400).ShouldBe(3);
         answers.Count(answer => answer.Status == 429).ShouldBe(27);
     }
 
     [Fact]
-    public async Task What_cannot_be_tried_costs_no_try()
+    public async Task An_invalid_request_does_not_count_as_an_attempt()
     {
         var (id, code) = await _app.BeginAsync(("max_attempts", "1"));
 
@@ -175,7 +175,7 @@ public sealed class CheckTests(GatewayPortal gateway) : IClassFixture<GatewayPor
     [InlineData("")]
     [InlineData("verify")]
     [InlineData("resend")]
-    public async Task The_action_is_not_read_because_there_is_only_one(string action)
+    public async Task The_action_parameter_is_ignored(string action)
     {
         var (id, code) = await _app.BeginAsync();
 
@@ -185,14 +185,14 @@ public sealed class CheckTests(GatewayPortal gateway) : IClassFixture<GatewayPor
     [Theory]
     [InlineData("short")]
     [InlineData("12345%0A")]
-    public async Task An_id_that_cannot_be_one_is_refused_by_name(string id)
+    public async Task An_invalid_id_is_rejected_with_an_error_that_names_id(string id)
     {
         (await _app.CheckAsync(id, "123456")).Json.GetProperty("message").GetString()!.ShouldContain("`id`");
         (await _app.StatusAsync(id)).Json.GetProperty("message").GetString()!.ShouldContain("`id`");
     }
 
     [Fact]
-    public async Task Another_namespaces_id_looks_like_one_that_does_not_exist()
+    public async Task An_id_of_another_namespace_is_reported_as_nonexistent()
     {
         var (id, code) = await _app.BeginAsync(("skip_delete", "true"));
         var other = gateway.OtherApp;
@@ -207,7 +207,7 @@ public sealed class CheckTests(GatewayPortal gateway) : IClassFixture<GatewayPor
     }
 
     [Fact]
-    public async Task Two_namespaces_may_use_the_same_id()
+    public async Task Two_namespaces_can_use_the_same_id()
     {
         var id = GatewayClient.NewId();
         await _app.PutAsync(id, ("provider", "mailbox"), ("to", Someone.New()), ("otp", "111111"));
@@ -219,7 +219,7 @@ public sealed class CheckTests(GatewayPortal gateway) : IClassFixture<GatewayPor
     }
 
     [Fact]
-    public async Task The_page_of_the_id_tells_only_whether_it_is_done()
+    public async Task The_public_status_reveals_only_whether_the_verification_is_closed()
     {
         var (id, code) = await _app.BeginAsync(("skip_delete", "true"));
         var stranger = gateway.Host.NewProgram();

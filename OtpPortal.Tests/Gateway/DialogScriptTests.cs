@@ -4,13 +4,13 @@ using OtpPortal.Tests.Infrastructure;
 
 namespace OtpPortal.Tests.Gateway;
 
-/// <summary><c>/static/otp.js</c>, as other people's pages load it.</summary>
+/// <summary>Tests <c>/static/otp.js</c>, the script that apps embed.</summary>
 public sealed class DialogScriptTests(GatewayPortal gateway) : IClassFixture<GatewayPortal>
 {
     private readonly Browserlike _visitor = gateway.Host.NewBrowser();
 
     [Fact]
-    public async Task It_is_small()
+    public async Task The_compressed_script_is_smaller_than_4_KB()
     {
         var script = (await _visitor.GetAsync("/static/otp.js")).Body;
 
@@ -22,12 +22,12 @@ public sealed class DialogScriptTests(GatewayPortal gateway) : IClassFixture<Gat
     }
 
     [Fact]
-    public async Task Browsers_take_it_for_a_script_and_notice_a_new_one()
+    public async Task The_script_is_served_as_JavaScript_and_revalidated()
     {
         var first = await _visitor.GetAsync("/static/otp.js");
         first.Status.ShouldBe(200);
         first.ContentType.ShouldStartWith("text/javascript");
-        // Its name stays the same: it may be kept, but is asked about before it is used.
+        // The file name carries no version, so browsers must revalidate the script before each use.
         first.Header("Cache-Control").ShouldBe("no-cache");
         first.Cookies.ShouldBeEmpty();
 
@@ -37,7 +37,7 @@ public sealed class DialogScriptTests(GatewayPortal gateway) : IClassFixture<Gat
     }
 
     [Fact]
-    public async Task The_style_sheet_of_otpgateways_own_script_is_there()
+    public async Task Serves_the_style_sheet_of_the_otpgateway_script()
     {
         var sheet = await _visitor.GetAsync("/static/otp.css");
 
@@ -48,7 +48,7 @@ public sealed class DialogScriptTests(GatewayPortal gateway) : IClassFixture<Gat
     }
 
     [Fact]
-    public async Task What_goes_wrong_in_the_frame_is_told_in_the_frame()
+    public async Task Error_pages_of_the_popup_view_can_be_framed_by_allowed_origins()
     {
         await using var portal = await PortalHost.StartAsync(("NAMESPACES", "MyApp:secret"), ("EMBED_ORIGINS", "https://app.example.com"));
         var visitor = portal.NewBrowser();
@@ -67,7 +67,7 @@ public sealed class DialogScriptTests(GatewayPortal gateway) : IClassFixture<Gat
     [InlineData("?view=popup&lang=fr", "fr", "?view=popup&lang=fr")]
     [InlineData("?view=popup&lang=xx", "en", "?view=popup")]
     [InlineData("?lang=fr", "en", "")]
-    public async Task In_a_frame_the_address_keeps_the_language(string query, string language, string kept)
+    public async Task The_popup_view_keeps_the_language_in_its_URL(string query, string language, string kept)
     {
         var (id, _) = await gateway.App.BeginAsync();
 
@@ -78,7 +78,7 @@ public sealed class DialogScriptTests(GatewayPortal gateway) : IClassFixture<Gat
     }
 
     [Fact]
-    public async Task The_language_switch_leads_back_to_the_page()
+    public async Task The_language_switch_redirects_back_to_the_page()
     {
         var (id, code) = await gateway.App.BeginAsync();
         var path = $"/otp/MyApp/{id}?otp={code}";

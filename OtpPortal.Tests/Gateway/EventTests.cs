@@ -13,13 +13,13 @@ using StackExchange.Redis;
 
 namespace OtpPortal.Tests.Gateway;
 
-/// <summary>Others are told what happens to verifications.</summary>
+/// <summary>Tests the events that the gateway publishes and posts to webhooks.</summary>
 public sealed class EventTests
 {
     private const string Key = "the-key-of-the-receiver";
 
     [Fact]
-    public async Task Tries_and_successes_are_published_as_otpgateway_does_but_without_the_code()
+    public async Task Publishes_attempts_and_successes_like_otpgateway_but_without_the_code()
     {
         await using var portal =
             await PortalHost.StartAsync(("NAMESPACES", "MyApp:secret"), ("GATEWAY_PUBLISH_KEY", "otp-events-of-this-test"));
@@ -30,7 +30,7 @@ public sealed class EventTests
         var app = new GatewayClient(portal, "MyApp", "secret");
         var (id, code) = await app.BeginAsync();
 
-        await app.CheckAsync(id, GatewayClient.NotThe(code));
+        await app.CheckAsync(id, GatewayClient.WrongCode(code));
         await Eventually.BeTrueAsync(() => heard.Count == 1);
         await app.CheckAsync(id, code);
         await Eventually.BeTrueAsync(() => heard.Count == 3);
@@ -43,7 +43,7 @@ public sealed class EventTests
     }
 
     [Fact]
-    public async Task A_namespace_gets_its_successes_and_locks_posted_and_signed()
+    public async Task Posts_signed_verified_and_locked_events_to_their_own_namespace_only()
     {
         await using var receiver = await Receiver.StartAsync(_ => 204);
         await using var portal = await StartAsync(receiver);
@@ -54,7 +54,7 @@ public sealed class EventTests
 
         await app.CheckAsync(verified, code);
         await other.CheckAsync(foreign, its);
-        await app.CheckAsync(locked, GatewayClient.NotThe(right));
+        await app.CheckAsync(locked, GatewayClient.WrongCode(right));
         await Eventually.BeTrueAsync(() => receiver.Posts.Count == 2);
 
         var posts = receiver.Posts.ToDictionary(post => post.Event, StringComparer.Ordinal);
@@ -74,7 +74,7 @@ public sealed class EventTests
     }
 
     [Fact]
-    public async Task A_post_that_is_not_taken_is_tried_again_with_the_same_id_and_a_new_signature()
+    public async Task A_failed_post_is_retried_with_the_same_id_and_a_new_signature()
     {
         await using var receiver = await Receiver.StartAsync(count => count < 3 ? 500 : 200);
         await using var portal = await StartAsync(receiver);
@@ -91,7 +91,7 @@ public sealed class EventTests
     }
 
     [Fact]
-    public async Task A_receiver_that_hangs_delays_no_other_one()
+    public async Task An_unresponsive_receiver_does_not_delay_others()
     {
         await using var server = await RecordingServer.StartAsync();
         server.Handle = context => context.Request.Path == "/hangs"
@@ -104,7 +104,7 @@ public sealed class EventTests
         for (var i = 0; i < 20; i++) webhooks.Enqueue(slow, "verified", [1]);
         await Eventually.BeTrueAsync(() => server.Requests.Count == 4);
 
-        // The clock stands still: nothing times out.
+        // The test clock does not advance, so nothing times out.
         webhooks.Enqueue(other, "locked", [2]);
 
         await Eventually.BeTrueAsync(() => server.Requests.Count == 5);
@@ -112,7 +112,7 @@ public sealed class EventTests
     }
 
     [Fact]
-    public async Task At_shutdown_events_in_the_queue_are_posted_once()
+    public async Task Queued_events_are_posted_once_during_shutdown()
     {
         await using var server = await RecordingServer.StartAsync();
         var gate = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -153,7 +153,7 @@ public sealed class EventTests
 
     private sealed record Post(string Event, string Delivery, string Signature, string Body);
 
-    /// <summary>A namespace's own server.</summary>
+    /// <summary>A webhook receiver of a namespace.</summary>
     private sealed class Receiver(WebApplication app, ConcurrentQueue<Post> posts) : IAsyncDisposable
     {
         public ConcurrentQueue<Post> Posts => posts;

@@ -17,7 +17,7 @@ public sealed class GatewayPortal : IAsyncLifetime
     internal GatewayClient OtherApp => new(Host, "Other", "secret2:with:colons");
 }
 
-/// <summary>A backend that uses the gateway as it would use otpgateway.</summary>
+/// <summary>A client of the gateway API that sends the same requests as a client of otpgateway.</summary>
 internal sealed class GatewayClient(PortalHost portal, string name, string secret)
 {
     private readonly Browserlike _program = portal.NewProgram();
@@ -42,7 +42,7 @@ internal sealed class GatewayClient(PortalHost portal, string name, string secre
                 ? null : new FormUrlEncodedContent(fields.Select(field => KeyValuePair.Create(field.Name, field.Value))),
                 ("Authorization", Basic($"{name}:{secret}")));
 
-    /// <summary>Begins a verification by mail and gives its id and code.</summary>
+    /// <summary>Starts a verification by email and returns its id and code.</summary>
     public async Task<(string Id, string Code)> BeginAsync(params (string Name, string Value)[] fields)
     {
         var id = NewId();
@@ -51,5 +51,5 @@ internal sealed class GatewayClient(PortalHost portal, string name, string secre
         return (id, answer.Json.GetProperty("data").GetProperty("otp").GetString()!);
     }
 
-    public static string NotThe(string code) => code[..^1] + (char)('0' + ((code[^1] - '0' + 1) % 10));
+    public static string WrongCode(string code) => code[..^1] + (char)('0' + ((code[^1] - '0' + 1) % 10));
 }

@@ -2,14 +2,14 @@ using OtpPortal.Tests.Infrastructure;
 
 namespace OtpPortal.Tests.Gateway;
 
-/// <summary>The hosted pages as plain forms.</summary>
+/// <summary>Tests the hosted pages without JavaScript.</summary>
 public sealed class HostedPageTests(GatewayPortal gateway) : IClassFixture<GatewayPortal>
 {
     private readonly GatewayClient _app = gateway.App;
     private readonly Browserlike _visitor = gateway.Host.NewBrowser();
 
     [Fact]
-    public async Task The_right_code_verifies_and_the_backend_sees_it()
+    public async Task The_correct_code_verifies_and_the_backend_sees_the_success()
     {
         var (id, code) = await _app.BeginAsync();
         (await _visitor.GetAsync("/otp/MyApp/" + id)).Find("input#otp").ShouldNotBeNull();
@@ -22,7 +22,7 @@ public sealed class HostedPageTests(GatewayPortal gateway) : IClassFixture<Gatew
     }
 
     [Fact]
-    public async Task Opening_the_link_in_the_message_verifies_nothing()
+    public async Task Opening_the_link_in_the_message_does_not_verify()
     {
         var (id, code) = await _app.BeginAsync();
 
@@ -37,13 +37,13 @@ public sealed class HostedPageTests(GatewayPortal gateway) : IClassFixture<Gatew
     }
 
     [Fact]
-    public async Task A_wrong_code_is_told_with_the_tries_left_and_the_last_one_locks()
+    public async Task A_wrong_code_shows_the_remaining_attempts_and_the_last_one_locks_the_id()
     {
         var (id, code) = await _app.BeginAsync(("max_attempts", "2"), ("ttl", "100"));
 
-        await _visitor.PostAsync("/otp/MyApp/" + id, ("action", "check"), ("otp", GatewayClient.NotThe(code)));
+        await _visitor.PostAsync("/otp/MyApp/" + id, ("action", "check"), ("otp", GatewayClient.WrongCode(code)));
         (await _visitor.GetAsync("/otp/MyApp/" + id)).FieldError.ShouldBe("Incorrect code. 1 attempt left.");
-        await _visitor.PostAsync("/otp/MyApp/" + id, ("action", "check"), ("otp", GatewayClient.NotThe(code)));
+        await _visitor.PostAsync("/otp/MyApp/" + id, ("action", "check"), ("otp", GatewayClient.WrongCode(code)));
         await _visitor.PostAsync("/otp/MyApp/" + id, ("action", "check"), ("otp", code));
 
         (await _visitor.GetAsync("/otp/MyApp/" + id)).Text.ShouldContain("Too many attempts");
@@ -51,7 +51,7 @@ public sealed class HostedPageTests(GatewayPortal gateway) : IClassFixture<Gatew
     }
 
     [Fact]
-    public async Task Half_a_code_costs_no_try()
+    public async Task An_incomplete_code_does_not_count_as_an_attempt()
     {
         var (id, code) = await _app.BeginAsync(("max_attempts", "1"));
 
@@ -64,7 +64,7 @@ public sealed class HostedPageTests(GatewayPortal gateway) : IClassFixture<Gatew
     }
 
     [Fact]
-    public async Task The_page_asks_for_the_address_that_the_backend_left_out_once()
+    public async Task The_page_asks_once_for_an_address_that_the_backend_omitted()
     {
         var (id, to) = (GatewayClient.NewId(), Someone.New());
         await _app.PutAsync(id, ("provider", "mailbox"), ("otp", "998877"), ("address_description", "Where shall we write to?"));
@@ -86,7 +86,7 @@ public sealed class HostedPageTests(GatewayPortal gateway) : IClassFixture<Gatew
     }
 
     [Fact]
-    public async Task The_address_page_cannot_be_used_to_write_to_everybody()
+    public async Task The_address_page_is_rate_limited_per_client()
     {
         await using var portal = await PortalHost.StartAsync(("NAMESPACES", "MyApp:secret"), ("LIMIT_SENDS_PER_IP", "2/900"));
         var (app, visitor) = (new GatewayClient(portal, "MyApp", "secret"), portal.NewBrowser());
@@ -104,7 +104,7 @@ public sealed class HostedPageTests(GatewayPortal gateway) : IClassFixture<Gatew
     }
 
     [Fact]
-    public async Task Another_message_carries_the_same_code_after_the_cooldown_and_not_for_ever()
+    public async Task A_resend_repeats_the_code_after_the_cooldown_up_to_max_generate()
     {
         var (id, to) = (GatewayClient.NewId(), Someone.New());
         await _app.PutAsync(id, ("provider", "mailbox"), ("to", to), ("max_generate", "2"));
@@ -122,7 +122,7 @@ public sealed class HostedPageTests(GatewayPortal gateway) : IClassFixture<Gatew
     }
 
     [Fact]
-    public async Task A_verification_that_is_over_or_never_was_looks_the_same()
+    public async Task Expired_and_nonexistent_verifications_get_identical_pages()
     {
         var (id, _) = await _app.BeginAsync(("ttl", "5"));
         gateway.Host.Clock.Advance(TimeSpan.FromSeconds(5));
@@ -140,7 +140,7 @@ public sealed class HostedPageTests(GatewayPortal gateway) : IClassFixture<Gatew
     }
 
     [Fact]
-    public async Task A_page_that_is_open_while_the_backend_fetches_and_deletes_the_success_still_learns_of_it()
+    public async Task An_open_page_shows_success_after_the_backend_deleted_the_record()
     {
         var (id, code) = await _app.BeginAsync();
 
@@ -154,7 +154,7 @@ public sealed class HostedPageTests(GatewayPortal gateway) : IClassFixture<Gatew
     }
 
     [Fact]
-    public async Task Nobody_frames_the_pages_unless_named()
+    public async Task Framing_is_denied_by_default()
     {
         var (id, _) = await _app.BeginAsync();
 
@@ -166,7 +166,7 @@ public sealed class HostedPageTests(GatewayPortal gateway) : IClassFixture<Gatew
     }
 
     [Fact]
-    public async Task Named_origins_frame_the_hosted_pages_and_nothing_else()
+    public async Task EMBED_ORIGINS_can_frame_the_hosted_pages_only()
     {
         await using var portal =
             await PortalHost.StartAsync(("NAMESPACES", "MyApp:secret"), ("EMBED_ORIGINS", "https://app.example.com,http://localhost:5000"));
@@ -193,7 +193,7 @@ public sealed class HostedPageTests(GatewayPortal gateway) : IClassFixture<Gatew
     [InlineData("https://app.example.com/", "?view=popup&origin=http://localhost:5000", "http://localhost:5000")]
     [InlineData("not an address", "?view=popup", null)]
     [InlineData("https://app.example.com/", "", null)]
-    public async Task A_frame_without_an_origin_uses_the_listed_one_that_opened_it(string referrer, string query, string? origin)
+    public async Task A_frame_without_an_origin_parameter_uses_an_allowed_referrer(string referrer, string query, string? origin)
     {
         await using var portal = await PortalHost.StartAsync(
             ("NAMESPACES", "MyApp:secret"), ("EMBED_ORIGINS", "https://app.example.com,http://localhost:5000"));
@@ -203,14 +203,14 @@ public sealed class HostedPageTests(GatewayPortal gateway) : IClassFixture<Gatew
         var page = await visitor.GetAsync($"/otp/MyApp/{id}{query}", ("Referer", referrer));
 
         page.Find("[data-otp-page]")!.GetAttribute("data-origin").ShouldBe(origin);
-        // The next page of the frame is opened by the portal's own: the origin goes along in the address.
+        // The Referer of the next page is the portal itself, so the origin is passed in the URL.
         var action = page.Find("main form")!.GetAttribute("action")!;
         var next = await visitor.PostAsync(action, ("action", "check"), ("otp", code));
         (await visitor.GetAsync(next.Location!)).Find("[data-otp-page]")!.GetAttribute("data-origin").ShouldBe(origin);
     }
 
     [Fact]
-    public async Task A_frame_that_the_browser_reports_needs_no_view()
+    public async Task Sec_Fetch_Dest_iframe_implies_the_popup_view()
     {
         await using var portal = await PortalHost.StartAsync(("NAMESPACES", "MyApp:secret"), ("EMBED_ORIGINS", "https://app.example.com"));
         var (id, _) = await new GatewayClient(portal, "MyApp", "secret").BeginAsync();
@@ -227,7 +227,7 @@ public sealed class HostedPageTests(GatewayPortal gateway) : IClassFixture<Gatew
     [InlineData("two words, é & <b>")]
     [InlineData("path/to/100%")]
     [InlineData("a%2Fb%25c")]
-    public async Task The_pages_of_any_id_work_as_plain_forms(string id)
+    public async Task The_pages_work_for_ids_with_special_characters(string id)
     {
         id += Guid.NewGuid().ToString("N")[..6];
         var (path, to) = (Uri.EscapeDataString(id), Someone.New());
@@ -256,7 +256,7 @@ public sealed class HostedPageTests(GatewayPortal gateway) : IClassFixture<Gatew
     [InlineData("/otp/My%0d%0aApp/abcdef")]
     [InlineData("/otp/MyApp/abc%00def")]
     [InlineData("/otp/MyApp/%E2%80%AEabcdef")]
-    public async Task An_id_that_cannot_be_one_is_over_or_not_there_and_never_an_error(string path)
+    public async Task An_invalid_id_never_causes_a_server_error(string path)
     {
         (await _visitor.GetAsync(path)).Status.ShouldBeOneOf(400, 410);
         (await _visitor.PostAsync(path, ("otp", "123456"), ("to", Someone.New()))).Status.ShouldBeOneOf(303, 400, 404);
@@ -267,7 +267,7 @@ public sealed class HostedPageTests(GatewayPortal gateway) : IClassFixture<Gatew
     [InlineData("Größe 44")]
     [InlineData(" a b ")]
     [InlineData("密码🔑")]
-    public async Task A_code_of_any_kind_is_entered_on_the_page(string code)
+    public async Task A_custom_code_can_be_entered_on_the_page(string code)
     {
         var (id, _) = await _app.BeginAsync(("otp", code));
 
@@ -277,7 +277,7 @@ public sealed class HostedPageTests(GatewayPortal gateway) : IClassFixture<Gatew
     }
 
     [Fact]
-    public async Task A_post_without_action_and_code_draws_the_page()
+    public async Task A_POST_without_action_and_code_redirects_to_the_page()
     {
         var (id, _) = await _app.BeginAsync();
 
@@ -287,7 +287,7 @@ public sealed class HostedPageTests(GatewayPortal gateway) : IClassFixture<Gatew
     }
 
     [Fact]
-    public async Task Another_sites_page_cannot_post_the_forms()
+    public async Task A_cross_site_form_submission_is_refused()
     {
         var (id, code) = await _app.BeginAsync();
         _visitor.Headers["Sec-Fetch-Site"] = "cross-site";

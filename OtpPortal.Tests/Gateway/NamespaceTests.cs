@@ -3,11 +3,11 @@ using OtpPortal.Tests.Infrastructure;
 
 namespace OtpPortal.Tests.Gateway;
 
-/// <summary>Who may use the gateway.</summary>
+/// <summary>Tests authentication of namespaces and the gateway settings.</summary>
 public sealed class NamespaceTests(GatewayPortal gateway) : IClassFixture<GatewayPortal>
 {
     [Fact]
-    public async Task Providers_are_listed_for_who_knows_the_secret()
+    public async Task Lists_the_providers_for_valid_credentials()
     {
         (await gateway.App.SendAsync(HttpMethod.Get, "/api/providers", null)).Body.ShouldBe("""{"status":"success","data":["mailbox"]}""");
         (await gateway.OtherApp.SendAsync(HttpMethod.Get, "/api/providers", null)).Status.ShouldBe(200, "a secret may hold colons");
@@ -26,7 +26,7 @@ public sealed class NamespaceTests(GatewayPortal gateway) : IClassFixture<Gatewa
     [InlineData("Basic TXlBcHA6U2VjcmV0")]
     [InlineData("Basic TXlBcHA6")]
     [InlineData("Basic OnNlY3JldA==")]
-    public async Task Whoever_has_no_secret_is_asked_for_it(string? authorization)
+    public async Task Returns_401_for_missing_or_invalid_credentials(string? authorization)
     {
         var program = gateway.Host.NewProgram();
         (string, string)[] headers = authorization is null ? [] : [("Authorization", authorization)];
@@ -46,7 +46,7 @@ public sealed class NamespaceTests(GatewayPortal gateway) : IClassFixture<Gatewa
     }
 
     [Fact]
-    public async Task The_scheme_is_written_as_one_likes()
+    public async Task The_authentication_scheme_is_case_insensitive()
     {
         var header = ("Authorization", GatewayClient.Basic("MyApp:secret").Replace("Basic", "bAsIc", StringComparison.Ordinal));
 
@@ -54,7 +54,7 @@ public sealed class NamespaceTests(GatewayPortal gateway) : IClassFixture<Gatewa
     }
 
     [Fact]
-    public async Task After_ten_wrong_secrets_not_even_the_right_one_counts_from_there()
+    public async Task A_client_is_locked_out_after_ten_wrong_secrets()
     {
         var guesser = gateway.Host.NewProgram();
         for (var guess = 0; guess < 10; guess++)
@@ -71,11 +71,11 @@ public sealed class NamespaceTests(GatewayPortal gateway) : IClassFixture<Gatewa
     }
 
     [Fact]
-    public async Task Anybody_may_ask_whether_the_gateway_is_well() =>
+    public async Task The_health_check_needs_no_credentials() =>
         (await gateway.Host.NewProgram().GetAsync("/api/health")).Body.ShouldBe("""{"status":"success","data":"OK"}""");
 
     [Fact]
-    public async Task Without_namespaces_nobody_gets_in()
+    public async Task Returns_401_when_no_namespaces_are_configured()
     {
         await using var portal = await PortalHost.StartAsync();
 
@@ -83,7 +83,7 @@ public sealed class NamespaceTests(GatewayPortal gateway) : IClassFixture<Gatewa
     }
 
     [Fact]
-    public async Task While_the_store_is_away_the_answer_is_503_in_the_same_envelope()
+    public async Task Returns_503_in_the_error_envelope_while_the_store_is_unavailable()
     {
         using var redis = RedisServer.Start();
         await using var portal = await PortalHost.StartOnAsync(redis, ("NAMESPACES", "MyApp:secret"));
@@ -112,7 +112,7 @@ public sealed class NamespaceTests(GatewayPortal gateway) : IClassFixture<Gatewa
     [InlineData("EMBED_ORIGINS", "https://app.example.com/path", "EMBED_ORIGINS")]
     [InlineData("EMBED_ORIGINS", "app.example.com", "EMBED_ORIGINS")]
     [InlineData("EVENTS_MYAPP_URL", "https://app.example.com/hook", "EVENTS_MYAPP_URL")]
-    public void A_setting_that_cannot_hold_stops_the_start(string name, string value, string named)
+    public void An_invalid_setting_prevents_startup(string name, string value, string named)
     {
         var values = new Dictionary<string, string>(StringComparer.Ordinal) { ["AUTH_SECRET_KEY"] = PortalHost.Secret, [name] = value };
 
@@ -126,29 +126,29 @@ public sealed class NamespaceTests(GatewayPortal gateway) : IClassFixture<Gatewa
     [InlineData("MyApp:a", "is too short")]
     [InlineData("MyApp:topsecret012345", "is too short", "MyApp:topsecret0123456")]
     [InlineData("Good:0123456789abcdef,MyApp:topsecret", "is too short")]
-    public void A_short_secret_stops_the_start_in_Production(string value, string problem, string? enough = null)
+    public void A_short_secret_prevents_startup_in_Production(string value, string problem, string? enough = null)
     {
-        var complaint = Complaints(value, isProduction: true).ShouldHaveSingleItem();
+        var complaint = ErrorsFor(value, isProduction: true).ShouldHaveSingleItem();
 
         complaint.ShouldStartWith($"NAMESPACES: the secret of \"MyApp\" {problem}. Set at least 16 random characters");
         complaint.ShouldNotContain("topsecret");
         complaint.ShouldNotContain("0123456789abcdef");
-        Complaints(value, isProduction: false).ShouldBeEmpty();
-        if (enough is not null) Complaints(enough, isProduction: true).ShouldBeEmpty();
+        ErrorsFor(value, isProduction: false).ShouldBeEmpty();
+        if (enough is not null) ErrorsFor(enough, isProduction: true).ShouldBeEmpty();
     }
 
     [Fact]
-    public void The_secret_of_the_sample_stops_the_start_in_Production()
+    public void The_secret_from_env_sample_prevents_startup_in_Production()
     {
         var sample = File.ReadAllLines(Path.Combine(RepositoryRoot(), ".env.sample")).Single(
             line => line.StartsWith("# NAMESPACES=", StringComparison.Ordinal))["# NAMESPACES=".Length..];
 
-        Complaints(sample, isProduction: true).ShouldHaveSingleItem()
+        ErrorsFor(sample, isProduction: true).ShouldHaveSingleItem()
             .ShouldStartWith("NAMESPACES: the secret of \"MyApp\" is the one from .env.sample");
-        Complaints(sample, isProduction: false).ShouldBeEmpty();
+        ErrorsFor(sample, isProduction: false).ShouldBeEmpty();
     }
 
-    private static IReadOnlyList<string> Complaints(string namespaces, bool isProduction)
+    private static IReadOnlyList<string> ErrorsFor(string namespaces, bool isProduction)
     {
         var values = new Dictionary<string, string>(StringComparer.Ordinal)
         {
@@ -179,7 +179,7 @@ public sealed class NamespaceTests(GatewayPortal gateway) : IClassFixture<Gatewa
     [InlineData("https://app.example.com/hook", "tooshort", "EVENTS_MY_APP_SECRET")]
     [InlineData("https://app.example.com/hook", "", "EVENTS_MY_APP_SECRET")]
     [InlineData("", "0123456789abcdef", "EVENTS_MY_APP_URL")]
-    public void Events_need_an_address_and_a_key(string url, string secret, string named)
+    public void Event_webhooks_require_a_URL_and_a_secret(string url, string secret, string named)
     {
         var values = new Dictionary<string, string>(StringComparer.Ordinal)
         {

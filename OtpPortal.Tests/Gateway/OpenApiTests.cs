@@ -4,18 +4,18 @@ using OtpPortal.Tests.Infrastructure;
 
 namespace OtpPortal.Tests.Gateway;
 
-/// <summary><c>/openapi/gateway.json</c> says what the server does: no more, no less.</summary>
+/// <summary>Tests that <c>/openapi/gateway.json</c> matches the served API.</summary>
 public sealed class OpenApiTests(GatewayPortal gateway) : IClassFixture<GatewayPortal>
 {
     private Task<DescribedApi> DescribedAsync() => DescribedApi.OfAsync(gateway.Host, "gateway");
 
     [Fact]
-    public async Task Every_address_and_method_is_described_and_none_is_made_up()
+    public async Task The_described_operations_match_the_served_ones()
     {
         var served = DescribedApi.ServedBy(gateway.Host)
             .Where(operation => new[] { " /api/", " /otp/", " /jotp" }.Any(root => operation.Contains(root, StringComparison.Ordinal)))
             .Where(operation => !operation.Contains(" /api/v2", StringComparison.Ordinal))
-            // The hosted pages and their forms.
+            // Excludes the hosted pages and their forms.
             .Where(operation => operation.Split(' ')[1].ToLowerInvariant()
                 is not ("/otp/{namespace}/{id}" or "/otp/{namespace}/{id}/address"));
 
@@ -23,7 +23,7 @@ public sealed class OpenApiTests(GatewayPortal gateway) : IClassFixture<GatewayP
     }
 
     [Fact]
-    public async Task Every_answer_has_a_described_status_and_exactly_the_described_fields()
+    public async Task Every_response_matches_its_described_status_and_fields()
     {
         var api = await DescribedAsync();
         var (app, stranger) = (gateway.App, gateway.Host.NewProgram());
@@ -42,12 +42,12 @@ public sealed class OpenApiTests(GatewayPortal gateway) : IClassFixture<GatewayP
         api.ShouldDescribe(
             "/api/otp/{id}", "put", await app.PutAsync(GatewayClient.NewId(), [.. wish, ("extra", new string('a', 140_000))]));
         api.ShouldDescribe("/api/otp/{id}/status", "post", await app.StatusAsync(id));
-        api.ShouldDescribe("/api/otp/{id}", "post", await app.CheckAsync(id, GatewayClient.NotThe(code)));
+        api.ShouldDescribe("/api/otp/{id}", "post", await app.CheckAsync(id, GatewayClient.WrongCode(code)));
         api.ShouldDescribe("/api/otp/{id}", "post", await app.CheckAsync(id, code));
         api.ShouldDescribe("/api/otp/{id}", "post", await app.CheckAsync(id, code));
         api.ShouldDescribe("/api/otp/{id}", "post", await app.CheckAsync(GatewayClient.NewId(), code));
         api.ShouldDescribe("/api/otp/{id}", "post", await stranger.PostAsync("/api/otp/" + id));
-        api.ShouldDescribe("/api/otp/{id}", "post", await app.CheckAsync(locked, GatewayClient.NotThe(right)));
+        api.ShouldDescribe("/api/otp/{id}", "post", await app.CheckAsync(locked, GatewayClient.WrongCode(right)));
         api.ShouldDescribe("/api/otp/{id}", "post", await app.CheckAsync(locked, right));
         api.ShouldDescribe("/api/otp/{id}", "put", await app.PutAsync(locked, wish));
         api.ShouldDescribe("/otp/{namespace}/{id}/status", "get", await stranger.GetAsync($"/otp/MyApp/{id}/status"));
@@ -60,7 +60,7 @@ public sealed class OpenApiTests(GatewayPortal gateway) : IClassFixture<GatewayP
     }
 
     [Fact]
-    public async Task Every_answer_of_jOTP_has_a_described_status_and_exactly_the_described_fields()
+    public async Task Every_jOTP_response_matches_its_described_status_and_fields()
     {
         var api = await DescribedAsync();
         var stranger = gateway.Host.NewProgram();
@@ -85,16 +85,16 @@ public sealed class OpenApiTests(GatewayPortal gateway) : IClassFixture<GatewayP
     }
 
     [Fact]
-    public async Task Only_the_answers_of_PUT_have_the_code()
+    public async Task Only_PUT_responses_contain_the_code()
     {
         var (id, code) = await gateway.App.BeginAsync(("skip_delete", "true"));
 
-        var wrong = await gateway.App.CheckAsync(id, GatewayClient.NotThe(code));
+        var wrong = await gateway.App.CheckAsync(id, GatewayClient.WrongCode(code));
         Answer[] others = [wrong, await gateway.App.CheckAsync(id, code), await gateway.App.StatusAsync(id)];
 
         foreach (var answer in others) answer.Json.GetProperty("data").TryGetProperty("otp", out _).ShouldBeFalse(answer.Body);
     }
 
     [Fact]
-    public async Task The_page_shows_every_operation() => await (await DescribedAsync()).ShouldBeShownByAsync(gateway.Host);
+    public async Task The_API_page_shows_every_operation() => await (await DescribedAsync()).ShouldBeShownByAsync(gateway.Host);
 }

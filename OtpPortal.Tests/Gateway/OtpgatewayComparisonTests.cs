@@ -4,8 +4,8 @@ using OtpPortal.Tests.Infrastructure;
 namespace OtpPortal.Tests.Gateway;
 
 /// <summary>
-/// The requests that otpgateway documents, with the answers that it documents. A backend that was written for it works after a change of
-/// address and credentials. Below is what differs on purpose, in the order of the table in docs/migrating.md.
+/// Tests the requests and responses that otpgateway documents, so that its clients work after changing only
+/// URL and credentials. Intentional differences follow in the order of the table in docs/migrating.md.
 /// </summary>
 public sealed class OtpgatewayComparisonTests(OtpgatewayComparisonTests.Portal portal) : IClassFixture<OtpgatewayComparisonTests.Portal>
 {
@@ -22,7 +22,7 @@ public sealed class OtpgatewayComparisonTests(OtpgatewayComparisonTests.Portal p
     }
 
     [Fact]
-    public async Task GET_health_is_OK() =>
+    public async Task GET_health_returns_OK() =>
         (await portal.Host.NewProgram().GetAsync("/api/health")).Body.ShouldBe("""{"status":"success","data":"OK"}""");
 
     [Fact]
@@ -36,7 +36,7 @@ public sealed class OtpgatewayComparisonTests(OtpgatewayComparisonTests.Portal p
         var data = answer.Json.GetProperty("data");
         data.GetProperty("otp").GetString()!.ShouldMatch("^[0-9]{6}$");
         data.GetProperty("url").GetString().ShouldBe(portal.Host.Address + "otp/myAppName/uniqueIDForJohnDoe");
-        await IsMailedAsync(data.GetProperty("otp").GetString()!);
+        await ShouldBeMailedAsync(data.GetProperty("otp").GetString()!);
     }
 
     [Fact]
@@ -57,7 +57,7 @@ public sealed class OtpgatewayComparisonTests(OtpgatewayComparisonTests.Portal p
     [InlineData("extra", """{"yes": true}""", """{"yes":true}""")]
     [InlineData("extra", "[1]", "[1]")]
     [InlineData("to", "", "")]
-    public async Task PUT_otp_takes_the_parameter(string name, string value, string echoed)
+    public async Task PUT_otp_accepts_the_parameter(string name, string value, string echoed)
     {
         var fields = new Dictionary<string, string>(StringComparer.Ordinal)
         {
@@ -78,7 +78,7 @@ public sealed class OtpgatewayComparisonTests(OtpgatewayComparisonTests.Portal p
     {
         var (id, code) = await BeginAsync();
 
-        var wrong = await _app.CheckAsync(id, GatewayClient.NotThe(code));
+        var wrong = await _app.CheckAsync(id, GatewayClient.WrongCode(code));
         var right = await _app.CheckAsync(id, code);
 
         (wrong.Status, wrong.Json.GetProperty("message").GetString()).ShouldBe((400, "Incorrect OTP"));
@@ -89,7 +89,7 @@ public sealed class OtpgatewayComparisonTests(OtpgatewayComparisonTests.Portal p
     }
 
     [Fact]
-    public async Task POST_otp_with_skip_delete_lets_the_OTP_expire()
+    public async Task POST_otp_with_skip_delete_keeps_the_OTP_until_it_expires()
     {
         var (id, code) = await BeginAsync();
 
@@ -99,7 +99,7 @@ public sealed class OtpgatewayComparisonTests(OtpgatewayComparisonTests.Portal p
     }
 
     [Fact]
-    public async Task POST_status_tells_whether_an_OTP_request_is_verified()
+    public async Task POST_status_returns_whether_an_OTP_request_is_verified()
     {
         var (id, code) = await BeginAsync();
         var before = await _app.StatusAsync(id);
@@ -116,7 +116,7 @@ public sealed class OtpgatewayComparisonTests(OtpgatewayComparisonTests.Portal p
     }
 
     [Fact]
-    public async Task Bad_requests_are_400_with_otpgateways_messages()
+    public async Task Bad_requests_return_400_with_the_messages_of_otpgateway()
     {
         string Message(Answer answer)
         {
@@ -132,19 +132,19 @@ public sealed class OtpgatewayComparisonTests(OtpgatewayComparisonTests.Portal p
         Message(await _app.CheckAsync(GatewayClient.NewId(), "123456")).ShouldBe("the OTP does not exist");
     }
 
-    /// <summary>otpgateway's own test of attempts.</summary>
+    /// <summary>From the test suite of otpgateway.</summary>
     [Fact]
-    public async Task Bad_codes_after_the_right_one_are_rate_limited()
+    public async Task Wrong_codes_after_the_correct_one_return_429()
     {
         var (id, code) = await BeginAsync(("max_attempts", "5"), ("max_generate", "5"));
         (await _app.CheckAsync(id, code, ("skip_delete", "true"))).Status.ShouldBe(200);
 
-        for (var i = 0; i < 10; i++) (await _app.CheckAsync(id, GatewayClient.NotThe(code), ("skip_delete", "true"))).Status.ShouldBe(429);
+        for (var i = 0; i < 10; i++) (await _app.CheckAsync(id, GatewayClient.WrongCode(code), ("skip_delete", "true"))).Status.ShouldBe(429);
     }
 
-    /// <summary>otpgateway's own test of DELETE.</summary>
+    /// <summary>From the DELETE tests of otpgateway.</summary>
     [Fact]
-    public async Task DELETE_status_is_400_before_200_once_after_and_400_again()
+    public async Task DELETE_status_returns_200_once_after_verification_and_400_otherwise()
     {
         var (id, code) = await BeginAsync();
         (await _app.DeleteAsync(id)).Status.ShouldBe(400);
@@ -156,13 +156,13 @@ public sealed class OtpgatewayComparisonTests(OtpgatewayComparisonTests.Portal p
     }
 
     [Fact]
-    public async Task The_Javascript_plugin_is_where_it_was() =>
+    public async Task Serves_the_JavaScript_plugin_at_the_same_path() =>
         (await portal.Host.NewBrowser().GetAsync("/static/otp.js")).Body.ShouldContain("window.OTPGateway");
 
-    // What differs on purpose, in the order of the table.
+    // Intentional differences, in the order of the table.
 
     [Fact]
-    public async Task Differs_the_right_code_verifies_once_despite_skip_delete()
+    public async Task Unlike_otpgateway_the_correct_code_verifies_only_once_despite_skip_delete()
     {
         var (id, code) = await BeginAsync(("skip_delete", "true"));
 
@@ -173,25 +173,25 @@ public sealed class OtpgatewayComparisonTests(OtpgatewayComparisonTests.Portal p
     }
 
     [Fact]
-    public async Task Differs_all_max_attempts_tries_are_the_users()
+    public async Task Unlike_otpgateway_the_user_gets_all_max_attempts()
     {
         var (id, code) = await BeginAsync();
-        for (var i = 0; i < 4; i++) (await _app.CheckAsync(id, GatewayClient.NotThe(code))).Status.ShouldBe(400);
+        for (var i = 0; i < 4; i++) (await _app.CheckAsync(id, GatewayClient.WrongCode(code))).Status.ShouldBe(400);
 
         (await _app.CheckAsync(id, code)).Status.ShouldBe(200, "the fifth of five");
     }
 
     [Fact]
-    public async Task Differs_a_locked_id_is_429_when_a_code_is_tried()
+    public async Task Unlike_otpgateway_checking_a_code_of_a_locked_id_returns_429()
     {
         var (id, code) = await BeginAsync(("max_attempts", "1"));
-        await _app.CheckAsync(id, GatewayClient.NotThe(code));
+        await _app.CheckAsync(id, GatewayClient.WrongCode(code));
 
         (await _app.CheckAsync(id, code)).Status.ShouldBe(429);
     }
 
     [Fact]
-    public async Task Differs_a_PUT_on_a_live_id_takes_no_try_and_the_last_code_can_be_used()
+    public async Task Unlike_otpgateway_a_repeated_PUT_uses_no_attempt_and_its_code_is_accepted()
     {
         var (id, _) = await BeginAsync(("max_generate", "1"), ("max_attempts", "1"));
 
@@ -204,13 +204,13 @@ public sealed class OtpgatewayComparisonTests(OtpgatewayComparisonTests.Portal p
     }
 
     [Fact]
-    public async Task Differs_only_PUT_tells_the_code()
+    public async Task Unlike_otpgateway_only_PUT_returns_the_code()
     {
         var (id, code) = await BeginAsync();
 
         Answer[] answers =
         [
-            await _app.CheckAsync(id, GatewayClient.NotThe(code)),
+            await _app.CheckAsync(id, GatewayClient.WrongCode(code)),
             await _app.CheckAsync(id, code, ("skip_delete", "true")),
             await _app.StatusAsync(id),
         ];
@@ -221,7 +221,7 @@ public sealed class OtpgatewayComparisonTests(OtpgatewayComparisonTests.Portal p
     }
 
     [Fact]
-    public async Task Differs_opening_the_link_in_the_message_does_not_verify()
+    public async Task Unlike_otpgateway_opening_the_link_in_the_message_does_not_verify()
     {
         var (id, code) = await BeginAsync();
 
@@ -232,7 +232,7 @@ public sealed class OtpgatewayComparisonTests(OtpgatewayComparisonTests.Portal p
     }
 
     [Fact]
-    public async Task Differs_numbers_have_upper_bounds()
+    public async Task Unlike_otpgateway_numbers_have_upper_bounds()
     {
         var answer = await _app.PutAsync(
             GatewayClient.NewId(), ("provider", "smtp"), ("ttl", "86400"), ("max_attempts", "100"), ("max_generate", "100"));
@@ -249,12 +249,12 @@ public sealed class OtpgatewayComparisonTests(OtpgatewayComparisonTests.Portal p
     [InlineData("otp", "123456789012345678901234567890123")]
     [InlineData("channel_description", "bell\u0007")]
     [InlineData("skip_delete", "perhaps")]
-    public async Task Differs_text_that_nobody_can_type_or_read_is_refused(string name, string value) =>
+    public async Task Unlike_otpgateway_invalid_codes_descriptions_and_flags_are_rejected(string name, string value) =>
         (await _app.PutAsync(GatewayClient.NewId(), ("provider", "smtp"), (name, value))).Json.GetProperty("message").GetString()!
             .ShouldContain($"`{name}`");
 
     [Fact]
-    public async Task Differs_a_field_that_comes_twice_is_refused()
+    public async Task Unlike_otpgateway_a_duplicate_field_is_rejected()
     {
         var answer = await _app.PutAsync(GatewayClient.NewId(), ("provider", "smtp"), ("to", "john@doe.com"), ("to", "jane@doe.com"));
 
@@ -262,14 +262,14 @@ public sealed class OtpgatewayComparisonTests(OtpgatewayComparisonTests.Portal p
     }
 
     [Fact]
-    public async Task Differs_an_id_that_could_never_be_verified_is_refused_at_once()
+    public async Task Unlike_otpgateway_an_id_of_invalid_length_is_rejected_by_PUT()
     {
         (await _app.PutAsync("short", ("provider", "smtp"), ("to", "john@doe.com"))).Status.ShouldBe(400);
         (await _app.PutAsync(new string('a', 201), ("provider", "smtp"), ("to", "john@doe.com"))).Status.ShouldBe(400);
     }
 
     [Fact]
-    public async Task Differs_an_id_is_decoded_whatever_its_characters()
+    public async Task Unlike_otpgateway_any_percent_encoded_id_is_decoded()
     {
         var id = "a@example.com/" + Guid.NewGuid().ToString("N");
 
@@ -279,22 +279,22 @@ public sealed class OtpgatewayComparisonTests(OtpgatewayComparisonTests.Portal p
     }
 
     [Fact]
-    public async Task Differs_the_message_goes_to_the_normalized_address()
+    public async Task Unlike_otpgateway_the_message_is_sent_to_the_normalized_address()
     {
         var answer = await _app.PutAsync(GatewayClient.NewId(), ("provider", "smtp"), ("to", "John.Upper@DOE.com"));
 
         answer.Json.GetProperty("data").GetProperty("to").GetString().ShouldBe("John.Upper@DOE.com");
-        await IsMailedAsync("john.upper@doe.com");
+        await ShouldBeMailedAsync("john.upper@doe.com");
     }
 
     [Fact]
-    public async Task Differs_a_page_that_is_over_is_410()
+    public async Task Unlike_otpgateway_an_expired_page_returns_410()
     {
         (await portal.Host.NewBrowser().GetAsync("/otp/myAppName/" + GatewayClient.NewId())).Status.ShouldBe(410);
     }
 
     [Fact]
-    public async Task Differs_no_page_may_frame_the_dialog_unless_it_is_listed()
+    public async Task Unlike_otpgateway_only_listed_origins_can_frame_the_dialog()
     {
         var (id, _) = await BeginAsync();
 
@@ -302,7 +302,7 @@ public sealed class OtpgatewayComparisonTests(OtpgatewayComparisonTests.Portal p
             .ShouldContain("frame-ancestors 'none'");
     }
 
-    private Task IsMailedAsync(string text) =>
+    private Task ShouldBeMailedAsync(string text) =>
         Eventually.BeTrueAsync(() => portal.Mail.Mails.Any(mail => mail.GetRawText().Contains(text, StringComparison.Ordinal)));
 
     private async Task<(string Id, string Code)> BeginAsync(params (string Name, string Value)[] fields)
@@ -313,7 +313,7 @@ public sealed class OtpgatewayComparisonTests(OtpgatewayComparisonTests.Portal p
         return (id, answer.Json.GetProperty("data").GetProperty("otp").GetString()!);
     }
 
-    // The fields of the documented answers, with their types.
+    // The fields of the documented responses, with their types.
     private static void ShouldBeTheRecord(Answer answer, string id, string to)
     {
         answer.Json.GetProperty("status").GetString().ShouldBe("success");
@@ -330,7 +330,7 @@ public sealed class OtpgatewayComparisonTests(OtpgatewayComparisonTests.Portal p
         data.GetProperty("ttl").GetInt32().ShouldBe(300);
     }
 
-    /// <summary>A portal that sends by SMTP, with the credentials of otpgateway's examples.</summary>
+    /// <summary>A portal that sends by SMTP, with the credentials of the otpgateway examples.</summary>
     public sealed class Portal : IAsyncLifetime
     {
         public MailServer Mail { get; private set; } = null!;

@@ -4,7 +4,7 @@ using OtpPortal.Tests.Infrastructure;
 
 namespace OtpPortal.Tests.Gateway;
 
-/// <summary><c>PUT /api/otp</c>: a backend begins a verification.</summary>
+/// <summary>Tests <c>PUT /api/otp</c>, which starts a verification.</summary>
 public sealed class PutTests(GatewayPortal gateway) : IClassFixture<GatewayPortal>
 {
     private readonly GatewayClient _app = gateway.App;
@@ -16,7 +16,7 @@ public sealed class PutTests(GatewayPortal gateway) : IClassFixture<GatewayPorta
         return answer.Json.GetProperty("data");
     }
 
-    private static string Refused(Answer answer, int status = 400)
+    private static string ErrorOf(Answer answer, int status = 400)
     {
         answer.Status.ShouldBe(status, answer.Body);
         answer.Json.GetProperty("status").GetString().ShouldBe("error");
@@ -24,7 +24,7 @@ public sealed class PutTests(GatewayPortal gateway) : IClassFixture<GatewayPorta
     }
 
     [Fact]
-    public async Task A_verification_is_begun_and_its_code_is_sent()
+    public async Task Starts_a_verification_and_sends_its_code()
     {
         var (id, to) = (GatewayClient.NewId(), Someone.New());
 
@@ -58,7 +58,7 @@ public sealed class PutTests(GatewayPortal gateway) : IClassFixture<GatewayPorta
     }
 
     [Fact]
-    public async Task Without_an_id_one_is_made_that_nobody_can_guess()
+    public async Task A_random_id_is_generated_when_none_is_given()
     {
         var one = Data(await _app.SendAsync(HttpMethod.Put, "/api/otp", [("provider", "mailbox"), ("to", Someone.New())])).GetProperty("id")
             .GetString()!;
@@ -70,7 +70,7 @@ public sealed class PutTests(GatewayPortal gateway) : IClassFixture<GatewayPorta
     }
 
     [Fact]
-    public async Task The_caller_may_choose_code_and_terms()
+    public async Task The_caller_can_set_code_ttl_and_limits()
     {
         var (id, to) = (GatewayClient.NewId(), Someone.New());
 
@@ -86,17 +86,17 @@ public sealed class PutTests(GatewayPortal gateway) : IClassFixture<GatewayPorta
     }
 
     [Fact]
-    public async Task The_time_is_over_when_the_caller_said()
+    public async Task A_verification_expires_after_the_given_ttl()
     {
         var (id, code) = await _app.BeginAsync(("ttl", "5"));
 
         gateway.Host.Clock.Advance(TimeSpan.FromSeconds(5));
 
-        Refused(await _app.CheckAsync(id, code)).ShouldBe("the OTP does not exist");
+        ErrorOf(await _app.CheckAsync(id, code)).ShouldBe("the OTP does not exist");
     }
 
     [Fact]
-    public async Task Where_the_address_is_left_out_nothing_is_sent_yet()
+    public async Task Nothing_is_sent_when_the_address_is_omitted()
     {
         var data = Data(await _app.PutAsync(GatewayClient.NewId(), ("provider", "mailbox"), ("otp", "776655")));
 
@@ -127,7 +127,7 @@ public sealed class PutTests(GatewayPortal gateway) : IClassFixture<GatewayPorta
     [InlineData("extra", """{"\uDE00":1}""", "extra")]
     [InlineData("skip_delete", "perhaps", "skip_delete")]
     [InlineData("channel_description", "a\u0007b", "channel_description")]
-    public async Task What_is_not_allowed_is_refused_by_name(string field, string value, string named)
+    public async Task An_invalid_field_is_rejected_with_an_error_that_names_it(string field, string value, string named)
     {
         var fields = new Dictionary<string, string>(StringComparer.Ordinal)
         {
@@ -136,7 +136,7 @@ public sealed class PutTests(GatewayPortal gateway) : IClassFixture<GatewayPorta
             [field] = value,
         };
 
-        var message = Refused(await _app.PutAsync(GatewayClient.NewId(), [.. fields.Select(each => (each.Key, each.Value))]));
+        var message = ErrorOf(await _app.PutAsync(GatewayClient.NewId(), [.. fields.Select(each => (each.Key, each.Value))]));
 
         message.ShouldContain($"`{named}`");
     }
@@ -170,13 +170,13 @@ public sealed class PutTests(GatewayPortal gateway) : IClassFixture<GatewayPorta
     [InlineData("max_attempts", "1000", 20)]
     [InlineData("max_generate", "21", 20)]
     [InlineData("max_generate", "2147483648", 20)]
-    public async Task A_number_above_the_bound_is_reduced_and_the_answer_says_what_is_used(string field, string asked, int used)
+    public async Task Numbers_above_the_maximum_are_capped_and_the_used_value_is_returned(string field, string asked, int used)
     {
         var (id, to) = (GatewayClient.NewId(), Someone.New());
 
         Data(await _app.PutAsync(id, ("provider", "mailbox"), ("to", to), (field, asked))).GetProperty(field).GetInt32().ShouldBe(used);
 
-        // What is used is what the record keeps.
+        // The stored record has the same value.
         (await _app.CheckAsync(id, "no code")).Json.GetProperty("data").GetProperty(field).GetInt32().ShouldBe(used);
     }
 
@@ -184,7 +184,7 @@ public sealed class PutTests(GatewayPortal gateway) : IClassFixture<GatewayPorta
     [InlineData("Ann.{0}@EXAMPLE.com")]
     [InlineData(" ann.{0}@example.com ")]
     [InlineData("ann.{0}@bücher.example")]
-    public async Task The_address_is_echoed_as_it_was_sent(string pattern)
+    public async Task The_address_is_returned_as_it_was_sent(string pattern)
     {
         var (id, to) = (
             GatewayClient.NewId(),
@@ -199,17 +199,17 @@ public sealed class PutTests(GatewayPortal gateway) : IClassFixture<GatewayPorta
     }
 
     [Fact]
-    public async Task An_address_has_320_characters_at_most()
+    public async Task An_address_has_at_most_320_characters()
     {
         var to = new string('a', 64) + "@" + string.Concat(Enumerable.Repeat(new string('b', 49) + ".", 5)) + "com";
 
         Data(await _app.PutAsync(GatewayClient.NewId(), ("provider", "mailbox"), ("to", to))).GetProperty("to").GetString().ShouldBe(to);
-        Refused(await _app.PutAsync(GatewayClient.NewId(), ("provider", "mailbox"), ("to", "ann@" + new string('b', 320))))
+        ErrorOf(await _app.PutAsync(GatewayClient.NewId(), ("provider", "mailbox"), ("to", "ann@" + new string('b', 320))))
             .ShouldContain("`to`");
     }
 
     [Fact]
-    public async Task Descriptions_have_2000_characters_at_most()
+    public async Task Descriptions_have_at_most_2000_characters()
     {
         var fits = string.Concat(Enumerable.Repeat("é ", 1000));
 
@@ -217,12 +217,12 @@ public sealed class PutTests(GatewayPortal gateway) : IClassFixture<GatewayPorta
             GatewayClient.NewId(), ("provider", "mailbox"), ("channel_description", fits), ("address_description", fits)));
 
         (data.GetProperty("channel_description").GetString(), data.GetProperty("address_description").GetString()).ShouldBe((fits, fits));
-        Refused(await _app.PutAsync(GatewayClient.NewId(), ("provider", "mailbox"), ("channel_description", fits + "x")))
+        ErrorOf(await _app.PutAsync(GatewayClient.NewId(), ("provider", "mailbox"), ("channel_description", fits + "x")))
             .ShouldContain("`channel_description`");
     }
 
     [Fact]
-    public async Task Everything_at_its_longest_fits_into_one_request()
+    public async Task All_fields_at_maximum_length_fit_into_one_request()
     {
         var text = string.Concat(Enumerable.Repeat("密", 2000));
         var extra = $"\"{new string('密', 5460)}\"";
@@ -234,14 +234,14 @@ public sealed class PutTests(GatewayPortal gateway) : IClassFixture<GatewayPorta
     }
 
     [Fact]
-    public async Task Extra_may_have_16_KB_and_no_more()
+    public async Task Extra_is_limited_to_16_KB()
     {
         var fits = JsonSerializer.Serialize(new string('a', 16 * 1024 - 2));
         var tooLong = JsonSerializer.Serialize(new string('a', 16 * 1024 - 1));
 
         Data(await _app.PutAsync(GatewayClient.NewId(), ("provider", "mailbox"), ("to", Someone.New()), ("extra", fits)))
             .GetProperty("extra").GetString()!.Length.ShouldBe(16 * 1024 - 2);
-        Refused(await _app.PutAsync(GatewayClient.NewId(), ("provider", "mailbox"), ("to", Someone.New()), ("extra", tooLong)))
+        ErrorOf(await _app.PutAsync(GatewayClient.NewId(), ("provider", "mailbox"), ("to", Someone.New()), ("extra", tooLong)))
             .ShouldContain("`extra`");
     }
 
@@ -249,13 +249,13 @@ public sealed class PutTests(GatewayPortal gateway) : IClassFixture<GatewayPorta
     [InlineData(32, 200)]
     [InlineData(33, 400)]
     [InlineData(64, 400)]
-    public async Task Extra_may_be_32_levels_deep_and_no_more(int depth, int status)
+    public async Task Extra_is_limited_to_32_levels_of_nesting(int depth, int status)
     {
         var extra = new string('[', depth) + new string(']', depth);
 
         var answer = await _app.PutAsync(GatewayClient.NewId(), ("provider", "mailbox"), ("to", Someone.New()), ("extra", extra));
 
-        if (status == 400) Refused(answer).ShouldContain("`extra`");
+        if (status == 400) ErrorOf(answer).ShouldContain("`extra`");
         else Data(answer).GetProperty("extra").GetRawText().ShouldBe(extra);
     }
 
@@ -266,8 +266,8 @@ public sealed class PutTests(GatewayPortal gateway) : IClassFixture<GatewayPorta
     [InlineData("abc%7Fdef")]
     [InlineData("abc%E2%80%AEdef")]
     [InlineData("abc%E2%80%A8def")]
-    public async Task An_id_that_is_too_short_or_not_printable_is_refused(string id) =>
-        Refused(await _app.PutAsync(id, ("provider", "mailbox"), ("to", Someone.New()))).ShouldContain("`id`");
+    public async Task An_id_that_is_too_short_or_not_printable_is_rejected(string id) =>
+        ErrorOf(await _app.PutAsync(id, ("provider", "mailbox"), ("to", Someone.New()))).ShouldContain("`id`");
 
     [Theory]
     [InlineData("a@example.com")]
@@ -281,7 +281,7 @@ public sealed class PutTests(GatewayPortal gateway) : IClassFixture<GatewayPorta
     [InlineData("quote\"<b>'\\")]
     [InlineData("......")]
     [InlineData("status")]
-    public async Task An_id_may_have_any_printable_character_when_it_is_percent_encoded(string id)
+    public async Task A_percent_encoded_id_can_contain_any_printable_character(string id)
     {
         id += Guid.NewGuid().ToString("N")[..6];
         var path = Uri.EscapeDataString(id);
@@ -298,7 +298,7 @@ public sealed class PutTests(GatewayPortal gateway) : IClassFixture<GatewayPorta
     }
 
     [Fact]
-    public async Task A_slash_in_an_id_and_an_encoded_one_are_two_ids()
+    public async Task An_id_with_a_slash_and_one_with_an_encoded_slash_are_distinct()
     {
         var tail = Guid.NewGuid().ToString("N");
 
@@ -312,32 +312,32 @@ public sealed class PutTests(GatewayPortal gateway) : IClassFixture<GatewayPorta
     }
 
     [Fact]
-    public async Task A_slash_that_is_not_encoded_ends_the_id() =>
+    public async Task Returns_404_for_an_id_with_an_unencoded_slash() =>
         (await _app.PutAsync("abcdef/ghijkl", ("provider", "mailbox"), ("to", Someone.New()))).Status.ShouldBe(404);
 
     [Fact]
-    public async Task An_id_has_200_characters_at_most()
+    public async Task An_id_has_at_most_200_characters()
     {
         Data(await _app.PutAsync(
             Uri.EscapeDataString(string.Concat(Enumerable.Repeat("é", 200))), ("provider", "mailbox"), ("to", Someone.New())));
-        Refused(await _app.PutAsync(new string('a', 201), ("provider", "mailbox"), ("to", Someone.New()))).ShouldContain("`id`");
+        ErrorOf(await _app.PutAsync(new string('a', 201), ("provider", "mailbox"), ("to", Someone.New()))).ShouldContain("`id`");
     }
 
     [Fact]
-    public async Task A_field_that_comes_twice_is_refused_because_two_readers_could_take_different_ones()
+    public async Task A_duplicate_field_is_rejected()
     {
-        Refused(await _app.PutAsync(GatewayClient.NewId(), ("provider", "mailbox"), ("otp", "111111"), ("otp", "222222")))
+        ErrorOf(await _app.PutAsync(GatewayClient.NewId(), ("provider", "mailbox"), ("otp", "111111"), ("otp", "222222")))
             .ShouldContain("`otp`");
     }
 
     [Fact]
-    public async Task A_body_that_is_no_form_is_not_taken_for_an_empty_one()
+    public async Task A_body_that_is_not_a_form_is_rejected()
     {
         var answer = await gateway.Host.NewProgram().SendAsync(
             HttpMethod.Put, "/api/otp/" + GatewayClient.NewId(), JsonContent.Create(new { provider = "mailbox", to = "ann@example.com" }),
             ("Authorization", GatewayClient.Basic("MyApp:secret")));
 
-        Refused(answer).ShouldContain("form");
+        ErrorOf(answer).ShouldContain("form");
     }
 
     [Theory]
@@ -345,7 +345,7 @@ public sealed class PutTests(GatewayPortal gateway) : IClassFixture<GatewayPorta
     [InlineData("text/plain", "provider=nobody&otp=999999")]
     [InlineData("application/octet-stream", "x")]
     [InlineData(null, "otp=999999")]
-    public async Task Fields_in_the_query_count_whatever_the_body_is(string? contentType, string body)
+    public async Task Query_fields_are_accepted_with_any_body(string? contentType, string body)
     {
         var (id, to, program) = (GatewayClient.NewId(), Someone.New(), gateway.Host.NewProgram());
         Task<Answer> SendAsync(HttpMethod method, string path)
@@ -363,7 +363,7 @@ public sealed class PutTests(GatewayPortal gateway) : IClassFixture<GatewayPorta
     }
 
     [Fact]
-    public async Task A_field_of_the_form_outweighs_the_same_one_in_the_query()
+    public async Task A_form_field_takes_precedence_over_the_query()
     {
         var id = GatewayClient.NewId();
 
@@ -378,7 +378,7 @@ public sealed class PutTests(GatewayPortal gateway) : IClassFixture<GatewayPorta
     [InlineData("Origin", "https://shop.example.com")]
     [InlineData("Origin", "null")]
     [InlineData("Sec-Fetch-Site", "cross-site")]
-    public async Task A_client_with_valid_credentials_passes_from_any_origin(string header, string value)
+    public async Task Valid_credentials_are_accepted_from_any_origin(string header, string value)
     {
         var (id, program) = (GatewayClient.NewId(), gateway.Host.NewProgram());
         (string, string)[] headers = [("Authorization", GatewayClient.Basic("MyApp:secret")), (header, value)];
@@ -393,12 +393,12 @@ public sealed class PutTests(GatewayPortal gateway) : IClassFixture<GatewayPorta
     }
 
     [Fact]
-    public async Task A_body_that_is_too_large_is_refused_in_the_same_envelope() =>
-        Refused(await _app.PutAsync(GatewayClient.NewId(), ("provider", "mailbox"), ("extra", new string('a', 140_000))), 413)
+    public async Task Returns_413_in_the_error_envelope_for_an_oversized_body() =>
+        ErrorOf(await _app.PutAsync(GatewayClient.NewId(), ("provider", "mailbox"), ("extra", new string('a', 140_000))), 413)
             .ShouldContain("128 KB");
 
     [Fact]
-    public async Task A_repeated_PUT_sends_a_new_code_and_the_old_one_is_good_no_longer()
+    public async Task A_repeated_PUT_sends_a_new_code_and_invalidates_the_old_one()
     {
         var (id, first) = await _app.BeginAsync(("otp", "111111"));
 
@@ -410,11 +410,11 @@ public sealed class PutTests(GatewayPortal gateway) : IClassFixture<GatewayPorta
     }
 
     [Fact]
-    public async Task A_repeated_PUT_gives_no_tries_back()
+    public async Task A_repeated_PUT_does_not_reset_the_attempts()
     {
         var (id, code) = await _app.BeginAsync(("max_attempts", "3"), ("max_generate", "20"));
-        await _app.CheckAsync(id, GatewayClient.NotThe(code));
-        await _app.CheckAsync(id, GatewayClient.NotThe(code));
+        await _app.CheckAsync(id, GatewayClient.WrongCode(code));
+        await _app.CheckAsync(id, GatewayClient.WrongCode(code));
 
         var data = Data(
             await _app.PutAsync(
@@ -426,16 +426,16 @@ public sealed class PutTests(GatewayPortal gateway) : IClassFixture<GatewayPorta
     }
 
     [Fact]
-    public async Task A_locked_id_stays_locked_until_its_time_is_over()
+    public async Task A_locked_id_stays_locked_until_it_expires()
     {
         var (id, code) = await _app.BeginAsync(("max_attempts", "2"), ("ttl", "60"));
-        await _app.CheckAsync(id, GatewayClient.NotThe(code));
-        await _app.CheckAsync(id, GatewayClient.NotThe(code));
+        await _app.CheckAsync(id, GatewayClient.WrongCode(code));
+        await _app.CheckAsync(id, GatewayClient.WrongCode(code));
         gateway.Host.Clock.Advance(TimeSpan.FromSeconds(10));
 
         var locked = await _app.PutAsync(id, ("provider", "mailbox"), ("to", Someone.New()));
 
-        Refused(locked, 429).ShouldBe("OTP attempts exceeded. Retry after 50 seconds.");
+        ErrorOf(locked, 429).ShouldBe("OTP attempts exceeded. Retry after 50 seconds.");
         locked.RetryAfter.ShouldBe(50);
         var data = locked.Json.GetProperty("data");
         data.GetProperty("max_attempts").GetInt32().ShouldBe(2);
@@ -446,7 +446,7 @@ public sealed class PutTests(GatewayPortal gateway) : IClassFixture<GatewayPorta
     }
 
     [Fact]
-    public async Task A_live_id_is_begun_again_max_generate_times_and_no_more()
+    public async Task A_live_id_can_be_restarted_at_most_max_generate_times()
     {
         var (id, to) = (GatewayClient.NewId(), Someone.New());
         (string, string)[] fields = [("provider", "mailbox"), ("to", to), ("max_generate", "3")];
@@ -455,8 +455,8 @@ public sealed class PutTests(GatewayPortal gateway) : IClassFixture<GatewayPorta
             Data(await _app.PutAsync(id, fields)).GetProperty("generate").GetInt32().ShouldBe(generate);
         }
 
-        Refused(await _app.PutAsync(id, fields), 429);
-        Refused(await _app.PutAsync(id, ("provider", "mailbox"), ("to", to), ("max_generate", "20")), 429)
+        ErrorOf(await _app.PutAsync(id, fields), 429);
+        ErrorOf(await _app.PutAsync(id, ("provider", "mailbox"), ("to", to), ("max_generate", "20")), 429)
             .ShouldStartWith("OTP attempts exceeded", customMessage: "the record's own number counts");
 
         var codes = await gateway.Host.CodesAsync(to);
@@ -465,7 +465,7 @@ public sealed class PutTests(GatewayPortal gateway) : IClassFixture<GatewayPorta
     }
 
     [Fact]
-    public async Task Simultaneous_PUTs_are_each_counted()
+    public async Task Concurrent_PUTs_are_each_counted()
     {
         var (id, to) = (GatewayClient.NewId(), Someone.New());
 
@@ -478,7 +478,7 @@ public sealed class PutTests(GatewayPortal gateway) : IClassFixture<GatewayPorta
     }
 
     [Fact]
-    public async Task After_success_an_id_begins_anew_with_all_its_tries()
+    public async Task A_verified_id_can_be_restarted_with_all_attempts()
     {
         var (id, code) = await _app.BeginAsync(("skip_delete", "true"), ("max_generate", "1"));
         (await _app.CheckAsync(id, code)).Status.ShouldBe(200);
@@ -491,7 +491,7 @@ public sealed class PutTests(GatewayPortal gateway) : IClassFixture<GatewayPorta
     }
 
     [Fact]
-    public async Task A_dump_of_the_store_reads_no_code_and_everything_in_it_ends_by_itself()
+    public async Task The_store_holds_no_plaintext_code_or_id_and_every_key_expires()
     {
         var (id, code) = await _app.BeginAsync(("otp", "Visible-Code-77"));
 
@@ -506,7 +506,7 @@ public sealed class PutTests(GatewayPortal gateway) : IClassFixture<GatewayPorta
     }
 
     [Fact]
-    public async Task The_message_is_in_the_language_that_is_asked_for()
+    public async Task The_message_uses_the_language_from_Accept_Language()
     {
         var to = Someone.New();
         var program = gateway.Host.NewProgram();

@@ -2,12 +2,12 @@ using OtpPortal.Tests.Infrastructure;
 
 namespace OtpPortal.Tests.Gateway;
 
-/// <summary>How much a namespace may ask, and how it is told.</summary>
+/// <summary>Tests the request quota of a namespace and its <c>RateLimit</c> headers.</summary>
 public sealed class RequestQuotaOfNamespaceTests : IAsyncLifetime
 {
     private PortalHost _portal = null!;
 
-    // The clock stands at the beginning of a minute.
+    // The test clock starts at the beginning of a minute.
     public async Task InitializeAsync() =>
         _portal = await PortalHost.StartAsync(("NAMESPACES", "MyApp:secret,Other:secret2"), ("LIMIT_REQUESTS_PER_NAMESPACE", "4/60"));
 
@@ -25,7 +25,7 @@ public sealed class RequestQuotaOfNamespaceTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Every_answer_tells_how_many_requests_are_left()
+    public async Task Every_response_reports_the_remaining_requests()
     {
         _portal.Clock.Advance(TimeSpan.FromSeconds(18));
 
@@ -49,7 +49,7 @@ public sealed class RequestQuotaOfNamespaceTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Past_it_the_answer_is_429_until_the_time_it_names()
+    public async Task Returns_429_until_the_announced_time_once_the_quota_is_used_up()
     {
         await UseUpAsync(App, 4);
 
@@ -67,14 +67,14 @@ public sealed class RequestQuotaOfNamespaceTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Past_it_nothing_is_sent_and_no_try_is_used()
+    public async Task Requests_over_quota_send_nothing_and_use_no_attempts()
     {
         var (id, code) = await App.BeginAsync(("max_attempts", "1"));
         await UseUpAsync(App, 3);
         var somebody = Someone.New();
 
         (await App.PutAsync(GatewayClient.NewId(), ("provider", "mailbox"), ("to", somebody))).Status.ShouldBe(429);
-        (await App.CheckAsync(id, GatewayClient.NotThe(code))).Status.ShouldBe(429);
+        (await App.CheckAsync(id, GatewayClient.WrongCode(code))).Status.ShouldBe(429);
 
         (await _portal.CodesAsync(somebody)).ShouldBeEmpty();
         _portal.Clock.Advance(TimeSpan.FromSeconds(120));
@@ -82,7 +82,7 @@ public sealed class RequestQuotaOfNamespaceTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task One_that_runs_wild_takes_nothing_from_another()
+    public async Task A_namespace_over_quota_does_not_affect_another()
     {
         await UseUpAsync(App, 4);
         for (var i = 0; i < 10; i++) (await AskAsync(App)).Status.ShouldBe(429);
@@ -91,7 +91,7 @@ public sealed class RequestQuotaOfNamespaceTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Replicas_count_together()
+    public async Task Replicas_share_the_quota()
     {
         await using var replica = await _portal.StartReplicaAsync();
         var there = new GatewayClient(replica, "MyApp", "secret");
@@ -104,7 +104,7 @@ public sealed class RequestQuotaOfNamespaceTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Of_requests_that_come_at_once_no_more_are_answered()
+    public async Task Concurrent_requests_cannot_exceed_the_quota()
     {
         await using var replica = await _portal.StartReplicaAsync();
         GatewayClient[] clients = [App, new(replica, "MyApp", "secret")];
@@ -116,14 +116,14 @@ public sealed class RequestQuotaOfNamespaceTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_stranger_takes_nothing_and_is_told_nothing()
+    public async Task Unauthenticated_requests_use_no_quota_and_get_no_RateLimit_headers()
     {
         var stranger = _portal.NewProgram();
         var answers = new List<Answer> { await stranger.GetAsync("/api/providers"), await stranger.GetAsync("/api/health") };
         for (var guess = 0; guess < 10; guess++)
             answers.Add(await stranger.GetAsync("/api/providers", ("Authorization", GatewayClient.Basic($"MyApp:guess{guess}"))));
 
-        // Too many wrong ones came from there, so not even the right one counts, and nothing tells that it was right.
+        // The client is locked out, so a correct secret must get the same response as a wrong one.
         var right = await stranger.GetAsync("/api/providers", ("Authorization", GatewayClient.Basic("MyApp:secret")));
         var wrong = await stranger.GetAsync("/api/providers", ("Authorization", GatewayClient.Basic("MyApp:wrong")));
 
@@ -134,7 +134,7 @@ public sealed class RequestQuotaOfNamespaceTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task That_it_was_refused_is_in_the_audit_log_by_name()
+    public async Task A_request_over_quota_is_recorded_in_the_audit_log()
     {
         await UseUpAsync(App, 4);
         await AskAsync(App);

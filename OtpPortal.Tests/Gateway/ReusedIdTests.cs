@@ -6,8 +6,8 @@ using OtpPortal.Tests.Infrastructure;
 namespace OtpPortal.Tests.Gateway;
 
 /// <summary>
-/// An id is used again for another address, at the same moment as something else happens to it. A code that was sent to one address must
-/// never verify another one. 1,000 rounds each.
+/// Tests the reuse of an id for another address while other requests change it. A code that was sent to one
+/// address must never verify another address.
 /// </summary>
 public abstract class ReusedIdTests : IAsyncLifetime
 {
@@ -24,7 +24,7 @@ public abstract class ReusedIdTests : IAsyncLifetime
     public async Task InitializeAsync()
     {
         _one = await PortalHost.StartAsync([.. s_settings, .. Store()]);
-        // The embedded store is one process's own.
+        // The embedded store cannot be shared between processes.
         _two = HasReplicas ? await _one.StartReplicaAsync() : _one;
         (_app, _other) = (new GatewayClient(_one, "MyApp", "secret"), new GatewayClient(_two, "MyApp", "secret"));
     }
@@ -48,7 +48,7 @@ public abstract class ReusedIdTests : IAsyncLifetime
         Parallel.ForAsync(0, Rounds, new ParallelOptions { MaxDegreeOfParallelism = 8 }, async (i, _) => await round(i));
 
     [Fact]
-    public async Task A_code_submitted_during_a_put_verifies_only_the_address_that_it_was_sent_to()
+    public async Task A_code_submitted_during_a_PUT_verifies_only_the_address_it_was_sent_to()
     {
         var (own, refused) = (0, 0);
         await RepeatAsync(async i =>
@@ -57,13 +57,13 @@ public abstract class ReusedIdTests : IAsyncLifetime
             var code = Text(await BeginAsync(_app, id, attacker), "otp");
 
             var put = Task.Run(() => BeginAsync(i % 2 == 0 ? _app : _other, id, victim));
-            // Where one always outruns the other, some rounds have the order that would be missing.
+            // Forces both orders to occur, even where one request is always faster.
             if (i % 16 == 0) await put;
             var check = await Task.Run(() => (i % 3 == 0 ? _app : _other).CheckAsync(id, code, ("skip_delete", "true")));
             var replaced = await put;
 
             replaced.Status.ShouldBe(200, replaced.Body);
-            // The code that is right for the victim's record may happen to be the attacker's own, once in a million.
+            // Both random codes are equal once in a million.
             if (Text(replaced, "otp") == code) return;
             if (check.Status == 200) Text(check, "to").ShouldBe(attacker);
             var status = await _app.StatusAsync(id);
@@ -76,7 +76,7 @@ public abstract class ReusedIdTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_resend_during_a_put_adds_no_code_to_the_new_verification()
+    public async Task A_resend_during_a_PUT_adds_no_code_to_the_new_verification()
     {
         await RepeatAsync(async i =>
         {
@@ -94,12 +94,12 @@ public abstract class ReusedIdTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Of_two_puts_the_later_one_alone_has_a_code_and_it_verifies_its_own_address()
+    public async Task Only_the_later_of_two_PUTs_has_a_valid_code_for_its_own_address()
     {
         await RepeatAsync(async i =>
         {
             var id = GatewayClient.NewId();
-            // On a fresh id and on one that is open already.
+            // Alternates between a new id and an existing one.
             if (i % 2 == 0) await BeginAsync(_app, id, Someone.New());
 
             var puts = await Task.WhenAll(

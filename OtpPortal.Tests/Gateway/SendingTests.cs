@@ -5,7 +5,7 @@ using OtpPortal.Tests.Infrastructure;
 
 namespace OtpPortal.Tests.Gateway;
 
-/// <summary>What becomes of a verification whose message is not taken, or held back.</summary>
+/// <summary>Tests verifications whose message is rejected, delayed or held back.</summary>
 public sealed class SendingTests
 {
     private const string Number = "+4915123456789";
@@ -16,7 +16,7 @@ public sealed class SendingTests
     [InlineData(400, 1)]
     [InlineData(404, 1)]
     [InlineData(302, 1)]
-    public async Task A_webhooks_status_only_decides_whether_it_is_asked_once_more(int status, int posts)
+    public async Task The_status_of_a_webhook_only_decides_whether_it_is_retried(int status, int posts)
     {
         var posted = 0;
         await using var hook = await HookAsync(context =>
@@ -46,7 +46,7 @@ public sealed class SendingTests
     }
 
     [Fact]
-    public async Task The_verification_survives_a_webhook_that_cannot_be_reached()
+    public async Task A_verification_stays_valid_when_the_webhook_is_unreachable()
     {
         var url = $"http://127.0.0.1:{FreePort.Next()}/otp";
         await using var portal = await PortalHost.StartWithAsync(
@@ -65,7 +65,7 @@ public sealed class SendingTests
     [InlineData(500)]
     [InlineData(400)]
     [InlineData(302)]
-    public async Task A_provider_that_does_not_take_the_message_is_told_without_its_words(int status)
+    public async Task A_provider_failure_is_reported_without_the_providers_message(int status)
     {
         await using var hook = await HookAsync(context =>
         {
@@ -88,7 +88,7 @@ public sealed class SendingTests
     }
 
     [Fact]
-    public async Task A_provider_that_never_answers_is_given_up()
+    public async Task An_unresponsive_provider_times_out()
     {
         await using var hook = await HookAsync(context => Task.Delay(Timeout.Infinite, context.RequestAborted));
         await using var portal = await StartWithHookAsync(hook);
@@ -101,7 +101,7 @@ public sealed class SendingTests
     }
 
     [Fact]
-    public async Task An_address_that_was_named_stays_when_its_message_fails_because_it_may_have_arrived()
+    public async Task An_entered_address_is_kept_when_its_message_fails()
     {
         await using var hook = await HookAsync(context =>
         {
@@ -141,7 +141,7 @@ public sealed class SendingTests
     }
 
     [Fact]
-    public async Task A_failure_on_a_live_id_gives_no_tries_back()
+    public async Task A_failed_send_for_a_live_id_does_not_reset_the_attempts()
     {
         var fails = false;
         await using var server = await HookAsync(context =>
@@ -165,7 +165,7 @@ public sealed class SendingTests
     }
 
     [Fact]
-    public async Task The_webhook_gets_what_otpgateway_posts()
+    public async Task The_webhook_receives_the_same_body_as_from_otpgateway()
     {
         string? body = null;
         await using var hook = await HookAsync(async context =>
@@ -191,7 +191,7 @@ public sealed class SendingTests
     }
 
     [Fact]
-    public async Task A_moment_that_has_passed_takes_no_minute_off_the_code()
+    public async Task The_stated_code_lifetime_is_rounded_up_to_full_minutes()
     {
         await using var portal = await PortalHost.StartAsync(("NAMESPACES", "MyApp:secret"));
         var (app, id) = (new GatewayClient(portal, "MyApp", "secret"), GatewayClient.NewId());
@@ -206,7 +206,7 @@ public sealed class SendingTests
     }
 
     [Fact]
-    public async Task A_slow_provider_takes_nothing_off_the_time_that_the_answer_names()
+    public async Task The_returned_ttl_is_not_reduced_by_a_slow_provider()
     {
         PortalHost? portal = null;
         await using var hook = await HookAsync(_ =>
@@ -225,7 +225,7 @@ public sealed class SendingTests
     }
 
     [Fact]
-    public async Task A_number_that_is_not_written_to_is_429_to_the_namespace_and_like_any_other_to_a_stranger()
+    public async Task An_unsupported_country_returns_429_to_the_namespace_and_looks_normal_on_the_page()
     {
         await using var portal = await PortalHost.StartAsync(("NAMESPACES", "MyApp:secret"), ("SMS_PROVIDERS", "mailbox"));
         var (app, visitor, id) = (new GatewayClient(portal, "MyApp", "secret"), portal.NewBrowser(), GatewayClient.NewId());
@@ -243,7 +243,7 @@ public sealed class SendingTests
     }
 
     [Fact]
-    public async Task An_SMS_is_bound_to_the_portals_host()
+    public async Task An_SMS_is_bound_to_the_host_of_the_portal()
     {
         await using var portal = await PortalHost.StartAsync(
             ("NAMESPACES", "MyApp:secret"), ("SMS_PROVIDERS", "mailbox"), ("SMS_COUNTRIES", "DE"), ("SMS_DEFAULT_COUNTRY", "DE"),

@@ -15,7 +15,7 @@ public sealed class AuthSecretTests
     }
 
     [Fact]
-    public void No_key_serves_two_purposes()
+    public void Derived_keys_differ_by_purpose_and_by_secret()
     {
         var keys = new[] { _secret.DeriveKey("a"), _secret.DeriveKey("b"), new AuthSecret("another").DeriveKey("a") };
 
@@ -25,5 +25,5 @@ public sealed class AuthSecretTests
     }
 
     [Fact]
-    public void It_does_not_print_itself() => _secret.ToString().ShouldBe("AUTH_SECRET_KEY");
+    public void ToString_does_not_reveal_the_secret() => _secret.ToString().ShouldBe("AUTH_SECRET_KEY");
 }

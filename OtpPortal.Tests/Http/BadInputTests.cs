@@ -4,7 +4,7 @@ using OtpPortal.Tests.Infrastructure;
 
 namespace OtpPortal.Tests.Http;
 
-/// <summary>Whatever is sent, the answer is clear, and nothing changes.</summary>
+/// <summary>Invalid requests get a clear error response and change no state.</summary>
 public sealed class BadInputTests(PortalHost portal) : IClassFixture<PortalHost>
 {
     [Theory]
@@ -12,7 +12,7 @@ public sealed class BadInputTests(PortalHost portal) : IClassFixture<PortalHost>
     [InlineData("/login-otp")]
     [InlineData("/login/finish")]
     [InlineData("/language")]
-    public async Task A_body_that_is_too_large_is_413(string path)
+    public async Task Returns_413_when_the_body_is_too_large(string path)
     {
         var before = portal.Dump().State;
 
@@ -25,7 +25,7 @@ public sealed class BadInputTests(PortalHost portal) : IClassFixture<PortalHost>
     }
 
     [Fact]
-    public async Task A_program_reads_the_same_as_json()
+    public async Task Returns_413_as_JSON_to_API_clients()
     {
         var answer = await portal.NewProgram().PostAsync("/login", ("email", new string('a', 70_000)));
 
@@ -39,7 +39,7 @@ public sealed class BadInputTests(PortalHost portal) : IClassFixture<PortalHost>
     [InlineData("/login-otp", "application/json", """{"code":"123456"}""")]
     [InlineData("/login/finish", "application/octet-stream", "x")]
     [InlineData("/login", null, "email=ann@example.com")]
-    public async Task What_is_no_form_is_415(string path, string? type, string body)
+    public async Task Returns_415_when_the_body_is_not_a_form(string path, string? type, string body)
     {
         var before = portal.Dump().State;
         foreach (var json in (bool[])[true, false])
@@ -57,7 +57,7 @@ public sealed class BadInputTests(PortalHost portal) : IClassFixture<PortalHost>
     [Theory]
     [InlineData("*/*")]
     [InlineData("")]
-    public async Task Who_asks_for_nothing_in_particular_gets_the_page_of_the_form(string accept)
+    public async Task Returns_the_HTML_page_when_the_client_accepts_any_type(string accept)
     {
         var answer = await portal.NewBrowser().SendAsync(
             HttpMethod.Post, "/login", new FormUrlEncodedContent([KeyValuePair.Create("email", "ann")]), ("Accept", accept));
@@ -69,7 +69,7 @@ public sealed class BadInputTests(PortalHost portal) : IClassFixture<PortalHost>
     }
 
     [Fact]
-    public async Task Nothing_at_all_is_a_form_without_fields()
+    public async Task An_empty_body_is_treated_as_an_empty_form()
     {
         var page = await portal.NewBrowser().SendAsync(HttpMethod.Post, "/login", null);
         page.Status.ShouldBe(400);
@@ -82,7 +82,7 @@ public sealed class BadInputTests(PortalHost portal) : IClassFixture<PortalHost>
     }
 
     [Fact]
-    public async Task A_multipart_form_is_a_form()
+    public async Task Accepts_a_multipart_form()
     {
         var email = Someone.New();
         using var content = new MultipartFormDataContent { { new StringContent(email), "email" } };
@@ -92,7 +92,7 @@ public sealed class BadInputTests(PortalHost portal) : IClassFixture<PortalHost>
     }
 
     [Fact]
-    public async Task A_form_with_thousands_of_fields_is_400()
+    public async Task Returns_400_when_a_form_has_too_many_fields()
     {
         var answer = await portal.NewBrowser()
             .PostAsync("/login", [.. Enumerable.Range(0, 5000).Select(i => ("f" + i.ToString(null, null), ""))]);
@@ -102,7 +102,7 @@ public sealed class BadInputTests(PortalHost portal) : IClassFixture<PortalHost>
     }
 
     [Fact]
-    public async Task A_broken_multipart_body_is_400()
+    public async Task Returns_400_when_a_multipart_body_is_truncated()
     {
         using var content = new ByteArrayContent("--x\r\nContent-Disposition: form-data; name=\"email\"\r\n\r\nann@exa"u8.ToArray());
         content.Headers.TryAddWithoutValidation("Content-Type", "multipart/form-data; boundary=x");
@@ -117,7 +117,7 @@ public sealed class BadInputTests(PortalHost portal) : IClassFixture<PortalHost>
     [InlineData("HTTP/1.1", "a~b")]
     [InlineData("HTTP/1.1", "a:99999")]
     [InlineData("HTTP/1.1", "xn--a")]
-    public async Task A_page_needs_no_host_that_is_an_address(string version, string? host)
+    public async Task Serves_pages_with_a_missing_or_malformed_Host_header(string version, string? host)
     {
         using var client = new TcpClient();
         await client.ConnectAsync(portal.Address.Host, portal.Address.Port);
@@ -140,7 +140,7 @@ public sealed class BadInputTests(PortalHost portal) : IClassFixture<PortalHost>
     [InlineData("/%00")]
     [InlineData("/..%2f..%2fetc/passwd")]
     [InlineData("/error")]
-    public async Task An_unknown_path_is_a_404_page(string path)
+    public async Task Returns_the_404_page_for_an_unknown_path(string path)
     {
         var answer = await portal.NewBrowser().GetAsync(path);
 
@@ -153,7 +153,7 @@ public sealed class BadInputTests(PortalHost portal) : IClassFixture<PortalHost>
     }
 
     [Fact]
-    public async Task An_unknown_path_is_json_for_programs()
+    public async Task Returns_404_as_JSON_to_API_clients()
     {
         var answer = await portal.NewProgram().GetAsync("/nothing");
 
@@ -167,7 +167,7 @@ public sealed class BadInputTests(PortalHost portal) : IClassFixture<PortalHost>
     [InlineData("DELETE", "/login-otp", 405)]
     [InlineData("POST", "/auth-tokens", 405)]
     [InlineData("POST", "/healthz", 405)]
-    public async Task A_wrong_method_is_405(string method, string path, int status)
+    public async Task Returns_405_for_an_unsupported_method(string method, string path, int status)
     {
         var answer = await portal.NewProgram().SendAsync(new HttpMethod(method), path, null);
 
@@ -176,7 +176,7 @@ public sealed class BadInputTests(PortalHost portal) : IClassFixture<PortalHost>
     }
 
     [Fact]
-    public async Task A_cookie_from_another_installation_signs_nobody_in()
+    public async Task A_cookie_from_another_installation_is_refused()
     {
         await using var other = await PortalHost.StartAsync(("AUTH_SECRET_KEY", "another-secret-of-the-tests-9876543210"));
         var theirs = await other.SignInAsync(Someone.New());
@@ -188,7 +188,7 @@ public sealed class BadInputTests(PortalHost portal) : IClassFixture<PortalHost>
     }
 
     [Fact]
-    public async Task Circuits_state_from_a_page_of_another_key_opens_nothing()
+    public async Task The_page_does_not_reveal_the_sign_in_id()
     {
         var browser = portal.NewBrowser();
         var email = Someone.New();
@@ -196,12 +196,12 @@ public sealed class BadInputTests(PortalHost portal) : IClassFixture<PortalHost>
 
         var page = await browser.GetAsync("/login/code");
 
-        // The id of the sign-in travels to the circuit inside the page: encrypted, and never in the clear.
+        // The page passes the sign-in id to the circuit in encrypted form.
         page.Body.ShouldNotContain(browser.Cookies["otp_flow"]);
     }
 
     [Fact]
-    public async Task Every_error_page_speaks_the_visitors_language_and_has_the_headers()
+    public async Task Error_pages_are_localized_and_have_the_security_headers()
     {
         var answer = await portal.NewBrowser().GetAsync("/nothing", ("Accept-Language", "de"));
 
@@ -212,7 +212,7 @@ public sealed class BadInputTests(PortalHost portal) : IClassFixture<PortalHost>
     }
 
     [Fact]
-    public async Task A_very_long_query_does_no_harm()
+    public async Task A_very_long_query_string_is_ignored()
     {
         var answer = await portal.NewBrowser().GetAsync("/?return_to=" + new string('a', 5000));
 

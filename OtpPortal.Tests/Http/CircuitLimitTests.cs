@@ -6,7 +6,7 @@ using OtpPortal.Tests.Infrastructure;
 
 namespace OtpPortal.Tests.Http;
 
-/// <summary>How much of the portal one client can take up with circuits.</summary>
+/// <summary>Limits on the Blazor circuits of one client.</summary>
 public sealed partial class CircuitLimitTests(CircuitLimitTests.BehindProxy behind) : IClassFixture<CircuitLimitTests.BehindProxy>
 {
     private const int MaxCircuits = 50;
@@ -21,7 +21,7 @@ public sealed partial class CircuitLimitTests(CircuitLimitTests.BehindProxy behi
     [Theory]
     [InlineData("203.0.113.1", "203.0.113.1", "203.0.113.2")]
     [InlineData("2001:db8:1::1", "2001:db8:1::2", "2001:db8:2::1")]
-    public async Task A_client_is_refused_further_circuits_and_others_are_not(string client, string same, string other)
+    public async Task Limits_the_circuits_of_one_client_without_affecting_others(string client, string same, string other)
     {
         var open = new List<ClientWebSocket>();
         for (var i = 0; i < MaxCircuits; i++) open.Add(await ConnectAsync(client));
@@ -31,7 +31,7 @@ public sealed partial class CircuitLimitTests(CircuitLimitTests.BehindProxy behi
         using var another = await ConnectAsync(other);
         another.State.ShouldBe(WebSocketState.Open);
 
-        // The pages go on as plain forms.
+        // Pages still work as plain forms without a circuit.
         var browser = Portal.NewBrowser();
         browser.Headers["X-Forwarded-For"] = same;
         (await browser.GetAsync("/")).Status.ShouldBe(200);
@@ -56,28 +56,28 @@ public sealed partial class CircuitLimitTests(CircuitLimitTests.BehindProxy behi
     [Theory]
     [InlineData("/_blazor/negotiate?negotiateVersion=1")]
     [InlineData("/_BLAZOR/negotiate/?negotiateVersion=1")]
-    public async Task A_circuit_cannot_be_held_by_other_means_than_a_WebSocket(string path) =>
+    public async Task Circuits_accept_WebSocket_connections_only(string path) =>
         (await Portal.NewProgram().PostAsync(path)).Status.ShouldBe(404);
 
     [Fact]
-    public async Task A_circuit_draws_as_many_components_as_a_page_can_have()
+    public async Task A_circuit_renders_the_maximum_number_of_components()
     {
         using var circuit = await StartAsync();
-        await AddAsync(circuit, MaxComponents);
+        await AddComponentsAsync(circuit, MaxComponents);
 
-        (await DrawsAsync(circuit)).ShouldBeTrue();
+        (await RendersAsync(circuit)).ShouldBeTrue();
     }
 
     [Theory]
     [InlineData("operations")]
     [InlineData("OPERATIONS")]
-    public async Task A_circuit_that_adds_copies_of_a_form_is_closed(string name)
+    public async Task A_circuit_that_exceeds_the_component_limit_is_closed(string name)
     {
         using var circuit = await StartAsync();
-        await AddAsync(circuit, MaxComponents + 1, name);
+        await AddComponentsAsync(circuit, MaxComponents + 1, name);
 
-        // The first ones are drawn.
-        while (await DrawsAsync(circuit)) { }
+        // The components within the limit are rendered.
+        while (await RendersAsync(circuit)) { }
         circuit.State.ShouldNotBe(WebSocketState.Open);
     }
 
@@ -109,8 +109,8 @@ public sealed partial class CircuitLimitTests(CircuitLimitTests.BehindProxy behi
         return socket;
     }
 
-    // Blazor takes one component of a kind at a time, from a page that it has not seen.
-    private async Task AddAsync(ClientWebSocket circuit, int copies, string name = "operations")
+    // Blazor adds one component per call, and only with a marker from a page that was not used before.
+    private async Task AddComponentsAsync(ClientWebSocket circuit, int copies, string name = "operations")
     {
         for (var copy = 0; copy < copies && circuit.State == WebSocketState.Open; copy++)
         {
@@ -122,16 +122,16 @@ public sealed partial class CircuitLimitTests(CircuitLimitTests.BehindProxy behi
         }
     }
 
-    // Whether the circuit draws something before it is closed. It waits for the answers to its calls of scripts.
-    private static async Task<bool> DrawsAsync(ClientWebSocket circuit)
+    // Returns whether the circuit renders before it closes. Replies to its JavaScript calls, because it waits for them.
+    private static async Task<bool> RendersAsync(ClientWebSocket circuit)
     {
-        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+        using var timeout = new CancellationTokenSource(TimeSpan.FromSeconds(60));
         var buffer = new byte[64 * 1024];
         while (circuit.State == WebSocketState.Open)
         {
             try
             {
-                var received = await circuit.ReceiveAsync(buffer, patience.Token);
+                var received = await circuit.ReceiveAsync(buffer, timeout.Token);
                 if (buffer.AsSpan(0, received.Count).IndexOf("JS.RenderBatch"u8) >= 0) return true;
                 var call = buffer.AsSpan(0, received.Count).IndexOf("JS.BeginInvokeJS"u8);
                 if (call < 0) continue;
@@ -146,7 +146,7 @@ public sealed partial class CircuitLimitTests(CircuitLimitTests.BehindProxy behi
         return false;
     }
 
-    // A MessagePack invocation, and its length before it (SignalR's hub protocol).
+    // Sends a length-prefixed MessagePack invocation (SignalR hub protocol).
     private static async Task SendAsync(ClientWebSocket circuit, string? id, string method, IReadOnlyList<object> arguments)
     {
         List<byte> body = [0x96, 0x01, 0x80];
@@ -156,7 +156,7 @@ public sealed partial class CircuitLimitTests(CircuitLimitTests.BehindProxy behi
         body.Add((byte)(0x90 | arguments.Count));
         foreach (var argument in arguments)
         {
-            if (argument is bool truth) body.Add(truth ? (byte)0xc3 : (byte)0xc2);
+            if (argument is bool flag) body.Add(flag ? (byte)0xc3 : (byte)0xc2);
             else if (argument is long number) body.AddRange([0xd3, .. BitConverter.GetBytes(IPAddress.HostToNetworkOrder(number))]);
             else AddText(body, (string)argument);
         }

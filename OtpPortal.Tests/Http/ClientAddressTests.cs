@@ -13,7 +13,7 @@ public sealed class ClientAddressTests
     [InlineData("2001:db8:1:2::", "2001:db8:1:2::", "2001:db8:1:2::/64")]
     [InlineData("2001:db8:1:3::1", "2001:db8:1:3::1", "2001:db8:1:3::/64")]
     [InlineData("::1", "::1", "::/64")]
-    public void An_ipv6_client_is_its_network(string remote, string shown, string counted)
+    public void An_IPv6_client_is_limited_by_its_64_bit_prefix(string remote, string shown, string counted)
     {
         var context = new DefaultHttpContext { Connection = { RemoteIpAddress = IPAddress.Parse(remote) } };
 

@@ -3,15 +3,15 @@ using OtpPortal.Tests.Infrastructure;
 
 namespace OtpPortal.Tests.Http;
 
-/// <summary>What another site's page makes a browser do changes nothing here.</summary>
+/// <summary>Protection against cross-site request forgery.</summary>
 public sealed class CrossSiteTests(PortalHost portal) : IClassFixture<PortalHost>
 {
     private static readonly string[] s_posts = [
         "/login", "/login-otp", "/login/link", "/login/resend", "/login/finish", "/logout", "/logout/others", "/logout/everywhere",
         "/language"];
 
-    /// <summary>Every form endpoint with everything that gives another site away.</summary>
-    public static TheoryData<string, string, string> Foreign
+    /// <summary>Gets every form endpoint with every header that identifies a cross-site request.</summary>
+    public static TheoryData<string, string, string> CrossSitePosts
     {
         get
         {
@@ -28,8 +28,8 @@ public sealed class CrossSiteTests(PortalHost portal) : IClassFixture<PortalHost
     }
 
     [Theory]
-    [MemberData(nameof(Foreign))]
-    public async Task A_form_of_another_site_is_refused(string path, string header, string value)
+    [MemberData(nameof(CrossSitePosts))]
+    public async Task A_cross_site_form_post_is_refused(string path, string header, string value)
     {
         var browser = await portal.SignInAsync(Someone.New());
         await browser.PostAsync("/login", ("email", Someone.New()));
@@ -50,7 +50,7 @@ public sealed class CrossSiteTests(PortalHost portal) : IClassFixture<PortalHost
     [InlineData("PUT", "/api/otp")]
     [InlineData("DELETE", "/api/otp/verification1/status")]
     [InlineData("POST", "/api/providers")]
-    public async Task The_gateway_refuses_in_its_own_form(string method, string path)
+    public async Task The_gateway_refuses_cross_site_requests_with_its_own_error_format(string method, string path)
     {
         var answer = await portal.NewProgram()
             .SendAsync(new HttpMethod(method), path, null, ("Sec-Fetch-Site", "cross-site"), ("Accept", "text/html"));
@@ -64,7 +64,7 @@ public sealed class CrossSiteTests(PortalHost portal) : IClassFixture<PortalHost
     [InlineData("Sec-Fetch-Site", "same-origin")]
     [InlineData("Sec-Fetch-Site", "none")]
     [InlineData("Origin", "PORTAL")]
-    public async Task A_form_of_our_own_passes(string header, string value)
+    public async Task A_same_origin_form_post_is_accepted(string header, string value)
     {
         var browser = portal.NewBrowser();
         browser.Headers[header] = value == "PORTAL" ? portal.Address.GetLeftPart(UriPartial.Authority) : value;
@@ -73,7 +73,7 @@ public sealed class CrossSiteTests(PortalHost portal) : IClassFixture<PortalHost
     }
 
     [Fact]
-    public async Task What_the_browser_knows_outweighs_the_origin()
+    public async Task Sec_Fetch_Site_takes_precedence_over_Origin()
     {
         var browser = portal.NewBrowser();
         browser.Headers["Origin"] = portal.Address.GetLeftPart(UriPartial.Authority);
@@ -83,7 +83,7 @@ public sealed class CrossSiteTests(PortalHost portal) : IClassFixture<PortalHost
     }
 
     [Fact]
-    public async Task A_name_that_an_attacker_lets_resolve_to_us_is_another_site()
+    public async Task A_DNS_rebinding_host_is_treated_as_cross_site()
     {
         var browser = portal.NewBrowser();
         browser.Headers["Host"] = "rebound.evil.example";
@@ -93,13 +93,13 @@ public sealed class CrossSiteTests(PortalHost portal) : IClassFixture<PortalHost
     }
 
     [Fact]
-    public async Task A_link_from_another_site_still_opens_the_page() =>
+    public async Task A_cross_site_link_opens_the_page() =>
         (await portal.NewBrowser().GetAsync("/", ("Sec-Fetch-Site", "cross-site"))).Status.ShouldBe(200);
 
     [Theory]
     [InlineData("Sec-Fetch-Site", "cross-site")]
     [InlineData("Origin", "https://evil.example")]
-    public async Task A_client_with_its_own_credentials_in_a_header_passes_where_no_cookie_counts(string header, string value)
+    public async Task Cross_site_requests_are_accepted_by_endpoints_that_use_header_credentials(string header, string value)
     {
         var program = portal.NewProgram();
 
@@ -115,7 +115,7 @@ public sealed class CrossSiteTests(PortalHost portal) : IClassFixture<PortalHost
     [InlineData("/logout", "Authorization", "Basic dXNlcjpwYXNz")]
     [InlineData("/login-otp", "Authorization", "Bearer something")]
     [InlineData("/login", "X-API-KEY", "something")]
-    public async Task Credentials_in_a_header_do_not_open_the_forms_to_another_site(string path, string header, string value)
+    public async Task Header_credentials_do_not_allow_cross_site_form_posts(string path, string header, string value)
     {
         var browser = await portal.SignInAsync(Someone.New());
         browser.Headers["Sec-Fetch-Site"] = "cross-site";
@@ -129,7 +129,7 @@ public sealed class CrossSiteTests(PortalHost portal) : IClassFixture<PortalHost
     [InlineData("Origin", "null", false)]
     [InlineData("Sec-Fetch-Site", "cross-site", false)]
     [InlineData("Origin", "PORTAL", true)]
-    public async Task A_websocket_opens_for_our_own_pages_only(string header, string value, bool opens)
+    public async Task A_WebSocket_is_accepted_only_from_the_same_origin(string header, string value, bool opens)
     {
         var origin = portal.Address.GetLeftPart(UriPartial.Authority);
         using var socket = new ClientWebSocket();

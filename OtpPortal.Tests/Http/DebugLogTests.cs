@@ -4,11 +4,11 @@ using OtpPortal.Tests.Infrastructure;
 
 namespace OtpPortal.Tests.Http;
 
-/// <summary>DEBUG=true: a log with more in it, but with nothing that opens anything.</summary>
+/// <summary>The log of DEBUG=true contains no secrets.</summary>
 public sealed class DebugLogTests
 {
     [Fact]
-    public async Task No_id_or_secret_of_an_address_is_logged()
+    public async Task Ids_and_secrets_in_URLs_are_not_logged()
     {
         await using var portal = await PortalHost.StartAsync(
             ("DEBUG", "true"), ("NAMESPACES", "MyApp:secret"), ("JOTP_ANONYMOUS", "true"), ("MAIL_LINK", "true"));
@@ -23,7 +23,7 @@ public sealed class DebugLogTests
         var (id, code) = await app.BeginAsync();
         secrets.AddRange(id, code);
         await browser.GetAsync($"/otp/MyApp/{id}?otp={code}");
-        await browser.PostAsync($"/otp/MyApp/{id}", ("otp", GatewayClient.NotThe(code)));
+        await browser.PostAsync($"/otp/MyApp/{id}", ("otp", GatewayClient.WrongCode(code)));
         await app.CheckAsync(id, code);
 
         string[] paths =

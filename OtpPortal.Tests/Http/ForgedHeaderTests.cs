@@ -2,11 +2,11 @@ using OtpPortal.Tests.Infrastructure;
 
 namespace OtpPortal.Tests.Http;
 
-/// <summary>What a client says about itself is not believed.</summary>
+/// <summary>Forged request headers are ignored.</summary>
 public sealed class ForgedHeaderTests(PortalHost portal) : IClassFixture<PortalHost>
 {
     [Fact]
-    public async Task A_forged_host_gets_into_no_mail_no_link_and_no_cookie()
+    public async Task A_forged_Host_header_does_not_affect_mails_links_or_cookies()
     {
         var (browser, email) = (portal.NewBrowser(), Someone.New());
         browser.Headers["Host"] = "evil.example";
@@ -27,7 +27,7 @@ public sealed class ForgedHeaderTests(PortalHost portal) : IClassFixture<PortalH
     }
 
     [Fact]
-    public async Task A_forged_address_is_not_shown_in_the_sessions()
+    public async Task X_Forwarded_For_is_ignored_without_trusted_proxies()
     {
         var browser = portal.NewBrowser();
         browser.Headers["X-Forwarded-For"] = "203.0.113.7";
@@ -40,7 +40,7 @@ public sealed class ForgedHeaderTests(PortalHost portal) : IClassFixture<PortalH
     }
 
     [Fact]
-    public async Task A_trusted_proxys_word_is_shown_in_the_sessions()
+    public async Task X_Forwarded_For_of_a_trusted_proxy_is_shown_in_the_session_list()
     {
         await using var behind = await PortalHost.StartAsync(("TRUSTED_PROXIES", "127.0.0.1/32, 127.0.0.0/8"));
         var browser = behind.NewBrowser();
@@ -51,7 +51,7 @@ public sealed class ForgedHeaderTests(PortalHost portal) : IClassFixture<PortalH
     }
 
     [Fact]
-    public async Task A_proxy_that_is_not_listed_is_not_believed()
+    public async Task X_Forwarded_For_of_an_untrusted_proxy_is_ignored()
     {
         await using var behind = await PortalHost.StartAsync(("TRUSTED_PROXIES", "10.0.0.0/8"));
         var browser = behind.NewBrowser();
@@ -66,7 +66,7 @@ public sealed class ForgedHeaderTests(PortalHost portal) : IClassFixture<PortalH
     [InlineData("Remote-Email")]
     [InlineData("X-Auth-Request-Email")]
     [InlineData("X-Forwarded-User")]
-    public async Task A_forged_identity_signs_nobody_in(string header)
+    public async Task Forged_identity_headers_are_ignored(string header)
     {
         var browser = portal.NewBrowser();
         browser.Headers[header] = "admin@example.com";

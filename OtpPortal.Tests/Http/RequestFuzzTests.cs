@@ -8,7 +8,7 @@ using OtpPortal.Tests.Infrastructure;
 
 namespace OtpPortal.Tests.Http;
 
-/// <summary>Requests that no browser sends, to every route there is. None of them is a fault of the portal's.</summary>
+/// <summary>Malformed requests to every route cause no server error.</summary>
 public sealed class RequestFuzzTests : IAsyncLifetime
 {
     private const string Form = "application/x-www-form-urlencoded";
@@ -47,7 +47,7 @@ public sealed class RequestFuzzTests : IAsyncLifetime
         {
             var path = "/"
                 + string.Join('/', endpoint.RoutePattern.PathSegments.Select(segment => string.Concat(segment.Parts.Select(PathOf))));
-            // The circuits' own protocol is SignalR's.
+            // The circuit endpoints implement the SignalR protocol, which is out of scope here.
             if (path.StartsWith("/_", StringComparison.Ordinal)) continue;
             var methods = endpoint.Metadata.GetMetadata<IHttpMethodMetadata>()?.HttpMethods ?? [];
             foreach (var method in methods.Count == 0 ? ["GET", "POST"] : methods) yield return (method, path);
@@ -93,7 +93,7 @@ public sealed class RequestFuzzTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task No_content_type_character_set_or_body_makes_a_route_fail()
+    public async Task No_content_type_charset_or_body_causes_a_server_error()
     {
         var routes = Routes()
             .Where(route => route.Method is not ("GET" or "HEAD" or "OPTIONS"))
@@ -112,7 +112,7 @@ public sealed class RequestFuzzTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task No_path_query_header_or_version_makes_a_route_fail()
+    public async Task No_path_query_header_or_HTTP_version_causes_a_server_error()
     {
         var long1 = new string('a', 4000);
         string[] queries =
@@ -147,11 +147,11 @@ public sealed class RequestFuzzTests : IAsyncLifetime
     [InlineData("/language")]
     [InlineData("/otp/AppA/abcdefgh")]
     [InlineData("/api/otp/abcdefgh")]
-    public async Task A_form_in_UTF_7_is_415(string path) =>
+    public async Task Returns_415_for_a_form_in_UTF_7(string path) =>
         StatusOf(await SendAsync("POST", path, "application/x-www-form-urlencoded; charset=utf-7", "a=b")).ShouldBe(415);
 
     [Fact]
-    public async Task An_id_with_line_ends_ends_no_header()
+    public async Task A_line_break_in_an_id_does_not_inject_a_response_header()
     {
         foreach (var (method, path) in ((string, string)[])[("GET", ""), ("POST", ""), ("POST", "/address"), ("GET", "/status")])
         {

@@ -2,7 +2,7 @@ using OtpPortal.Http;
 
 namespace OtpPortal.Tests.Http;
 
-/// <summary>Every known way to talk a portal into an open redirect.</summary>
+/// <summary>Redirect targets, including known open-redirect attacks.</summary>
 public sealed class SafeRedirectsTests
 {
     private static readonly SafeRedirects s_redirects =
@@ -29,7 +29,7 @@ public sealed class SafeRedirectsTests
     [InlineData("https://[2001:db8::1]:8443/x")]
     [InlineData("https://ok.example.com/a@b")]
     [InlineData("https://ok.example.com/%2f%2fevil.example")]
-    public void What_is_listed_is_allowed(string url) => s_redirects.Allows(url).ShouldBeTrue();
+    public void Allows_listed_hosts(string url) => s_redirects.Allows(url).ShouldBeTrue();
 
     [Theory]
     [InlineData(null)]
@@ -106,14 +106,14 @@ public sealed class SafeRedirectsTests
     [InlineData("https://[2001:db8::1%25eth0]/")]
     [InlineData("https://[2001:db8::1/")]
     [InlineData("https://[2001:db8::1]evil.example/")]
-    public void Everything_else_is_not(string? url) => s_redirects.Allows(url).ShouldBeFalse();
+    public void Refuses_every_other_target(string? url) => s_redirects.Allows(url).ShouldBeFalse();
 
     [Fact]
-    public void A_target_of_endless_length_is_not_read() =>
+    public void Refuses_a_URL_that_is_too_long() =>
         s_redirects.Allows("https://ok.example.com/" + new string('a', 2048)).ShouldBeFalse();
 
     [Fact]
-    public void Without_a_list_nothing_is_allowed() => SafeRedirects.Parse().Allows("https://ok.example.com/").ShouldBeFalse();
+    public void Allows_nothing_without_a_list() => SafeRedirects.Parse().Allows("https://ok.example.com/").ShouldBeFalse();
 
     [Theory]
     [InlineData("*")]
@@ -126,11 +126,11 @@ public sealed class SafeRedirectsTests
     [InlineData("**.example.com")]
     [InlineData("ok.example.com:70000")]
     [InlineData("-ok.example.com")]
-    public void An_entry_that_means_too_much_or_nothing_is_refused(string entry) =>
+    public void Throws_on_an_overly_broad_or_invalid_entry(string entry) =>
         Should.Throw<ArgumentException>(() => SafeRedirects.Parse(entry));
 
     [Fact]
-    public void The_policy_names_what_is_allowed() =>
+    public void Lists_the_allowed_hosts_as_form_action_sources() =>
         s_redirects.FormActionSources.ShouldBe(
         [
             "https://ok.example.com:*", "https://ported.example.com:8443", "https://*.apps.example:*", "https://localhost:*",

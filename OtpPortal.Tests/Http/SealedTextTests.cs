@@ -11,14 +11,14 @@ public sealed class SealedTextTests
     [InlineData("")]
     [InlineData("a token")]
     [InlineData("Grüße 🙂")]
-    public void What_was_sealed_opens_in_its_place(string text)
+    public void An_encrypted_text_can_be_decrypted_in_the_same_context(string text)
     {
         _seal.TryOpen(_seal.Seal(text, "here"), "here", out var opened).ShouldBeTrue();
         opened.ShouldBe(text);
     }
 
     [Fact]
-    public void It_opens_nowhere_else_and_under_no_other_key()
+    public void Decryption_fails_in_another_context_or_with_another_key()
     {
         var data = _seal.Seal("a token", "here");
 
@@ -28,7 +28,7 @@ public sealed class SealedTextTests
     }
 
     [Fact]
-    public void A_single_changed_bit_closes_it()
+    public void Decryption_fails_when_any_byte_is_modified_or_removed()
     {
         var data = _seal.Seal("a token", "here");
         for (var i = 0; i < data.Length; i++)
@@ -41,7 +41,7 @@ public sealed class SealedTextTests
     }
 
     [Fact]
-    public void The_same_text_is_never_sealed_the_same_way()
+    public void Encrypting_the_same_text_twice_gives_different_ciphertexts()
     {
         var seals = Enumerable.Range(0, 100).Select(_ => Convert.ToHexString(_seal.Seal("a token", "here"))).ToList();
 

@@ -3,11 +3,11 @@ using OtpPortal.Tests.Infrastructure;
 
 namespace OtpPortal.Tests.Http;
 
-/// <summary>Whoever reads the log or copies the databases can sign in as nobody.</summary>
+/// <summary>The log and the databases contain nothing that allows signing in.</summary>
 public sealed partial class SecrecyTests
 {
     [Fact]
-    public async Task Neither_log_nor_dump_holds_a_code_or_a_token()
+    public async Task The_log_and_the_store_contain_no_codes_or_tokens()
     {
         await using var portal = await PortalHost.StartAsync(("DEBUG", "true"), ("OTP_CODE_LENGTH", "12"));
         var email = Someone.New();
@@ -22,7 +22,7 @@ public sealed partial class SecrecyTests
         await browser.PostAsync("/login/resend");
         seen.AddRange(await portal.CodesForAsync(email, 2));
         seen.Add(flow);
-        Check(portal, seen, email);
+        ShouldNotContainSecrets(portal, seen, email);
 
         await browser.PostAsync("/login-otp", ("code", seen[1]));
         seen.Add(browser.Cookies["auth_token"]);
@@ -32,15 +32,15 @@ public sealed partial class SecrecyTests
         await portal.NewProgram().GetAsync("/check-auth", ("Authorization", $"Bearer {seen[^1]}"));
         await portal.NewProgram().GetAsync("/auth-tokens?details=true", ("Authorization", $"Bearer {PortalHost.Secret}"));
         seen.Add(PortalHost.Secret);
-        Check(portal, seen, email);
+        ShouldNotContainSecrets(portal, seen, email);
 
         await browser.PostAsync("/logout/others");
         await browser.PostAsync("/logout");
-        Check(portal, seen, email);
+        ShouldNotContainSecrets(portal, seen, email);
     }
 
     [Fact]
-    public async Task Everything_that_is_stored_has_an_end()
+    public async Task Stored_keys_expire_or_are_bounded()
     {
         await using var portal = await PortalHost.StartAsync();
         var browser = await portal.SignInAsync(Someone.New());
@@ -48,12 +48,12 @@ public sealed partial class SecrecyTests
         await portal.NewProgram().PostAsync("/login", ("email", Someone.New()));
         await portal.NewProgram().GetAsync("/auth-tokens", ("Authorization", "Bearer wrong"));
 
-        // Keys without expiry are bounded: the cleanup takes care of the indexes, the audit log is cut, Data Protection has a few keys.
+        // Keys without expiry are bounded: the cleanup prunes the indexes, the audit log is trimmed, and keys are few.
         portal.Dump().WithoutExpiry.ShouldBeSubsetOf(["sessions", "seen", "emails", "audit", "dataprotection:keys", "jwt:keys"]);
     }
 
     [Fact]
-    public async Task After_signing_out_no_address_is_left_in_the_token_store()
+    public async Task Signing_out_removes_the_address_from_the_token_store()
     {
         await using var portal = await PortalHost.StartAsync();
         var email = Someone.New();
@@ -62,7 +62,7 @@ public sealed partial class SecrecyTests
 
         await browser.PostAsync("/logout");
 
-        // The token that was rotated away goes by itself when its grace is over.
+        // The rotated token remains until its grace period has expired.
         var left = portal.Dump().Entries
             .Where(entry => (entry.Key + entry.Content).Contains(email, StringComparison.Ordinal)
                 && !entry.Key.StartsWith("code:", StringComparison.Ordinal));
@@ -70,22 +70,22 @@ public sealed partial class SecrecyTests
             entry => entry.Key.StartsWith("token:", StringComparison.Ordinal) && entry.TimeToLive <= TimeSpan.FromSeconds(121));
     }
 
-    private static void Check(PortalHost portal, IEnumerable<string> secrets, string email)
+    private static void ShouldNotContainSecrets(PortalHost portal, IEnumerable<string> secrets, string email)
     {
         var (log, dump) = (portal.Log.Text, portal.Dump().Text);
         log.ShouldNotBeEmpty();
         dump.ShouldNotBeEmpty();
         foreach (var secret in secrets)
         {
-            log.Contains(secret, StringComparison.Ordinal).ShouldBeFalse($"the log holds {Kind(secret)}");
-            dump.Contains(secret, StringComparison.Ordinal).ShouldBeFalse($"the store holds {Kind(secret)}");
+            log.Contains(secret, StringComparison.Ordinal).ShouldBeFalse($"the log holds {Describe(secret)}");
+            dump.Contains(secret, StringComparison.Ordinal).ShouldBeFalse($"the store holds {Describe(secret)}");
         }
         log.Contains(email, StringComparison.OrdinalIgnoreCase)
             .ShouldBeFalse(
                 "the log holds a whole address: " + log.Split('\n').FirstOrDefault(line => line.Contains(email, StringComparison.Ordinal)));
     }
 
-    private static string Kind(string secret) =>
+    private static string Describe(string secret) =>
         Digits().IsMatch(secret) ? "a code" : secret == PortalHost.Secret ? "the secret key" : "a token or the id of a sign-in";
 
     [GeneratedRegex("^[0-9]+$", RegexOptions.None, 1000)]

@@ -3,7 +3,7 @@ using OtpPortal.Tests.Infrastructure;
 
 namespace OtpPortal.Tests.Http;
 
-/// <summary>The headers that keep browsers from helping an attacker, on every kind of answer.</summary>
+/// <summary>Security headers of all kinds of responses.</summary>
 public sealed class SecurityHeadersTests(PortalHost portal) : IClassFixture<PortalHost>
 {
     [Theory]
@@ -15,7 +15,7 @@ public sealed class SecurityHeadersTests(PortalHost portal) : IClassFixture<Port
     [InlineData("/css/portal.css")]
     [InlineData("/dev/mailbox")]
     [InlineData("/otp/MyApp/whose-link-carries-a-code")]
-    public async Task They_are_on_every_answer(string path)
+    public async Task Every_response_has_the_security_headers(string path)
     {
         var answer = await portal.NewBrowser().GetAsync(path);
 
@@ -30,7 +30,7 @@ public sealed class SecurityHeadersTests(PortalHost portal) : IClassFixture<Port
     }
 
     [Fact]
-    public async Task Nothing_foreign_runs_and_nobody_frames_the_portal()
+    public async Task The_CSP_blocks_foreign_scripts_and_framing()
     {
         var policy = (await portal.NewBrowser().GetAsync("/")).Header("Content-Security-Policy")!
             .Split(';', StringSplitOptions.TrimEntries);
@@ -46,7 +46,7 @@ public sealed class SecurityHeadersTests(PortalHost portal) : IClassFixture<Port
     }
 
     [Fact]
-    public async Task The_documentation_names_the_directives_that_are_sent()
+    public async Task The_documented_CSP_directives_are_sent()
     {
         var policy = (await portal.NewBrowser().GetAsync("/")).Header("Content-Security-Policy")!
             .Split(';', StringSplitOptions.TrimEntries);
@@ -59,7 +59,7 @@ public sealed class SecurityHeadersTests(PortalHost portal) : IClassFixture<Port
     }
 
     [Fact]
-    public async Task Behind_https_browsers_are_told_to_stay_there_and_a_logo_may_be_shown()
+    public async Task Sends_HSTS_over_https_and_allows_the_logo_in_the_CSP()
     {
         await using var https = await PortalHost.StartAsync(
             ("PUBLIC_URL", "https://login.example.com"), ("LOGO_URL", "https://cdn.example.com/img/logo.svg"), ("ACCENT_COLOR", "#102030"),
@@ -76,7 +76,7 @@ public sealed class SecurityHeadersTests(PortalHost portal) : IClassFixture<Port
     }
 
     [Fact]
-    public async Task A_host_with_umlauts_spoils_no_header()
+    public async Task Internationalized_hosts_are_sent_in_Punycode()
     {
         await using var international = await PortalHost.StartAsync(
             ("LOGO_URL", "https://bücher.example/logo.svg"), ("EMBED_ORIGINS", "https://läden.example"), ("NAMESPACES", "MyApp:secret"));
@@ -89,7 +89,7 @@ public sealed class SecurityHeadersTests(PortalHost portal) : IClassFixture<Port
     }
 
     [Fact]
-    public async Task The_pages_scripts_are_there()
+    public async Task The_scripts_of_the_page_are_served_and_none_are_inline()
     {
         var page = await portal.NewBrowser().GetAsync("/");
         var scripts = page.Page.QuerySelectorAll("script[src]").Select(script => script.GetAttribute("src")!).ToList();

@@ -2,13 +2,13 @@ using OtpPortal.Tests.Infrastructure;
 
 namespace OtpPortal.Tests.Http;
 
-/// <summary>Another host of the domain sets cookies of the same name, or of one that differs in case.</summary>
+/// <summary>Cookies of the same name, or in different casing, set by another host of the domain.</summary>
 public sealed class SiblingCookieTests(PortalHost portal) : IClassFixture<PortalHost>
 {
     private const string Token = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
     private const string AdminId = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
-    /// <summary>What the sibling adds to the browser's own cookie.</summary>
+    /// <summary>Gets Cookie headers that combine the browser's own cookie with those of the other host.</summary>
     public static TheoryData<string> Additions =>
         ["NAME=FAKE; OWN", "OWN; NAME=FAKE", "OWN; OTHER=FAKE", "OTHER=FAKE; OWN", "NAME=; OWN; NAME=FAKE; NAME=garbage"];
 
@@ -33,7 +33,7 @@ public sealed class SiblingCookieTests(PortalHost portal) : IClassFixture<Portal
     }
 
     [Fact]
-    public async Task A_token_under_a_name_in_another_case_counts_for_nothing()
+    public async Task A_token_cookie_with_different_casing_is_ignored()
     {
         var token = (await portal.SignInAsync(Someone.New())).Cookies["auth_token"];
 
@@ -42,7 +42,7 @@ public sealed class SiblingCookieTests(PortalHost portal) : IClassFixture<Portal
 
     [Theory]
     [MemberData(nameof(Additions))]
-    public async Task Signing_out_ends_the_users_session(string additions)
+    public async Task Signing_out_revokes_the_session_of_the_user(string additions)
     {
         var token = (await portal.SignInAsync(Someone.New())).Cookies["auth_token"];
         using var nothing = new FormUrlEncodedContent([]);
@@ -55,7 +55,7 @@ public sealed class SiblingCookieTests(PortalHost portal) : IClassFixture<Portal
 
     [Theory]
     [MemberData(nameof(Additions))]
-    public async Task A_sign_in_goes_on(string additions)
+    public async Task A_sign_in_can_be_completed(string additions)
     {
         var (browser, email) = (portal.NewBrowser(), Someone.New());
         await browser.PostAsync("/login", ("email", email));

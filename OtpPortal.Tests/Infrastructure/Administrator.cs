@@ -1,9 +1,9 @@
 namespace OtpPortal.Tests.Infrastructure;
 
-/// <summary>Somebody at the administration.</summary>
+/// <summary>Signs in to the administration.</summary>
 internal static class Administrator
 {
-    /// <summary>A browser that the secret key has opened the administration to.</summary>
+    /// <summary>Creates a browser that is signed in to the administration with the secret key.</summary>
     public static async Task<Browserlike> OpenAdministrationAsync(this PortalHost portal)
     {
         var browser = portal.NewBrowser();
@@ -12,7 +12,7 @@ internal static class Administrator
         return browser;
     }
 
-    /// <summary>Whether a page shows more than the form for the key.</summary>
+    /// <summary>Returns whether the administration shows its pages instead of the sign-in form.</summary>
     public static async Task<bool> IsAdmittedAsync(this Browserlike browser)
     {
         var page = await browser.GetAsync("/admin");

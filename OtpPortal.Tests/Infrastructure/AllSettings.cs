@@ -25,7 +25,7 @@ using OtpPortal.Storage;
 
 namespace OtpPortal.Tests.Infrastructure;
 
-/// <summary>The settings that the features of a portal register, without starting it.</summary>
+/// <summary>Reads the settings of all features without starting a portal.</summary>
 public sealed class AllSettings
 {
     private readonly WebApplicationBuilder _builder;
@@ -50,7 +50,7 @@ public sealed class AllSettings
 
     public SmsSettings Sms => Get<SmsSettings>();
 
-    /// <summary>The names of the providers that are set up.</summary>
+    /// <summary>Gets the names of the configured providers.</summary>
     public IReadOnlyList<string> Providers => [.. Get<ProviderSettings>().All.Select(provider => provider.Name)];
 
     public SmtpSettings? Smtp => _builder.GetSettings<Optional<SmtpSettings>>().Value;
@@ -79,7 +79,7 @@ public sealed class AllSettings
 
     public TelemetrySettings Telemetry => Get<TelemetrySettings>();
 
-    /// <summary>Reads the settings of every feature from these values alone.</summary>
+    /// <summary>Reads the settings of all features from the given values only.</summary>
     public static AllSettings Read(IReadOnlyDictionary<string, string> values, bool isProduction, string? rootDirectory = null)
     {
         var builder = Builder(values, isProduction, rootDirectory);
@@ -87,11 +87,11 @@ public sealed class AllSettings
         return new AllSettings(builder);
     }
 
-    /// <summary>A reader of these settings alone.</summary>
+    /// <summary>Creates a reader for the given values only.</summary>
     internal static SettingsReader Reader(IReadOnlyDictionary<string, string> values, bool isProduction = false) =>
         new(new ConfigurationBuilder().AddInMemoryCollection(values!).Build(), isProduction, Path.GetTempPath());
 
-    /// <summary>A builder that has these settings alone, whatever the environment of the tests says.</summary>
+    /// <summary>Creates a builder with the given values only, regardless of the environment of the tests.</summary>
     internal static WebApplicationBuilder Builder(
         IReadOnlyDictionary<string, string> values, bool isProduction, string? rootDirectory = null)
     {
@@ -107,7 +107,7 @@ public sealed class AllSettings
         return builder;
     }
 
-    /// <summary>Every record, for tests that look through all of them.</summary>
+    /// <summary>Returns the text of all settings records, for tests that search them for secrets.</summary>
     public override string ToString() => string.Join('\n',
     [
         .. _builder.Services.Select(service => service.ImplementationInstance)

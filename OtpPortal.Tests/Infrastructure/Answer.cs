@@ -7,7 +7,7 @@ using AngleSharp.Html.Parser;
 
 namespace OtpPortal.Tests.Infrastructure;
 
-/// <summary>A Set-Cookie line of an answer.</summary>
+/// <summary>A Set-Cookie header of a response.</summary>
 public sealed record CookieLine(string Name, string Value, IReadOnlyDictionary<string, string> Attributes)
 {
     public bool IsRemoval => MaxAge == 0;
@@ -26,7 +26,7 @@ public sealed record CookieLine(string Name, string Value, IReadOnlyDictionary<s
     }
 }
 
-/// <summary>An answer of the portal, read to its end.</summary>
+/// <summary>A response of the portal with its body.</summary>
 public sealed record Answer(int Status, HttpResponseHeaders Headers, HttpContentHeaders ContentHeaders, string Body)
 {
     public string? Location => Headers.Location?.OriginalString;
@@ -36,7 +36,7 @@ public sealed record Answer(int Status, HttpResponseHeaders Headers, HttpContent
 
     public string ContentType => ContentHeaders.ContentType?.ToString() ?? "";
 
-    /// <summary>Seconds to wait; fails when the header is missing or no whole number.</summary>
+    /// <summary>Gets the value of <c>Retry-After</c> in seconds. Throws if it is missing or not a whole number.</summary>
     public int RetryAfter =>
         int.Parse(Header("Retry-After").ShouldNotBeNull("Retry-After is needed"), NumberStyles.None, CultureInfo.InvariantCulture);
 
@@ -44,7 +44,7 @@ public sealed record Answer(int Status, HttpResponseHeaders Headers, HttpContent
 
     public IHtmlDocument Page => new HtmlParser().ParseDocument(Body);
 
-    /// <summary>What a reader sees, blanks made one.</summary>
+    /// <summary>Gets the visible text with collapsed whitespace.</summary>
     public string Text => string.Join(' ', (Page.Body?.TextContent ?? "").Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
 
     public string? Header(string name) =>
@@ -52,7 +52,7 @@ public sealed record Answer(int Status, HttpResponseHeaders Headers, HttpContent
 
     public CookieLine? Cookie(string name) => Cookies.LastOrDefault(cookie => cookie.Name == name);
 
-    /// <summary>The message beside the field.</summary>
+    /// <summary>Gets the error message at the field.</summary>
     public string? FieldError => Page.QuerySelector(".portal-error")?.TextContent.Trim();
 
     public IElement? Find(string selector) => Page.QuerySelector(selector);

@@ -4,7 +4,7 @@ using System.Text;
 
 namespace OtpPortal.Tests.Infrastructure;
 
-/// <summary>A second implementation of Signature Version 4, to check requests. Paths and queries are not normalized.</summary>
+/// <summary>An independent implementation of Signature Version 4 that verifies requests. Does not normalize URLs.</summary>
 internal static class AwsSignature
 {
     private const string Algorithm = "AWS4-HMAC-SHA256";

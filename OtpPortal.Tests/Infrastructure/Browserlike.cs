@@ -4,8 +4,8 @@ using System.Net.Sockets;
 namespace OtpPortal.Tests.Infrastructure;
 
 /// <summary>
-/// A client with a cookie jar that follows no redirects. Each comes from a loopback address of its own (127.x.y.z), so that limits by
-/// client address count one test's requests only.
+/// An HTTP client with a cookie jar that does not follow redirects. Each instance uses its own loopback address
+/// (127.x.y.z), so that limits per client address count the requests of one test only.
 /// </summary>
 public sealed class Browserlike : IDisposable
 {
@@ -42,18 +42,18 @@ public sealed class Browserlike : IDisposable
         };
     }
 
-    /// <summary>The address that the portal sees.</summary>
+    /// <summary>Gets the client address that the portal sees.</summary>
     public IPAddress Source { get; }
 
     public Dictionary<string, string> Cookies { get; } = new(StringComparer.Ordinal);
 
-    /// <summary>False for a client without a cookie jar: what it is given, it does not send back.</summary>
+    /// <summary>Gets or sets whether cookies are stored and sent back.</summary>
     public bool KeepsCookies { get; set; } = true;
 
-    /// <summary>Sent with every request.</summary>
+    /// <summary>Gets the headers of every request.</summary>
     public Dictionary<string, string> Headers { get; } = new(StringComparer.OrdinalIgnoreCase) { ["Accept"] = "text/html" };
 
-    /// <summary>A client that asks for JSON.</summary>
+    /// <summary>Sets the Accept header to JSON.</summary>
     public Browserlike AsProgram()
     {
         Headers["Accept"] = "application/json";

@@ -3,14 +3,14 @@ using Microsoft.Extensions.Logging;
 
 namespace OtpPortal.Tests.Infrastructure;
 
-/// <summary>Every line that the portal writes to its log.</summary>
+/// <summary>Captures all log output of the portal.</summary>
 public sealed class CapturedLog : ILoggerProvider
 {
     private readonly ConcurrentQueue<string> _lines = new();
 
     public IReadOnlyCollection<string> Lines => _lines;
 
-    /// <summary>All of it, to look for what must not be there.</summary>
+    /// <summary>Gets the complete log as text.</summary>
     public string Text => string.Join('\n', _lines);
 
     public ILogger CreateLogger(string categoryName) => new Logger(categoryName, _lines);

@@ -6,7 +6,7 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace OtpPortal.Tests.Infrastructure;
 
-/// <summary>An OpenAPI document as the portal serves it; answers are held to it, and it notes which.</summary>
+/// <summary>An OpenAPI document of the portal. Validates responses against it and records which were seen.</summary>
 internal sealed class DescribedApi
 {
     private readonly HashSet<string> _seen = new(StringComparer.Ordinal);
@@ -15,14 +15,14 @@ internal sealed class DescribedApi
 
     public JsonElement Document { get; }
 
-    /// <summary>Such as <c>GET /api/health</c>, with what is said of it.</summary>
+    /// <summary>Gets the described operations by name, such as <c>GET /api/health</c>.</summary>
     public IReadOnlyDictionary<string, JsonElement> Operations => Document.GetProperty("paths").EnumerateObject()
         .SelectMany(
             path => path.Value.EnumerateObject()
                 .Select(operation => KeyValuePair.Create($"{operation.Name.ToUpperInvariant()} {path.Name}", operation.Value)))
         .ToDictionary(StringComparer.Ordinal);
 
-    /// <summary>Such as <c>GET /api/health 503</c>: what is described and was not seen yet.</summary>
+    /// <summary>Gets the described responses that were not seen yet, such as <c>GET /api/health 503</c>.</summary>
     public IEnumerable<string> Unseen => Operations
         .SelectMany(
             operation => operation.Value.GetProperty("responses").EnumerateObject().Select(response => $"{operation.Key} {response.Name}"))
@@ -33,7 +33,7 @@ internal sealed class DescribedApi
     public static async Task<DescribedApi> OfAsync(PortalHost portal, string name) =>
         new((await portal.NewProgram().GetAsync($"/openapi/{name}.json")).Json);
 
-    /// <summary>What a portal really serves; HEAD goes without saying.</summary>
+    /// <summary>Gets the operations that the portal serves, except HEAD.</summary>
     public static IEnumerable<string> ServedBy(PortalHost portal) => portal.Services.GetServices<EndpointDataSource>()
         .SelectMany(source => source.Endpoints).OfType<RouteEndpoint>()
         .SelectMany(
@@ -41,12 +41,12 @@ internal sealed class DescribedApi
             .Select(method => $"{method} /{endpoint.RoutePattern.RawText!.Trim('/')}"))
         .Distinct(StringComparer.Ordinal);
 
-    /// <summary>A part of the document, or what it refers to.</summary>
+    /// <summary>Resolves a <c>$ref</c>, or returns the part itself.</summary>
     public JsonElement Resolve(JsonElement part) =>
         part.TryGetProperty("$ref", out var reference) ? reference.GetString()!.Split('/').Skip(1)
             .Aggregate(Document, (element, name) => element.GetProperty(name)) : part;
 
-    /// <summary>The answer has a described status, and exactly the described headers and fields.</summary>
+    /// <summary>Asserts that the response has a described status and exactly the described headers and fields.</summary>
     public void ShouldDescribe(string path, string method, Answer answer)
     {
         var operation = $"{method.ToUpperInvariant()} {path}";
@@ -61,14 +61,14 @@ internal sealed class DescribedApi
             answer.ContentType.ShouldStartWith(type.Name, Case.Sensitive, where);
             var schema = type.Value.GetProperty("schema");
             if (type.Name == "application/json") ShouldMatch(schema, answer.Json, where);
-            // Without one, any text will do.
+            // Without an enum, any text is valid.
             else if (schema.TryGetProperty("enum", out var text)) text[0].GetString().ShouldBe(answer.Body, where);
         }
         var headers = response.TryGetProperty("headers", out var some) ? some.EnumerateObject() : default;
         var described = headers.ToDictionary(header => header.Name, header => Resolve(header.Value));
         foreach (var (name, header) in described)
         {
-            // A limit of an account's requests comes with its quota, a limit of wrong secrets without.
+            // Quota responses include the RateLimit headers, lockout responses do not.
             if (answer.Header(name) is not { } value) header.TryGetProperty("required", out _).ShouldBeFalse($"{where}: {name} is missing");
             else if (header.GetProperty("schema").TryGetProperty("pattern", out var pattern)) value.ShouldMatch($"{pattern}", where);
         }
@@ -78,7 +78,7 @@ internal sealed class DescribedApi
         }
     }
 
-    /// <summary>The page for people shows every operation.</summary>
+    /// <summary>Asserts that the API page shows every operation.</summary>
     public async Task ShouldBeShownByAsync(PortalHost portal)
     {
         var page = await portal.NewBrowser().GetAsync("/docs");
@@ -89,13 +89,13 @@ internal sealed class DescribedApi
         Document.GetProperty("servers")[0].GetProperty("url").GetString().ShouldBe(portal.Address.GetLeftPart(UriPartial.Authority));
     }
 
-    // The part of JSON Schema that the documents use.
+    // Implements the part of JSON Schema that the documents use.
     private void ShouldMatch(JsonElement schema, JsonElement value, string where)
     {
         schema = Resolve(schema);
         if (schema.TryGetProperty("anyOf", out var kinds))
         {
-            // Of one kind throughout: the first item tells which.
+            // All items have the same type, so the first one selects the schema.
             var first = value.EnumerateArray().Any(item => item.ValueKind == JsonValueKind.Object) ? "object" : "string";
             schema = kinds.EnumerateArray().Single(kind => Resolve(kind.GetProperty("items")).GetProperty("type").GetString() == first);
         }

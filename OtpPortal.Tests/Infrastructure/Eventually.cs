@@ -3,7 +3,7 @@ using System.Runtime.CompilerServices;
 
 namespace OtpPortal.Tests.Infrastructure;
 
-/// <summary>Waits for a condition, and no longer than it takes.</summary>
+/// <summary>Polls a condition until it is met or the deadline has passed.</summary>
 internal static class Eventually
 {
     private static readonly TimeSpan s_deadline = TimeSpan.FromSeconds(60);
@@ -15,7 +15,7 @@ internal static class Eventually
     public static async Task BeTrueAsync(Func<Task<bool>> condition, [CallerArgumentExpression(nameof(condition))] string what = "") =>
         await GetAsync(async () => await condition() ? (object)true : null, what);
 
-    /// <summary>Waits, and says <paramref name="why"/> when it takes too long.</summary>
+    /// <summary>Waits for the condition. On a timeout, appends <paramref name="why"/> to the message.</summary>
     public static async Task BeTrueAsync(Func<Task<bool>> condition, Func<string> why)
     {
         try
@@ -28,7 +28,7 @@ internal static class Eventually
         }
     }
 
-    /// <summary>Asks until the answer is not null.</summary>
+    /// <summary>Polls until the result is not null.</summary>
     public static async Task<T> GetAsync<T>(Func<Task<T?>> ask, [CallerArgumentExpression(nameof(ask))] string what = "")
         where T : class
     {

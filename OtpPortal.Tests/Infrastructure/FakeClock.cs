@@ -3,7 +3,7 @@ using System.Runtime.CompilerServices;
 namespace OtpPortal.Tests.Infrastructure;
 
 /// <summary>
-/// A clock that stands still until a test moves it. Its timers (PeriodicTimer, Task.Delay, time-outs) go off as it is moved.
+/// A clock that advances only when a test advances it. Its timers, delays and timeouts fire during the advance.
 /// </summary>
 public sealed class FakeClock : TimeProvider
 {
@@ -13,7 +13,7 @@ public sealed class FakeClock : TimeProvider
 
     public override long TimestampFrequency => TimeSpan.TicksPerSecond;
 
-    /// <summary>How many timers are set: something waits for this clock.</summary>
+    /// <summary>Gets the number of active timers.</summary>
     public int TimersSet
     {
         get
@@ -36,7 +36,7 @@ public sealed class FakeClock : TimeProvider
         return timer;
     }
 
-    /// <summary>Moves the clock; every timer on the way goes off at its own instant, in order.</summary>
+    /// <summary>Advances the clock. Timers fire in order, each at its due time.</summary>
     public void Advance(TimeSpan by)
     {
         var target = GetUtcNow() + by;
@@ -59,15 +59,15 @@ public sealed class FakeClock : TimeProvider
     }
 
     /// <summary>
-    /// Moves the clock step by step until something has come true: for waits whose length is random or whose start is not seen. Between
-    /// the steps what is ready to run gets its turn, so that on a busy machine the clock does not run away from the program.
+    /// Advances the clock in steps until the condition is met, for waits of random length or unknown start. Lets queued
+    /// work run between the steps, so that the clock does not outpace the program under heavy load.
     /// </summary>
     public Task AdvanceUntilAsync(
         Func<Task<bool>> condition, TimeSpan step, [CallerArgumentExpression(nameof(condition))] string what = "") =>
         Eventually.BeTrueAsync(
             async () =>
             {
-                await TurnsAsync();
+                await DrainThreadPoolQueueAsync();
                 if (await condition()) return true;
                 Advance(step);
                 return false;
@@ -77,8 +77,8 @@ public sealed class FakeClock : TimeProvider
     public Task AdvanceUntilAsync(Func<bool> condition, TimeSpan step, [CallerArgumentExpression(nameof(condition))] string what = "") =>
         AdvanceUntilAsync(() => Task.FromResult(condition()), step, what);
 
-    // The pool's common queue is first in, first out: whoever comes to its end knows that all before it have been begun.
-    private static async Task TurnsAsync()
+    // The global queue of the thread pool is FIFO, so earlier work items have started when this one runs.
+    private static async Task DrainThreadPoolQueueAsync()
     {
         for (var turn = 0; turn < 10; turn++)
         {

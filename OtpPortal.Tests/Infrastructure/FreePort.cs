@@ -3,10 +3,10 @@ using System.Net.Sockets;
 
 namespace OtpPortal.Tests.Infrastructure;
 
-/// <summary>Loopback ports that nobody listens on.</summary>
+/// <summary>Allocates unused loopback ports.</summary>
 /// <remarks>
-/// From below the range that the system takes for outgoing connections (32768 and up on Linux): a port from there may be some connection's
-/// own by the time that a server wants it.
+/// The ports are below the ephemeral range (32768 and up on Linux), from which the system could assign a port to an
+/// outgoing connection before the server binds it.
 /// </remarks>
 internal static class FreePort
 {
@@ -14,10 +14,10 @@ internal static class FreePort
     private const int Count = 12_000;
     private static readonly Lock s_lock = new();
 
-    // Test processes that run at once begin in different places.
+    // Concurrent test processes start at different offsets.
     private static int s_next = Environment.ProcessId * 97 % Count;
 
-    /// <summary>A port that this process has not given to anybody else either.</summary>
+    /// <summary>Returns an unused port that this process has not returned before.</summary>
     public static int Next()
     {
         lock (s_lock)
@@ -33,7 +33,7 @@ internal static class FreePort
                 }
                 catch (SocketException)
                 {
-                    // Somebody listens there; the next one, then.
+                    // The port is in use.
                 }
             }
         }

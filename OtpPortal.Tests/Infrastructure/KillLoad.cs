@@ -6,35 +6,35 @@ using System.Text.Json;
 namespace OtpPortal.Tests.Infrastructure;
 
 /// <summary>
-/// Clients that sign in, check and sign out until the portal goes away, and what the portal has acknowledged to them. Nothing is expected
-/// of a request that got no answer.
+/// Runs clients that sign in, check and sign out until the portal stops, and records what the portal acknowledged.
+/// Requests without a response have no expected outcome.
 /// </summary>
 internal sealed class KillLoad : IDisposable
 {
-    private const int OldOnes = 25;
+    private const int OldSampleSize = 25;
 
     private readonly HttpClient _http =
         new(new SocketsHttpHandler { UseCookies = false, AllowAutoRedirect = false }) { Timeout = TimeSpan.FromSeconds(30) };
     private readonly ConcurrentDictionary<string, string> _live = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, string> _ended = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, byte> _compared = new(StringComparer.Ordinal);
-    private int _people;
+    private int _userCount;
     private int _acknowledged;
 
-    /// <summary>Answers so far.</summary>
+    /// <summary>Gets the number of acknowledged requests.</summary>
     public int Acknowledged => Volatile.Read(ref _acknowledged);
 
     public int Live => _live.Count;
 
     public int Ended => _ended.Count;
 
-    /// <summary>Runs clients at once until the portal is gone.</summary>
+    /// <summary>Runs the clients concurrently until the portal stops.</summary>
     public Task RunAsync(Uri portal, int clients) =>
         Task.WhenAll(Enumerable.Range(0, clients).Select(client => Task.Run(() => RunClientAsync(portal, client))));
 
     /// <summary>
-    /// Compares the portal with what it acknowledged since the last comparison, and with some of what it acknowledged before; returns what
-    /// is not so.
+    /// Compares the state of the portal with what it acknowledged since the last comparison and with a sample of earlier
+    /// acknowledgements. Returns the differences.
     /// </summary>
     public async Task<IReadOnlyList<string>> FindLossesAsync(Uri portal)
     {
@@ -57,7 +57,7 @@ internal sealed class KillLoad : IDisposable
         {
             var (recent, old) = (all.Where(item => _compared.TryAdd(item.Key + item.Value, 0)).ToList(), all.ToArray());
             Random.Shared.Shuffle(old);
-            return [.. recent.Concat(old.Take(OldOnes)).DistinctBy(item => item.Key)];
+            return [.. recent.Concat(old.Take(OldSampleSize)).DistinctBy(item => item.Key)];
         }
     }
 
@@ -73,11 +73,11 @@ internal sealed class KillLoad : IDisposable
             }
             catch (HttpRequestException e) when (e.StatusCode is not null)
             {
-                // An answer, but no success: nothing is acknowledged.
+                // An error response acknowledges nothing.
             }
             catch (Exception e) when (e is HttpRequestException or IOException or TaskCanceledException)
             {
-                // The portal is gone.
+                // The portal has stopped.
                 return;
             }
         }
@@ -85,7 +85,7 @@ internal sealed class KillLoad : IDisposable
 
     private async Task RunOnceAsync(Uri portal, int round, int client)
     {
-        var address = $"person{Interlocked.Increment(ref _people)}@example.com";
+        var address = $"person{Interlocked.Increment(ref _userCount)}@example.com";
         var token = await SignInAsync(portal, address);
         _live[address] = token;
         using (var answer = await CheckAsync(portal, token))
@@ -94,9 +94,9 @@ internal sealed class KillLoad : IDisposable
             _live[address] = token = await TokenOfAsync(answer);
         }
         Interlocked.Increment(ref _acknowledged);
-        // One in four stays signed in; of the others one in three is signed out by the administrator.
+        // One in four stays signed in; the administrator signs out one in three of the others.
         if (round % 4 == 0) return;
-        // From here on until the answer it may be either.
+        // Until the response arrives, both states are valid.
         _live.TryRemove(address, out _);
         if ((round + client) % 3 == 0) await RevokeAsync(portal, address);
         else await SignOutAsync(portal, token);

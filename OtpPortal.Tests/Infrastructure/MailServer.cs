@@ -6,7 +6,7 @@ using System.Text.Json;
 
 namespace OtpPortal.Tests.Infrastructure;
 
-/// <summary>A real SMTP server (Python's aiosmtpd), which writes down what it gets.</summary>
+/// <summary>A real SMTP server (Python's aiosmtpd) that records the received messages.</summary>
 public sealed class MailServer : IDisposable
 {
     private const string Script = """
@@ -74,7 +74,7 @@ public sealed class MailServer : IDisposable
         if (options.Remove("tls")) WriteCertificate(options);
         var script = System.IO.Path.Combine(_folder.Path, "server.py");
         File.WriteAllText(script, Script);
-        // The system's Python, which Debian's package is for, whatever else is on the PATH.
+        // Uses the system Python, for which the Debian package is installed, regardless of PATH.
         var start = new ProcessStartInfo("/usr/bin/python3") { RedirectStandardOutput = true };
         start.ArgumentList.Add(script);
         start.ArgumentList.Add(JsonSerializer.Serialize(options));
@@ -89,10 +89,10 @@ public sealed class MailServer : IDisposable
 
     public int Port { get; }
 
-    /// <summary>The certificate of a server with TLS, in PEM.</summary>
+    /// <summary>Gets the path of the PEM certificate of a server with TLS.</summary>
     public string? CertificateFile { get; private set; }
 
-    /// <summary>What arrived.</summary>
+    /// <summary>Gets the received messages.</summary>
     public IReadOnlyList<JsonElement> Mails
     {
         get

@@ -4,7 +4,7 @@ using Microsoft.Extensions.Http;
 namespace OtpPortal.Tests.Infrastructure;
 
 /// <summary>
-/// Lets the portal's HTTP clients call only the servers that a test has put there; any other call fails, and fails the test.
+/// Restricts the HTTP clients of the portal to the servers that a test provides. Any other call throws and fails the test.
 /// </summary>
 public sealed class OutboundGuard(Uri? allowed) : IHttpMessageHandlerBuilderFilter
 {

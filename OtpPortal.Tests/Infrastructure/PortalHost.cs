@@ -10,8 +10,8 @@ using StackExchange.Redis;
 namespace OtpPortal.Tests.Infrastructure;
 
 /// <summary>
-/// The real portal on real Kestrel and a real Redis, with a clock that only the test moves. As a class fixture it has the default settings;
-/// a test that needs others starts its own with <see cref="StartAsync"/>.
+/// The portal on Kestrel with a real Redis and a fake clock. As a class fixture it uses the default settings; tests with
+/// other settings use <see cref="StartAsync"/>.
 /// </summary>
 public sealed partial class PortalHost : IAsyncLifetime, IAsyncDisposable
 {
@@ -60,7 +60,7 @@ public sealed partial class PortalHost : IAsyncLifetime, IAsyncDisposable
 
     public CapturedLog Log { get; } = new();
 
-    /// <summary>Where it really listens, whatever PUBLIC_URL says.</summary>
+    /// <summary>Gets the address that the portal listens on, which can differ from PUBLIC_URL.</summary>
     public Uri Address { get; }
 
     public IServiceProvider Services => _app!.Services;
@@ -73,18 +73,18 @@ public sealed partial class PortalHost : IAsyncLifetime, IAsyncDisposable
     public static async Task<PortalHost> StartInProductionAsync(params (string Name, string Value)[] settings) =>
         await new PortalHost(settings, production: true, RedisServer.Shared, null, null).RunAsync();
 
-    /// <summary>With a Redis that the test may stop.</summary>
+    /// <summary>Starts a portal on a Redis server that the test can stop.</summary>
     [SuppressMessage("Reliability", "CA2000", Justification = "The caller disposes of it.")]
     public static async Task<PortalHost> StartOnAsync(RedisServer redis, params (string Name, string Value)[] settings) =>
         await new PortalHost(settings, production: false, redis, null, null).RunAsync();
 
-    /// <summary>With something of the outside replaced; <paramref name="outbound"/> is the one server its HTTP clients may call.</summary>
+    /// <summary>Starts a portal with replaced services. <paramref name="outbound"/> is the only server it may call.</summary>
     [SuppressMessage("Reliability", "CA2000", Justification = "The caller disposes of it.")]
     public static async Task<PortalHost> StartWithAsync(
         Action<WebApplicationBuilder>? configure, Uri? outbound, params (string Name, string Value)[] settings) =>
         await new PortalHost(settings, production: false, RedisServer.Shared, outbound, configure).RunAsync();
 
-    /// <summary>A second process of the same installation: same stores, same settings, same clock.</summary>
+    /// <summary>Starts a second replica with the same stores, settings and clock.</summary>
     [SuppressMessage("Reliability", "CA2000", Justification = "The caller disposes of it.")]
     public async Task<PortalHost> StartReplicaAsync(params (string Name, string Value)[] settings) =>
         await new PortalHost(
@@ -99,7 +99,7 @@ public sealed partial class PortalHost : IAsyncLifetime, IAsyncDisposable
         foreach (var browser in _browsers) browser.Dispose();
         if (_app is not null)
         {
-            // What waits in the queue for another try is waiting for this clock.
+            // Queued retries wait for the fake clock.
             var stop = _app.StopAsync();
             await Clock.AdvanceUntilAsync(() => stop.IsCompleted, TimeSpan.FromSeconds(20));
             await stop;
@@ -110,7 +110,7 @@ public sealed partial class PortalHost : IAsyncLifetime, IAsyncDisposable
 
     Task IAsyncLifetime.DisposeAsync() => DisposeAsync().AsTask();
 
-    /// <summary>A browser that has never been here.</summary>
+    /// <summary>Creates a browser without cookies.</summary>
     public Browserlike NewBrowser(System.Net.IPAddress? source = null)
     {
         var browser = new Browserlike(Address, source);
@@ -120,7 +120,7 @@ public sealed partial class PortalHost : IAsyncLifetime, IAsyncDisposable
 
     public Browserlike NewProgram() => NewBrowser().AsProgram();
 
-    /// <summary>The codes that were mailed to an address so far, the oldest first, as soon as there are <paramref name="count"/>.</summary>
+    /// <summary>Waits for <paramref name="count"/> codes sent to an address and returns all of them, oldest first.</summary>
     public Task<IReadOnlyList<string>> CodesForAsync(string email, int count) => Eventually.GetAsync(async () =>
     {
         var codes = await CodesAsync(email);
@@ -129,7 +129,7 @@ public sealed partial class PortalHost : IAsyncLifetime, IAsyncDisposable
 
     public async Task<string> CodeForAsync(string email) => (await CodesForAsync(email, 1))[^1];
 
-    /// <summary>The codes that are in the mailbox now.</summary>
+    /// <summary>Returns the codes that are currently in the mailbox.</summary>
     public async Task<IReadOnlyList<string>> CodesAsync(string email)
     {
         using var reader = new Browserlike(Address).AsProgram();
@@ -145,7 +145,7 @@ public sealed partial class PortalHost : IAsyncLifetime, IAsyncDisposable
         ];
     }
 
-    /// <summary>The whole way: address, code, token. Gives the browser that is signed in.</summary>
+    /// <summary>Signs in with address and code and returns the browser that has the session.</summary>
     public async Task<Browserlike> SignInAsync(string email, Browserlike? browser = null)
     {
         browser ??= NewBrowser();
@@ -157,7 +157,7 @@ public sealed partial class PortalHost : IAsyncLifetime, IAsyncDisposable
         return browser;
     }
 
-    /// <summary>Everything in both databases: names and values, as an attacker with a copy would see them.</summary>
+    /// <summary>Returns all keys and values of both databases, as an attacker with a copy would see them.</summary>
     public StoreDump Dump()
     {
         using var connection = ConnectionMultiplexer.Connect($"127.0.0.1:{Redis.Port},allowAdmin=true");

@@ -5,7 +5,7 @@ using System.Text;
 namespace OtpPortal.Tests.Infrastructure;
 
 /// <summary>
-/// The portal as a program of its own, started as an operator starts it: settings from the environment, complaints on standard error.
+/// The portal as a separate process, with settings from the environment and errors on standard error.
 /// </summary>
 public sealed class PortalProcess : IDisposable
 {
@@ -43,13 +43,13 @@ public sealed class PortalProcess : IDisposable
 
     public int Id => _process.Id;
 
-    /// <summary>What it has written to its log so far.</summary>
+    /// <summary>Gets the output so far.</summary>
     public string Log => Text(_output) + Text(_errors);
 
-    /// <summary>Starts it and waits until it serves.</summary>
+    /// <summary>Starts the portal and waits until it serves requests.</summary>
     public static Task<PortalProcess> StartAsync(params (string Name, string Value)[] settings) => StartAsync([], settings);
 
-    /// <summary>Starts it through another program, which replaces itself by it, and waits until it serves.</summary>
+    /// <summary>Starts the portal through a launcher that replaces itself, and waits until it serves requests.</summary>
     public static async Task<PortalProcess> StartAsync(IReadOnlyList<string> launcher, params (string Name, string Value)[] settings)
     {
         var portal = new PortalProcess(launcher, settings);
@@ -69,11 +69,11 @@ public sealed class PortalProcess : IDisposable
         return portal;
     }
 
-    /// <summary>Starts it with settings that it cannot work with: its exit code and what it says.</summary>
+    /// <summary>Starts the portal with invalid settings and returns its exit code and output.</summary>
     public static Task<(int Code, string Output, string Errors)> FailAsync(params (string Name, string Value)[] settings) =>
         FailAsync([], settings);
 
-    /// <summary>Starts it through another program, with settings that it cannot work with: its exit code and what it says.</summary>
+    /// <summary>Starts the portal through a launcher with invalid settings and returns its exit code and output.</summary>
     public static async Task<(int Code, string Output, string Errors)> FailAsync(
         IReadOnlyList<string> launcher, params (string Name, string Value)[] settings)
     {
@@ -83,7 +83,7 @@ public sealed class PortalProcess : IDisposable
         return (portal._process.ExitCode, Text(portal._output), Text(portal._errors));
     }
 
-    /// <summary>Runs the program once more, for a command, with the settings of this one: its exit code and what it says.</summary>
+    /// <summary>Runs a command of the program with the same settings and returns its exit code and output.</summary>
     public async Task<(int Code, string Output)> CommandAsync(params string[] arguments)
     {
         var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true };
@@ -96,14 +96,14 @@ public sealed class PortalProcess : IDisposable
         return (command.ExitCode, (await output + await errors).Trim());
     }
 
-    /// <summary>Ends it as the out-of-memory killer would: nothing is flushed, no connection is closed.</summary>
+    /// <summary>Kills the process like the out-of-memory killer: nothing is flushed, no connection is closed.</summary>
     public void Kill()
     {
         _process.Kill();
         _process.WaitForExit();
     }
 
-    /// <summary>Ends it as a service manager does (SIGTERM), and returns its exit code.</summary>
+    /// <summary>Sends SIGTERM, as service managers do, and returns the exit code.</summary>
     public async Task<int> TerminateAsync()
     {
         using (var kill = Process.Start("kill", ["-TERM", Id.ToString(CultureInfo.InvariantCulture)])) await kill.WaitForExitAsync();
@@ -119,7 +119,7 @@ public sealed class PortalProcess : IDisposable
         _data.Dispose();
     }
 
-    // The end of a stream is told as a line that is null.
+    // The end of a stream is reported as a null line.
     private static void Note(StringBuilder notes, string? line)
     {
         if (line is null) return;

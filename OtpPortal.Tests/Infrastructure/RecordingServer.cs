@@ -7,10 +7,10 @@ using Microsoft.Extensions.Logging;
 
 namespace OtpPortal.Tests.Infrastructure;
 
-/// <summary>A request as it arrived.</summary>
+/// <summary>A received request.</summary>
 public sealed record RecordedRequest(string Method, string Path, IReadOnlyDictionary<string, string> Headers, string Body);
 
-/// <summary>Plays a server that is not ours, or a portal in trouble: writes down what it gets, and answers what the test wants.</summary>
+/// <summary>A fake server, such as a provider, that records requests and returns configured responses.</summary>
 public sealed class RecordingServer : IAsyncDisposable
 {
     private readonly ConcurrentQueue<RecordedRequest> _requests = new();
@@ -22,18 +22,18 @@ public sealed class RecordingServer : IAsyncDisposable
         _app = app;
         Address = address;
         Answer = _ => (200, "{}");
-        app.Run(TakeAsync);
+        app.Run(RecordAsync);
     }
 
     public Uri Address { get; }
 
-    /// <summary>By the number of the request, from 1; null hangs until the client goes.</summary>
+    /// <summary>Sets the response by request number, starting at 1. Null never responds.</summary>
     public Func<int, (int Status, string Body)?> Answer
     {
         set => Handle = context => AnswerAsync(context, value(_requests.Count));
     }
 
-    /// <summary>In place of <see cref="Answer"/>, where status and body are not all.</summary>
+    /// <summary>Gets or sets a handler, for responses that <see cref="Answer"/> cannot express.</summary>
     public RequestDelegate Handle { get; set; } = null!;
 
     public IReadOnlyList<RecordedRequest> Requests => [.. _requests];
@@ -50,7 +50,7 @@ public sealed class RecordingServer : IAsyncDisposable
         return server;
     }
 
-    /// <summary>Answers every request with this.</summary>
+    /// <summary>Returns the same response for every request.</summary>
     public void AlwaysAnswer(int status, string body, params (string Name, string Value)[] headers) => Handle = async context =>
     {
         context.Response.StatusCode = status;
@@ -58,7 +58,7 @@ public sealed class RecordingServer : IAsyncDisposable
         await context.Response.WriteAsync(body);
     };
 
-    /// <summary>From now on nobody answers there.</summary>
+    /// <summary>Stops the server.</summary>
     public Task StopAsync() => _app.StopAsync();
 
     public async ValueTask DisposeAsync()
@@ -67,7 +67,7 @@ public sealed class RecordingServer : IAsyncDisposable
         await _app.DisposeAsync();
     }
 
-    private async Task TakeAsync(HttpContext context)
+    private async Task RecordAsync(HttpContext context)
     {
         using var reader = new StreamReader(context.Request.Body);
         _requests.Enqueue(new RecordedRequest(

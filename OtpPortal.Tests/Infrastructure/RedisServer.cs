@@ -6,7 +6,7 @@ using System.Text;
 
 namespace OtpPortal.Tests.Infrastructure;
 
-/// <summary>A real redis-server of our own on a loopback port, which keeps nothing on disk.</summary>
+/// <summary>A real redis-server on a loopback port, without persistence.</summary>
 public sealed partial class RedisServer : IDisposable
 {
     private const int SigStop = 19;
@@ -26,12 +26,12 @@ public sealed partial class RedisServer : IDisposable
 
     private RedisServer(int port) => Port = port;
 
-    /// <summary>The one that most tests share; each portal has databases of its own in it.</summary>
+    /// <summary>Gets the server that most tests share. Each portal has its own databases.</summary>
     public static RedisServer Shared => s_shared.Value;
 
     public int Port { get; }
 
-    /// <summary>Two databases that nobody else has.</summary>
+    /// <summary>Allocates two unused databases.</summary>
     public static (int Otp, int Auth) NewDatabases()
     {
         var next = Interlocked.Add(ref s_nextDatabase, 2);
@@ -48,7 +48,7 @@ public sealed partial class RedisServer : IDisposable
 
     public string Url(int database) => string.Create(CultureInfo.InvariantCulture, $"redis://127.0.0.1:{Port}/{database}");
 
-    /// <summary>Starts it again on the same port, empty.</summary>
+    /// <summary>Restarts the server on the same port, without data.</summary>
     public void StartAgain()
     {
         var start = new ProcessStartInfo("redis-server")
@@ -66,11 +66,11 @@ public sealed partial class RedisServer : IDisposable
         _process.OutputDataReceived += (_, _) => { };
         _process.BeginOutputReadLine();
         _process.BeginErrorReadLine();
-        // It loads nothing, so it serves as soon as it listens.
-        SpinWait.SpinUntil(Answers, TimeSpan.FromSeconds(60)).ShouldBeTrue("redis-server should listen");
+        // The server loads no data, so it is ready when it listens.
+        SpinWait.SpinUntil(Responds, TimeSpan.FromSeconds(60)).ShouldBeTrue("redis-server should listen");
     }
 
-    /// <summary>Gone at once, as after a crash.</summary>
+    /// <summary>Kills the server, which simulates a crash.</summary>
     public void Stop()
     {
         if (_process is null) return;
@@ -81,7 +81,7 @@ public sealed partial class RedisServer : IDisposable
         _process = null;
     }
 
-    /// <summary>Still there, still connected, but silent.</summary>
+    /// <summary>Suspends the server, which keeps its connections open without responding.</summary>
     public void Pause() => Signal(_process!.Id, SigStop).ShouldBe(0);
 
     public void Continue() => Signal(_process!.Id, SigCont).ShouldBe(0);
@@ -90,7 +90,7 @@ public sealed partial class RedisServer : IDisposable
 
     private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
 
-    private bool Answers()
+    private bool Responds()
     {
         try
         {

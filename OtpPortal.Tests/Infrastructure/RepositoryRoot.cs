@@ -1,6 +1,6 @@
 namespace OtpPortal.Tests.Infrastructure;
 
-/// <summary>The folder of the sources.</summary>
+/// <summary>The root directory of the repository.</summary>
 internal static class RepositoryRoot
 {
     public static string Path { get; } = Find();

@@ -1,6 +1,6 @@
 namespace OtpPortal.Tests.Infrastructure;
 
-/// <summary>Addresses that nobody else uses, because limits count by address.</summary>
+/// <summary>Creates unique email addresses, because limits count per address.</summary>
 internal static class Someone
 {
     private static int s_count;

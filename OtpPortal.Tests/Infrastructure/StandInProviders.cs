@@ -6,10 +6,10 @@ using OtpPortal.Storage;
 
 namespace OtpPortal.Tests.Infrastructure;
 
-/// <summary>Providers of a test's own, which do what the test wants.</summary>
+/// <summary>Creates providers from fake senders.</summary>
 internal static class StandInProviders
 {
-    /// <summary>One that takes mail, and is the transport.</summary>
+    /// <summary>Creates a provider list with a single email provider as the transport.</summary>
     public static Providers Only(IMessageProvider sender, int connections = 100)
     {
         var provider = Mail(sender, connections);

@@ -3,23 +3,23 @@ using StackExchange.Redis;
 
 namespace OtpPortal.Tests.Infrastructure;
 
-/// <summary>All that is in some databases of a Redis.</summary>
+/// <summary>The contents of Redis databases.</summary>
 public sealed record StoreDump(IReadOnlyList<StoreDump.Entry> Entries)
 {
     /// <summary>One key.</summary>
     public sealed record Entry(int Database, string Key, string Content, TimeSpan? TimeToLive);
 
-    /// <summary>Names and values; bytes stand for the letters they would be in a text.</summary>
+    /// <summary>Gets all keys and values as text, with bytes decoded as Latin-1.</summary>
     public string Text => string.Join('\n', Entries.Select(entry => entry.Key + " " + entry.Content));
 
-    /// <summary>The same for two dumps between which nothing was changed; statistics and audit log may be written a moment later.</summary>
+    /// <summary>Gets a comparable snapshot without statistics and audit log, which are written asynchronously.</summary>
     public string State => string.Join('\n', Entries
         .Where(entry => !entry.Key.StartsWith("stats:", StringComparison.Ordinal) && entry.Key is not ("audit" or "audit:admin"))
         .Select(entry => entry.Key + " " + entry.Content).Order(StringComparer.Ordinal));
 
     public IReadOnlyList<string> Keys => [.. Entries.Select(entry => entry.Key)];
 
-    /// <summary>Keys that would stay for ever.</summary>
+    /// <summary>Gets the keys without an expiry.</summary>
     public IReadOnlyList<string> WithoutExpiry => [.. Entries.Where(entry => entry.TimeToLive is null).Select(entry => entry.Key)];
 
     public static StoreDump Of(ConnectionMultiplexer connection, params int[] databases)
@@ -32,7 +32,7 @@ public sealed record StoreDump(IReadOnlyList<StoreDump.Entry> Entries)
             foreach (var key in server.Keys(number, pageSize: 1000))
             {
                 var entry = new Entry(number, key!, Content(database, key), database.KeyTimeToLive(key));
-                // Without a time to live, a key either stays for ever or has expired since it was listed.
+                // A key without a time to live is either permanent or has expired since it was listed.
                 if (entry.TimeToLive is not null || database.KeyExists(key)) entries.Add(entry);
             }
         }

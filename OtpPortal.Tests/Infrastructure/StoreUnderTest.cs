@@ -6,7 +6,7 @@ using StackExchange.Redis;
 
 namespace OtpPortal.Tests.Infrastructure;
 
-/// <summary>The two databases, without a portal. Every store test runs on each kind of store there is: see the derived classes.</summary>
+/// <summary>The two stores without a portal. Derived classes provide each kind of store.</summary>
 public abstract class StoreUnderTest : IAsyncLifetime
 {
     private ConnectionMultiplexer _reader = null!;
@@ -36,14 +36,14 @@ public abstract class StoreUnderTest : IAsyncLifetime
         await CloseAsync();
     }
 
-    /// <summary>The connections of another replica; null for the embedded store, which one process alone uses.</summary>
+    /// <summary>Opens the connections of another replica, or returns null for the single-process embedded store.</summary>
     public Stores? OpenReplica() =>
         HasReplicas ? new Stores(RedisStore.Connect("otp", _otp), RedisStore.Connect("auth", _auth), null) : null;
 
-    /// <summary>The index of the sessions in this store.</summary>
+    /// <summary>Creates a session index for this store.</summary>
     internal SessionIndex SessionIndex => new(Stores);
 
-    /// <summary>A token store with some settings of its own.</summary>
+    /// <summary>Creates a token store with the given settings.</summary>
     internal TokenStore TokenStore(params (string Name, string Value)[] settings)
     {
         var values = settings.ToDictionary(setting => setting.Name, setting => setting.Value, StringComparer.Ordinal);
@@ -78,7 +78,7 @@ public sealed class RedisUnderTest : StoreUnderTest
         new(new System.Net.IPEndPoint(System.Net.IPAddress.Loopback, RedisServer.Shared.Port), Password: null, Tls: false, database);
 }
 
-/// <summary>The store inside the portal's own process.</summary>
+/// <summary>The in-process embedded store.</summary>
 public sealed class EmbeddedUnderTest : StoreUnderTest
 {
     private readonly TemporaryFolder _folder = new();

@@ -4,7 +4,7 @@ using System.Net.Sockets;
 
 namespace OtpPortal.Tests.Infrastructure;
 
-/// <summary>A network between the portal and a server, which can lose what is on its way without closing a connection.</summary>
+/// <summary>A TCP relay that can hold back traffic without closing connections.</summary>
 internal sealed class TcpRelay : IDisposable
 {
     private readonly TcpListener _listener = new(IPAddress.Loopback, FreePort.Next());
@@ -21,18 +21,18 @@ internal sealed class TcpRelay : IDisposable
 
     public int Port => ((IPEndPoint)_listener.LocalEndpoint).Port;
 
-    /// <summary>Connections that were opened so far.</summary>
+    /// <summary>Gets the number of connections opened so far.</summary>
     public int Opened => _connections.Count;
 
     /// <summary>
-    /// Nothing passes on the connections that are open now, in either direction, until <see cref="Thaw"/>. New ones work.
+    /// Holds back all traffic of the currently open connections until <see cref="Thaw"/>. New connections work.
     /// </summary>
     public void Freeze()
     {
         foreach (var connection in _connections) connection.Freeze();
     }
 
-    /// <summary>What was held back passes.</summary>
+    /// <summary>Forwards the traffic that was held back.</summary>
     public void Thaw()
     {
         foreach (var connection in _connections) connection.Thaw();
@@ -60,7 +60,7 @@ internal sealed class TcpRelay : IDisposable
         }
         catch (Exception e) when (e is OperationCanceledException or SocketException or ObjectDisposedException)
         {
-            // The end of the test.
+            // The test has ended.
         }
     }
 
@@ -109,7 +109,7 @@ internal sealed class TcpRelay : IDisposable
             }
             catch (Exception e) when (e is SocketException or ObjectDisposedException)
             {
-                // Closed by one of the two.
+                // One side closed the connection.
             }
             to.Dispose();
         }

@@ -1,6 +1,6 @@
 namespace OtpPortal.Tests.Infrastructure;
 
-/// <summary>A folder of its own, gone with the test.</summary>
+/// <summary>A temporary directory that is deleted on disposal.</summary>
 public sealed class TemporaryFolder : IDisposable
 {
     public string Path { get; } = Directory.CreateTempSubdirectory("otpportal-tests-").FullName;

@@ -4,7 +4,7 @@ using OtpPortal.Tests.Infrastructure;
 
 namespace OtpPortal.Tests.JOtp;
 
-/// <summary>The requests and answers that jOTP documents. Only the base address and the credentials are the portal's.</summary>
+/// <summary>The documented requests and responses of jOTP, with the portal's base address and credentials.</summary>
 public sealed class JOtpPeerTests : IAsyncLifetime
 {
     private PortalHost _portal = null!;
@@ -30,7 +30,7 @@ public sealed class JOtpPeerTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Monitor_function()
+    public async Task Reports_health()
     {
         var answer = await _portal.NewProgram().GetAsync("/jotp/");
 
@@ -38,7 +38,7 @@ public sealed class JOtpPeerTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Generate_otp_token()
+    public async Task Generates_a_token_and_sends_it_by_email()
     {
         var email = Someone.New();
 
@@ -51,7 +51,7 @@ public sealed class JOtpPeerTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Validate_token()
+    public async Task Validates_a_token()
     {
         var email = Someone.New();
         var generated = await GenerateAsync($$"""{"email": "{{email}}", "subject": "Your token", "message": "$token", "ttl": "5"}""");
@@ -62,7 +62,7 @@ public sealed class JOtpPeerTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task The_documented_body_needs_neither_subject_nor_ttl()
+    public async Task Generates_a_token_without_subject_and_ttl()
     {
         var email = Someone.New();
 

@@ -5,7 +5,7 @@ using OtpPortal.Tests.Infrastructure;
 
 namespace OtpPortal.Tests.JOtp;
 
-/// <summary><c>/jotp</c>: a program written for jOTP.</summary>
+/// <summary>The jOTP-compatible API under <c>/jotp</c>.</summary>
 public sealed class JOtpTests : IAsyncLifetime
 {
     private const string Credentials = "Basic TXlBcHA6c2VjcmV0";
@@ -16,29 +16,29 @@ public sealed class JOtpTests : IAsyncLifetime
 
     public async Task DisposeAsync() => await _portal.DisposeAsync();
 
-    private static Dictionary<string, object?> Wish(string email, params (string Name, object? Value)[] changes)
+    private static Dictionary<string, object?> BodyFor(string email, params (string Name, object? Value)[] changes)
     {
-        var wish = new Dictionary<string, object?>(StringComparer.Ordinal)
+        var request = new Dictionary<string, object?>(StringComparer.Ordinal)
         {
             ["email"] = email,
             ["subject"] = "Your token",
             ["message"] = "Token: $token\nSession: $session",
             ["ttl"] = 5,
         };
-        foreach (var (name, value) in changes) wish[name] = value;
-        return wish;
+        foreach (var (name, value) in changes) request[name] = value;
+        return request;
     }
 
-    private Task<Answer> BeginAsync(object wish, string? credentials = Credentials) => _portal.NewProgram().SendAsync(
-        HttpMethod.Post, "/jotp/sessions", JsonContent.Create(wish), credentials is null ? [] : [("Authorization", credentials)]);
+    private Task<Answer> CreateSessionAsync(object request, string? credentials = Credentials) => _portal.NewProgram().SendAsync(
+        HttpMethod.Post, "/jotp/sessions", JsonContent.Create(request), credentials is null ? [] : [("Authorization", credentials)]);
 
-    private Task<Answer> TryAsync(string location, string token) => _portal.NewProgram().SendAsync(
+    private Task<Answer> SubmitTokenAsync(string location, string token) => _portal.NewProgram().SendAsync(
         HttpMethod.Post, new Uri(location).AbsolutePath, new StringContent(token, Encoding.UTF8, "text/plain"));
 
     private async Task<(string Location, string Token)> StartAsync(params (string Name, object? Value)[] changes)
     {
         var email = Someone.New();
-        var answer = await BeginAsync(Wish(email, changes));
+        var answer = await CreateSessionAsync(BodyFor(email, changes));
         answer.Status.ShouldBe(201, answer.Body);
         return (answer.Location!, Regex.Match((await MessageAsync(email)).Text, "Token: ([0-9]+)").Groups[1].Value);
     }
@@ -51,10 +51,10 @@ public sealed class JOtpTests : IAsyncLifetime
             .GetString()!);
     }
 
-    private static string NotThe(string token) => token[..^1] + (char)('0' + ((token[^1] - '0' + 1) % 10));
+    private static string WrongTokenFor(string token) => token[..^1] + (char)('0' + ((token[^1] - '0' + 1) % 10));
 
     [Fact]
-    public async Task It_says_that_it_is_there()
+    public async Task Reports_health()
     {
         var answer = await _portal.NewProgram().GetAsync("/jotp/");
 
@@ -62,11 +62,11 @@ public sealed class JOtpTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_token_is_mailed_in_the_callers_words_and_is_good_once()
+    public async Task Sends_a_token_in_the_callers_message_and_accepts_it_once()
     {
         var email = Someone.New();
 
-        var begun = await BeginAsync(Wish(email, ("message", "Hello <b>you</b>, $token ($session)")));
+        var begun = await CreateSessionAsync(BodyFor(email, ("message", "Hello <b>you</b>, $token ($session)")));
 
         begun.Status.ShouldBe(201);
         begun.Location!.ShouldMatch($"^{Regex.Escape(_portal.Address.GetLeftPart(UriPartial.Authority))}/jotp/sessions/[A-Za-z0-9]{{32}}$");
@@ -76,27 +76,27 @@ public sealed class JOtpTests : IAsyncLifetime
         parts.Success.ShouldBeTrue(text);
         begun.Location.ShouldEndWith(parts.Groups[2].Value);
         html.ShouldContain("&lt;b&gt;you&lt;/b&gt;");
-        (await TryAsync(begun.Location, parts.Groups[1].Value + "\n")).Status.ShouldBe(200);
-        (await TryAsync(begun.Location, parts.Groups[1].Value)).Status.ShouldBe(404, "once");
+        (await SubmitTokenAsync(begun.Location, parts.Groups[1].Value + "\n")).Status.ShouldBe(200);
+        (await SubmitTokenAsync(begun.Location, parts.Groups[1].Value)).Status.ShouldBe(404, "once");
     }
 
     [Fact]
-    public async Task Of_simultaneous_right_tokens_one_is_right()
+    public async Task Accepts_a_correct_token_once_when_submitted_concurrently()
     {
         var (location, token) = await StartAsync();
 
-        var answers = await Task.WhenAll(Enumerable.Range(0, 20).Select(_ => TryAsync(location, token)));
+        var answers = await Task.WhenAll(Enumerable.Range(0, 20).Select(_ => SubmitTokenAsync(location, token)));
 
         answers.Count(answer => answer.Status == 200).ShouldBe(1);
     }
 
     [Fact]
-    public async Task Tries_are_limited()
+    public async Task Refuses_even_a_correct_token_after_too_many_attempts()
     {
         var (location, token) = await StartAsync();
-        for (var i = 0; i < 5; i++) (await TryAsync(location, NotThe(token))).Status.ShouldBe(404);
+        for (var i = 0; i < 5; i++) (await SubmitTokenAsync(location, WrongTokenFor(token))).Status.ShouldBe(404);
 
-        (await TryAsync(location, token)).Status.ShouldBe(404, "right or not");
+        (await SubmitTokenAsync(location, token)).Status.ShouldBe(404, "right or not");
     }
 
     [Theory]
@@ -105,25 +105,25 @@ public sealed class JOtpTests : IAsyncLifetime
     [InlineData(2.0)]
     [InlineData("2.0")]
     [InlineData(" 2 ")]
-    public async Task The_time_is_over_after_ttl_minutes(object ttl)
+    public async Task A_session_expires_after_ttl_minutes(object ttl)
     {
         var (location, token) = await StartAsync(("ttl", ttl));
         var (other, its) = await StartAsync(("ttl", ttl));
         _portal.Clock.Advance(TimeSpan.FromSeconds(119));
-        (await TryAsync(other, its)).Status.ShouldBe(200);
+        (await SubmitTokenAsync(other, its)).Status.ShouldBe(200);
         _portal.Clock.Advance(TimeSpan.FromSeconds(1));
 
-        (await TryAsync(location, token)).Status.ShouldBe(404);
+        (await SubmitTokenAsync(location, token)).Status.ShouldBe(404);
     }
 
     [Fact]
-    public async Task Whoever_has_no_namespace_cannot_have_mail_sent()
+    public async Task Sends_no_mail_for_an_unauthenticated_client()
     {
         var email = Someone.New();
 
         foreach (var credentials in new[] { null, "Basic TXlBcHA6d3Jvbmc=", "Bearer secret" })
         {
-            var answer = await BeginAsync(Wish(email), credentials);
+            var answer = await CreateSessionAsync(BodyFor(email), credentials);
             answer.Status.ShouldBe(401);
             answer.Header("WWW-Authenticate")!.ShouldStartWith("Basic ");
         }
@@ -132,42 +132,42 @@ public sealed class JOtpTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Where_strangers_may_their_limits_hold()
+    public async Task Anonymous_clients_are_rate_limited_by_IP_address()
     {
         await using var open = await PortalHost.StartAsync(("JOTP_ANONYMOUS", "true"), ("LIMIT_SENDS_PER_IP", "2/900"));
         var stranger = open.NewProgram();
         var statuses = new List<int>();
         for (var i = 0; i < 3; i++)
-            statuses.Add((await stranger.SendAsync(HttpMethod.Post, "/jotp/sessions", JsonContent.Create(Wish(Someone.New())))).Status);
+            statuses.Add((await stranger.SendAsync(HttpMethod.Post, "/jotp/sessions", JsonContent.Create(BodyFor(Someone.New())))).Status);
 
         statuses.ShouldBe([201, 201, 429]);
     }
 
     [Fact]
-    public async Task One_address_is_not_written_to_without_end()
+    public async Task Limits_the_messages_to_one_address()
     {
         var email = Someone.New();
         var answers = new List<Answer>();
-        for (var i = 0; i < 6; i++) answers.Add(await BeginAsync(Wish(email)));
+        for (var i = 0; i < 6; i++) answers.Add(await CreateSessionAsync(BodyFor(email)));
 
         answers.Select(answer => answer.Status).ShouldBe([201, 201, 201, 201, 201, 429]);
         answers[5].RetryAfter.ShouldBe(900);
     }
 
     [Fact]
-    public async Task A_namespace_is_told_how_much_it_may_ask_and_past_it_nothing_is_sent()
+    public async Task Reports_the_rate_limit_of_a_namespace_and_sends_nothing_beyond_it()
     {
         await using var portal = await PortalHost.StartAsync(
             ("NAMESPACES", "MyApp:secret"), ("JOTP_ANONYMOUS", "true"), ("LIMIT_REQUESTS_PER_NAMESPACE", "2/60"));
         var program = portal.NewProgram();
-        Task<Answer> SendAsync(object wish, params (string, string)[] headers) =>
-            program.SendAsync(HttpMethod.Post, "/jotp/sessions", JsonContent.Create(wish), headers);
+        Task<Answer> SendAsync(object request, params (string, string)[] headers) =>
+            program.SendAsync(HttpMethod.Post, "/jotp/sessions", JsonContent.Create(request), headers);
         var unlucky = Someone.New();
 
-        var begun = await SendAsync(Wish(Someone.New()), ("Authorization", Credentials));
-        var bad = await SendAsync(Wish("nonsense"), ("Authorization", Credentials));
-        var refused = await SendAsync(Wish(unlucky), ("Authorization", Credentials));
-        var nameless = await SendAsync(Wish(Someone.New()));
+        var begun = await SendAsync(BodyFor(Someone.New()), ("Authorization", Credentials));
+        var bad = await SendAsync(BodyFor("nonsense"), ("Authorization", Credentials));
+        var refused = await SendAsync(BodyFor(unlucky), ("Authorization", Credentials));
+        var nameless = await SendAsync(BodyFor(Someone.New()));
 
         (begun.Status, begun.Header("RateLimit"), begun.Header("RateLimit-Policy"))
             .ShouldBe((201, "\"namespace\";r=1;t=60", "\"namespace\";q=2;w=60"));
@@ -194,9 +194,9 @@ public sealed class JOtpTests : IAsyncLifetime
     [InlineData("ttl", "NaN", "ttl")]
     [InlineData("ttl", "Infinity", "ttl")]
     [InlineData("ttl", true, "ttl")]
-    public async Task What_is_not_allowed_is_refused_by_name(string field, object? value, string named)
+    public async Task Names_the_invalid_field(string field, object? value, string named)
     {
-        var answer = await BeginAsync(Wish(Someone.New(), (field, value)));
+        var answer = await CreateSessionAsync(BodyFor(Someone.New(), (field, value)));
 
         answer.Status.ShouldBe(400);
         answer.Json.GetProperty("message").GetString()!.ShouldStartWith(named);
@@ -205,55 +205,55 @@ public sealed class JOtpTests : IAsyncLifetime
     [Theory]
     [InlineData("1.5", 90)]
     [InlineData("0.001", 1)]
-    public async Task A_ttl_may_be_part_of_a_minute(string ttl, int seconds)
+    public async Task Accepts_a_fractional_ttl(string ttl, int seconds)
     {
         var (location, token) = await StartAsync(("ttl", ttl));
         var (other, its) = await StartAsync(("ttl", ttl));
 
         _portal.Clock.Advance(TimeSpan.FromSeconds(seconds) - TimeSpan.FromMilliseconds(1));
-        (await TryAsync(other, its)).Status.ShouldBe(200);
+        (await SubmitTokenAsync(other, its)).Status.ShouldBe(200);
         _portal.Clock.Advance(TimeSpan.FromMilliseconds(1));
-        (await TryAsync(location, token)).Status.ShouldBe(404);
+        (await SubmitTokenAsync(location, token)).Status.ShouldBe(404);
     }
 
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public async Task A_missing_subject_gets_a_default(bool isNull)
+    public async Task Uses_a_default_subject(bool isNull)
     {
         var email = Someone.New();
-        var wish = Wish(email, ("subject", isNull ? null : ""));
-        if (!isNull) wish.Remove("subject");
+        var request = BodyFor(email, ("subject", isNull ? null : ""));
+        if (!isNull) request.Remove("subject");
 
-        (await BeginAsync(wish)).Status.ShouldBe(201);
+        (await CreateSessionAsync(request)).Status.ShouldBe(201);
 
         (await MessageAsync(email)).Subject.ShouldBe("Your OTP Portal code");
     }
 
     [Fact]
-    public async Task A_long_subject_and_a_large_message_are_sent()
+    public async Task Sends_a_long_subject_and_a_large_message()
     {
         var email = Someone.New();
         var (subject, text) = (new string('s', 2000), new string('m', 900_000));
 
-        (await BeginAsync(Wish(email, ("subject", subject), ("message", text + "$token")))).Status.ShouldBe(201);
+        (await CreateSessionAsync(BodyFor(email, ("subject", subject), ("message", text + "$token")))).Status.ShouldBe(201);
 
         var message = await MessageAsync(email);
         message.Subject.ShouldBe(subject);
         message.Text.ShouldStartWith(text);
-        (await BeginAsync(Wish(Someone.New(), ("subject", subject + "s")))).Status.ShouldBe(400);
+        (await CreateSessionAsync(BodyFor(Someone.New(), ("subject", subject + "s")))).Status.ShouldBe(400);
     }
 
     [Fact]
-    public async Task A_longer_ttl_is_taken_and_cut_to_an_hour()
+    public async Task Limits_a_longer_ttl_to_one_hour()
     {
         var (location, token) = await StartAsync(("ttl", 100_000_000_000));
         var (other, otherToken) = await StartAsync(("ttl", "61"));
 
         _portal.Clock.Advance(TimeSpan.FromMinutes(59));
-        (await TryAsync(location, token)).Status.ShouldBe(200);
+        (await SubmitTokenAsync(location, token)).Status.ShouldBe(200);
         _portal.Clock.Advance(TimeSpan.FromMinutes(1));
-        (await TryAsync(other, otherToken)).Status.ShouldBe(404);
+        (await SubmitTokenAsync(other, otherToken)).Status.ShouldBe(404);
     }
 
     [Theory]
@@ -262,9 +262,9 @@ public sealed class JOtpTests : IAsyncLifetime
     [InlineData("""{"email":"ann@example.com","subject":"x","message":"$token \udc00"}""")]
     [InlineData("""{"email":"ann@example.com","subject":"x","message":"$token","ttl":"\ud800"}""")]
     [InlineData("{\"email\":\"ann@example.com\",\"subject\":\"x\",\"message\":\"$token \u00ff\"}")]
-    public async Task What_is_no_unicode_is_refused(string body)
+    public async Task Refuses_invalid_Unicode(string body)
     {
-        // In Latin-1 the ÿ is a byte that UTF-8 does not have.
+        // The byte 0xFF (ÿ in Latin-1) is invalid in UTF-8.
         var answer = await _portal.NewProgram()
             .SendAsync(
                 HttpMethod.Post, "/jotp/sessions", new ByteArrayContent(Encoding.Latin1.GetBytes(body)), ("Authorization", Credentials));
@@ -278,21 +278,21 @@ public sealed class JOtpTests : IAsyncLifetime
     [InlineData("no json")]
     [InlineData("[1]")]
     [InlineData("\"text\"")]
-    public async Task What_is_no_object_is_refused(string body) =>
+    public async Task Refuses_a_body_that_is_not_a_JSON_object(string body) =>
         (await _portal.NewProgram()
             .SendAsync(HttpMethod.Post, "/jotp/sessions", new StringContent(body), ("Authorization", Credentials))).Status.ShouldBe(400);
 
     [Fact]
-    public async Task Too_much_is_refused()
+    public async Task Refuses_a_body_that_is_too_large_or_too_deeply_nested()
     {
-        (await BeginAsync(Wish(Someone.New(), ("message", "$token" + new string('a', 1_100_000))))).Status.ShouldBe(413);
+        (await CreateSessionAsync(BodyFor(Someone.New(), ("message", "$token" + new string('a', 1_100_000))))).Status.ShouldBe(413);
         (await _portal.NewProgram()
             .SendAsync(HttpMethod.Post, "/jotp/sessions", new StringContent(new string('[', 5000)), ("Authorization", Credentials))).Status
             .ShouldBe(400, "too deep");
     }
 
     [Fact]
-    public async Task The_store_holds_no_token()
+    public async Task Does_not_store_or_log_the_token()
     {
         var (_, token) = await StartAsync();
 

@@ -8,7 +8,7 @@ using OtpPortal.Tests.Infrastructure;
 
 namespace OtpPortal.Tests.Jwt;
 
-/// <summary>An API on real Kestrel that trusts a portal with <c>AddJwtBearer</c>, and knows nothing else of it.</summary>
+/// <summary>An API on Kestrel that validates a portal's JWTs with <c>AddJwtBearer</c>.</summary>
 internal sealed class ApiWithJwtBearer : IAsyncDisposable
 {
     private readonly WebApplication _app;
@@ -45,7 +45,7 @@ internal sealed class ApiWithJwtBearer : IAsyncDisposable
         (answer.Status, answer.Body).ShouldBe((200, email), answer.Header("WWW-Authenticate"));
     }
 
-    /// <param name="why">A part of the error description that the API gives.</param>
+    /// <param name="why">Expected part of the error description in the response.</param>
     public async Task ShouldRefuseAsync(string jwt, string why)
     {
         var answer = await AskAsync(jwt);

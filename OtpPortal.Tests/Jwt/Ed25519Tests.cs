@@ -3,7 +3,7 @@ using OtpPortal.Jwt;
 
 namespace OtpPortal.Tests.Jwt;
 
-/// <summary>Ed25519 from libcrypto, against the vectors of RFC 8032, 7.1.</summary>
+/// <summary>Ed25519 of libcrypto, tested with the vectors of RFC 8032, section 7.1.</summary>
 public sealed class Ed25519Tests
 {
     [Theory]
@@ -15,7 +15,7 @@ public sealed class Ed25519Tests
         "c5aa8df43f9f837bedb7442f31dcb7b166d38535076f094b85ce3a2e0b4458f7",
         "fc51cd8e6218a1a38da47ed00230f0580816ed13ba3303ac5deb911548908025", "af82",
         "6291d657deec24024827e69c3abe01a30ce548a284743a445e3680d7db5ac3ac18ff9b538d16f290ae67f760984dc6594a7c15e9716ed28dc027beceea1ec40a")]
-    public void Keys_and_signatures_are_those_of_the_rfc(string seed, string publicKey, string message, string signature)
+    public void Derives_the_keys_and_signatures_of_RFC_8032(string seed, string publicKey, string message, string signature)
     {
         using var key = Ed25519.Key.FromSeed(Convert.FromHexString(seed));
 
@@ -25,7 +25,7 @@ public sealed class Ed25519Tests
     }
 
     [Fact]
-    public void What_was_changed_is_not_good()
+    public void Refuses_modified_messages_and_signatures()
     {
         using var key = Ed25519.Key.FromSeed(Ed25519.NewSeed());
         var signature = key.Sign("message"u8);
@@ -43,10 +43,10 @@ public sealed class Ed25519Tests
     }
 
     [Fact]
-    public void A_key_of_another_length_is_none() => Should.Throw<CryptographicException>(() => Ed25519.Key.FromSeed(new byte[31]));
+    public void Throws_on_a_seed_of_the_wrong_length() => Should.Throw<CryptographicException>(() => Ed25519.Key.FromSeed(new byte[31]));
 
     [Fact]
-    public void One_key_serves_many_threads()
+    public void A_key_can_be_used_concurrently()
     {
         using var key = Ed25519.Key.FromSeed(Ed25519.NewSeed());
 

@@ -9,7 +9,7 @@ using OtpPortal.Tests.MagicLinks;
 
 namespace OtpPortal.Tests.Jwt;
 
-/// <summary>A second implementation of JOSE (npm's jose) verifies the portal's JWTs from its published keys. test.sh installs it.</summary>
+/// <summary>Verifies the portal's JWTs with a second implementation (npm package jose, installed by test.sh).</summary>
 public sealed class JoseTests
 {
     private static async Task<JsonElement[]> VerifyAsync(PortalHost portal, string audience, params string[] tokens)
@@ -41,7 +41,7 @@ public sealed class JoseTests
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public async Task Our_tokens_are_good_and_changed_ones_are_not(bool hasEd25519)
+    public async Task Accepts_valid_tokens_and_refuses_modified_ones(bool hasEd25519)
     {
         var algorithms = JwtAlgorithms.Of(hasEd25519);
         await using var portal =
@@ -64,7 +64,7 @@ public sealed class JoseTests
     }
 
     [Fact]
-    public async Task Another_audience_and_an_old_token_are_not_good_and_a_rotated_key_is()
+    public async Task Refuses_other_audiences_and_expired_tokens_and_accepts_a_rotated_key()
     {
         await using var portal = await PortalHost.StartAsync(V2Portal.Setting);
         var browser = await portal.SignInAsync(Someone.New());
@@ -76,10 +76,10 @@ public sealed class JoseTests
         await portal.NewProgram()
             .SendAsync(HttpMethod.Post, "/signing-keys/rotate", null, ("Authorization", "Bearer " + PortalHost.Secret));
         portal.Clock.Advance(TimeSpan.FromMinutes(11));
-        var young = (await browser.GetAsync("/token")).Json.GetProperty("token").GetString()!;
+        var newToken = (await browser.GetAsync("/token")).Json.GetProperty("token").GetString()!;
 
-        V2Client.Part(young, 0).GetProperty("kid").GetString().ShouldNotBe(V2Client.Part(token, 0).GetProperty("kid").GetString());
-        var answers = await VerifyAsync(portal, "OTP Portal", token, young);
+        V2Client.Part(newToken, 0).GetProperty("kid").GetString().ShouldNotBe(V2Client.Part(token, 0).GetProperty("kid").GetString());
+        var answers = await VerifyAsync(portal, "OTP Portal", token, newToken);
         answers[0].GetProperty("error").GetString().ShouldBe("ERR_JWT_EXPIRED");
         answers[1].TryGetProperty("payload", out _).ShouldBeTrue(answers[1].ToString());
     }

@@ -10,7 +10,7 @@ using OtpPortal.Tests.MagicLinks;
 
 namespace OtpPortal.Tests.Jwt;
 
-/// <summary>JWTs by <c>/api/v2/jwt</c>: made, validated, and forged in every way we know.</summary>
+/// <summary>Creating and validating JWTs through <c>/api/v2/jwt</c>, including known forgeries.</summary>
 public sealed class JwtApiTests(V2Portal v2) : IClassFixture<V2Portal>
 {
     private async Task<JsonElement[]> KeysAsync() =>
@@ -38,10 +38,10 @@ public sealed class JwtApiTests(V2Portal v2) : IClassFixture<V2Portal>
     [InlineData("""{"\ud800":1}""")]
     [InlineData("{\"alg\":\"EdDSA\",\"kid\":\"\u00ff\"}")]
     [InlineData("{\"\u00ff\":1}")]
-    public async Task A_header_that_is_no_unicode_is_refused(string header)
+    public async Task A_header_with_invalid_Unicode_is_refused(string header)
     {
         var jwt = await v2.Admin.NewJwtAsync(new { });
-        // In Latin-1 the ÿ is a byte that UTF-8 does not have.
+        // The byte 0xFF (ÿ in Latin-1) is invalid in UTF-8.
         var forged = Base64Url.EncodeToString(Encoding.Latin1.GetBytes(header)) + jwt[jwt.IndexOf('.', StringComparison.Ordinal)..];
 
         ShouldBeRefused(await v2.Admin.ValidateJwtAsync(forged), "header");
@@ -50,9 +50,9 @@ public sealed class JwtApiTests(V2Portal v2) : IClassFixture<V2Portal>
     [Theory]
     [InlineData("EdDSA", 1020)]
     [InlineData("RS256", 1020)]
-    public async Task A_token_with_the_longest_claims_can_be_validated(string alg, int emojis)
+    public async Task A_token_with_claims_of_the_maximum_length_can_be_validated(string alg, int emojis)
     {
-        // Four bytes each, and twelve when they are escaped.
+        // Each emoji takes four bytes in UTF-8 and twelve when escaped.
         var body = """{"jwtCreateParams":{"alg":"ALG","claims":{"e":"EMOJIS"}}}"""
             .Replace("ALG", alg, StringComparison.Ordinal)
             .Replace("EMOJIS", string.Concat(Enumerable.Repeat("😀", emojis)), StringComparison.Ordinal);
@@ -66,7 +66,7 @@ public sealed class JwtApiTests(V2Portal v2) : IClassFixture<V2Portal>
     [InlineData("", "EdDSA")]
     [InlineData("EdDSA", "EdDSA")]
     [InlineData("RS256", "RS256")]
-    public async Task A_token_says_what_was_asked_for_and_what_the_portal_adds(string alg, string expected)
+    public async Task A_token_contains_the_requested_and_the_registered_claims(string alg, string expected)
     {
         var app = await v2.NewAccountAsync();
 
@@ -100,7 +100,7 @@ public sealed class JwtApiTests(V2Portal v2) : IClassFixture<V2Portal>
     }
 
     [Fact]
-    public async Task It_is_over_after_its_lifespan()
+    public async Task A_token_expires_after_its_lifespan()
     {
         await using var portal = await PortalHost.StartAsync(V2Portal.Setting);
         var app = new V2Client(portal, V2Portal.AdminKey);
@@ -115,7 +115,7 @@ public sealed class JwtApiTests(V2Portal v2) : IClassFixture<V2Portal>
     }
 
     [Fact]
-    public async Task Another_accounts_token_is_none()
+    public async Task A_token_of_another_account_is_refused()
     {
         var (mine, theirs) = (await v2.NewAccountAsync(), await v2.NewAccountAsync());
 
@@ -123,7 +123,7 @@ public sealed class JwtApiTests(V2Portal v2) : IClassFixture<V2Portal>
     }
 
     [Fact]
-    public async Task Another_portals_token_is_none_even_with_the_same_keys()
+    public async Task A_token_of_another_portal_with_the_same_keys_is_refused()
     {
         // The same stores and secret, but another PUBLIC_URL.
         await using var replica = await v2.Host.StartReplicaAsync(("PUBLIC_URL", "https://other.example.com"));
@@ -133,7 +133,7 @@ public sealed class JwtApiTests(V2Portal v2) : IClassFixture<V2Portal>
     }
 
     [Fact]
-    public async Task Without_a_signature_or_with_the_public_key_for_a_secret_it_is_none()
+    public async Task An_unsigned_token_or_one_signed_with_the_public_key_as_HMAC_secret_is_refused()
     {
         var app = await v2.NewAccountAsync();
         foreach (var alg in (string[])["EdDSA", "RS256"])
@@ -147,7 +147,7 @@ public sealed class JwtApiTests(V2Portal v2) : IClassFixture<V2Portal>
                 ShouldBeRefused(await app.ValidateJwtAsync($"{header}.{parts[1]}."), "algorithm");
                 ShouldBeRefused(await app.ValidateJwtAsync($"{header}.{parts[1]}.{parts[2]}"), "algorithm");
             }
-            // The classic confusion: HS256, with whatever a verifier may hold of the public key as the secret.
+            // Algorithm confusion: HS256 with an encoding of the public key as the secret.
             byte[][] secrets = alg == "RS256" ? [.. PublicForms(key)]
                 : [Base64Url.DecodeFromChars(key.GetProperty("x").GetString()!), Encoding.UTF8.GetBytes(key.ToString())];
             var hs = WithHeader(jwt, header => header["alg"] = "HS256").Split('.')[0];
@@ -163,7 +163,7 @@ public sealed class JwtApiTests(V2Portal v2) : IClassFixture<V2Portal>
     }
 
     [Fact]
-    public async Task A_token_cannot_bring_its_own_key()
+    public async Task A_key_in_the_token_header_is_not_trusted()
     {
         var app = await v2.NewAccountAsync();
         var jwt = await app.NewJwtAsync(new { alg = "RS256" });
@@ -199,7 +199,7 @@ public sealed class JwtApiTests(V2Portal v2) : IClassFixture<V2Portal>
     }
 
     [Fact]
-    public async Task A_token_that_was_changed_anywhere_is_none()
+    public async Task A_modified_token_is_refused()
     {
         var app = await v2.NewAccountAsync();
         foreach (var alg in (string[])["EdDSA", "RS256"])
@@ -210,7 +210,7 @@ public sealed class JwtApiTests(V2Portal v2) : IClassFixture<V2Portal>
                 Encoding.UTF8.GetString(Base64Url.DecodeFromChars(parts[1]))
                     .Replace("\"admin\":false", "\"admin\":true", StringComparison.Ordinal));
             ShouldBeRefused(await app.ValidateJwtAsync($"{parts[0]}.{richer}.{parts[2]}"), "signature");
-            // Every letter of the signature, the unused bits of the last one too.
+            // Modifies characters across the signature, including the last one with its unused bits.
             foreach (var i in Enumerable.Range(0, parts[2].Length).Where(i => i % 9 == 0 || i == parts[2].Length - 1))
             {
                 var other = parts[2][i] == 'A' ? 'B' : 'A';
@@ -227,7 +227,7 @@ public sealed class JwtApiTests(V2Portal v2) : IClassFixture<V2Portal>
     }
 
     [Fact]
-    public async Task What_is_no_token_at_all_is_told_so()
+    public async Task Text_that_is_not_a_JWT_is_refused_with_a_reason()
     {
         ShouldBeRefused(await v2.Admin.ValidateJwtAsync("nonsense"), "three parts");
         ShouldBeRefused(await v2.Admin.ValidateJwtAsync("a.b.c"), "header");
@@ -237,7 +237,7 @@ public sealed class JwtApiTests(V2Portal v2) : IClassFixture<V2Portal>
     }
 
     [Fact]
-    public async Task The_keys_are_published_without_their_private_halves()
+    public async Task Publishes_the_public_keys_only()
     {
         var answer = await v2.Host.NewProgram().GetAsync("/api/v2/jwks.json");
 
@@ -253,7 +253,7 @@ public sealed class JwtApiTests(V2Portal v2) : IClassFixture<V2Portal>
     }
 
     [Fact]
-    public async Task Where_ed25519_cannot_be_had_everything_says_so()
+    public async Task Without_Ed25519_ES256_is_the_default_and_EdDSA_is_refused()
     {
         await using var portal = await PortalHost.StartWithAsync(
             builder => builder.Services.AddSingleton(JwtAlgorithms.Of(hasEd25519: false)), null, V2Portal.Setting);

@@ -8,7 +8,7 @@ using OtpPortal.Tests.Infrastructure;
 
 namespace OtpPortal.Tests.Jwt;
 
-/// <summary>APIs that trust the portal with ASP.NET Core's own <c>AddJwtBearer</c>.</summary>
+/// <summary>APIs that validate the portal's JWTs with ASP.NET Core's <c>AddJwtBearer</c>.</summary>
 public sealed class JwtBearerTests : IAsyncLifetime
 {
     private const string Audience = "app";
@@ -19,7 +19,7 @@ public sealed class JwtBearerTests : IAsyncLifetime
     private string _session = null!;
     private string _expired = null!;
 
-    // AddJwtBearer reads the system's clock, so the portal's clock shows the same time.
+    // AddJwtBearer uses the system time, so the portal's clock is set to it.
     public async Task InitializeAsync()
     {
         _portal = await PortalHost.StartAsync(("TOKEN_AUDIENCE", Audience));
@@ -46,7 +46,7 @@ public sealed class JwtBearerTests : IAsyncLifetime
     private static string Text(JsonNode json) => Base64Url.EncodeToString(Encoding.UTF8.GetBytes(json.ToJsonString()));
 
     [Fact]
-    public async Task A_token_of_the_portal_is_accepted() => await _api.ShouldAcceptAsync(await JwtAsync(_portal), _email);
+    public async Task A_valid_token_is_accepted() => await _api.ShouldAcceptAsync(await JwtAsync(_portal), _email);
 
     [Fact]
     public async Task A_tampered_token_is_refused()
@@ -65,7 +65,7 @@ public sealed class JwtBearerTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_token_signed_with_the_public_key_as_a_secret_is_refused()
+    public async Task A_token_signed_with_the_public_key_as_HMAC_secret_is_refused()
     {
         var jwt = await JwtAsync(_portal);
         var jwks = (await _portal.NewProgram().GetAsync("/api/v2/jwks.json")).Json.GetProperty("keys").EnumerateArray();
@@ -91,7 +91,7 @@ public sealed class JwtBearerTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_token_of_another_issuer_is_refused_also_with_the_same_keys()
+    public async Task A_token_of_another_issuer_with_the_same_keys_is_refused()
     {
         await using var other = await _portal.StartReplicaAsync(("PUBLIC_URL", "http://localhost:1"));
 
@@ -99,7 +99,7 @@ public sealed class JwtBearerTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_token_of_a_portal_with_other_keys_is_refused_even_if_it_names_this_issuer()
+    public async Task A_token_signed_with_unknown_keys_for_this_issuer_is_refused()
     {
         await using var other = await PortalHost.StartAsync(
             ("TOKEN_AUDIENCE", Audience), ("PUBLIC_URL", _portal.Address.GetLeftPart(UriPartial.Authority)));
@@ -110,7 +110,7 @@ public sealed class JwtBearerTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Keys_of_ed25519_do_not_disturb_and_their_tokens_are_refused()
+    public async Task Ed25519_keys_are_skipped_and_their_tokens_are_refused()
     {
         (await _portal.NewProgram().GetAsync("/api/v2/jwks.json")).Json.GetProperty("keys").EnumerateArray()
             .Select(key => key.GetProperty("kty").GetString()).ShouldBe(["OKP", "RSA"]);
@@ -120,7 +120,7 @@ public sealed class JwtBearerTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task After_a_rotation_the_new_key_is_found_without_a_restart()
+    public async Task A_rotated_key_is_found_without_a_restart()
     {
         await _api.ShouldAcceptAsync(await JwtAsync(_portal), _email);
         (await _portal.NewProgram().SendAsync(
@@ -133,7 +133,7 @@ public sealed class JwtBearerTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task The_discovery_document_says_what_is_there_and_nothing_else()
+    public async Task The_discovery_document_contains_only_supported_features()
     {
         var answer = await _portal.NewProgram().GetAsync("/.well-known/openid-configuration");
         var issuer = _portal.Address.GetLeftPart(UriPartial.Authority);
@@ -154,7 +154,7 @@ public sealed class JwtBearerTests : IAsyncLifetime
     [Theory]
     [InlineData("https://LOGIN.example.com:443/", "https://login.example.com")]
     [InlineData("https://login.example.com:8443", "https://login.example.com:8443")]
-    public async Task The_issuer_is_the_origin_of_public_url(string publicUrl, string issuer)
+    public async Task The_issuer_is_the_origin_of_PUBLIC_URL(string publicUrl, string issuer)
     {
         await using var other = await _portal.StartReplicaAsync(("PUBLIC_URL", publicUrl));
 
@@ -166,7 +166,7 @@ public sealed class JwtBearerTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task The_example_runs_as_it_is()
+    public async Task The_example_API_accepts_valid_tokens_only()
     {
         var address = new Uri($"http://127.0.0.1:{FreePort.Next()}");
         var start = ExampleProgram.Start(

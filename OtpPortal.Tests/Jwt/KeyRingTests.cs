@@ -5,7 +5,7 @@ using StackExchange.Redis;
 
 namespace OtpPortal.Tests.Jwt;
 
-/// <summary>The keys of JWTs, in every kind of store.</summary>
+/// <summary>Creation, rotation and publication of the JWT signing keys, on every kind of store.</summary>
 public abstract class KeyRingTests(StoreUnderTest store)
 {
     private const string Audience = "app";
@@ -23,12 +23,12 @@ public abstract class KeyRingTests(StoreUnderTest store)
     private static Task<string> MakeAsync(Jwts jwts, string algorithm = JwtAlgorithms.EdDsa) =>
         jwts.MakeAsync(algorithm, Audience, s_life, null, _ => { });
 
-    private static async Task<bool> IsGoodAsync(Jwts jwts, string token) => await jwts.VerifyAsync(token, Audience) is JwtOutcome.Good;
+    private static async Task<bool> IsValidAsync(Jwts jwts, string token) => await jwts.VerifyAsync(token, Audience) is JwtOutcome.Good;
 
     private static string KidOf(string token) => MagicLinks.V2Client.Part(token, 0).GetProperty("kid").GetString()!;
 
     [Fact]
-    public async Task Of_first_starts_at_the_same_time_all_have_the_same_keys()
+    public async Task Concurrent_first_starts_create_the_same_keys()
     {
         await ClearAsync();
         var rings = Enumerable.Range(0, 8).Select(_ => NewRing()).ToList();
@@ -44,24 +44,24 @@ public abstract class KeyRingTests(StoreUnderTest store)
     [Theory]
     [InlineData(JwtAlgorithms.EdDsa)]
     [InlineData(JwtAlgorithms.Rs256)]
-    public async Task What_one_replica_signs_another_one_knows_also_after_a_restart(string algorithm)
+    public async Task A_token_signed_by_one_replica_is_valid_on_another(string algorithm)
     {
         using var first = NewRing();
         var token = await MakeAsync(NewJwts(first), algorithm);
         using var second = NewRing();
 
-        (await IsGoodAsync(NewJwts(second), token)).ShouldBeTrue();
+        (await IsValidAsync(NewJwts(second), token)).ShouldBeTrue();
     }
 
     [Fact]
-    public async Task New_keys_are_published_before_they_sign_and_old_tokens_stay_good_for_the_overlap()
+    public async Task New_keys_are_published_before_use_and_old_tokens_remain_valid_for_the_overlap()
     {
         await ClearAsync();
         using var ring = NewRing();
         using var other = NewRing();
         var (jwts, replica) = (NewJwts(ring), NewJwts(other));
         var old = await MakeAsync(jwts);
-        (await IsGoodAsync(replica, old)).ShouldBeTrue();
+        (await IsValidAsync(replica, old)).ShouldBeTrue();
 
         var rotation = await ring.RotateAsync(TimeSpan.FromMinutes(20), atOnce: false);
 
@@ -72,41 +72,41 @@ public abstract class KeyRingTests(StoreUnderTest store)
         (await other.PublishedAsync()).Select(key => key.Kid).ShouldBe((await ring.PublishedAsync()).Select(key => key.Kid));
 
         store.Clock.Advance(rotation.ActiveFrom - store.Clock.GetUtcNow());
-        var young = await MakeAsync(replica);
-        rotation.NewKids.ShouldContain(KidOf(young));
-        (await IsGoodAsync(jwts, old)).ShouldBeTrue();
-        (await IsGoodAsync(jwts, young)).ShouldBeTrue();
+        var newToken = await MakeAsync(replica);
+        rotation.NewKids.ShouldContain(KidOf(newToken));
+        (await IsValidAsync(jwts, old)).ShouldBeTrue();
+        (await IsValidAsync(jwts, newToken)).ShouldBeTrue();
 
         store.Clock.Advance(TimeSpan.FromMinutes(20) - TimeSpan.FromSeconds(1));
-        (await IsGoodAsync(jwts, old)).ShouldBeTrue();
+        (await IsValidAsync(jwts, old)).ShouldBeTrue();
         store.Clock.Advance(TimeSpan.FromSeconds(1));
-        (await IsGoodAsync(jwts, old)).ShouldBeFalse("its key is over");
-        (await IsGoodAsync(jwts, young)).ShouldBeTrue();
+        (await IsValidAsync(jwts, old)).ShouldBeFalse("its key is over");
+        (await IsValidAsync(jwts, newToken)).ShouldBeTrue();
         (await ring.PublishedAsync()).Count.ShouldBe(2);
     }
 
     [Fact]
-    public async Task At_once_nothing_of_the_old_keys_is_good_on_any_replica()
+    public async Task An_immediate_rotation_invalidates_all_old_tokens_on_every_replica()
     {
         using var ring = NewRing();
         using var other = NewRing();
         var (jwts, replica) = (NewJwts(ring), NewJwts(other));
         var old = await MakeAsync(jwts);
         await ring.RotateAsync(TimeSpan.FromDays(300), atOnce: false);
-        (await IsGoodAsync(replica, old)).ShouldBeTrue();
+        (await IsValidAsync(replica, old)).ShouldBeTrue();
 
         await ring.RotateAsync(TimeSpan.Zero, atOnce: true);
 
-        (await IsGoodAsync(jwts, old)).ShouldBeFalse("although an earlier rotation would have let it live on");
-        var young = await MakeAsync(jwts);
-        (await IsGoodAsync(jwts, young)).ShouldBeTrue();
+        (await IsValidAsync(jwts, old)).ShouldBeFalse("although an earlier rotation would have let it live on");
+        var newToken = await MakeAsync(jwts);
+        (await IsValidAsync(jwts, newToken)).ShouldBeTrue();
         store.Clock.Advance(TimeSpan.FromSeconds(31));
-        (await IsGoodAsync(replica, old)).ShouldBeFalse();
-        (await IsGoodAsync(replica, young)).ShouldBeTrue();
+        (await IsValidAsync(replica, old)).ShouldBeFalse();
+        (await IsValidAsync(replica, newToken)).ShouldBeTrue();
     }
 
     [Fact]
-    public async Task A_replica_that_has_not_looked_yet_knows_a_new_key_by_looking()
+    public async Task A_replica_reloads_the_keys_for_an_unknown_kid()
     {
         using var ring = NewRing();
         using var other = NewRing();
@@ -114,11 +114,11 @@ public abstract class KeyRingTests(StoreUnderTest store)
         store.Clock.Advance(TimeSpan.FromSeconds(6));
         await ring.RotateAsync(TimeSpan.Zero, atOnce: true);
 
-        (await IsGoodAsync(NewJwts(other), await MakeAsync(NewJwts(ring)))).ShouldBeTrue();
+        (await IsValidAsync(NewJwts(other), await MakeAsync(NewJwts(ring)))).ShouldBeTrue();
     }
 
     [Fact]
-    public async Task Simultaneous_rotations_are_one()
+    public async Task Concurrent_rotations_do_not_create_conflicting_keys()
     {
         await ClearAsync();
         using var ring = NewRing();
@@ -130,13 +130,13 @@ public abstract class KeyRingTests(StoreUnderTest store)
 
         var fields = await store.Stores.Auth.Database.HashKeysAsync("jwt:keys");
         rotations.SelectMany(rotation => rotation.NewKids).ShouldAllBe(kid => kid.Length == 16);
-        // One after the other is two, and right as well; a number with two keys would not be.
+        // Sequential rotations may create two generations, but a generation never has two keys of one algorithm.
         fields.Length.ShouldBeOneOf(4, 6, 5);
         (await ring.PublishedAsync()).Select(key => key.Kid).Distinct().Count().ShouldBe(fields.Length);
     }
 
     [Fact]
-    public async Task At_once_is_at_once_also_beside_a_rotation_that_leaves_time()
+    public async Task An_immediate_rotation_wins_over_a_concurrent_rotation_with_overlap()
     {
         for (var round = 0; round < 10; round++)
         {
@@ -157,7 +157,7 @@ public abstract class KeyRingTests(StoreUnderTest store)
     }
 
     [Fact]
-    public async Task Keys_that_are_over_are_deleted_at_the_next_rotation()
+    public async Task A_rotation_deletes_expired_keys()
     {
         await ClearAsync();
         using var ring = NewRing();
@@ -171,7 +171,7 @@ public abstract class KeyRingTests(StoreUnderTest store)
     }
 
     [Fact]
-    public async Task A_dump_of_the_store_signs_nothing()
+    public async Task The_store_does_not_contain_the_private_keys_in_clear()
     {
         await ClearAsync();
         using var ring = NewRing();
@@ -185,21 +185,21 @@ public abstract class KeyRingTests(StoreUnderTest store)
     }
 
     [Fact]
-    public async Task Under_another_secret_there_are_other_keys_and_the_old_ones_are_left_alone()
+    public async Task Another_secret_uses_separate_keys_and_keeps_the_old_ones()
     {
         await ClearAsync();
         using var ring = NewRing();
         var token = await MakeAsync(NewJwts(ring));
         using var changed = NewRing(secret: "another-secret-of-the-tests-0123");
 
-        (await IsGoodAsync(NewJwts(changed), token)).ShouldBeFalse();
-        (await IsGoodAsync(NewJwts(changed), await MakeAsync(NewJwts(changed)))).ShouldBeTrue();
+        (await IsValidAsync(NewJwts(changed), token)).ShouldBeFalse();
+        (await IsValidAsync(NewJwts(changed), await MakeAsync(NewJwts(changed)))).ShouldBeTrue();
         using var back = NewRing();
-        (await IsGoodAsync(NewJwts(back), token)).ShouldBeTrue();
+        (await IsValidAsync(NewJwts(back), token)).ShouldBeTrue();
     }
 
     [Fact]
-    public async Task Keys_that_were_swapped_in_the_store_open_nothing()
+    public async Task Keys_swapped_in_the_store_are_ignored()
     {
         await ClearAsync();
         using var ring = NewRing();
@@ -215,7 +215,7 @@ public abstract class KeyRingTests(StoreUnderTest store)
     }
 
     [Fact]
-    public async Task Without_ed25519_es256_takes_its_place()
+    public async Task Uses_ES256_when_Ed25519_is_unavailable()
     {
         await ClearAsync();
         var algorithms = JwtAlgorithms.Of(hasEd25519: false);
@@ -224,7 +224,7 @@ public abstract class KeyRingTests(StoreUnderTest store)
 
         var token = await MakeAsync(jwts, algorithms.Default);
 
-        (await IsGoodAsync(jwts, token)).ShouldBeTrue();
+        (await IsValidAsync(jwts, token)).ShouldBeTrue();
         var keys = await ring.PublishedAsync();
         keys.Select(key => key.Algorithm).ShouldBe(["ES256", "RS256"]);
         keys[0].Key.ToJwk("k").Select(part => part.Key).ShouldBe(["kty", "crv", "x", "y", "alg", "use", "kid"]);
@@ -232,8 +232,8 @@ public abstract class KeyRingTests(StoreUnderTest store)
     }
 }
 
-/// <summary>As above, on redis-server.</summary>
+/// <inheritdoc/>
 public sealed class KeyRingOnRedisTests(RedisUnderTest store) : KeyRingTests(store), IClassFixture<RedisUnderTest>;
 
-/// <summary>As above, on the embedded store.</summary>
+/// <inheritdoc/>
 public sealed class KeyRingOnEmbeddedTests(EmbeddedUnderTest store) : KeyRingTests(store), IClassFixture<EmbeddedUnderTest>;

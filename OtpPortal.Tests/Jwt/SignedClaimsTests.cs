@@ -5,7 +5,7 @@ using OtpPortal.Tests.Infrastructure;
 namespace OtpPortal.Tests.Jwt;
 
 /// <summary>
-/// Tokens with a right signature and contents that the portal does not write, as after a theft of its keys or by a later version.
+/// Tokens with a valid signature and unexpected content, as written by a later version or with stolen keys.
 /// </summary>
 public sealed class SignedClaimsTests(RedisUnderTest store) : IClassFixture<RedisUnderTest>
 {
@@ -16,7 +16,7 @@ public sealed class SignedClaimsTests(RedisUnderTest store) : IClassFixture<Redi
     [InlineData("""{"iss":"ISSUER","aud":["other","app"],"exp":FUTURE}""")]
     [InlineData("""{"iss":"ISSUER","aud":"app","exp":FUTURE,"nbf":"soon"}""")]
     [InlineData("""{"iss":"ISSUER","aud":"app","exp":FUTURE,"nbf":PAST}""")]
-    public async Task Accepts_the_forms_that_the_standard_allows(string claims) =>
+    public async Task Accepts_alternative_claim_formats(string claims) =>
         (await VerifyAsync(claims)).ShouldBeOfType<JwtOutcome.Good>();
 
     [Theory]
@@ -34,7 +34,7 @@ public sealed class SignedClaimsTests(RedisUnderTest store) : IClassFixture<Redi
     [InlineData("""{"iss":"ISSUER","aud":"app","exp":1e400}""", "expired")]
     [InlineData("""{"iss":"ISSUER","aud":"app","exp":PAST}""", "expired")]
     [InlineData("""{"iss":"ISSUER","aud":"app","exp":FUTURE,"nbf":FUTURE}""", "not valid yet")]
-    public async Task Refuses_what_it_would_not_write(string claims, string reason) =>
+    public async Task Refuses_missing_or_invalid_claims(string claims, string reason) =>
         (await VerifyAsync(claims)).ShouldBeOfType<JwtOutcome.Bad>().Reason.ShouldContain(reason);
 
     [Theory]
@@ -47,7 +47,7 @@ public sealed class SignedClaimsTests(RedisUnderTest store) : IClassFixture<Redi
     [InlineData("""{"alg":"EdDSA","kid":"unknown"}""", "its kid is not a current key")]
     [InlineData("""{"kid":"KID"}""", "alg is not the algorithm of its key")]
     [InlineData("""{"alg":"RS256","kid":"KID"}""", "alg is not the algorithm of its key")]
-    public async Task Takes_the_headers_that_it_knows(string header, string? reason)
+    public async Task Accepts_only_known_headers(string header, string? reason)
     {
         var outcome = await VerifyAsync("""{"iss":"ISSUER","aud":"app","exp":FUTURE}""", header);
 

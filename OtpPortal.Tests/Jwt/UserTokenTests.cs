@@ -3,7 +3,7 @@ using OtpPortal.Tests.MagicLinks;
 
 namespace OtpPortal.Tests.Jwt;
 
-/// <summary><c>GET /token</c>: a sign-in as a JWT, and the keys behind it.</summary>
+/// <summary>JWTs for signed-in users (<c>GET /token</c>) and the rotation of the signing keys.</summary>
 public sealed class UserTokenTests(PortalHost portal) : IClassFixture<PortalHost>
 {
     private static string JwtOf(Answer answer) => answer.Json.GetProperty("token").GetString()!;
@@ -12,7 +12,7 @@ public sealed class UserTokenTests(PortalHost portal) : IClassFixture<PortalHost
     [InlineData("/token", "EdDSA")]
     [InlineData("/token?alg=EdDSA", "EdDSA")]
     [InlineData("/token?alg=RS256", "RS256")]
-    public async Task Whoever_is_signed_in_gets_a_short_lived_jwt(string path, string alg)
+    public async Task Issues_a_short_lived_JWT_to_a_signed_in_user(string path, string alg)
     {
         var email = Someone.New();
         var browser = await portal.SignInAsync(email);
@@ -39,7 +39,7 @@ public sealed class UserTokenTests(PortalHost portal) : IClassFixture<PortalHost
     }
 
     [Fact]
-    public async Task A_program_shows_its_token_as_bearer()
+    public async Task Accepts_the_session_token_as_a_bearer_token()
     {
         var browser = await portal.SignInAsync(Someone.New());
 
@@ -47,7 +47,7 @@ public sealed class UserTokenTests(PortalHost portal) : IClassFixture<PortalHost
     }
 
     [Fact]
-    public async Task Nobody_else_gets_one()
+    public async Task Returns_403_to_unauthenticated_clients()
     {
         var browser = await portal.SignInAsync(Someone.New());
         var token = browser.Cookies["auth_token"];
@@ -65,7 +65,7 @@ public sealed class UserTokenTests(PortalHost portal) : IClassFixture<PortalHost
     }
 
     [Fact]
-    public async Task A_jwt_opens_no_session()
+    public async Task A_JWT_is_not_accepted_as_a_session_token()
     {
         var browser = await portal.SignInAsync(Someone.New());
         var jwt = JwtOf(await browser.GetAsync("/token"));
@@ -79,7 +79,7 @@ public sealed class UserTokenTests(PortalHost portal) : IClassFixture<PortalHost
     [InlineData("HS256")]
     [InlineData("")]
     [InlineData("RS256&alg=EdDSA")]
-    public async Task Another_algorithm_is_refused_by_name(string alg)
+    public async Task An_unsupported_algorithm_is_refused(string alg)
     {
         var browser = (await portal.SignInAsync(Someone.New())).AsProgram();
 
@@ -90,7 +90,7 @@ public sealed class UserTokenTests(PortalHost portal) : IClassFixture<PortalHost
     }
 
     [Fact]
-    public async Task It_never_outlives_the_session()
+    public async Task A_JWT_never_outlives_the_session()
     {
         await using var short_ = await PortalHost.StartAsync(("AUTH_TOKEN_MAX_AGE", "400"), ("TOKEN_AUDIENCE", "https://apps.example.com"));
         var browser = await short_.SignInAsync(Someone.New());
@@ -105,7 +105,7 @@ public sealed class UserTokenTests(PortalHost portal) : IClassFixture<PortalHost
     }
 
     [Fact]
-    public async Task An_account_of_the_api_does_not_take_it_for_its_own()
+    public async Task A_user_JWT_is_not_valid_for_a_service_account()
     {
         await using var v2 = await PortalHost.StartAsync(V2Portal.Setting);
         var browser = await v2.SignInAsync(Someone.New());
@@ -114,7 +114,7 @@ public sealed class UserTokenTests(PortalHost portal) : IClassFixture<PortalHost
     }
 
     [Fact]
-    public async Task Keys_are_rotated_by_whoever_has_the_secret_key_and_nobody_else()
+    public async Task Rotating_the_keys_requires_the_secret_key()
     {
         await using var own = await PortalHost.StartAsync();
         var browser = await own.SignInAsync(Someone.New());
@@ -136,7 +136,7 @@ public sealed class UserTokenTests(PortalHost portal) : IClassFixture<PortalHost
     }
 
     [Fact]
-    public async Task While_the_store_is_away_the_keys_are_published_for_an_hour()
+    public async Task Published_keys_are_cached_for_an_hour_while_the_store_is_unavailable()
     {
         using var redis = RedisServer.Start();
         await using var own = await PortalHost.StartOnAsync(redis);
@@ -158,7 +158,7 @@ public sealed class UserTokenTests(PortalHost portal) : IClassFixture<PortalHost
     [InlineData("overlap=315360001", "overlap")]
     [InlineData("now=yes", "now")]
     [InlineData("now=true&overlap=5", "now")]
-    public async Task A_rotation_that_makes_no_sense_is_refused_by_name(string query, string named)
+    public async Task Invalid_rotation_parameters_are_refused(string query, string named)
     {
         var answer = await portal.NewProgram()
             .SendAsync(HttpMethod.Post, "/signing-keys/rotate?" + query, null, ("Authorization", "Bearer " + PortalHost.Secret));
@@ -168,26 +168,26 @@ public sealed class UserTokenTests(PortalHost portal) : IClassFixture<PortalHost
     }
 
     [Fact]
-    public async Task The_command_has_the_running_portal_rotate_its_keys()
+    public async Task The_rotate_keys_command_rotates_the_keys_of_the_running_portal()
     {
         using var running = await PortalProcess.StartAsync();
         using var client = new HttpClient { BaseAddress = running.Address };
         var before = await client.GetStringAsync("/api/v2/jwks.json");
 
         var (code, output) = await running.CommandAsync("--rotate-keys", "--overlap", "60");
-        var (wrong, complaint) = await running.CommandAsync("--rotate-keys", "--overlap", "soon");
+        var (wrong, error) = await running.CommandAsync("--rotate-keys", "--overlap", "soon");
         var (odd, usage) = await running.CommandAsync("--rotate-keys", "--all");
 
         code.ShouldBe(0, output);
         output.ShouldMatch(
             "^New keys: [A-Za-z0-9]{16}, [A-Za-z0-9]{16}\\. They sign from .*\\. JWTs of the old keys are valid until .*\\.$");
         (await client.GetStringAsync("/api/v2/jwks.json")).Length.ShouldBeGreaterThan(before.Length);
-        (wrong, complaint).ShouldBe((1, "overlap must be between 0 and 315360000 seconds."));
+        (wrong, error).ShouldBe((1, "overlap must be between 0 and 315360000 seconds."));
         (odd, usage).ShouldBe((1, "Usage: OtpPortal --rotate-keys [--overlap SECONDS | --now]"));
     }
 
     [Fact]
-    public async Task Without_a_running_portal_the_command_says_so()
+    public async Task The_rotate_keys_command_fails_without_a_running_portal()
     {
         var running = await PortalProcess.StartAsync();
         running.Dispose();

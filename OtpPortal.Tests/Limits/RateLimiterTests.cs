@@ -9,7 +9,7 @@ public sealed class RateLimiterOnRedisTests(RedisUnderTest store) : RateLimiterT
 
 public sealed class RateLimiterEmbeddedTests(EmbeddedUnderTest store) : RateLimiterTests(store), IClassFixture<EmbeddedUnderTest>;
 
-/// <summary>So many in so much time, and not one more.</summary>
+/// <summary>Sliding-window rate limits.</summary>
 public abstract class RateLimiterTests(StoreUnderTest store)
 {
     private static readonly Limit s_limit = new("TESTS", 3, TimeSpan.FromSeconds(60));
@@ -17,7 +17,7 @@ public abstract class RateLimiterTests(StoreUnderTest store)
     private readonly string _subject = Someone.New();
 
     [Fact]
-    public async Task The_window_slides_with_each_event()
+    public async Task The_limit_uses_a_sliding_window()
     {
         foreach (var _ in (int[])[1, 2, 3])
         {
@@ -32,7 +32,7 @@ public abstract class RateLimiterTests(StoreUnderTest store)
     }
 
     [Fact]
-    public async Task Who_waits_as_told_is_let_in()
+    public async Task Accepts_an_event_after_the_reported_wait()
     {
         for (var i = 0; i < 3; i++) await _limiter.TakeAsync(s_limit, _subject);
         for (var i = 0; i < 5; i++)
@@ -46,7 +46,7 @@ public abstract class RateLimiterTests(StoreUnderTest store)
     }
 
     [Fact]
-    public async Task Simultaneous_events_do_not_slip_through()
+    public async Task Concurrent_events_do_not_exceed_the_limit()
     {
         var results = await Task.WhenAll(Enumerable.Range(0, 50).Select(_ => Task.Run(() => _limiter.TakeAsync(s_limit, _subject))));
 
@@ -55,7 +55,7 @@ public abstract class RateLimiterTests(StoreUnderTest store)
     }
 
     [Fact]
-    public async Task Looking_counts_nothing()
+    public async Task Peeking_does_not_count()
     {
         for (var i = 0; i < 10; i++) (await _limiter.PeekAsync(s_limit, _subject)).ShouldBeNull();
         for (var i = 0; i < 3; i++) await _limiter.TakeAsync(s_limit, _subject);
@@ -67,7 +67,7 @@ public abstract class RateLimiterTests(StoreUnderTest store)
     }
 
     [Fact]
-    public async Task What_was_reset_counts_from_nothing()
+    public async Task Reset_clears_the_count()
     {
         for (var i = 0; i < 3; i++) await _limiter.TakeAsync(s_limit, _subject);
 
@@ -78,7 +78,7 @@ public abstract class RateLimiterTests(StoreUnderTest store)
     }
 
     [Fact]
-    public async Task Subjects_and_limits_are_counted_apart()
+    public async Task Subjects_and_limits_are_counted_separately()
     {
         for (var i = 0; i < 3; i++) await _limiter.TakeAsync(s_limit, _subject);
 
@@ -87,7 +87,7 @@ public abstract class RateLimiterTests(StoreUnderTest store)
     }
 
     [Fact]
-    public async Task The_store_neither_names_the_subject_nor_keeps_it()
+    public async Task The_store_does_not_contain_the_subject_and_its_keys_expire()
     {
         await _limiter.TakeAsync(s_limit, _subject);
 
@@ -101,7 +101,7 @@ public abstract class RateLimiterTests(StoreUnderTest store)
     }
 
     [Fact]
-    public async Task The_addresses_of_one_ipv6_customer_are_one_client()
+    public async Task Addresses_of_the_same_IPv6_64_network_share_one_limit()
     {
         for (var i = 0; i < 3; i++)
         {

@@ -7,7 +7,7 @@ public sealed class RequestQuotaOnRedisTests(RedisUnderTest store) : RequestQuot
 
 public sealed class RequestQuotaEmbeddedTests(EmbeddedUnderTest store) : RequestQuotaTests(store), IClassFixture<EmbeddedUnderTest>;
 
-/// <summary>So many requests in so much time, counted cheaply.</summary>
+/// <summary>Request quotas with a weighted sliding window.</summary>
 public abstract class RequestQuotaTests : IDisposable
 {
     private static readonly Limit s_limit = new("TESTS", 12, TimeSpan.FromSeconds(60));
@@ -19,19 +19,19 @@ public abstract class RequestQuotaTests : IDisposable
     {
         _store = store;
         _quota = new RequestQuota(store.Stores, store.Clock);
-        // Each test begins with a window.
+        // Each test starts at the beginning of a window.
         var into = store.Clock.GetUtcNow().ToUnixTimeMilliseconds() % 60_000;
-        if (into > 0) Pass(60 - (into / 1000.0));
+        if (into > 0) AdvanceClock(60 - (into / 1000.0));
     }
 
     public void Dispose()
     {
-        // The clock is shared: what a test has counted is out of the way of the next one.
-        Pass(120);
+        // The clock is shared, so the counts of this test must expire before the next one.
+        AdvanceClock(120);
         GC.SuppressFinalize(this);
     }
 
-    private void Pass(double seconds) => _store.Clock.Advance(TimeSpan.FromSeconds(seconds));
+    private void AdvanceClock(double seconds) => _store.Clock.Advance(TimeSpan.FromSeconds(seconds));
 
     private async Task<QuotaState> TakeAsync(int times = 1)
     {
@@ -40,12 +40,12 @@ public abstract class RequestQuotaTests : IDisposable
     }
 
     [Fact]
-    public async Task Each_request_is_told_how_many_are_left_and_for_how_long()
+    public async Task Reports_the_remaining_requests_and_the_reset_time()
     {
-        Pass(18);
+        AdvanceClock(18);
 
         var first = await TakeAsync();
-        Pass(10);
+        AdvanceClock(10);
         var last = await TakeAsync(11);
 
         (first.Remaining, first.ResetIn, first.Wait).ShouldBe((11, TimeSpan.FromSeconds(42), null));
@@ -53,101 +53,101 @@ public abstract class RequestQuotaTests : IDisposable
     }
 
     [Fact]
-    public async Task Past_the_quota_it_is_told_when_to_come_back_and_that_holds()
+    public async Task Beyond_the_quota_reports_the_exact_time_to_wait()
     {
         await TakeAsync(12);
-        Pass(20);
+        AdvanceClock(20);
 
         var refused = await TakeAsync();
 
-        // Five seconds after the window's end a twelfth of its twelve requests has faded.
+        // Five seconds after the end of the window, one of its twelve requests no longer counts.
         refused.Wait.ShouldBe(TimeSpan.FromSeconds(45));
         refused.ResetIn.ShouldBe(TimeSpan.FromSeconds(45));
         refused.Remaining.ShouldBe(0);
-        Pass(44.999);
+        AdvanceClock(44.999);
         (await TakeAsync()).Wait.ShouldBe(TimeSpan.FromMilliseconds(1));
-        Pass(0.001);
+        AdvanceClock(0.001);
         (await TakeAsync()).Wait.ShouldBeNull();
         (await TakeAsync()).Wait.ShouldBe(TimeSpan.FromSeconds(5), "the next one fades five seconds later");
     }
 
     [Fact]
-    public async Task Who_asks_on_while_it_has_to_wait_does_not_wait_longer()
+    public async Task Refused_requests_do_not_extend_the_wait()
     {
         await TakeAsync(12);
         var wait = (await TakeAsync()).Wait!.Value;
         for (var i = 0; i < 50; i++) await TakeAsync();
-        Pass(60);
+        AdvanceClock(60);
         for (var i = 0; i < 50; i++) await TakeAsync();
-        Pass(wait.TotalSeconds - 60);
+        AdvanceClock(wait.TotalSeconds - 60);
 
         (await TakeAsync()).Wait.ShouldBeNull();
     }
 
     [Fact]
-    public async Task The_edge_of_a_window_lets_nobody_have_it_twice()
+    public async Task The_quota_cannot_be_doubled_at_a_window_boundary()
     {
-        Pass(59.999);
+        AdvanceClock(59.999);
         (await TakeAsync(12)).Wait.ShouldBeNull();
-        Pass(0.001);
+        AdvanceClock(0.001);
         (await TakeAsync()).Wait.ShouldNotBeNull();
-        Pass(30);
+        AdvanceClock(30);
 
         (await TakeAsync(6)).Remaining.ShouldBe(0, "half of them have faded");
         (await TakeAsync()).Wait.ShouldNotBeNull();
     }
 
     [Fact]
-    public async Task After_two_quiet_windows_all_of_it_is_there_again()
+    public async Task The_full_quota_is_available_after_two_idle_windows()
     {
         await TakeAsync(12);
-        Pass(120);
+        AdvanceClock(120);
 
         (await TakeAsync()).Remaining.ShouldBe(11);
     }
 
     [Fact]
-    public async Task Whoever_waits_as_told_is_taken_whatever_came_before()
+    public async Task A_request_is_accepted_after_the_reported_wait_for_any_history()
     {
         var random = new Random(20260301);
         for (var round = 0; round < 100; round++)
         {
-            Pass(random.Next(0, 40_000) / 1000.0);
+            AdvanceClock(random.Next(0, 40_000) / 1000.0);
             var last = await TakeAsync(random.Next(1, 20));
             if (last.Wait is not { } wait) continue;
             wait.ShouldBeGreaterThan(TimeSpan.Zero);
-            Pass(wait.TotalSeconds);
+            AdvanceClock(wait.TotalSeconds);
             (await TakeAsync()).Wait.ShouldBeNull($"in round {round}");
         }
     }
 
     [Fact]
-    public async Task One_a_window_is_a_quota_too()
+    public async Task Supports_a_quota_of_one_request_per_window()
     {
         var one = s_limit with { Name = "ONE", Count = 1 };
 
         (await _quota.TakeAsync(one, _subject)).Wait.ShouldBeNull();
         var wait = (await _quota.TakeAsync(one, _subject)).Wait.ShouldNotBeNull();
-        Pass(wait.TotalSeconds);
+        AdvanceClock(wait.TotalSeconds);
         (await _quota.TakeAsync(one, _subject)).Wait.ShouldBeNull();
     }
 
     [Fact]
-    public async Task Of_simultaneous_requests_no_more_than_the_quota_are_taken()
+    public async Task Concurrent_requests_do_not_exceed_the_quota()
     {
         var first = await Task.WhenAll(Enumerable.Range(0, 60).Select(_ => Task.Run(() => TakeAsync())));
 
         first.Count(state => state.Wait is null).ShouldBe(12);
         first.Where(state => state.Wait is null).Select(state => state.Remaining).ShouldBe(Enumerable.Range(0, 12), ignoreOrder: true);
 
-        // Of the window before twelve count, not the sixty that came.
-        Pass(90);
+        // Only the twelve accepted requests of the previous window count, not all sixty.
+        AdvanceClock(90);
         var next = await Task.WhenAll(Enumerable.Range(0, 60).Select(_ => Task.Run(() => TakeAsync())));
         next.Count(state => state.Wait is null).ShouldBe(6);
     }
 
     [Fact]
-    public async Task What_is_given_back_does_not_count()
+    public async Task Returned_requests_do_not_count()
     {
         for (var i = 0; i < 30; i++) await _quota.GiveBackAsync(await TakeAsync());
         (await TakeAsync(12)).Remaining.ShouldBe(0);
@@ -158,7 +158,7 @@ public abstract class RequestQuotaTests : IDisposable
     }
 
     [Fact]
-    public async Task Subjects_and_quotas_are_counted_apart()
+    public async Task Subjects_and_quotas_are_counted_separately()
     {
         await TakeAsync(13);
 
@@ -167,10 +167,10 @@ public abstract class RequestQuotaTests : IDisposable
     }
 
     [Fact]
-    public async Task The_store_neither_names_the_subject_nor_keeps_it()
+    public async Task The_store_does_not_contain_the_subject_and_its_keys_expire()
     {
         await TakeAsync(15);
-        Pass(60);
+        AdvanceClock(60);
         await TakeAsync();
 
         var dump = _store.Dump();

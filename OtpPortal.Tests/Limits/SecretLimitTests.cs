@@ -5,14 +5,14 @@ using OtpPortal.Tests.MagicLinks;
 
 namespace OtpPortal.Tests.Limits;
 
-/// <summary>Wrong secrets are counted by kind: one program with a wrong one keeps nobody else behind its address out.</summary>
+/// <summary>Failures are counted per kind of secret, so that they do not block other clients at the same IP address.</summary>
 public sealed class SecretLimitTests
 {
     private static readonly string[] s_kinds = ["operator key", "admin page", "namespace", "service account"];
 
     public static TheoryData<string> Kinds => [.. s_kinds];
 
-    private static Task<Answer> PresentAsync(Browserlike client, string kind, bool right) => kind switch
+    private static Task<Answer> SendSecretAsync(Browserlike client, string kind, bool right) => kind switch
     {
         "operator key" => client.GetAsync("/auth-tokens", ("Authorization", "Bearer " + (right ? PortalHost.Secret : "wrong"))),
         "admin page" => client.PostAsync("/admin/login", ("key", right ? PortalHost.Secret : "wrong")),
@@ -24,18 +24,18 @@ public sealed class SecretLimitTests
 
     [Theory]
     [MemberData(nameof(Kinds))]
-    public async Task Wrong_secrets_of_one_kind_leave_the_others_good(string kind)
+    public async Task Failures_with_one_kind_of_secret_do_not_block_other_kinds(string kind)
     {
         await using var portal = await PortalHost.StartAsync(("NAMESPACES", "MyApp:secret"), V2Portal.Setting);
         var client = portal.NewBrowser();
-        for (var i = 0; i < 10; i++) (await PresentAsync(client, kind, right: false)).Status.ShouldBeOneOf(401, 403);
+        for (var i = 0; i < 10; i++) (await SendSecretAsync(client, kind, right: false)).Status.ShouldBeOneOf(401, 403);
 
-        var limited = await PresentAsync(client, kind, right: true);
+        var limited = await SendSecretAsync(client, kind, right: true);
         limited.Status.ShouldBe(429, "not even the right one counts");
         limited.RetryAfter.ShouldBe(300);
         foreach (var other in s_kinds.Where(other => other != kind))
         {
-            (await PresentAsync(client, other, right: true)).Status.ShouldBeOneOf(200, 201, 303);
+            (await SendSecretAsync(client, other, right: true)).Status.ShouldBeOneOf(200, 201, 303);
         }
     }
 }

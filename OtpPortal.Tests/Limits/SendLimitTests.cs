@@ -5,7 +5,7 @@ using OtpPortal.Tests.MagicLinks;
 
 namespace OtpPortal.Tests.Limits;
 
-/// <summary>Messages to one address are counted together, whichever API sends them.</summary>
+/// <summary>The send limit per address, which all APIs share.</summary>
 public sealed class SendLimitTests
 {
     public static TheoryData<string> Apis => new("portal", "gateway", "jotp", "v2", "test message");
@@ -40,7 +40,7 @@ public sealed class SendLimitTests
 
     [Theory]
     [MemberData(nameof(Apis))]
-    public async Task Past_the_limit_an_address_is_not_written_to_by_any_api(string api)
+    public async Task Beyond_the_limit_no_API_sends_to_the_address(string api)
     {
         await using var portal = await StartAsync();
         var email = Someone.New();
@@ -64,7 +64,7 @@ public sealed class SendLimitTests
     }
 
     [Fact]
-    public async Task A_phone_number_is_one_address_however_it_is_written()
+    public async Task All_spellings_of_a_phone_number_share_one_limit()
     {
         await using var portal = await StartAsync(("LIMIT_SENDS_PER_ADDRESS", "3/900"), ("SMS_DEFAULT_COUNTRY", "DE"));
         var app = new GatewayClient(portal, "MyApp", "secret");
@@ -78,7 +78,7 @@ public sealed class SendLimitTests
     }
 
     [Fact]
-    public async Task A_refused_put_changes_nothing_of_the_verification()
+    public async Task A_rate_limited_PUT_does_not_change_the_verification()
     {
         await using var portal = await StartAsync(("LIMIT_SENDS_PER_ADDRESS", "1/900"));
         var app = new GatewayClient(portal, "MyApp", "secret");
@@ -92,7 +92,7 @@ public sealed class SendLimitTests
     }
 
     [Fact]
-    public async Task An_id_that_waits_for_its_address_counts_for_nobody()
+    public async Task A_verification_without_an_address_does_not_count()
     {
         await using var portal = await StartAsync(("LIMIT_SENDS_PER_ADDRESS", "1/900"));
         var app = new GatewayClient(portal, "MyApp", "secret");

@@ -2,11 +2,11 @@ using OtpPortal.Tests.Infrastructure;
 
 namespace OtpPortal.Tests.MagicLinks;
 
-/// <summary>One-time passwords by <c>/api/v2/otp</c>.</summary>
+/// <summary>Tests the one-time password operations of <c>/api/v2/otp</c>.</summary>
 public sealed class AccountCodeTests(V2Portal v2) : IClassFixture<V2Portal>
 {
     [Fact]
-    public async Task A_code_is_good_once()
+    public async Task A_code_can_be_validated_only_once()
     {
         var app = await v2.NewAccountAsync();
         var (id, otp) = await app.NewOtpAsync();
@@ -26,7 +26,7 @@ public sealed class AccountCodeTests(V2Portal v2) : IClassFixture<V2Portal>
     [InlineData(false, true, false, "^[A-Z]{12}$")]
     [InlineData(false, false, true, "^[0-9]{12}$")]
     [InlineData(true, true, true, "^[a-zA-Z0-9]{12}$")]
-    public async Task It_has_the_characters_that_were_asked_for(bool lower, bool upper, bool digits, string pattern)
+    public async Task The_code_uses_the_requested_character_sets(bool lower, bool upper, bool digits, string pattern)
     {
         var app = await v2.NewAccountAsync();
         for (var i = 0; i < 10; i++)
@@ -38,7 +38,7 @@ public sealed class AccountCodeTests(V2Portal v2) : IClassFixture<V2Portal>
     }
 
     [Fact]
-    public async Task Letters_count_as_they_are_written()
+    public async Task Codes_are_case_sensitive()
     {
         var app = await v2.NewAccountAsync();
         var (id, otp) = await app.NewOtpAsync(new { charSetAlphaLower = true, length = 12 });
@@ -49,7 +49,7 @@ public sealed class AccountCodeTests(V2Portal v2) : IClassFixture<V2Portal>
     }
 
     [Fact]
-    public async Task Tries_are_limited()
+    public async Task A_code_is_locked_after_five_wrong_attempts()
     {
         var app = await v2.NewAccountAsync();
         var (id, otp) = await app.NewOtpAsync();
@@ -61,7 +61,7 @@ public sealed class AccountCodeTests(V2Portal v2) : IClassFixture<V2Portal>
     [Theory]
     [InlineData(1)]
     [InlineData(2)]
-    public async Task A_code_that_could_be_guessed_has_one_try(int length)
+    public async Task A_very_short_code_has_a_single_attempt(int length)
     {
         var app = await v2.NewAccountAsync();
         var (id, otp) = await app.NewOtpAsync(new { charSetNumeric = true, length });
@@ -73,7 +73,7 @@ public sealed class AccountCodeTests(V2Portal v2) : IClassFixture<V2Portal>
     }
 
     [Fact]
-    public async Task Of_simultaneous_right_codes_one_is_right()
+    public async Task Only_one_of_thirty_concurrent_validations_succeeds()
     {
         var app = await v2.NewAccountAsync();
         var (id, otp) = await app.NewOtpAsync();
@@ -84,7 +84,7 @@ public sealed class AccountCodeTests(V2Portal v2) : IClassFixture<V2Portal>
     }
 
     [Fact]
-    public async Task One_account_never_validates_anothers()
+    public async Task An_account_cannot_validate_a_code_of_another_account()
     {
         var (mine, theirs) = (await v2.NewAccountAsync(), await v2.NewAccountAsync());
         var (id, otp) = await theirs.NewOtpAsync();
@@ -98,7 +98,7 @@ public sealed class AccountCodeTests(V2Portal v2) : IClassFixture<V2Portal>
     [InlineData(0, 3600)]
     [InlineData(86400, 3600)]
     [InlineData(7905600000, 3600)]
-    public async Task Its_time_is_over_after_its_lifespan_and_an_hour_at_the_latest(long asked, int seconds)
+    public async Task A_code_expires_after_its_lifespan_capped_at_one_hour(long asked, int seconds)
     {
         await using var portal = await PortalHost.StartAsync(V2Portal.Setting);
         var app = new V2Client(portal, V2Portal.AdminKey);
@@ -112,7 +112,7 @@ public sealed class AccountCodeTests(V2Portal v2) : IClassFixture<V2Portal>
     }
 
     [Fact]
-    public async Task The_store_and_the_log_hold_no_code()
+    public async Task Codes_appear_in_neither_the_store_nor_the_log()
     {
         var app = await v2.NewAccountAsync();
         var (id, otp) = await app.NewOtpAsync(new { charSetAlphaLower = true, length = 12 });

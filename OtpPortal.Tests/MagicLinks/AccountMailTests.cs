@@ -3,7 +3,7 @@ using OtpPortal.Tests.Infrastructure;
 
 namespace OtpPortal.Tests.MagicLinks;
 
-/// <summary>Codes and links by email, in the words of the account.</summary>
+/// <summary>Tests codes and links sent by email with texts from the account.</summary>
 public sealed class AccountMailTests(V2Portal v2) : IClassFixture<V2Portal>
 {
     private static Dictionary<string, object?> Mail(string to, params (string Name, object? Value)[] more)
@@ -28,7 +28,7 @@ public sealed class AccountMailTests(V2Portal v2) : IClassFixture<V2Portal>
             .First(message => message.GetProperty("to").GetString() == to);
 
     [Fact]
-    public async Task A_code_is_mailed_in_the_accounts_words_which_are_no_markup()
+    public async Task The_code_email_shows_the_texts_of_the_account_HTML_encoded()
     {
         var app = await v2.NewAccountAsync();
         var to = Someone.New();
@@ -59,7 +59,7 @@ public sealed class AccountMailTests(V2Portal v2) : IClassFixture<V2Portal>
     }
 
     [Fact]
-    public async Task A_link_is_mailed_with_the_accounts_button()
+    public async Task The_link_email_shows_the_button_text_of_the_account()
     {
         var app = await v2.NewAccountAsync();
         var to = Someone.New();
@@ -89,7 +89,7 @@ public sealed class AccountMailTests(V2Portal v2) : IClassFixture<V2Portal>
     }
 
     [Fact]
-    public async Task A_link_and_a_code_come_in_one_mail_when_both_are_asked_for()
+    public async Task Link_and_code_are_sent_in_one_email_when_both_are_requested()
     {
         var app = await v2.NewAccountAsync();
         var to = Someone.New();
@@ -112,7 +112,7 @@ public sealed class AccountMailTests(V2Portal v2) : IClassFixture<V2Portal>
     }
 
     [Fact]
-    public async Task Our_words_around_it_follow_the_language_of_the_request()
+    public async Task Built_in_texts_use_the_language_of_the_request()
     {
         var to = Someone.New();
         using var body = System.Net.Http.Json.JsonContent.Create(
@@ -127,7 +127,7 @@ public sealed class AccountMailTests(V2Portal v2) : IClassFixture<V2Portal>
     }
 
     [Fact]
-    public async Task One_address_is_not_written_to_without_end()
+    public async Task Sends_per_address_are_limited()
     {
         var app = await v2.NewAccountAsync();
         var to = Someone.New();
@@ -143,7 +143,7 @@ public sealed class AccountMailTests(V2Portal v2) : IClassFixture<V2Portal>
     }
 
     [Fact]
-    public async Task The_recipients_name_stands_beside_the_address_and_brings_no_other_one()
+    public async Task The_recipient_name_cannot_add_another_recipient()
     {
         await using var postmark = await RecordingServer.StartAsync();
         postmark.Answer = _ => (200, """{"ErrorCode":0}""");
@@ -163,7 +163,7 @@ public sealed class AccountMailTests(V2Portal v2) : IClassFixture<V2Portal>
     }
 
     [Fact]
-    public async Task Where_nobody_takes_the_mail_the_answer_says_so_and_nothing_is_left()
+    public async Task Returns_502_and_stores_nothing_when_the_provider_rejects_the_email()
     {
         await using var postmark = await RecordingServer.StartAsync();
         postmark.Answer = _ => (422, """{"ErrorCode":406,"Message":"secret words of the provider"}""");

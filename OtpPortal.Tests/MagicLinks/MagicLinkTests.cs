@@ -3,7 +3,7 @@ using OtpPortal.Tests.Infrastructure;
 
 namespace OtpPortal.Tests.MagicLinks;
 
-/// <summary>A link that an account made, and whoever opens it.</summary>
+/// <summary>Tests magic links created by a service account.</summary>
 public sealed class MagicLinkTests(V2Portal v2) : IClassFixture<V2Portal>
 {
     private static object To(string url, long lifespanSeconds = 60) =>
@@ -14,20 +14,20 @@ public sealed class MagicLinkTests(V2Portal v2) : IClassFixture<V2Portal>
             jwtCreateParams = new { claims = new { email = "ann@example.com" }, lifespanSeconds = 120 },
         };
 
-    private static Task<Answer> PressAsync(Browserlike browser, Answer page) =>
+    private static Task<Answer> SubmitAsync(Browserlike browser, Answer page) =>
         browser.PostAsync(page.Find("form")!.GetAttribute("action")!, ("secret", page.Find("input[name=secret]")!.GetAttribute("value")!));
 
     private static string PathOf(string link) => new Uri(link).PathAndQuery;
 
     [Fact]
-    public async Task The_page_says_where_it_leads_and_its_button_leads_there_with_a_jwt()
+    public async Task The_page_shows_the_target_host_and_its_button_redirects_there_with_a_JWT()
     {
         var app = await v2.NewAccountAsync();
         var (link, secret) = await app.NewLinkAsync(To("https://app.example.com/in?next=%2Fhome#top"));
         var browser = v2.Host.NewBrowser();
 
         var page = await browser.GetAsync(PathOf(link));
-        var gone = await PressAsync(browser, page);
+        var gone = await SubmitAsync(browser, page);
 
         link.ShouldStartWith(v2.Host.Address.GetLeftPart(UriPartial.Authority) + "/magic-link?");
         link.ShouldContain(secret);
@@ -48,7 +48,7 @@ public sealed class MagicLinkTests(V2Portal v2) : IClassFixture<V2Portal>
     }
 
     [Fact]
-    public async Task Looking_changes_nothing_however_often()
+    public async Task Opening_the_link_does_not_use_it_up()
     {
         var app = await v2.NewAccountAsync();
         var (link, _) = await app.NewLinkAsync(To("https://app.example.com/"));
@@ -65,11 +65,11 @@ public sealed class MagicLinkTests(V2Portal v2) : IClassFixture<V2Portal>
         v2.Host.Dump().Entries.Where(entry => entry.Key.StartsWith("link:", StringComparison.Ordinal))
             .Select(entry => entry.Key + entry.Content).Order().ShouldBe(before);
         var browser = v2.Host.NewBrowser();
-        (await PressAsync(browser, await browser.GetAsync(PathOf(link)))).Status.ShouldBe(303);
+        (await SubmitAsync(browser, await browser.GetAsync(PathOf(link)))).Status.ShouldBe(303);
     }
 
     [Fact]
-    public async Task Of_fifty_who_press_at_once_one_gets_in()
+    public async Task Only_one_of_fifty_concurrent_submissions_succeeds()
     {
         var app = await v2.NewAccountAsync();
         var (_, secret) = await app.NewLinkAsync(To("https://app.example.com/"));
@@ -84,7 +84,7 @@ public sealed class MagicLinkTests(V2Portal v2) : IClassFixture<V2Portal>
     }
 
     [Fact]
-    public async Task A_used_link_leads_nowhere()
+    public async Task A_used_link_is_refused()
     {
         var app = await v2.NewAccountAsync();
         var (link, secret) = await app.NewLinkAsync(To("https://app.example.com/"));
@@ -103,7 +103,7 @@ public sealed class MagicLinkTests(V2Portal v2) : IClassFixture<V2Portal>
     [Theory]
     [InlineData(60)]
     [InlineData(7905600000)]
-    public async Task It_is_good_for_its_lifespan_and_no_longer(long lifespan)
+    public async Task A_link_expires_after_its_lifespan(long lifespan)
     {
         await using var portal = await PortalHost.StartAsync(V2Portal.Setting);
         var app = new V2Client(portal, V2Portal.AdminKey);
@@ -122,7 +122,7 @@ public sealed class MagicLinkTests(V2Portal v2) : IClassFixture<V2Portal>
     [InlineData("?secret=short")]
     [InlineData("?secret=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")]
     [InlineData("?secret=%3Cscript%3Ealert(1)%3C/script%3E")]
-    public async Task A_link_that_was_never_made_says_no_more_than_one_that_is_over(string query)
+    public async Task An_unknown_link_gets_the_same_page_as_an_expired_one(string query)
     {
         var page = await v2.Host.NewBrowser().GetAsync("/magic-link" + query);
 
@@ -132,7 +132,7 @@ public sealed class MagicLinkTests(V2Portal v2) : IClassFixture<V2Portal>
     }
 
     [Fact]
-    public async Task Another_sites_page_cannot_press_the_button()
+    public async Task A_cross_site_submission_is_refused()
     {
         var app = await v2.NewAccountAsync();
         var (_, secret) = await app.NewLinkAsync(To("https://app.example.com/"));
@@ -143,7 +143,7 @@ public sealed class MagicLinkTests(V2Portal v2) : IClassFixture<V2Portal>
     }
 
     [Fact]
-    public async Task The_callers_query_key_is_taken_and_what_stood_under_it_gives_way()
+    public async Task The_JWT_replaces_an_existing_value_of_redirectQueryKey()
     {
         var app = await v2.NewAccountAsync();
         var (_, secret) =
@@ -161,7 +161,7 @@ public sealed class MagicLinkTests(V2Portal v2) : IClassFixture<V2Portal>
     [InlineData("https://a.example/?x=1&y=2#f?jwt=z", "jwt", "https://a.example/?x=1&y=2&jwt=T#f?jwt=z")]
     [InlineData("https://a.example/?j%77t=old&x", "jwt", "https://a.example/?x&jwt=T")]
     [InlineData("https://a.example/", "a&b=c#d", "https://a.example/?a%26b%3Dc%23d=T")]
-    public void The_jwt_is_put_into_the_query(string url, string key, string expected) =>
+    public void Adds_the_JWT_to_the_query(string url, string key, string expected) =>
         MagicLinkStore.WithQuery(url, key, "T").ShouldBe(expected);
 
     [Theory]
@@ -172,10 +172,10 @@ public sealed class MagicLinkTests(V2Portal v2) : IClassFixture<V2Portal>
     [InlineData("http://[::1]/", "[::1]")]
     [InlineData("https://app.example.com:443@evil.example/", "evil.example")]
     [InlineData("https://[2001:db8::1]:8443/", "[2001:db8::1]:8443")]
-    public void The_host_is_told_as_it_stands_in_the_address(string url, string host) => new OpenLink(url).Host.ShouldBe(host);
+    public void Shows_the_actual_host_of_the_target_URL(string url, string host) => new OpenLink(url).Host.ShouldBe(host);
 
     [Fact]
-    public async Task An_account_with_an_allow_list_leads_nowhere_else()
+    public async Task An_account_with_an_allow_list_cannot_redirect_to_other_hosts()
     {
         var app = await v2.NewAccountAsync("app.example.com", "*.apps.example.com");
 
@@ -199,7 +199,7 @@ public sealed class MagicLinkTests(V2Portal v2) : IClassFixture<V2Portal>
     }
 
     [Fact]
-    public async Task The_administrators_account_has_its_allow_list_in_a_setting()
+    public async Task V2_ADMIN_REDIRECTS_restricts_the_administrator_account()
     {
         await using var portal = await PortalHost.StartAsync(V2Portal.Setting, ("V2_ADMIN_REDIRECTS", "app.example.com"));
         var admin = new V2Client(portal, V2Portal.AdminKey);
@@ -209,7 +209,7 @@ public sealed class MagicLinkTests(V2Portal v2) : IClassFixture<V2Portal>
     }
 
     [Fact]
-    public async Task The_store_and_the_log_hold_no_secret()
+    public async Task Secrets_appear_in_neither_the_store_nor_the_log()
     {
         var app = await v2.NewAccountAsync();
         var (link, secret) = await app.NewLinkAsync(To("https://app.example.com/"));
@@ -224,7 +224,7 @@ public sealed class MagicLinkTests(V2Portal v2) : IClassFixture<V2Portal>
     [InlineData("fr", "Continuer vers app.example.com")]
     [InlineData("es", "¿Continuar a app.example.com?")]
     [InlineData("zh", "继续前往 app.example.com")]
-    public async Task The_page_speaks_the_readers_language(string language, string title)
+    public async Task The_page_uses_the_language_from_Accept_Language(string language, string title)
     {
         var app = await v2.NewAccountAsync();
         var (link, _) = await app.NewLinkAsync(To("https://app.example.com/"));

@@ -2,11 +2,11 @@ using OtpPortal.Tests.Infrastructure;
 
 namespace OtpPortal.Tests.MagicLinks;
 
-/// <summary>Who may use <c>/api/v2</c>.</summary>
+/// <summary>Tests authentication, quotas and error responses of <c>/api/v2</c>.</summary>
 public sealed class ServiceAccountTests(V2Portal v2) : IClassFixture<V2Portal>
 {
     [Fact]
-    public async Task An_administrators_account_makes_others_which_are_no_administrators()
+    public async Task Only_the_administrator_account_can_create_accounts()
     {
         var answer = await v2.Admin.PostAsync("admin/service-account/create", new { serviceAccountCreateParams = new { } });
 
@@ -24,7 +24,7 @@ public sealed class ServiceAccountTests(V2Portal v2) : IClassFixture<V2Portal>
     }
 
     [Fact]
-    public async Task Keys_and_ids_are_never_the_same_and_keys_are_not_in_the_store()
+    public async Task Keys_and_audiences_are_unique_and_keys_are_not_stored()
     {
         var accounts = await Task.WhenAll(Enumerable.Range(0, 20).Select(_ => v2.NewAccountAsync()));
 
@@ -43,7 +43,7 @@ public sealed class ServiceAccountTests(V2Portal v2) : IClassFixture<V2Portal>
     [InlineData("not a key at all, and with blanks")]
     [InlineData("8c0f4c4e-7f0f-4c35-9a77-3f9f0f8f7d12")]
     [InlineData("00000000-0000-0000-0000-000000000000")]
-    public async Task Without_a_key_that_is_known_nothing_is_done(string? key)
+    public async Task Returns_401_for_missing_or_unknown_keys(string? key)
     {
         var stranger = new V2Client(v2.Host, key);
         string[] operations = [
@@ -58,7 +58,7 @@ public sealed class ServiceAccountTests(V2Portal v2) : IClassFixture<V2Portal>
     }
 
     [Fact]
-    public async Task A_key_may_be_written_in_large_letters()
+    public async Task Keys_are_case_insensitive()
     {
         var app = await v2.NewAccountAsync();
 
@@ -69,7 +69,7 @@ public sealed class ServiceAccountTests(V2Portal v2) : IClassFixture<V2Portal>
     }
 
     [Fact]
-    public async Task Two_keys_are_none()
+    public async Task Returns_401_for_duplicate_key_headers()
     {
         using var content = new StringContent("{\"otpCreateParams\":{}}", System.Text.Encoding.UTF8, "application/json");
         content.Headers.TryAddWithoutValidation("X-API-KEY", [V2Portal.AdminKey, V2Portal.AdminKey]);
@@ -78,7 +78,7 @@ public sealed class ServiceAccountTests(V2Portal v2) : IClassFixture<V2Portal>
     }
 
     [Fact]
-    public async Task Whoever_guesses_keys_has_to_wait_and_others_do_not()
+    public async Task Wrong_keys_lock_out_only_the_guessing_client()
     {
         var guesser = v2.Host.NewProgram();
         var statuses = new List<int>();
@@ -98,7 +98,7 @@ public sealed class ServiceAccountTests(V2Portal v2) : IClassFixture<V2Portal>
     }
 
     [Fact]
-    public async Task Every_answer_tells_how_the_quota_stands_and_one_account_takes_nothing_from_another()
+    public async Task Responses_report_the_quota_which_is_separate_for_each_account()
     {
         await using var portal = await PortalHost.StartAsync(V2Portal.Setting, ("LIMIT_REQUESTS_PER_ACCOUNT", "3/60"));
         var admin = new V2Client(portal, V2Portal.AdminKey);
@@ -121,7 +121,7 @@ public sealed class ServiceAccountTests(V2Portal v2) : IClassFixture<V2Portal>
     [Theory]
     [InlineData("N")]
     [InlineData("B")]
-    public async Task Keys_in_settings_and_ids_in_addresses_may_have_other_spellings(string format)
+    public async Task Keys_in_settings_and_ids_in_URLs_accept_other_GUID_formats(string format)
     {
         string Spelled(string id) => Guid.Parse(id).ToString(format).ToUpperInvariant();
         await using var portal = await PortalHost.StartAsync((V2Portal.Setting.Name,
@@ -137,7 +137,7 @@ public sealed class ServiceAccountTests(V2Portal v2) : IClassFixture<V2Portal>
     }
 
     [Fact]
-    public async Task An_account_that_the_operator_takes_away_opens_nothing_any_more()
+    public async Task The_key_and_links_of_a_deleted_account_are_refused_at_once()
     {
         await using var portal = await PortalHost.StartAsync(V2Portal.Setting);
         await using var replica = await portal.StartReplicaAsync();
@@ -180,13 +180,13 @@ public sealed class ServiceAccountTests(V2Portal v2) : IClassFixture<V2Portal>
     }
 
     [Fact]
-    public async Task Ready_needs_no_key()
+    public async Task The_readiness_check_needs_no_key()
     {
         (await v2.Host.NewProgram().GetAsync("/api/v2/ready")).Status.ShouldBe(200);
     }
 
     [Fact]
-    public async Task What_is_not_there_is_told_in_the_apis_own_form()
+    public async Task Returns_404_and_405_as_JSON_errors()
     {
         ShouldBeFailure(await v2.Admin.PostAsync("nothing/here", new { }), 404);
         ShouldBeFailure(await v2.Host.NewProgram().GetAsync("/api/v2/otp/create"), 405);
@@ -197,14 +197,14 @@ public sealed class ServiceAccountTests(V2Portal v2) : IClassFixture<V2Portal>
     [InlineData("/api/v2/otp/create", "Sec-Fetch-Site", "cross-site")]
     [InlineData("/api/v2/otp/create", "Origin", "https://evil.example")]
     [InlineData("/API/V2/nothing/here", "Origin", "null")]
-    public async Task Another_sites_page_cannot_call_it_without_a_key(string path, string header, string value)
+    public async Task A_cross_site_request_without_a_key_is_refused(string path, string header, string value)
     {
         ShouldBeFailure(await v2.Host.NewProgram().SendAsync(HttpMethod.Post, path, null, (header, value)), 403);
         ShouldBeFailure(await v2.Host.NewBrowser().SendAsync(HttpMethod.Post, path, null, (header, value)), 403);
     }
 
     [Fact]
-    public async Task A_client_with_a_key_calls_it_from_any_origin()
+    public async Task A_request_with_a_key_is_accepted_from_any_origin()
     {
         var body = new StringContent("""{"otpCreateParams":{"charSetNumeric":true}}""", System.Text.Encoding.UTF8, "application/json");
 
@@ -214,7 +214,7 @@ public sealed class ServiceAccountTests(V2Portal v2) : IClassFixture<V2Portal>
     }
 
     [Fact]
-    public async Task While_the_store_is_away_it_says_so_in_the_apis_own_form()
+    public async Task Returns_503_as_a_JSON_error_while_the_store_is_unavailable()
     {
         using var redis = RedisServer.Start();
         await using var portal = await PortalHost.StartOnAsync(redis, V2Portal.Setting);

@@ -4,14 +4,14 @@ using OtpPortal.Tests.Infrastructure;
 
 namespace OtpPortal.Tests.MagicLinks;
 
-/// <summary>What <c>/api/v2</c> says of requests that it does not take: always the field's name, and nothing is done.</summary>
+/// <summary>Tests that <c>/api/v2</c> rejects invalid requests with an error that names the field.</summary>
 public sealed class V2BadInputTests(V2Portal v2) : IClassFixture<V2Portal>
 {
     private const string Mail =
         """{"serviceName":"example.com","subject":"Sign in to example.com","title":"Sign in to example.com","toEmail":"TO"}""";
 
-    // A request of each operation that would be taken.
-    private static readonly Dictionary<string, string> s_good = new(StringComparer.Ordinal)
+    // A valid request for each operation.
+    private static readonly Dictionary<string, string> s_valid = new(StringComparer.Ordinal)
     {
         ["otp/create"] = """{"otpCreateParams":{"charSetNumeric":true,"length":6,"lifespanSeconds":60}}""",
         ["otp-email/create"] = $$"""{"otpCreateParams":{"charSetNumeric":true},"otpEmailCreateParams":{{Mail}}}""",
@@ -25,8 +25,8 @@ public sealed class V2BadInputTests(V2Portal v2) : IClassFixture<V2Portal>
         ["admin/service-account/create"] = """{"serviceAccountCreateParams":{}}""",
     };
 
-    // operation, path of the field, value as JSON (empty: left out), what must be named
-    public static TheoryData<string, string, string> Bad()
+    // Operation, path of the field, value as JSON (an empty value removes the field).
+    public static TheoryData<string, string, string> InvalidFields()
     {
         var data = new TheoryData<string, string, string>();
         void Add(string operation, string path, params string[] values)
@@ -104,22 +104,21 @@ public sealed class V2BadInputTests(V2Portal v2) : IClassFixture<V2Portal>
     }
 
     [Theory]
-    [MemberData(nameof(Bad))]
-    public async Task A_field_that_is_not_allowed_is_named(string operation, string path, string value)
+    [MemberData(nameof(InvalidFields))]
+    public async Task An_invalid_field_is_rejected_by_name(string operation, string path, string value)
     {
         var to = Someone.New();
-        var answer = await SendAsync(operation, With(s_good[operation].Replace("TO", to, StringComparison.Ordinal), path, value));
+        var answer = await SendAsync(operation, SetField(s_valid[operation].Replace("TO", to, StringComparison.Ordinal), path, value));
 
         ServiceAccountTests.ShouldBeFailure(answer, 400);
-        // No character set at all is told of the one that is left.
         answer.Json.GetProperty("message").GetString()!.ShouldStartWith(path);
         (await v2.Host.NewProgram().GetAsync("/dev/mailbox.json")).Body.ShouldNotContain(to);
     }
 
     [Fact]
-    public async Task What_is_good_is_taken()
+    public async Task Valid_requests_are_accepted()
     {
-        foreach (var (operation, body) in s_good)
+        foreach (var (operation, body) in s_valid)
         {
             var answer = await SendAsync(operation, body.Replace("TO", Someone.New(), StringComparison.Ordinal));
             answer.Status.ShouldBe(
@@ -128,7 +127,7 @@ public sealed class V2BadInputTests(V2Portal v2) : IClassFixture<V2Portal>
     }
 
     [Fact]
-    public async Task No_character_set_at_all_is_refused()
+    public async Task A_request_without_any_character_set_is_rejected()
     {
         var answer = await SendAsync(
             "otp/create", """{"otpCreateParams":{"charSetAlphaLower":false,"charSetAlphaUpper":false,"charSetNumeric":false}}""");
@@ -138,7 +137,7 @@ public sealed class V2BadInputTests(V2Portal v2) : IClassFixture<V2Portal>
     }
 
     [Fact]
-    public async Task What_clients_send_for_fields_that_were_left_out_stands_for_the_default()
+    public async Task Zero_and_empty_values_select_the_defaults()
     {
         var otp = await SendAsync(
             "otp/create",
@@ -155,7 +154,7 @@ public sealed class V2BadInputTests(V2Portal v2) : IClassFixture<V2Portal>
     }
 
     [Fact]
-    public async Task Names_are_taken_in_small_letters_or_large_but_not_twice()
+    public async Task Field_names_are_case_insensitive_and_must_be_unique()
     {
         var answer = await SendAsync("otp/create", """{"OTPCreateParams":{"CharSetAlphaLower":true,"Length":12}}""");
         answer.Status.ShouldBe(201, answer.Body);
@@ -179,11 +178,11 @@ public sealed class V2BadInputTests(V2Portal v2) : IClassFixture<V2Portal>
     [InlineData("{\"otpCreateParams\":{\"length\":6,\"length\":1}}")]
     [InlineData("{\"otpCreateParams\":{}} trailing")]
     [InlineData("{\"otpCreateParams\":{}}//")]
-    public async Task What_is_no_json_object_is_refused(string body) =>
+    public async Task A_body_that_is_not_a_JSON_object_is_rejected(string body) =>
         ServiceAccountTests.ShouldBeFailure(await SendAsync("otp/create", body), 400);
 
     [Fact]
-    public async Task Half_a_character_is_refused()
+    public async Task Invalid_Unicode_is_rejected()
     {
         ServiceAccountTests.ShouldBeFailure(await SendAsync("otp/validate", """{"otpValidateParams":{"id":"\ud800","otp":"1"}}"""), 400);
         ServiceAccountTests.ShouldBeFailure(
@@ -201,7 +200,7 @@ public sealed class V2BadInputTests(V2Portal v2) : IClassFixture<V2Portal>
     [InlineData("""{"a":{"\ud800":1}}""")]
     [InlineData("{\"a\":\"\u00ff\"}")]
     [InlineData("{\"\u00ff\":1}")]
-    public async Task Claims_that_nobody_could_read_are_refused(string claims)
+    public async Task Claims_with_invalid_Unicode_are_rejected(string claims)
     {
         foreach (var (operation, before, after) in new[]
         {
@@ -210,7 +209,7 @@ public sealed class V2BadInputTests(V2Portal v2) : IClassFixture<V2Portal>
                 """{"magicLinkCreateParams":{"redirectURL":"https://app.example.com/","jwtCreateParams":{"claims":""", "}}}"),
         })
         {
-            // In Latin-1 the ÿ is a byte that UTF-8 does not have.
+            // The Latin-1 encoding of ÿ is a byte that is invalid in UTF-8.
             var content = new ByteArrayContent(Encoding.Latin1.GetBytes(before + claims + after));
             content.Headers.ContentType = new("application/json");
             ServiceAccountTests.ShouldBeFailure(await v2.Admin.SendAsync(operation, content), 400);
@@ -218,7 +217,7 @@ public sealed class V2BadInputTests(V2Portal v2) : IClassFixture<V2Portal>
     }
 
     [Fact]
-    public async Task Too_deep_and_too_large_is_refused()
+    public async Task Bodies_that_are_too_deep_or_too_large_are_rejected()
     {
         var deep = string.Concat(Enumerable.Repeat("{\"a\":", 1000)) + "1" + new string('}', 1000);
         ServiceAccountTests.ShouldBeFailure(await SendAsync("jwt/create", "{\"jwtCreateParams\":{\"claims\":" + deep + "}}"), 400);
@@ -231,9 +230,9 @@ public sealed class V2BadInputTests(V2Portal v2) : IClassFixture<V2Portal>
     [InlineData("application/x-www-form-urlencoded")]
     [InlineData("text/plain")]
     [InlineData("multipart/form-data; boundary=x")]
-    public async Task What_does_not_say_that_it_is_json_is_refused(string type)
+    public async Task Returns_415_when_the_content_type_is_not_JSON(string type)
     {
-        var content = new ByteArrayContent(Encoding.UTF8.GetBytes(s_good["otp/create"]));
+        var content = new ByteArrayContent(Encoding.UTF8.GetBytes(s_valid["otp/create"]));
         content.Headers.TryAddWithoutValidation("Content-Type", type);
         ServiceAccountTests.ShouldBeFailure(await v2.Admin.SendAsync("otp/create", content), 415);
         ServiceAccountTests.ShouldBeFailure(await v2.Admin.SendAsync("otp/create", null), 415);
@@ -242,14 +241,14 @@ public sealed class V2BadInputTests(V2Portal v2) : IClassFixture<V2Portal>
     private Task<Answer> SendAsync(string operation, string body) =>
         v2.Admin.SendAsync(operation, new StringContent(body, Encoding.UTF8, "application/json"));
 
-    private static string With(string json, string path, string value)
+    private static string SetField(string json, string path, string value)
     {
         var root = JsonNode.Parse(json)!;
         var parts = path.Split('.');
         var parent = root;
         foreach (var part in parts[..^1]) parent = parent[part] ??= new JsonObject();
         if (value.Length == 0) parent.AsObject().Remove(parts[^1]);
-        // Put in as text, because what a parser would mend on the way is part of the test.
+        // Inserted as text, because parsing would normalize values that the tests need unchanged.
         else parent[parts[^1]] = "PLACE-OF-THE-VALUE";
         return root.ToJsonString(new() { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping })
             .Replace("\"PLACE-OF-THE-VALUE\"", value, StringComparison.Ordinal);

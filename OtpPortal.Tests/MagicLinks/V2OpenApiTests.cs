@@ -8,20 +8,20 @@ using OtpPortal.Tests.Infrastructure;
 
 namespace OtpPortal.Tests.MagicLinks;
 
-/// <summary><c>/openapi/v2.json</c> says what the server does, no more and no less; and all of magiclinksdev's API is in it.</summary>
+/// <summary>Tests that <c>/openapi/v2.json</c> matches the served API and covers the API of magiclinksdev.</summary>
 public sealed partial class V2OpenApiTests(V2Portal v2) : IClassFixture<V2Portal>
 {
     private const string Root = "/api/v2";
 
-    // Names and types in magiclinksdev's API 2.0.0, noted from its OpenAPI document.
-    private static readonly Lazy<JsonElement> s_theirs = new(() =>
+    // Field names and types of the magiclinksdev API 2.0.0, from its OpenAPI document.
+    private static readonly Lazy<JsonElement> s_magiclinksdev = new(() =>
         JsonDocument.Parse(
             File.ReadAllText(
                 Path.Combine(SettingsTests.RepositoryRoot(), "OtpPortal.Tests", "MagicLinks", "magiclinksdev.json"))).RootElement);
 
     private Task<DescribedApi> DescribedAsync() => DescribedApi.OfAsync(v2.Host, "v2");
 
-    // A request of each operation with every field that it may have.
+    // A request for each operation with all of its fields.
     private static Dictionary<string, string> Requests()
     {
         const string Code = """{"charSetAlphaLower":true,"charSetAlphaUpper":true,"charSetNumeric":true,"length":6,"lifespanSeconds":60}""";
@@ -47,7 +47,7 @@ public sealed partial class V2OpenApiTests(V2Portal v2) : IClassFixture<V2Portal
     private static StringContent Body(string text, string type = "application/json") => new(text, Encoding.UTF8, type);
 
     [Fact]
-    public async Task Every_address_and_method_is_described_and_none_is_made_up()
+    public async Task The_described_operations_match_the_served_ones()
     {
         var served = DescribedApi.ServedBy(v2.Host)
             .Where(operation => operation.Split(' ')[1].StartsWith(Root, StringComparison.Ordinal));
@@ -56,7 +56,7 @@ public sealed partial class V2OpenApiTests(V2Portal v2) : IClassFixture<V2Portal
     }
 
     [Fact]
-    public async Task Every_described_answer_is_given_and_every_answer_is_described()
+    public async Task Every_described_response_is_returned_and_every_response_is_described()
     {
         var api = await DescribedAsync();
         var (admin, app, stranger) = (v2.Admin, await v2.NewAccountAsync(), v2.Host.NewProgram());
@@ -79,17 +79,17 @@ public sealed partial class V2OpenApiTests(V2Portal v2) : IClassFixture<V2Portal
         Is("jwt/validate", await app.ValidateJwtAsync(await app.NewJwtAsync(new { claims = new { a = 1 } })));
         var (id, otp) = await app.NewOtpAsync();
         Is("otp/validate", await app.ValidateAsync(id, otp));
-        foreach (var (operation, answer) in await OverQuotaAsync()) Is(operation, answer);
-        foreach (var (operation, answer) in await WithoutMailAsync()) Is(operation, answer);
+        foreach (var (operation, answer) in await CallOverQuotaAsync()) Is(operation, answer);
+        foreach (var (operation, answer) in await CallWithFailingMailAsync()) Is(operation, answer);
 
         api.ShouldDescribe(Root + "/ready", "get", await stranger.GetAsync(Root + "/ready"));
         api.ShouldDescribe(Root + "/jwks.json", "get", await stranger.GetAsync(Root + "/jwks.json"));
 
-        await WithoutStoreAsync(api);
+        await CallWithoutStoreAsync(api);
         api.Unseen.ShouldBeEmpty();
     }
 
-    private static async Task<List<(string, Answer)>> OverQuotaAsync()
+    private static async Task<List<(string, Answer)>> CallOverQuotaAsync()
     {
         await using var portal = await PortalHost.StartAsync(V2Portal.Setting, ("LIMIT_REQUESTS_PER_ACCOUNT", "1/60"));
         var app = new V2Client(portal, V2Portal.AdminKey);
@@ -100,7 +100,7 @@ public sealed partial class V2OpenApiTests(V2Portal v2) : IClassFixture<V2Portal
         return answers;
     }
 
-    private static async Task<List<(string, Answer)>> WithoutMailAsync()
+    private static async Task<List<(string, Answer)>> CallWithFailingMailAsync()
     {
         await using var postmark = await RecordingServer.StartAsync();
         postmark.Answer = _ => (422, """{"ErrorCode":406,"Message":"no"}""");
@@ -118,25 +118,25 @@ public sealed partial class V2OpenApiTests(V2Portal v2) : IClassFixture<V2Portal
         return answers;
     }
 
-    private static async Task WithoutStoreAsync(DescribedApi api)
+    private static async Task CallWithoutStoreAsync(DescribedApi api)
     {
         using var redis = RedisServer.Start();
         await using var portal = await PortalHost.StartOnAsync(redis, V2Portal.Setting);
         var (app, stranger) = (new V2Client(portal, V2Portal.AdminKey), portal.NewProgram());
         redis.Stop();
-        // The keys that sign are looked at again.
+        // Expires the cached signing keys, so that they are read again.
         portal.Clock.Advance(TimeSpan.FromMinutes(1));
 
         foreach (var (operation, good) in Requests()) api.ShouldDescribe(
             $"{Root}/{operation}", "post", await app.SendAsync(operation, Body(good)));
         api.ShouldDescribe(Root + "/ready", "get", await stranger.GetAsync(Root + "/ready"));
-        // For an hour the keys are told that are known.
+        // The known keys are served from memory for an hour.
         portal.Clock.Advance(TimeSpan.FromHours(1));
         api.ShouldDescribe(Root + "/jwks.json", "get", await stranger.GetAsync(Root + "/jwks.json"));
     }
 
     [Fact]
-    public async Task What_is_not_described_is_told_in_the_form_of_every_failure()
+    public async Task Undescribed_paths_and_methods_return_standard_errors()
     {
         var program = v2.Host.NewProgram();
 
@@ -153,13 +153,13 @@ public sealed partial class V2OpenApiTests(V2Portal v2) : IClassFixture<V2Portal
     }
 
     [Fact]
-    public async Task The_described_fields_are_those_that_are_read()
+    public async Task The_described_fields_match_the_fields_that_are_read()
     {
         var api = await DescribedAsync();
         var described = Requests().Keys.SelectMany(operation => Fields(api, BodyOf(api, operation), ""))
             .Select(field => field.Name.Split('.')[^1]).Distinct(StringComparer.Ordinal);
 
-        // Each is read by its name, by Requests or by an endpoint.
+        // Every field is read by name, in Requests or in an endpoint.
         var sources = Directory.EnumerateFiles(Path.Combine(SettingsTests.RepositoryRoot(), "OtpPortal", "MagicLinks"), "*.cs");
         var read = sources.SelectMany(file => ReadField().Matches(File.ReadAllText(file))).Select(match => match.Groups[1].Value);
 
@@ -167,7 +167,7 @@ public sealed partial class V2OpenApiTests(V2Portal v2) : IClassFixture<V2Portal
     }
 
     [Fact]
-    public async Task Every_described_limit_of_a_field_is_one()
+    public async Task Every_described_field_limit_is_enforced()
     {
         var api = await DescribedAsync();
         var held = 0;
@@ -175,7 +175,7 @@ public sealed partial class V2OpenApiTests(V2Portal v2) : IClassFixture<V2Portal
         {
             foreach (var (field, part, isRequired) in Fields(api, BodyOf(api, operation), ""))
             {
-                async Task IsTakenAsync(JsonNode? value, bool isTaken)
+                async Task VerifyAsync(JsonNode? value, bool isTaken)
                 {
                     var request = JsonNode.Parse(Requests()[operation])!;
                     var names = field.Split('.');
@@ -195,58 +195,58 @@ public sealed partial class V2OpenApiTests(V2Portal v2) : IClassFixture<V2Portal
                 JsonNode Text(long length) => part.TryGetProperty("format", out var format) && format.GetString() == "uri"
                     ? "https://app.example.com/".PadRight((int)length, 'a')[..(int)length] : new string('x', (int)length);
 
-                await IsTakenAsync(null, !isRequired);
+                await VerifyAsync(null, !isRequired);
                 if (Limit("minimum") is { } least)
                 {
-                    await IsTakenAsync(least, isTaken: true);
-                    // A 0 stands for a field that was left out.
-                    await IsTakenAsync(least > 1 ? least - 1 : -1, isTaken: false);
+                    await VerifyAsync(least, isTaken: true);
+                    // 0 selects the default, so -1 is the first invalid value.
+                    await VerifyAsync(least > 1 ? least - 1 : -1, isTaken: false);
                 }
                 if (Limit("maximum") is { } most)
                 {
-                    await IsTakenAsync(most, isTaken: true);
-                    await IsTakenAsync(most + 1, isTaken: false);
+                    await VerifyAsync(most, isTaken: true);
+                    await VerifyAsync(most + 1, isTaken: false);
                 }
                 if (Limit("minLength") is > 1 and { } shortest)
                 {
-                    await IsTakenAsync(Text(shortest), isTaken: true);
-                    await IsTakenAsync(Text(shortest - 1), isTaken: false);
+                    await VerifyAsync(Text(shortest), isTaken: true);
+                    await VerifyAsync(Text(shortest - 1), isTaken: false);
                 }
                 if (Limit("maxLength") is { } longest)
                 {
-                    if (!field.EndsWith(".toEmail", StringComparison.Ordinal)) await IsTakenAsync(Text(longest), isTaken: true);
-                    await IsTakenAsync(Text(longest + 1), isTaken: false);
+                    if (!field.EndsWith(".toEmail", StringComparison.Ordinal)) await VerifyAsync(Text(longest), isTaken: true);
+                    await VerifyAsync(Text(longest + 1), isTaken: false);
                 }
                 if (Limit("maxItems") is { } items)
                 {
-                    await IsTakenAsync(
+                    await VerifyAsync(
                         new JsonArray([.. Enumerable.Repeat("a.example", (int)items).Select(host => JsonValue.Create(host))]),
                         isTaken: true);
-                    await IsTakenAsync(
+                    await VerifyAsync(
                         new JsonArray([.. Enumerable.Repeat("a.example", (int)items + 1).Select(host => JsonValue.Create(host))]),
                         isTaken: false);
                 }
-                // Of the two that stand for one another a machine has one.
+                // RS256 is available on every machine.
                 if (part.TryGetProperty("enum", out var choices))
-                    await IsTakenAsync(choices.EnumerateArray().First(choice => choice.GetString() == "RS256").GetString(), isTaken: true);
-                await IsTakenAsync(part.GetProperty("type").GetString() == "object" ? "x" : new JsonObject(), isTaken: false);
+                    await VerifyAsync(choices.EnumerateArray().First(choice => choice.GetString() == "RS256").GetString(), isTaken: true);
+                await VerifyAsync(part.GetProperty("type").GetString() == "object" ? "x" : new JsonObject(), isTaken: false);
             }
         }
         held.ShouldBeGreaterThan(200);
     }
 
     [Fact]
-    public async Task Everything_of_magiclinksdev_is_there_with_its_name_and_type()
+    public async Task All_magiclinksdev_fields_are_described_with_the_same_name_and_type()
     {
         var api = await DescribedAsync();
         var key = api.Document.GetProperty("components").GetProperty("securitySchemes").GetProperty("apiKey");
         $"{key.GetProperty("in").GetString()} {key.GetProperty("name").GetString()}"
-            .ShouldBe(s_theirs.Value.GetProperty("key").GetString());
-        s_theirs.Value.GetProperty("base").GetString().ShouldBe(Root);
+            .ShouldBe(s_magiclinksdev.Value.GetProperty("key").GetString());
+        s_magiclinksdev.Value.GetProperty("base").GetString().ShouldBe(Root);
 
-        foreach (var (where, theirs) in Theirs())
+        foreach (var (where, theirs) in MagiclinksdevFields())
         {
-            var ours = Ours(api)[where];
+            var ours = DescribedFields(api)[where];
             foreach (var (field, type) in theirs)
             {
                 ours.TryGetValue(field, out var own).ShouldBeTrue($"{where} has no {field}");
@@ -258,24 +258,24 @@ public sealed partial class V2OpenApiTests(V2Portal v2) : IClassFixture<V2Portal
     }
 
     [Fact]
-    public async Task What_is_there_besides_is_known()
+    public async Task Additions_to_the_magiclinksdev_API_are_the_documented_ones()
     {
         var api = await DescribedAsync();
-        var (theirs, besides) = (Theirs(), new List<string>());
+        var (theirs, besides) = (MagiclinksdevFields(), new List<string>());
         besides.AddRange(api.Operations.Keys.Where(operation => operation.Contains($" {Root}/", StringComparison.Ordinal))
             .Select(operation => operation.Replace($" {Root}/", " /", StringComparison.Ordinal))
             .Where(operation => !theirs.Keys.Any(where => where.StartsWith(operation + " ", StringComparison.Ordinal))));
-        foreach (var (where, fields) in Ours(api).Where(each => theirs.ContainsKey(each.Key)))
+        foreach (var (where, fields) in DescribedFields(api).Where(each => theirs.ContainsKey(each.Key)))
         {
             foreach (var (field, type) in fields)
             {
                 if (!theirs[where].TryGetValue(field, out var own))
                 {
-                    // What is inside of something that is besides goes without saying.
+                    // Fields inside an additional object are not listed separately.
                     if (!field.Contains('.', StringComparison.Ordinal) || theirs[where].ContainsKey(field[..field.LastIndexOf('.')]))
                         besides.Add($"{where} {field}");
                 }
-                // In answers it is a promise more, and breaks nobody.
+                // An additional required field in a response does not break clients.
                 else if (where.EndsWith(" request", StringComparison.Ordinal) && type.EndsWith(" required", StringComparison.Ordinal)
                     && !own.EndsWith(" required", StringComparison.Ordinal))
                     besides.Add($"{where} {field} required");
@@ -297,7 +297,7 @@ public sealed partial class V2OpenApiTests(V2Portal v2) : IClassFixture<V2Portal
     }
 
     [Fact]
-    public async Task The_page_shows_every_operation_and_the_fields_within_fields()
+    public async Task The_API_page_shows_every_operation_and_nested_fields()
     {
         await (await DescribedAsync()).ShouldBeShownByAsync(v2.Host);
 
@@ -308,16 +308,16 @@ public sealed partial class V2OpenApiTests(V2Portal v2) : IClassFixture<V2Portal
         page.Text.ShouldContain("keys.kid");
     }
 
-    // Where (as in "POST /otp/create request", "GET /ready 200") to the fields there, by their dotted names.
-    private static Dictionary<string, Dictionary<string, string>> Theirs()
+    // Maps operation and part, such as "POST /otp/create request" or "GET /ready 200", to fields by dotted name.
+    private static Dictionary<string, Dictionary<string, string>> MagiclinksdevFields()
     {
         var theirs = new Dictionary<string, Dictionary<string, string>>(StringComparer.Ordinal);
-        foreach (var operation in s_theirs.Value.GetProperty("operations").EnumerateObject())
+        foreach (var operation in s_magiclinksdev.Value.GetProperty("operations").EnumerateObject())
         {
             foreach (var part in operation.Value.EnumerateObject())
             {
                 var fields = part.Value.ValueKind == JsonValueKind.String
-                    ? s_theirs.Value.GetProperty(part.Value.GetString()!) : part.Value;
+                    ? s_magiclinksdev.Value.GetProperty(part.Value.GetString()!) : part.Value;
                 theirs[$"{operation.Name} {part.Name}"] = fields.EnumerateObject()
                     .ToDictionary(field => field.Name, field => field.Value.GetString()!, StringComparer.Ordinal);
             }
@@ -326,7 +326,7 @@ public sealed partial class V2OpenApiTests(V2Portal v2) : IClassFixture<V2Portal
         return theirs;
     }
 
-    private static Dictionary<string, Dictionary<string, string>> Ours(DescribedApi api)
+    private static Dictionary<string, Dictionary<string, string>> DescribedFields(DescribedApi api)
     {
         Dictionary<string, string> FieldsOf(JsonElement content) =>
             content.TryGetProperty("content", out var types) && types.TryGetProperty("application/json", out var json)

@@ -4,7 +4,7 @@ using OtpPortal.Tests.Infrastructure;
 
 namespace OtpPortal.Tests.MagicLinks;
 
-/// <summary>A portal with an administrator's service account.</summary>
+/// <summary>A portal with an administrator service account.</summary>
 public sealed class V2Portal : IAsyncLifetime
 {
     public const string AdminId = "2f7a1f60-6b1c-4b6e-9b5f-0f6a3c1d2e4b";
@@ -21,11 +21,11 @@ public sealed class V2Portal : IAsyncLifetime
 
     internal V2Client Admin => new(Host, AdminKey);
 
-    /// <summary>An account that nobody else uses.</summary>
+    /// <summary>Creates a new service account.</summary>
     internal Task<V2Client> NewAccountAsync(params string[] redirectHosts) => Admin.NewAccountAsync(redirectHosts);
 }
 
-/// <summary>A program that uses the API as it would use magiclinksdev.</summary>
+/// <summary>A client of the v2 API that sends the same requests as a client of magiclinksdev.</summary>
 internal sealed class V2Client(PortalHost portal, string? key, string audience = "")
 {
     private readonly Browserlike _program = portal.NewProgram();

@@ -11,19 +11,19 @@ public sealed class CodeModelOnRedisTests(RedisUnderTest store) : CodeModelTests
 public sealed class CodeModelEmbeddedTests(EmbeddedUnderTest store) : CodeModelTests(store), IClassFixture<EmbeddedUnderTest>;
 
 /// <summary>
-/// Random sequences of operations on one key, interrupted by each other between their reading and their writing, compared with a model.
+/// Tests random sequences of interleaved operations on one key against a model.
 /// </summary>
 public abstract class CodeModelTests(StoreUnderTest store)
 {
     private static readonly CodeTerms s_terms = new(TimeSpan.FromSeconds(60), MaxAttempts: 3, MaxSends: 3, TimeSpan.FromSeconds(5));
 
     [Fact]
-    public void Every_interleaving_of_operations_ends_as_the_model_says() => Check.QuickThrowOnFailure(Prop.ForAll(
+    public void Every_interleaving_of_operations_matches_the_model() => Check.QuickThrowOnFailure(Prop.ForAll(
         Gen.Choose(0, int.MaxValue - 1).ArrayOf(40).ToArbitrary(),
         program => new Run(store).PlayAsync(program).GetAwaiter().GetResult()));
 
-    /// <summary>What the model knows of one record.</summary>
-    /// <param name="Budget">Records that pass on their tries have the same one.</param>
+    /// <summary>The state of one record in the model.</summary>
+    /// <param name="Budget">Identifies the attempt budget, which a replacement record inherits.</param>
     private sealed record Expected(
         int Number, int Budget, IReadOnlyList<string> Codes, int Used, int Sends, bool IsClosed, DateTimeOffset Deadline,
         DateTimeOffset SentAt)
@@ -60,7 +60,7 @@ public abstract class CodeModelTests(StoreUnderTest store)
         private async Task DoAsync(int step, int[] between)
         {
             var argument = step / 10 % 100;
-            _clock.Forget();
+            _clock.Clear();
             switch (step % 10)
             {
                 case 0 or 1:
@@ -70,7 +70,7 @@ public abstract class CodeModelTests(StoreUnderTest store)
                     await ResendAsync(between);
                     break;
                 case 4 or 5:
-                    // Any code that was ever made, mostly one of the record that is there.
+                    // Any code created so far, in most cases one of the current record.
                     var known = argument % 4 == 0 ? _recordOf.Keys.ToList() : _expected?.Codes ?? [];
                     await TryAsync(known.Count == 0 ? "none" : known[argument % known.Count], between);
                     break;
@@ -84,7 +84,7 @@ public abstract class CodeModelTests(StoreUnderTest store)
                     if (argument % 5 == 0) await RemoveAsync();
                     break;
             }
-            _clock.Forget();
+            _clock.Clear();
         }
 
         private void InterruptWith(int[] between) => _clock.Interrupt(async () =>
@@ -142,7 +142,7 @@ public abstract class CodeModelTests(StoreUnderTest store)
             InterruptWith(between);
             var outcome = await Codes.TryAsync(_key, code);
 
-            // What holds whatever the model says.
+            // Invariants that hold regardless of the model.
             if (outcome is TryOutcome.Right(var opened))
             {
                 opened.Payload.Text("number").ShouldBe(

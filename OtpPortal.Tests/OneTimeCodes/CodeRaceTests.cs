@@ -8,7 +8,7 @@ public sealed class CodeRaceOnRedisTests(RedisUnderTest store) : CodeRaceTests(s
 
 public sealed class CodeRaceEmbeddedTests(EmbeddedUnderTest store) : CodeRaceTests(store), IClassFixture<EmbeddedUnderTest>;
 
-/// <summary>The record under a key is replaced while something else is done to it, by another replica.</summary>
+/// <summary>Tests the replacement of a record that races with another operation on a second replica.</summary>
 public abstract class CodeRaceTests(StoreUnderTest store)
 {
     private const int Rounds = 1000;
@@ -23,7 +23,7 @@ public abstract class CodeRaceTests(StoreUnderTest store)
     private static Task<CodeRecord?> ReplaceAsync(CodeStore codes, string key, CodeRecord? before, string code, string email) =>
         codes.ReplaceAsync(key, before, code, s_terms, Data(email), static _ => { });
 
-    // As the gateway does it.
+    // Retries like the gateway does.
     private static async Task<CodeRecord> PutAsync(CodeStore codes, string key, string code, string email)
     {
         while (true)
@@ -42,7 +42,7 @@ public abstract class CodeRaceTests(StoreUnderTest store)
     }
 
     [Fact]
-    public Task A_code_tried_during_a_replacement_opens_only_the_record_that_it_was_made_for() => RepeatAsync(async (one, two, key) =>
+    public Task A_code_submitted_during_a_replacement_is_accepted_only_for_its_own_record() => RepeatAsync(async (one, two, key) =>
     {
         await PutAsync(one, key, "111111", "eve@example.com");
 
@@ -53,12 +53,12 @@ public abstract class CodeRaceTests(StoreUnderTest store)
         if (tried is TryOutcome.Right(var opened)) opened.Payload.Text(Email).ShouldBe("eve@example.com");
         var record = (await two.FindAsync(key)).ShouldNotBeNull();
         (record.Payload.Text(Email), record.IsOpen, record.Nonce).ShouldBe(("ann@example.com", true, replacement.Nonce));
-        // The try was counted, before the replacement or after it, unless it was the success of the record before.
+        // The attempt is counted on one of the records, unless it succeeded on the first.
         record.AttemptsLeft.ShouldBe(tried is TryOutcome.Right ? 5 : 4);
     });
 
     [Fact]
-    public Task A_resend_during_a_replacement_adds_nothing_to_the_new_record() => RepeatAsync(async (one, two, key) =>
+    public Task A_resend_during_a_replacement_adds_no_code_to_the_new_record() => RepeatAsync(async (one, two, key) =>
     {
         var before = await PutAsync(one, key, "111111", "eve@example.com");
 
@@ -71,7 +71,7 @@ public abstract class CodeRaceTests(StoreUnderTest store)
     });
 
     [Fact]
-    public Task Of_two_replacements_both_count_and_the_later_one_alone_has_a_code() => RepeatAsync(async (one, two, key) =>
+    public Task Two_concurrent_replacements_both_count_and_only_the_later_code_is_valid() => RepeatAsync(async (one, two, key) =>
     {
         var puts = await Task.WhenAll(
             Task.Run(() => PutAsync(one, key, "111111", "111111")), Task.Run(() => PutAsync(two, key, "222222", "222222")));
@@ -84,7 +84,7 @@ public abstract class CodeRaceTests(StoreUnderTest store)
     });
 
     [Fact]
-    public Task A_record_that_is_removed_never_looks_as_if_its_code_had_been_right() => RepeatAsync(async (one, two, key) =>
+    public Task A_concurrent_read_never_sees_a_removed_record_as_closed() => RepeatAsync(async (one, two, key) =>
     {
         var record = await PutAsync(one, key, "111111", "ann@example.com");
         var looks = Task.WhenAll(Enumerable.Range(0, 4).Select(_ => Task.Run(() => two.FindAsync(key))));
@@ -95,7 +95,7 @@ public abstract class CodeRaceTests(StoreUnderTest store)
     });
 
     [Fact]
-    public Task Of_simultaneous_removals_one_removes() => RepeatAsync(async (one, two, key) =>
+    public Task Only_one_of_several_concurrent_removals_succeeds() => RepeatAsync(async (one, two, key) =>
     {
         var record = await PutAsync(one, key, "111111", "ann@example.com");
 
@@ -105,17 +105,17 @@ public abstract class CodeRaceTests(StoreUnderTest store)
         removals.Count(removed => removed).ShouldBe(1);
     });
 
-    // The same at the one moment that matters: after the record was read, before it is changed.
-    private (CodeStore Codes, SteppingClock Clock) Interrupted()
+    // The same races, forced between reading and writing the record.
+    private (CodeStore Codes, SteppingClock Clock) NewInterruptibleStore()
     {
         var clock = new SteppingClock(store.Clock);
         return (new CodeStore(store.Stores, store.Secret, clock), clock);
     }
 
     [Fact]
-    public async Task A_code_whose_record_is_replaced_after_it_was_read_is_tried_on_the_new_record()
+    public async Task A_code_is_checked_against_the_record_that_replaced_the_one_read()
     {
-        var ((codes, clock), key) = (Interrupted(), NewKey());
+        var ((codes, clock), key) = (NewInterruptibleStore(), NewKey());
         await PutAsync(codes, key, "111111", "eve@example.com");
         clock.Interrupt(() => PutAsync(codes, key, "222222", "ann@example.com"));
 
@@ -126,9 +126,9 @@ public abstract class CodeRaceTests(StoreUnderTest store)
     }
 
     [Fact]
-    public async Task A_code_whose_record_is_removed_after_it_was_read_is_expired_and_brings_nothing_back()
+    public async Task A_code_whose_record_is_removed_after_the_read_is_expired()
     {
-        var ((codes, clock), key) = (Interrupted(), NewKey());
+        var ((codes, clock), key) = (NewInterruptibleStore(), NewKey());
         await PutAsync(codes, key, "111111", "ann@example.com");
         clock.Interrupt(() => codes.RemoveAsync(key));
 
@@ -138,9 +138,9 @@ public abstract class CodeRaceTests(StoreUnderTest store)
     }
 
     [Fact]
-    public async Task A_code_that_is_still_being_compared_at_the_deadline_is_too_late()
+    public async Task A_code_that_expires_during_the_comparison_is_refused()
     {
-        var ((codes, clock), key) = (Interrupted(), NewKey());
+        var ((codes, clock), key) = (NewInterruptibleStore(), NewKey());
         await PutAsync(codes, key, "111111", "ann@example.com");
         clock.Interrupt(() =>
         {
@@ -152,9 +152,9 @@ public abstract class CodeRaceTests(StoreUnderTest store)
     }
 
     [Fact]
-    public async Task A_resend_whose_record_is_replaced_has_ended()
+    public async Task A_resend_fails_when_its_record_was_replaced()
     {
-        var ((codes, clock), key) = (Interrupted(), NewKey());
+        var ((codes, clock), key) = (NewInterruptibleStore(), NewKey());
         var before = await PutAsync(codes, key, "111111", "eve@example.com");
         clock.Interrupt(() => PutAsync(codes, key, "222222", "ann@example.com"));
 
@@ -164,9 +164,9 @@ public abstract class CodeRaceTests(StoreUnderTest store)
     }
 
     [Fact]
-    public async Task An_address_is_not_filled_into_a_record_that_took_the_place_of_the_one_that_was_read()
+    public async Task The_payload_is_not_changed_when_the_record_was_replaced()
     {
-        var ((codes, clock), key) = (Interrupted(), NewKey());
+        var ((codes, clock), key) = (NewInterruptibleStore(), NewKey());
         var before = await PutAsync(codes, key, "111111", "eve@example.com");
         clock.Interrupt(() => PutAsync(codes, key, "222222", "ann@example.com"));
 
@@ -176,9 +176,9 @@ public abstract class CodeRaceTests(StoreUnderTest store)
     }
 
     [Fact]
-    public async Task A_try_and_a_resend_at_the_same_moment_both_count()
+    public async Task A_concurrent_attempt_and_resend_both_count()
     {
-        var ((codes, clock), key) = (Interrupted(), NewKey());
+        var ((codes, clock), key) = (NewInterruptibleStore(), NewKey());
         await PutAsync(codes, key, "111111", "ann@example.com");
         clock.Interrupt(async () => await codes.AddCodeAsync(key, (await codes.FindAsync(key))!, "222222"));
 

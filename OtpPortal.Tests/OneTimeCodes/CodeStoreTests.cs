@@ -10,7 +10,7 @@ public sealed class CodeStoreOnRedisTests(RedisUnderTest store) : CodeStoreTests
 
 public sealed class CodeStoreEmbeddedTests(EmbeddedUnderTest store) : CodeStoreTests(store), IClassFixture<EmbeddedUnderTest>;
 
-/// <summary>One-time codes under attack.</summary>
+/// <summary>Tests the one-time code store, including guessing, races and leaks.</summary>
 public abstract class CodeStoreTests(StoreUnderTest store)
 {
     private static readonly CodeTerms s_terms = new(TimeSpan.FromMinutes(5), MaxAttempts: 5, MaxSends: 3, TimeSpan.FromSeconds(30));
@@ -27,7 +27,7 @@ public abstract class CodeStoreTests(StoreUnderTest store)
         return key;
     }
 
-    // What a caller does: look, then add to what was found.
+    // Reads the record first, like all callers do.
     private async Task<ResendOutcome> AddCodeAsync(string key, string? code, string? link = null) =>
         await _codes.FindAsync(key) is { } record ? await _codes.AddCodeAsync(key, record, code, link) : new ResendOutcome.Ended();
 
@@ -45,7 +45,7 @@ public abstract class CodeStoreTests(StoreUnderTest store)
         _codes.ReplaceAsync(key, before, code, terms, s_data, static _ => { });
 
     [Fact]
-    public async Task A_new_record_says_what_holds_for_it()
+    public async Task A_new_record_has_the_configured_limits_and_times()
     {
         var key = await BeginAsync("123456");
 
@@ -63,7 +63,7 @@ public abstract class CodeStoreTests(StoreUnderTest store)
     }
 
     [Fact]
-    public async Task The_right_code_is_right_once()
+    public async Task The_correct_code_is_accepted_only_once()
     {
         var key = await BeginAsync("012345");
 
@@ -74,7 +74,7 @@ public abstract class CodeStoreTests(StoreUnderTest store)
     }
 
     [Fact]
-    public async Task Leading_zeros_count()
+    public async Task Leading_zeros_are_significant()
     {
         var key = await BeginAsync("012345");
 
@@ -83,7 +83,7 @@ public abstract class CodeStoreTests(StoreUnderTest store)
     }
 
     [Fact]
-    public async Task Five_wrong_tries_lock_the_record_even_for_the_right_code()
+    public async Task Five_wrong_attempts_lock_the_record_even_for_the_correct_code()
     {
         var key = await BeginAsync("123456");
         for (var left = 4; left >= 0; left--)
@@ -99,9 +99,9 @@ public abstract class CodeStoreTests(StoreUnderTest store)
     }
 
     [Fact]
-    public async Task Fifty_simultaneous_right_codes_give_one_success()
+    public async Task Only_one_of_fifty_concurrent_correct_codes_succeeds()
     {
-        // With tries enough for all, so that it is not their number that stops them.
+        // Enough attempts for all, so that the limit does not stop them.
         var key = CodeStore.KeyOf("tests", Guid.NewGuid().ToString());
         await _codes.BeginAsync(key, "123456", s_terms with { MaxAttempts = 20 }, s_data);
 
@@ -112,7 +112,7 @@ public abstract class CodeStoreTests(StoreUnderTest store)
     }
 
     [Fact]
-    public async Task Two_hundred_simultaneous_guesses_are_five_tries()
+    public async Task Two_hundred_concurrent_guesses_get_five_attempts()
     {
         var key = await BeginAsync("999999");
 
@@ -125,7 +125,7 @@ public abstract class CodeStoreTests(StoreUnderTest store)
     }
 
     [Fact]
-    public async Task The_code_in_the_middle_of_a_flood_of_guesses_wins_only_within_the_tries()
+    public async Task Concurrent_guesses_that_include_the_code_get_at_most_five_comparisons()
     {
         for (var round = 0; round < 10; round++)
         {
@@ -140,7 +140,7 @@ public abstract class CodeStoreTests(StoreUnderTest store)
     }
 
     [Fact]
-    public async Task Every_code_that_was_sent_stays_good_until_the_fixed_deadline()
+    public async Task Every_sent_code_is_valid_until_the_original_deadline()
     {
         foreach (var code in (string[])["111111", "222222", "333333"])
         {
@@ -158,7 +158,7 @@ public abstract class CodeStoreTests(StoreUnderTest store)
     }
 
     [Fact]
-    public async Task The_cooldown_and_the_number_of_sends_hold()
+    public async Task Resends_are_limited_by_cooldown_and_number()
     {
         var key = await BeginAsync("111111");
 
@@ -176,7 +176,7 @@ public abstract class CodeStoreTests(StoreUnderTest store)
     }
 
     [Fact]
-    public async Task Of_two_simultaneous_resends_one_wins()
+    public async Task Only_one_of_several_concurrent_resends_succeeds()
     {
         for (var round = 0; round < 10; round++)
         {
@@ -194,7 +194,7 @@ public abstract class CodeStoreTests(StoreUnderTest store)
     }
 
     [Fact]
-    public async Task A_record_is_over_at_its_instant_though_it_is_still_stored()
+    public async Task A_record_expires_at_its_deadline_although_it_is_still_stored()
     {
         var key = await BeginAsync("123456");
 
@@ -207,7 +207,7 @@ public abstract class CodeStoreTests(StoreUnderTest store)
     }
 
     [Fact]
-    public async Task A_rehearsal_looks_like_a_record_and_no_code_opens_it()
+    public async Task A_decoy_record_looks_like_a_real_one_and_accepts_no_code()
     {
         var key = await BeginAsync(null);
 
@@ -227,17 +227,17 @@ public abstract class CodeStoreTests(StoreUnderTest store)
     }
 
     [Fact]
-    public async Task A_code_of_one_record_opens_no_other()
+    public async Task A_code_is_refused_for_another_record()
     {
         var (one, two) = (await BeginAsync("123456"), await BeginAsync("654321"));
-        // Even for somebody who can write to the store: the hash is bound to its record.
+        // Write access to the store does not help: each hash is bound to its record.
         await ChangeStoredAsync(two, "Hashes", (await StoredAsync(one))["Hashes"]!);
 
         (await _codes.TryAsync(two, "123456")).ShouldBeOfType<TryOutcome.Wrong>();
     }
 
     [Fact]
-    public async Task Nothing_in_the_store_gives_a_code_away()
+    public async Task The_store_does_not_reveal_codes()
     {
         var key = CodeStore.KeyOf("tests", "the-secret-id-of-a-flow");
         await _codes.BeginAsync(key, "918273645918", s_terms, s_data);
@@ -249,13 +249,13 @@ public abstract class CodeStoreTests(StoreUnderTest store)
 
         foreach (var secret in (string[])["918273645918", "564738291564", "111122223333", "the-secret-id-of-a-flow"])
             dump.Contains(secret, StringComparison.Ordinal).ShouldBeFalse(secret);
-        // And not by trying all codes either: the hashes depend on a key that is not in the store.
+        // Brute force does not help either: the hashes depend on a key outside the store.
         var stranger = new CodeStore(store.Stores, new OtpPortal.Security.AuthSecret("another-secret-0123456789"), store.Clock);
         (await stranger.TryAsync(key, "918273645918")).ShouldBeOfType<TryOutcome.Wrong>();
     }
 
     [Fact]
-    public async Task A_record_that_has_gone_is_not_brought_back_by_anything()
+    public async Task No_operation_restores_a_removed_record()
     {
         var key = await BeginAsync("123456");
         store.Clock.Advance(TimeSpan.FromSeconds(30));
@@ -268,7 +268,7 @@ public abstract class CodeStoreTests(StoreUnderTest store)
     }
 
     [Fact]
-    public async Task A_record_that_goes_in_the_middle_leaves_nothing_for_ever()
+    public async Task A_record_removed_during_other_operations_leaves_no_key_without_expiry()
     {
         for (var round = 0; round < 20; round++)
         {
@@ -284,7 +284,7 @@ public abstract class CodeStoreTests(StoreUnderTest store)
     }
 
     [Fact]
-    public async Task Every_key_ends_a_little_after_the_deadline()
+    public async Task Every_key_expires_shortly_after_the_deadline()
     {
         var key = await BeginAsync("123456");
         store.Clock.Advance(TimeSpan.FromSeconds(30));
@@ -305,7 +305,7 @@ public abstract class CodeStoreTests(StoreUnderTest store)
     }
 
     [Fact]
-    public async Task A_link_opens_its_record_once_and_the_code_comes_too_late()
+    public async Task A_link_is_accepted_once_and_the_code_is_refused_afterwards()
     {
         var (key, link) = await BeginWithLinkAsync("123456");
 
@@ -319,7 +319,7 @@ public abstract class CodeStoreTests(StoreUnderTest store)
     }
 
     [Fact]
-    public async Task A_code_opens_the_record_and_its_link_comes_too_late()
+    public async Task A_link_is_refused_after_the_code_was_used()
     {
         var (key, link) = await BeginWithLinkAsync("123456");
         await _codes.TryAsync(key, "123456");
@@ -328,7 +328,7 @@ public abstract class CodeStoreTests(StoreUnderTest store)
     }
 
     [Fact]
-    public async Task Simultaneous_links_and_codes_give_one_success()
+    public async Task Only_one_of_several_concurrent_links_and_codes_succeeds()
     {
         var (key, link) = (CodeStore.KeyOf("tests", Guid.NewGuid().ToString()), CodeStore.NewLink());
         await _codes.BeginAsync(key, "123456", link, s_terms with { MaxAttempts = 20 }, s_data);
@@ -342,7 +342,7 @@ public abstract class CodeStoreTests(StoreUnderTest store)
     }
 
     [Fact]
-    public async Task A_wrong_link_costs_no_try_and_a_locked_record_is_locked_for_the_right_one()
+    public async Task A_wrong_link_uses_no_attempt_and_a_locked_record_refuses_its_link()
     {
         var (key, link) = await BeginWithLinkAsync("123456");
         foreach (var wrong in (string[])["", "123456", CodeStore.NewLink(), link + "x", link[1..], link.ToUpperInvariant() + "\n"])
@@ -358,7 +358,7 @@ public abstract class CodeStoreTests(StoreUnderTest store)
     }
 
     [Fact]
-    public async Task A_link_of_one_record_opens_no_other()
+    public async Task A_link_is_refused_for_another_record()
     {
         var ((one, link), (two, _)) = (await BeginWithLinkAsync("123456"), await BeginWithLinkAsync("123456"));
         var without = await BeginAsync("123456");
@@ -366,7 +366,7 @@ public abstract class CodeStoreTests(StoreUnderTest store)
         (await _codes.TryLinkAsync(two, link)).ShouldBeOfType<TryOutcome.Wrong>();
         (await _codes.TryLinkAsync(without, link)).ShouldBeOfType<TryOutcome.Wrong>();
         (await _codes.TryLinkAsync(CodeStore.KeyOf("tests", "nowhere"), link)).ShouldBeOfType<TryOutcome.Expired>().Record.ShouldBeNull();
-        // Even for somebody who can write to the store: the hash is bound to its record, and to being a link's.
+        // Write access to the store does not help: each hash is bound to its record and its kind.
         var (links, hashes) = ((await StoredAsync(one))["LinkHashes"]!, (await StoredAsync(one))["Hashes"]!);
         await ChangeStoredAsync(two, "LinkHashes", links);
         await ChangeStoredAsync(two, "Hashes", links);
@@ -380,7 +380,7 @@ public abstract class CodeStoreTests(StoreUnderTest store)
     }
 
     [Fact]
-    public async Task Every_link_that_was_sent_stays_good_until_the_fixed_deadline()
+    public async Task Every_sent_link_is_valid_until_the_original_deadline()
     {
         foreach (var number in (int[])[0, 1, 2])
         {
@@ -401,7 +401,7 @@ public abstract class CodeStoreTests(StoreUnderTest store)
     }
 
     [Fact]
-    public async Task A_link_that_was_not_added_is_worth_nothing_and_a_replaced_record_has_none()
+    public async Task A_rejected_resend_adds_no_link_and_a_replacement_removes_the_link()
     {
         var (key, link) = await BeginWithLinkAsync("111111");
         var early = CodeStore.NewLink();
@@ -414,7 +414,7 @@ public abstract class CodeStoreTests(StoreUnderTest store)
     }
 
     [Fact]
-    public async Task Nothing_in_the_store_gives_a_link_away()
+    public async Task The_store_does_not_reveal_links()
     {
         var (key, link) = await BeginWithLinkAsync("111111");
         store.Clock.Advance(TimeSpan.FromSeconds(30));
@@ -434,7 +434,7 @@ public abstract class CodeStoreTests(StoreUnderTest store)
     }
 
     [Fact]
-    public void Codes_are_uniform_digits_with_leading_zeros()
+    public void Codes_are_uniformly_distributed_and_keep_leading_zeros()
     {
         var codes = Enumerable.Range(0, 5000).Select(_ => CodeStore.NewCode(6)).ToList();
 
@@ -448,7 +448,7 @@ public abstract class CodeStoreTests(StoreUnderTest store)
     }
 
     [Fact]
-    public async Task A_replaced_record_hands_on_its_tries_and_sends_and_its_codes_are_good_no_longer()
+    public async Task A_replacement_inherits_attempts_and_sends_and_invalidates_old_codes()
     {
         var key = await BeginAsync("111111");
         await _codes.TryAsync(key, "000000");
@@ -462,7 +462,7 @@ public abstract class CodeStoreTests(StoreUnderTest store)
     }
 
     [Fact]
-    public async Task A_try_that_was_taken_meanwhile_does_not_come_back_with_a_replacement()
+    public async Task A_replacement_fails_when_an_attempt_was_used_since_the_read()
     {
         var key = await BeginAsync("111111");
         var before = await _codes.FindAsync(key);
@@ -474,7 +474,7 @@ public abstract class CodeStoreTests(StoreUnderTest store)
     }
 
     [Fact]
-    public async Task Of_simultaneous_replacements_one_takes_place()
+    public async Task Only_one_of_several_concurrent_replacements_succeeds()
     {
         var key = await BeginAsync("111111");
         var before = await _codes.FindAsync(key);
@@ -489,7 +489,7 @@ public abstract class CodeStoreTests(StoreUnderTest store)
     }
 
     [Fact]
-    public async Task A_record_that_was_opened_or_is_over_is_replaced_by_a_fresh_one()
+    public async Task A_closed_or_expired_record_is_replaced_by_a_new_one()
     {
         var opened = await BeginAsync("111111");
         await _codes.TryAsync(opened, "000000");
@@ -506,7 +506,7 @@ public abstract class CodeStoreTests(StoreUnderTest store)
     }
 
     [Fact]
-    public async Task Data_is_filled_in_once_and_only_while_the_record_is_open()
+    public async Task A_payload_field_is_added_once_and_only_while_the_record_is_open()
     {
         var key = await BeginAsync("111111");
         var record = (await _codes.FindAsync(key))!;
@@ -518,7 +518,7 @@ public abstract class CodeStoreTests(StoreUnderTest store)
     }
 
     [Fact]
-    public async Task Removing_a_record_leaves_the_one_that_took_its_place()
+    public async Task Removing_a_replaced_record_keeps_its_replacement()
     {
         var key = await BeginAsync("111111");
         var before = (await _codes.FindAsync(key))!;

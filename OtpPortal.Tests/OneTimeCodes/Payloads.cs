@@ -3,7 +3,7 @@ using OtpPortal.OneTimeCodes;
 
 namespace OtpPortal.Tests.OneTimeCodes;
 
-/// <summary>Payloads of the tests: objects of texts.</summary>
+/// <summary>Creates and reads string payloads.</summary>
 internal static class Payloads
 {
     public static JsonElement Of(string name, string value) =>
@@ -12,7 +12,7 @@ internal static class Payloads
     public static string? Text(this JsonElement payload, string name) =>
         payload.TryGetProperty(name, out var value) ? value.GetString() : null;
 
-    /// <summary>Adds a text to a payload that does not have it.</summary>
+    /// <summary>Adds a string to the payload, or returns false if the name exists.</summary>
     public static Task<bool> FillInAsync(this CodeStore codes, string key, CodeRecord record, string name, string value) =>
         codes.ChangePayloadAsync(key, record, payload =>
         {

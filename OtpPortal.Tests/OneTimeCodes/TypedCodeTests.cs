@@ -16,7 +16,7 @@ public sealed class TypedCodeTests
     [InlineData("１２３４５６")]
     [InlineData("١٢٣٤٥٦")]
     [InlineData("१२३४५६")]
-    public void Digits_in_any_dress_are_the_code(string typed) => TypedCode.Normalize(typed, 6).ShouldBe("123456");
+    public void Separators_and_non_ASCII_digits_are_normalized(string typed) => TypedCode.Normalize(typed, 6).ShouldBe("123456");
 
     [Theory]
     [InlineData(null)]
@@ -30,10 +30,10 @@ public sealed class TypedCodeTests
     [InlineData("+12345")]
     [InlineData("123.456")]
     [InlineData("𝟏𝟐𝟑𝟒𝟓𝟔")]
-    public void What_cannot_be_a_code_is_none(string? typed) => TypedCode.Normalize(typed, 6).ShouldBeNull();
+    public void Returns_null_for_malformed_codes(string? typed) => TypedCode.Normalize(typed, 6).ShouldBeNull();
 
     [Fact]
-    public void What_is_far_too_long_is_not_even_read()
+    public void Returns_null_for_oversized_input()
     {
         TypedCode.Normalize(new string('1', 1000), 6).ShouldBeNull();
         TypedCode.Normalize(new string(' ', 1_000_000) + "123456", 6).ShouldBeNull();

@@ -5,7 +5,7 @@ using OtpPortal.Tests.Infrastructure;
 
 namespace OtpPortal.Tests.Peers;
 
-/// <summary>Where the portal differs from the Flask portal on purpose: the rows of docs/migrating.md, in its order.</summary>
+/// <summary>Tests the intentional differences from the Flask portal, in the order of docs/migrating.md.</summary>
 public sealed class FlaskPortalDifferences(PortalHost portal) : IClassFixture<PortalHost>
 {
     private async Task<(Browserlike Program, string Email, string Code)> BeginAsync(string? email = null)
@@ -17,9 +17,9 @@ public sealed class FlaskPortalDifferences(PortalHost portal) : IClassFixture<Po
         return (program, email, (await portal.CodesForAsync(email, before + 1))[^1]);
     }
 
-    private static string NotThe(string code) => code[..^1] + (char)('0' + ((code[^1] - '0' + 1) % 10));
+    private static string WrongCode(string code) => code[..^1] + (char)('0' + ((code[^1] - '0' + 1) % 10));
 
-    private static IReadOnlyList<string> Complaints(bool isProduction, params (string Name, string Value)[] settings)
+    private static IReadOnlyList<string> ErrorsFor(bool isProduction, params (string Name, string Value)[] settings)
     {
         var values = settings.ToDictionary(setting => setting.Name, setting => setting.Value, StringComparer.Ordinal);
         values["AUTH_SECRET_KEY"] = PortalHost.Secret;
@@ -28,7 +28,7 @@ public sealed class FlaskPortalDifferences(PortalHost portal) : IClassFixture<Po
     }
 
     [Fact]
-    public async Task A_code_signs_in_only_the_client_that_asked_for_it()
+    public async Task A_code_signs_in_only_the_client_that_requested_it()
     {
         var (program, email, code) = await BeginAsync();
 
@@ -37,7 +37,7 @@ public sealed class FlaskPortalDifferences(PortalHost portal) : IClassFixture<Po
     }
 
     [Fact]
-    public async Task Forms_are_answered_with_redirects_and_programs_with_JSON_instead_of_HTML_fragments()
+    public async Task Forms_get_redirects_and_API_clients_get_JSON_instead_of_HTML_fragments()
     {
         var browser = portal.NewBrowser();
 
@@ -50,27 +50,27 @@ public sealed class FlaskPortalDifferences(PortalHost portal) : IClassFixture<Po
     }
 
     [Fact]
-    public async Task A_wrong_or_expired_code_has_a_status_of_its_own()
+    public async Task Wrong_and_expired_codes_have_distinct_status_codes()
     {
         var (program, _, code) = await BeginAsync();
 
-        (await program.PostAsync("/login-otp", ("code", NotThe(code)))).Status.ShouldBe(401);
+        (await program.PostAsync("/login-otp", ("code", WrongCode(code)))).Status.ShouldBe(401);
         portal.Clock.Advance(TimeSpan.FromSeconds(300));
         (await program.PostAsync("/login-otp", ("code", code))).Status.ShouldBe(410);
     }
 
     [Fact]
-    public async Task Five_wrong_codes_end_the_sign_in()
+    public async Task The_sign_in_ends_after_five_wrong_codes()
     {
         var (program, _, code) = await BeginAsync();
 
-        for (var i = 0; i < 5; i++) (await program.PostAsync("/login-otp", ("code", NotThe(code)))).Status.ShouldBe(401);
+        for (var i = 0; i < 5; i++) (await program.PostAsync("/login-otp", ("code", WrongCode(code)))).Status.ShouldBe(401);
 
         (await program.PostAsync("/login-otp", ("code", code))).Status.ShouldBe(429);
     }
 
     [Fact]
-    public async Task A_code_signs_in_once()
+    public async Task A_code_can_be_used_only_once()
     {
         var (program, _, code) = await BeginAsync();
         var flow = program.Cookies["otp_flow"];
@@ -81,7 +81,7 @@ public sealed class FlaskPortalDifferences(PortalHost portal) : IClassFixture<Po
     }
 
     [Fact]
-    public async Task A_second_sign_in_of_an_address_leaves_the_code_of_the_first_valid()
+    public async Task A_second_sign_in_for_an_address_keeps_the_first_code_valid()
     {
         var (first, email, code) = await BeginAsync();
         var (second, _, other) = await BeginAsync(email);
@@ -91,7 +91,7 @@ public sealed class FlaskPortalDifferences(PortalHost portal) : IClassFixture<Po
     }
 
     [Fact]
-    public async Task An_address_gets_five_codes_in_fifteen_minutes()
+    public async Task An_address_gets_at_most_five_codes_in_15_minutes()
     {
         var email = Someone.New();
         for (var i = 0; i < 5; i++) await BeginAsync(email);
@@ -103,7 +103,7 @@ public sealed class FlaskPortalDifferences(PortalHost portal) : IClassFixture<Po
     }
 
     [Fact]
-    public async Task Scripts_do_not_see_the_cookie_and_other_sites_do_not_send_it()
+    public async Task The_session_cookie_is_http_only_and_SameSite_Lax()
     {
         var (program, _, code) = await BeginAsync();
 
@@ -114,7 +114,7 @@ public sealed class FlaskPortalDifferences(PortalHost portal) : IClassFixture<Po
     }
 
     [Fact]
-    public async Task A_page_of_another_origin_cannot_post_a_form()
+    public async Task A_cross_origin_form_submission_is_refused()
     {
         var browser = portal.NewBrowser();
         browser.Headers["Origin"] = "https://app.example.com";
@@ -123,7 +123,7 @@ public sealed class FlaskPortalDifferences(PortalHost portal) : IClassFixture<Po
     }
 
     [Fact]
-    public async Task A_token_is_replaced_at_most_once_a_minute_and_stays_valid_for_two()
+    public async Task A_token_rotates_at_most_once_a_minute_and_stays_valid_for_two_minutes()
     {
         var token = (await portal.SignInAsync(Someone.New())).Cookies["auth_token"];
         async Task<Answer> CheckAsync(string bearer) =>
@@ -138,7 +138,7 @@ public sealed class FlaskPortalDifferences(PortalHost portal) : IClassFixture<Po
     }
 
     [Fact]
-    public async Task A_session_ends_after_thirty_days_however_much_it_is_used()
+    public async Task A_session_expires_after_30_days_despite_use()
     {
         var browser = await portal.SignInAsync(Someone.New());
         for (var day = 6; day < 30; day += 6)
@@ -153,7 +153,7 @@ public sealed class FlaskPortalDifferences(PortalHost portal) : IClassFixture<Po
     }
 
     [Fact]
-    public async Task Tokens_that_the_Flask_portal_left_in_Redis_are_not_valid()
+    public async Task Tokens_stored_in_Redis_by_the_Flask_portal_are_invalid()
     {
         const string Token = "vr0dvx8tRLy8WEQsD4XAV6PSVYR7GgeY";
         await portal.Services.GetRequiredService<Stores>().Auth.Database.StringSetAsync(Token, "ann@example.com", TimeSpan.FromDays(7));
@@ -162,7 +162,7 @@ public sealed class FlaskPortalDifferences(PortalHost portal) : IClassFixture<Po
     }
 
     [Fact]
-    public async Task An_address_is_kept_in_lower_case()
+    public async Task An_address_is_stored_in_lower_case()
     {
         var email = Someone.New();
         var program = portal.NewProgram();
@@ -176,11 +176,11 @@ public sealed class FlaskPortalDifferences(PortalHost portal) : IClassFixture<Po
     [InlineData("OTP_CODE_LENGTH", "4")]
     [InlineData("OTP_CODE_LENGTH", "25")]
     [InlineData("AUTH_TOKEN_LENGTH", "12")]
-    public void A_length_out_of_range_stops_the_start(string setting, string value) =>
-        Complaints(isProduction: false, (setting, value)).ShouldHaveSingleItem().ShouldContain(setting);
+    public void A_length_out_of_range_prevents_startup(string setting, string value) =>
+        ErrorsFor(isProduction: false, (setting, value)).ShouldHaveSingleItem().ShouldContain(setting);
 
     [Fact]
-    public void DEBUG_is_refused_in_production() =>
-        Complaints(isProduction: true, ("DEBUG", "True"), ("MAIL_TRANSPORT", "mailbox"))
+    public void DEBUG_prevents_startup_in_Production() =>
+        ErrorsFor(isProduction: true, ("DEBUG", "True"), ("MAIL_TRANSPORT", "mailbox"))
             .ShouldContain(line => line.Contains("DEBUG", StringComparison.Ordinal));
 }

@@ -3,12 +3,12 @@ using OtpPortal.Tests.Infrastructure;
 namespace OtpPortal.Tests.Peers;
 
 /// <summary>
-/// The requests that the README of the Flask portal documents, each with the answer that it documents. A test that fails here breaks an
-/// app or a script that was written for it.
+/// Tests the requests and responses that the README of the Flask portal documents. A failing test means that existing
+/// clients of the Flask portal would break.
 /// </summary>
 public sealed class FlaskPortalRequests(PortalHost portal) : IClassFixture<PortalHost>
 {
-    // curl, which asks for nothing in particular.
+    // Acts like curl, which accepts any content type.
     private Browserlike NewCurl()
     {
         var curl = portal.NewBrowser();
@@ -28,7 +28,7 @@ public sealed class FlaskPortalRequests(PortalHost portal) : IClassFixture<Porta
     }
 
     [Fact]
-    public async Task Root_tells_a_user_who_is_signed_in()
+    public async Task Root_shows_the_email_of_a_signed_in_user()
     {
         var email = Someone.New();
 
@@ -36,7 +36,7 @@ public sealed class FlaskPortalRequests(PortalHost portal) : IClassFixture<Porta
     }
 
     [Fact]
-    public async Task Root_removes_the_cookie_of_a_token_that_is_not_valid()
+    public async Task Root_removes_the_cookie_of_an_invalid_token()
     {
         var curl = NewCurl();
         curl.Cookies["auth_token"] = "ElRUVOlmLFHuzGEN55rFueaHyey7A8J9";
@@ -45,7 +45,7 @@ public sealed class FlaskPortalRequests(PortalHost portal) : IClassFixture<Porta
     }
 
     [Fact]
-    public async Task Login_sends_the_code_and_leads_to_the_form_for_it()
+    public async Task Login_sends_the_code_and_redirects_to_the_code_form()
     {
         var (curl, email) = (NewCurl(), Someone.New());
 
@@ -58,7 +58,7 @@ public sealed class FlaskPortalRequests(PortalHost portal) : IClassFixture<Porta
     }
 
     [Fact]
-    public async Task Login_without_an_address_answers_400() => (await NewCurl().PostAsync("/login")).Status.ShouldBe(400);
+    public async Task Login_without_an_address_returns_400() => (await NewCurl().PostAsync("/login")).Status.ShouldBe(400);
 
     [Fact]
     public async Task Login_otp_with_email_and_code_sets_the_cookie()
@@ -75,7 +75,7 @@ public sealed class FlaskPortalRequests(PortalHost portal) : IClassFixture<Porta
     }
 
     [Fact]
-    public async Task Login_otp_sets_the_cookie_of_a_script_without_a_cookie_jar()
+    public async Task Login_otp_sets_the_cookie_for_a_client_that_keeps_no_cookies()
     {
         var (script, email) = (NewCurl(), Someone.New());
         script.KeepsCookies = false;
@@ -90,7 +90,7 @@ public sealed class FlaskPortalRequests(PortalHost portal) : IClassFixture<Porta
     }
 
     [Fact]
-    public async Task Auth_tokens_answers_200_with_a_json_array_of_the_tokens()
+    public async Task Auth_tokens_returns_200_with_a_JSON_array_of_the_tokens()
     {
         var token = (await portal.SignInAsync(Someone.New())).Cookies["auth_token"];
 
@@ -103,11 +103,11 @@ public sealed class FlaskPortalRequests(PortalHost portal) : IClassFixture<Porta
     [Theory]
     [InlineData("Bearer wrong")]
     [InlineData("wrong")]
-    public async Task Auth_tokens_answers_403_for_a_wrong_key(string authorization) =>
+    public async Task Auth_tokens_returns_403_for_a_wrong_key(string authorization) =>
         (await NewCurl().GetAsync("/auth-tokens", ("Authorization", authorization))).Status.ShouldBe(403);
 
     [Fact]
-    public async Task Check_auth_answers_200_with_the_token_to_use_from_now_on()
+    public async Task Check_auth_returns_200_with_the_rotated_token()
     {
         var token = (await portal.SignInAsync(Someone.New())).Cookies["auth_token"];
 
@@ -121,12 +121,12 @@ public sealed class FlaskPortalRequests(PortalHost portal) : IClassFixture<Porta
     }
 
     [Fact]
-    public async Task Check_auth_takes_the_token_from_the_cookie() =>
+    public async Task Check_auth_accepts_the_token_from_the_cookie() =>
         (await (await portal.SignInAsync(Someone.New())).GetAsync("/check-auth")).Json.GetProperty("auth_token").GetString()
             .ShouldNotBeNullOrEmpty();
 
     [Fact]
-    public async Task Check_auth_answers_403_for_a_wrong_token()
+    public async Task Check_auth_returns_403_for_a_wrong_or_missing_token()
     {
         (await CheckAsync("Bearer ElRUVOlmLFHuzGEN55rFueaHyey7A8J9")).Status.ShouldBe(403);
         (await NewCurl().GetAsync("/check-auth")).Status.ShouldBe(403);

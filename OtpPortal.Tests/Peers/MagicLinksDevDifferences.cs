@@ -3,7 +3,7 @@ using OtpPortal.Tests.MagicLinks;
 
 namespace OtpPortal.Tests.Peers;
 
-/// <summary>Where the portal differs from magiclinksdev on purpose: the rows of docs/migrating.md, in its order.</summary>
+/// <summary>Tests the intentional differences from magiclinksdev, in the order of docs/migrating.md.</summary>
 public sealed class MagicLinksDevDifferences(V2Portal v2) : IClassFixture<V2Portal>
 {
     private static object Link(string url) => new { magicLinkCreateParams = new { redirectURL = url } };
@@ -17,7 +17,7 @@ public sealed class MagicLinksDevDifferences(V2Portal v2) : IClassFixture<V2Port
     private static StringContent Json(string body) => new(body, System.Text.Encoding.UTF8, "application/json");
 
     [Fact]
-    public async Task Visiting_a_link_shows_a_page_and_its_button_redirects()
+    public async Task Opening_a_link_shows_a_page_whose_button_redirects()
     {
         var (link, secret) = await v2.Admin.NewLinkAsync(new { redirectURL = "https://app.example.com/" });
         var browser = v2.Host.NewBrowser();
@@ -29,7 +29,7 @@ public sealed class MagicLinksDevDifferences(V2Portal v2) : IClassFixture<V2Port
     }
 
     [Fact]
-    public async Task A_link_has_a_secret_of_32_letters_and_digits_at_an_address_of_its_own()
+    public async Task A_link_has_its_own_path_and_a_secret_of_32_alphanumeric_characters()
     {
         var (link, secret) = await v2.Admin.NewLinkAsync(new { redirectURL = "https://app.example.com/" });
 
@@ -38,12 +38,12 @@ public sealed class MagicLinksDevDifferences(V2Portal v2) : IClassFixture<V2Port
     }
 
     [Fact]
-    public async Task A_link_leads_within_redirectHosts_where_the_account_has_any() =>
+    public async Task A_link_must_match_the_redirectHosts_of_its_account() =>
         (await (await v2.NewAccountAsync("app.example.com")).PostAsync("magic-link/create", Link("https://other.example.com/")))
             .Status.ShouldBe(400);
 
     [Fact]
-    public async Task The_jwt_replaces_a_parameter_of_its_name_and_the_fragment_stays()
+    public async Task The_JWT_replaces_a_parameter_of_the_same_name_and_keeps_the_fragment()
     {
         var (_, secret) = await v2.Admin.NewLinkAsync(new { redirectURL = "https://app.example.com/?jwt=old&b=2&a=1#top" });
 
@@ -58,12 +58,12 @@ public sealed class MagicLinksDevDifferences(V2Portal v2) : IClassFixture<V2Port
     [InlineData("https://one@two@app.example.com/")]
     [InlineData("https://app.example.com:/")]
     [InlineData("https:///in")]
-    public async Task A_redirect_url_that_readers_may_read_differently_is_refused(string url) =>
+    public async Task An_ambiguous_redirectURL_is_rejected(string url) =>
         (await v2.Admin.SendAsync("magic-link/create", Json($$$"""{"magicLinkCreateParams":{"redirectURL":"{{{url}}}"}}""")))
             .Status.ShouldBe(400);
 
     [Fact]
-    public async Task A_code_lives_for_an_hour_at_most()
+    public async Task A_code_is_valid_for_at_most_one_hour()
     {
         await using var portal = await PortalHost.StartAsync(V2Portal.Setting);
         var app = new V2Client(portal, V2Portal.AdminKey);
@@ -74,7 +74,7 @@ public sealed class MagicLinksDevDifferences(V2Portal v2) : IClassFixture<V2Port
     }
 
     [Fact]
-    public async Task A_code_has_five_tries_and_a_short_one_fewer()
+    public async Task A_code_has_five_attempts_and_a_short_one_fewer()
     {
         foreach (var (length, tries) in new[] { (6, 5), (2, 1) })
         {
@@ -86,7 +86,7 @@ public sealed class MagicLinksDevDifferences(V2Portal v2) : IClassFixture<V2Port
     }
 
     [Fact]
-    public async Task An_address_gets_five_mails_in_fifteen_minutes()
+    public async Task An_address_gets_at_most_five_emails_in_15_minutes()
     {
         var to = Someone.New();
         for (var i = 0; i < 5; i++) (await v2.Admin.PostAsync("otp-email/create", Mail(to))).Status.ShouldBe(201);
@@ -95,7 +95,7 @@ public sealed class MagicLinksDevDifferences(V2Portal v2) : IClassFixture<V2Port
     }
 
     [Fact]
-    public async Task A_mail_that_the_mail_service_refuses_answers_502_and_its_code_is_not_valid()
+    public async Task An_email_rejected_by_the_provider_returns_502_and_stores_no_code()
     {
         await using var postmark = await RecordingServer.StartAsync();
         postmark.Answer = _ => (422, """{"ErrorCode":406,"Message":"inactive"}""");
@@ -109,7 +109,7 @@ public sealed class MagicLinksDevDifferences(V2Portal v2) : IClassFixture<V2Port
     }
 
     [Fact]
-    public async Task Claims_that_come_as_a_string_are_in_the_jwt()
+    public async Task Claims_in_a_base64_string_are_added_to_the_JWT()
     {
         var answer = await v2.Admin.SendAsync("jwt/create", Json("""{"jwtCreateParams":{"claims":"eyJmb28iOiJiYXIifQ=="}}"""));
 
@@ -122,11 +122,11 @@ public sealed class MagicLinksDevDifferences(V2Portal v2) : IClassFixture<V2Port
     [InlineData("true")]
     [InlineData("\"text\"")]
     [InlineData("{\"SUB\":\"ann\"}")]
-    public async Task Claims_that_are_no_object_and_registered_names_in_any_case_are_refused(string claims) =>
+    public async Task Claims_that_are_not_an_object_or_use_registered_names_are_rejected(string claims) =>
         (await v2.Admin.SendAsync("jwt/create", Json($$$"""{"jwtCreateParams":{"claims":{{{claims}}}}}"""))).Status.ShouldBe(400);
 
     [Fact]
-    public async Task An_expired_jwt_answers_422()
+    public async Task An_expired_JWT_returns_422()
     {
         await using var portal = await PortalHost.StartAsync(V2Portal.Setting);
         var app = new V2Client(portal, V2Portal.AdminKey);
@@ -141,23 +141,23 @@ public sealed class MagicLinksDevDifferences(V2Portal v2) : IClassFixture<V2Port
     [InlineData("ann(comment)@example.com")]
     [InlineData("ann@[192.0.2.1]")]
     [InlineData("ann@mailhost")]
-    public async Task Rare_forms_of_addresses_are_refused(string to) =>
+    public async Task Unusual_address_formats_are_rejected(string to) =>
         (await v2.Admin.PostAsync("otp-email/create", Mail(to))).Status.ShouldBe(400);
 
     [Fact]
-    public async Task Control_characters_in_one_line_texts_are_refused()
+    public async Task Control_characters_in_single_line_fields_are_rejected()
     {
         (await v2.Admin.PostAsync("otp-email/create", Mail(Someone.New(), subject: "Your\nlogin"))).Status.ShouldBe(400);
         (await v2.Admin.PostAsync("otp-email/create", Mail(Someone.New(), toName: "Ann\tDoe"))).Status.ShouldBe(400);
     }
 
     [Fact]
-    public async Task A_picture_is_at_an_address_without_a_user_name() =>
+    public async Task A_logo_URL_with_a_user_name_is_rejected() =>
         (await v2.Admin.PostAsync("otp-email/create", Mail(Someone.New(), logo: "https://user@app.example.com/logo.png")))
             .Status.ShouldBe(400);
 
     [Fact]
-    public async Task A_body_has_64_KB_at_most_and_no_name_twice()
+    public async Task Bodies_over_64_KB_and_duplicate_fields_are_rejected()
     {
         (await v2.Admin.SendAsync("otp/create", Json(new string(' ', 65_536) + "{}"))).Status.ShouldBe(413);
         (await v2.Admin.SendAsync("otp/create", Json("""{"otpCreateParams":{"length":6,"length":8}}"""))).Status.ShouldBe(400);

@@ -6,14 +6,14 @@ using OtpPortal.Tests.MagicLinks;
 namespace OtpPortal.Tests.Peers;
 
 /// <summary>
-/// The requests that magiclinksdev documents (its OpenAPI document and client examples), each with the answer that it documents. A test
-/// that fails here breaks a program that was written for magiclinksdev.
+/// Tests the requests and responses that magiclinksdev documents in its OpenAPI document and client examples. A failing
+/// test means that existing clients of magiclinksdev would break.
 /// </summary>
 public sealed class MagicLinksDevRequests(V2Portal v2) : IClassFixture<V2Portal>
 {
     private const string App = "https://app.example.com/in";
 
-    /// <summary>The mail of the peer's examples, as its Go client sends it: every field, in the order of its struct.</summary>
+    /// <summary>The email parameters of the magiclinksdev Go client: every field, in the order of its struct.</summary>
     private static string Mail(string to, string more = "") => $$"""
         {{{more}}"greeting":"Hello John Doe,","logoClickURL":"https://app.example.com","logoImageURL":"https://app.example.com/logo.png",
          "serviceName":"app.example.com","subject":"Your login for app.example.com","subTitle":"No password required!",
@@ -35,7 +35,7 @@ public sealed class MagicLinksDevRequests(V2Portal v2) : IClassFixture<V2Portal>
     private async Task<JsonElement> ClaimsOfAsync(string jwt) =>
         (await new V2Client(v2.Host, V2Portal.AdminKey).ValidateJwtAsync(jwt)).Json.GetProperty("jwtValidateResults").GetProperty("claims");
 
-    // What a link's JWT says once somebody has used the link.
+    // Uses the link and returns the claims of its JWT.
     private async Task<(string Location, JsonElement Claims)> UseAsync(JsonElement link, string key = "jwt")
     {
         var gone = await v2.Host.NewBrowser().PostAsync("/magic-link", ("secret", link.GetProperty("secret").GetString()!));
@@ -44,14 +44,14 @@ public sealed class MagicLinksDevRequests(V2Portal v2) : IClassFixture<V2Portal>
     }
 
     [Fact]
-    public async Task Ready_answers_200() => (await v2.Host.NewProgram().GetAsync("/api/v2/ready")).Status.ShouldBe(200);
+    public async Task Ready_returns_200() => (await v2.Host.NewProgram().GetAsync("/api/v2/ready")).Status.ShouldBe(200);
 
     [Fact]
-    public async Task Jwks_json_answers_200_with_the_keys() =>
+    public async Task Jwks_json_returns_200_with_the_keys() =>
         (await v2.Host.NewProgram().GetAsync("/api/v2/jwks.json")).Json.GetProperty("keys").GetArrayLength().ShouldBeGreaterThan(0);
 
     [Fact]
-    public async Task Service_account_create_answers_201_with_an_account()
+    public async Task Service_account_create_returns_201_with_an_account()
     {
         var account = (await CreatedAsync("admin/service-account/create", """{"serviceAccountCreateParams":{}}""",
             "serviceAccountCreateResults")).GetProperty("serviceAccount");
@@ -67,17 +67,17 @@ public sealed class MagicLinksDevRequests(V2Portal v2) : IClassFixture<V2Portal>
     [InlineData(null)]
     [InlineData("no UUID")]
     [InlineData("1d3e3a4b-6b0c-4c8e-8ed1-5d7a1a1c9a55")]
-    public async Task An_unknown_api_key_answers_401(string? key) =>
+    public async Task An_unknown_API_key_returns_401(string? key) =>
         (await SendAsync("otp/create", """{"otpCreateParams":{"charSetNumeric":true}}""", key)).Status.ShouldBe(401);
 
     [Theory]
-    [MemberData(nameof(Spellings))]
-    public async Task An_api_key_is_accepted_in_every_spelling_of_its_uuid(string spelling) =>
-        (await SendAsync("otp/create", """{"otpCreateParams":{"charSetNumeric":true}}""", Spelled(V2Portal.AdminKey, spelling)))
+    [MemberData(nameof(UuidFormats))]
+    public async Task An_API_key_is_accepted_in_every_UUID_format(string spelling) =>
+        (await SendAsync("otp/create", """{"otpCreateParams":{"charSetNumeric":true}}""", FormatUuid(V2Portal.AdminKey, spelling)))
             .Status.ShouldBe(201);
 
     [Fact]
-    public async Task Otp_create_answers_201_with_id_and_otp()
+    public async Task Otp_create_returns_201_with_id_and_otp()
     {
         var code = await CreatedAsync(
             "otp/create",
@@ -91,17 +91,17 @@ public sealed class MagicLinksDevRequests(V2Portal v2) : IClassFixture<V2Portal>
     }
 
     [Theory]
-    [MemberData(nameof(Spellings))]
-    public async Task Otp_validate_answers_200_for_every_spelling_of_the_id(string spelling)
+    [MemberData(nameof(UuidFormats))]
+    public async Task Otp_validate_returns_200_for_every_UUID_format_of_the_id(string spelling)
     {
         var (id, otp) = await v2.Admin.NewOtpAsync();
 
-        (await v2.Admin.ValidateAsync(Spelled(id, spelling), otp)).Status.ShouldBe(200);
+        (await v2.Admin.ValidateAsync(FormatUuid(id, spelling), otp)).Status.ShouldBe(200);
         (await v2.Admin.ValidateAsync(id, otp)).Status.ShouldBe(400, "every spelling names the same code");
     }
 
     [Fact]
-    public async Task Otp_validate_answers_400_for_a_wrong_otp_and_an_id_that_is_no_uuid()
+    public async Task Otp_validate_returns_400_for_a_wrong_otp_or_a_malformed_id()
     {
         var (id, otp) = await v2.Admin.NewOtpAsync(new { charSetNumeric = true, length = 12 });
 
@@ -111,7 +111,7 @@ public sealed class MagicLinksDevRequests(V2Portal v2) : IClassFixture<V2Portal>
     }
 
     [Fact]
-    public async Task Otp_email_create_answers_201_and_sends_the_mail()
+    public async Task Otp_email_create_returns_201_and_sends_the_email()
     {
         var to = Someone.New();
 
@@ -125,7 +125,7 @@ public sealed class MagicLinksDevRequests(V2Portal v2) : IClassFixture<V2Portal>
     }
 
     [Fact]
-    public async Task Jwt_create_answers_201_with_a_jwt()
+    public async Task Jwt_create_returns_201_with_a_JWT()
     {
         var results = await CreatedAsync("jwt/create", """{"jwtCreateParams":{"alg":"","claims":{"foo":"bar"},"lifespanSeconds":0}}""",
             "jwtCreateResults");
@@ -137,7 +137,7 @@ public sealed class MagicLinksDevRequests(V2Portal v2) : IClassFixture<V2Portal>
     [InlineData("null")]
     [InlineData("\"\"")]
     [InlineData("\"bnVsbA==\"")] // Go's []byte("null")
-    public async Task Jwt_create_takes_no_claims_at_all(string claims)
+    public async Task Jwt_create_accepts_empty_claims(string claims)
     {
         var jwt = (await CreatedAsync("jwt/create", $$$"""{"jwtCreateParams":{"claims":{{{claims}}}}}""", "jwtCreateResults"))
             .GetProperty("jwt").GetString()!;
@@ -147,11 +147,11 @@ public sealed class MagicLinksDevRequests(V2Portal v2) : IClassFixture<V2Portal>
     }
 
     [Fact]
-    public async Task Jwt_create_answers_400_for_registered_claims() =>
+    public async Task Jwt_create_returns_400_for_registered_claims() =>
         (await SendAsync("jwt/create", """{"jwtCreateParams":{"claims":{"sub":"ann"}}}""")).Status.ShouldBe(400);
 
     [Fact]
-    public async Task Jwt_validate_answers_200_with_the_claims_and_422_for_a_forged_jwt()
+    public async Task Jwt_validate_returns_200_with_the_claims_and_422_for_a_forged_JWT()
     {
         var jwt = await v2.Admin.NewJwtAsync(new { claims = new { foo = "bar" } });
         var forged = jwt[..(jwt.LastIndexOf('.') + 1)] + new string('A', 86);
@@ -161,13 +161,13 @@ public sealed class MagicLinksDevRequests(V2Portal v2) : IClassFixture<V2Portal>
         (await v2.Admin.ValidateJwtAsync(forged)).Status.ShouldBe(422);
     }
 
-    // Go writes []byte as base64, and the peer's examples hand json.Marshal's bytes over.
+    // Go serializes []byte as base64, and the magiclinksdev examples pass the bytes from json.Marshal.
     [Theory]
     [InlineData("\"eyJmb28iOiJiYXIifQ==\"")]
     [InlineData("\"{\\\"foo\\\":\\\"bar\\\"}\"")]
     [InlineData("\" {\\\"foo\\\": \\\"bar\\\"}\\n\"")]
     [InlineData("{\"foo\":\"bar\"}")]
-    public async Task Magic_link_create_answers_201_for_claims_as_object_and_as_string(string claims)
+    public async Task Magic_link_create_returns_201_for_claims_as_object_and_as_string(string claims)
     {
         var link = await CreatedAsync(
             "magic-link/create",
@@ -190,10 +190,10 @@ public sealed class MagicLinksDevRequests(V2Portal v2) : IClassFixture<V2Portal>
     [InlineData("\"{\\\"a\\\":\\\"\\\\ud800\\\"}\"", "an object")]
     [InlineData("\"not claims\"", "an object")]
     [InlineData("\"WzFd\"", "an object")] // [1]
-    [InlineData("\"/w==\"", "an object")] // a byte that UTF-8 does not have
+    [InlineData("\"/w==\"", "an object")] // a byte that is invalid in UTF-8
     [InlineData("\"DEEP\"", "an object")]
     [InlineData("\"LONG\"", "4096 bytes")]
-    public async Task Magic_link_create_answers_400_for_a_string_that_holds_no_allowed_claims(string claims, string reason)
+    public async Task Magic_link_create_returns_400_for_a_string_without_valid_claims(string claims, string reason)
     {
         claims = claims.Replace("DEEP", string.Concat(Enumerable.Repeat("{\\\"a\\\":", 40)) + "1" + new string('}', 40),
             StringComparison.Ordinal)
@@ -216,7 +216,7 @@ public sealed class MagicLinksDevRequests(V2Portal v2) : IClassFixture<V2Portal>
     [InlineData("https://bücher.example:8443/", "https://xn--bcher-kva.example:8443/?jwt=JWT")]
     [InlineData("https://ann:pass%40word@app.example.com/in", "https://ann:pass%40word@app.example.com/in?jwt=JWT")]
     [InlineData("HTTPS://ann@[2001:db8::1]/", "HTTPS://ann@[2001:db8::1]/?jwt=JWT")]
-    public async Task Magic_link_create_takes_redirect_urls_with_non_ascii_characters_and_user_names(string url, string expected)
+    public async Task Magic_link_create_accepts_redirectURLs_with_non_ASCII_characters_and_user_names(string url, string expected)
     {
         var link = await CreatedAsync("magic-link/create", $$$"""{"magicLinkCreateParams":{"redirectURL":"{{{url}}}"}}""",
             "magicLinkCreateResults");
@@ -229,7 +229,7 @@ public sealed class MagicLinksDevRequests(V2Portal v2) : IClassFixture<V2Portal>
     }
 
     [Fact]
-    public async Task Magic_link_create_takes_a_redirect_query_key_of_any_length()
+    public async Task Magic_link_create_accepts_a_redirectQueryKey_of_any_length()
     {
         var key = new string('k', 300) + "é&=";
         var link = await CreatedAsync("magic-link/create",
@@ -239,7 +239,7 @@ public sealed class MagicLinksDevRequests(V2Portal v2) : IClassFixture<V2Portal>
     }
 
     [Fact]
-    public async Task Magic_link_email_create_answers_201_and_sends_the_mail()
+    public async Task Magic_link_email_create_returns_201_and_sends_the_email()
     {
         var to = Someone.New();
 
@@ -265,7 +265,7 @@ public sealed class MagicLinksDevRequests(V2Portal v2) : IClassFixture<V2Portal>
     [InlineData("Jörg <JO\u0308RG.{0}>", "jörg.{0}")]
     [InlineData("用户{0}", "用户{0}")]
     [InlineData("\U00020000{0}", "\U00020000{0}")]
-    public async Task Otp_email_create_takes_addresses_with_names_and_international_local_parts(string form, string expected)
+    public async Task Otp_email_create_accepts_display_names_and_international_addresses(string form, string expected)
     {
         var address = Someone.New();
 
@@ -291,7 +291,7 @@ public sealed class MagicLinksDevRequests(V2Portal v2) : IClassFixture<V2Portal>
     [InlineData("jö\u202Erg@example.com")]
     [InlineData("\uFFFE@example.com")]
     [InlineData("ööööööööööööööööööööööööööööööööö@example.com")]
-    public async Task Otp_email_create_answers_400_for_what_is_not_one_address(string to)
+    public async Task Otp_email_create_returns_400_unless_toEmail_is_a_single_valid_address(string to)
     {
         var answer = await SendAsync("otp-email/create",
             $$"""{"otpCreateParams":{"charSetNumeric":true},"otpEmailCreateParams":{{Mail(to)}}}""");
@@ -301,7 +301,7 @@ public sealed class MagicLinksDevRequests(V2Portal v2) : IClassFixture<V2Portal>
     }
 
     [Fact]
-    public async Task Otp_email_create_takes_short_texts_in_other_scripts_and_texts_without_a_limit_of_their_own()
+    public async Task Otp_email_create_accepts_short_non_Latin_texts_and_long_optional_texts()
     {
         var to = Someone.New();
         var text = new string('x', 5000);
@@ -321,7 +321,7 @@ public sealed class MagicLinksDevRequests(V2Portal v2) : IClassFixture<V2Portal>
     }
 
     [Fact]
-    public async Task Magic_link_email_create_takes_a_button_text_of_any_length()
+    public async Task Magic_link_email_create_accepts_a_button_text_of_any_length()
     {
         var (to, text) = (Someone.New(), new string('b', 300));
         var mail = Mail(to, $"\"buttonText\":\"{text}\",");
@@ -338,7 +338,7 @@ public sealed class MagicLinksDevRequests(V2Portal v2) : IClassFixture<V2Portal>
     [InlineData("subject", "登")]
     [InlineData("title", "four")]
     [InlineData("subject", "")]
-    public async Task Otp_email_create_answers_400_for_a_text_of_fewer_than_5_bytes(string field, string text)
+    public async Task Otp_email_create_returns_400_for_a_text_shorter_than_5_bytes(string field, string text)
     {
         var mail = JsonSerializer.Deserialize<Dictionary<string, string>>(Mail(Someone.New()))!;
         mail[field] = text;
@@ -350,10 +350,10 @@ public sealed class MagicLinksDevRequests(V2Portal v2) : IClassFixture<V2Portal>
         answer.Json.GetProperty("message").GetString()!.ShouldStartWith($"otpEmailCreateParams.{field} ");
     }
 
-    public static TheoryData<string> Spellings() =>
+    public static TheoryData<string> UuidFormats() =>
         ["as it is", "upper case", "without hyphens", "in braces", "as a URN", "as an upper case URN"];
 
-    private static string Spelled(string uuid, string spelling) => spelling switch
+    private static string FormatUuid(string uuid, string spelling) => spelling switch
     {
         "upper case" => uuid.ToUpperInvariant(),
         "without hyphens" => uuid.Replace("-", "", StringComparison.Ordinal),
@@ -363,7 +363,7 @@ public sealed class MagicLinksDevRequests(V2Portal v2) : IClassFixture<V2Portal>
         _ => uuid,
     };
 
-    // The answer says that the mail service has taken the message, so it is there already.
+    // The API responds after the provider accepted the message, so it is already in the mailbox.
     private async Task<JsonElement> MessageAsync(string to) =>
         (await v2.Host.NewProgram().GetAsync("/dev/mailbox.json")).Json.EnumerateArray()
             .First(message => message.GetProperty("to").GetString() == to);

@@ -4,13 +4,13 @@ using OtpPortal.Tests.Infrastructure;
 
 namespace OtpPortal.Tests.Peers;
 
-/// <summary>The steps of sipgate's tutorial on two-factor authentication, each with what it says of it.</summary>
+/// <summary>Tests the steps of the sipgate tutorial on two-factor authentication.</summary>
 public sealed class SipgateTutorialRequests : IDisposable
 {
-    /// <summary>The tutorial's <c>database.json</c>.</summary>
+    /// <summary>The <c>database.json</c> of the tutorial.</summary>
     private const string Database = """[{ "mail": "test@example.com", "phonenumber": "+4912345678901234" }]""";
 
-    /// <summary>The same with a user whose number exists.</summary>
+    /// <summary>The same file with an additional user whose number is valid.</summary>
     private const string Users = """
         [{ "mail": "test@example.com", "phonenumber": "+4912345678901234" }, { "mail": "ann@example.com", "phonenumber": "+4915123456789" }]
         """;
@@ -31,7 +31,7 @@ public sealed class SipgateTutorialRequests : IDisposable
             .Select(message => message.GetProperty("to").GetString()!)];
 
     [Fact]
-    public async Task The_tutorials_own_database_json_is_all_the_portal_needs()
+    public async Task The_database_json_of_the_tutorial_works_unchanged()
     {
         await using var portal = await PortalHost.StartAsync(UsersFile(Database));
         var browser = portal.NewBrowser();
@@ -41,7 +41,7 @@ public sealed class SipgateTutorialRequests : IDisposable
     }
 
     [Fact]
-    public async Task Login_sends_the_token_to_the_number_by_sipgates_API()
+    public async Task Login_sends_the_token_by_SMS_through_the_sipgate_API()
     {
         await using var sipgate = await RecordingServer.StartAsync();
         sipgate.Answer = _ => (204, "");
@@ -62,13 +62,13 @@ public sealed class SipgateTutorialRequests : IDisposable
         body.GetProperty("smsId").GetString().ShouldBe("s0");
         body.GetProperty("recipient").GetString().ShouldBe("+4915123456789");
         var message = body.GetProperty("message").GetString()!;
-        // verify: the token may have blanks around it, and leads on.
+        // The verify step ignores surrounding whitespace and redirects.
         (await browser.PostAsync("/login-otp", ("code", $" {message[(message.LastIndexOf('#') + 1)..]} "))).Location.ShouldBe("/");
         browser.Cookies.ShouldContainKey("auth_token");
     }
 
     [Fact]
-    public async Task Verify_refuses_a_token_after_five_minutes()
+    public async Task Verify_refuses_a_token_after_5_minutes()
     {
         await using var portal = await PortalHost.StartAsync(UsersFile(Database));
         var program = portal.NewProgram();
@@ -79,10 +79,10 @@ public sealed class SipgateTutorialRequests : IDisposable
         (await program.PostAsync("/login-otp", ("code", code))).Status.ShouldBe(410);
     }
 
-    // From here on: where the portal differs on purpose, the rows of docs/migrating.md.
+    // Intentional differences, in the order of docs/migrating.md.
 
     [Fact]
-    public async Task The_address_is_in_the_field_email_and_no_password_is_read()
+    public async Task Login_reads_the_email_field_and_ignores_the_password()
     {
         await using var portal = await PortalHost.StartAsync(UsersFile(Database));
 
@@ -91,7 +91,7 @@ public sealed class SipgateTutorialRequests : IDisposable
     }
 
     [Fact]
-    public async Task Nobody_learns_who_is_in_the_directory()
+    public async Task Login_does_not_reveal_who_is_in_the_directory()
     {
         await using var portal = await PortalHost.StartAsync(UsersFile(Database));
 
@@ -103,7 +103,7 @@ public sealed class SipgateTutorialRequests : IDisposable
     }
 
     [Fact]
-    public async Task A_token_is_bound_to_the_browser_and_has_five_tries()
+    public async Task A_token_is_bound_to_the_browser_and_has_five_attempts()
     {
         await using var portal = await PortalHost.StartAsync(UsersFile(Database));
         var program = portal.NewProgram();
@@ -116,11 +116,11 @@ public sealed class SipgateTutorialRequests : IDisposable
     }
 
     [Fact]
-    public async Task Without_SMS_COUNTRIES_no_SMS_leaves()
+    public async Task No_SMS_is_sent_without_SMS_COUNTRIES()
     {
         await using var portal = await PortalHost.StartAsync(UsersFile(Users), ("SMS_PROVIDERS", "mailbox"));
         await portal.NewProgram().PostAsync("/login", ("email", "ann@example.com"), ("channel", "sms"));
-        // A later message that has arrived shows that an earlier one would have.
+        // Messages are delivered in order, so an earlier one would have arrived by now.
         await portal.NewProgram().PostAsync("/login", ("email", "test@example.com"), ("channel", "email"));
         await portal.CodeForAsync("test@example.com");
 
@@ -130,7 +130,7 @@ public sealed class SipgateTutorialRequests : IDisposable
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public async Task The_reserved_number_is_never_written_to_and_its_page_is_like_any_other(bool isProduction)
+    public async Task The_reserved_number_gets_no_SMS_and_the_same_pages(bool isProduction)
     {
         (string, string)[] settings = [UsersFile(Users), ("SMS_PROVIDERS", "mailbox"), ("SMS_COUNTRIES", "DE")];
         await using var portal = isProduction ? await PortalHost.StartInProductionAsync(settings) : await PortalHost.StartAsync(settings);
@@ -143,7 +143,7 @@ public sealed class SipgateTutorialRequests : IDisposable
         await Eventually.BeTrueAsync(async () => (await RecipientsAsync(portal)).Count > 0);
         static string Plain(Answer page, string address) =>
             System.Text.RegularExpressions.Regex.Replace(page.Text.Replace(address, "ADDRESS", StringComparison.Ordinal), "[0-9]+", "N");
-        // What is sent to nobody takes its time as well.
+        // A decoy send takes as long as a real one.
         await portal.Clock.AdvanceUntilAsync(
             async () => Plain(await reserved.GetAsync("/login/code"), "test@example.com")
                 == Plain(await other.GetAsync("/login/code"), "ann@example.com"),

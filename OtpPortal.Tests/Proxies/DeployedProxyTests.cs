@@ -5,7 +5,7 @@ using OtpPortal.Tests.Infrastructure;
 
 namespace OtpPortal.Tests.Proxies;
 
-/// <summary>The proxy of <c>compose.yaml</c>: nginx with <c>deploy/nginx.conf</c>.</summary>
+/// <summary>Tests the proxy of <c>compose.yaml</c>: nginx with <c>deploy/nginx.conf</c>.</summary>
 public sealed class DeployedProxyTests
 {
     private static readonly (string Name, string Value)[] s_claims =
@@ -16,7 +16,7 @@ public sealed class DeployedProxyTests
     ];
 
     [Fact]
-    public void It_believes_no_proxy_unless_one_is_named()
+    public void No_proxy_is_trusted_by_default()
     {
         RepositoryRoot.Read("deploy", "nginx.conf").ShouldNotContain("set_real_ip_from");
         Directives("").ShouldBeEmpty();
@@ -27,7 +27,7 @@ public sealed class DeployedProxyTests
     [Theory]
     [InlineData("")]
     [InlineData("127.0.0.5")]
-    public async Task What_a_client_says_of_itself_does_not_reach_the_portal(string trusted)
+    public async Task Forwarded_headers_of_a_client_are_removed(string trusted)
     {
         await using var portal = await RecordingServer.StartAsync();
         await using var nginx = await StartAsync(portal, trusted);
@@ -42,7 +42,7 @@ public sealed class DeployedProxyTests
     }
 
     [Fact]
-    public async Task What_a_named_proxy_says_is_passed_on()
+    public async Task Forwarded_headers_of_a_trusted_proxy_are_passed_on()
     {
         await using var portal = await RecordingServer.StartAsync();
         await using var nginx = await StartAsync(portal, "127.0.0.5");
@@ -55,7 +55,7 @@ public sealed class DeployedProxyTests
     }
 
     [Fact]
-    public async Task An_address_that_a_client_puts_before_the_proxys_is_passed_over()
+    public async Task A_forged_address_in_X_Forwarded_For_is_ignored()
     {
         await using var portal = await RecordingServer.StartAsync();
         await using var nginx = await StartAsync(portal, "127.0.0.5");
@@ -66,7 +66,7 @@ public sealed class DeployedProxyTests
         portal.Requests.Single(request => request.Path == "/proxy").Headers["X-Forwarded-For"].ShouldBe("203.0.113.7");
     }
 
-    // What the nginx image does before it starts nginx.
+    // Runs the script that the nginx image runs before it starts nginx.
     private static string Directives(string trusted)
     {
         using var folder = new TemporaryFolder();

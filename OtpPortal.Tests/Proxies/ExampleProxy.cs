@@ -4,7 +4,7 @@ using OtpPortal.Tests.Infrastructure;
 
 namespace OtpPortal.Tests.Proxies;
 
-/// <summary>A real proxy with its configuration from <c>examples/</c>, in which only ports differ.</summary>
+/// <summary>A real proxy that runs a configuration from <c>examples/</c> with different ports.</summary>
 internal sealed class ExampleProxy : IAsyncDisposable
 {
     private readonly TemporaryFolder _folder = new();

@@ -4,14 +4,14 @@ using OtpPortal.Tests.Infrastructure;
 
 namespace OtpPortal.Tests.Proxies;
 
-/// <summary>The configurations of <c>examples/</c>, run for real.</summary>
+/// <summary>Tests the configurations in <c>examples/</c> with real proxies.</summary>
 public sealed class ForwardAuthBehindProxyTests
 {
     [Theory]
     [InlineData("nginx")]
     [InlineData("caddy")]
     [InlineData("haproxy")]
-    public async Task A_visitor_signs_in_and_is_back_at_the_page_first_asked_for(string proxy)
+    public async Task A_user_returns_to_the_requested_page_after_signing_in(string proxy)
     {
         await using var app = await ProtectedApp.StartAsync(proxy);
         var email = Someone.New();
@@ -37,7 +37,7 @@ public sealed class ForwardAuthBehindProxyTests
     [InlineData("nginx")]
     [InlineData("caddy")]
     [InlineData("haproxy")]
-    public async Task Forged_headers_gain_nothing(string proxy)
+    public async Task Forged_identity_and_forwarded_headers_are_ignored(string proxy)
     {
         await using var app = await ProtectedApp.StartAsync(proxy);
         var email = Someone.New();
@@ -58,7 +58,7 @@ public sealed class ForwardAuthBehindProxyTests
     [InlineData("nginx")]
     [InlineData("caddy")]
     [InlineData("haproxy")]
-    public async Task A_form_or_a_script_is_told_401_and_never_redirected(string proxy)
+    public async Task Form_and_script_requests_get_401_instead_of_a_redirect(string proxy)
     {
         await using var app = await ProtectedApp.StartAsync(proxy);
         var browser = app.NewBrowser();
@@ -72,11 +72,11 @@ public sealed class ForwardAuthBehindProxyTests
     [InlineData("nginx")]
     [InlineData("caddy")]
     [InlineData("haproxy")]
-    public async Task Forms_of_who_is_signed_in_reach_the_app(string proxy)
+    public async Task Form_submissions_of_a_signed_in_user_reach_the_app(string proxy)
     {
         await using var app = await ProtectedApp.StartAsync(proxy);
         var browser = app.NewBrowser(await app.Portal.SignInAsync(Someone.New()));
-        // As a browser sends them from the app's own page; to the portal that is another site.
+        // These headers match the origin of the app, which for the portal is another site.
         browser.Headers["Origin"] = app.Address.GetLeftPart(UriPartial.Authority);
         browser.Headers["Sec-Fetch-Site"] = "same-origin";
 
@@ -87,7 +87,7 @@ public sealed class ForwardAuthBehindProxyTests
     [InlineData("nginx")]
     [InlineData("caddy")]
     [InlineData("haproxy")]
-    public async Task A_WebSocket_of_the_app_passes_for_who_is_signed_in_alone(string proxy)
+    public async Task A_WebSocket_connects_only_for_a_signed_in_user(string proxy)
     {
         await using var app = await ProtectedApp.StartAsync(proxy);
         var browser = await app.Portal.SignInAsync(Someone.New());
@@ -110,7 +110,7 @@ public sealed class ForwardAuthBehindProxyTests
     [InlineData("nginx")]
     [InlineData("caddy")]
     [InlineData("haproxy")]
-    public async Task Forty_requests_at_once_sign_nobody_out_and_a_revocation_ends_access_on_the_next_one(string proxy)
+    public async Task Forty_concurrent_requests_succeed_and_a_revocation_takes_effect_immediately(string proxy)
     {
         await using var app = await ProtectedApp.StartAsync(proxy);
         var atPortal = await app.Portal.SignInAsync(Someone.New());

@@ -5,12 +5,12 @@ using OtpPortal.Tests.Infrastructure;
 
 namespace OtpPortal.Tests.Proxies;
 
-/// <summary>The configurations of <c>examples/</c> in front of a WSGI app, which reads <c>Remote_User</c> as <c>Remote-User</c>.</summary>
+/// <summary>Tests <c>examples/</c> with a WSGI app, which reads <c>Remote_User</c> as <c>Remote-User</c>.</summary>
 public sealed class IdentityHeaderTests
 {
     private const string Forged = "root@example.com";
 
-    private static readonly string[] s_family =
+    private static readonly string[] s_identityHeaders =
     [
         "Remote-User", "Remote-Email", "Remote-Name", "Remote-Groups",
         "X-Auth-Request-User", "X-Auth-Request-Email", "X-Auth-Request-Groups", "X-Auth-Request-Preferred-Username",
@@ -20,7 +20,7 @@ public sealed class IdentityHeaderTests
 
     [Theory]
     [MemberData(nameof(Proxies))]
-    public async Task No_spelling_of_an_identity_header_reaches_the_app(string name)
+    public async Task No_spelling_of_a_forged_identity_header_reaches_the_app(string name)
     {
         await using var portal = await PortalHost.StartAsync(("ALLOWED_REDIRECTS", "127.0.0.1"), ("TRUSTED_PROXIES", "127.0.0.1"));
         using var app = new WsgiApp();
@@ -28,7 +28,7 @@ public sealed class IdentityHeaderTests
         var email = Someone.New();
         var token = (await portal.SignInAsync(email)).Cookies["auth_token"];
 
-        foreach (var header in s_family)
+        foreach (var header in s_identityHeaders)
         {
             string[] request = [
                 "GET / HTTP/1.1", $"Host: {proxy.Address.Authority}", "Accept: application/json",
@@ -37,13 +37,13 @@ public sealed class IdentityHeaderTests
             (await RawHttp.SendAsync(proxy.Address, request)).Status.ShouldBe(401, header);
             var seen = await WsgiApp.ReadAsync(proxy.Address, [.. request, $"Cookie: auth_token={token}"]);
             seen.Values.ShouldAllBe(value => !value.Contains(Forged, StringComparison.Ordinal), header);
-            ShouldSay(seen, email);
+            ShouldIdentify(seen, email);
         }
     }
 
     [Theory]
     [MemberData(nameof(Proxies))]
-    public async Task A_client_cannot_have_the_identity_removed_on_the_way(string name)
+    public async Task A_client_cannot_remove_identity_headers_through_the_Connection_header(string name)
     {
         await using var portal = await PortalHost.StartAsync(("ALLOWED_REDIRECTS", "127.0.0.1"), ("TRUSTED_PROXIES", "127.0.0.1"));
         using var app = new WsgiApp();
@@ -53,23 +53,23 @@ public sealed class IdentityHeaderTests
 
         var seen = await WsgiApp.ReadAsync(
             proxy.Address,
-            ["GET / HTTP/1.1", $"Host: {proxy.Address.Authority}", $"Connection: close, {string.Join(", ", s_family)}",
+            ["GET / HTTP/1.1", $"Host: {proxy.Address.Authority}", $"Connection: close, {string.Join(", ", s_identityHeaders)}",
                 $"Cookie: auth_token={token}", $"Remote-User: {Forged}"]);
 
-        ShouldSay(seen, email);
+        ShouldIdentify(seen, email);
         seen.GetValueOrDefault("HTTP_CONNECTION", "").ShouldNotContain("Remote");
     }
 
     [Theory]
     [MemberData(nameof(Proxies))]
-    public async Task A_connection_is_upgraded_to_a_WebSocket_only(string name)
+    public async Task Only_WebSocket_upgrades_are_forwarded(string name)
     {
         await using var portal = await PortalHost.StartAsync(("ALLOWED_REDIRECTS", "127.0.0.1"), ("TRUSTED_PROXIES", "127.0.0.1"));
         using var app = new WsgiApp();
         await using var proxy = await ExampleProxy.StartAsync(name, portal.Address.Port, app.Port);
         var token = (await portal.SignInAsync(Someone.New())).Cookies["auth_token"];
 
-        // An app that speaks h2c would take further requests past the check.
+        // After an upgrade to h2c, further requests would bypass the check.
         var seen = await WsgiApp.ReadAsync(
             proxy.Address,
             ["GET / HTTP/1.1", $"Host: {proxy.Address.Authority}", "Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c",
@@ -82,7 +82,7 @@ public sealed class IdentityHeaderTests
     [InlineData("nginx")]
     [InlineData("haproxy")]
     [InlineData("caddy")]
-    public async Task The_portal_is_told_the_address_and_method_that_the_proxy_serves_and_not_what_the_client_says(string name)
+    public async Task The_proxy_overwrites_the_URL_and_method_headers_of_the_client(string name)
     {
         await using var portal = await RecordingServer.StartAsync();
         portal.AlwaysAnswer(401, "");
@@ -107,7 +107,7 @@ public sealed class IdentityHeaderTests
             address.ShouldBe($"{proxy.Address.GetLeftPart(UriPartial.Authority)}/reports?year=2026");
             headers["X-Forwarded-Method"].ShouldBe("PUT");
             headers["X-Forwarded-For"].ShouldBe("127.0.0.1");
-            // A client's word beside it would make the portal refuse to guess.
+            // The portal responds with 401 when both are present and contradict each other.
             (headers.ContainsKey("X-Original-URL") && headers.ContainsKey("X-Forwarded-Uri")).ShouldBeFalse();
         }
     }
@@ -120,7 +120,7 @@ public sealed class IdentityHeaderTests
     [InlineData("haproxy", "GET / HTTP/1.1", "localhost:1")]
     [InlineData("caddy", "GET http://localhost:1/ HTTP/1.1", "127.0.0.1")]
     [InlineData("caddy", "GET / HTTP/1.1", "localhost:1")]
-    public async Task The_way_back_leads_to_the_server_that_answers(string name, string requestLine, string host)
+    public async Task The_return_target_is_on_the_server_that_responds(string name, string requestLine, string host)
     {
         await using var portal =
             await PortalHost.StartAsync(("ALLOWED_REDIRECTS", "127.0.0.1,localhost"), ("TRUSTED_PROXIES", "127.0.0.1"));
@@ -129,7 +129,7 @@ public sealed class IdentityHeaderTests
 
         var (status, head, body) = await RawHttp.SendAsync(proxy.Address, [requestLine, $"Host: {host}", "Accept: text/html"]);
 
-        // Caddy serves named hosts only and HAProxy refuses what contradicts itself.
+        // Caddy serves only the configured hosts, and HAProxy rejects contradictory ones.
         if (name == "nginx") status.ShouldBe(302);
         head.ShouldNotContain("localhost%3A1");
         body.ShouldNotContain("HTTP_HOST", customMessage: "the app was reached");
@@ -137,7 +137,7 @@ public sealed class IdentityHeaderTests
 
     [Theory]
     [MemberData(nameof(Proxies))]
-    public async Task Nothing_reaches_the_app_while_the_portal_is_away(string name)
+    public async Task Access_is_denied_while_the_portal_is_unavailable(string name)
     {
         using var app = new WsgiApp();
         await using var proxy = await ExampleProxy.StartAsync(name, FreePort.Next(), app.Port);
@@ -150,18 +150,18 @@ public sealed class IdentityHeaderTests
     }
 
     [Fact]
-    public void Traefik_removes_every_spelling_before_it_asks_the_portal()
+    public void Traefik_removes_every_spelling_before_forward_auth()
     {
         var lines = RepositoryRoot.Read("examples", "traefik", "dynamic.yml").Split('\n').Select(line => line.Trim()).ToList();
 
-        // Traefik compares names without case.
-        foreach (var name in s_family.SelectMany(Separators)) lines.ShouldContain($"{name}: \"\"");
-        foreach (var name in s_family) lines.ShouldContain("- " + name);
+        // Traefik compares header names case-insensitively.
+        foreach (var name in s_identityHeaders.SelectMany(Separators)) lines.ShouldContain($"{name}: \"\"");
+        foreach (var name in s_identityHeaders) lines.ShouldContain("- " + name);
         lines.ShouldContain("X-Original-URL: \"\"");
         lines.IndexOf("- client-identity").ShouldBeInRange(0, lines.IndexOf("- otp-portal") - 1);
     }
 
-    private static void ShouldSay(Dictionary<string, string> seen, string email)
+    private static void ShouldIdentify(Dictionary<string, string> seen, string email)
     {
         seen["HTTP_REMOTE_USER"].ShouldBe(email);
         seen["HTTP_REMOTE_EMAIL"].ShouldBe(email);
@@ -174,7 +174,7 @@ public sealed class IdentityHeaderTests
         }
     }
 
-    // Every mixture of dashes and underscores, in three cases, each twice; and with dots, which PHP reads as underscores.
+    // All combinations of dashes and underscores in three cases, each twice, and with dots, which PHP reads as underscores.
     private static IEnumerable<string> Spellings(string header)
     {
         string[] names = [.. Separators(header), header.Replace('-', '.')];
@@ -210,7 +210,7 @@ public sealed class IdentityHeaderTests
         /// <summary>Sends a request that must reach the app. Returns the headers that the app read.</summary>
         public static async Task<Dictionary<string, string>> ReadAsync(Uri proxy, IEnumerable<string> request)
         {
-            // The app may still be starting.
+            // The app may still be starting up.
             var answer = await Eventually.GetAsync(
                 async () => await RawHttp.SendAsync(proxy, request) is { Status: not (502 or 503) } got
                     ? Tuple.Create(got.Status, got.Body) : null);

@@ -9,7 +9,7 @@ using OtpPortal.Tests.Infrastructure;
 namespace OtpPortal.Tests.Proxies;
 
 /// <summary>
-/// An app without any sign-in of its own, behind a real proxy with the configuration of <c>examples/</c>, and the portal beside it.
+/// An app without its own sign-in, the portal, and a real proxy with a configuration from <c>examples/</c>.
 /// </summary>
 internal sealed class ProtectedApp : IAsyncDisposable
 {
@@ -20,7 +20,7 @@ internal sealed class ProtectedApp : IAsyncDisposable
 
     public PortalHost Portal { get; }
 
-    /// <summary>Where the proxy listens.</summary>
+    /// <summary>The address of the proxy.</summary>
     public Uri Address => _proxy.Address;
 
     public static async Task<ProtectedApp> StartAsync(string proxyName)
@@ -32,7 +32,7 @@ internal sealed class ProtectedApp : IAsyncDisposable
         return new ProtectedApp(portal, app, await ExampleProxy.StartAsync(proxyName, portal.Address.Port, appPort));
     }
 
-    /// <summary>A browser at the proxy. Its cookies are those of the portal as well, as for two ports of one host.</summary>
+    /// <summary>Creates a browser for the proxy that shares the cookies of the portal, which uses the same host.</summary>
     public Browserlike NewBrowser(Browserlike? from = null)
     {
         var browser = new Browserlike(Address);

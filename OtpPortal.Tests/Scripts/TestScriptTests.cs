@@ -3,13 +3,13 @@ using OtpPortal.Tests.Infrastructure;
 
 namespace OtpPortal.Tests.Scripts;
 
-/// <summary><c>./test.sh</c> on a machine that lacks what the tests need, with an apt that does what a test wants.</summary>
+/// <summary>Tests <c>./test.sh</c> with missing prerequisites and a fake apt-get.</summary>
 public sealed class TestScriptTests : IDisposable
 {
     private readonly TemporaryFolder _folder = new();
 
     [Fact]
-    public async Task Says_what_apt_said_when_it_fails()
+    public async Task Prints_the_output_of_apt_when_it_fails()
     {
         var (code, output) = await RunAsync("""
             echo "$*" >>"$0.log"
@@ -24,9 +24,9 @@ public sealed class TestScriptTests : IDisposable
     }
 
     [Fact]
-    public async Task Waits_while_another_program_uses_apt()
+    public async Task Retries_while_another_process_holds_the_apt_lock()
     {
-        // The list of packages is locked at the first call. dpkg waits by itself, when it is told to.
+        // The package list is locked on the first call. dpkg waits because of DPkg::Lock::Timeout.
         var (_, output) = await RunAsync("""
             echo "$*" >>"$0.log"
             [ -e "$0.called" ] && { echo "E: broken" >&2; exit 100; }

@@ -16,7 +16,7 @@ public sealed class AuthTokenTests
     [InlineData(22)]
     [InlineData(32)]
     [InlineData(128)]
-    public void Tokens_are_letters_and_digits_of_the_length_asked_for(int length)
+    public void Tokens_are_alphanumeric_and_have_the_configured_length(int length)
     {
         var tokens = Make(length: length);
         var token = tokens.New();
@@ -30,7 +30,7 @@ public sealed class AuthTokenTests
     }
 
     [Fact]
-    public void Every_character_is_as_likely_as_every_other()
+    public void Characters_are_uniformly_distributed()
     {
         var tokens = Make(length: 128);
         var text = string.Concat(Enumerable.Range(0, 500).Select(_ => tokens.New()));
@@ -47,10 +47,10 @@ public sealed class AuthTokenTests
     }
 
     [Fact]
-    public void No_token_comes_twice() => Enumerable.Range(0, 1000).Select(_ => Make().New()).Distinct().Count().ShouldBe(1000);
+    public void Tokens_are_unique() => Enumerable.Range(0, 1000).Select(_ => Make().New()).Distinct().Count().ShouldBe(1000);
 
     [Fact]
-    public void Every_replica_finds_the_same_successor_and_nobody_without_the_key_does()
+    public void The_successor_depends_only_on_the_token_and_the_secret()
     {
         var token = Make().New();
 
@@ -66,5 +66,5 @@ public sealed class AuthTokenTests
     [InlineData("AAAAAAAAAAAAAAAAAAAAA")]
     [InlineData("AAAAAAAAAAAAAAAAAAAAAAAAAAAA-")]
     [InlineData("AAAAAAAAAAAAAAAAAAAAAAAAAAAAä")]
-    public void What_could_be_no_token_is_not_looked_up(string? text) => AuthToken.IsWellFormed(text).ShouldBeFalse();
+    public void Malformed_tokens_are_not_well_formed(string? text) => AuthToken.IsWellFormed(text).ShouldBeFalse();
 }

@@ -3,7 +3,7 @@ using OtpPortal.Tests.Infrastructure;
 
 namespace OtpPortal.Tests.Sessions;
 
-/// <summary><c>/auth-tokens</c>: an operator's program lists and revokes.</summary>
+/// <summary>Tests <c>/auth-tokens</c>: listing and revoking sessions with the admin key.</summary>
 public sealed class AuthTokensTests(PortalHost portal) : IClassFixture<PortalHost>
 {
     private static readonly (string, string) s_key = ("Authorization", $"Bearer {PortalHost.Secret}");
@@ -21,7 +21,7 @@ public sealed class AuthTokensTests(PortalHost portal) : IClassFixture<PortalHos
     [InlineData("true")]
     [InlineData("True")]
     [InlineData("1")]
-    public async Task Details_are_asked_for_as_languages_write_true(string yes)
+    public async Task Details_accepts_the_common_spellings_of_true(string yes)
     {
         var email = Someone.New();
         await portal.SignInAsync(email);
@@ -31,7 +31,7 @@ public sealed class AuthTokensTests(PortalHost portal) : IClassFixture<PortalHos
     }
 
     [Fact]
-    public async Task An_address_is_found_as_its_owner_writes_it()
+    public async Task Email_filters_are_normalized()
     {
         var name = "ann" + Guid.NewGuid().ToString("N");
         var browser = portal.NewProgram();
@@ -47,11 +47,11 @@ public sealed class AuthTokensTests(PortalHost portal) : IClassFixture<PortalHos
     [Theory]
     [InlineData("Token")]
     [InlineData("Basic")]
-    public async Task The_key_counts_after_any_scheme_as_for_clients_of_the_Flask_portal(string scheme) =>
+    public async Task The_key_is_accepted_with_any_scheme_like_in_the_Flask_portal(string scheme) =>
         (await portal.NewProgram().GetAsync("/auth-tokens", ("Authorization", $"{scheme} {PortalHost.Secret}"))).Status.ShouldBe(200);
 
     [Fact]
-    public async Task All_live_tokens_are_listed()
+    public async Task Lists_all_live_tokens()
     {
         var one = await portal.SignInAsync(Someone.New());
         var two = await portal.SignInAsync(Someone.New());
@@ -74,7 +74,7 @@ public sealed class AuthTokensTests(PortalHost portal) : IClassFixture<PortalHos
     }
 
     [Fact]
-    public async Task Details_tell_who_where_and_since_when()
+    public async Task Details_include_user_device_and_times_of_a_session()
     {
         var email = Someone.New();
         var browser = portal.NewBrowser();
@@ -99,7 +99,7 @@ public sealed class AuthTokensTests(PortalHost portal) : IClassFixture<PortalHos
     }
 
     [Fact]
-    public async Task Pages_together_are_the_list()
+    public async Task All_pages_together_equal_the_full_list()
     {
         var email = Someone.New();
         for (var i = 0; i < 5; i++) await portal.SignInAsync(email);
@@ -134,7 +134,7 @@ public sealed class AuthTokensTests(PortalHost portal) : IClassFixture<PortalHos
     [InlineData("?cursor=x", "invalid_cursor")]
     [InlineData("?limit=2&cursor=1.2.3", "invalid_cursor")]
     [InlineData("?cursor=99999999999999999999.aaaaaaaaaaaaaaaaaaaaaaaa.1", "invalid_cursor")]
-    public async Task A_limit_or_cursor_that_is_none_is_named(string query, string error)
+    public async Task An_invalid_limit_or_cursor_is_rejected_by_name(string query, string error)
     {
         var answer = await ListAsync(query);
 
@@ -144,7 +144,7 @@ public sealed class AuthTokensTests(PortalHost portal) : IClassFixture<PortalHos
     }
 
     [Fact]
-    public async Task Nobody_has_no_tokens()
+    public async Task Returns_an_empty_list_for_an_unknown_address()
     {
         var answer = await ListAsync($"?email={Someone.New()}");
 
@@ -152,7 +152,7 @@ public sealed class AuthTokensTests(PortalHost portal) : IClassFixture<PortalHos
     }
 
     [Fact]
-    public async Task Revoking_a_session_works_on_the_next_check_on_every_replica()
+    public async Task Revoking_a_session_takes_effect_at_once_on_every_replica()
     {
         await using var replica = await portal.StartReplicaAsync();
         var email = Someone.New();
@@ -173,7 +173,7 @@ public sealed class AuthTokensTests(PortalHost portal) : IClassFixture<PortalHos
     }
 
     [Fact]
-    public async Task Revoking_an_address_ends_all_its_sessions_and_nobody_elses()
+    public async Task Revoking_an_address_revokes_all_its_sessions_and_no_others()
     {
         var (email, other) = (Someone.New(), await portal.SignInAsync(Someone.New()));
         var sessions = new[] { await portal.SignInAsync(email), await portal.SignInAsync(email) };
@@ -189,26 +189,26 @@ public sealed class AuthTokensTests(PortalHost portal) : IClassFixture<PortalHos
     [InlineData("")]
     [InlineData("?email=")]
     [InlineData("?email=%20")]
-    public async Task Revoking_needs_an_address(string query) => (await DeleteAsync(query)).Status.ShouldBe(400);
+    public async Task Revoking_by_email_requires_an_address(string query) => (await DeleteAsync(query)).Status.ShouldBe(400);
 
     [Theory]
     [InlineData("/nonsense")]
     [InlineData("/aaaaaaaaaaaaaaaaaaaaaaaa")]
     [InlineData("/*")]
-    public async Task An_id_that_is_none_is_not_found(string id) => (await DeleteAsync(id)).Status.ShouldBe(404);
+    public async Task Returns_404_for_an_unknown_session_id(string id) => (await DeleteAsync(id)).Status.ShouldBe(404);
 
     [Theory]
     [InlineData(null)]
     [InlineData("Bearer wrong")]
     [InlineData("Bearer ")]
     [InlineData(PortalHost.Secret)]
-    public async Task Without_the_key_nothing_is_shown_or_revoked(string? authorization)
+    public async Task Returns_403_without_the_key(string? authorization)
     {
         var email = Someone.New();
         var browser = await portal.SignInAsync(email);
         var id = await IdOfAsync(email);
         (string, string)[] headers = authorization is null ? [] : [("Authorization", authorization)];
-        // The cookie of somebody signed in is no key either.
+        // The cookie of a signed-in user does not grant access either.
         foreach (var (method, path) in ((HttpMethod, string)[])[
             (HttpMethod.Get, ""), (HttpMethod.Delete, "/" + id), (HttpMethod.Delete, "?email=" + email)])
         {
@@ -220,7 +220,7 @@ public sealed class AuthTokensTests(PortalHost portal) : IClassFixture<PortalHos
     }
 
     [Fact]
-    public async Task Ten_wrong_keys_make_a_client_wait_even_with_the_right_one()
+    public async Task A_client_is_locked_out_after_ten_wrong_keys()
     {
         var guesser = portal.NewProgram();
         for (var i = 0; i < 10; i++)
@@ -242,7 +242,7 @@ public sealed class AuthTokensTests(PortalHost portal) : IClassFixture<PortalHos
     }
 
     [Fact]
-    public async Task Tokens_of_another_key_are_listed_without_their_text_and_can_be_revoked()
+    public async Task Sessions_from_before_a_key_change_are_listed_without_token_and_can_be_revoked()
     {
         await using var rekeyed = await portal.StartReplicaAsync(("AUTH_SECRET_KEY", "another-secret-of-the-tests-9876543210"));
         var email = Someone.New();

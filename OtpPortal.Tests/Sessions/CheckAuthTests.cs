@@ -3,7 +3,7 @@ using OtpPortal.Tests.Infrastructure;
 
 namespace OtpPortal.Tests.Sessions;
 
-/// <summary><c>/check-auth</c>: an app asks who is there.</summary>
+/// <summary>Tests <c>/check-auth</c>.</summary>
 public sealed class CheckAuthTests(PortalHost portal) : IClassFixture<PortalHost>
 {
     private static readonly string[] s_identity = ["Remote-User", "Remote-Email", "X-Auth-Request-User", "X-Auth-Request-Email"];
@@ -22,7 +22,7 @@ public sealed class CheckAuthTests(PortalHost portal) : IClassFixture<PortalHost
     private static string Token(Answer answer) => answer.Json.GetProperty("auth_token").GetString()!;
 
     [Fact]
-    public async Task A_bearer_token_is_answered_with_who_it_is()
+    public async Task Returns_the_identity_for_a_bearer_token()
     {
         var (email, token) = await SignedInAsync();
 
@@ -44,7 +44,7 @@ public sealed class CheckAuthTests(PortalHost portal) : IClassFixture<PortalHost
     }
 
     [Fact]
-    public async Task The_cookie_does_as_well()
+    public async Task The_session_cookie_is_accepted()
     {
         var email = Someone.New();
         var browser = await portal.SignInAsync(email);
@@ -60,7 +60,7 @@ public sealed class CheckAuthTests(PortalHost portal) : IClassFixture<PortalHost
     [InlineData("Digest username=x")]
     [InlineData("Bearer")]
     [InlineData("garbage")]
-    public async Task The_cookie_counts_when_the_header_holds_something_else(string authorization)
+    public async Task The_cookie_is_used_when_the_Authorization_header_holds_no_token(string authorization)
     {
         var browser = await portal.SignInAsync(Someone.New());
 
@@ -70,7 +70,7 @@ public sealed class CheckAuthTests(PortalHost portal) : IClassFixture<PortalHost
     [Theory]
     [InlineData("Token TOKEN")]
     [InlineData("Whatever TOKEN")]
-    public async Task A_live_token_after_another_scheme_counts_as_for_clients_of_the_Flask_portal(string authorization)
+    public async Task A_token_with_another_scheme_is_accepted_like_in_the_Flask_portal(string authorization)
     {
         var (email, token) = await SignedInAsync();
 
@@ -82,7 +82,7 @@ public sealed class CheckAuthTests(PortalHost portal) : IClassFixture<PortalHost
     }
 
     [Fact]
-    public async Task A_bearer_token_that_is_not_live_is_refused_beside_a_live_cookie()
+    public async Task An_invalid_bearer_token_is_refused_despite_a_valid_cookie()
     {
         var browser = await portal.SignInAsync(Someone.New());
 
@@ -90,7 +90,7 @@ public sealed class CheckAuthTests(PortalHost portal) : IClassFixture<PortalHost
     }
 
     [Fact]
-    public async Task The_scheme_may_be_written_in_any_case()
+    public async Task The_scheme_is_case_insensitive()
     {
         var (_, token) = await SignedInAsync();
 
@@ -103,7 +103,7 @@ public sealed class CheckAuthTests(PortalHost portal) : IClassFixture<PortalHost
     [InlineData("Bearer ")]
     [InlineData("Bearer short")]
     [InlineData("Bearer live:AAAAAAAAAAAAAAAAAAAAAAAAAAA")]
-    public async Task Without_a_live_token_it_is_forbidden(string? authorization)
+    public async Task Returns_403_without_a_live_token(string? authorization)
     {
         var program = portal.NewProgram();
 
@@ -118,7 +118,7 @@ public sealed class CheckAuthTests(PortalHost portal) : IClassFixture<PortalHost
     }
 
     [Fact]
-    public async Task Identity_headers_of_the_request_are_nothing()
+    public async Task Forged_identity_headers_are_ignored()
     {
         var (email, token) = await SignedInAsync();
         (string, string)[] forged = [.. s_identity.Select(name => (name, "admin@example.com"))];
@@ -129,7 +129,7 @@ public sealed class CheckAuthTests(PortalHost portal) : IClassFixture<PortalHost
     }
 
     [Fact]
-    public async Task Head_works_too()
+    public async Task HEAD_is_supported()
     {
         var (email, token) = await SignedInAsync();
 
@@ -142,10 +142,10 @@ public sealed class CheckAuthTests(PortalHost portal) : IClassFixture<PortalHost
     }
 
     [Fact]
-    public async Task A_post_is_not_taken() => (await portal.NewProgram().PostAsync("/check-auth")).Status.ShouldBe(405);
+    public async Task POST_is_not_allowed() => (await portal.NewProgram().PostAsync("/check-auth")).Status.ShouldBe(405);
 
     [Fact]
-    public async Task The_first_check_rotates_and_later_ones_only_after_a_minute()
+    public async Task The_first_check_rotates_the_token_and_later_ones_only_after_a_minute()
     {
         var (_, first) = await SignedInAsync();
 
@@ -162,7 +162,7 @@ public sealed class CheckAuthTests(PortalHost portal) : IClassFixture<PortalHost
     }
 
     [Fact]
-    public async Task A_rotated_token_stays_good_for_the_grace_and_names_the_same_successor()
+    public async Task A_rotated_token_yields_the_same_successor_during_the_grace_period()
     {
         var (_, first) = await SignedInAsync();
         var second = Token(await CheckAsync(first));
@@ -176,7 +176,7 @@ public sealed class CheckAuthTests(PortalHost portal) : IClassFixture<PortalHost
     }
 
     [Fact]
-    public async Task Forty_parallel_calls_sign_nobody_out()
+    public async Task Forty_concurrent_checks_do_not_sign_the_user_out()
     {
         await using var replica = await portal.StartReplicaAsync();
         var (_, token) = await SignedInAsync();
@@ -190,7 +190,7 @@ public sealed class CheckAuthTests(PortalHost portal) : IClassFixture<PortalHost
     }
 
     [Fact]
-    public async Task A_browser_that_follows_the_cookies_stays_signed_in()
+    public async Task A_browser_that_stores_the_rotated_tokens_stays_signed_in()
     {
         var browser = await portal.SignInAsync(Someone.New());
         for (var i = 0; i < 10; i++)
@@ -201,7 +201,7 @@ public sealed class CheckAuthTests(PortalHost portal) : IClassFixture<PortalHost
     }
 
     [Fact]
-    public async Task The_idle_lifetime_slides_with_each_call()
+    public async Task Each_check_extends_the_session_up_to_its_absolute_lifetime()
     {
         var (_, first) = await SignedInAsync();
         var token = Token(await CheckAsync(first));
@@ -220,7 +220,7 @@ public sealed class CheckAuthTests(PortalHost portal) : IClassFixture<PortalHost
     }
 
     [Fact]
-    public async Task Lifetimes_and_names_can_be_chosen()
+    public async Task Token_length_and_lifetimes_are_configurable()
     {
         await using var other = await PortalHost.StartAsync(
             ("AUTH_TOKEN_LENGTH", "64"), ("AUTH_TOKEN_EXPIRY", "100"), ("AUTH_TOKEN_ROTATE_AFTER", "5"), ("AUTH_TOKEN_GRACE", "10"));
@@ -239,7 +239,7 @@ public sealed class CheckAuthTests(PortalHost portal) : IClassFixture<PortalHost
     }
 
     [Fact]
-    public async Task A_token_of_an_installation_with_another_key_still_names_its_own_successor_only()
+    public async Task Sessions_survive_a_change_of_the_secret_key()
     {
         var (_, token) = await SignedInAsync();
         await using var rekeyed = await portal.StartReplicaAsync(("AUTH_SECRET_KEY", "another-secret-of-the-tests-9876543210"));

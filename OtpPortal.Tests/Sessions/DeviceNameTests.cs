@@ -42,5 +42,5 @@ public sealed class DeviceNameTests
     [InlineData("curl/8.5.0", "curl")]
     [InlineData("", "Unknown device")]
     [InlineData("SomethingNew/1.0", "Unknown device")]
-    public void People_know_their_device_by_it(string userAgent, string name) => DeviceName.Of(userAgent, s_texts).ShouldBe(name);
+    public void Returns_the_device_name_for_a_user_agent(string userAgent, string name) => DeviceName.Of(userAgent, s_texts).ShouldBe(name);
 }

@@ -2,7 +2,7 @@ using OtpPortal.Tests.Infrastructure;
 
 namespace OtpPortal.Tests.Sessions;
 
-/// <summary><c>GET /forward-auth</c>, as a proxy asks it.</summary>
+/// <summary>Tests <c>GET /forward-auth</c>, which reverse proxies call.</summary>
 public sealed class ForwardAuthTests(ForwardAuthTests.BehindProxy behind) : IClassFixture<ForwardAuthTests.BehindProxy>
 {
     private static readonly (string, string)[] s_navigation =
@@ -14,7 +14,7 @@ public sealed class ForwardAuthTests(ForwardAuthTests.BehindProxy behind) : ICla
     private PortalHost Portal => behind.Portal;
 
     [Fact]
-    public async Task Who_is_signed_in_passes_with_both_families_of_identity_headers()
+    public async Task Returns_both_sets_of_identity_headers_for_a_signed_in_user()
     {
         var email = Someone.New();
         var browser = await Portal.SignInAsync(email);
@@ -26,7 +26,7 @@ public sealed class ForwardAuthTests(ForwardAuthTests.BehindProxy behind) : ICla
         answer.Header("Remote-Email").ShouldBe(email);
         answer.Header("X-Auth-Request-User").ShouldBe(email);
         answer.Header("X-Auth-Request-Email").ShouldBe(email);
-        // Present, so that a proxy that copies them overwrites what the client sent.
+        // Sent empty, so that a proxy that copies these headers overwrites those of the client.
         answer.Header("Remote-Name").ShouldBe("");
         answer.Header("Remote-Groups").ShouldBe("");
         answer.Header("X-Auth-Request-Groups").ShouldBe("");
@@ -35,7 +35,7 @@ public sealed class ForwardAuthTests(ForwardAuthTests.BehindProxy behind) : ICla
     }
 
     [Fact]
-    public async Task The_token_is_never_rotated_so_no_cookie_has_to_travel_back()
+    public async Task The_token_is_never_rotated()
     {
         var browser = await Portal.SignInAsync(Someone.New());
         var token = browser.Cookies["auth_token"];
@@ -51,7 +51,7 @@ public sealed class ForwardAuthTests(ForwardAuthTests.BehindProxy behind) : ICla
     }
 
     [Fact]
-    public async Task Each_question_slides_the_idle_lifetime()
+    public async Task Each_request_extends_the_idle_lifetime()
     {
         var browser = await Portal.SignInAsync(Someone.New());
 
@@ -65,7 +65,7 @@ public sealed class ForwardAuthTests(ForwardAuthTests.BehindProxy behind) : ICla
     }
 
     [Fact]
-    public async Task A_page_is_sent_to_the_portal_with_the_way_back()
+    public async Task An_unauthenticated_page_request_redirects_to_the_portal_with_return_to()
     {
         var answer = await Portal.NewBrowser().GetAsync("/forward-auth", s_navigation);
 
@@ -76,7 +76,7 @@ public sealed class ForwardAuthTests(ForwardAuthTests.BehindProxy behind) : ICla
     }
 
     [Fact]
-    public async Task Nginx_names_the_whole_address_at_once()
+    public async Task The_return_target_is_taken_from_X_Original_URL()
     {
         var answer = await Portal.NewBrowser()
             .GetAsync("/forward-auth", ("Accept", "text/html"), ("X-Original-URL", "https://app.example.com/a?b=c"));
@@ -85,8 +85,8 @@ public sealed class ForwardAuthTests(ForwardAuthTests.BehindProxy behind) : ICla
         answer.Location.ShouldNotBeNull().ShouldEndWith("/?return_to=https%3A%2F%2Fapp.example.com%2Fa%3Fb%3Dc");
     }
 
-    /// <summary>What must never be redirected, as changes to a page navigation.</summary>
-    public static TheoryData<string, string, string> NoNavigations => new()
+    /// <summary>Changes to a page navigation that turn the redirect into a 401.</summary>
+    public static TheoryData<string, string, string> NonNavigations => new()
     {
         { "a form", "X-Forwarded-Method", "POST" },
         { "an image", "Accept", "image/png" },
@@ -103,8 +103,8 @@ public sealed class ForwardAuthTests(ForwardAuthTests.BehindProxy behind) : ICla
     };
 
     [Theory]
-    [MemberData(nameof(NoNavigations))]
-    public async Task Everything_but_a_page_of_an_allowed_app_gets_401(string what, string header, string value)
+    [MemberData(nameof(NonNavigations))]
+    public async Task Returns_401_for_anything_but_a_page_of_an_allowed_app(string what, string header, string value)
     {
         var answer = await Portal.NewBrowser()
             .GetAsync("/forward-auth", [.. s_navigation.Where(other => other.Item1 != header), (header, value)]);
@@ -115,7 +115,7 @@ public sealed class ForwardAuthTests(ForwardAuthTests.BehindProxy behind) : ICla
     }
 
     [Fact]
-    public async Task Nginx_can_ask_without_a_redirect()
+    public async Task Returns_401_instead_of_a_redirect_with_redirect_never()
     {
         (await Portal.NewBrowser().GetAsync("/forward-auth?redirect=never", s_navigation)).Status.ShouldBe(401);
     }
@@ -127,7 +127,7 @@ public sealed class ForwardAuthTests(ForwardAuthTests.BehindProxy behind) : ICla
     [InlineData("X-Auth-Request-User")]
     [InlineData("X-Auth-Request-Email")]
     [InlineData("X-Forwarded-User")]
-    public async Task An_identity_in_the_request_counts_for_nothing(string header)
+    public async Task A_forged_identity_header_is_refused(string header)
     {
         var answer = await Portal.NewBrowser().GetAsync("/forward-auth", (header, "root@example.com"));
 
@@ -136,7 +136,7 @@ public sealed class ForwardAuthTests(ForwardAuthTests.BehindProxy behind) : ICla
     }
 
     [Fact]
-    public async Task An_identity_in_the_request_does_not_replace_the_real_one()
+    public async Task A_forged_identity_header_does_not_replace_the_real_identity()
     {
         var email = Someone.New();
         var browser = await Portal.SignInAsync(email);
@@ -145,7 +145,7 @@ public sealed class ForwardAuthTests(ForwardAuthTests.BehindProxy behind) : ICla
     }
 
     [Fact]
-    public async Task A_proxy_that_is_not_trusted_names_no_way_back()
+    public async Task Forwarded_headers_of_an_untrusted_proxy_are_ignored()
     {
         await using var portal = await PortalHost.StartAsync(("ALLOWED_REDIRECTS", "app.example.com"));
 
@@ -153,7 +153,7 @@ public sealed class ForwardAuthTests(ForwardAuthTests.BehindProxy behind) : ICla
     }
 
     [Fact]
-    public async Task X_Original_URL_is_believed_from_TRUSTED_PROXIES_only()
+    public async Task X_Original_URL_is_accepted_only_from_TRUSTED_PROXIES()
     {
         await using var portal = await PortalHost.StartAsync(("ALLOWED_REDIRECTS", "app.example.com"), ("TRUSTED_PROXIES", "127.0.0.5"));
         (string, string)[] asked = [("Accept", "text/html"), ("X-Original-URL", "https://app.example.com/a")];
@@ -166,14 +166,14 @@ public sealed class ForwardAuthTests(ForwardAuthTests.BehindProxy behind) : ICla
     [InlineData("https://app.example.com/reports?year=2026&month=11", 302)]
     [InlineData("https://app.example.com/other", 401)]
     [InlineData("", 401)]
-    public async Task An_address_that_contradicts_what_the_proxy_says_leads_nowhere(string original, int status)
+    public async Task Returns_401_when_X_Original_URL_contradicts_the_forwarded_headers(string original, int status)
     {
-        // Caddy and Traefik pass X-Original-URL on as the client wrote it.
+        // Caddy and Traefik forward X-Original-URL unchanged from the client.
         (await Portal.NewBrowser().GetAsync("/forward-auth", [.. s_navigation, ("X-Original-URL", original)])).Status.ShouldBe(status);
     }
 
     [Fact]
-    public async Task A_revoked_session_is_refused_at_once()
+    public async Task A_revoked_session_is_refused_immediately()
     {
         var browser = await Portal.SignInAsync(Someone.New());
         (await browser.GetAsync("/forward-auth")).Status.ShouldBe(200);
@@ -184,7 +184,7 @@ public sealed class ForwardAuthTests(ForwardAuthTests.BehindProxy behind) : ICla
     }
 
     [Fact]
-    public async Task The_third_bounce_within_half_a_minute_is_explained()
+    public async Task The_third_redirect_within_30_seconds_shows_the_redirect_loop_page()
     {
         var browser = await Portal.SignInAsync(Someone.New());
         const string Path = "/?return_to=https%3A%2F%2Fapp.example.com%2F";
@@ -200,7 +200,7 @@ public sealed class ForwardAuthTests(ForwardAuthTests.BehindProxy behind) : ICla
     }
 
     [Fact]
-    public async Task Going_back_now_and_then_is_no_loop()
+    public async Task Occasional_redirects_are_not_a_redirect_loop()
     {
         var browser = await Portal.SignInAsync(Someone.New());
 
@@ -212,7 +212,7 @@ public sealed class ForwardAuthTests(ForwardAuthTests.BehindProxy behind) : ICla
     }
 
     [Fact]
-    public async Task Several_pages_at_once_are_no_loop()
+    public async Task Redirects_to_different_pages_are_not_a_redirect_loop()
     {
         var browser = await Portal.SignInAsync(Someone.New());
 
@@ -226,7 +226,7 @@ public sealed class ForwardAuthTests(ForwardAuthTests.BehindProxy behind) : ICla
     [InlineData("https://login.example.com", "example.com", "http://localhost/x", "https only")]
     [InlineData("https://login.example.com", "", "https://app.example.com/", "COOKIE_DOMAIN")]
     [InlineData("https://login.example.com", "example.com", "https://app.example.com/", "Cookie header")]
-    public async Task The_explanation_names_the_likely_cause(string publicUrl, string cookieDomain, string target, string words)
+    public async Task The_redirect_loop_page_names_the_likely_cause(string publicUrl, string cookieDomain, string target, string words)
     {
         await using var portal = await PortalHost.StartAsync(
             ("PUBLIC_URL", publicUrl), ("COOKIE_DOMAIN", cookieDomain), ("ALLOWED_REDIRECTS", "app.example.com,localhost"));
@@ -243,7 +243,7 @@ public sealed class ForwardAuthTests(ForwardAuthTests.BehindProxy behind) : ICla
         public PortalHost Portal { get; private set; } = null!;
 
         public async Task InitializeAsync() =>
-            // The browsers of these tests stand for the proxy: they come from 127.0.0.0/8.
+            // The browsers of these tests act as the proxy, from addresses in 127.0.0.0/8.
             Portal = await PortalHost.StartAsync(("ALLOWED_REDIRECTS", "app.example.com"), ("TRUSTED_PROXIES", "127.0.0.0/8"));
 
         public Task DisposeAsync() => Portal.DisposeAsync().AsTask();

@@ -7,7 +7,7 @@ using StackExchange.Redis;
 
 namespace OtpPortal.Tests.Sessions;
 
-/// <summary>A page of the list costs the same with a hundred thousand sessions as with a hundred.</summary>
+/// <summary>Tests that the cost of a page of the session list is independent of the number of sessions.</summary>
 public sealed class ManySessionsTests : IAsyncLifetime
 {
     private const int Few = 100;
@@ -43,7 +43,7 @@ public sealed class ManySessionsTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task The_number_of_commands_does_not_grow()
+    public async Task The_number_of_commands_per_page_is_constant()
     {
         await IssueAsync(0, Few);
         var few = await CountAllAsync(Few);
@@ -86,7 +86,7 @@ public sealed class ManySessionsTests : IAsyncLifetime
         return counts;
     }
 
-    // Reads of data alone: the client's own heartbeat (PING, INFO, SELECT) has its own rhythm.
+    // Excludes the periodic commands of the client itself, such as PING and INFO.
     private async Task<long> CommandsAsync()
     {
         var info = await _admin.GetServer("127.0.0.1", _server.Port).InfoAsync("commandstats");

@@ -8,7 +8,7 @@ public sealed class SessionCleanupOnRedisTests() : SessionCleanupTests(new Redis
 
 public sealed class SessionCleanupEmbeddedTests() : SessionCleanupTests(new EmbeddedUnderTest());
 
-/// <summary>The cleanup deletes expired sessions and nothing else. Each test has a store to itself.</summary>
+/// <summary>Tests the session cleanup. Each test has its own store.</summary>
 public abstract class SessionCleanupTests(StoreUnderTest store) : IAsyncLifetime
 {
     private static readonly string[] s_indexes = ["sessions", "seen", "emails"];
@@ -31,7 +31,7 @@ public abstract class SessionCleanupTests(StoreUnderTest store) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Expired_sessions_are_deleted_and_live_ones_stay()
+    public async Task Deletes_expired_sessions_and_keeps_live_ones()
     {
         var (expired, live) = (await IssueAsync("expired@example.com"), await IssueAsync("live@example.com"));
         store.Clock.Advance(TimeSpan.FromDays(4));
@@ -48,7 +48,7 @@ public abstract class SessionCleanupTests(StoreUnderTest store) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Every_page_of_the_index_is_cleaned_up()
+    public async Task Cleans_up_every_page_of_the_index()
     {
         await Task.WhenAll(Enumerable.Range(0, 250).Select(number => IssueAsync($"b{number}@example.com")));
         store.Clock.Advance(TimeSpan.FromDays(8));
@@ -62,7 +62,7 @@ public abstract class SessionCleanupTests(StoreUnderTest store) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Index_entries_without_a_session_are_removed()
+    public async Task Removes_index_entries_without_a_session()
     {
         var database = store.Stores.Auth.Database;
         var lost = await IssueAsync("lost@example.com");

@@ -7,7 +7,7 @@ public sealed class SessionListOnRedisTests() : SessionListTests(new RedisUnderT
 
 public sealed class SessionListEmbeddedTests() : SessionListTests(new EmbeddedUnderTest());
 
-/// <summary>The list of all sessions, part by part, in its orders. Each test has a store to itself.</summary>
+/// <summary>Tests paging, sorting and searching the list of all sessions. Each test has its own store.</summary>
 public abstract class SessionListTests(StoreUnderTest store) : IAsyncLifetime
 {
     private TokenStore _tokens = null!;
@@ -60,7 +60,7 @@ public abstract class SessionListTests(StoreUnderTest store) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_used_session_moves_to_the_top_by_last_use_and_stays_by_creation()
+    public async Task Using_a_session_changes_its_position_by_last_use_but_not_by_creation()
     {
         var issued = await IssueManyAsync(5);
         store.Clock.Advance(TimeSpan.FromMinutes(5));
@@ -76,7 +76,7 @@ public abstract class SessionListTests(StoreUnderTest store) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_search_finds_addresses_by_their_beginning()
+    public async Task Search_matches_addresses_by_prefix()
     {
         foreach (var email in (string[])["ann@example.com", "anna@example.com", "anna@example.com", "anne@example.org", "bob@example.com"])
             await IssueAsync(email);
@@ -94,7 +94,7 @@ public abstract class SessionListTests(StoreUnderTest store) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_small_search_is_sorted_as_asked_and_a_large_one_by_address()
+    public async Task A_small_result_is_sorted_as_requested_and_a_large_one_by_address()
     {
         var issued = await IssueManyAsync(30);
         var mine = issued.Where((_, i) => i % 10 == 3).Select(token => token.SessionId).ToList();
@@ -113,7 +113,7 @@ public abstract class SessionListTests(StoreUnderTest store) : IAsyncLifetime
     [InlineData(SessionOrder.LastSeen)]
     [InlineData(SessionOrder.Created)]
     [InlineData(SessionOrder.Email)]
-    public async Task Index_entries_without_a_session_leave_no_holes_in_a_page(SessionOrder order)
+    public async Task Index_entries_without_a_session_leave_no_gaps_in_a_page(SessionOrder order)
     {
         var issued = await IssueManyAsync(30);
         foreach (var token in issued.Take(3))
@@ -126,7 +126,7 @@ public abstract class SessionListTests(StoreUnderTest store) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Revoked_sessions_disappear_from_every_order_at_once()
+    public async Task Revoked_sessions_disappear_from_every_order_immediately()
     {
         var issued = await IssueManyAsync(12);
 
@@ -145,7 +145,7 @@ public abstract class SessionListTests(StoreUnderTest store) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Everybody_can_be_signed_out()
+    public async Task Revoking_everyone_deletes_all_sessions()
     {
         var issued = await IssueManyAsync(12);
         await _tokens.RevokeAsync(issued[0].SessionId);
@@ -159,7 +159,7 @@ public abstract class SessionListTests(StoreUnderTest store) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_session_that_is_revoked_while_it_is_used_does_not_come_back()
+    public async Task A_session_revoked_during_use_stays_revoked()
     {
         var token = await IssueAsync("ann@example.com");
         store.Clock.Advance(TimeSpan.FromMinutes(5));
@@ -171,7 +171,7 @@ public abstract class SessionListTests(StoreUnderTest store) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Expired_sessions_leave_no_holes_in_a_page()
+    public async Task Expired_sessions_leave_no_gaps_in_a_page()
     {
         var old = await IssueManyAsync(30);
         store.Clock.Advance(TimeSpan.FromDays(6));

@@ -7,7 +7,7 @@ public sealed class SessionPagesOnRedisTests(RedisUnderTest store) : SessionPage
 
 public sealed class SessionPagesEmbeddedTests(EmbeddedUnderTest store) : SessionPagesTests(store), IClassFixture<EmbeddedUnderTest>;
 
-/// <summary>Sessions in the order of their creation: all at once, and page by page with a cursor.</summary>
+/// <summary>Tests listing sessions in the order of creation, at once and with a cursor.</summary>
 public abstract class SessionPagesTests
 {
     private readonly StoreUnderTest _store;
@@ -24,13 +24,13 @@ public abstract class SessionPagesTests
     private Task<LiveToken> IssueAsync(string email) => _tokens.IssueAsync(email, "192.0.2.1", "Tests/1.0");
 
     [Fact]
-    public async Task Pages_show_each_session_once_even_if_many_share_a_millisecond()
+    public async Task Pages_contain_each_session_once_even_when_creation_times_are_equal()
     {
         var email = Someone.New();
         var issued = new List<string>();
         for (var i = 0; i < 57; i++)
         {
-            // Runs of sessions with the same creation time.
+            // Creates runs of sessions with the same creation time.
             if (i is 10 or 11 or 40) _store.Clock.Advance(TimeSpan.FromMilliseconds(1));
             issued.Add((await IssueAsync(email)).SessionId);
         }
@@ -57,7 +57,7 @@ public abstract class SessionPagesTests
     }
 
     [Fact]
-    public async Task Pages_go_on_when_sessions_end_in_between()
+    public async Task Paging_continues_when_sessions_are_revoked_in_between()
     {
         var email = Someone.New();
         var issued = new List<LiveToken>();
@@ -74,7 +74,7 @@ public abstract class SessionPagesTests
     }
 
     [Fact]
-    public async Task A_list_of_hundreds_is_complete()
+    public async Task A_list_of_several_hundred_sessions_is_complete()
     {
         var email = Someone.New();
         var issued = await Task.WhenAll(Enumerable.Range(0, 450).Select(_ => IssueAsync(email)));
@@ -91,5 +91,5 @@ public abstract class SessionPagesTests
     [InlineData("1.2.3")]
     [InlineData("1.aaaaaaaaaaaaaaaaaaaaaaaa.99999999999")]
     [InlineData("-1.aaaaaaaaaaaaaaaaaaaaaaaa.1")]
-    public async Task A_malformed_cursor_has_no_page(string cursor) => (await _sessions.PageAsync(null, 10, cursor)).ShouldBeNull();
+    public async Task Returns_null_for_a_malformed_cursor(string cursor) => (await _sessions.PageAsync(null, 10, cursor)).ShouldBeNull();
 }

@@ -7,7 +7,7 @@ public sealed class TokenStoreOnRedisTests(RedisUnderTest store) : TokenStoreTes
 
 public sealed class TokenStoreEmbeddedTests(EmbeddedUnderTest store) : TokenStoreTests(store), IClassFixture<EmbeddedUnderTest>;
 
-/// <summary>Tokens: how long they live, how they change, and how they end.</summary>
+/// <summary>Tests the lifetime, rotation and revocation of tokens.</summary>
 public abstract class TokenStoreTests(StoreUnderTest store)
 {
     private readonly TokenStore _tokens = store.TokenStore();
@@ -19,7 +19,7 @@ public abstract class TokenStoreTests(StoreUnderTest store)
     private Task<IReadOnlyList<Session>> SessionsOfAsync(string email) => new SessionList(store.SessionIndex, _tokens).OfUserAsync(email);
 
     [Fact]
-    public async Task A_token_is_good_for_who_got_it()
+    public async Task A_token_identifies_its_session()
     {
         var email = Someone.New();
         var issued = await IssueAsync(email);
@@ -39,14 +39,14 @@ public abstract class TokenStoreTests(StoreUnderTest store)
     [InlineData("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")]
     [InlineData("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA*")]
     [InlineData("sessionsXXXXXXXXXXXXXXXXXXXXXXXXXXX")]
-    public async Task What_is_no_token_is_nobodys(string? token)
+    public async Task Returns_null_for_an_invalid_token(string? token)
     {
         (await _tokens.UseAsync(token)).ShouldBeNull();
         (await _tokens.UseAndRotateAsync(token)).ShouldBeNull();
     }
 
     [Fact]
-    public async Task The_end_slides_with_use()
+    public async Task Using_a_token_extends_its_lifetime()
     {
         var token = (await IssueAsync()).Token;
         for (var i = 0; i < 3; i++)
@@ -60,7 +60,7 @@ public abstract class TokenStoreTests(StoreUnderTest store)
     }
 
     [Fact]
-    public async Task Late_calls_do_not_revive_each_other()
+    public async Task Concurrent_calls_after_expiry_do_not_extend_the_session()
     {
         var token = (await IssueAsync()).Token;
         Clock.Advance(TimeSpan.FromDays(7));
@@ -73,7 +73,7 @@ public abstract class TokenStoreTests(StoreUnderTest store)
     }
 
     [Fact]
-    public async Task No_use_moves_the_absolute_end()
+    public async Task Using_a_token_does_not_extend_its_absolute_lifetime()
     {
         var token = (await IssueAsync()).Token;
         for (var i = 0; i < 5; i++)
@@ -89,7 +89,7 @@ public abstract class TokenStoreTests(StoreUnderTest store)
     }
 
     [Fact]
-    public async Task A_token_rotates_at_its_first_check_and_then_after_a_minute()
+    public async Task A_token_rotates_on_the_first_check_and_then_after_a_minute()
     {
         var first = (await IssueAsync()).Token;
 
@@ -101,7 +101,7 @@ public abstract class TokenStoreTests(StoreUnderTest store)
     }
 
     [Fact]
-    public async Task Forty_simultaneous_checks_get_one_successor()
+    public async Task Forty_concurrent_checks_get_the_same_successor()
     {
         var first = await IssueAsync();
 
@@ -113,7 +113,7 @@ public abstract class TokenStoreTests(StoreUnderTest store)
     }
 
     [Fact]
-    public async Task A_rotated_token_is_dead_after_its_grace_however_often_it_was_used()
+    public async Task A_rotated_token_expires_after_its_grace_period_despite_use()
     {
         var first = (await IssueAsync()).Token;
         var second = (await _tokens.UseAndRotateAsync(first))!.Token;
@@ -131,7 +131,7 @@ public abstract class TokenStoreTests(StoreUnderTest store)
     }
 
     [Fact]
-    public async Task Without_grace_the_old_token_is_dead_at_once()
+    public async Task A_rotated_token_is_refused_at_once_without_a_grace_period()
     {
         var strict = store.TokenStore(("AUTH_TOKEN_GRACE", "0"), ("AUTH_TOKEN_ROTATE_AFTER", "0"));
         var first = (await strict.IssueAsync(Someone.New(), "192.0.2.1", "")).Token;
@@ -143,7 +143,7 @@ public abstract class TokenStoreTests(StoreUnderTest store)
     }
 
     [Fact]
-    public async Task Revoking_kills_the_current_token_and_those_in_their_grace()
+    public async Task Revoking_invalidates_the_current_token_and_those_in_their_grace_period()
     {
         var first = await IssueAsync();
         var second = (await _tokens.UseAndRotateAsync(first.Token))!.Token;
@@ -160,7 +160,7 @@ public abstract class TokenStoreTests(StoreUnderTest store)
     }
 
     [Fact]
-    public async Task A_revoked_session_is_not_revived_by_a_check_that_races_it()
+    public async Task A_concurrent_check_does_not_restore_a_revoked_session()
     {
         for (var round = 0; round < 25; round++)
         {
@@ -184,7 +184,7 @@ public abstract class TokenStoreTests(StoreUnderTest store)
     }
 
     [Fact]
-    public async Task A_rotation_that_loses_against_a_revocation_leaves_no_key_without_expiry()
+    public async Task A_rotation_that_races_with_a_revocation_leaves_no_key_without_expiry()
     {
         var issued = await IssueAsync();
         // The token was read before the revocation deleted these keys.
@@ -198,7 +198,7 @@ public abstract class TokenStoreTests(StoreUnderTest store)
     }
 
     [Fact]
-    public async Task All_sessions_of_an_address_can_be_ended_but_one()
+    public async Task All_sessions_of_an_address_except_one_can_be_revoked()
     {
         var email = Someone.New();
         var sessions = new[] { await IssueAsync(email), await IssueAsync(email), await IssueAsync(email) };
@@ -218,10 +218,10 @@ public abstract class TokenStoreTests(StoreUnderTest store)
     [InlineData("*")]
     [InlineData("AAAAAAAAAAAAAAAAAAAAAAAA")]
     [InlineData("aaaaaaaaaaaaaaaaaaaaaaaa")]
-    public async Task What_is_no_session_is_not_revoked(string sid) => (await _tokens.RevokeAsync(sid)).ShouldBeFalse();
+    public async Task Revoking_an_unknown_session_returns_false(string sid) => (await _tokens.RevokeAsync(sid)).ShouldBeFalse();
 
     [Fact]
-    public async Task A_list_shows_each_session_with_its_current_token()
+    public async Task The_list_contains_the_current_token_of_a_session()
     {
         var email = Someone.New();
         var issued = await IssueAsync(email);
@@ -229,7 +229,7 @@ public abstract class TokenStoreTests(StoreUnderTest store)
         Clock.Advance(TimeSpan.FromMinutes(10));
         var rotated = (await _tokens.UseAndRotateAsync(issued.Token))!.Token;
 
-        // The slide of the last check is not waited for.
+        // The check extends the session in the background.
         Session session = null!;
         await Eventually.BeTrueAsync(async () => (session = (await SessionsOfAsync(email)).Single()).LastSeenAt == started.AddMinutes(10));
 
@@ -241,7 +241,7 @@ public abstract class TokenStoreTests(StoreUnderTest store)
     }
 
     [Fact]
-    public async Task A_dump_signs_nobody_in()
+    public async Task The_store_contains_no_usable_tokens()
     {
         var issued = await IssueAsync();
         var rotated = (await _tokens.UseAndRotateAsync(issued.Token))!.Token;
@@ -255,7 +255,7 @@ public abstract class TokenStoreTests(StoreUnderTest store)
     }
 
     [Fact]
-    public async Task A_sealed_token_opens_in_its_own_session_only()
+    public async Task An_encrypted_token_can_be_decrypted_only_for_its_own_session()
     {
         var (one, two) = (await IssueAsync(), await IssueAsync());
         var database = store.Stores.Auth.Database;

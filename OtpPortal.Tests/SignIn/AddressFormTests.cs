@@ -4,7 +4,7 @@ using OtpPortal.SignIn;
 
 namespace OtpPortal.Tests.SignIn;
 
-/// <summary>The address page's form, when a circuit has taken it over.</summary>
+/// <summary>Tests the interactive <c>AddressForm</c> component.</summary>
 public sealed class AddressFormTests : IDisposable
 {
     private readonly BunitContext _page = new();
@@ -12,7 +12,7 @@ public sealed class AddressFormTests : IDisposable
     public AddressFormTests()
     {
         _page.Services.AddLogging().AddLocalization();
-        // Strict: a call to the browser that is not set up here fails the test.
+        // JSInterop is strict: a call that is not set up fails the test.
         _page.JSInterop.SetupVoid("otpPortal.ready").SetVoidResult();
         _page.JSInterop.SetupVoid("otpPortal.focus", "email").SetVoidResult();
         _page.JSInterop.SetupVoid("otpPortal.post", call => call.Arguments.Count == 1).SetVoidResult();
@@ -33,7 +33,7 @@ public sealed class AddressFormTests : IDisposable
     [InlineData("   ", "Enter your email address.")]
     [InlineData("ann", "Enter an email address in the correct format, like name@example.com.")]
     [InlineData("Ann <ann@example.com>", "Enter an email address in the correct format, like name@example.com.")]
-    public void A_mistake_is_told_beside_the_field_and_nothing_is_sent(string typed, string error)
+    public void An_invalid_address_shows_an_error_at_the_field_and_is_not_submitted(string typed, string error)
     {
         var form = Render();
         form.Find("#email").Input(typed);
@@ -51,7 +51,7 @@ public sealed class AddressFormTests : IDisposable
     }
 
     [Fact]
-    public void The_complaint_goes_when_its_cause_does()
+    public void The_error_disappears_once_the_address_is_valid()
     {
         var form = Render();
         form.Find("form").Submit();
@@ -66,7 +66,7 @@ public sealed class AddressFormTests : IDisposable
     }
 
     [Fact]
-    public void A_good_address_is_posted_as_a_plain_form_once()
+    public void A_valid_address_is_posted_once_as_a_regular_form()
     {
         var form = Render(returnTo: "https://app.example.com/");
         form.Find("#email").Input("ann@example.com");
@@ -84,7 +84,7 @@ public sealed class AddressFormTests : IDisposable
     }
 
     [Fact]
-    public void After_a_refusal_the_address_and_the_reason_are_shown()
+    public void Shows_the_address_and_the_error_after_a_rejected_request()
     {
         var form = Render("ann@example.com", error: "Wait 14 minutes.");
 

@@ -3,11 +3,11 @@ using OtpPortal.Tests.Infrastructure;
 
 namespace OtpPortal.Tests.SignIn;
 
-/// <summary><c>GET /</c> and <c>POST /login</c>: a visitor asks for a code.</summary>
+/// <summary>Tests <c>GET /</c> and <c>POST /login</c>: requesting a code.</summary>
 public sealed partial class BeginningTests(PortalHost portal) : IClassFixture<PortalHost>
 {
-    /// <summary>What is no address, and why somebody would send it.</summary>
-    public static TheoryData<string, string> NoAddresses => new()
+    /// <summary>Invalid addresses, each with a part of the expected error message.</summary>
+    public static TheoryData<string, string> InvalidAddresses => new()
     {
         { "", "Enter your email address." },
         { "   ", "Enter your email address." },
@@ -30,7 +30,7 @@ public sealed partial class BeginningTests(PortalHost portal) : IClassFixture<Po
     };
 
     [Fact]
-    public async Task A_stranger_sees_the_address_page()
+    public async Task Shows_the_address_page_to_an_unauthenticated_client()
     {
         var answer = await portal.NewBrowser().GetAsync("/");
 
@@ -43,7 +43,7 @@ public sealed partial class BeginningTests(PortalHost portal) : IClassFixture<Po
     }
 
     [Fact]
-    public async Task An_address_leads_to_the_code_page_and_a_mail()
+    public async Task Submitting_an_address_sends_a_code_and_redirects_to_the_code_page()
     {
         var (browser, email) = (portal.NewBrowser(), Someone.New());
 
@@ -57,7 +57,7 @@ public sealed partial class BeginningTests(PortalHost portal) : IClassFixture<Po
     }
 
     [Fact]
-    public async Task The_flow_cookie_is_the_browsers_alone()
+    public async Task The_flow_cookie_is_http_only_lax_and_host_only()
     {
         var answer = await portal.NewBrowser().PostAsync("/login", ("email", Someone.New()));
 
@@ -71,7 +71,7 @@ public sealed partial class BeginningTests(PortalHost portal) : IClassFixture<Po
     }
 
     [Fact]
-    public async Task A_new_sign_in_gets_a_new_id_whatever_the_browser_brings()
+    public async Task A_new_sign_in_replaces_a_planted_flow_id()
     {
         var browser = portal.NewBrowser();
         browser.Cookies["otp_flow"] = new string('A', 32);
@@ -82,7 +82,7 @@ public sealed partial class BeginningTests(PortalHost portal) : IClassFixture<Po
     }
 
     [Fact]
-    public async Task A_program_is_told_how_long_the_code_is_good()
+    public async Task Returns_the_flow_id_and_the_code_lifetime_as_JSON()
     {
         var answer = await portal.NewProgram().PostAsync("/login", ("email", Someone.New()));
 
@@ -94,8 +94,8 @@ public sealed partial class BeginningTests(PortalHost portal) : IClassFixture<Po
     }
 
     [Theory]
-    [MemberData(nameof(NoAddresses))]
-    public async Task What_is_no_address_is_refused_beside_the_field(string typed, string reason)
+    [MemberData(nameof(InvalidAddresses))]
+    public async Task An_invalid_address_is_rejected_with_an_error_at_the_field(string typed, string reason)
     {
         var browser = portal.NewBrowser();
         var before = portal.Dump().State;
@@ -111,8 +111,8 @@ public sealed partial class BeginningTests(PortalHost portal) : IClassFixture<Po
     }
 
     [Theory]
-    [MemberData(nameof(NoAddresses))]
-    public async Task A_program_is_told_that_it_is_no_address(string typed, string reason)
+    [MemberData(nameof(InvalidAddresses))]
+    public async Task Returns_invalid_email_as_JSON_for_an_invalid_address(string typed, string reason)
     {
         reason.ShouldNotBeEmpty();
         var answer = await portal.NewProgram().PostAsync("/login", ("email", typed));
@@ -122,7 +122,7 @@ public sealed partial class BeginningTests(PortalHost portal) : IClassFixture<Po
     }
 
     [Fact]
-    public async Task A_form_with_a_null_character_is_refused_as_a_whole()
+    public async Task A_form_that_contains_a_null_character_is_rejected()
     {
         var before = portal.Dump().State;
 
@@ -133,7 +133,7 @@ public sealed partial class BeginningTests(PortalHost portal) : IClassFixture<Po
     }
 
     [Fact]
-    public async Task What_was_typed_is_shown_again_and_cannot_run()
+    public async Task The_rejected_input_is_shown_again_HTML_encoded()
     {
         var answer = await portal.NewBrowser().PostAsync("/login", ("email", "\"><script>alert(1)</script>"));
 
@@ -142,7 +142,7 @@ public sealed partial class BeginningTests(PortalHost portal) : IClassFixture<Po
     }
 
     [Fact]
-    public async Task An_address_is_the_same_in_any_case_and_with_blanks_around_it()
+    public async Task Address_case_and_surrounding_whitespace_are_ignored()
     {
         var (browser, email) = (portal.NewProgram(), Someone.New());
 
@@ -159,7 +159,7 @@ public sealed partial class BeginningTests(PortalHost portal) : IClassFixture<Po
     [InlineData("es-MX", "sesión")]
     [InlineData("zh-CN", "登录")]
     [InlineData("tlh, xx;q=0.5", "Sign in")]
-    public async Task The_page_speaks_the_browsers_language(string accepted, string title)
+    public async Task The_page_uses_the_language_from_Accept_Language(string accepted, string title)
     {
         var answer = await portal.NewBrowser().GetAsync("/", ("Accept-Language", accepted));
 
@@ -169,7 +169,7 @@ public sealed partial class BeginningTests(PortalHost portal) : IClassFixture<Po
     }
 
     [Fact]
-    public async Task The_mail_is_written_in_the_visitors_language_and_says_what_it_is()
+    public async Task The_code_email_uses_the_users_language_and_explains_itself()
     {
         var (browser, email) = (portal.NewBrowser(), Someone.New());
         await browser.PostAsync("/login", ("email", email));
@@ -197,7 +197,7 @@ public sealed partial class BeginningTests(PortalHost portal) : IClassFixture<Po
     }
 
     [Fact]
-    public async Task A_chosen_language_is_kept()
+    public async Task The_selected_language_overrides_Accept_Language()
     {
         var browser = portal.NewBrowser();
 
@@ -211,7 +211,7 @@ public sealed partial class BeginningTests(PortalHost portal) : IClassFixture<Po
     [InlineData("//evil.example")]
     [InlineData("/\\evil.example")]
     [InlineData("https://evil.example/")]
-    public async Task Changing_the_language_sends_nobody_elsewhere(string back)
+    public async Task Changing_the_language_does_not_redirect_to_another_site(string back)
     {
         var answer = await portal.NewBrowser().PostAsync("/language", ("lang", "de"), ("back", back));
 
@@ -219,11 +219,11 @@ public sealed partial class BeginningTests(PortalHost portal) : IClassFixture<Po
     }
 
     [Fact]
-    public async Task An_unknown_language_is_refused() =>
+    public async Task An_unknown_language_is_rejected() =>
         (await portal.NewBrowser().PostAsync("/language", ("lang", "tlh"))).Status.ShouldBe(400);
 
     [Fact]
-    public async Task An_open_sign_in_can_be_taken_up_again_from_the_start_page()
+    public async Task The_start_page_links_to_a_sign_in_in_progress()
     {
         var browser = portal.NewBrowser();
         await browser.PostAsync("/login", ("email", Someone.New()));

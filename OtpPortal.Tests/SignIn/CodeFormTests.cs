@@ -7,7 +7,7 @@ using OtpPortal.Tests.Infrastructure;
 
 namespace OtpPortal.Tests.SignIn;
 
-/// <summary>The code page in a circuit, over the real sign-in on a real store, with a clock that the test moves.</summary>
+/// <summary>Tests the interactive <c>CodeForm</c> component against the real sign-in service and store.</summary>
 public sealed class CodeFormTests(PortalHost portal) : IClassFixture<PortalHost>, IAsyncLifetime
 {
     private static readonly Visitor s_visitor = new("192.0.2.1", "192.0.2.1", "Tests/1.0");
@@ -63,13 +63,13 @@ public sealed class CodeFormTests(PortalHost portal) : IClassFixture<PortalHost>
 
     private static string Wrong(string code) => code[..^1] + (char)('0' + ((code[^1] - '0' + 1) % 10));
 
-    // The circuit draws on its own thread, after a round trip to the store.
+    // The component renders asynchronously, after a round trip to the store.
     private static Task ShowsAsync(IRenderedComponent<CodeForm> form, string selector, string text) =>
         Eventually.BeTrueAsync(() => form.FindAll(selector) is [var element]
             && element.TextContent.Contains(text, StringComparison.Ordinal), $"{selector} shows {text}");
 
     [Fact]
-    public async Task The_clock_counts_down_to_the_deadline_and_to_the_next_code()
+    public async Task Counts_down_to_the_expiry_and_to_the_next_resend()
     {
         var form = await RenderAsync();
         TextOf(form, "#code-expiry").ShouldBe("Expires in 5:00");
@@ -87,7 +87,7 @@ public sealed class CodeFormTests(PortalHost portal) : IClassFixture<PortalHost>
     }
 
     [Fact]
-    public async Task The_progress_of_the_message_follows()
+    public async Task Updates_the_delivery_status_of_the_message()
     {
         var state = (await _flow.FindAsync(_flowId)).ShouldNotBeNull() with { Message = MessageProgress.OnItsWay };
         var form = _page.Render<CodeForm>(parameters => parameters
@@ -101,7 +101,7 @@ public sealed class CodeFormTests(PortalHost portal) : IClassFixture<PortalHost>
     }
 
     [Fact]
-    public async Task A_wrong_code_is_told_in_place_with_the_tries_that_are_left()
+    public async Task A_wrong_code_shows_the_remaining_attempts_without_a_reload()
     {
         var code = await portal.CodeForAsync(_email);
         var form = await RenderAsync();
@@ -122,7 +122,7 @@ public sealed class CodeFormTests(PortalHost portal) : IClassFixture<PortalHost>
     }
 
     [Fact]
-    public async Task What_cannot_be_a_code_is_told_and_costs_no_try()
+    public async Task A_malformed_code_shows_an_error_and_does_not_count_as_an_attempt()
     {
         var form = await RenderAsync();
 
@@ -133,7 +133,7 @@ public sealed class CodeFormTests(PortalHost portal) : IClassFixture<PortalHost>
     }
 
     [Fact]
-    public async Task The_right_code_leads_to_a_form_whose_ticket_is_worth_one_sign_in()
+    public async Task The_correct_code_yields_a_single_use_ticket_bound_to_the_flow_cookie()
     {
         var code = await portal.CodeForAsync(_email);
         var form = await RenderAsync();
@@ -161,7 +161,7 @@ public sealed class CodeFormTests(PortalHost portal) : IClassFixture<PortalHost>
     }
 
     [Fact]
-    public async Task A_ticket_is_good_for_a_minute_and_a_reload_gives_another()
+    public async Task A_ticket_expires_after_a_minute_and_is_replaced_on_reload()
     {
         (await _flow.SubmitAsync(_flowId, await portal.CodeForAsync(_email), s_visitor)).ShouldBeOfType<SubmitOutcome.Verified>();
         var lost = await _flow.GrantTicketAsync(_flowId);
@@ -177,7 +177,7 @@ public sealed class CodeFormTests(PortalHost portal) : IClassFixture<PortalHost>
     }
 
     [Fact]
-    public async Task After_the_last_wrong_code_the_page_says_that_it_is_over()
+    public async Task Shows_that_the_sign_in_has_ended_after_the_last_wrong_code()
     {
         var code = await portal.CodeForAsync(_email);
         var form = await RenderAsync();
@@ -197,7 +197,7 @@ public sealed class CodeFormTests(PortalHost portal) : IClassFixture<PortalHost>
     }
 
     [Fact]
-    public async Task At_the_deadline_the_page_says_so_by_itself()
+    public async Task Shows_that_the_code_has_expired_without_a_reload()
     {
         var form = await RenderAsync();
 
@@ -208,7 +208,7 @@ public sealed class CodeFormTests(PortalHost portal) : IClassFixture<PortalHost>
     }
 
     [Fact]
-    public async Task Another_code_is_sent_from_the_page()
+    public async Task Resending_sends_another_code_and_keeps_the_first_one_valid()
     {
         await portal.CodeForAsync(_email);
         var form = await RenderAsync();
@@ -223,7 +223,7 @@ public sealed class CodeFormTests(PortalHost portal) : IClassFixture<PortalHost>
     }
 
     [Fact]
-    public async Task Too_early_a_wish_is_told_in_place()
+    public async Task A_resend_within_the_cooldown_shows_the_remaining_wait()
     {
         var form = await RenderAsync();
 
@@ -234,7 +234,7 @@ public sealed class CodeFormTests(PortalHost portal) : IClassFixture<PortalHost>
     }
 
     [Fact]
-    public async Task When_nothing_more_can_be_sent_the_page_offers_it_no_more()
+    public async Task Hides_the_resend_button_once_the_limit_is_reached()
     {
         foreach (var _ in (int[])[2, 3])
         {
@@ -249,7 +249,7 @@ public sealed class CodeFormTests(PortalHost portal) : IClassFixture<PortalHost>
     }
 
     [Fact]
-    public async Task A_sign_in_that_another_tab_completed_takes_this_one_along()
+    public async Task Redirects_when_the_sign_in_is_completed_in_another_tab()
     {
         var form = await RenderAsync();
         (await _flow.SubmitAsync(_flowId, await portal.CodeForAsync(_email), s_visitor)).ShouldBeOfType<SubmitOutcome.Verified>();
@@ -260,7 +260,7 @@ public sealed class CodeFormTests(PortalHost portal) : IClassFixture<PortalHost>
     }
 
     [Fact]
-    public async Task A_wrong_code_of_another_tab_is_counted_here_too()
+    public async Task Shows_the_attempts_used_in_another_tab()
     {
         var code = await portal.CodeForAsync(_email);
         var form = await RenderAsync();
@@ -273,7 +273,7 @@ public sealed class CodeFormTests(PortalHost portal) : IClassFixture<PortalHost>
     }
 
     [Fact]
-    public async Task Leaving_the_page_stops_its_clock()
+    public async Task Disposing_the_component_stops_its_timer()
     {
         var form = await RenderAsync();
         var running = portal.Clock.TimersSet;
@@ -285,7 +285,7 @@ public sealed class CodeFormTests(PortalHost portal) : IClassFixture<PortalHost>
     }
 
     [Fact]
-    public async Task The_first_drawing_is_the_pages_own()
+    public async Task The_initial_render_matches_the_static_page()
     {
         var form = await RenderAsync(error: "Wait 20 seconds.");
 

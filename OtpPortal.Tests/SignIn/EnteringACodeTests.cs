@@ -2,7 +2,7 @@ using OtpPortal.Tests.Infrastructure;
 
 namespace OtpPortal.Tests.SignIn;
 
-/// <summary><c>GET /login/code</c> and <c>POST /login-otp</c>: the code is entered.</summary>
+/// <summary>Tests <c>GET /login/code</c> and <c>POST /login-otp</c>: entering the code.</summary>
 public sealed class EnteringACodeTests(PortalHost portal) : IClassFixture<PortalHost>
 {
     private async Task<(Browserlike Browser, string Email, string Code)> BeginAsync(Browserlike? browser = null)
@@ -13,10 +13,10 @@ public sealed class EnteringACodeTests(PortalHost portal) : IClassFixture<Portal
         return (browser, email, await portal.CodeForAsync(email));
     }
 
-    private static string NotThe(string code) => code[..^1] + (char)('0' + ((code[^1] - '0' + 1) % 10));
+    private static string WrongCode(string code) => code[..^1] + (char)('0' + ((code[^1] - '0' + 1) % 10));
 
     [Fact]
-    public async Task The_right_code_signs_in()
+    public async Task The_correct_code_signs_the_user_in()
     {
         var (browser, email, code) = await BeginAsync(portal.NewBrowser());
 
@@ -27,7 +27,7 @@ public sealed class EnteringACodeTests(PortalHost portal) : IClassFixture<Portal
     }
 
     [Fact]
-    public async Task The_token_cookie_is_out_of_reach_of_scripts_and_other_sites()
+    public async Task The_session_cookie_is_http_only_lax_and_host_only()
     {
         var (browser, _, code) = await BeginAsync();
 
@@ -45,7 +45,7 @@ public sealed class EnteringACodeTests(PortalHost portal) : IClassFixture<Portal
     }
 
     [Fact]
-    public async Task Behind_https_every_cookie_is_secure_and_may_cover_the_domain()
+    public async Task Cookies_are_secure_over_HTTPS_and_use_the_configured_domain()
     {
         await using var https = await PortalHost.StartAsync(
             ("PUBLIC_URL", "https://login.example.com"), ("COOKIE_DOMAIN", "example.com"), ("AUTH_TOKEN_COOKIE_NAME", "__Secure-session"));
@@ -62,7 +62,7 @@ public sealed class EnteringACodeTests(PortalHost portal) : IClassFixture<Portal
     }
 
     [Fact]
-    public async Task A_program_is_told_who_signed_in()
+    public async Task Returns_the_email_address_as_JSON()
     {
         var (browser, email, code) = await BeginAsync();
 
@@ -73,11 +73,11 @@ public sealed class EnteringACodeTests(PortalHost portal) : IClassFixture<Portal
     }
 
     [Fact]
-    public async Task A_wrong_code_leads_back_to_the_page_that_says_how_many_tries_are_left()
+    public async Task A_wrong_code_redirects_to_the_code_page_that_shows_the_remaining_attempts()
     {
         var (browser, _, code) = await BeginAsync(portal.NewBrowser());
 
-        var answer = await browser.PostAsync("/login-otp", ("code", NotThe(code)));
+        var answer = await browser.PostAsync("/login-otp", ("code", WrongCode(code)));
 
         (answer.Status, answer.Location).ShouldBe((303, "/login/code"));
         answer.Cookie("auth_token").ShouldBeNull();
@@ -95,7 +95,7 @@ public sealed class EnteringACodeTests(PortalHost portal) : IClassFixture<Portal
 
         for (var left = 4; left >= 0; left--)
         {
-            var wrong = await browser.PostAsync("/login-otp", ("code", NotThe(code)));
+            var wrong = await browser.PostAsync("/login-otp", ("code", WrongCode(code)));
             wrong.Status.ShouldBe(401);
             wrong.Body.ShouldBe($$"""{"error":"wrong_code","attempts_left":{{left}}}""");
         }
@@ -114,12 +114,12 @@ public sealed class EnteringACodeTests(PortalHost portal) : IClassFixture<Portal
     }
 
     [Fact]
-    public async Task A_form_with_a_wrong_code_at_the_end_leads_to_the_start_page_too()
+    public async Task A_browser_is_redirected_to_the_start_page_after_too_many_wrong_codes()
     {
         var (browser, _, code) = await BeginAsync(portal.NewBrowser());
         for (var i = 0; i < 6; i++)
         {
-            var answer = await browser.PostAsync("/login-otp", ("code", NotThe(code)));
+            var answer = await browser.PostAsync("/login-otp", ("code", WrongCode(code)));
             (answer.Status, answer.Location).ShouldBe((303, "/login/code"));
         }
 
@@ -127,11 +127,11 @@ public sealed class EnteringACodeTests(PortalHost portal) : IClassFixture<Portal
     }
 
     [Fact]
-    public async Task A_code_is_dead_after_its_time()
+    public async Task An_expired_code_is_refused()
     {
         var (browser, _, code) = await BeginAsync();
         portal.Clock.Advance(TimeSpan.FromSeconds(299));
-        (await browser.PostAsync("/login-otp", ("code", NotThe(code)))).Status.ShouldBe(401, "not yet over");
+        (await browser.PostAsync("/login-otp", ("code", WrongCode(code)))).Status.ShouldBe(401, "not yet over");
 
         portal.Clock.Advance(TimeSpan.FromSeconds(1));
 
@@ -144,7 +144,7 @@ public sealed class EnteringACodeTests(PortalHost portal) : IClassFixture<Portal
     }
 
     [Fact]
-    public async Task A_code_works_once()
+    public async Task A_code_can_be_used_only_once()
     {
         var (browser, _, code) = await BeginAsync();
         var flow = browser.Cookies["otp_flow"];
@@ -159,7 +159,7 @@ public sealed class EnteringACodeTests(PortalHost portal) : IClassFixture<Portal
     }
 
     [Fact]
-    public async Task Of_twenty_simultaneous_right_codes_one_signs_in()
+    public async Task Only_one_of_twenty_concurrent_submissions_of_the_code_succeeds()
     {
         var (browser, email, code) = await BeginAsync();
         var rivals = Enumerable.Range(0, 20).Select(_ =>
@@ -178,7 +178,7 @@ public sealed class EnteringACodeTests(PortalHost portal) : IClassFixture<Portal
     }
 
     [Fact]
-    public async Task A_code_is_worth_nothing_in_another_browser()
+    public async Task A_code_is_refused_in_another_browser()
     {
         var (_, _, code) = await BeginAsync();
         var (phisher, _, _) = await BeginAsync();
@@ -188,7 +188,7 @@ public sealed class EnteringACodeTests(PortalHost portal) : IClassFixture<Portal
     }
 
     [Fact]
-    public async Task An_address_that_comes_along_must_be_the_one_the_sign_in_began_with()
+    public async Task A_submitted_address_must_match_the_address_of_the_sign_in()
     {
         var (browser, email, code) = await BeginAsync();
 
@@ -201,7 +201,7 @@ public sealed class EnteringACodeTests(PortalHost portal) : IClassFixture<Portal
     [InlineData("{0}-{1}")]
     [InlineData(" {0}\u2009{1}\n")]
     [InlineData("{0}\u2013{1}")]
-    public async Task A_code_may_be_pasted_as_it_stands_in_the_mail(string form)
+    public async Task Separators_in_a_pasted_code_are_ignored(string form)
     {
         var (browser, _, code) = await BeginAsync();
 
@@ -211,7 +211,7 @@ public sealed class EnteringACodeTests(PortalHost portal) : IClassFixture<Portal
     }
 
     [Fact]
-    public async Task Full_width_digits_are_digits()
+    public async Task Full_width_digits_are_accepted()
     {
         var (browser, _, code) = await BeginAsync();
 
@@ -229,14 +229,14 @@ public sealed class EnteringACodeTests(PortalHost portal) : IClassFixture<Portal
     [InlineData("-12345")]
     [InlineData("1e5")]
     [InlineData("THOUSAND")]
-    public async Task What_cannot_be_a_code_costs_no_try(string typed)
+    public async Task A_malformed_code_does_not_count_as_an_attempt(string typed)
     {
         if (typed == "THOUSAND") typed = new string('1', 1000);
         var (browser, _, code) = await BeginAsync();
 
         for (var i = 0; i < 6; i++) (await browser.PostAsync("/login-otp", ("code", typed))).Body.ShouldBe("""{"error":"invalid_code"}""");
 
-        (await browser.PostAsync("/login-otp", ("code", NotThe(code)))).Json.GetProperty("attempts_left").GetInt32().ShouldBe(4);
+        (await browser.PostAsync("/login-otp", ("code", WrongCode(code)))).Json.GetProperty("attempts_left").GetInt32().ShouldBe(4);
         browser.Headers["Accept"] = "text/html";
         var page = await browser.PostAsync("/login-otp", ("code", typed));
         page.Status.ShouldBe(400);
@@ -244,7 +244,7 @@ public sealed class EnteringACodeTests(PortalHost portal) : IClassFixture<Portal
     }
 
     [Fact]
-    public async Task The_code_page_is_one_field_made_for_codes()
+    public async Task The_code_page_has_a_single_field_with_one_time_code_autofill()
     {
         var (browser, email, _) = await BeginAsync(portal.NewBrowser());
 
@@ -261,7 +261,7 @@ public sealed class EnteringACodeTests(PortalHost portal) : IClassFixture<Portal
     }
 
     [Fact]
-    public async Task The_code_page_tells_that_the_message_was_handed_over()
+    public async Task The_code_page_shows_that_the_message_was_sent()
     {
         var (browser, _, _) = await BeginAsync(portal.NewBrowser());
 
@@ -274,7 +274,7 @@ public sealed class EnteringACodeTests(PortalHost portal) : IClassFixture<Portal
     [InlineData("short")]
     [InlineData("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")]
     [InlineData("../../../../../../../../etc/pass*")]
-    public async Task Without_a_live_sign_in_the_code_page_leads_to_the_start(string? cookie)
+    public async Task The_code_page_redirects_to_the_start_page_without_a_live_sign_in(string? cookie)
     {
         var browser = portal.NewBrowser();
         if (cookie is not null) browser.Cookies["otp_flow"] = cookie;
@@ -286,23 +286,23 @@ public sealed class EnteringACodeTests(PortalHost portal) : IClassFixture<Portal
     }
 
     [Fact]
-    public async Task Reloading_sends_nothing_again()
+    public async Task Reloading_the_code_page_does_not_send_another_message()
     {
         var (browser, email, _) = await BeginAsync(portal.NewBrowser());
 
         for (var i = 0; i < 5; i++) await browser.GetAsync("/login/code");
-        // A later message that has arrived shows that an earlier one would have.
+        // Messages are delivered in order, so an earlier one would have arrived by now.
         await BeginAsync();
 
         (await portal.CodesAsync(email)).Count.ShouldBe(1);
     }
 
     [Fact]
-    public async Task Another_replica_shows_the_same_step_and_takes_the_code()
+    public async Task A_sign_in_can_be_continued_on_another_replica()
     {
         await using var replica = await portal.StartReplicaAsync();
         var (browser, email, code) = await BeginAsync(portal.NewBrowser());
-        await browser.PostAsync("/login-otp", ("code", NotThe(code)));
+        await browser.PostAsync("/login-otp", ("code", WrongCode(code)));
 
         var other = replica.NewBrowser();
         other.Cookies["otp_flow"] = browser.Cookies["otp_flow"];
@@ -315,7 +315,7 @@ public sealed class EnteringACodeTests(PortalHost portal) : IClassFixture<Portal
     }
 
     [Fact]
-    public async Task Long_codes_and_short_lives_can_be_chosen()
+    public async Task Code_length_expiry_attempts_and_cooldown_are_configurable()
     {
         await using var other = await PortalHost.StartAsync(
             ("OTP_CODE_LENGTH", "9"), ("OTP_CODE_EXPIRY", "60"), ("OTP_MAX_ATTEMPTS", "1"), ("OTP_RESEND_COOLDOWN", "5"));
@@ -325,12 +325,12 @@ public sealed class EnteringACodeTests(PortalHost portal) : IClassFixture<Portal
         var code = await other.CodeForAsync(email);
 
         code.ShouldMatch("^[0-9]{9}$");
-        (await browser.PostAsync("/login-otp", ("code", NotThe(code)))).Json.GetProperty("attempts_left").GetInt32().ShouldBe(0);
+        (await browser.PostAsync("/login-otp", ("code", WrongCode(code)))).Json.GetProperty("attempts_left").GetInt32().ShouldBe(0);
         (await browser.PostAsync("/login-otp", ("code", code))).Status.ShouldBe(429);
     }
 
     [Fact]
-    public async Task Signing_in_again_ends_the_browsers_earlier_session()
+    public async Task Signing_in_again_revokes_the_previous_session_of_the_browser()
     {
         var email = Someone.New();
         var browser = await portal.SignInAsync(email);

@@ -5,19 +5,19 @@ using OtpPortal.Tests.Infrastructure;
 
 namespace OtpPortal.Tests.SignIn;
 
-/// <summary>Nobody learns from the portal who may sign in.</summary>
+/// <summary>Responses must not reveal which addresses are allowed to sign in.</summary>
 public sealed partial class EnumerationTests
 {
     private static readonly string[] s_changing = ["Date", "Set-Cookie"];
 
     [Fact]
-    public async Task An_address_that_may_not_sign_in_gets_the_same_answers_and_no_mail()
+    public async Task A_disallowed_address_gets_identical_responses_and_no_email()
     {
         await using var portal = await PortalHost.StartAsync(("ALLOWED_EMAILS", "ann@example.com, *@friends.example"));
         var (friend, stranger) = ("joe@friends.example", "eve@enemies.example");
 
-        var ours = await WalkAsync(portal, friend);
-        var theirs = await WalkAsync(portal, stranger);
+        var ours = await RecordResponsesAsync(portal, friend);
+        var theirs = await RecordResponsesAsync(portal, stranger);
 
         theirs.ShouldBe(ours);
         (await portal.CodesAsync(stranger)).ShouldBeEmpty();
@@ -25,7 +25,7 @@ public sealed partial class EnumerationTests
     }
 
     [Fact]
-    public async Task Listed_addresses_and_domains_may_sign_in()
+    public async Task Listed_addresses_and_domains_can_sign_in()
     {
         await using var portal = await PortalHost.StartAsync(("ALLOWED_EMAILS", "Ann@Example.com, *@friends.example"));
 
@@ -44,12 +44,12 @@ public sealed partial class EnumerationTests
     [InlineData("misconfigured")]
     [InlineData("temporary")]
     [InlineData("hangs")]
-    public async Task What_becomes_of_messages_shows_neither_to_friends_nor_to_strangers(string fate)
+    public async Task The_shown_delivery_status_is_independent_of_the_provider_outcome(string fate)
     {
-        var provider = new Fate { Outcome = fate };
+        var provider = new StubProvider { Outcome = fate };
         await using var portal = await PortalHost.StartWithAsync(
             builder => builder.Services.AddSingleton(StandInProviders.Only(provider)), null, ("ALLOWED_EMAILS", "*@friends.example"));
-        // Other people's messages, before and meanwhile.
+        // Traffic of other users, before and during the comparison.
         await portal.NewBrowser().PostAsync("/login", ("email", "first@friends.example"));
         await Eventually.BeTrueAsync(() => provider.Asked == 1);
         var (friend, stranger) = (portal.NewBrowser(), portal.NewBrowser());
@@ -72,9 +72,9 @@ public sealed partial class EnumerationTests
     }
 
     [Fact]
-    public async Task A_full_queue_shows_neither_to_friends_nor_to_strangers()
+    public async Task A_full_delivery_queue_does_not_reveal_allowed_addresses()
     {
-        var provider = new Fate { Outcome = "hangs" };
+        var provider = new StubProvider { Outcome = "hangs" };
         await using var portal = await PortalHost.StartWithAsync(
             builder => builder.Services.AddSingleton(StandInProviders.Only(provider)), null, ("ALLOWED_EMAILS", "*@friends.example"));
         var queue = portal.Services.GetRequiredService<DeliveryQueue>();
@@ -83,7 +83,7 @@ public sealed partial class EnumerationTests
         {
         }
 
-        (await WalkAsync(portal, "joe@friends.example")).ShouldBe(await WalkAsync(portal, "eve@enemies.example"));
+        (await RecordResponsesAsync(portal, "joe@friends.example")).ShouldBe(await RecordResponsesAsync(portal, "eve@enemies.example"));
         provider.Outcome = "accepted";
     }
 
@@ -92,7 +92,7 @@ public sealed partial class EnumerationTests
     [InlineData("x..1@enemies.example")]
     [InlineData(".x@friends.example")]
     [InlineData("x.@friends.example")]
-    public async Task An_address_that_smtp_cannot_carry_is_refused_for_everybody(string email)
+    public async Task An_address_that_SMTP_cannot_transport_is_rejected_for_everyone(string email)
     {
         await using var portal = await PortalHost.StartAsync(("ALLOWED_EMAILS", "*@friends.example"));
 
@@ -101,8 +101,8 @@ public sealed partial class EnumerationTests
         (answer.Status, answer.Body).ShouldBe((400, """{"error":"invalid_email"}"""));
     }
 
-    // Everything that an unauthenticated client can see on the way, but for what differs from one sign-in to the next anyway.
-    private static async Task<string> WalkAsync(PortalHost portal, string email)
+    // Records every observable response of a sign-in, with the values that always differ replaced.
+    private static async Task<string> RecordResponsesAsync(PortalHost portal, string email)
     {
         var seen = new List<string>();
         var page = portal.NewBrowser();
@@ -134,7 +134,7 @@ public sealed partial class EnumerationTests
         return $"{answer.Status} {string.Join(" | ", headers)} {string.Join(" | ", cookies)} {body}";
     }
 
-    private sealed class Fate : IMessageProvider
+    private sealed class StubProvider : IMessageProvider
     {
         private int _asked;
 

@@ -2,11 +2,11 @@ using OtpPortal.Tests.Infrastructure;
 
 namespace OtpPortal.Tests.SignIn;
 
-/// <summary>What keeps unauthenticated clients from flooding a mailbox or guessing for ever, and what it must not break.</summary>
+/// <summary>Tests the rate limits on sending and guessing codes, and their side effects on other users.</summary>
 public sealed class LimitTests(PortalHost portal) : IClassFixture<PortalHost>
 {
     [Fact]
-    public async Task The_sixth_mail_to_an_address_within_a_quarter_of_an_hour_is_not_sent()
+    public async Task The_sixth_message_to_an_address_within_15_minutes_is_refused()
     {
         var email = Someone.New();
         for (var i = 0; i < 5; i++) (await portal.NewProgram().PostAsync("/login", ("email", email))).Status.ShouldBe(202);
@@ -31,7 +31,7 @@ public sealed class LimitTests(PortalHost portal) : IClassFixture<PortalHost>
     }
 
     [Fact]
-    public async Task One_client_cannot_write_to_everybody()
+    public async Task Sends_per_client_are_limited()
     {
         var browser = portal.NewProgram();
         for (var i = 0; i < 30; i++) (await browser.PostAsync("/login", ("email", Someone.New()))).Status.ShouldBe(202);
@@ -44,7 +44,7 @@ public sealed class LimitTests(PortalHost portal) : IClassFixture<PortalHost>
     }
 
     [Fact]
-    public async Task Replicas_count_together()
+    public async Task Replicas_share_the_rate_limits()
     {
         await using var replica = await portal.StartReplicaAsync();
         var email = Someone.New();
@@ -57,7 +57,7 @@ public sealed class LimitTests(PortalHost portal) : IClassFixture<PortalHost>
     }
 
     [Fact]
-    public async Task Who_burns_an_addresss_limits_ends_neither_its_session_nor_its_open_sign_in()
+    public async Task Exhausting_the_limits_of_an_address_keeps_its_session_and_sign_in_usable()
     {
         await using var strict =
             await PortalHost.StartAsync(("LIMIT_FAILURES_PER_ADDRESS", "6/86400"), ("LIMIT_SENDS_PER_ADDRESS", "4/900"));
@@ -82,7 +82,7 @@ public sealed class LimitTests(PortalHost portal) : IClassFixture<PortalHost>
     }
 
     [Fact]
-    public async Task A_success_forgives_an_addresss_wrong_codes()
+    public async Task A_successful_sign_in_resets_the_failure_count_of_the_address()
     {
         await using var strict = await PortalHost.StartAsync(("LIMIT_FAILURES_PER_ADDRESS", "6/86400"));
         var email = Someone.New();
@@ -101,7 +101,7 @@ public sealed class LimitTests(PortalHost portal) : IClassFixture<PortalHost>
     }
 
     [Fact]
-    public async Task Addresses_that_may_not_sign_in_are_counted_like_all_others()
+    public async Task Rate_limits_apply_to_disallowed_addresses_too()
     {
         await using var closed = await PortalHost.StartAsync(("ALLOWED_EMAILS", "*@friends.example"));
         var stranger = Someone.New();
@@ -111,7 +111,7 @@ public sealed class LimitTests(PortalHost portal) : IClassFixture<PortalHost>
     }
 
     [Fact]
-    public async Task A_forwarded_address_does_not_escape_the_limit()
+    public async Task X_Forwarded_For_from_an_untrusted_client_does_not_evade_the_limit()
     {
         await using var strict = await PortalHost.StartAsync(("LIMIT_SENDS_PER_IP", "2/900"));
         var browser = strict.NewProgram();
@@ -123,7 +123,7 @@ public sealed class LimitTests(PortalHost portal) : IClassFixture<PortalHost>
     }
 
     [Fact]
-    public async Task Behind_a_trusted_proxy_the_forwarded_address_counts()
+    public async Task Limits_apply_to_the_forwarded_address_behind_a_trusted_proxy()
     {
         await using var strict = await PortalHost.StartAsync(("LIMIT_SENDS_PER_IP", "2/900"), ("TRUSTED_PROXIES", "127.0.0.0/8"));
         var proxy = strict.NewProgram();

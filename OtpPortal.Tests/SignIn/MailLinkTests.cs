@@ -7,7 +7,7 @@ using OtpPortal.Tests.Infrastructure;
 
 namespace OtpPortal.Tests.SignIn;
 
-/// <summary>A portal whose mail has a link beside the code.</summary>
+/// <summary>A portal with <c>MAIL_LINK</c> enabled.</summary>
 public sealed class MailLinkPortal : IAsyncLifetime
 {
     public PortalHost Portal { get; private set; } = null!;
@@ -17,7 +17,7 @@ public sealed class MailLinkPortal : IAsyncLifetime
     public async Task DisposeAsync() => await Portal.DisposeAsync();
 }
 
-/// <summary>MAIL_LINK: the link signs in the browser that asked for the mail, and never the one that merely opened it.</summary>
+/// <summary>Tests <c>MAIL_LINK</c>: the link signs in only the browser that requested the email.</summary>
 public sealed partial class MailLinkTests(MailLinkPortal fixture) : IClassFixture<MailLinkPortal>
 {
     private readonly PortalHost _portal = fixture.Portal;
@@ -47,21 +47,21 @@ public sealed partial class MailLinkTests(MailLinkPortal fixture) : IClassFixtur
         return (browser, email, await MailAsync(_portal, email));
     }
 
-    private Browserlike WithTheFlowOf(Browserlike browser)
+    private Browserlike NewBrowserWithFlowOf(Browserlike browser)
     {
         var other = _portal.NewBrowser();
         other.Cookies["otp_flow"] = browser.Cookies["otp_flow"];
         return other;
     }
 
-    private static string NotThe(string code) => code[..^1] + (char)('0' + ((code[^1] - '0' + 1) % 10));
+    private static string WrongCode(string code) => code[..^1] + (char)('0' + ((code[^1] - '0' + 1) % 10));
 
     private static async Task LockAsync(Browserlike browser, string code)
     {
-        for (var i = 0; i < 5; i++) await browser.PostAsync("/login-otp", ("code", NotThe(code)));
+        for (var i = 0; i < 5; i++) await browser.PostAsync("/login-otp", ("code", WrongCode(code)));
     }
 
-    private static void ShouldBeElsewhere(Answer answer, int status = 200)
+    private static void ShouldBeWrongBrowserPage(Answer answer, int status = 200)
     {
         answer.Status.ShouldBe(status);
         answer.Find("h1")!.TextContent.ShouldBe("This link doesn't work here");
@@ -74,7 +74,7 @@ public sealed partial class MailLinkTests(MailLinkPortal fixture) : IClassFixtur
     }
 
     [Fact]
-    public async Task The_link_asks_and_the_button_signs_in()
+    public async Task The_link_asks_for_confirmation_and_the_button_signs_in()
     {
         var (browser, email, mail) = await BeginAsync();
 
@@ -95,7 +95,7 @@ public sealed partial class MailLinkTests(MailLinkPortal fixture) : IClassFixtur
         done.Cookie("otp_flow").ShouldNotBeNull().IsRemoval.ShouldBeTrue();
         (await browser.GetAsync("/")).Text.ShouldContain($"Signed in {email}");
 
-        // Opened once more, or a double click: nothing that frightens anybody.
+        // Opening the link again, or a double click, shows the signed-in page.
         var again = await browser.GetAsync(mail.Path);
         again.Status.ShouldBe(200);
         again.Text.ShouldContain($"Signed in {email}");
@@ -105,7 +105,7 @@ public sealed partial class MailLinkTests(MailLinkPortal fixture) : IClassFixtur
     }
 
     [Fact]
-    public async Task A_program_is_told_who_signed_in()
+    public async Task Returns_the_email_address_as_JSON()
     {
         var (browser, email, mail) = await BeginAsync(_portal.NewProgram());
 
@@ -117,7 +117,7 @@ public sealed partial class MailLinkTests(MailLinkPortal fixture) : IClassFixtur
     }
 
     [Fact]
-    public async Task The_mail_holds_the_code_too_and_the_link_is_no_code()
+    public async Task The_email_contains_code_and_link_and_neither_is_accepted_as_the_other()
     {
         await using var german = await PortalHost.StartAsync(("MAIL_LINK", "true"), ("PUBLIC_URL", "https://login.example.com"));
         var (browser, email) = (german.NewBrowser(), Someone.New());
@@ -133,15 +133,15 @@ public sealed partial class MailLinkTests(MailLinkPortal fixture) : IClassFixtur
         foreach (var part in (string[])[mail.Text, mail.Html]) part.ShouldContain(mail.Code);
         (await browser.GetAsync("/login/code")).Text.ShouldContain("Oder öffnen Sie den Link aus der E-Mail in diesem Browser.");
         (await browser.PostAsync("/login-otp", ("code", mail.Token!))).Status.ShouldBe(400);
-        ShouldBeElsewhereInGerman(await browser.PostAsync("/login/link", ("token", mail.Code)));
+        ShouldBeGermanWrongBrowserPage(await browser.PostAsync("/login/link", ("token", mail.Code)));
         (await browser.PostAsync("/login-otp", ("code", mail.Code))).Location.ShouldBe("/");
 
-        static void ShouldBeElsewhereInGerman(Answer answer) =>
+        static void ShouldBeGermanWrongBrowserPage(Answer answer) =>
             answer.Find("h1")!.TextContent.ShouldBe("Dieser Link funktioniert hier nicht");
     }
 
     [Fact]
-    public async Task No_other_browser_is_ever_signed_in()
+    public async Task The_link_is_refused_in_another_browser()
     {
         var (browser, _, mail) = await BeginAsync();
         var (rival, _, rivalsMail) = await BeginAsync();
@@ -149,8 +149,8 @@ public sealed partial class MailLinkTests(MailLinkPortal fixture) : IClassFixtur
 
         foreach (var other in (Browserlike[])[phone, rival])
         {
-            ShouldBeElsewhere(await other.GetAsync(mail.Path));
-            ShouldBeElsewhere(await other.PostAsync("/login/link", ("token", mail.Token!)), 403);
+            ShouldBeWrongBrowserPage(await other.GetAsync(mail.Path));
+            ShouldBeWrongBrowserPage(await other.PostAsync("/login/link", ("token", mail.Token!)), 403);
             other.Headers["Accept"] = "application/json";
             var refused = await other.PostAsync("/login/link", ("token", mail.Token!));
             (refused.Status, refused.Body).ShouldBe((403, """{"error":"wrong_browser"}"""));
@@ -163,9 +163,9 @@ public sealed partial class MailLinkTests(MailLinkPortal fixture) : IClassFixtur
     }
 
     [Fact]
-    public async Task The_victim_who_presses_the_button_gives_an_attacker_nothing()
+    public async Task A_victim_who_confirms_an_attackers_link_does_not_sign_anyone_in()
     {
-        // The attacker begins with the victim's address; the victim, who is at a sign-in of their own, opens the attacker's mail.
+        // The attacker requests a code for the victim's address; the victim opens the attacker's email.
         var (attacker, email, mail) = await BeginAsync();
         var victim = _portal.NewBrowser();
         await victim.PostAsync("/login", ("email", email));
@@ -180,7 +180,7 @@ public sealed partial class MailLinkTests(MailLinkPortal fixture) : IClassFixtur
     }
 
     [Fact]
-    public async Task A_page_tells_nobody_whether_a_link_is_right_elsewhere()
+    public async Task Another_browser_gets_identical_responses_for_valid_and_invalid_links()
     {
         var (_, _, mail) = await BeginAsync();
         var (rival, _, _) = await BeginAsync();
@@ -196,13 +196,13 @@ public sealed partial class MailLinkTests(MailLinkPortal fixture) : IClassFixtur
         }
     }
 
-    // All that a page holds, but for what is random or encrypted in every page.
+    // The page content without values that are random or encrypted on each request.
     private static string Shown(Answer answer) =>
         $"{answer.Status} {string.Join(',', answer.Headers.Select(header => header.Key))} {answer.Find("title")!.TextContent} "
             + $"{answer.Find("main .portal-card")!.InnerHtml}";
 
     [Fact]
-    public async Task Opening_it_a_hundred_times_changes_nothing()
+    public async Task Opening_the_link_does_not_change_state_or_set_cookies()
     {
         var (browser, _, mail) = await BeginAsync();
         var scanner = _portal.NewBrowser();
@@ -222,12 +222,12 @@ public sealed partial class MailLinkTests(MailLinkPortal fixture) : IClassFixtur
     }
 
     [Fact]
-    public async Task Of_twenty_simultaneous_presses_one_signs_in()
+    public async Task Only_one_of_twenty_concurrent_submissions_of_link_or_code_succeeds()
     {
         var (browser, _, mail) = await BeginAsync();
-        var rivals = Enumerable.Range(0, 20).Select(_ => WithTheFlowOf(browser).AsProgram()).ToList();
+        var rivals = Enumerable.Range(0, 20).Select(_ => NewBrowserWithFlowOf(browser).AsProgram()).ToList();
 
-        // Some of them with the code: there is one success for both.
+        // A third of them submits the code instead; only one of all submissions may succeed.
         var answers = await Task.WhenAll(
             rivals.Select((rival, i) => i % 3 == 0
                 ? rival.PostAsync("/login-otp", ("code", mail.Code)) : rival.PostAsync("/login/link", ("token", mail.Token!))));
@@ -238,10 +238,10 @@ public sealed partial class MailLinkTests(MailLinkPortal fixture) : IClassFixtur
     }
 
     [Fact]
-    public async Task After_the_link_the_code_is_refused()
+    public async Task The_code_is_refused_after_the_link_was_used()
     {
         var (browser, _, mail) = await BeginAsync();
-        var other = WithTheFlowOf(browser).AsProgram();
+        var other = NewBrowserWithFlowOf(browser).AsProgram();
         (await browser.PostAsync("/login/link", ("token", mail.Token!))).Location.ShouldBe("/");
 
         (await other.PostAsync("/login-otp", ("code", mail.Code))).Status.ShouldBe(410);
@@ -250,10 +250,10 @@ public sealed partial class MailLinkTests(MailLinkPortal fixture) : IClassFixtur
     }
 
     [Fact]
-    public async Task After_the_code_the_link_is_refused()
+    public async Task The_link_is_refused_after_the_code_was_used()
     {
         var (browser, _, mail) = await BeginAsync();
-        var other = WithTheFlowOf(browser);
+        var other = NewBrowserWithFlowOf(browser);
         (await browser.PostAsync("/login-otp", ("code", mail.Code))).Location.ShouldBe("/");
 
         var page = await other.GetAsync(mail.Path);
@@ -266,7 +266,7 @@ public sealed partial class MailLinkTests(MailLinkPortal fixture) : IClassFixtur
     }
 
     [Fact]
-    public async Task A_resend_makes_another_link_and_the_earlier_one_stays_good()
+    public async Task A_resend_creates_a_new_link_and_keeps_the_first_one_valid()
     {
         foreach (var number in (int[])[1, 2])
         {
@@ -283,7 +283,7 @@ public sealed partial class MailLinkTests(MailLinkPortal fixture) : IClassFixtur
     }
 
     [Fact]
-    public async Task The_link_ends_with_the_sign_in()
+    public async Task An_expired_link_is_refused()
     {
         var (browser, _, mail) = await BeginAsync();
         _portal.Clock.Advance(TimeSpan.FromSeconds(299));
@@ -299,7 +299,7 @@ public sealed partial class MailLinkTests(MailLinkPortal fixture) : IClassFixtur
     }
 
     [Fact]
-    public async Task Too_many_wrong_codes_end_the_link_too()
+    public async Task The_link_is_refused_after_too_many_wrong_codes()
     {
         var (browser, _, mail) = await BeginAsync();
         await LockAsync(browser, mail.Code);
@@ -318,17 +318,17 @@ public sealed partial class MailLinkTests(MailLinkPortal fixture) : IClassFixtur
     [InlineData("<script>alert(1)</script>")]
     [InlineData("A\u0001\uD83D\uDE00")]
     [InlineData("THOUSAND")]
-    public async Task A_wrong_link_costs_no_try(string token)
+    public async Task An_invalid_link_does_not_count_as_an_attempt(string token)
     {
         if (token == "THOUSAND") token = new string('A', 1000);
         var (browser, _, mail) = await BeginAsync();
         var before = _portal.Dump().State;
 
-        for (var i = 0; i < 6; i++) ShouldBeElsewhere(await browser.PostAsync("/login/link", ("token", token)), 403);
-        ShouldBeElsewhere(await browser.GetAsync("/login/link?token=" + Uri.EscapeDataString(token)));
+        for (var i = 0; i < 6; i++) ShouldBeWrongBrowserPage(await browser.PostAsync("/login/link", ("token", token)), 403);
+        ShouldBeWrongBrowserPage(await browser.GetAsync("/login/link?token=" + Uri.EscapeDataString(token)));
 
         _portal.Dump().State.ShouldBe(before);
-        (await browser.AsProgram().PostAsync("/login-otp", ("code", NotThe(mail.Code)))).Json.GetProperty("attempts_left").GetInt32()
+        (await browser.AsProgram().PostAsync("/login-otp", ("code", WrongCode(mail.Code)))).Json.GetProperty("attempts_left").GetInt32()
             .ShouldBe(4);
         (await browser.PostAsync("/login/link", ("token", mail.Token!))).Status.ShouldBe(200);
     }
@@ -336,7 +336,7 @@ public sealed partial class MailLinkTests(MailLinkPortal fixture) : IClassFixtur
     [Theory]
     [InlineData("Sec-Fetch-Site", "cross-site")]
     [InlineData("Origin", "https://evil.example")]
-    public async Task Another_site_cannot_press_the_button(string header, string value)
+    public async Task A_cross_site_submission_of_the_link_is_refused(string header, string value)
     {
         var (browser, _, mail) = await BeginAsync();
         var before = _portal.Dump().State;
@@ -352,11 +352,11 @@ public sealed partial class MailLinkTests(MailLinkPortal fixture) : IClassFixtur
     }
 
     [Fact]
-    public async Task What_is_no_form_is_refused() =>
+    public async Task Returns_415_when_the_body_is_not_a_form() =>
         (await (await BeginAsync()).Browser.SendAsync(HttpMethod.Post, "/login/link", new StringContent("token"))).Status.ShouldBe(415);
 
     [Fact]
-    public async Task It_leads_to_where_the_sign_in_was_begun_for()
+    public async Task The_link_redirects_to_the_requested_return_to_target()
     {
         await using var portal = await PortalHost.StartAsync(("MAIL_LINK", "true"), ("ALLOWED_REDIRECTS", "app.example.com"));
         var (browser, email) = (portal.NewBrowser(), Someone.New());
@@ -367,7 +367,7 @@ public sealed partial class MailLinkTests(MailLinkPortal fixture) : IClassFixtur
     }
 
     [Fact]
-    public async Task A_success_that_waits_for_its_browser_goes_on_at_the_code_page()
+    public async Task The_link_redirects_to_the_code_page_once_the_code_was_verified()
     {
         var (browser, _, mail) = await BeginAsync();
         using var scope = _portal.Services.CreateScope();
@@ -380,7 +380,7 @@ public sealed partial class MailLinkTests(MailLinkPortal fixture) : IClassFixtur
     }
 
     [Fact]
-    public async Task The_language_can_be_changed_on_the_page()
+    public async Task The_language_can_be_changed_on_the_link_page()
     {
         var (browser, email, mail) = await BeginAsync();
         var back = (await browser.GetAsync(mail.Path)).Find("form[action='/language'] input[name=back]")!.GetAttribute("value")!;
@@ -392,7 +392,7 @@ public sealed partial class MailLinkTests(MailLinkPortal fixture) : IClassFixtur
     }
 
     [Fact]
-    public async Task Neither_log_nor_store_nor_trace_holds_a_link()
+    public async Task Links_appear_in_neither_logs_nor_the_store_nor_traces()
     {
         await using var portal = await PortalHost.StartAsync(("MAIL_LINK", "true"), ("DEBUG", "true"));
         var traces = new ConcurrentQueue<string>();
@@ -433,7 +433,7 @@ public sealed partial class MailLinkTests(MailLinkPortal fixture) : IClassFixtur
     }
 
     [Fact]
-    public async Task An_address_that_may_not_sign_in_gets_the_same_record_and_no_mail()
+    public async Task A_disallowed_address_gets_an_identical_record_and_no_email()
     {
         await using var portal = await PortalHost.StartAsync(("MAIL_LINK", "true"), ("ALLOWED_EMAILS", "*@friends.example"));
         var (friend, stranger) = (portal.NewBrowser(), portal.NewBrowser());
@@ -444,8 +444,8 @@ public sealed partial class MailLinkTests(MailLinkPortal fixture) : IClassFixtur
             async () => (await stranger.GetAsync("/login/code")).Text.Contains("Sent.", StringComparison.Ordinal), TimeSpan.FromSeconds(1));
 
         (await stranger.GetAsync("/login/code")).Text.ShouldContain("Or open the link in the email");
-        ShouldBeElsewhere(await stranger.GetAsync(mail.Path));
-        ShouldBeElsewhere(await stranger.PostAsync("/login/link", ("token", mail.Token!)), 403);
+        ShouldBeWrongBrowserPage(await stranger.GetAsync(mail.Path));
+        ShouldBeWrongBrowserPage(await stranger.PostAsync("/login/link", ("token", mail.Token!)), 403);
         var records = portal.Dump().Entries
             .Where(entry => entry.Key.StartsWith("code:sign-in:", StringComparison.Ordinal)
                 && entry.Key.EndsWith(":record", StringComparison.Ordinal))
@@ -456,7 +456,7 @@ public sealed partial class MailLinkTests(MailLinkPortal fixture) : IClassFixtur
     }
 
     [Fact]
-    public async Task Unless_it_is_asked_for_there_is_no_link_anywhere()
+    public async Task There_is_no_link_when_MAIL_LINK_is_off()
     {
         await using var portal = await PortalHost.StartAsync();
         var (browser, email) = (portal.NewBrowser(), Someone.New());
@@ -476,7 +476,7 @@ public sealed partial class MailLinkTests(MailLinkPortal fixture) : IClassFixtur
     }
 
     [Fact]
-    public async Task An_sms_has_none()
+    public async Task An_SMS_contains_no_link()
     {
         using var folder = new TemporaryFolder();
         var users = Path.Combine(folder.Path, "users.json");

@@ -3,7 +3,7 @@ using OtpPortal.Tests.Infrastructure;
 
 namespace OtpPortal.Tests.SignIn;
 
-/// <summary>A user learns of a sign-in from a device that was never used before.</summary>
+/// <summary>Tests the notification about a sign-in from a new device.</summary>
 public sealed class NewDeviceTests(PortalHost portal) : IClassFixture<PortalHost>
 {
     private const string Firefox = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
@@ -13,7 +13,7 @@ public sealed class NewDeviceTests(PortalHost portal) : IClassFixture<PortalHost
             + "Safari/604.1";
 
     [Fact]
-    public async Task The_second_kind_of_device_is_told_and_the_first_is_not()
+    public async Task Notifies_once_about_each_new_device_except_the_first()
     {
         var email = Someone.New();
         await SignInAsync(portal, email, Firefox);
@@ -33,13 +33,13 @@ public sealed class NewDeviceTests(PortalHost portal) : IClassFixture<PortalHost
     }
 
     [Fact]
-    public async Task It_can_be_switched_off()
+    public async Task NEW_DEVICE_MAIL_false_disables_the_notification()
     {
         await using var quiet = await PortalHost.StartAsync(("NEW_DEVICE_MAIL", "false"));
         var email = Someone.New();
         await SignInAsync(quiet, email, Firefox);
         await SignInAsync(quiet, email, Phone);
-        // The next code comes after whatever was queued before it.
+        // Messages are delivered in order, so a notification would have arrived before this code.
         await SignInAsync(quiet, email, Firefox);
 
         (await NoticesAsync(quiet, email)).ShouldBeEmpty();
@@ -47,7 +47,7 @@ public sealed class NewDeviceTests(PortalHost portal) : IClassFixture<PortalHost
 
     private static async Task SignInAsync(PortalHost portal, string email, string userAgent)
     {
-        // Limits are not what this is about.
+        // Stay below the rate limits.
         portal.Clock.Advance(TimeSpan.FromMinutes(16));
         var browser = portal.NewBrowser();
         browser.Headers["User-Agent"] = userAgent;

@@ -2,7 +2,7 @@ using OtpPortal.Tests.Infrastructure;
 
 namespace OtpPortal.Tests.SignIn;
 
-/// <summary><c>POST /login/resend</c>: the mail did not come.</summary>
+/// <summary>Tests <c>POST /login/resend</c>.</summary>
 public sealed class ResendTests(PortalHost portal) : IClassFixture<PortalHost>
 {
     private async Task<(Browserlike Browser, string Email)> BeginAsync()
@@ -13,7 +13,7 @@ public sealed class ResendTests(PortalHost portal) : IClassFixture<PortalHost>
     }
 
     [Fact]
-    public async Task Another_code_may_be_asked_for_after_the_cooldown()
+    public async Task A_code_can_be_resent_after_the_cooldown()
     {
         var (browser, email) = await BeginAsync();
 
@@ -31,7 +31,7 @@ public sealed class ResendTests(PortalHost portal) : IClassFixture<PortalHost>
     }
 
     [Fact]
-    public async Task An_early_wish_is_answered_with_a_page_that_says_when()
+    public async Task A_resend_within_the_cooldown_shows_the_remaining_wait()
     {
         var (browser, email) = await BeginAsync();
         browser.Headers["Accept"] = "text/html";
@@ -47,7 +47,7 @@ public sealed class ResendTests(PortalHost portal) : IClassFixture<PortalHost>
     }
 
     [Fact]
-    public async Task A_late_first_mail_still_works_and_so_does_the_second()
+    public async Task Both_the_first_and_the_resent_code_are_accepted()
     {
         foreach (var which in (int[])[0, 1])
         {
@@ -64,7 +64,7 @@ public sealed class ResendTests(PortalHost portal) : IClassFixture<PortalHost>
     }
 
     [Fact]
-    public async Task Tries_are_one_budget_for_all_codes()
+    public async Task All_codes_of_a_sign_in_share_the_attempts()
     {
         var (browser, _) = await BeginAsync();
         for (var i = 0; i < 3; i++) await browser.PostAsync("/login-otp", ("code", "000000"));
@@ -75,7 +75,7 @@ public sealed class ResendTests(PortalHost portal) : IClassFixture<PortalHost>
     }
 
     [Fact]
-    public async Task Three_codes_are_sent_and_no_more()
+    public async Task At_most_three_codes_are_sent_per_sign_in()
     {
         var (browser, email) = await BeginAsync();
         foreach (var _ in (int[])[2, 3])
@@ -99,7 +99,7 @@ public sealed class ResendTests(PortalHost portal) : IClassFixture<PortalHost>
     }
 
     [Fact]
-    public async Task After_the_deadline_there_is_nothing_to_send_again()
+    public async Task A_resend_after_expiry_is_refused()
     {
         var (browser, email) = await BeginAsync();
         portal.Clock.Advance(TimeSpan.FromSeconds(300));
@@ -112,7 +112,7 @@ public sealed class ResendTests(PortalHost portal) : IClassFixture<PortalHost>
     }
 
     [Fact]
-    public async Task Who_has_no_sign_in_gets_no_code_sent()
+    public async Task A_resend_without_a_sign_in_is_refused()
     {
         (await portal.NewProgram().PostAsync("/login/resend")).Status.ShouldBe(410);
         var form = await portal.NewBrowser().PostAsync("/login/resend");
@@ -120,7 +120,7 @@ public sealed class ResendTests(PortalHost portal) : IClassFixture<PortalHost>
     }
 
     [Fact]
-    public async Task After_five_wrong_codes_no_further_one_is_sent()
+    public async Task A_resend_after_five_wrong_codes_is_refused()
     {
         var (browser, email) = await BeginAsync();
         for (var i = 0; i < 5; i++) await browser.PostAsync("/login-otp", ("code", "000000"));
@@ -131,7 +131,7 @@ public sealed class ResendTests(PortalHost portal) : IClassFixture<PortalHost>
     }
 
     [Fact]
-    public async Task Ten_simultaneous_wishes_send_one_code()
+    public async Task Concurrent_resend_requests_send_one_code()
     {
         var (browser, email) = await BeginAsync();
         portal.Clock.Advance(TimeSpan.FromSeconds(30));

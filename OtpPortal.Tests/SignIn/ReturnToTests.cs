@@ -2,14 +2,14 @@ using OtpPortal.Tests.Infrastructure;
 
 namespace OtpPortal.Tests.SignIn;
 
-/// <summary><c>return_to</c>: users come back to the app that sent them, and to nobody else.</summary>
+/// <summary>Tests <c>return_to</c>: users are redirected back only to allowed apps.</summary>
 public sealed class ReturnToTests(ReturnToTests.Fixture fixture) : IClassFixture<ReturnToTests.Fixture>
 {
     private const string App = "https://app.example.com/inbox?page=2&x=%2F";
 
     private PortalHost Portal => fixture.Portal;
 
-    /// <summary>A portal that knows two apps.</summary>
+    /// <summary>A portal with two allowed app domains.</summary>
     public sealed class Fixture : IAsyncLifetime
     {
         public PortalHost Portal { get; private set; } = null!;
@@ -30,7 +30,7 @@ public sealed class ReturnToTests(ReturnToTests.Fixture fixture) : IClassFixture
     }
 
     [Fact]
-    public async Task After_signing_in_the_user_is_back_in_the_app()
+    public async Task Redirects_back_to_the_app_after_signing_in()
     {
         var browser = Portal.NewBrowser();
         var page = await browser.GetAsync(Path(App));
@@ -42,7 +42,7 @@ public sealed class ReturnToTests(ReturnToTests.Fixture fixture) : IClassFixture
     }
 
     [Fact]
-    public async Task The_target_is_kept_even_when_the_form_leaves_it_out()
+    public async Task The_target_is_kept_when_the_form_omits_it()
     {
         var browser = Portal.NewBrowser();
         await browser.GetAsync(Path(App));
@@ -51,7 +51,7 @@ public sealed class ReturnToTests(ReturnToTests.Fixture fixture) : IClassFixture
     }
 
     [Fact]
-    public async Task The_target_survives_a_refused_address()
+    public async Task The_target_is_kept_after_an_invalid_address()
     {
         var browser = Portal.NewBrowser();
         await browser.GetAsync(Path(App));
@@ -62,7 +62,7 @@ public sealed class ReturnToTests(ReturnToTests.Fixture fixture) : IClassFixture
     }
 
     [Fact]
-    public async Task A_target_of_an_earlier_visit_is_forgotten()
+    public async Task A_target_from_an_earlier_visit_is_cleared()
     {
         var browser = Portal.NewBrowser();
         await browser.GetAsync(Path(App));
@@ -81,7 +81,7 @@ public sealed class ReturnToTests(ReturnToTests.Fixture fixture) : IClassFixture
     [InlineData("javascript:alert(1)")]
     [InlineData("https://apps.example/")]
     [InlineData("https://evilapps.example/")]
-    public async Task A_target_that_is_not_allowed_is_ignored(string target)
+    public async Task A_disallowed_target_is_ignored(string target)
     {
         var browser = Portal.NewBrowser();
         var page = await browser.GetAsync(Path(target));
@@ -89,13 +89,13 @@ public sealed class ReturnToTests(ReturnToTests.Fixture fixture) : IClassFixture
         page.Find("input[name=return_to]").ShouldBeNull();
         browser.Cookies.ShouldNotContainKey("otp_return");
 
-        // And so is one that another client put into the form or the cookie.
+        // The same target in the form field or in the cookie is ignored too.
         browser.Cookies["otp_return"] = target;
         (await FinishAsync(browser, ("return_to", target))).Location.ShouldBe("/");
     }
 
     [Fact]
-    public async Task Who_is_signed_in_is_sent_on_at_once_where_that_is_allowed()
+    public async Task A_signed_in_user_is_redirected_at_once_to_an_allowed_target()
     {
         var browser = await Portal.SignInAsync(Someone.New());
 
@@ -109,7 +109,7 @@ public sealed class ReturnToTests(ReturnToTests.Fixture fixture) : IClassFixture
     }
 
     [Fact]
-    public async Task A_request_with_the_target_twice_goes_nowhere_strange()
+    public async Task A_duplicate_return_to_does_not_redirect_to_a_disallowed_host()
     {
         var browser = await Portal.SignInAsync(Someone.New());
 
@@ -119,7 +119,7 @@ public sealed class ReturnToTests(ReturnToTests.Fixture fixture) : IClassFixture
     }
 
     [Fact]
-    public async Task The_policy_lets_forms_lead_to_the_apps()
+    public async Task The_CSP_form_action_lists_the_allowed_apps()
     {
         var policy = (await Portal.NewBrowser().GetAsync("/")).Header("Content-Security-Policy").ShouldNotBeNull();
 
@@ -127,7 +127,7 @@ public sealed class ReturnToTests(ReturnToTests.Fixture fixture) : IClassFixture
     }
 
     [Fact]
-    public async Task The_code_page_of_an_app_lets_the_app_lead_on_and_others_do_not()
+    public async Task The_CSP_of_the_code_page_allows_https_only_for_sign_ins_with_a_target()
     {
         async Task<string> PolicyAsync(string start)
         {

@@ -4,7 +4,7 @@ using OtpPortal.Tests.Infrastructure;
 
 namespace OtpPortal.Tests.SignIn;
 
-/// <summary>USERS_FILE: people of a directory get the code by SMS.</summary>
+/// <summary>Tests <c>USERS_FILE</c>: users of the directory get the code by SMS.</summary>
 public sealed class SecondFactorTests : IDisposable
 {
     private const string Users = """
@@ -47,7 +47,7 @@ public sealed class SecondFactorTests : IDisposable
     private static string CodeIn(string sms) => sms[(sms.LastIndexOf('#') + 1)..];
 
     [Fact]
-    public async Task The_code_comes_by_SMS_and_signs_the_mail_address_in()
+    public async Task A_code_sent_by_SMS_signs_in_the_email_address()
     {
         await using var portal = await StartAsync(("PUBLIC_URL", "https://login.example.com"));
         var browser = portal.NewBrowser();
@@ -63,7 +63,7 @@ public sealed class SecondFactorTests : IDisposable
     }
 
     [Fact]
-    public async Task Without_a_choice_it_comes_by_SMS_to_those_who_have_a_number_and_else_by_mail()
+    public async Task The_default_channel_is_SMS_for_users_with_a_number_and_email_otherwise()
     {
         await using var portal = await StartAsync();
 
@@ -75,7 +75,7 @@ public sealed class SecondFactorTests : IDisposable
     }
 
     [Fact]
-    public async Task Who_has_both_may_choose_mail()
+    public async Task A_user_with_a_number_can_choose_email()
     {
         await using var portal = await StartAsync();
         var browser = portal.NewBrowser();
@@ -93,7 +93,7 @@ public sealed class SecondFactorTests : IDisposable
     [Theory]
     [InlineData("sms")]
     [InlineData("email")]
-    public async Task Who_is_not_in_the_directory_sees_the_same_and_gets_nothing(string channel)
+    public async Task An_address_outside_the_directory_gets_identical_responses_and_no_message(string channel)
     {
         await using var portal = await StartAsync();
         var (known, unknown) = (portal.NewBrowser(), portal.NewBrowser());
@@ -117,7 +117,7 @@ public sealed class SecondFactorTests : IDisposable
     }
 
     [Fact]
-    public async Task A_country_that_is_not_written_to_looks_like_any_other_and_nothing_is_sent()
+    public async Task A_number_in_an_unsupported_country_looks_like_a_success_but_gets_no_SMS()
     {
         await using var portal = await StartAsync();
         var browser = portal.NewBrowser();
@@ -131,7 +131,7 @@ public sealed class SecondFactorTests : IDisposable
     }
 
     [Fact]
-    public async Task The_limit_of_a_number_holds_and_does_not_show_on_the_page()
+    public async Task The_send_limit_of_a_phone_number_is_enforced_without_revealing_it()
     {
         await using var portal = await StartAsync(("NAMESPACES", "MyApp:secret"), ("LIMIT_SENDS_PER_ADDRESS", "2/900"));
         var app = new GatewayClient(portal, "MyApp", "secret");
@@ -160,7 +160,7 @@ public sealed class SecondFactorTests : IDisposable
     }
 
     [Fact]
-    public async Task Another_code_comes_the_same_way()
+    public async Task A_resend_uses_the_same_channel()
     {
         await using var portal = await StartAsync();
         var browser = portal.NewBrowser();
@@ -177,7 +177,7 @@ public sealed class SecondFactorTests : IDisposable
     }
 
     [Fact]
-    public async Task Without_a_directory_nobody_is_asked_how()
+    public async Task No_channel_is_offered_without_a_directory()
     {
         await using var portal = await PortalHost.StartAsync();
         var browser = portal.NewBrowser();
@@ -194,18 +194,18 @@ public sealed class SecondFactorTests : IDisposable
     [InlineData("[{\"mail\":\"a@example.com\"},{\"mail\":\"A@example.com\"}]", "USERS_FILE, entry 2")]
     [InlineData("[{\"mail\":\"a@example.com\",\"phonenumber\":\"12\"}]", "USERS_FILE, entry 1: phonenumber")]
     [InlineData("[null]", "USERS_FILE, entry 1: mail")]
-    public void A_directory_that_cannot_be_used_stops_the_start(string users, string named) =>
-        Complaints(("USERS_FILE", Write(users)), ("SMS_PROVIDERS", "mailbox")).ShouldHaveSingleItem().ShouldContain(named);
+    public void An_invalid_directory_file_prevents_startup(string users, string named) =>
+        ErrorsFor(("USERS_FILE", Write(users)), ("SMS_PROVIDERS", "mailbox")).ShouldHaveSingleItem().ShouldContain(named);
 
     [Fact]
-    public void A_directory_that_is_not_there_stops_the_start() =>
-        Complaints(("USERS_FILE", Path.Combine(_folder.Path, "missing.json"))).ShouldHaveSingleItem().ShouldContain("USERS_FILE");
+    public void A_missing_directory_file_prevents_startup() =>
+        ErrorsFor(("USERS_FILE", Path.Combine(_folder.Path, "missing.json"))).ShouldHaveSingleItem().ShouldContain("USERS_FILE");
 
     [Fact]
-    public void Telephone_numbers_need_somebody_who_sends_SMS() =>
-        Complaints(("USERS_FILE", Write(Users))).ShouldHaveSingleItem().ShouldContain("SMS_PROVIDERS");
+    public void A_directory_with_phone_numbers_requires_SMS_PROVIDERS() =>
+        ErrorsFor(("USERS_FILE", Write(Users))).ShouldHaveSingleItem().ShouldContain("SMS_PROVIDERS");
 
-    private static IReadOnlyList<string> Complaints(params (string Name, string Value)[] settings)
+    private static IReadOnlyList<string> ErrorsFor(params (string Name, string Value)[] settings)
     {
         var values = settings.ToDictionary(setting => setting.Name, setting => setting.Value, StringComparer.Ordinal);
         values["AUTH_SECRET_KEY"] = PortalHost.Secret;

@@ -2,7 +2,7 @@ using OtpPortal.Tests.Infrastructure;
 
 namespace OtpPortal.Tests.SignIn;
 
-/// <summary>The page of who is signed in, and the ways out.</summary>
+/// <summary>Tests the page of a signed-in user and the sign-out endpoints.</summary>
 public sealed class SignedInTests(PortalHost portal) : IClassFixture<PortalHost>
 {
     private const string Firefox = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
@@ -10,7 +10,7 @@ public sealed class SignedInTests(PortalHost portal) : IClassFixture<PortalHost>
         "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Mobile/15E148 "
             + "Safari/604.1";
 
-    private Browserlike With(string userAgent)
+    private Browserlike NewBrowserWith(string userAgent)
     {
         var browser = portal.NewBrowser();
         browser.Headers["User-Agent"] = userAgent;
@@ -18,12 +18,12 @@ public sealed class SignedInTests(PortalHost portal) : IClassFixture<PortalHost>
     }
 
     [Fact]
-    public async Task Users_see_where_they_are_signed_in()
+    public async Task Lists_the_devices_of_the_user()
     {
         var email = Someone.New();
-        var phone = await portal.SignInAsync(email, With(Safari));
+        var phone = await portal.SignInAsync(email, NewBrowserWith(Safari));
         portal.Clock.Advance(TimeSpan.FromMinutes(125));
-        var laptop = await portal.SignInAsync(email, With(Firefox));
+        var laptop = await portal.SignInAsync(email, NewBrowserWith(Firefox));
         await portal.SignInAsync(Someone.New());
 
         var page = await laptop.GetAsync("/");
@@ -45,9 +45,9 @@ public sealed class SignedInTests(PortalHost portal) : IClassFixture<PortalHost>
     }
 
     [Fact]
-    public async Task A_hostile_user_agent_is_only_text()
+    public async Task A_hostile_user_agent_is_HTML_encoded()
     {
-        var browser = await portal.SignInAsync(Someone.New(), With("<script>alert(1)</script> " + new string('x', 3000)));
+        var browser = await portal.SignInAsync(Someone.New(), NewBrowserWith("<script>alert(1)</script> " + new string('x', 3000)));
 
         var page = await browser.GetAsync("/");
 
@@ -56,7 +56,7 @@ public sealed class SignedInTests(PortalHost portal) : IClassFixture<PortalHost>
     }
 
     [Fact]
-    public async Task Signing_out_kills_the_token_and_clears_the_cookie()
+    public async Task Signing_out_revokes_the_token_and_removes_the_cookie()
     {
         var browser = await portal.SignInAsync(Someone.New());
         var token = browser.Cookies["auth_token"];
@@ -70,7 +70,7 @@ public sealed class SignedInTests(PortalHost portal) : IClassFixture<PortalHost>
     }
 
     [Fact]
-    public async Task Signing_out_works_for_who_is_not_signed_in()
+    public async Task Signing_out_without_a_session_redirects_to_the_start_page()
     {
         var answer = await portal.NewBrowser().PostAsync("/logout");
 
@@ -78,11 +78,11 @@ public sealed class SignedInTests(PortalHost portal) : IClassFixture<PortalHost>
     }
 
     [Fact]
-    public async Task A_link_does_not_sign_out() =>
+    public async Task A_GET_request_does_not_sign_out() =>
         (await (await portal.SignInAsync(Someone.New())).GetAsync("/logout")).Status.ShouldBeOneOf(404, 405);
 
     [Fact]
-    public async Task Signing_out_everywhere_else_leaves_this_session_and_other_peoples()
+    public async Task Signing_out_other_devices_keeps_this_session_and_those_of_other_users()
     {
         var email = Someone.New();
         var here = await portal.SignInAsync(email);
@@ -99,7 +99,7 @@ public sealed class SignedInTests(PortalHost portal) : IClassFixture<PortalHost>
     }
 
     [Fact]
-    public async Task Signing_out_everywhere_ends_this_session_too_and_no_other_persons()
+    public async Task Signing_out_everywhere_revokes_all_sessions_of_this_user_only()
     {
         var email = Someone.New();
         var here = await portal.SignInAsync(email);
@@ -118,7 +118,7 @@ public sealed class SignedInTests(PortalHost portal) : IClassFixture<PortalHost>
     }
 
     [Fact]
-    public async Task Who_is_signed_in_once_only_is_offered_one_way_out()
+    public async Task A_single_session_shows_one_sign_out_button()
     {
         var browser = await portal.SignInAsync(Someone.New());
 
@@ -131,7 +131,7 @@ public sealed class SignedInTests(PortalHost portal) : IClassFixture<PortalHost>
     [InlineData("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")]
     [InlineData("nonsense")]
     [InlineData("%00%0d%0a")]
-    public async Task A_dead_tokens_cookie_is_cleared(string token)
+    public async Task The_cookie_of_an_invalid_token_is_removed(string token)
     {
         var browser = portal.NewBrowser();
         browser.Cookies["auth_token"] = token;
@@ -144,7 +144,7 @@ public sealed class SignedInTests(PortalHost portal) : IClassFixture<PortalHost>
     }
 
     [Fact]
-    public async Task A_session_that_nobody_used_for_a_week_is_over()
+    public async Task A_session_expires_after_a_week_without_use()
     {
         var browser = await portal.SignInAsync(Someone.New());
         portal.Clock.Advance(TimeSpan.FromDays(7));
@@ -156,7 +156,7 @@ public sealed class SignedInTests(PortalHost portal) : IClassFixture<PortalHost>
     }
 
     [Fact]
-    public async Task Looking_at_the_page_keeps_the_session_alive_for_a_month_at_most()
+    public async Task Visiting_the_page_extends_the_session_up_to_30_days()
     {
         var browser = await portal.SignInAsync(Someone.New());
         for (var day = 6; day < 30; day += 6)

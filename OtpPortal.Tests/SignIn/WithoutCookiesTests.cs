@@ -2,10 +2,10 @@ using OtpPortal.Tests.Infrastructure;
 
 namespace OtpPortal.Tests.SignIn;
 
-/// <summary>Signing in without a cookie jar: the <c>flow</c> of the JSON answer takes the place of the cookie.</summary>
+/// <summary>Tests signing in without cookies: the client sends the <c>flow</c> of the JSON response.</summary>
 public sealed class WithoutCookiesTests(PortalHost portal) : IClassFixture<PortalHost>
 {
-    // A client that keeps no cookie from one request to the next.
+    // A client that does not store cookies.
     private Browserlike NewClient()
     {
         var client = portal.NewProgram();
@@ -20,10 +20,10 @@ public sealed class WithoutCookiesTests(PortalHost portal) : IClassFixture<Porta
         return (client, email, flow, await portal.CodeForAsync(email));
     }
 
-    private static string NotThe(string code) => code[..^1] + (char)('0' + ((code[^1] - '0' + 1) % 10));
+    private static string WrongCode(string code) => code[..^1] + (char)('0' + ((code[^1] - '0' + 1) % 10));
 
     [Fact]
-    public async Task The_code_and_the_flow_sign_in_and_the_token_is_in_the_cookie_of_the_answer()
+    public async Task Code_and_flow_sign_in_and_the_response_sets_the_session_cookie()
     {
         var (client, email, flow, code) = await BeginAsync();
 
@@ -36,7 +36,7 @@ public sealed class WithoutCookiesTests(PortalHost portal) : IClassFixture<Porta
     }
 
     [Fact]
-    public async Task Without_the_flow_the_code_is_worth_nothing()
+    public async Task A_code_without_its_flow_is_refused()
     {
         var (client, email, flow, code) = await BeginAsync();
 
@@ -48,7 +48,7 @@ public sealed class WithoutCookiesTests(PortalHost portal) : IClassFixture<Porta
     }
 
     [Fact]
-    public async Task Tries_and_the_address_are_checked_as_ever()
+    public async Task Attempts_and_address_are_checked()
     {
         var (client, email, flow, code) = await BeginAsync();
 
@@ -56,14 +56,14 @@ public sealed class WithoutCookiesTests(PortalHost portal) : IClassFixture<Porta
             .Body.ShouldBe("""{"error":"email_mismatch"}""");
         for (var left = 4; left >= 0; left--)
         {
-            (await client.PostAsync("/login-otp", ("flow", flow), ("code", NotThe(code)))).Json.GetProperty("attempts_left").GetInt32()
+            (await client.PostAsync("/login-otp", ("flow", flow), ("code", WrongCode(code)))).Json.GetProperty("attempts_left").GetInt32()
                 .ShouldBe(left);
         }
         (await client.PostAsync("/login-otp", ("flow", flow), ("code", code), ("email", email))).Status.ShouldBe(429);
     }
 
     [Fact]
-    public async Task Another_code_can_be_asked_for_in_the_same_sign_in()
+    public async Task A_code_can_be_resent_in_the_same_sign_in()
     {
         var (client, email, flow, first) = await BeginAsync();
         (await client.PostAsync("/login/resend")).Status.ShouldBe(410);
@@ -79,7 +79,7 @@ public sealed class WithoutCookiesTests(PortalHost portal) : IClassFixture<Porta
     }
 
     [Fact]
-    public async Task Of_twenty_simultaneous_right_codes_one_signs_in()
+    public async Task Only_one_of_twenty_concurrent_submissions_of_the_code_succeeds()
     {
         var (_, _, flow, code) = await BeginAsync();
 
@@ -93,7 +93,7 @@ public sealed class WithoutCookiesTests(PortalHost portal) : IClassFixture<Porta
     [Theory]
     [InlineData("/login-otp")]
     [InlineData("/login/resend")]
-    public async Task A_flow_other_than_the_one_of_the_cookie_is_refused(string path)
+    public async Task A_flow_that_differs_from_the_cookie_is_refused(string path)
     {
         var (_, _, attackers, attackersCode) = await BeginAsync();
         var (victim, email) = (portal.NewProgram(), Someone.New());
@@ -119,7 +119,7 @@ public sealed class WithoutCookiesTests(PortalHost portal) : IClassFixture<Porta
     [InlineData("Sec-Fetch-Site", "same-site")]
     [InlineData("Origin", "https://evil.example")]
     [InlineData("Origin", "null")]
-    public async Task Another_sites_form_signs_nobody_in_as_somebody_else(string header, string value)
+    public async Task A_cross_site_form_cannot_sign_a_user_in_to_another_account(string header, string value)
     {
         var (_, _, flow, code) = await BeginAsync();
         using var form = new FormUrlEncodedContent([KeyValuePair.Create("flow", flow), KeyValuePair.Create("code", code)]);
@@ -132,7 +132,7 @@ public sealed class WithoutCookiesTests(PortalHost portal) : IClassFixture<Porta
     }
 
     [Fact]
-    public async Task The_flow_is_in_no_page_and_no_log()
+    public async Task The_flow_id_appears_in_neither_pages_nor_logs_nor_the_store()
     {
         var (_, _, flow, code) = await BeginAsync();
         var browser = portal.NewBrowser();

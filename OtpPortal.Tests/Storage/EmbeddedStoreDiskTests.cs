@@ -7,7 +7,7 @@ using OtpPortal.Tests.Infrastructure;
 
 namespace OtpPortal.Tests.Storage;
 
-/// <summary>The portal on its embedded store, on a disk that cannot be written to.</summary>
+/// <summary>Tests the embedded store on full, read-only and damaged storage.</summary>
 public sealed class EmbeddedStoreDiskTests : IDisposable
 {
     private const string Credentials = "App:a-secret-of-the-namespace";
@@ -22,12 +22,12 @@ public sealed class EmbeddedStoreDiskTests : IDisposable
     }
 
     [Fact]
-    public async Task A_full_disk_stops_writes_loses_nothing_and_needs_no_restart_when_there_is_room_again()
+    public async Task A_full_disk_stops_writes_and_recovers_without_a_restart_or_data_loss()
     {
-        // A limit on the size of files stands for the end of the disk: unlike a small file system it needs no privileges.
+        // A file size limit simulates a full disk without the privileges that a small file system needs.
         using var portal = await PortalProcess.StartAsync(
             ["prlimit", "--fsize=1500000:unlimited", "env", "--ignore-signal=XFSZ"],
-            // The runtime itself would create a large file for W^X.
+            // Otherwise the runtime creates a large file for W^X, which exceeds the limit.
             ("DOTNET_EnableWriteXorExecute", "0"), ("REDIS_URL_OTP", ""), ("REDIS_URL_AUTH", ""), ("DATA_DIR", _folder.Path),
             ("NAMESPACES", Credentials));
         var acknowledged = new List<string>();
@@ -57,11 +57,11 @@ public sealed class EmbeddedStoreDiskTests : IDisposable
     }
 
     [Fact]
-    public async Task A_store_that_cannot_be_written_to_stops_the_start_with_one_line_that_names_it()
+    public async Task A_read_only_data_directory_prevents_startup_with_a_clear_error()
     {
         using (await PortalProcess.StartAsync(("REDIS_URL_OTP", ""), ("REDIS_URL_AUTH", ""), ("DATA_DIR", _folder.Path))) { }
 
-        // Its own mount namespace, so that the directory is read-only for root too.
+        // A separate mount namespace makes the directory read-only for root too.
         var (code, _, errors) = await PortalProcess.FailAsync(
             ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c",
                 """mount --bind "$0" "$0" && mount -o remount,bind,ro "$0" && exec "$@" """.Trim(), _folder.Path],
@@ -73,7 +73,7 @@ public sealed class EmbeddedStoreDiskTests : IDisposable
     }
 
     [Fact]
-    public async Task A_damaged_store_stops_the_start_and_the_repair_command_recovers_it()
+    public async Task A_damaged_store_prevents_startup_and_can_be_repaired()
     {
         (string, string)[] settings =
             [("REDIS_URL_OTP", ""), ("REDIS_URL_AUTH", ""), ("DATA_DIR", _folder.Path), ("NAMESPACES", Credentials)];

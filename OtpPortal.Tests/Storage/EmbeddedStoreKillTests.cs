@@ -6,25 +6,25 @@ using Xunit.Abstractions;
 namespace OtpPortal.Tests.Storage;
 
 /// <summary>
-/// The portal on its embedded store, ended at random moments while clients sign in, check and sign out: what it has acknowledged holds, and
-/// it starts again every time. <c>bench/kills.sh</c> does it a thousand times.
+/// Tests that acknowledged writes survive kills of the portal at random moments under load, and that it restarts
+/// every time. <c>bench/kills.sh</c> runs a thousand kills.
 /// </summary>
 public sealed class EmbeddedStoreKillTests(ITestOutputHelper output)
 {
     private const int Clients = 6;
 
     [Fact]
-    public async Task Nothing_acknowledged_is_lost_by_kills_at_random_moments()
+    public async Task Acknowledged_writes_survive_kills_at_random_moments()
     {
         using var folder = new TemporaryFolder();
         using var load = new KillLoad();
         var kills = int.Parse(Environment.GetEnvironmentVariable("OTPPORTAL_KILLS") ?? "30", CultureInfo.InvariantCulture);
-        // Repeatable, as far as the moments of the operating system are.
+        // A fixed seed, so that a run is repeatable apart from operating system timing.
         var random = new Random(20261122);
         var starts = new List<TimeSpan>();
         for (var kill = 1; kill <= kills + 1; kill++)
         {
-            await KeepAsync(folder);
+            await SaveCopyAsync(folder);
             var start = Stopwatch.GetTimestamp();
             using var portal = await StartAsync(folder);
             starts.Add(Stopwatch.GetElapsedTime(start));
@@ -49,7 +49,7 @@ public sealed class EmbeddedStoreKillTests(ITestOutputHelper output)
     }
 
     [Fact]
-    public async Task Nothing_acknowledged_is_lost_by_a_shutdown_under_load()
+    public async Task Acknowledged_writes_survive_a_shutdown_under_load()
     {
         using var folder = new TemporaryFolder();
         using var load = new KillLoad();
@@ -66,8 +66,8 @@ public sealed class EmbeddedStoreKillTests(ITestOutputHelper output)
         load.Live.ShouldBeGreaterThan(0);
     }
 
-    // OTPPORTAL_KILLS_KEEP is a directory for the store as each kill leaves it, so that a start that loses something can be repeated.
-    private static async Task KeepAsync(TemporaryFolder folder)
+    // OTPPORTAL_KILLS_KEEP names a directory that receives a copy of the store after each kill, for debugging.
+    private static async Task SaveCopyAsync(TemporaryFolder folder)
     {
         if (Environment.GetEnvironmentVariable("OTPPORTAL_KILLS_KEEP") is not { Length: > 0 } directory) return;
         if (Directory.Exists(directory)) Directory.Delete(directory, recursive: true);
@@ -77,6 +77,6 @@ public sealed class EmbeddedStoreKillTests(ITestOutputHelper output)
 
     private static Task<PortalProcess> StartAsync(TemporaryFolder folder) => PortalProcess.StartAsync(
         ("REDIS_URL_OTP", ""), ("REDIS_URL_AUTH", ""), ("DATA_DIR", folder.Path), ("LIMIT_SENDS_PER_IP", "1000000/900"),
-        // The administrator and the clients come from one address.
+        // The administrator and the clients share one IP address.
         ("LIMIT_SECRET_FAILURES_PER_IP", "1000000/300"));
 }

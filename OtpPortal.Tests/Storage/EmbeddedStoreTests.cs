@@ -8,10 +8,10 @@ using StackExchange.Redis;
 
 namespace OtpPortal.Tests.Storage;
 
-/// <summary>What the embedded store keeps, and what it does with a log that a killed process left behind.</summary>
+/// <summary>Tests persistence of the embedded store and recovery from damaged logs.</summary>
 public sealed class EmbeddedStoreTests : IDisposable
 {
-    // With the four bytes of its length.
+    // Includes the four-byte length prefix.
     private const int CommitSize = 44;
 
     private readonly TemporaryFolder _folder = new();
@@ -20,7 +20,7 @@ public sealed class EmbeddedStoreTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Fact]
-    public async Task Keeps_every_type_of_key_and_its_lifetime_over_a_restart_and_a_compaction()
+    public async Task Keeps_all_key_types_and_lifetimes_across_restart_and_compaction()
     {
         await UseAsync(async (otp, auth) =>
         {
@@ -50,13 +50,13 @@ public sealed class EmbeddedStoreTests : IDisposable
     }
 
     [Fact]
-    public async Task Opens_again_and_again_after_a_kill_in_the_middle_of_transactions()
+    public async Task Restarts_repeatedly_after_kills_during_transactions()
     {
         await UseAsync((otp, auth) => Task.WhenAll(otp.StringSetAsync("first", 1), auth.StringSetAsync("first", 1)));
         for (var round = 1; round <= 3; round++)
         {
             await LeaveTransactionsOpenAsync();
-            // Sessions of this process get the same numbers as those of the transactions that were left open.
+            // The sessions of this process reuse the numbers of the unfinished transactions.
             await UseAsync(async (otp, auth) =>
             {
                 foreach (var database in (IDatabase[])[otp, auth])
@@ -86,14 +86,14 @@ public sealed class EmbeddedStoreTests : IDisposable
     }
 
     [Fact]
-    public async Task Says_which_store_is_damaged_and_repairs_it_with_all_that_was_acknowledged()
+    public async Task Reports_a_damaged_store_and_repairs_it_without_losing_acknowledged_writes()
     {
         await UseAsync(async (otp, auth) =>
         {
             await otp.StringSetAsync("before", "1");
             await auth.StringSetAsync("before", "1");
         });
-        // As earlier versions left it: a process begins with a transaction still open in the log, and uses the same session number.
+        // The log of an earlier version: a transaction is still open when the process reuses its session number.
         await AppendAsync(
             [Entry(AofEntryType.TxnStart, session: 7), Entry(AofEntryType.TxnStart, session: 7),
                 Entry(AofEntryType.TxnCommit, session: 7)]);
@@ -114,7 +114,7 @@ public sealed class EmbeddedStoreTests : IDisposable
     [Theory]
     [InlineData(0xA7)]
     [InlineData(0)]
-    public async Task Refuses_to_start_over_a_gap_that_no_kill_can_leave_and_repairs_it(byte filler)
+    public async Task Refuses_to_start_with_a_gap_that_no_kill_can_cause_and_repairs_it(byte filler)
     {
         var written = await WriteAsync(1500);
         var file = Overwrite(filler, count: 3000, fromEnd: written / 2);
@@ -126,7 +126,7 @@ public sealed class EmbeddedStoreTests : IDisposable
     }
 
     [Fact]
-    public async Task Refuses_to_start_when_more_of_the_end_is_lost_than_a_kill_can_lose()
+    public async Task Refuses_to_start_when_more_is_missing_at_the_end_than_a_kill_can_cause()
     {
         var written = await WriteAsync(1500);
         var file = Overwrite(0xA7, count: 2_000_000, fromEnd: 2_000_000);
@@ -141,11 +141,11 @@ public sealed class EmbeddedStoreTests : IDisposable
     [Theory]
     [InlineData(0xA7)]
     [InlineData(0)]
-    public async Task Starts_over_a_gap_near_the_end_with_everything_before_it_and_keeps_the_old_files(byte filler)
+    public async Task Starts_with_the_data_before_a_gap_near_the_end_and_keeps_the_old_files(byte filler)
     {
         await UseAsync((_, auth) => auth.StringSetAsync("other-database", "1"));
         await WriteAsync(1500);
-        // An entry takes some 2,100 bytes.
+        // An entry takes about 2,100 bytes.
         var file = Overwrite(filler, count: 3000, fromEnd: 50_000);
 
         (await CountAsync(1500)).ShouldBeInRange(1470, 1480);
@@ -156,7 +156,7 @@ public sealed class EmbeddedStoreTests : IDisposable
     }
 
     [Fact]
-    public async Task Drops_what_follows_a_gap_that_a_kill_left_because_nobody_was_answered_after_it()
+    public async Task Drops_the_unacknowledged_writes_after_a_gap_caused_by_a_kill()
     {
         await UseAsync((otp, _) => otp.StringSetAsync("key", "acknowledged"));
         var gap = LastCommit();
@@ -167,7 +167,7 @@ public sealed class EmbeddedStoreTests : IDisposable
         await UseAsync(async (otp, _) => ((string?)await otp.StringGetAsync("key")).ShouldBe("acknowledged"));
     }
 
-    // A write ends at a multiple of 512 bytes, in the middle of whatever is being added to the log at that moment.
+    // A write ends at a multiple of 512 bytes, which can be in the middle of a log entry.
     [Theory]
     [InlineData(0)]
     [InlineData(4)]
@@ -179,7 +179,7 @@ public sealed class EmbeddedStoreTests : IDisposable
     [InlineData(32)]
     [InlineData(40)]
     [InlineData(43)]
-    public async Task Starts_over_a_commit_that_a_kill_has_torn(int written)
+    public async Task Starts_with_a_torn_commit_entry(int written)
     {
         await UseAsync((otp, auth) => Task.WhenAll(otp.StringSetAsync("key", "1"), auth.StringSetAsync("key", "1")));
         await UseAsync((otp, _) => otp.StringSetAsync("torn", "1"));
@@ -198,7 +198,7 @@ public sealed class EmbeddedStoreTests : IDisposable
     [Theory]
     [InlineData("")]
     [InlineData("torn by a kill")]
-    public async Task Starts_over_a_record_of_the_last_commit_that_a_kill_has_torn(string content)
+    public async Task Starts_with_a_torn_commit_record_file(string content)
     {
         await UseAsync((otp, auth) => Task.WhenAll(otp.StringSetAsync("key", "1"), auth.StringSetAsync("key", "1")));
         var records = Directory.GetFiles(Path.Combine(_folder.Path, "store"), "commit.*", SearchOption.AllDirectories);
@@ -213,13 +213,13 @@ public sealed class EmbeddedStoreTests : IDisposable
     }
 
     [Fact]
-    public async Task Starts_over_a_gap_that_destroyed_the_end_of_a_transaction()
+    public async Task Starts_with_a_gap_that_destroyed_the_end_of_a_transaction()
     {
         await WriteAsync(50);
         var between = Enumerable.Range(0, 200)
             .SelectMany(_ => (byte[][])[Entry(AofEntryType.TxnStart, session: 8), Entry(AofEntryType.TxnCommit, session: 8)]);
         var live = Path.Combine(_folder.Path, "store", "1");
-        // A kill loses the write that holds the commit of session 7, and not the next one, which has the session's next transaction.
+        // The kill loses the write with the commit of session 7, but not the next write, which has its next transaction.
         await StoreLog.AppendAsync(
             live, database: 0,
             [Entry(AofEntryType.TxnStart, session: 7), .. between, Entry(AofEntryType.TxnStart, session: 7),
@@ -233,7 +233,7 @@ public sealed class EmbeddedStoreTests : IDisposable
     }
 
     [Fact]
-    public async Task Deletes_what_an_interrupted_compaction_left_and_keeps_the_live_log()
+    public async Task Deletes_the_files_of_an_interrupted_compaction_and_keeps_the_live_log()
     {
         await UseAsync((otp, _) => otp.StringSetAsync("kept", "1"));
         Directory.CreateDirectory(Path.Combine(_folder.Path, "store", "2.new", "AOF"));
@@ -244,7 +244,7 @@ public sealed class EmbeddedStoreTests : IDisposable
     }
 
     [Fact]
-    public void Refuses_a_directory_that_another_process_uses()
+    public void Refuses_a_directory_in_use_by_another_process()
     {
         using var first = Open();
 
@@ -257,7 +257,7 @@ public sealed class EmbeddedStoreTests : IDisposable
     [InlineData("opType", LogItem.TypeOffset)]
     [InlineData("storeVersion", LogItem.StoreVersionOffset)]
     [InlineData("sessionID", LogItem.SessionOffset)]
-    public void Garnet_lays_out_the_header_of_an_entry_as_the_repair_expects(string field, int offset)
+    public void The_log_entry_header_of_Garnet_has_the_layout_that_the_repair_expects(string field, int offset)
     {
         var header = typeof(AofEntryType).Assembly.GetType("Garnet.server.AofHeader", throwOnError: true)!;
         header.GetField(field).ShouldNotBeNull().GetCustomAttributes(typeof(FieldOffsetAttribute), false).Cast<FieldOffsetAttribute>()
@@ -277,7 +277,7 @@ public sealed class EmbeddedStoreTests : IDisposable
         await use(otp.Database, auth.Database);
     }
 
-    // Some 3 MB of log, so that a gap in the middle is further from the end than what a kill can leave.
+    // About 3 MB of log, so that a gap in the middle is too far from the end to be caused by a kill.
     private async Task<long> WriteAsync(int count)
     {
         await UseAsync(async (otp, _) =>
@@ -294,7 +294,7 @@ public sealed class EmbeddedStoreTests : IDisposable
         {
             for (var i = 0; i < count; i++)
             {
-                // The log has no checksums: an entry of which only the value was overwritten is read as it is.
+                // The log has no checksums, so an entry whose value was overwritten is still read.
                 if ((string?)await otp.StringGetAsync($"key-{i}") == Value(i)) found++;
             }
         });

@@ -3,23 +3,23 @@ using OtpPortal.Tests.Infrastructure;
 
 namespace OtpPortal.Tests.Storage;
 
-/// <summary><c>/healthz</c> and <c>/readyz</c> on a good day.</summary>
+/// <summary>Tests <c>/healthz</c> and <c>/readyz</c> while the stores are available.</summary>
 public sealed class HealthTests(PortalHost portal) : IClassFixture<PortalHost>
 {
     [Theory]
     [InlineData("GET")]
     [InlineData("HEAD")]
-    public async Task The_process_serves(string method) =>
+    public async Task Healthz_returns_200(string method) =>
         (await portal.NewProgram().SendAsync(new HttpMethod(method), "/healthz", null)).Status.ShouldBe(200);
 
     [Theory]
     [InlineData("GET")]
     [InlineData("HEAD")]
-    public async Task Both_stores_answer(string method) =>
+    public async Task Readyz_returns_200_when_both_stores_respond(string method) =>
         (await portal.NewProgram().SendAsync(new HttpMethod(method), "/readyz", null)).Status.ShouldBe(200);
 
     [Fact]
-    public async Task They_say_it_in_words()
+    public async Task Health_endpoints_return_their_documented_bodies()
     {
         (await portal.NewProgram().GetAsync("/healthz")).Body.ShouldBe("OK");
         (await portal.NewProgram().GetAsync("/readyz")).Body.ShouldBe("""{"status":"ready"}""");
@@ -37,7 +37,7 @@ public sealed class HealthTests(PortalHost portal) : IClassFixture<PortalHost>
     }
 
     [Fact]
-    public async Task Healthz_counts_wrong_keys_like_every_other_use_of_the_key()
+    public async Task Wrong_keys_at_healthz_count_toward_the_lockout()
     {
         var guesser = portal.NewProgram();
         for (var i = 0; i < 10; i++) await guesser.GetAsync("/healthz", ("Authorization", "Bearer wrong"));

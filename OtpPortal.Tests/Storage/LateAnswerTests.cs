@@ -2,11 +2,11 @@ using OtpPortal.Tests.Infrastructure;
 
 namespace OtpPortal.Tests.Storage;
 
-/// <summary>Redis answers late, or on new connections only.</summary>
+/// <summary>Tests a Redis server that responds late or only on new connections.</summary>
 public sealed class LateAnswerTests
 {
     [Fact]
-    public async Task A_call_in_flight_succeeds_when_the_server_is_slow_and_not_gone()
+    public async Task A_call_in_flight_succeeds_when_the_server_is_only_slow()
     {
         using var redis = RedisServer.Start();
         using var relay = new TcpRelay(redis.Port);
@@ -16,7 +16,7 @@ public sealed class LateAnswerTests
 
         relay.Freeze();
         var check = browser.GetAsync("/check-auth");
-        // The portal has noticed, and asks on another connection.
+        // The portal has detected the timeout and opened another connection.
         await Eventually.BeTrueAsync(() => relay.Opened > opened);
         check.IsCompleted.ShouldBeFalse();
         relay.Thaw();
@@ -26,7 +26,7 @@ public sealed class LateAnswerTests
     }
 
     [Fact]
-    public async Task A_connection_that_stays_silent_is_replaced_and_the_check_repeated()
+    public async Task An_unresponsive_connection_is_replaced_and_the_check_retried()
     {
         using var redis = RedisServer.Start();
         using var relay = new TcpRelay(redis.Port);

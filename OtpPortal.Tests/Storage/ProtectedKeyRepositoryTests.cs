@@ -11,13 +11,13 @@ public sealed class ProtectedKeyRepositoryOnRedisTests(RedisUnderTest store)
 public sealed class ProtectedKeyRepositoryEmbeddedTests(EmbeddedUnderTest store)
     : ProtectedKeyRepositoryTests(store), IClassFixture<EmbeddedUnderTest>;
 
-/// <summary>Data Protection's keys, which open every circuit's state, in a store that others may read.</summary>
+/// <summary>Tests the encrypted storage of the Data Protection keys.</summary>
 public abstract class ProtectedKeyRepositoryTests(StoreUnderTest store)
 {
     private static XElement Key(string secret) => new("key", new XAttribute("id", secret.Length), new XElement("value", secret));
 
     [Fact]
-    public void What_one_replica_stores_another_reads()
+    public void Replicas_share_the_keys()
     {
         new ProtectedKeyRepository(store.Stores.Auth, store.Secret).StoreElement(Key("for everybody"), "key-1");
 
@@ -26,7 +26,7 @@ public abstract class ProtectedKeyRepositoryTests(StoreUnderTest store)
     }
 
     [Fact]
-    public void A_dump_does_not_hold_the_key()
+    public void The_store_contains_no_plaintext_keys()
     {
         new ProtectedKeyRepository(store.Stores.Auth, store.Secret).StoreElement(Key("never to be read"), "key-2");
 
@@ -38,7 +38,7 @@ public abstract class ProtectedKeyRepositoryTests(StoreUnderTest store)
     }
 
     [Fact]
-    public void Keys_under_another_secret_are_passed_over()
+    public void Keys_encrypted_with_another_secret_are_skipped()
     {
         var stranger = new ProtectedKeyRepository(store.Stores.Auth, new AuthSecret("another-secret-0123456789"));
         stranger.StoreElement(Key("of a stranger"), "key-3");
@@ -49,7 +49,7 @@ public abstract class ProtectedKeyRepositoryTests(StoreUnderTest store)
     }
 
     [Fact]
-    public void A_key_moved_to_another_name_does_not_open()
+    public void A_key_moved_to_another_name_cannot_be_decrypted()
     {
         var repository = new ProtectedKeyRepository(store.Stores.Auth, store.Secret);
         repository.StoreElement(Key("in its place"), "key-4");
@@ -61,7 +61,7 @@ public abstract class ProtectedKeyRepositoryTests(StoreUnderTest store)
     }
 
     [Fact]
-    public void A_key_without_a_name_is_kept_too()
+    public void Keys_without_a_name_are_stored()
     {
         var repository = new ProtectedKeyRepository(store.Stores.Auth, store.Secret);
 

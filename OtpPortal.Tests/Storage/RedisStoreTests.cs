@@ -5,11 +5,11 @@ using StackExchange.Redis;
 
 namespace OtpPortal.Tests.Storage;
 
-/// <summary>The connection itself.</summary>
+/// <summary>Tests the Redis connection.</summary>
 public sealed class RedisStoreTests
 {
     [Fact]
-    public async Task After_a_hung_server_a_new_connection_is_tried_until_there_is_one()
+    public async Task Reconnection_is_retried_until_it_succeeds_after_the_server_hung()
     {
         using var redis = RedisServer.Start();
         var tries = 0;

@@ -3,13 +3,13 @@ using OtpPortal.Tests.Infrastructure;
 
 namespace OtpPortal.Tests.Storage;
 
-/// <summary>Redis goes away in the middle, and comes back.</summary>
+/// <summary>Tests outages of Redis and the recovery afterwards.</summary>
 public sealed class StoreOutageTests
 {
-    // The portal gives up after little more than two seconds, and the client never would; the rest is for a busy machine.
-    private static readonly TimeSpan s_notLong = TimeSpan.FromSeconds(8);
+    // The portal times out after about two seconds; the margin is for a machine under heavy load.
+    private static readonly TimeSpan s_maxResponseTime = TimeSpan.FromSeconds(8);
 
-    /// <summary>A page that says so, for people.</summary>
+    /// <summary>Asserts a 503 response with <c>Retry-After</c> and without cookies.</summary>
     private static void ShouldBeUnavailable(Answer answer)
     {
         answer.Status.ShouldBe(503);
@@ -18,7 +18,7 @@ public sealed class StoreOutageTests
     }
 
     [Fact]
-    public async Task While_redis_is_down_every_answer_is_a_quick_503_and_afterwards_all_is_well_again()
+    public async Task Returns_503_quickly_while_Redis_is_down_and_recovers_afterwards()
     {
         using var redis = RedisServer.Start();
         await using var portal = await PortalHost.StartOnAsync(redis);
@@ -28,7 +28,7 @@ public sealed class StoreOutageTests
         await flow.PostAsync("/login", ("email", email));
 
         redis.Stop();
-        // The lost connection is noticed by itself.
+        // The lost connection is detected in the background.
         await Eventually.BeTrueAsync(async () => (await portal.NewProgram().GetAsync("/readyz")).Status == 503);
 
         var started = Stopwatch.GetTimestamp();
@@ -47,7 +47,7 @@ public sealed class StoreOutageTests
             ShouldBeUnavailable(gateway);
             gateway.Json.GetProperty("status").GetString().ShouldBe("error", path);
         }
-        Stopwatch.GetElapsedTime(started).ShouldBeLessThan(s_notLong, "eleven answers, none of which waited for the store");
+        Stopwatch.GetElapsedTime(started).ShouldBeLessThan(s_maxResponseTime, "eleven answers, none of which waited for the store");
 
         var page = await portal.NewBrowser().GetAsync("/");
         page.Text.ShouldContain("can't reach the server right now");
@@ -66,7 +66,7 @@ public sealed class StoreOutageTests
     }
 
     [Fact]
-    public async Task Readyz_names_the_store_that_is_away_and_a_code_is_not_lost_over_it()
+    public async Task Readyz_names_the_unavailable_store_and_a_code_stays_valid_during_the_outage()
     {
         using var tokens = RedisServer.Start();
         await using var portal = await PortalHost.StartAsync(("REDIS_URL_AUTH", tokens.Url(1)));
@@ -87,7 +87,7 @@ public sealed class StoreOutageTests
     }
 
     [Fact]
-    public async Task A_redis_that_hangs_holds_nobody_for_long()
+    public async Task Returns_503_quickly_while_Redis_is_unresponsive()
     {
         using var redis = RedisServer.Start();
         await using var portal = await PortalHost.StartOnAsync(redis);
@@ -102,11 +102,11 @@ public sealed class StoreOutageTests
                 var answer = await browser.GetAsync(path);
                 answer.Status.ShouldBe(503, path);
                 if (path == "/") answer.Text.ShouldContain("can't reach the server right now", Case.Sensitive, "in a page, though it failed halfway");
-                Stopwatch.GetElapsedTime(started).ShouldBeLessThan(s_notLong, path);
+                Stopwatch.GetElapsedTime(started).ShouldBeLessThan(s_maxResponseTime, path);
             }
             var login = Stopwatch.GetTimestamp();
             (await portal.NewBrowser().PostAsync("/login", ("email", Someone.New()))).Status.ShouldBe(503);
-            Stopwatch.GetElapsedTime(login).ShouldBeLessThan(s_notLong);
+            Stopwatch.GetElapsedTime(login).ShouldBeLessThan(s_maxResponseTime);
         }
         finally
         {
@@ -117,7 +117,7 @@ public sealed class StoreOutageTests
     }
 
     [Fact]
-    public async Task The_portal_starts_without_redis_and_is_there_when_redis_is()
+    public async Task The_portal_starts_without_Redis_and_becomes_ready_when_Redis_is_available()
     {
         using var redis = RedisServer.Start();
         redis.Stop();

@@ -2,21 +2,21 @@ using OtpPortal.Tests.Infrastructure;
 
 namespace OtpPortal.Tests.Components.Localization;
 
-/// <summary>The language is changed on a page, and the page comes back.</summary>
+/// <summary>Changing the language redirects back to the page.</summary>
 public sealed class LanguageSwitchTests(PortalHost portal) : IClassFixture<PortalHost>
 {
-    private static string? BackOf(Answer page) => page.Find("form[action='/language'] input[name=back]")?.GetAttribute("value");
+    private static string? ReturnPathOf(Answer page) => page.Find("form[action='/language'] input[name=back]")?.GetAttribute("value");
 
     [Theory]
     [InlineData("/")]
     [InlineData("/?return_to=https%3A%2F%2Fapp.example.com%2F%3Fa%3Db")]
     [InlineData("/docs")]
     [InlineData("/dev/mailbox")]
-    public async Task Leads_back_to_the_page(string path)
+    public async Task Redirects_back_to_the_current_page(string path)
     {
         var browser = portal.NewBrowser();
 
-        var back = BackOf(await browser.GetAsync(path)).ShouldNotBeNull();
+        var back = ReturnPathOf(await browser.GetAsync(path)).ShouldNotBeNull();
 
         back.ShouldBe(path);
         var answer = await browser.PostAsync("/language", ("lang", "de"), ("back", back));
@@ -25,7 +25,7 @@ public sealed class LanguageSwitchTests(PortalHost portal) : IClassFixture<Porta
     }
 
     [Fact]
-    public async Task Leads_back_to_every_page_of_the_administration()
+    public async Task Redirects_back_to_every_admin_page()
     {
         var browser = await portal.OpenAdministrationAsync();
         var links = (await browser.GetAsync("/admin")).Page.QuerySelectorAll("nav a[href^='/admin']");
@@ -34,14 +34,14 @@ public sealed class LanguageSwitchTests(PortalHost portal) : IClassFixture<Porta
 
         foreach (var path in pages)
         {
-            BackOf(await browser.GetAsync(path)).ShouldBe(path);
+            ReturnPathOf(await browser.GetAsync(path)).ShouldBe(path);
             (await browser.PostAsync("/language", ("lang", "de"), ("back", path))).Location.ShouldBe(path);
         }
     }
 
     [Fact]
-    public async Task Leads_from_an_error_page_to_the_start() =>
-        BackOf(await portal.NewBrowser().GetAsync("/nothing")).ShouldBe("/");
+    public async Task Redirects_from_an_error_page_to_the_home_page() =>
+        ReturnPathOf(await portal.NewBrowser().GetAsync("/nothing")).ShouldBe("/");
 
     [Theory]
     [InlineData("https://evil.example")]
@@ -54,7 +54,7 @@ public sealed class LanguageSwitchTests(PortalHost portal) : IClassFixture<Porta
     [InlineData("/a\r\nSet-Cookie: x=y")]
     [InlineData("/\u00e9")]
     [InlineData("/\ud800")]
-    public async Task Leads_nowhere_else(string back)
+    public async Task Redirects_to_the_home_page_when_the_return_path_is_invalid(string back)
     {
         var answer = await portal.NewBrowser().PostAsync("/language", ("lang", "de"), ("back", back));
 

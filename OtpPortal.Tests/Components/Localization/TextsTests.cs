@@ -4,7 +4,7 @@ using OtpPortal.Tests.Configuration;
 
 namespace OtpPortal.Tests.Components.Localization;
 
-/// <summary>The pages' texts in five languages.</summary>
+/// <summary>The UI texts in five languages.</summary>
 public sealed partial class TextsTests
 {
     public static TheoryData<string> Translations => new("de", "fr", "es", "zh");
@@ -16,24 +16,24 @@ public sealed partial class TextsTests
 
     [Theory]
     [MemberData(nameof(Translations))]
-    public void Every_text_is_translated_and_none_is_left_over(string language) =>
+    public void Every_text_is_translated_and_no_translation_is_unused(string language) =>
         Read("." + language).Keys.Order(StringComparer.Ordinal).ShouldBe(Read("").Keys.Order(StringComparer.Ordinal));
 
     [Theory]
     [MemberData(nameof(Translations))]
-    public void Translations_have_the_same_gaps(string language)
+    public void Translations_use_the_same_placeholders(string language)
     {
         var english = Read("");
         foreach (var (name, text) in Read("." + language))
         {
             text.ShouldNotBeNullOrWhiteSpace(name);
-            Gaps(text).ShouldBe(Gaps(english[name]), name);
+            Placeholders(text).ShouldBe(Placeholders(english[name]), name);
         }
     }
 
-    private static string[] Gaps(string text) =>
-        [.. Gap().Matches(text).Select(match => match.Value).Distinct().Order(StringComparer.Ordinal)];
+    private static string[] Placeholders(string text) =>
+        [.. Placeholder().Matches(text).Select(match => match.Value).Distinct().Order(StringComparer.Ordinal)];
 
     [GeneratedRegex(@"\{[0-9]+\}", RegexOptions.None, 1000)]
-    private static partial Regex Gap();
+    private static partial Regex Placeholder();
 }

@@ -2,10 +2,10 @@ using OtpPortal.Delivery.Sms;
 
 namespace OtpPortal.Tests.Delivery.Sms;
 
-/// <summary><c>numbering-plan.txt</c>: consistent in itself, and compared with the ITU's list and with libphonenumber.</summary>
+/// <summary>Checks <c>numbering-plan.txt</c> for consistency and against the ITU list and libphonenumber.</summary>
 public sealed class NumberingPlanTests
 {
-    // Country codes that ITU-T E.164 (list of assigned codes) gives to countries and territories. 1 and 7 have several each.
+    // Calling codes of countries and territories in the ITU-T E.164 list. Codes 1 and 7 have several each.
     private const string ItuCountryCodes = """
         1 7 20 27 30 31 32 33 34 36 39 40 41 43 44 45 46 47 48 49 51 52 53 54 55 56 57 58 60 61 62 63 64 65 66
         81 82 84 86 90 91 92 93 94 95 98
@@ -17,7 +17,7 @@ public sealed class NumberingPlanTests
         850 852 853 855 856 880 886 960 961 962 963 964 965 966 967 968 970 971 972 973 974 975 976 977 992 993 994 995 996 998
         """;
 
-    // Regions whose mobile numbers look like those of a larger one, so they count as its numbers.
+    // Regions that share the mobile numbers of a larger region and are counted as that region.
     private static readonly Dictionary<string, string> s_countedAs = new(StringComparer.Ordinal)
     {
         ["AX"] = "FI",
@@ -50,7 +50,7 @@ public sealed class NumberingPlanTests
     }
 
     [Fact]
-    public void Each_region_and_each_prefix_is_there_once()
+    public void Regions_and_prefixes_are_unique()
     {
         s_file.Regions.Select(region => region.Plan.Code).ShouldBeUnique();
         s_file.Regions.SelectMany(region => region.Prefixes).ShouldBeUnique();
@@ -60,7 +60,7 @@ public sealed class NumberingPlanTests
     }
 
     [Fact]
-    public void A_region_within_a_calling_code_has_the_form_of_that_calling_code()
+    public void A_region_has_the_number_format_of_its_calling_code()
     {
         foreach (var region in s_file.Regions)
         {
@@ -69,7 +69,7 @@ public sealed class NumberingPlanTests
     }
 
     [Fact]
-    public void Every_prefix_is_in_a_calling_code_of_the_file_and_not_too_long()
+    public void Every_prefix_has_a_known_calling_code_and_a_valid_length()
     {
         foreach (var prefix in s_file.Regions.SelectMany(region => region.Prefixes).Concat(s_file.Expensive).Concat(s_file.Fictional))
         {
@@ -79,7 +79,7 @@ public sealed class NumberingPlanTests
     }
 
     [Fact]
-    public void No_calling_code_begins_with_another_one()
+    public void No_calling_code_is_a_prefix_of_another()
     {
         var codes = s_file.Regions.Select(region => region.Plan.CallingCode).Distinct().ToList();
 
@@ -87,13 +87,13 @@ public sealed class NumberingPlanTests
     }
 
     [Fact]
-    public void The_calling_codes_are_those_of_the_itu() =>
+    public void The_calling_codes_match_the_ITU_list() =>
         s_file.Regions.Select(region => region.Plan.CallingCode).Distinct().Order(StringComparer.Ordinal)
             .ShouldBe(ItuCountryCodes.Split((char[])[' ', '\n'], StringSplitOptions.RemoveEmptyEntries).Order(StringComparer.Ordinal));
 
     [Theory]
     [MemberData(nameof(Libphonenumber))]
-    public void Libphonenumber_agrees(string region, string callingCode, string mobile)
+    public void Parses_numbers_in_the_same_way_as_libphonenumber(string region, string callingCode, string mobile)
     {
         var counted = s_countedAs.GetValueOrDefault(region, region);
 
@@ -104,7 +104,7 @@ public sealed class NumberingPlanTests
     }
 
     [Fact]
-    public void Libphonenumber_has_every_region() =>
+    public void Every_region_exists_in_libphonenumber() =>
         s_file.Regions.Select(region => region.Plan.Code).Except(Libphonenumber.Select(row => (string)row[0])).ShouldBeEmpty();
 
     [Theory]
@@ -126,7 +126,7 @@ public sealed class NumberingPlanTests
             .ShouldStartWith($"Line {text.Count(c => c == '\n') + 1} of the numbering plan is malformed: ");
 
     [Fact]
-    public void Comments_and_continued_lines_are_read()
+    public void Parses_comments_and_continuation_lines()
     {
         var file = NumberingPlanFile.Parse(
             "# plan\r\n[regions] # all\r\nAX 358 6-11 0 35818\r\n    35819 # more\r\n\r\n[expensive]\r\n358600\r\n 358700\r\n");

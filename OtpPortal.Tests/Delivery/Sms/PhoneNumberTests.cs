@@ -5,7 +5,7 @@ using OtpPortal.Delivery.Sms;
 
 namespace OtpPortal.Tests.Delivery.Sms;
 
-/// <summary>Telephone numbers as people type them.</summary>
+/// <summary>Parsing and normalization of phone numbers.</summary>
 public sealed class PhoneNumberTests
 {
     private static PhoneNumber? Parse(string? text, string? home = null, bool fictional = false) =>
@@ -50,7 +50,7 @@ public sealed class PhoneNumberTests
     [InlineData("+599 9 512 3456", null, "+59995123456", "CW")]
     [InlineData("+383 44 123 456", null, "+38344123456", "XK")]
     [InlineData("+225 01 23 45 67 89", null, "+2250123456789", "CI")]
-    public void A_number_has_one_form_and_one_country(string typed, string? home, string value, string country)
+    public void Normalizes_a_number_and_finds_its_country(string typed, string? home, string value, string country)
     {
         var number = Parse(typed, home);
 
@@ -81,7 +81,7 @@ public sealed class PhoneNumberTests
     [InlineData("+1 212 167 5309")]
     [InlineData("+999 1234567")]
     [InlineData("+210 1234567")]
-    public void What_cannot_be_a_number_is_none(string? typed) => Parse(typed).ShouldBeNull();
+    public void Refuses_invalid_numbers(string? typed) => Parse(typed).ShouldBeNull();
 
     [Theory]
     [InlineData("+1 900 867 5309")]
@@ -101,20 +101,20 @@ public sealed class PhoneNumberTests
     [InlineData("+883 5100 1234 5678")]
     [InlineData("+979 1 2345 6789")]
     [InlineData("+800 1234 5678")]
-    public void Numbers_that_pay_whoever_is_called_are_none(string typed) => Parse(typed).ShouldBeNull();
+    public void Refuses_premium_rate_and_other_special_numbers(string typed) => Parse(typed).ShouldBeNull();
 
     [Theory]
     [InlineData("+1 212 555 0123", "US")]
     [InlineData("+44 7700 900123", "GB")]
     [InlineData("+44 20 7946 0123", "GB")]
-    public void Numbers_of_films_are_numbers_in_development_alone(string typed, string country)
+    public void Fictional_numbers_are_accepted_only_when_allowed(string typed, string country)
     {
         Parse(typed).ShouldBeNull();
         Parse(typed, fictional: true).ShouldNotBeNull().Country.ShouldBe(country);
     }
 
     [Fact]
-    public void A_number_is_masked_wherever_it_might_be_printed()
+    public void ToString_masks_the_number()
     {
         var number = Parse("+49 171 1234567")!;
 
@@ -125,7 +125,7 @@ public sealed class PhoneNumberTests
     }
 
     [Fact]
-    public void Every_number_that_is_read_reads_as_itself_again() => Check.QuickThrowOnFailure(Prop.ForAll(
+    public void A_parsed_number_parses_to_itself() => Check.QuickThrowOnFailure(Prop.ForAll(
         Typed().ToArbitrary(),
         typed => Parse(typed, "DE") is not { } number
             || (Parse(number.Value)?.Value == number.Value && Parse(number.Value, "US")?.Country == number.Country
@@ -133,7 +133,7 @@ public sealed class PhoneNumberTests
                 && number.Value[0] == '+' && number.Value.Skip(1).All(char.IsAsciiDigit) && PhoneNumber.IsCountry(number.Country))));
 
     [Fact]
-    public void What_stands_between_the_digits_does_not_matter() => Check.QuickThrowOnFailure(Prop.ForAll(
+    public void Separators_between_digits_are_ignored() => Check.QuickThrowOnFailure(Prop.ForAll(
         Gen.Zip(Digits(10), Gen.ListOf(Gen.Elements(' ', '-', '.', '/', '\u00A0', '\u2013')).Resize(12)).ToArbitrary(),
         pair =>
         {
@@ -148,13 +148,13 @@ public sealed class PhoneNumberTests
         }));
 
     [Fact]
-    public void A_national_number_and_the_same_one_from_abroad_are_one() => Check.QuickThrowOnFailure(Prop.ForAll(
+    public void National_and_international_forms_of_a_number_are_equal() => Check.QuickThrowOnFailure(Prop.ForAll(
         Digits(9).ToArbitrary(),
         digits => Parse("01" + digits, "DE")?.Value == Parse("+491" + digits)?.Value
             && Parse("00491" + digits)?.Value == Parse("+49 (0)1" + digits)?.Value));
 
     [Fact]
-    public void Nothing_that_is_typed_makes_it_stumble() => Check.QuickThrowOnFailure(Prop.ForAll<string>(
+    public void Parsing_never_throws() => Check.QuickThrowOnFailure(Prop.ForAll<string>(
         ArbMap.Default.ArbFor<string>(),
         text =>
         {

@@ -8,14 +8,14 @@ public sealed class SmsGuardOnRedisTests(RedisUnderTest store) : SmsGuardTests(s
 
 public sealed class SmsGuardEmbeddedTests(EmbeddedUnderTest store) : SmsGuardTests(store), IClassFixture<EmbeddedUnderTest>;
 
-/// <summary>Fraudsters who have codes sent to numbers that they are paid for.</summary>
+/// <summary>Protection against SMS pumping fraud.</summary>
 public abstract class SmsGuardTests(StoreUnderTest store)
 {
     private static readonly string[] s_countries = ["DE", "AT", "US"];
     private static int s_days;
     private readonly CapturedLog _log = new();
 
-    // Each test on a day of its own: the counters of a day are everybody's.
+    // Each test uses a separate day, because the daily counters are global.
     private SmsGuard NewGuard(params (string Name, string Value)[] settings)
     {
         var midnight = new DateTimeOffset(store.Clock.GetUtcNow().UtcDateTime.Date, TimeSpan.Zero)
@@ -26,10 +26,10 @@ public abstract class SmsGuardTests(StoreUnderTest store)
 
     private static async Task<string?> TakeAsync(SmsGuard guard, string number) => (await guard.TakeAsync(number, s_countries))?.Reason;
 
-    private static string Spread(int n) => $"+49171{n % 1000:000}{(n * 7) % 10000:0000}";
+    private static string DistinctNumber(int n) => $"+49171{n % 1000:000}{(n * 7) % 10000:0000}";
 
     [Fact]
-    public async Task Without_countries_no_sms_leaves()
+    public async Task Without_configured_countries_no_SMS_is_sent()
     {
         var guard = NewGuard();
 
@@ -41,7 +41,7 @@ public abstract class SmsGuardTests(StoreUnderTest store)
     }
 
     [Fact]
-    public async Task Addresses_that_are_no_numbers_are_none_of_its_business()
+    public async Task Does_not_limit_addresses_that_are_not_phone_numbers()
     {
         var guard = NewGuard(("SMS_DAILY_CAP", "1"));
 
@@ -49,42 +49,42 @@ public abstract class SmsGuardTests(StoreUnderTest store)
     }
 
     [Fact]
-    public async Task A_day_has_only_so_many_messages_and_the_next_day_as_many_again()
+    public async Task The_daily_cap_resets_at_midnight_UTC()
     {
         var guard = NewGuard(("SMS_DAILY_CAP", "3"), ("SMS_PREFIX_LIMIT", "off"));
-        for (var i = 0; i < 3; i++) (await TakeAsync(guard, Spread(i))).ShouldBeNull();
+        for (var i = 0; i < 3; i++) (await TakeAsync(guard, DistinctNumber(i))).ShouldBeNull();
 
-        var limited = (await guard.TakeAsync(Spread(4), s_countries)).ShouldNotBeNull();
+        var limited = (await guard.TakeAsync(DistinctNumber(4), s_countries)).ShouldNotBeNull();
 
         limited.Reason.ShouldBe("SMS_DAILY_CAP");
         limited.Wait.ShouldBe(TimeSpan.FromHours(14), "until midnight, UTC");
         store.Clock.Advance(limited.Wait);
-        (await TakeAsync(guard, Spread(5))).ShouldBeNull();
+        (await TakeAsync(guard, DistinctNumber(5))).ShouldBeNull();
     }
 
     [Fact]
-    public async Task Many_at_once_on_several_replicas_do_not_slip_through_together()
+    public async Task Concurrent_messages_on_several_replicas_do_not_exceed_the_daily_cap()
     {
         var guard = NewGuard(("SMS_DAILY_CAP", "10"), ("SMS_PREFIX_LIMIT", "off"));
         var other = StandInProviders.Guard(
             store.Stores, store.Clock, _log, StandInProviders.ReadSms(("SMS_DAILY_CAP", "10"), ("SMS_PREFIX_LIMIT", "off")));
 
-        var taken = await Task.WhenAll(Enumerable.Range(0, 60).Select(n => TakeAsync(n % 2 == 0 ? guard : other, Spread(n))));
+        var taken = await Task.WhenAll(Enumerable.Range(0, 60).Select(n => TakeAsync(n % 2 == 0 ? guard : other, DistinctNumber(n))));
 
         taken.Count(reason => reason is null).ShouldBeLessThanOrEqualTo(10);
-        // Refused ones were given back: those that are left of the day can still be had.
+        // Refused messages are returned to the cap, so the rest of the cap is still available.
         var left = 0;
-        while (await TakeAsync(guard, Spread(left)) is null) left++;
+        while (await TakeAsync(guard, DistinctNumber(left)) is null) left++;
         (taken.Count(reason => reason is null) + left).ShouldBe(10);
     }
 
     [Fact]
-    public async Task A_countrys_quota_is_its_own_and_uses_up_nobody_elses_day()
+    public async Task A_country_quota_does_not_use_up_the_daily_cap()
     {
         var guard = NewGuard(("SMS_DAILY_CAP", "5"), ("SMS_COUNTRY_QUOTAS", "DE:2,AT:0"), ("SMS_PREFIX_LIMIT", "off"));
-        for (var i = 0; i < 2; i++) (await TakeAsync(guard, Spread(i))).ShouldBeNull();
+        for (var i = 0; i < 2; i++) (await TakeAsync(guard, DistinctNumber(i))).ShouldBeNull();
 
-        for (var i = 0; i < 10; i++) (await TakeAsync(guard, Spread(i + 2))).ShouldBe("SMS_COUNTRY_QUOTAS");
+        for (var i = 0; i < 10; i++) (await TakeAsync(guard, DistinctNumber(i + 2))).ShouldBe("SMS_COUNTRY_QUOTAS");
         (await TakeAsync(guard, "+436641234567")).ShouldBe("SMS_COUNTRY_QUOTAS");
 
         for (var i = 0; i < 3; i++) (await TakeAsync(guard, $"+1212867530{i}")).ShouldBeNull();
@@ -92,7 +92,7 @@ public abstract class SmsGuardTests(StoreUnderTest store)
     }
 
     [Fact]
-    public async Task A_range_of_numbers_gets_only_so_many_however_many_numbers_it_has()
+    public async Task Limits_the_messages_to_one_number_range()
     {
         var guard = NewGuard(("SMS_PREFIX_LIMIT", "4/3600"));
         for (var i = 0; i < 4; i++) (await TakeAsync(guard, $"+49171123{4000 + i}")).ShouldBeNull();
@@ -107,49 +107,49 @@ public abstract class SmsGuardTests(StoreUnderTest store)
     }
 
     [Fact]
-    public async Task A_country_from_which_no_codes_come_back_is_left_alone_until_the_hour_is_over()
+    public async Task A_country_with_too_few_verified_codes_is_blocked_for_the_rest_of_the_hour()
     {
         var guard = NewGuard(("SMS_MIN_VERIFIED", "10/20"));
-        for (var i = 0; i < 20; i++) await guard.CountSentAsync(Spread(i));
-        await guard.CountVerifiedAsync(Spread(1));
-        (await TakeAsync(guard, Spread(50))).ShouldBeNull("they have not had the time to come back");
+        for (var i = 0; i < 20; i++) await guard.CountSentAsync(DistinctNumber(i));
+        await guard.CountVerifiedAsync(DistinctNumber(1));
+        (await TakeAsync(guard, DistinctNumber(50))).ShouldBeNull("they have not had the time to come back");
 
         store.Clock.Advance(TimeSpan.FromMinutes(5));
 
-        var limited = (await guard.TakeAsync(Spread(51), s_countries)).ShouldNotBeNull();
+        var limited = (await guard.TakeAsync(DistinctNumber(51), s_countries)).ShouldNotBeNull();
         limited.Reason.ShouldBe("SMS_MIN_VERIFIED");
         limited.Wait.ShouldBe(TimeSpan.FromMinutes(55));
         (await TakeAsync(guard, "+12128675309")).ShouldBeNull("it is another country");
         store.Clock.Advance(limited.Wait);
-        (await TakeAsync(guard, Spread(52))).ShouldBeNull();
+        (await TakeAsync(guard, DistinctNumber(52))).ShouldBeNull();
     }
 
     [Fact]
-    public async Task A_country_from_which_enough_codes_come_back_is_written_to()
+    public async Task A_country_with_enough_verified_codes_is_not_blocked()
     {
         var guard = NewGuard(("SMS_MIN_VERIFIED", "10/20"));
-        for (var i = 0; i < 30; i++) await guard.CountSentAsync(Spread(i));
-        for (var i = 0; i < 3; i++) await guard.CountVerifiedAsync(Spread(i));
+        for (var i = 0; i < 30; i++) await guard.CountSentAsync(DistinctNumber(i));
+        for (var i = 0; i < 3; i++) await guard.CountVerifiedAsync(DistinctNumber(i));
 
         store.Clock.Advance(TimeSpan.FromMinutes(5));
 
-        (await TakeAsync(guard, Spread(50))).ShouldBeNull();
+        (await TakeAsync(guard, DistinctNumber(50))).ShouldBeNull();
     }
 
     [Fact]
-    public async Task The_brake_works_across_the_turn_of_the_hour()
+    public async Task A_country_with_too_few_verified_codes_is_blocked_across_the_hour_boundary()
     {
         var guard = NewGuard(("SMS_MIN_VERIFIED", "10/20"));
         store.Clock.Advance(TimeSpan.FromMinutes(58));
-        for (var i = 0; i < 20; i++) await guard.CountSentAsync(Spread(i));
+        for (var i = 0; i < 20; i++) await guard.CountSentAsync(DistinctNumber(i));
 
         store.Clock.Advance(TimeSpan.FromMinutes(5));
 
-        (await TakeAsync(guard, Spread(50))).ShouldBe("SMS_MIN_VERIFIED");
+        (await TakeAsync(guard, DistinctNumber(50))).ShouldBe("SMS_MIN_VERIFIED");
     }
 
     [Fact]
-    public async Task What_is_held_back_is_counted_and_told_without_the_number()
+    public async Task Counts_and_logs_blocked_messages_with_a_masked_number()
     {
         var guard = NewGuard();
         var statistics = new Statistics(store.Stores, store.Clock, _log.For<Statistics>());
@@ -166,7 +166,7 @@ public abstract class SmsGuardTests(StoreUnderTest store)
     }
 
     [Fact]
-    public async Task No_number_stands_in_the_store_and_every_counter_ends()
+    public async Task The_store_contains_no_numbers_and_every_counter_expires()
     {
         var guard = NewGuard();
         await TakeAsync(guard, "+491711234567");

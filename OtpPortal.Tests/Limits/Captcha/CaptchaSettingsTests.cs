@@ -17,11 +17,11 @@ public sealed class CaptchaSettingsTests
         return AllSettings.Read(values, false);
     }
 
-    private static IReadOnlyList<string> Complaints(params (string Name, string Value)[] settings) =>
+    private static IReadOnlyList<string> ErrorsOf(params (string Name, string Value)[] settings) =>
         Should.Throw<SettingsException>(() => Read(settings)).Errors;
 
     [Fact]
-    public void Without_any_setting_nobody_is_asked()
+    public void The_captcha_is_disabled_by_default()
     {
         var read = Read().Captcha;
 
@@ -35,7 +35,7 @@ public sealed class CaptchaSettingsTests
     [InlineData("turnstile", "https://challenges.cloudflare.com/turnstile/v0/siteverify")]
     [InlineData("hCaptcha", "https://api.hcaptcha.com/siteverify")]
     [InlineData("recaptcha", "https://www.google.com/recaptcha/api/siteverify")]
-    public void Three_settings_switch_it_on(string provider, string verification)
+    public void The_captcha_is_enabled_by_its_three_settings(string provider, string verification)
     {
         var read = Read(("CAPTCHA_PROVIDER", provider), s_all[1], s_all[2], ("CAPTCHA_AFTER", "10/60"), ("CAPTCHA_FAIL", "OPEN")).Captcha;
 
@@ -47,7 +47,7 @@ public sealed class CaptchaSettingsTests
     }
 
     [Fact]
-    public void The_verification_may_be_elsewhere() =>
+    public void CAPTCHA_API_URL_overrides_the_verification_URL() =>
         Read([.. s_all, ("CAPTCHA_API_URL", "https://captcha.example.com/siteverify")]).Captcha.Service!.ApiUrl
             .ShouldBe(new Uri("https://captcha.example.com/siteverify"));
 
@@ -55,17 +55,17 @@ public sealed class CaptchaSettingsTests
     [InlineData("CAPTCHA_PROVIDER")]
     [InlineData("CAPTCHA_SITE_KEY")]
     [InlineData("CAPTCHA_SECRET_KEY")]
-    public void What_is_missing_of_the_three_is_named(string missing)
+    public void Reports_a_missing_required_setting(string missing)
     {
-        var complaint = Complaints([.. s_all.Where(setting => setting.Item1 != missing)]).ShouldHaveSingleItem();
+        var error = ErrorsOf([.. s_all.Where(setting => setting.Item1 != missing)]).ShouldHaveSingleItem();
 
-        complaint.ShouldStartWith($"{missing} is missing. ");
-        complaint.ShouldNotContain("S3cret");
+        error.ShouldStartWith($"{missing} is missing. ");
+        error.ShouldNotContain("S3cret");
     }
 
     [Fact]
-    public void One_alone_names_both_others() =>
-        Complaints(s_all[2]).Select(complaint => complaint.Split(' ')[0]).ShouldBe(["CAPTCHA_PROVIDER", "CAPTCHA_SITE_KEY"]);
+    public void One_setting_alone_reports_both_missing_settings() =>
+        ErrorsOf(s_all[2]).Select(error => error.Split(' ')[0]).ShouldBe(["CAPTCHA_PROVIDER", "CAPTCHA_SITE_KEY"]);
 
     [Theory]
     [InlineData("CAPTCHA_PROVIDER", "friendly", "hcaptcha, recaptcha or turnstile")]
@@ -73,20 +73,20 @@ public sealed class CaptchaSettingsTests
     [InlineData("CAPTCHA_AFTER", "0/900", "count/seconds")]
     [InlineData("CAPTCHA_FAIL", "maybe", "closed or open")]
     [InlineData("CAPTCHA_API_URL", "captcha.example.com", "http:// or https://")]
-    public void What_cannot_be_is_named_with_what_is_allowed(string name, string value, string allowed)
+    public void Reports_an_invalid_value_and_the_allowed_values(string name, string value, string allowed)
     {
-        var complaint = Complaints([.. s_all.Where(setting => setting.Item1 != name), (name, value)]).ShouldHaveSingleItem();
+        var error = ErrorsOf([.. s_all.Where(setting => setting.Item1 != name), (name, value)]).ShouldHaveSingleItem();
 
-        complaint.ShouldStartWith($"{name} must be ");
-        complaint.ShouldContain($"but is \"{value}\"");
-        complaint.ShouldContain(allowed);
+        error.ShouldStartWith($"{name} must be ");
+        error.ShouldContain($"but is \"{value}\"");
+        error.ShouldContain(allowed);
     }
 
     [Fact]
-    public void A_key_with_blanks_is_told_without_it() =>
-        Complaints(s_all[0], s_all[1], ("CAPTCHA_SECRET_KEY", "S3cret key")).ShouldHaveSingleItem().ShouldBe(
+    public void Reports_a_key_with_blanks_without_repeating_it() =>
+        ErrorsOf(s_all[0], s_all[1], ("CAPTCHA_SECRET_KEY", "S3cret key")).ShouldHaveSingleItem().ShouldBe(
             "CAPTCHA_SECRET_KEY must not contain spaces or control characters. Copy the key as the captcha service shows it.");
 
     [Fact]
-    public void The_secret_is_not_printed() => Read(s_all).ToString().ShouldNotContain("S3cret");
+    public void ToString_does_not_reveal_the_secret() => Read(s_all).ToString().ShouldNotContain("S3cret");
 }

@@ -2,13 +2,13 @@ using OtpPortal.Tests.Infrastructure;
 
 namespace OtpPortal.Tests.Limits.Captcha;
 
-/// <summary>The captcha: who is asked for it, what passes, and what those do who have no script.</summary>
+/// <summary>The captcha: thresholds, verification, outages, and waiting instead of a captcha.</summary>
 public sealed class CaptchaTests : IAsyncLifetime
 {
     private const string Field = "cf-turnstile-response";
-    private const string Asked = "Complete the check below to get another code, or wait 30 seconds and try again. Nothing was sent.";
-    private const string Wrong = "The check failed or expired, so nothing was sent. Complete it again, or wait 30 seconds and try again.";
-    private const string Away = "The check isn't available right now, so nothing was sent. Wait 30 seconds and try again.";
+    private const string Prompt = "Complete the check below to get another code, or wait 30 seconds and try again. Nothing was sent.";
+    private const string Incorrect = "The check failed or expired, so nothing was sent. Complete it again, or wait 30 seconds and try again.";
+    private const string Unavailable = "The check isn't available right now, so nothing was sent. Wait 30 seconds and try again.";
 
     private readonly string _email = Someone.New();
     private VerificationServer _service = null!;
@@ -22,15 +22,15 @@ public sealed class CaptchaTests : IAsyncLifetime
         [("CAPTCHA_PROVIDER", "turnstile"), ("CAPTCHA_SITE_KEY", "site-key"), ("CAPTCHA_SECRET_KEY", "secret-key"),
             ("CAPTCHA_API_URL", _service.Url), .. settings]);
 
-    // Three codes, each asked for from another network: from the fourth on the address has to prove itself.
+    // Requests three codes, each from another network, so that the address is at the threshold.
     private async Task<PortalHost> StartAtThresholdAsync(params (string Name, string Value)[] settings)
     {
         var portal = await StartAsync(settings);
-        await ReachAsync(portal, _email);
+        await ReachThresholdAsync(portal, _email);
         return portal;
     }
 
-    private static async Task ReachAsync(PortalHost portal, string email)
+    private static async Task ReachThresholdAsync(PortalHost portal, string email)
     {
         for (var i = 0; i < 3; i++) (await portal.NewProgram().PostAsync("/login", ("email", email))).Status.ShouldBe(202);
     }
@@ -41,26 +41,26 @@ public sealed class CaptchaTests : IAsyncLifetime
     private async Task<string> TicketAsync(PortalHost portal) => TicketOf(await portal.NewBrowser().PostAsync("/login", ("email", _email)));
 
     [Fact]
-    public async Task Without_a_service_nobody_is_asked()
+    public async Task Without_a_captcha_service_no_captcha_is_required()
     {
         await using var portal = await PortalHost.StartAsync(("CAPTCHA_AFTER", "1/900"));
 
-        await ReachAsync(portal, _email);
+        await ReachThresholdAsync(portal, _email);
 
         (await portal.NewProgram().PostAsync("/login", ("email", _email))).Status.ShouldBe(202);
     }
 
     [Fact]
-    public async Task An_address_gets_its_first_codes_without_being_asked_and_then_is_asked()
+    public async Task An_address_over_the_threshold_requires_a_captcha()
     {
         await using var portal = await StartAsync();
-        await ReachAsync(portal, _email);
+        await ReachThresholdAsync(portal, _email);
         await portal.CodesForAsync(_email, 3);
 
         var page = await portal.NewBrowser().PostAsync("/login", ("email", _email));
         page.Status.ShouldBe(429);
         page.RetryAfter.ShouldBe(30);
-        page.FieldError.ShouldBe(Asked);
+        page.FieldError.ShouldBe(Prompt);
         page.Header("Cache-Control").ShouldBe("no-store");
         page.Cookie("otp_flow").ShouldBeNull();
         page.Find("input[name=email]")!.GetAttribute("value").ShouldBe(_email);
@@ -81,13 +81,13 @@ public sealed class CaptchaTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_network_is_asked_after_its_first_codes_whatever_the_address()
+    public async Task A_network_over_the_threshold_requires_a_captcha_for_every_address()
     {
         await using var portal = await StartAsync(("CAPTCHA_AFTER", "2/60"));
         var browser = portal.NewBrowser();
         for (var i = 0; i < 2; i++) (await browser.PostAsync("/login", ("email", Someone.New()))).Status.ShouldBe(303);
 
-        for (var i = 0; i < 3; i++) (await browser.PostAsync("/login", ("email", _email))).FieldError.ShouldBe(Asked);
+        for (var i = 0; i < 3; i++) (await browser.PostAsync("/login", ("email", _email))).FieldError.ShouldBe(Prompt);
 
         (await portal.NewProgram().PostAsync("/login", ("email", _email))).Status
             .ShouldBe(202, "who is refused does not use up an address's codes");
@@ -96,7 +96,7 @@ public sealed class CaptchaTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_further_code_within_a_sign_in_counts_and_is_not_asked_about()
+    public async Task A_resent_code_counts_but_requires_no_captcha()
     {
         await using var portal = await StartAsync(("CAPTCHA_AFTER", "2/900"));
         var browser = portal.NewProgram();
@@ -111,7 +111,7 @@ public sealed class CaptchaTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task The_right_answer_passes_and_the_service_is_asked_as_it_documents()
+    public async Task A_correct_response_is_verified_with_the_service_and_accepted()
     {
         await using var portal = await StartAtThresholdAsync();
         var browser = portal.NewBrowser();
@@ -130,7 +130,7 @@ public sealed class CaptchaTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Below_the_threshold_an_answer_is_not_used_up()
+    public async Task A_response_below_the_threshold_is_not_verified()
     {
         await using var portal = await StartAsync();
 
@@ -143,7 +143,7 @@ public sealed class CaptchaTests : IAsyncLifetime
     [InlineData("turnstile", "cf-turnstile")]
     [InlineData("hcaptcha", "h-captcha")]
     [InlineData("recaptcha", "g-recaptcha")]
-    public async Task Each_service_finds_its_widget_and_its_answer(string provider, string name)
+    public async Task Renders_the_widget_and_reads_the_response_field_of_each_service(string provider, string name)
     {
         await using var portal = await StartAtThresholdAsync(("CAPTCHA_PROVIDER", provider));
 
@@ -156,22 +156,22 @@ public sealed class CaptchaTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task An_answer_is_good_once()
+    public async Task A_response_is_accepted_only_once()
     {
         await using var portal = await StartAtThresholdAsync();
         (await portal.NewBrowser().PostAsync("/login", ("email", _email), (Field, "right"))).Status.ShouldBe(303);
 
         var again = await portal.NewBrowser().PostAsync("/login", ("email", _email), (Field, "right"));
 
-        (again.Status, again.FieldError).ShouldBe((429, Wrong));
+        (again.Status, again.FieldError).ShouldBe((429, Incorrect));
     }
 
     [Theory]
-    [InlineData("wrong", Wrong, 1)]
-    [InlineData("", Asked, 0)]
-    [InlineData("   ", Asked, 0)]
-    [InlineData("too long", Wrong, 0)]
-    public async Task What_is_no_right_answer_does_not_pass(string response, string error, int requests)
+    [InlineData("wrong", Incorrect, 1)]
+    [InlineData("", Prompt, 0)]
+    [InlineData("   ", Prompt, 0)]
+    [InlineData("too long", Incorrect, 0)]
+    public async Task A_wrong_empty_or_oversized_response_is_refused(string response, string error, int requests)
     {
         await using var portal = await StartAtThresholdAsync(("CAPTCHA_FAIL", "open"));
         if (response == "too long") response = new string('x', 8193);
@@ -199,16 +199,16 @@ public sealed class CaptchaTests : IAsyncLifetime
     ];
 
     [Fact]
-    public async Task While_the_service_is_away_only_waiting_helps()
+    public async Task With_fail_closed_only_waiting_helps_while_the_service_is_unavailable()
     {
         await using var portal = await StartAsync();
         foreach (var failure in s_failures)
         {
             _service.Always = failure;
             var email = Someone.New();
-            await ReachAsync(portal, email);
+            await ReachThresholdAsync(portal, email);
             var page = await portal.NewBrowser().PostAsync("/login", ("email", email), (Field, "right"));
-            (page.Status, page.FieldError).ShouldBe((429, Away), failure.ToString());
+            (page.Status, page.FieldError).ShouldBe((429, Unavailable), failure.ToString());
 
             portal.Clock.Advance(TimeSpan.FromSeconds(30));
             (await portal.NewBrowser().PostAsync("/login", ("email", email), (Field, "right"), ("captcha_ticket", TicketOf(page)))).Status
@@ -222,23 +222,23 @@ public sealed class CaptchaTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Where_it_fails_open_every_answer_counts_while_the_service_is_away()
+    public async Task With_fail_open_any_response_is_accepted_while_the_service_is_unavailable()
     {
         await using var portal = await StartAsync(("CAPTCHA_FAIL", "open"));
         foreach (var failure in s_failures)
         {
             _service.Always = failure;
             var email = Someone.New();
-            await ReachAsync(portal, email);
+            await ReachThresholdAsync(portal, email);
             (await portal.NewBrowser().PostAsync("/login", ("email", email), (Field, "any"))).Status.ShouldBe(303, failure.ToString());
-            (await portal.NewBrowser().PostAsync("/login", ("email", email))).FieldError.ShouldBe(Asked, "some answer there must be");
+            (await portal.NewBrowser().PostAsync("/login", ("email", email))).FieldError.ShouldBe(Prompt, "some answer there must be");
         }
     }
 
     [Theory]
     [InlineData("closed", 429)]
     [InlineData("open", 303)]
-    public async Task A_service_that_hangs_or_is_gone_is_left_after_five_seconds(string fail, int status)
+    public async Task An_unresponsive_service_times_out_after_5_seconds(string fail, int status)
     {
         _service.Always = (200, null);
         await using var portal = await StartAtThresholdAsync(("CAPTCHA_FAIL", fail));
@@ -255,7 +255,7 @@ public sealed class CaptchaTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Who_waits_needs_no_script()
+    public async Task Waiting_replaces_the_captcha_for_users_without_JavaScript()
     {
         await using var portal = await StartAtThresholdAsync();
         var browser = portal.NewBrowser();
@@ -274,7 +274,7 @@ public sealed class CaptchaTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_program_may_wait_too_on_another_replica()
+    public async Task An_API_client_can_wait_and_redeem_its_ticket_on_another_replica()
     {
         await using var portal = await StartAtThresholdAsync();
         await using var replica = await portal.StartReplicaAsync();
@@ -287,7 +287,7 @@ public sealed class CaptchaTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Of_many_that_bring_one_ticket_at_once_one_passes()
+    public async Task A_ticket_is_accepted_once_when_submitted_concurrently()
     {
         await using var portal = await StartAtThresholdAsync(("LIMIT_SENDS_PER_ADDRESS", "100/900"));
         var ticket = await TicketAsync(portal);
@@ -300,24 +300,24 @@ public sealed class CaptchaTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_ticket_is_for_its_own_address()
+    public async Task A_ticket_is_bound_to_its_address()
     {
         await using var portal = await StartAtThresholdAsync();
         var other = Someone.New();
-        await ReachAsync(portal, other);
+        await ReachThresholdAsync(portal, other);
         var ticket = await TicketAsync(portal);
         portal.Clock.Advance(TimeSpan.FromSeconds(30));
 
         var answer = await portal.NewBrowser().PostAsync("/login", ("email", other), ("captcha_ticket", ticket));
 
-        (answer.Status, answer.RetryAfter, answer.FieldError).ShouldBe((429, 30, Asked));
+        (answer.Status, answer.RetryAfter, answer.FieldError).ShouldBe((429, 30, Prompt));
         TicketOf(answer).ShouldNotBe(ticket);
         (await portal.NewBrowser().PostAsync("/login", ("email", _email.ToUpperInvariant()), ("captcha_ticket", ticket))).Status
             .ShouldBe(303, "the same address, written otherwise");
     }
 
     [Fact]
-    public async Task A_ticket_ends_ten_minutes_after_the_wait()
+    public async Task A_ticket_expires_10_minutes_after_the_wait()
     {
         await using var portal = await StartAtThresholdAsync();
         var (late, inTime) = (await TicketAsync(portal), await TicketAsync(portal));
@@ -325,11 +325,11 @@ public sealed class CaptchaTests : IAsyncLifetime
         portal.Clock.Advance(TimeSpan.FromSeconds(629));
         (await portal.NewBrowser().PostAsync("/login", ("email", _email), ("captcha_ticket", inTime))).Status.ShouldBe(303);
         portal.Clock.Advance(TimeSpan.FromSeconds(1));
-        (await portal.NewBrowser().PostAsync("/login", ("email", _email), ("captcha_ticket", late))).FieldError.ShouldBe(Asked);
+        (await portal.NewBrowser().PostAsync("/login", ("email", _email), ("captcha_ticket", late))).FieldError.ShouldBe(Prompt);
     }
 
     [Fact]
-    public async Task A_forged_ticket_is_none()
+    public async Task A_forged_ticket_is_refused()
     {
         await using var portal = await StartAtThresholdAsync();
         var ticket = await TicketAsync(portal);
@@ -339,13 +339,13 @@ public sealed class CaptchaTests : IAsyncLifetime
             [ticket[..5] + other + ticket[6..], ticket[..^4], ticket + "AAAA", "AAAA", "!", "ü", "a b", new string('A', 5000), "0|0"];
 
         foreach (var text in forged)
-            (await portal.NewBrowser().PostAsync("/login", ("email", _email), ("captcha_ticket", text))).FieldError.ShouldBe(Asked, text);
+            (await portal.NewBrowser().PostAsync("/login", ("email", _email), ("captcha_ticket", text))).FieldError.ShouldBe(Prompt, text);
 
         (await portal.NewBrowser().PostAsync("/login", ("email", _email), ("captcha_ticket", ticket))).Status.ShouldBe(303);
     }
 
     [Fact]
-    public async Task Past_the_limit_of_sends_no_captcha_is_asked_for()
+    public async Task Beyond_the_send_limit_no_captcha_is_offered()
     {
         await using var portal = await StartAtThresholdAsync(("LIMIT_SENDS_PER_ADDRESS", "3/900"));
 
@@ -358,11 +358,11 @@ public sealed class CaptchaTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task An_address_that_may_not_sign_in_is_asked_like_any_other()
+    public async Task Responses_do_not_reveal_whether_an_address_is_allowed_to_sign_in()
     {
         await using var portal = await StartAsync(("ALLOWED_EMAILS", "*@friends.example"));
 
-        async Task<string> WalkAsync(string email)
+        async Task<string> RunScenarioAsync(string email)
         {
             var seen = new List<string>();
             for (var i = 0; i < 3; i++) seen.Add(await BeginAsync());
@@ -379,7 +379,7 @@ public sealed class CaptchaTests : IAsyncLifetime
             seen.Add(await BeginAsync(("captcha_ticket", ticket)));
             return string.Join('\n', seen);
 
-            // Each sign-in has an id of its own, as long as any other.
+            // Masks the sign-in id, which is unique but always of the same length.
             async Task<string> BeginAsync(params (string Name, string Value)[] more)
             {
                 var answer = await portal.NewProgram().PostAsync("/login", [("email", email), .. more]);
@@ -388,8 +388,8 @@ public sealed class CaptchaTests : IAsyncLifetime
             }
         }
 
-        var ours = await WalkAsync("joe@friends.example");
-        var theirs = await WalkAsync("eve@enemies.example");
+        var ours = await RunScenarioAsync("joe@friends.example");
+        var theirs = await RunScenarioAsync("eve@enemies.example");
 
         theirs.ShouldBe(ours);
         (await portal.CodesAsync("eve@enemies.example")).ShouldBeEmpty();
@@ -406,7 +406,7 @@ public sealed class CaptchaTests : IAsyncLifetime
         "recaptcha", "script-src 'self' https://www.google.com/recaptcha/ https://www.gstatic.com/recaptcha/",
         "frame-src 'self' https://www.google.com/recaptcha/ https://recaptcha.google.com/recaptcha/",
         "connect-src 'self' https://www.google.com/recaptcha/")]
-    public async Task Only_the_page_with_the_widget_runs_the_services_scripts(string provider, params string[] directives)
+    public async Task Only_the_page_with_the_widget_allows_the_scripts_of_the_service(string provider, params string[] directives)
     {
         await using var portal = await StartAtThresholdAsync(("CAPTCHA_PROVIDER", provider));
         var plain = await portal.NewBrowser().GetAsync("/");
@@ -431,7 +431,7 @@ public sealed class CaptchaTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task The_form_with_the_widget_is_left_alone_by_circuits()
+    public async Task The_form_with_the_widget_is_not_interactive()
     {
         await using var portal = await StartAtThresholdAsync();
         const string Marker = "<!--Blazor:{\"type\":\"server\"";
@@ -442,7 +442,7 @@ public sealed class CaptchaTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Where_to_go_after_signing_in_is_kept()
+    public async Task The_redirect_target_is_kept()
     {
         await using var portal = await StartAtThresholdAsync(("ALLOWED_REDIRECTS", "app.example.com"));
         var browser = portal.NewBrowser();
@@ -457,7 +457,7 @@ public sealed class CaptchaTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task The_audit_log_tells_that_a_proof_was_asked_for()
+    public async Task Records_a_required_captcha_in_the_audit_log()
     {
         await using var portal = await StartAtThresholdAsync();
         await portal.NewBrowser().PostAsync("/login", ("email", _email));
@@ -470,7 +470,7 @@ public sealed class CaptchaTests : IAsyncLifetime
     [InlineData("fr", "Pour recevoir un autre code")]
     [InlineData("es", "Complete la comprobación de abajo")]
     [InlineData("zh", "请完成下方的验证")]
-    public async Task It_is_asked_in_the_visitors_language(string language, string beginning)
+    public async Task The_captcha_prompt_is_localized(string language, string beginning)
     {
         await using var portal = await StartAtThresholdAsync();
         var browser = portal.NewBrowser();

@@ -2,7 +2,7 @@ using Microsoft.AspNetCore.WebUtilities;
 
 namespace OtpPortal.Tests.Limits.Captcha;
 
-/// <summary>A captcha service's siteverify, played: it notes what it is sent, and takes the answer "right" once.</summary>
+/// <summary>Fakes a captcha service: records the requests and accepts the response "right" once.</summary>
 public sealed class VerificationServer : IAsyncDisposable
 {
     private readonly Infrastructure.RecordingServer _server;
@@ -13,7 +13,7 @@ public sealed class VerificationServer : IAsyncDisposable
         _server = server;
         server.Answer = count =>
         {
-            var (status, body) = Always ?? (200, Judge(Requests[count - 1].Form["response"]));
+            var (status, body) = Always ?? (200, Verify(Requests[count - 1].Form["response"]));
             return body is null ? null : (status, body);
         };
     }
@@ -22,14 +22,14 @@ public sealed class VerificationServer : IAsyncDisposable
 
     public Uri Address => _server.Address;
 
-    /// <summary>With a path, because CAPTCHA_API_URL is the whole address.</summary>
+    /// <summary>Gets the full verification URL for CAPTCHA_API_URL.</summary>
     public string Url => Address + "turnstile/v0/siteverify";
 
     public IReadOnlyList<Request> Requests => [.. _server.Requests.Select(request => new Request(
         request.Method, request.Path, request.Headers["Content-Type"],
         QueryHelpers.ParseQuery(request.Body).ToDictionary(pair => pair.Key, pair => pair.Value.ToString(), StringComparer.Ordinal)))];
 
-    /// <summary>What it says to anything, in place of judging; a null body hangs.</summary>
+    /// <summary>Gets or sets a fixed response to every request. With a null body, the server does not respond.</summary>
     public (int Status, string? Body)? Always { get; set; }
 
     public static async Task<VerificationServer> StartAsync() => new(await Infrastructure.RecordingServer.StartAsync());
@@ -38,7 +38,7 @@ public sealed class VerificationServer : IAsyncDisposable
 
     public ValueTask DisposeAsync() => _server.DisposeAsync();
 
-    private string Judge(string response) =>
+    private string Verify(string response) =>
         response != "right" ? """{"success":false,"error-codes":["invalid-input-response"]}"""
         : Interlocked.Increment(ref _right) == 1
             ? """{"success":true,"challenge_ts":"2026-03-01T12:00:00Z","hostname":"localhost","error-codes":[]}"""
