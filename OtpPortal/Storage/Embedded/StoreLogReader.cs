@@ -91,9 +91,9 @@ internal static class StoreLogReader
                             yield return new LogItem(LogItemKind.Gap, default, before.File, before.Address, before.Address);
                         }
                         gap = null;
-                        ReadOnlyMemory<byte> entry = kind == RecordKind.Commit ? default : page.AsMemory(at + LengthSize, LengthAt(page, at));
+                        var content = kind == RecordKind.Commit ? default : page.AsMemory(at + LengthSize, LengthAt(page, at));
                         var item = kind == RecordKind.Commit ? LogItemKind.Commit : LogItemKind.Entry;
-                        yield return new LogItem(item, entry, file, start + at, start + end);
+                        yield return new LogItem(item, content, file, start + at, start + end);
                     }
                     (at, record) = (end, next);
                 }
