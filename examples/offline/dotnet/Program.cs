@@ -1,9 +1,9 @@
-// Verifies a JWT of the portal's GET /token with OtpPortal.Client. Where OpenSSL 3 is missing (Windows, macOS), ask for
+// Verifies a JWT from the portal's GET /token with OtpPortal.Client. Without OpenSSL 3 (Windows, macOS), request
 // GET /token?alg=RS256.
 //
 //   dotnet run --project examples/offline/dotnet -- PORTAL AUDIENCE [TOKEN]
 //
-// Without TOKEN it is read from standard input. Prints the e-mail address and exits with 0; else says why not, and exits with 1.
+// Without TOKEN, reads it from standard input. Prints the email address and exits with code 0, or prints the reason and exits with code 1.
 
 using OtpPortal.Client;
 
@@ -14,7 +14,7 @@ try
     var token = args.Length == 3 ? args[2] : await Console.In.ReadToEndAsync();
 
     using var http = new HttpClient(OtpPortalClient.CreateHandler());
-    // In a program that runs for long: one for all tokens, because it keeps the keys.
+    // A long-running program should use one instance for all tokens, because it caches the keys.
     var validator = new PortalTokenValidator(http, new PortalTokenOptions { Url = url, Audience = audience }, TimeProvider.System);
     switch (await validator.ValidateAsync(token.Trim()))
     {

@@ -1,17 +1,17 @@
-// Verifies a JWT of the portal's GET /token, with nothing but Node (18 or later).
+// Verifies a JWT from the portal's GET /token. Requires only Node 18 or later.
 //
 //   node verify.mjs PORTAL AUDIENCE [TOKEN]
 //
-// Without TOKEN it is read from standard input. Prints the e-mail address and exits with 0; else says why not, and exits with 1.
-// A program that runs for long keeps the keys for as long as the answer's Cache-Control says, instead of fetching them for each token.
+// Without TOKEN, reads it from standard input. Prints the email address and exits with code 0, or prints the reason and exits with code 1.
+// A long-running program should cache the keys for as long as the response's Cache-Control allows.
 
 import { createPublicKey, verify } from 'node:crypto';
 import { text } from 'node:stream/consumers';
 import { argv, exit, stdin, stdout, stderr } from 'node:process';
 
-const skew = 30; // seconds that the clocks may be apart
+const skew = 30; // tolerated clock difference in seconds
 
-// The key decides on the algorithm. If the token did, its maker could choose "none", or HS256 with the public key as the secret.
+// The key determines the algorithm. Otherwise an attacker could choose "none", or HS256 with the public key as the secret.
 const algorithms = {
   'EdDSA': (jwk, data, signature) => jwk.kty === 'OKP' && jwk.crv === 'Ed25519' && verify(null, data, publicKey(jwk), signature),
   'RS256': (jwk, data, signature) => jwk.kty === 'RSA' && verify('sha256', data, publicKey(jwk), signature),
@@ -41,7 +41,7 @@ async function emailOf(portal, audience, token) {
   if (![claims.aud].flat().includes(audience)) throw new Error('it is for another audience');
   if (!Number.isFinite(claims.exp) || now >= claims.exp + skew) throw new Error('it has expired');
   if (!Number.isFinite(claims.nbf) || now < claims.nbf - skew) throw new Error('it is not good yet');
-  // Service accounts' tokens have claims of their own, but no subject.
+  // Tokens of service accounts have their own claims, but no subject.
   if (typeof claims.sub !== 'string' || !claims.sub || claims.email !== claims.sub) throw new Error('it names nobody who is signed in');
   return claims.email;
 }
