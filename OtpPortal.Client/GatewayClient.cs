@@ -34,7 +34,7 @@ public sealed class GatewayClient
         return answer.Read(PortalJson.Default.GatewayNames).Data ?? throw answer.Malformed(null);
     }
 
-    /// <summary>Begins a verification, or begins it anew, and sends its code. Returns when the provider has taken the message.</summary>
+    /// <summary>Begins or restarts a verification, and sends its code. Returns when the provider has taken the message.</summary>
     /// <param name="request">What to verify.</param>
     /// <param name="stop">Gives up; the code may have been sent all the same.</param>
     /// <exception cref="ArgumentException">The id does not have 6 to 200 printable characters.</exception>

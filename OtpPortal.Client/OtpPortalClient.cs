@@ -82,7 +82,7 @@ public sealed class OtpPortalClient
     /// </summary>
     /// <param name="authToken">The token of a visitor's cookie, or one that a program keeps.</param>
     /// <param name="stop">Gives up.</param>
-    /// <returns>The e-mail address; null when nobody is signed in with this token.</returns>
+    /// <returns>The email address; null when nobody is signed in with this token.</returns>
     public async Task<string?> FindEmailAsync(string authToken, CancellationToken stop = default)
     {
         if (!CanBeToken(authToken)) return null;

@@ -22,7 +22,7 @@ public sealed class OtpPortalOptions
     /// <summary>The API key of a service account, for <see cref="OtpPortalClient.V2"/>. Visible ASCII.</summary>
     public string? ApiKey { get; set; }
 
-    /// <summary>How long a request may take, its answer included: 100 ms to 5 minutes, 30 s unless told.</summary>
+    /// <summary>How long a request may take, its answer included: 100 ms to 5 minutes, 30 s by default.</summary>
     public TimeSpan Timeout { get; set; } = TimeSpan.FromSeconds(30);
 
     internal IEnumerable<string> Complaints() =>

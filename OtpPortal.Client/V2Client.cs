@@ -123,7 +123,7 @@ public sealed class V2Client
     public Task<V2Creation<ServiceAccount>> CreateServiceAccountAsync(CancellationToken stop = default) =>
         CreateServiceAccountAsync([], stop);
 
-    /// <summary>As the other one, with an allow-list for its magic links, which is an addition to magiclinksdev.</summary>
+    /// <summary>Creates a service account with an allow-list for its magic links, an addition to magiclinksdev.</summary>
     /// <param name="redirectHosts">Such as <c>app.example.com</c>, <c>app.example.com:8443</c> or <c>*.example.com</c>, 50 at most; none:
     /// anywhere.</param>
     /// <param name="stop">Gives up.</param>

@@ -57,7 +57,7 @@ public sealed class LanguageTests(DefaultStage stage) : BrowserTest(stage)
         }
         await start.Language("Deutsch").ClickAsync();
         await Expect(start.Html).ToHaveAttributeAsync("lang", "de");
-        // A click while the circuit draws the page anew would hit nothing.
+        // A click while the circuit draws the page again would hit nothing.
         if (withScript) await start.BecomesInteractiveAsync();
 
         var code = await start.SendToAsync(ann.Address);

@@ -246,7 +246,7 @@ public sealed class SignInTests(DefaultStage stage) : BrowserTest(stage)
         for (var sent = 0; sent < 5; sent++)
         {
             var code = await start.SendToAsync(ann.Address);
-            // A click while the circuit draws the page anew would hit nothing.
+            // A click while the circuit draws the page again would hit nothing.
             await code.BecomesInteractiveAsync();
             await code.OtherAddress.ClickAsync();
             await Expect(start.Field).ToBeVisibleAsync();
@@ -269,7 +269,7 @@ public sealed class SignInTests(DefaultStage stage) : BrowserTest(stage)
         var start = await AddressPage.OpenInteractiveAsync(ann);
         var keyboard = start.Page.Keyboard;
 
-        // The cursor is where the user needs it, also after the circuit has drawn the page anew.
+        // The cursor is where the user needs it, also after the circuit has drawn the page again.
         await Expect(start.Field).ToBeFocusedAsync();
         await keyboard.TypeAsync("ann");
         await keyboard.PressAsync("Enter");

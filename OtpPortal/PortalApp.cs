@@ -69,7 +69,7 @@ public static class PortalApp
         app.UseAuthorization();
         app.UseAntiforgery();
 
-        app.MapHealth();
+        app.MapHealth(OperatorKeyHandler.SchemeName);
         app.MapTokens();
         app.MapSignIn();
         app.MapGateway();

@@ -7,6 +7,11 @@ using OtpPortal.Storage.Embedded;
 
 try
 {
+    if (args.Contains(PortalVersion.Argument, StringComparer.Ordinal))
+    {
+        await Console.Out.WriteLineAsync(PortalVersion.Text);
+        return 0;
+    }
     if (args.Contains(Probe.Argument, StringComparer.Ordinal)) return await Probe.RunAsync(SettingsOf<PortalSettings>());
     if (args.Contains(RotateCommand.Argument, StringComparer.Ordinal))
     {
@@ -24,7 +29,7 @@ try
 }
 catch (Exception e) when (StartProblem.Describe(e) is { } problem)
 {
-    // What the operator can put right is reported without a stack trace.
+    // What the operator can fix is reported without a stack trace.
     await Console.Error.WriteLineAsync(problem);
     return 1;
 }

@@ -3,7 +3,7 @@ using OtpPortal.Storage.Embedded;
 
 namespace OtpPortal;
 
-/// <summary>Tells why the portal does not start, when it is something that a setting can put right.</summary>
+/// <summary>Tells why the portal does not start, when a setting can fix it.</summary>
 internal static class StartProblem
 {
     /// <summary>One line a problem, or null when it is a fault of the program.</summary>

@@ -13,20 +13,20 @@ public sealed class OtpPortalAuthenticationOptions : AuthenticationSchemeOptions
     /// <summary>The portal's address as the app reaches it, such as <c>http://portal:3000</c>; null: <see cref="Url"/>.</summary>
     public Uri? BackchannelUrl { get; set; }
 
-    /// <summary>The name of the portal's cookie (its <c>AUTH_TOKEN_COOKIE_NAME</c>); <c>auth_token</c> unless told.</summary>
+    /// <summary>The name of the portal's cookie (its <c>AUTH_TOKEN_COOKIE_NAME</c>); <c>auth_token</c> by default.</summary>
     public string CookieName { get; set; } = OtpPortalDefaults.CookieName;
 
     /// <summary>
-    /// How long an answer of the portal counts for further requests with the same token: 0 to 60 s, 10 s unless told. A revoked session is
+    /// How long an answer of the portal counts for further requests with the same token: 0 to 60 s, 10 s by default. A revoked session is
     /// refused by the app after this time at the latest.
     /// </summary>
     public TimeSpan CacheFor { get; set; } = TimeSpan.FromSeconds(10);
 
-    /// <summary>How many answers are kept at most: 1 to 1,000,000, 10,000 unless told; some 500 bytes each.</summary>
+    /// <summary>How many answers are kept at most: 1 to 1,000,000, 10,000 by default; some 500 bytes each.</summary>
     public int CacheSize { get; set; } = 10_000;
 
     /// <summary>
-    /// How long the portal may take to answer: 100 ms to 60 s, 5 s unless told. After it the request is refused with 503.
+    /// How long the portal may take to answer: 100 ms to 60 s, 5 s by default. After it the request is refused with 503.
     /// </summary>
     public TimeSpan Timeout { get; set; } = TimeSpan.FromSeconds(5);
 
@@ -54,7 +54,7 @@ public sealed class OtpPortalAuthenticationOptions : AuthenticationSchemeOptions
     }
 }
 
-/// <summary>Names that are there unless told otherwise.</summary>
+/// <summary>The default names.</summary>
 public static class OtpPortalDefaults
 {
     /// <summary>The scheme of <c>AddOtpPortal()</c>.</summary>

@@ -23,7 +23,7 @@ internal sealed class SignInCache(TimeSpan lifetime, int size, TimeProvider time
         }
     }
 
-    /// <returns>The e-mail address; null when nobody is signed in with this token.</returns>
+    /// <returns>The email address; null when nobody is signed in with this token.</returns>
     /// <exception cref="OtpPortalException">The portal cannot say.</exception>
     public Task<string?> FindAsync(string token, CancellationToken stop)
     {

@@ -5,7 +5,7 @@ using Microsoft.IdentityModel.Tokens;
 namespace OtpPortal.Client;
 
 /// <summary>
-/// The portal's public keys. They are fetched anew when the portal's <c>max-age</c> is over, and for a key that is not among them, because
+/// The portal's public keys. They are fetched again when the portal's <c>max-age</c> is over, and for a key that is not among them, because
 /// the portal may have a new one, but then at most every 30 seconds: anybody can name keys that do not exist.
 /// </summary>
 /// <remarks>While the portal is away, the keys at hand are good for an hour more.</remarks>

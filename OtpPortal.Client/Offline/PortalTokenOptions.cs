@@ -18,10 +18,10 @@ public sealed class PortalTokenOptions
     /// </summary>
     public string? Audience { get; set; }
 
-    /// <summary>How far the clocks may be apart: 0 to 5 minutes, 30 s unless told.</summary>
+    /// <summary>How far the clocks may be apart: 0 to 5 minutes, 30 s by default.</summary>
     public TimeSpan ClockSkew { get; set; } = TimeSpan.FromSeconds(30);
 
-    /// <summary>How long the portal may take to give its keys: 100 ms to 60 s, 5 s unless told.</summary>
+    /// <summary>How long the portal may take to give its keys: 100 ms to 60 s, 5 s by default.</summary>
     public TimeSpan Timeout { get; set; } = TimeSpan.FromSeconds(5);
 
     internal IEnumerable<string> Complaints() =>

@@ -24,7 +24,7 @@ public sealed class DialogTests(GatewayStage stage) : BrowserTest(stage)
         (await ScrollsAsync(shop)).ShouldBeTrue();
         (await stage.Backend.IsVerifiedAsync(wanted)).ShouldBeTrue();
 
-        // Escape comes too late to cancel.
+        // Escape no longer cancels.
         await shop.Page.PressKeyAsync("Escape");
         // Whoever asks again is told again, at once: it is verified.
         await shop.Page.Locator("#open").ClickAsync();

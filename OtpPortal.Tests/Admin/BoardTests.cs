@@ -57,7 +57,7 @@ public sealed class BoardTests : IAsyncLifetime
 
     private Task<LiveToken> IssueAsync(string email) => Tokens.IssueAsync(email, "192.0.2.1", "Tests/1.0");
 
-    // Found and clicked in one step of the circuit: in between it may draw anew. While something is being revoked, the button is disabled.
+    // Found and clicked in one step of the circuit: in between it may draw again. While something is being revoked, the button is disabled.
     private static Task ClickAsync(
         IRenderedComponent<AdminBoard> board, Func<IElement?> find, [CallerArgumentExpression(nameof(find))] string what = "") =>
         Eventually.BeTrueAsync(

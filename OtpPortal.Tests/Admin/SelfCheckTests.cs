@@ -1,4 +1,5 @@
 using Microsoft.Extensions.DependencyInjection;
+using OtpPortal.Configuration;
 using OtpPortal.Delivery;
 using OtpPortal.Tests.Infrastructure;
 
@@ -22,6 +23,7 @@ public sealed class SelfCheckTests(PortalHost portal) : IClassFixture<PortalHost
 
         page.Status.ShouldBe(200);
         page.Header("Cache-Control").ShouldBe("no-store");
+        Finding(page, "Version").ShouldBe(PortalVersion.Text + " OK");
         Finding(page, "Public address").ShouldStartWith(portal.Address.GetLeftPart(UriPartial.Authority));
         Finding(page, "Scheme").ShouldBe("http OK");
         Finding(page, "Host").ShouldEndWith("OK");

@@ -68,7 +68,7 @@ internal sealed class DescribedApi
         var described = headers.ToDictionary(header => header.Name, header => Resolve(header.Value));
         foreach (var (name, header) in described)
         {
-            // A limit of what an account may ask is told with its quota, one of a stranger's guesses without.
+            // A limit of an account's requests comes with its quota, a limit of wrong secrets without.
             if (answer.Header(name) is not { } value) header.TryGetProperty("required", out _).ShouldBeFalse($"{where}: {name} is missing");
             else if (header.GetProperty("schema").TryGetProperty("pattern", out var pattern)) value.ShouldMatch($"{pattern}", where);
         }

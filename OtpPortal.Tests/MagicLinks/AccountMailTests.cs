@@ -3,7 +3,7 @@ using OtpPortal.Tests.Infrastructure;
 
 namespace OtpPortal.Tests.MagicLinks;
 
-/// <summary>Codes and links by e-mail, in the words of the account.</summary>
+/// <summary>Codes and links by email, in the words of the account.</summary>
 public sealed class AccountMailTests(V2Portal v2) : IClassFixture<V2Portal>
 {
     private static Dictionary<string, object?> Mail(string to, params (string Name, object? Value)[] more)

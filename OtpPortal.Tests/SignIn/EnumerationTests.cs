@@ -102,7 +102,7 @@ public sealed partial class EnumerationTests
         (answer.Status, answer.Body).ShouldBe((400, """{"error":"invalid_email"}"""));
     }
 
-    // Everything that a stranger can see on the way, but for what differs from one sign-in to the next anyway.
+    // Everything that an unauthenticated client can see on the way, but for what differs from one sign-in to the next anyway.
     private static async Task<string> WalkAsync(PortalHost portal, string email)
     {
         var seen = new List<string>();

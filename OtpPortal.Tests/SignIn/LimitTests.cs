@@ -2,7 +2,7 @@ using OtpPortal.Tests.Infrastructure;
 
 namespace OtpPortal.Tests.SignIn;
 
-/// <summary>What keeps strangers from flooding a mailbox or guessing for ever, and what it must not break.</summary>
+/// <summary>What keeps unauthenticated clients from flooding a mailbox or guessing for ever, and what it must not break.</summary>
 public sealed class LimitTests(PortalHost portal) : IClassFixture<PortalHost>
 {
     [Fact]

@@ -89,7 +89,7 @@ public sealed class ReturnToTests(ReturnToTests.Fixture fixture) : IClassFixture
         page.Find("input[name=return_to]").ShouldBeNull();
         browser.Cookies.ShouldNotContainKey("otp_return");
 
-        // And so is one that a stranger put into the form or the cookie.
+        // And so is one that another client put into the form or the cookie.
         browser.Cookies["otp_return"] = target;
         (await FinishAsync(browser, ("return_to", target))).Location.ShouldBe("/");
     }

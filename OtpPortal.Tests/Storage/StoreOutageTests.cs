@@ -56,6 +56,8 @@ public sealed class StoreOutageTests
         var ready = await portal.NewProgram().GetAsync("/readyz");
         ready.Json.GetProperty("stores").EnumerateArray().Select(name => name.GetString()).ShouldBe(["otp", "auth"]);
         (await portal.NewProgram().GetAsync("/healthz")).Status.ShouldBe(200, "the process itself serves");
+        (await portal.NewProgram().GetAsync("/healthz", ("Authorization", "Bearer " + PortalHost.Secret))).Body
+            .ShouldBe("OK", "wrong keys cannot be counted now");
         browser.Cookies.ShouldContainKey("auth_token", "an outage signs nobody out");
 
         redis.StartAgain();

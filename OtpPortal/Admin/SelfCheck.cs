@@ -1,6 +1,7 @@
 using System.Globalization;
 using Microsoft.Extensions.Localization;
 using OtpPortal.Components.Localization;
+using OtpPortal.Configuration;
 using OtpPortal.Http;
 using OtpPortal.Sessions;
 using OtpPortal.Storage;
@@ -50,6 +51,7 @@ public sealed class SelfCheck(
         var publicHost = portal.PublicUrl.Authority;
         return
         [
+            new(texts["CheckVersion"], PortalVersion.Text, FindingState.Good, null),
             new(texts["CheckPublicUrl"], portal.Origin, FindingState.Good, null),
             request.Scheme == portal.PublicUrl.Scheme
                 ? new(texts["CheckScheme"], request.Scheme, FindingState.Good, null)

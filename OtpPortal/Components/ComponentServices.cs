@@ -10,7 +10,7 @@ public static class ComponentServices
     {
         builder.Services.AddRazorComponents().AddInteractiveServerComponents(circuits =>
         {
-            // All state is in the store: a lost circuit is worth nothing, and a page that is loaded anew shows the same step.
+            // All state is in the store: a lost circuit is worth nothing, and a page that is loaded again shows the same step.
             circuits.DisconnectedCircuitRetentionPeriod = TimeSpan.FromMinutes(1);
             circuits.DisconnectedCircuitMaxRetained = 50;
             circuits.DetailedErrors = false;

@@ -24,7 +24,7 @@ public sealed class VerificationFlow(
     private static readonly TimeSpan s_echo = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan s_glance = TimeSpan.FromMilliseconds(2);
 
-    /// <summary>Begins a verification, or begins it anew, and sends its code when there is an address.</summary>
+    /// <summary>Begins or restarts a verification, and sends its code when there is an address.</summary>
     /// <param name="ip">From where that is asked for, for the audit log.</param>
     public async Task<PutOutcome> PutAsync(Namespace owner, VerificationRequest request, string ip, CancellationToken stop)
     {
@@ -133,7 +133,7 @@ public sealed class VerificationFlow(
         if (payload.To is not null) return new PageSendOutcome.Ended();
         if (providers.Find(payload.Provider) is not { } provider) return new PageSendOutcome.NotSent();
         if (!provider.TryNormalize(typed ?? "", out var address)) return new PageSendOutcome.InvalidAddress();
-        // Whoever has the page's address could write to anybody from it: strangers' limits count, not only the namespace's.
+        // Any client with the page's address can have messages sent, so the limits of unauthenticated clients apply too.
         if (await limits.TakeAsync(Recipients.Normalize(address), ip, limitKey) is { } wait) return new PageSendOutcome.Wait(wait);
         if (!await codes.ChangePayloadAsync(key, record, json =>
             VerificationPayload.Read(json) is { To: null } unset ? (unset with { To = address }).Write() : null))

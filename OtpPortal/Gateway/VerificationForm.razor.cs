@@ -36,7 +36,7 @@ public sealed partial class VerificationForm(VerificationFlow flow, GatewaySetti
     [Parameter, EditorRequired]
     public Verification Initial { get; set; } = null!;
 
-    /// <summary>What the address is called: "E-mail", "Phone number".</summary>
+    /// <summary>What the address is called: "Email", "Phone number".</summary>
     [Parameter, EditorRequired]
     public string Address { get; set; } = "";
 

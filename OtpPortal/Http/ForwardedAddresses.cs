@@ -4,7 +4,7 @@ using Microsoft.AspNetCore.HttpOverrides;
 namespace OtpPortal.Http;
 
 /// <summary>
-/// Which X-Forwarded-* headers are believed: those of TRUSTED_PROXIES alone. Everybody else's are passed over, because whoever can forge an
+/// Which X-Forwarded-* headers are believed: those of TRUSTED_PROXIES alone. Everybody else's are ignored, because whoever can forge an
 /// address has no limits. X-Forwarded-Host never changes where the portal is: that is PUBLIC_URL.
 /// </summary>
 public static class ForwardedAddresses
@@ -17,7 +17,7 @@ public static class ForwardedAddresses
         if (portal.TrustedProxies.Count == 0) return;
         app.Use((context, next) =>
         {
-            // Kept from before the headers are applied (and taken away) below: for questions about the proxy itself.
+            // Kept from before the headers are applied (and removed) below: for questions about the proxy itself.
             context.Items[s_peer] = context.Connection.RemoteIpAddress;
             context.Items[s_scheme] = context.Request.Headers["X-Forwarded-Proto"] is [{ } scheme] && scheme is "http" or "https"
                 ? scheme : null;

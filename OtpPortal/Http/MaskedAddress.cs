@@ -3,7 +3,7 @@ using System.Globalization;
 namespace OtpPortal.Http;
 
 /// <summary>
-/// An address as it may stand in logs: of an e-mail address the first letter and the domain, of a telephone number both ends.
+/// An address as it may appear in logs: of an email address the first letter and the domain, of a telephone number both ends.
 /// </summary>
 public static class MaskedAddress
 {

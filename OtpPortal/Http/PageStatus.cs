@@ -22,7 +22,7 @@ public sealed class PageStatus
     /// <summary>The reason that is shown beside the field: a key of the texts.</summary>
     public string? Reason { get; set; }
 
-    /// <summary>What stands in the reason's place {0}.</summary>
+    /// <summary>The value of {0} in the reason's text.</summary>
     public object? Argument { get; set; }
 
     /// <summary>What was typed, to be shown again.</summary>
@@ -97,7 +97,7 @@ public static partial class PageErrors
         return TypedResults.StatusCode(code);
     }
 
-    /// <summary>As the other one, with a form that asks for a proof and carries the ticket along.</summary>
+    /// <summary>Returns a page with a form that asks for a proof and carries the ticket along.</summary>
     public static IResult ProofPage(HttpContext context, string path, string reason, string typed, TimeSpan wait, string ticket)
     {
         context.RequestServices.GetRequiredService<PageStatus>().Ticket = ticket;

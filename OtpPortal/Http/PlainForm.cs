@@ -19,7 +19,7 @@ internal static class PlainForm
         return TypedResults.StatusCode(StatusCodes.Status303SeeOther);
     }
 
-    // Parts of the request's own path (line ends, other scripts) cannot stand in a header as they are.
+    // Parts of the request's own path (line ends, other scripts) cannot be in a header as they are.
     private static string InAscii(string location) =>
         location.All(IsPlain) ? location : string.Concat(location.EnumerateRunes().Select(rune =>
             rune.IsAscii && IsPlain((char)rune.Value) ? rune.ToString() : Uri.EscapeDataString(rune.ToString())));

@@ -4,7 +4,7 @@ using OtpPortal.Configuration;
 namespace OtpPortal.Http;
 
 /// <summary>
-/// Decides where a signed-in user may be sent. The one place for it: an open redirect would let a stranger use the portal's
+/// Decides where a signed-in user may be sent. The one place for it: an open redirect would let anyone use the portal's
 /// good name for a phishing page (CWE-601; OWASP Unvalidated Redirects).
 /// </summary>
 public sealed partial class SafeRedirects
@@ -42,7 +42,7 @@ public sealed partial class SafeRedirects
     /// </summary>
     public static bool IsWebAddress(string url) => Parts(url) is not null;
 
-    /// <summary>True for what may stand in a list of allowed hosts.</summary>
+    /// <summary>Returns true for an entry that a list of allowed hosts may have.</summary>
     public static bool IsEntry(string text) => Entry.TryParse(text, out _);
 
     public static SafeRedirects Parse(params IEnumerable<string> entries)

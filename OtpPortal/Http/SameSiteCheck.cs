@@ -3,7 +3,7 @@ namespace OtpPortal.Http;
 /// <summary>
 /// Refuses what another site's page makes a browser do (CSRF, cross-site WebSocket hijacking): state-changing requests and WebSockets whose
 /// <c>Sec-Fetch-Site</c>, or else <c>Origin</c>, is not the portal's own (OWASP CSRF Prevention, Fetch Metadata). Programs send neither and
-/// pass: they have no cookies that a stranger could ride on. So do requests with <see cref="CredentialsInHeader"/>.
+/// pass: they have no cookies that another site could use. So do requests with <see cref="CredentialsInHeader"/>.
 /// </summary>
 public static class SameSiteCheck
 {

@@ -33,7 +33,7 @@ public sealed class JOtpSessions(
     private const string Realm = "jotp";
 
     /// <summary>Makes a token and mails it.</summary>
-    /// <param name="limitKey">The client, when it named no namespace: then it counts against the limits of strangers.</param>
+    /// <param name="limitKey">The client if it named no namespace: then the limits of unauthenticated clients apply.</param>
     public async Task<BeginJOtpOutcome> BeginAsync(JOtpRequest request, string ip, string? limitKey, CancellationToken stop)
     {
         if (await limits.TakeAsync(request.Email, ip, limitKey) is { } wait) return new BeginJOtpOutcome.Limited(wait);

@@ -23,7 +23,7 @@ internal static class JwtText
     {
         if (!Base64Url.IsValid(text)) return null;
         var data = Base64Url.DecodeFromChars(text);
-        // The framework passes over blanks, padding and left-over bits. One signature in one spelling: else a token could be changed and
+        // The framework ignores blanks, padding and left-over bits. One signature in one spelling: else a token could be changed and
         // stay good.
         return Encode(data).AsSpan().SequenceEqual(text) ? data : null;
     }

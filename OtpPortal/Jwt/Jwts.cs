@@ -69,7 +69,7 @@ public sealed class Jwts(KeyRing ring, JwtAlgorithms algorithms, string issuer, 
         return signed + "." + JwtText.Encode(key.Key.Sign(Encoding.ASCII.GetBytes(signed)));
     }
 
-    /// <summary>As the other one, with the claims of a JSON object.</summary>
+    /// <summary>Signs a JWT with the claims of a JSON object.</summary>
     public Task<string> MakeAsync(string algorithm, string audience, TimeSpan lifetime, string? subject, JsonElement claims) =>
         MakeAsync(algorithm, audience, lifetime, subject, json =>
         {

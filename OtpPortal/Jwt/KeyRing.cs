@@ -33,7 +33,7 @@ public sealed record KeyRotation(IReadOnlyList<string> NewKids, DateTimeOffset A
 /// <remarks>
 /// Key layout in the token database: <c>jwt:keys</c>, a hash of <c>{algorithm}:{number}</c> → AES-GCM of the key and its times, sealed with
 /// a key derived from AUTH_SECRET_KEY, so that a dump of Redis signs nothing. Numbers only grow; a field is written once (HSETNX), so of
-/// simultaneous first starts, or rotations, one makes the key and the others find it. Keys under another AUTH_SECRET_KEY are passed over.
+/// simultaneous first starts, or rotations, one makes the key and the others find it. Keys under another AUTH_SECRET_KEY are ignored.
 /// </remarks>
 public sealed partial class KeyRing(Stores stores, AuthSecret secret, JwtAlgorithms algorithms, TimeProvider time, ILogger<KeyRing> logger)
     : IDisposable
@@ -51,7 +51,7 @@ public sealed partial class KeyRing(Stores stores, AuthSecret secret, JwtAlgorit
 
     private static readonly TimeSpan s_whileAway = TimeSpan.FromHours(1);
 
-    // Names of keys are anybody's to make up: they make us look so often at most.
+    // Anyone can invent names of keys. This bounds how often they cause a lookup.
     private static readonly TimeSpan s_lookAgain = TimeSpan.FromSeconds(5);
 
     private readonly SealedText _seal = new(secret.DeriveKey("jwt-signing-keys"));

@@ -13,7 +13,7 @@ public sealed record MagicLinkSettings(ConfiguredAccount? Admin, int MaxAttempts
 {
     private const string Setting = "V2_ADMIN_ACCOUNT";
 
-    /// <summary>Where <see cref="Setting"/>'s sample stands in .env.sample; a portal in Production refuses to start with it.</summary>
+    /// <summary>The sample of <see cref="Setting"/> in .env.sample; a portal in Production refuses to start with it.</summary>
     internal const string SampleKey = "replace-me-with-a-uuid";
 
     public static MagicLinkSettings Read(SettingsReader reader)

@@ -14,7 +14,7 @@ public sealed record OpenLink(string RedirectUrl)
 {
     private Uri Address => new(RedirectUrl);
 
-    /// <summary>The host that users are told of, as it stands in the address: a look-alike in another script shows as xn--….</summary>
+    /// <summary>The host that users see, as in the address: a look-alike in another script shows as xn--….</summary>
     public string Host => Address.IsDefaultPort ? HostName : $"{HostName}:{Address.Port}";
 
     // IdnHost is without the brackets of an IPv6 address.
@@ -93,7 +93,7 @@ public sealed partial class MagicLinkStore(Stores stores, ServiceAccounts accoun
         if ((string?)await Database.StringGetAsync(KeyOf(secret)) is not { } json) return null;
         var record = JsonSerializer.Deserialize(json, LinkJson.Default.LinkRecord)!;
         if (time.GetUtcNow().ToUnixTimeMilliseconds() >= record.Ends) return null;
-        // With a leaked key anybody can make links: once the account is taken away, none of them signs anybody in.
+        // With a leaked key anybody can make links: once the account is removed, none of them signs anybody in.
         return await accounts.ExistsAsync(record.Account) ? record : null;
     }
 

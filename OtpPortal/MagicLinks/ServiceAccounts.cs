@@ -130,7 +130,7 @@ public sealed class ServiceAccounts(Stores stores, MagicLinkSettings settings, T
     }
 
     /// <summary>
-    /// Takes an account away; false when there is none. Its key, its codes and its links open nothing from then on, on every replica; its
+    /// Removes an account; false when there is none. Its key, its codes and its links open nothing from then on, on every replica; its
     /// JWTs, which apps verify by themselves, live on to their ends.
     /// </summary>
     public async Task<bool> RemoveAsync(Guid id)

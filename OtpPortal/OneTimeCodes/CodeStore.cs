@@ -41,7 +41,7 @@ public sealed partial class CodeStore(Stores stores, AuthSecret secret, TimeProv
     /// </summary>
     public static string NewCode(int length) => NewCode(length, "0123456789");
 
-    /// <summary>As the other one, of the characters of <paramref name="alphabet"/>.</summary>
+    /// <summary>Creates a code of the characters of <paramref name="alphabet"/>.</summary>
     public static string NewCode(int length, string alphabet) => RandomNumberGenerator.GetString(alphabet, length);
 
     /// <summary>The secret of a link that does what a code does: 256 bits, so that nobody counts how often a wrong one is tried.</summary>

@@ -5,7 +5,7 @@ namespace OtpPortal.SignIn;
 
 /// <summary>
 /// The cookies of a sign-in on its way. <c>otp_flow</c> binds it to one browser: a code that is read over somebody's shoulder is worth
-/// nothing in another one (one that is typed into a stranger's page is, because then the sign-in is the stranger's). So is the link of a
+/// nothing in another one (one that is typed into an attacker's page is, because then the sign-in is the attacker's). So is the link of a
 /// mail. A sign-in always gets a new id from us, so that nobody can plant one (session fixation).
 /// </summary>
 public sealed class FlowCookie(PortalSettings portal, CodeSettings settings)

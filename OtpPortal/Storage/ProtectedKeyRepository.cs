@@ -11,7 +11,7 @@ namespace OtpPortal.Storage;
 /// with a key derived from AUTH_SECRET_KEY, so that a dump of Redis opens nothing.
 /// </summary>
 /// <remarks>
-/// Key layout: <c>dataprotection:keys</c>, a hash of name → AES-GCM of the XML. Keys under another AUTH_SECRET_KEY are passed over.
+/// Key layout: <c>dataprotection:keys</c>, a hash of name → AES-GCM of the XML. Keys under another AUTH_SECRET_KEY are ignored.
 /// </remarks>
 internal sealed class ProtectedKeyRepository(RedisStore store, AuthSecret secret) : IXmlRepository
 {

@@ -1,6 +1,7 @@
 using System.ComponentModel;
 using System.ComponentModel.DataAnnotations;
 using System.Text.Json.Serialization;
+using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.DataProtection;
 using Microsoft.AspNetCore.DataProtection.KeyManagement;
 using Microsoft.AspNetCore.DataProtection.Repositories;
@@ -71,7 +72,7 @@ public static class StorageRoutes
                 && (HttpMethods.IsGet(context.Request.Method) || HttpMethods.IsHead(context.Request.Method)))
             {
                 if (!await stores.ReconnectsAsync(RetryPatience, context.RequestAborted)) throw;
-                // Not Response.Clear: it would take the security headers away, which are set before this.
+                // Not Response.Clear: it would remove the security headers, which are set before this.
                 context.Response.StatusCode = StatusCodes.Status200OK;
                 context.SetEndpoint(null);
                 context.Request.RouteValues.Clear();
@@ -81,13 +82,19 @@ public static class StorageRoutes
     }
 
     /// <summary><c>GET /healthz</c>: the process serves. <c>GET /readyz</c>: both stores answer, and no shutdown has begun.</summary>
-    public static void MapHealth(this IEndpointRouteBuilder routes)
+    /// <param name="operatorScheme">The authentication scheme of callers that may see the version.</param>
+    public static void MapHealth(this IEndpointRouteBuilder routes, string operatorScheme)
     {
         var methods = new HttpMethodMetadata(["GET", "HEAD"]);
-        routes.MapHealthChecks("/healthz", new HealthCheckOptions { Predicate = _ => false, ResponseWriter = WriteAliveAsync })
+        routes.MapHealthChecks("/healthz", new HealthCheckOptions
+        {
+            Predicate = _ => false,
+            ResponseWriter = (context, _) => WriteAliveAsync(context, operatorScheme),
+        })
             .WithMetadata(methods, new ProducesResponseTypeMetadata(200, typeof(string), ["text/plain"]) { Description = "It does." })
             .ShortCircuit()
-            .WithGroupName("portal").WithTags("Health").WithName("healthz").WithSummary("Whether the process serves");
+            .WithGroupName("portal").WithTags("Health").WithName("healthz").WithSummary("Whether the process serves")
+            .WithDescription("The answer is OK. With Authorization: Bearer AUTH_SECRET_KEY, the version follows it.");
         var ready = new ProducesResponseTypeMetadata(200, typeof(Readiness), ["application/json"]) { Description = "Both stores answer." };
         var unavailable = new ProducesResponseTypeMetadata(503, typeof(Readiness), ["application/json"])
         {
@@ -98,10 +105,26 @@ public static class StorageRoutes
             .WithGroupName("portal").WithTags("Health").WithName("readyz").WithSummary("Whether the portal can take requests");
     }
 
-    private static Task WriteAliveAsync(HttpContext context, HealthReport report)
+    private static async Task WriteAliveAsync(HttpContext context, string operatorScheme)
     {
+        var text = await IsOperatorAsync(context, operatorScheme) ? "OK " + PortalVersion.Text : "OK";
         context.Response.ContentType = "text/plain; charset=utf-8";
-        return context.Response.WriteAsync("OK");
+        await context.Response.WriteAsync(text);
+    }
+
+    // Wrong keys are counted in the store. Without it nobody is an operator, and the answer is still 200: the process serves.
+    private static async Task<bool> IsOperatorAsync(HttpContext context, string operatorScheme)
+    {
+        if (context.Request.Headers.Authorization.Count == 0) return false;
+        if (!context.RequestServices.GetRequiredService<Stores>().AreConnected) return false;
+        try
+        {
+            return (await context.AuthenticateAsync(operatorScheme)).Succeeded;
+        }
+        catch (Exception e) when (StoreFailure.Is(e))
+        {
+            return false;
+        }
     }
 
     private static Task WriteReadinessAsync(HttpContext context, HealthReport report)

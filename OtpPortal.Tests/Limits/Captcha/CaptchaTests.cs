@@ -439,7 +439,7 @@ public sealed class CaptchaTests : IAsyncLifetime
         const string Marker = "<!--Blazor:{\"type\":\"server\"";
         (await portal.NewBrowser().GetAsync("/")).Body.ShouldContain(Marker);
 
-        // A circuit draws its part of the page anew, and the widget would be gone.
+        // A circuit draws its part of the page again, and the widget would be gone.
         (await portal.NewBrowser().PostAsync("/login", ("email", _email))).Body.ShouldNotContain(Marker);
     }
 

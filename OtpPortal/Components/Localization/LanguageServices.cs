@@ -70,7 +70,7 @@ public static class LanguageServices
             ? name
             : null;
 
-    // Any page of the portal, but nothing that leads elsewhere (//evil, /\evil) or cannot stand in a header (line ends, other scripts).
+    // Any page of the portal, but nothing that leads elsewhere (//evil, /\evil) or cannot be in a header (line ends, other scripts).
     private static string BackTo(string back) =>
         back.Length <= 2048 && back.All(c => c is > ' ' and <= '~' and not '\\') && RedirectHttpResult.IsLocalUrl(back) && back[0] == '/'
             ? back : "/";

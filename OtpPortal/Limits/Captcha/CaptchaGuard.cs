@@ -61,7 +61,7 @@ public sealed class CaptchaGuard(RateLimiter limiter, CaptchaVerifier verifier, 
                 return new ProofOutcome.Accepted();
             lack = verdict == CaptchaVerdict.Away ? ProofLack.ServiceAway : ProofLack.Wrong;
         }
-        // A wait that has begun goes on: trying meanwhile does not begin it anew.
+        // A wait that has begun goes on: trying meanwhile does not restart it.
         return left is { } rest
             ? new ProofOutcome.Needed(rest, proof.Ticket!, lack)
             : new ProofOutcome.Needed(WaitingTickets.Wait, tickets.Issue(address), lack);

@@ -21,7 +21,7 @@ public sealed record CaptchaSettings(CaptchaService? Service, Limit SendsPerAddr
 }
 
 /// <summary>An account with a captcha service.</summary>
-/// <param name="SiteKey">CAPTCHA_SITE_KEY: stands in the page.</param>
+/// <param name="SiteKey">CAPTCHA_SITE_KEY, a part of the page.</param>
 /// <param name="SecretKey">CAPTCHA_SECRET_KEY: for the verification.</param>
 /// <param name="ApiUrl">CAPTCHA_API_URL, or the provider's own.</param>
 public sealed record CaptchaService(CaptchaProvider Provider, string SiteKey, string SecretKey, Uri ApiUrl)

@@ -4,7 +4,7 @@ namespace OtpPortal.Storage.Embedded;
 
 /// <summary>
 /// Passes Garnet's log on, and calls <paramref name="onWriteFailed"/> for a write that could not be stored. Garnet's warnings describe what
-/// it put right by itself, such as a log entry cut short by a kill, with a stack trace each: they count as debug output.
+/// it repaired by itself, such as a log entry cut short by a kill, with a stack trace each: they count as debug output.
 /// </summary>
 internal sealed class GarnetLog(ILogger? target, Action onWriteFailed) : ILoggerFactory, ILogger
 {

@@ -45,6 +45,7 @@ internal sealed partial class StoreMender(StoreDirectory directory, ILogger logg
     [LoggerMessage(
         Level = LogLevel.Warning,
         Message = "The log of the embedded store cannot be read at one place near its end: {Place}. "
-            + "If the last process was killed, nothing acknowledged is lost. What follows that place was removed; the old files are kept in {Kept}.")]
+            + "If the last process was killed, nothing acknowledged is lost. "
+            + "What follows that place was removed; the old files are kept in {Kept}.")]
     private partial void LogGapDropped(string place, string kept);
 }

@@ -88,7 +88,7 @@
         else sentAt = event.timeStamp;
     });
 
-    // The circuit draws its part of the page anew. On a slow line somebody has begun to type by then: what they typed, and the focus, go on
+    // The circuit draws its part of the page again. On a slow line somebody has begun to type by then: what they typed, and the focus, go on
     // in the new fields.
     const fields = new Map();
     let focused = null;
