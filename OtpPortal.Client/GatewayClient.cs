@@ -126,8 +126,8 @@ public sealed class GatewayClient
     private void Authorize(HttpRequestMessage request) =>
         request.Headers.Authorization = _credentials
             ?? throw new InvalidOperationException(
-                $"{nameof(OtpPortalOptions)}.{nameof(OtpPortalOptions.NamespaceName)} and {nameof(OtpPortalOptions.NamespaceSecret)} "
-                    + $"are needed for this.");
+                $"{nameof(OtpPortalOptions)}.{nameof(OtpPortalOptions.NamespaceName)} and "
+                + $"{nameof(OtpPortalOptions.NamespaceSecret)} are required for this call.");
 
     private static string PathOf(string id)
     {
@@ -135,7 +135,7 @@ public sealed class GatewayClient
         var characters = id.EnumerateRunes().ToList();
         return characters.Count is >= 6 and <= 200 && characters.TrueForAll(IsPrintable)
             ? "/api/otp/" + Uri.EscapeDataString(id)
-            : throw new ArgumentException("An id has 6 to 200 printable characters.", nameof(id));
+            : throw new ArgumentException("An id must be 6 to 200 printable characters.", nameof(id));
     }
 
     private static bool IsPrintable(Rune character) => Rune.GetUnicodeCategory(character) is not (

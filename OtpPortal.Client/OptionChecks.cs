@@ -18,18 +18,18 @@ internal static class OptionChecks
 
     public static IEnumerable<string> Origin(string name, Uri? url, bool isNeeded)
     {
-        const string Allowed = "an http or https address without a path, such as https://login.example.com, is allowed.";
+        const string Allowed = "an http or https URL without a path, such as https://login.example.com.";
         if (url is null)
         {
-            if (isNeeded) yield return $"{name} is missing: {Allowed}";
+            if (isNeeded) yield return $"{name} must be {Allowed}";
         }
         else if (!url.IsAbsoluteUri || (url.Scheme != Uri.UriSchemeHttp && url.Scheme != Uri.UriSchemeHttps) || url.Host.Length == 0)
         {
-            yield return $"{name} is not the address of a portal: {Allowed}";
+            yield return $"{name} must be {Allowed}";
         }
         else if (url.AbsolutePath != "/" || url.Query.Length > 0 || url.Fragment.Length > 0 || url.UserInfo.Length > 0)
         {
-            yield return $"{name} has more than scheme, host and port: {Allowed}";
+            yield return $"{name} must be {Allowed}";
         }
     }
 
@@ -37,24 +37,31 @@ internal static class OptionChecks
     {
         if (value is not null && (value.Length == 0 || !value.All(c => c is > ' ' and <= '~')))
         {
-            yield return $"{name} is empty, or has a character that no header can carry: visible ASCII is allowed; leave it null where "
-                + $"it is not used.";
+            yield return $"{name} must be visible ASCII characters, or null if it is not used.";
         }
     }
 
     public static IEnumerable<string> Namespace(string nameOption, string? name, string secretOption, string? secret)
     {
         if (name is null != secret is null)
-            yield return $"{(name is null ? nameOption : secretOption)} is missing: a namespace has a name and a secret.";
+        {
+            yield return $"{(name is null ? nameOption : secretOption)} is missing. A namespace needs a name and a secret.";
+        }
         if (name is not null && (name.Length == 0 || name.Any(c => c == ':' || char.IsControl(c))))
-            yield return $"{nameOption} is empty, or has a colon in it.";
+        {
+            yield return $"{nameOption} must not be empty or contain colons or control characters.";
+        }
         if (secret is not null && (secret.Length == 0 || secret.Any(char.IsControl)))
-            yield return $"{secretOption} is empty, or has a control character in it.";
+        {
+            yield return $"{secretOption} must not be empty or contain control characters.";
+        }
     }
 
     public static IEnumerable<string> Between(string name, TimeSpan value, TimeSpan least, TimeSpan most)
     {
         if (value < least || value > most)
-            yield return string.Create(CultureInfo.InvariantCulture, $"{name} is {value}: {least} to {most} is allowed.");
+        {
+            yield return string.Create(CultureInfo.InvariantCulture, $"{name} must be between {least} and {most}, but is {value}.");
+        }
     }
 }

@@ -26,7 +26,9 @@ internal sealed class PortalHttp(HttpClient http, Uri origin, TimeSpan timeout)
             await response.Content.LoadIntoBufferAsync(MaxAnswer, patience.Token);
             // Followed by a handler of the caller's: whoever answered there is not the portal.
             if (response.RequestMessage?.RequestUri != asked)
-                throw new OtpPortalException("The portal's answer is a redirect to elsewhere. Is the address right?");
+            {
+                throw new OtpPortalException("The portal redirected to another URL. Check the URL of the portal.");
+            }
             return new PortalAnswer(response.StatusCode, response.Headers, await response.Content.ReadAsByteArrayAsync(patience.Token));
         }
         catch (Exception e) when (e is HttpRequestException or IOException)
@@ -35,7 +37,7 @@ internal sealed class PortalHttp(HttpClient http, Uri origin, TimeSpan timeout)
         }
         catch (OperationCanceledException e) when (!stop.IsCancellationRequested)
         {
-            throw new OtpPortalException($"The portal at {origin.Authority} did not answer in time.", e);
+            throw new OtpPortalException($"The portal at {origin.Authority} did not respond in time.", e);
         }
     }
 }
@@ -90,7 +92,7 @@ internal sealed class PortalAnswer(HttpStatusCode status, HttpResponseHeaders he
     }
 
     public OtpPortalException Malformed(Exception? why) =>
-        new($"The portal's answer ({(int)status}) is not what it should be. Is the address right?", status, RetryAfter, why);
+        new($"The portal's response ({(int)status}) is invalid. Check the URL of the portal.", status, RetryAfter, why);
 
     /// <summary>For an answer that no outcome stands for.</summary>
     public OtpPortalException Unexpected()
@@ -99,10 +101,10 @@ internal sealed class PortalAnswer(HttpStatusCode status, HttpResponseHeaders he
         var said = TryRead(PortalJson.Default.ErrorBody)?.Message is { Length: > 0 } message ? ": " + Shorten(message) : "";
         var what = status switch
         {
-            HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden => "The portal refuses the credentials",
-            HttpStatusCode.TooManyRequests => "The portal has had too many requests",
-            >= HttpStatusCode.InternalServerError => "The portal is in trouble",
-            _ => "The portal's answer is unexpected",
+            HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden => "The portal rejected the credentials",
+            HttpStatusCode.TooManyRequests => "Too many requests to the portal",
+            >= HttpStatusCode.InternalServerError => "The portal has an internal error",
+            _ => "The portal's response is unexpected",
         };
         return new OtpPortalException($"{what} ({(int)status}){said}", status, RetryAfter);
     }

@@ -36,7 +36,9 @@ public sealed class SessionsClient
     public async Task<bool> RevokeAsync(string id, CancellationToken stop = default)
     {
         if (string.IsNullOrEmpty(id) || !id.All(char.IsAsciiLetterOrDigit))
-            throw new ArgumentException("Not the id of a session.", nameof(id));
+        {
+            throw new ArgumentException("A session id must be letters and digits.", nameof(id));
+        }
         var answer = await _http.SendAsync(HttpMethod.Delete, "/auth-tokens/" + id, Authorize, stop);
         return answer.Status switch
         {
@@ -83,9 +85,8 @@ public sealed class SessionsClient
     private void Authorize(HttpRequestMessage request) =>
         request.Headers.Authorization = new AuthenticationHeaderValue(
             "Bearer",
-            _key
-                ?? throw new InvalidOperationException(
-                    $"{nameof(OtpPortalOptions)}.{nameof(OtpPortalOptions.AuthSecretKey)} is needed for this."));
+            _key ?? throw new InvalidOperationException(
+                $"{nameof(OtpPortalOptions)}.{nameof(OtpPortalOptions.AuthSecretKey)} is required for this call."));
 }
 
 /// <summary>A live session.</summary>

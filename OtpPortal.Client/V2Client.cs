@@ -154,8 +154,8 @@ public sealed class V2Client
 
     private Task<PortalAnswer> PostAsync<T>(string path, T body, JsonTypeInfo<T> type, CancellationToken stop)
     {
-        var key = _key
-            ?? throw new InvalidOperationException($"{nameof(OtpPortalOptions)}.{nameof(OtpPortalOptions.ApiKey)} is needed for this.");
+        var key = _key ?? throw new InvalidOperationException(
+            $"{nameof(OtpPortalOptions)}.{nameof(OtpPortalOptions.ApiKey)} is required for this call.");
         return _http.SendAsync(HttpMethod.Post, "/api/v2/" + path, request =>
         {
             request.Headers.TryAddWithoutValidation("X-API-KEY", key);

@@ -37,7 +37,7 @@ public sealed class AdminTests(AdminStage stage) : BrowserTest(stage), IClassFix
         await Expect(admin.Key).ToBeFocusedAsync();
         await admin.Key.FillAsync("not the key");
         await admin.Open.ClickAsync();
-        await Expect(admin.KeyError).ToHaveTextAsync("That is not the secret key.");
+        await Expect(admin.KeyError).ToHaveTextAsync("Incorrect secret key.");
         await Expect(admin.Rows).ToHaveCountAsync(0);
 
         await admin.Key.FillAsync(AdminStage.Key);
@@ -67,12 +67,12 @@ public sealed class AdminTests(AdminStage stage) : BrowserTest(stage), IClassFix
         await Expect(admin.Rows).ToContainTextAsync(["127.0.9.9", "127.0.10.10", "127.0.10.9", "127.0.9.10"]);
         await admin.SortByAsync("First seen");
         await Expect(admin.Rows).ToContainTextAsync(["127.0.9.10", "127.0.10.9", "127.0.10.10", "127.0.9.9"]);
-        await admin.SortByAsync("E-mail address");
+        await admin.SortByAsync("Email address");
         await Expect(admin.Rows).ToContainTextAsync(["ann@", "bob@", "cat@", "cat@"]);
 
-        var button = admin.Row("bob@").GetByRole(AriaRole.Button, new() { Name = "This one" });
+        var button = admin.Row("bob@").GetByRole(AriaRole.Button, new() { Name = "Revoke:" });
         await button.ClickAsync();
-        await Expect(admin.Question).ToContainTextAsync($"The session of {name}.bob@example.com (Safari on iPhone) ends at once.");
+        await Expect(admin.Question).ToContainTextAsync($"This ends the session of {name}.bob@example.com (Safari on iPhone).");
         await Expect(admin.Question.GetByRole(AriaRole.Button, new() { Name = "Cancel" })).ToBeFocusedAsync();
         await admin.Page.Keyboard.PressAsync("Escape");
         await Expect(admin.Question).Not.ToBeVisibleAsync();
@@ -85,8 +85,8 @@ public sealed class AdminTests(AdminStage stage) : BrowserTest(stage), IClassFix
         await Expect(admin.Said).ToHaveTextAsync("Sessions revoked: 1");
         (await bob.GetAsync("/check-auth")).ShouldBe(403);
 
-        await admin.Row("cat@").First.GetByRole(AriaRole.Button, new() { Name = "All of the user" }).ClickAsync();
-        await Expect(admin.Question).ToContainTextAsync("on all devices");
+        await admin.Row("cat@").First.GetByRole(AriaRole.Button, new() { Name = "Revoke all for this user" }).ClickAsync();
+        await Expect(admin.Question).ToContainTextAsync("on every device");
         await admin.AnswerAsync("Revoke");
         await Expect(admin.Rows).ToHaveCountAsync(1);
         (await cat.GetAsync("/check-auth")).ShouldBe(403);
@@ -102,7 +102,7 @@ public sealed class AdminTests(AdminStage stage) : BrowserTest(stage), IClassFix
         var admin = await AdminPage.OpenAsync(await ArriveAsync(), AdminStage.Key);
 
         await admin.SearchAsync(name, 23);
-        await admin.SortByAsync("E-mail address");
+        await admin.SortByAsync("Email address");
         await Expect(admin.Rows).ToHaveCountAsync(20);
         await Expect(admin.Rows.First).ToContainTextAsync(name + ".00@");
         await admin.NextPage.ClickAsync();
@@ -123,7 +123,7 @@ public sealed class AdminTests(AdminStage stage) : BrowserTest(stage), IClassFix
         var completed = admin.Page.Locator(".admin-figures div").Filter(new() { HasText = "Sign-ins completed" }).First.Locator("dd");
         int.Parse(await completed.InnerTextAsync(), null).ShouldBeGreaterThanOrEqualTo(1);
         await admin.Page.Locator("summary").First.ClickAsync();
-        await Expect(admin.Page.GetByRole(AriaRole.Table).Filter(new() { HasText = "Sign-ins begun" }).First).ToBeVisibleAsync();
+        await Expect(admin.Page.GetByRole(AriaRole.Table).Filter(new() { HasText = "Sign-ins started" }).First).ToBeVisibleAsync();
     }
 
     [Fact]
@@ -138,21 +138,20 @@ public sealed class AdminTests(AdminStage stage) : BrowserTest(stage), IClassFix
 
         await admin.Page.GetByRole(AriaRole.Link, new() { Name = "Audit log" }).ClickAsync();
         await Expect(admin.Heading).ToHaveTextAsync("Audit log");
-        await Expect(admin.Page.Locator("tbody tr").Filter(new() { HasText = "Administration opened" }).First)
-            .ToContainTextAsync("127.0.0.1");
+        await Expect(admin.Page.Locator("tbody tr").Filter(new() { HasText = "Admin access" }).First).ToContainTextAsync("127.0.0.1");
         await Expect(admin.Page.Locator("tbody tr").Filter(new() { HasText = "Sign-in" }).First).ToBeVisibleAsync();
         (await admin.Page.ContentAsync()).ShouldNotContain(ann.Address, Case.Sensitive, "addresses are masked");
         var download = await admin.Page.RunAndWaitForDownloadAsync(
-            () => admin.Page.GetByRole(AriaRole.Link, new() { Name = "Download as JSON lines" }).ClickAsync());
+            () => admin.Page.GetByRole(AriaRole.Link, new() { Name = "Download as JSON Lines" }).ClickAsync());
         (await File.ReadAllTextAsync((await download.PathAsync())!)).ShouldContain("admin_access");
 
-        await admin.Page.GetByRole(AriaRole.Link, new() { Name = "Self-check" }).ClickAsync();
-        await Expect(admin.Heading).ToHaveTextAsync("Self-check");
+        await admin.Page.GetByRole(AriaRole.Link, new() { Name = "Diagnostics" }).ClickAsync();
+        await Expect(admin.Heading).ToHaveTextAsync("Diagnostics");
         await Expect(admin.Page.Locator(".admin-findings").First).ToContainTextAsync(Portal.Url);
         var to = Name() + "@example.com";
         await admin.Page.Locator("#email").FillAsync(to);
         await admin.LeaveByAsync(() => admin.Page.Locator("form[action='/admin/check/message'] button").ClickAsync());
-        await Expect(admin.Said).ToContainTextAsync("The provider took the message");
+        await Expect(admin.Said).ToContainTextAsync("The provider accepted the message");
         (await Mailbox.MailAsync(to)).Subject.ShouldBe("Test message from OTP Portal");
     }
 
@@ -185,7 +184,7 @@ public sealed class AdminTests(AdminStage stage) : BrowserTest(stage), IClassFix
         await Expect(admin.NewKey).ToHaveCountAsync(0);
         var row = admin.Page.Locator("tbody tr").Filter(new() { HasText = name });
         await row.Locator("summary").ClickAsync();
-        await admin.LeaveByAsync(() => row.GetByRole(AriaRole.Button, new() { Name = "Remove the account" }).ClickAsync());
+        await admin.LeaveByAsync(() => row.GetByRole(AriaRole.Button, new() { Name = "Remove account" }).ClickAsync());
 
         await Expect(row).ToHaveCountAsync(0);
         (await AskAsync()).ShouldBe(401);
@@ -204,7 +203,7 @@ public sealed class AdminTests(AdminStage stage) : BrowserTest(stage), IClassFix
         await other.SignOut.ClickAsync();
         await Expect(other.Key).ToBeVisibleAsync();
 
-        await Expect(open.Heading).ToHaveTextAsync("Your access has ended");
+        await Expect(open.Heading).ToHaveTextAsync("Your session has ended");
         await Expect(open.Rows).ToHaveCountAsync(0);
         (await open.Page.ContentAsync()).ShouldNotContain("@example.com");
     }
@@ -222,10 +221,10 @@ public sealed class AdminTests(AdminStage stage) : BrowserTest(stage), IClassFix
         using var program = Arrive("127.0.0.1", "Tests/1.0", AdminStage.Boss);
         (await program.SendAsync(HttpMethod.Delete, "/auth-tokens?email=" + AdminStage.Boss, bearer: AdminStage.Key)).ShouldBe(204);
 
-        await Expect(admin.Heading).ToHaveTextAsync("Your access has ended");
+        await Expect(admin.Heading).ToHaveTextAsync("Your session has ended");
         await Expect(admin.Rows).ToHaveCountAsync(0);
         await Expect(admin.Charts).ToHaveCountAsync(0);
-        await admin.Page.GetByRole(AriaRole.Link, new() { Name = "Open the administration again" }).ClickAsync();
+        await admin.Page.GetByRole(AriaRole.Link, new() { Name = "Sign in again" }).ClickAsync();
         await Expect(admin.Key).ToBeVisibleAsync();
     }
 
@@ -264,7 +263,7 @@ public sealed class AdminTests(AdminStage stage) : BrowserTest(stage), IClassFix
         await LookAsync(admin, "sessions");
         foreach (var summary in await admin.Page.Locator("summary").AllAsync()) await summary.ClickAsync();
         await LookAsync(admin, "sessions with tables");
-        await admin.Rows.First.GetByRole(AriaRole.Button, new() { Name = "This one" }).ClickAsync();
+        await admin.Rows.First.GetByRole(AriaRole.Button, new() { Name = "Revoke:" }).ClickAsync();
         await Expect(admin.Question).ToBeVisibleAsync();
         await LookAsync(admin, "question");
 
@@ -284,7 +283,7 @@ public sealed class AdminTests(AdminStage stage) : BrowserTest(stage), IClassFix
         await Expect(admin.Heading).ToHaveTextAsync("Audit log");
         await LookAsync(admin, "audit log");
         await admin.Page.GotoAsync("/admin/check");
-        await Expect(admin.Heading).ToHaveTextAsync("Self-check");
+        await Expect(admin.Heading).ToHaveTextAsync("Diagnostics");
         await admin.Page.Locator("#email").FillAsync("nobody");
         await admin.LeaveByAsync(() => admin.Page.Locator("form[action='/admin/check/message'] button").ClickAsync());
         await LookAsync(admin, "self-check");

@@ -25,16 +25,16 @@ public sealed class BadLineTests(LineStage stage) : BrowserTest(stage), IClassFi
         var start = await AddressPage.OpenAsync(ann);
         await start.Field.FillAsync("ann@example");
         await start.Send.ClickAsync();
-        await Expect(start.Error).ToContainTextAsync("complete e-mail address");
+        await Expect(start.Error).ToContainTextAsync("email address in the correct format");
 
         var code = await start.SendToAsync(ann.Address);
         var first = await Mailbox.CodeAsync(ann.Address);
         // It is complete, so it submits itself here as well.
         await code.TypeAsync(WrongCode(first));
-        await Expect(code.Error).ToContainTextAsync("4 tries are left");
+        await Expect(code.Error).ToContainTextAsync("4 attempts left");
         await code.LeaveByAsync(() => code.Resend.ClickAsync());
         await Mailbox.CodeAsync(ann.Address, message: 2);
-        await Expect(code.Heading).ToHaveTextAsync("Enter your code");
+        await Expect(code.Heading).ToHaveTextAsync("Check your email");
         await code.TypeAsync(first);
 
         var signedIn = await SignedInPage.IsShownAsync(code.Page, ann.Address);

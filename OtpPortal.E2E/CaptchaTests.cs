@@ -54,12 +54,12 @@ public sealed class CaptchaTests(CaptchaStage stage) : BrowserTest(stage), IClas
         var ann = await ArriveAskedAsync();
         var start = await AddressPage.OpenInteractiveAsync(ann);
         await AskAsync(start, ann.Address);
-        await Expect(start.Error).ToContainTextAsync("please answer the check below, or wait 30 seconds");
+        await Expect(start.Error).ToContainTextAsync("Complete the check below to get another code, or wait 30 seconds");
         await Expect(start.Field).ToHaveValueAsync(ann.Address);
 
         await AnswerAsync(start, "wrong");
         await start.LeaveByAsync(() => start.Send.ClickAsync());
-        await Expect(start.Error).ToContainTextAsync("The answer to the check was not right");
+        await Expect(start.Error).ToContainTextAsync("The check failed or expired");
         (await Mailbox.ToAsync(ann.Address)).ShouldBeEmpty();
 
         await AnswerAsync(start, "right");
@@ -78,10 +78,10 @@ public sealed class CaptchaTests(CaptchaStage stage) : BrowserTest(stage), IClas
         var ann = await ArriveAskedAsync(options => options.JavaScriptEnabled = false);
         var start = await AddressPage.OpenAsync(ann);
         await AskAsync(start, ann.Address);
-        await Expect(start.Error).ToContainTextAsync("or wait 30 seconds and send again");
+        await Expect(start.Error).ToContainTextAsync("or wait 30 seconds and try again");
 
         await start.LeaveByAsync(() => start.Send.ClickAsync());
-        await Expect(start.Error).ToContainTextAsync("more and send again");
+        await Expect(start.Error).ToContainTextAsync("longer and try again");
         await Until.TrueAsync("the end of the wait", TimeSpan.FromSeconds(90), async () =>
         {
             await start.LeaveByAsync(() => start.Send.ClickAsync());
@@ -103,7 +103,7 @@ public sealed class CaptchaTests(CaptchaStage stage) : BrowserTest(stage), IClas
 
         await AskAsync(start, ann.Address);
 
-        await Expect(start.Error).ToContainTextAsync("or wait 30 seconds and send again");
+        await Expect(start.Error).ToContainTextAsync("or wait 30 seconds and try again");
         await Expect(start.Send).ToBeEnabledAsync();
     }
 

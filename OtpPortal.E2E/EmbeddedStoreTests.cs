@@ -20,12 +20,12 @@ public sealed class EmbeddedStoreTests(EmbeddedStage stage) : BrowserTest(stage)
         var code = await BeginAsync(ann);
         var right = await Mailbox.CodeAsync(ann.Address);
         await code.TypeAsync(WrongCode(right));
-        await Expect(code.Error).ToContainTextAsync("4 tries are left");
+        await Expect(code.Error).ToContainTextAsync("4 attempts left");
 
         await RestartAsync();
         await code.Page.ReloadAsync();
         await code.BecomesInteractiveAsync();
-        await Expect(code.Error).ToContainTextAsync("4 tries are left");
+        await Expect(code.Error).ToContainTextAsync("4 attempts left");
         await code.TypeAsync(right);
         var signedIn = await SignedInPage.IsShownAsync(code.Page, ann.Address);
 

@@ -8,13 +8,12 @@ namespace OtpPortal.E2E;
 public sealed class LanguageTests(DefaultStage stage) : BrowserTest(stage)
 {
     [Theory]
-    [InlineData("de-AT", "de", "Anmelden", "Code eingeben", "Ihr Code für", "Dieser Code stimmt nicht", "Sie sind angemeldet")]
-    [InlineData("fr-CA", "fr", "Connexion", "Saisissez votre code", "Votre code", "Ce code est incorrect", "Connexion réussie")]
-    [InlineData("es-MX", "es", "Iniciar sesión", "Introduzca su código", "Su código de", "El código no es correcto", "Ha iniciado sesión")]
-    [InlineData("zh-CN", "zh", "登录", "输入验证码", "您的", "验证码不正确", "您已登录")]
-    [InlineData("ja-JP", "en", "Sign in", "Enter your code", "Your OTP Portal code", "That code is not right", "You are signed in")]
-    public async Task The_browsers_language_is_spoken(
-        string locale, string language, string start, string code, string subject, string wrong, string signedIn)
+    [InlineData("de-AT", "de", "Anmelden", "Sehen Sie in Ihrem Postfach nach", "Ihr Code für", "Falscher Code", "Angemeldet")]
+    [InlineData("fr-CA", "fr", "Connexion", "Consultez vos e-mails", "Votre code", "Code incorrect", "Connexion réussie")]
+    [InlineData("es-MX", "es", "Iniciar sesión", "Revise su correo", "Su código de", "Código incorrecto", "Sesión iniciada")]
+    [InlineData("zh-CN", "zh", "登录", "请查收邮件", "您的", "验证码错误", "已登录")]
+    [InlineData("ja-JP", "en", "Sign in", "Check your email", "Your OTP Portal code", "Incorrect code", "Signed in")]
+    public async Task The_browsers_language_is_spoken(string locale, string language, string start, string code, string subject, string wrong, string signedIn)
     {
         var ann = await ArriveAsync(options => options.Locale = locale);
         var addressPage = await AddressPage.OpenInteractiveAsync(ann);
@@ -67,11 +66,11 @@ public sealed class LanguageTests(DefaultStage stage) : BrowserTest(stage)
         // In mid-flow it changes the words and nothing else.
         if (withScript) await code.BecomesInteractiveAsync();
         await code.Language("Français").ClickAsync();
-        await Expect(code.Heading).ToHaveTextAsync("Saisissez votre code");
+        await Expect(code.Heading).ToHaveTextAsync("Consultez vos e-mails");
         if (withScript) await code.BecomesInteractiveAsync();
         if (withScript) await code.TypeAsync(WrongCode(mail.Code));
         else await code.SubmitAsync(WrongCode(mail.Code));
-        await Expect(code.Error).ToContainTextAsync("Ce code est incorrect");
+        await Expect(code.Error).ToContainTextAsync("Code incorrect");
         (await Mailbox.ToAsync(ann.Address)).Count.ShouldBe(1);
     }
 }

@@ -79,7 +79,7 @@ public sealed class MagicLinkTests(MagicLinkStage stage) : BrowserTest(stage), I
         // It is used up, for the one who looked first too.
         reader.Tolerates("status of 410");
         await looked.Continue.ClickAsync();
-        await Expect(looked.Heading).ToHaveTextAsync("This link is over");
+        await Expect(looked.Heading).ToHaveTextAsync("This link no longer works");
     }
 
     [Fact]

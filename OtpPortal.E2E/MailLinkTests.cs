@@ -17,7 +17,7 @@ public sealed class MailLinkTests(MailLinkStage stage) : BrowserTest(stage), ICl
     {
         var ann = await ArriveAsync();
         var code = await BeginAsync(ann);
-        await Expect(code.Page.Locator("main")).ToContainTextAsync("Or open the link in the mail, in this browser.");
+        await Expect(code.Page.Locator("main")).ToContainTextAsync("Or open the link in the email in this browser.");
         // Out of the mail itself, as it is shown.
         var mailbox = await MailboxPage.OpenAsync(ann);
         var mail = mailbox.To(ann.Address);
@@ -31,7 +31,7 @@ public sealed class MailLinkTests(MailLinkStage stage) : BrowserTest(stage), ICl
         await SignedInPage.IsShownAsync(link.Page, ann.Address);
         await SignedInPage.IsShownAsync(code.Page, ann.Address);
         await link.Page.GotoAsync((await Mailbox.MailAsync(ann.Address)).Link);
-        await Expect(link.Page.Locator("main")).ToContainTextAsync("You do not need the link here");
+        await Expect(link.Page.Locator("main")).ToContainTextAsync("You don't need this link");
     }
 
     [Fact]
@@ -57,8 +57,8 @@ public sealed class MailLinkTests(MailLinkStage stage) : BrowserTest(stage), ICl
 
         var link = await LinkPage.OpenAsync(phone, mail.Link);
 
-        await Expect(link.Heading).ToHaveTextAsync("This link does not work here");
-        await Expect(link.Page.Locator("main")).ToContainTextAsync("enter the code from the same mail there");
+        await Expect(link.Heading).ToHaveTextAsync("This link doesn't work here");
+        await Expect(link.Page.Locator("main")).ToContainTextAsync("enter the code from the same email there");
         await Expect(link.SignIn).Not.ToBeVisibleAsync();
         (await phone.Context.CookiesAsync()).ShouldBeEmpty();
         // What the page advises works.

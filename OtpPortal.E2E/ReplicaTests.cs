@@ -27,7 +27,7 @@ public sealed class ReplicaTests(ReplicasStage stage, ITestOutputHelper output) 
                 .ShouldBe(303, "/login/code"),
         };
         var told = (await ann.GetAsync("/login/code")).ShouldBe(200);
-        told.Body.ShouldContain("4 tries are left");
+        told.Body.ShouldContain("4 attempts left");
         steps.Add(told);
         steps.Add((await ann.PostAsync("/login-otp", "code", await stage.Postmark.CodeAsync(ann.Address))).ShouldBe(303, "/"));
         var signedIn = (await ann.GetAsync("/")).ShouldBe(200);
@@ -112,7 +112,7 @@ public sealed class ReplicaTests(ReplicasStage stage, ITestOutputHelper output) 
         var code = await BeginWatchedAsync(ann);
         var right = await stage.Postmark.CodeAsync(ann.Address);
         await code.Page.TypeAsync(WrongCode(right));
-        await Expect(code.Page.Error).ToContainTextAsync("4 tries are left");
+        await Expect(code.Page.Error).ToContainTextAsync("4 attempts left");
         var dying = code.CircuitAt!;
 
         await dying.KillAsync();
@@ -121,8 +121,8 @@ public sealed class ReplicaTests(ReplicasStage stage, ITestOutputHelper output) 
         await code.Page.LeaveByAsync(() => code.Page.ReconnectNotice.GetByRole(AriaRole.Link).ClickAsync());
         await code.Page.BecomesInteractiveAsync();
         await Until.TrueAsync("a circuit at the other replica", () => Task.FromResult(code.CircuitAt != dying));
-        await Expect(code.Page.Heading).ToHaveTextAsync("Enter your code");
-        await Expect(code.Page.Error).ToContainTextAsync("4 tries are left");
+        await Expect(code.Page.Heading).ToHaveTextAsync("Check your email");
+        await Expect(code.Page.Error).ToContainTextAsync("4 attempts left");
         await code.Page.TypeAsync(right);
         await SignedInPage.IsShownAsync(code.Page.Page, ann.Address);
         stage.Postmark.To(ann.Address).Count.ShouldBe(1);

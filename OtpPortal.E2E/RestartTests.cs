@@ -42,14 +42,14 @@ public sealed class RestartTests(RestartStage stage) : BrowserTest(stage), IClas
         var code = await BeginAsync(ann);
         var right = await Mailbox.CodeAsync(ann.Address);
         await code.TypeAsync(WrongCode(right));
-        await Expect(code.Error).ToContainTextAsync("4 tries are left");
+        await Expect(code.Error).ToContainTextAsync("4 attempts left");
 
         await Portal.KillAsync();
         await Portal.StartAsync();
         await code.Page.ReloadAsync();
         await code.BecomesInteractiveAsync();
 
-        await Expect(code.Error).ToContainTextAsync("4 tries are left");
+        await Expect(code.Error).ToContainTextAsync("4 attempts left");
         await code.TypeAsync(right);
         await SignedInPage.IsShownAsync(code.Page, ann.Address);
         (await Mailbox.ToAsync(ann.Address)).ShouldBeEmpty("a restart sent another message");

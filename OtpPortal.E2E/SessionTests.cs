@@ -92,7 +92,7 @@ public sealed class SessionTests(DefaultStage stage) : BrowserTest(stage)
 
         await trap.GetByRole(AriaRole.Button).ClickAsync();
 
-        await Expect(trap.Locator("h1")).ToHaveTextAsync("This came from another site");
+        await Expect(trap.Locator("h1")).ToHaveTextAsync("Request blocked");
         await page.Page.ReloadAsync();
         await SignedInPage.IsShownAsync(page.Page, ann.Address);
     }

@@ -15,7 +15,7 @@ public sealed class SignInTests(DefaultStage stage) : BrowserTest(stage)
         var code = await start.SendToAsync(ann.Address);
         await code.BecomesInteractiveAsync();
         await Expect(code.Page.Locator("strong.portal-address")).ToHaveTextAsync(ann.Address);
-        await Expect(code.Progress).ToContainTextAsync("Handed to the mail service");
+        await Expect(code.Progress).ToContainTextAsync("Sent.");
 
         await code.TypeAsync(await Mailbox.CodeAsync(ann.Address));
 
@@ -47,7 +47,7 @@ public sealed class SignInTests(DefaultStage stage) : BrowserTest(stage)
 
         await start.Field.FillAsync("ann@example");
         await start.Send.ClickAsync();
-        await Expect(start.Error).ToContainTextAsync("complete e-mail address");
+        await Expect(start.Error).ToContainTextAsync("email address in the correct format");
         await Expect(start.Field).ToBeFocusedAsync();
         await Expect(start.Field).ToHaveAttributeAsync("aria-invalid", "true");
         start.Page.Url.ShouldBe(Portal.Url + "/");
@@ -67,7 +67,7 @@ public sealed class SignInTests(DefaultStage stage) : BrowserTest(stage)
         var right = await Mailbox.CodeAsync(ann.Address);
 
         await code.TypeAsync(WrongCode(right));
-        await Expect(code.Error).ToContainTextAsync("4 tries are left");
+        await Expect(code.Error).ToContainTextAsync("4 attempts left");
         await Expect(code.Field).ToHaveValueAsync("");
         await Expect(code.Field).ToBeFocusedAsync();
         await Expect(code.Html).ToHaveAttributeAsync("data-portal", "ready");
@@ -84,11 +84,11 @@ public sealed class SignInTests(DefaultStage stage) : BrowserTest(stage)
         var right = await Mailbox.CodeAsync(ann.Address);
 
         await code.TypeAsync(WrongCode(right));
-        await Expect(code.Error).ToContainTextAsync("4 tries are left");
+        await Expect(code.Error).ToContainTextAsync("4 attempts left");
         await Expect(code.Field).ToHaveValueAsync("");
         await code.Page.Keyboard.PressAsync("Enter");
         await Expect(code.SignIn).ToBeEnabledAsync();
-        await Expect(code.Error).ToContainTextAsync("4 tries are left");
+        await Expect(code.Error).ToContainTextAsync("4 attempts left");
 
         await code.TypeAsync(right);
         await code.Page.Keyboard.PressAsync("Enter");
@@ -104,9 +104,9 @@ public sealed class SignInTests(DefaultStage stage) : BrowserTest(stage)
         await code.TypeAsync("123");
         await code.Page.Keyboard.PressAsync("Enter");
 
-        await Expect(code.Error).ToContainTextAsync("A code has 6 digits");
+        await Expect(code.Error).ToContainTextAsync("Enter all 6 digits");
         await code.Field.FillAsync(WrongCode(await Mailbox.CodeAsync(ann.Address)));
-        await Expect(code.Error).ToContainTextAsync("4 tries are left");
+        await Expect(code.Error).ToContainTextAsync("4 attempts left");
     }
 
     [Fact]
@@ -119,7 +119,7 @@ public sealed class SignInTests(DefaultStage stage) : BrowserTest(stage)
         for (var left = 4; left > 0; left--)
         {
             await code.TypeAsync(WrongCode(right));
-            await Expect(code.Error).ToContainTextAsync(left == 1 ? "1 try is left" : $"{left} tries are left");
+            await Expect(code.Error).ToContainTextAsync(left == 1 ? "1 attempt left" : $"{left} attempts left");
         }
         await code.TypeAsync(WrongCode(right));
         await Expect(code.Heading).ToHaveTextAsync("This sign-in has ended");
@@ -134,13 +134,13 @@ public sealed class SignInTests(DefaultStage stage) : BrowserTest(stage)
         var code = await BeginAsync(ann);
         var right = await Mailbox.CodeAsync(ann.Address);
         await code.TypeAsync(WrongCode(right));
-        await Expect(code.Error).ToContainTextAsync("4 tries are left");
+        await Expect(code.Error).ToContainTextAsync("4 attempts left");
 
         await code.Page.ReloadAsync();
         await code.BecomesInteractiveAsync();
 
-        await Expect(code.Heading).ToHaveTextAsync("Enter your code");
-        await Expect(code.Error).ToContainTextAsync("4 tries are left");
+        await Expect(code.Heading).ToHaveTextAsync("Check your email");
+        await Expect(code.Error).ToContainTextAsync("4 attempts left");
         await code.TypeAsync(right);
         await SignedInPage.IsShownAsync(code.Page, ann.Address);
         (await Mailbox.ToAsync(ann.Address)).Count.ShouldBe(1);
@@ -171,7 +171,7 @@ public sealed class SignInTests(DefaultStage stage) : BrowserTest(stage)
         var second = new CodePage(await ann.OpenTabAsync());
         await second.Page.GotoAsync("/login/code");
         await second.BecomesInteractiveAsync();
-        await Expect(second.Heading).ToHaveTextAsync("Enter your code");
+        await Expect(second.Heading).ToHaveTextAsync("Check your email");
 
         await second.TypeAsync(await Mailbox.CodeAsync(ann.Address));
 
@@ -231,7 +231,7 @@ public sealed class SignInTests(DefaultStage stage) : BrowserTest(stage)
         var eves = await start.SendToAsync(ann.Address);
         await eves.BecomesInteractiveAsync();
         await eves.TypeAsync(right);
-        await Expect(eves.Error).ToContainTextAsync("4 tries are left");
+        await Expect(eves.Error).ToContainTextAsync("4 attempts left");
 
         await code.TypeAsync(right);
         await SignedInPage.IsShownAsync(code.Page, ann.Address);
@@ -256,7 +256,7 @@ public sealed class SignInTests(DefaultStage stage) : BrowserTest(stage)
         await start.Field.FillAsync(ann.Address);
         await start.Send.ClickAsync();
 
-        await Expect(start.Error).ToContainTextAsync("minutes before you ask for another code");
+        await Expect(start.Error).ToContainTextAsync("minutes before requesting another code");
         await start.BecomesInteractiveAsync();
         await Expect(start.Field).ToHaveValueAsync(ann.Address);
         (await Mailbox.ToAsync(ann.Address)).Count.ShouldBe(5);

@@ -46,8 +46,7 @@ public sealed class SmsTests(SmsStage stage) : BrowserTest(stage), IClassFixture
         var code = await start.SendToAsync(SmsStage.Address);
         await code.BecomesInteractiveAsync();
         var sms = await Mailbox.MailAsync(SmsStage.Phone);
-        await Expect(code.Page.Locator("main"))
-            .ToContainTextAsync("We sent a code by SMS to the phone that belongs to " + SmsStage.Address);
+        await Expect(code.Page.Locator("main")).ToContainTextAsync($"we sent by SMS to the phone number on file for {SmsStage.Address}.");
         (await code.AxeFindingsAsync("code page after an SMS")).ShouldBeEmpty();
         await code.TypeAsync(sms.Text[(sms.Text.LastIndexOf('#') + 1)..]);
 
@@ -59,7 +58,7 @@ public sealed class SmsTests(SmsStage stage) : BrowserTest(stage), IClassFixture
     {
         var ann = await ArriveWithoutScriptAsync();
         var start = await AddressPage.OpenAsync(ann);
-        await start.Page.GetByText("E-mail", new() { Exact = true }).ClickAsync();
+        await start.Page.GetByText("Email", new() { Exact = true }).ClickAsync();
 
         var code = await start.SendToAsync(SmsStage.Address);
         await code.SubmitAsync(await Mailbox.CodeAsync(SmsStage.Address));

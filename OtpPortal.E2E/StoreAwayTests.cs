@@ -19,7 +19,7 @@ public sealed class StoreAwayTests(StoreAwayStage stage) : BrowserTest(stage), I
 
         await stage.Redis!.StopAsync();
         await code.TypeAsync(right);
-        await Expect(code.Error).ToContainTextAsync("out of reach for a moment");
+        await Expect(code.Error).ToContainTextAsync("We can't reach the server right now");
         await Expect(code.Field).ToHaveValueAsync(right);
 
         await Until.TrueAsync("the portal's notice of it", () => Portal.AnswersAsync("/readyz", HttpStatusCode.ServiceUnavailable));
@@ -27,7 +27,7 @@ public sealed class StoreAwayTests(StoreAwayStage stage) : BrowserTest(stage), I
         var answer = await other.Page.GotoAsync("/");
         answer!.Status.ShouldBe(503);
         (await answer.HeaderValueAsync("Retry-After")).ShouldNotBeNull();
-        await Expect(other.Heading).ToHaveTextAsync("Back in a moment");
+        await Expect(other.Heading).ToHaveTextAsync("Temporarily unavailable");
 
         await stage.Redis.StartAsync();
         await Until.TrueAsync("the portal's recovery", () => Portal.AnswersAsync("/readyz", HttpStatusCode.OK));

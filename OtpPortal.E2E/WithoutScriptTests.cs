@@ -33,7 +33,7 @@ public sealed class WithoutScriptTests(DefaultStage stage) : BrowserTest(stage)
         var answer = await start.Page.RunAndWaitForResponseAsync(() => start.Send.ClickAsync(), "**/login");
 
         answer.Status.ShouldBe(400);
-        await Expect(start.Error).ToContainTextAsync("complete e-mail address");
+        await Expect(start.Error).ToContainTextAsync("email address in the correct format");
         await Expect(start.Field).ToHaveValueAsync("ann at example");
         await start.SendToAsync(ann.Address);
     }
@@ -48,13 +48,13 @@ public sealed class WithoutScriptTests(DefaultStage stage) : BrowserTest(stage)
         for (var left = 4; left > 0; left--)
         {
             await code.SubmitAsync(WrongCode(right));
-            await Expect(code.Error).ToContainTextAsync(left == 1 ? "1 try is left" : $"{left} tries are left");
+            await Expect(code.Error).ToContainTextAsync(left == 1 ? "1 attempt left" : $"{left} attempts left");
             await Expect(code.Field).ToHaveValueAsync("");
         }
         await code.SubmitAsync(WrongCode(right));
 
         var start = new AddressPage(code.Page);
-        await Expect(start.Notice).ToContainTextAsync("too many wrong codes");
+        await Expect(start.Notice).ToContainTextAsync("Too many incorrect codes");
         code = await start.SendToAsync(ann.Address);
         await code.SubmitAsync(await Mailbox.CodeAsync(ann.Address, message: 2));
         await SignedInPage.IsShownAsync(code.Page, ann.Address);
@@ -69,9 +69,9 @@ public sealed class WithoutScriptTests(DefaultStage stage) : BrowserTest(stage)
 
         await code.SubmitAsync("123");
 
-        await Expect(code.Error).ToContainTextAsync("A code has 6 digits");
+        await Expect(code.Error).ToContainTextAsync("Enter all 6 digits");
         await code.SubmitAsync(WrongCode(await Mailbox.CodeAsync(ann.Address)));
-        await Expect(code.Error).ToContainTextAsync("4 tries are left");
+        await Expect(code.Error).ToContainTextAsync("4 attempts left");
     }
 
     [Fact]
@@ -100,11 +100,11 @@ public sealed class WithoutScriptTests(DefaultStage stage) : BrowserTest(stage)
         var ann = await ArriveWithoutScriptAsync();
         var code = await BeginPlainlyAsync(ann);
         await code.SubmitAsync(WrongCode(await Mailbox.CodeAsync(ann.Address)));
-        await Expect(code.Error).ToContainTextAsync("4 tries are left");
+        await Expect(code.Error).ToContainTextAsync("4 attempts left");
 
         await code.Page.ReloadAsync();
 
-        await Expect(code.Error).ToContainTextAsync("4 tries are left");
+        await Expect(code.Error).ToContainTextAsync("4 attempts left");
         (await Mailbox.ToAsync(ann.Address)).Count.ShouldBe(1);
     }
 

@@ -9,8 +9,8 @@ internal static class StartProblem
     /// <summary>One line a problem, or null when it is a fault of the program.</summary>
     public static string? Describe(Exception exception) => exception switch
     {
-        SettingsException settings => "OTP Portal does not start:\n  " + string.Join("\n  ", settings.Errors),
-        EmbeddedStoreException store => "OTP Portal does not start:\n  " + store.Message,
+        SettingsException settings => "OTP Portal cannot start:\n  " + string.Join("\n  ", settings.Errors),
+        EmbeddedStoreException store => "OTP Portal cannot start:\n  " + store.Message,
         _ => exception.InnerException is { } inner ? Describe(inner) : null,
     };
 }

@@ -37,11 +37,12 @@ public sealed class OtpPortalAuthenticationOptions : AuthenticationSchemeOptions
         .. CookieName is { Length: > 0 }
             && CookieName.All(c => char.IsAsciiLetterOrDigit(c) || "!#$%&'*+-.^_`|~".Contains(c, StringComparison.Ordinal))
             ? Array.Empty<string>()
-            : [$"{Name(nameof(CookieName))} is not the name of a cookie (RFC 6265)."],
+            : [$"{Name(nameof(CookieName))} must be a cookie name (RFC 6265)."],
         .. OptionChecks.Between(Name(nameof(CacheFor)), CacheFor, TimeSpan.Zero, TimeSpan.FromSeconds(60)),
         .. CacheSize is >= 1 and <= 1_000_000
             ? Array.Empty<string>()
-            : [string.Create(CultureInfo.InvariantCulture, $"{Name(nameof(CacheSize))} is {CacheSize}: 1 to 1000000 is allowed.")],
+            : [string.Create(
+                CultureInfo.InvariantCulture, $"{Name(nameof(CacheSize))} must be between 1 and 1000000, but is {CacheSize}.")],
         .. OptionChecks.Between(Name(nameof(Timeout)), Timeout, TimeSpan.FromMilliseconds(100), TimeSpan.FromSeconds(60)),
     ];
 

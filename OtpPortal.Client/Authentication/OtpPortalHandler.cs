@@ -38,7 +38,7 @@ internal sealed partial class OtpPortalHandler(
             LogNoAnswer(Logger, Scheme.Name, e);
             return AuthenticateResult.Fail(e);
         }
-        if (email is null) return AuthenticateResult.Fail("The portal does not know this token, or not any more.");
+        if (email is null) return AuthenticateResult.Fail("The token is unknown, expired or revoked.");
 
         var identity = new ClaimsIdentity(
             [Claim(ClaimTypes.NameIdentifier, email), Claim(ClaimTypes.Name, email), Claim(ClaimTypes.Email, email)], Scheme.Name);
@@ -109,6 +109,6 @@ internal sealed partial class OtpPortalHandler(
 
     private Claim Claim(string type, string email) => new(type, email, ClaimValueTypes.String, Options.ClaimsIssuer ?? Scheme.Name);
 
-    [LoggerMessage(1, LogLevel.Warning, "Scheme {Scheme}: the portal does not say who is signed in. Requests with a token are refused.")]
+    [LoggerMessage(1, LogLevel.Warning, "Scheme {Scheme}: could not check tokens with the portal, so requests with a token are rejected")]
     private static partial void LogNoAnswer(ILogger logger, string scheme, Exception why);
 }

@@ -33,7 +33,7 @@ internal static partial class Ed25519
         if (key.IsInvalid || context.IsInvalid || EVP_DigestVerifyInit(context, IntPtr.Zero, IntPtr.Zero, IntPtr.Zero, key) != 1)
         {
             ERR_clear_error();
-            throw new CryptographicException("OpenSSL does not accept the Ed25519 key.");
+            throw new CryptographicException("OpenSSL rejected the Ed25519 key.");
         }
         var isValid = EVP_DigestVerify(context, signature, (nuint)signature.Length, data, (nuint)data.Length) == 1;
         // The error queue belongs to the thread: TLS on the same thread would report our error as its own.

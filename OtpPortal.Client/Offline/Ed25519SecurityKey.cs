@@ -27,7 +27,7 @@ internal sealed class Ed25519SecurityKey : SecurityKey
         public object Create(string algorithm, params object[] args) =>
             args is [Ed25519SecurityKey key, ..]
                 ? new Verifier(key)
-                : throw new NotSupportedException($"{algorithm} needs an Ed25519 key.");
+                : throw new NotSupportedException($"{algorithm} requires an Ed25519 key.");
 
         public void Release(object cryptoInstance) => (cryptoInstance as IDisposable)?.Dispose();
     }

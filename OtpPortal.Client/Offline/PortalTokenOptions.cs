@@ -29,7 +29,8 @@ public sealed class PortalTokenOptions
         .. OptionChecks.Origin(Name(nameof(Url)), Url, isNeeded: true),
         .. OptionChecks.Origin(Name(nameof(BackchannelUrl)), BackchannelUrl, isNeeded: false),
         .. string.IsNullOrEmpty(Audience)
-            ? [$"{Name(nameof(Audience))} is missing: a JWT for somebody else must not be good here."] : Array.Empty<string>(),
+            ? [$"{Name(nameof(Audience))} is missing. Set the audience, so that JWTs for other apps are rejected."]
+            : Array.Empty<string>(),
         .. OptionChecks.Between(Name(nameof(ClockSkew)), ClockSkew, TimeSpan.Zero, TimeSpan.FromMinutes(5)),
         .. OptionChecks.Between(Name(nameof(Timeout)), Timeout, TimeSpan.FromMilliseconds(100), TimeSpan.FromSeconds(60)),
     ];

@@ -66,9 +66,12 @@ public sealed class PortalTokenValidator
         ArgumentNullException.ThrowIfNull(jwt);
         if (Read(jwt) is not { } token) return new TokenValidation.Invalid("It is not a JWT.");
         if (Complaint(token) is { } complaint) return new TokenValidation.Invalid(complaint);
-        if (await _keys.FindAsync(token.Kid, stop) is not { } key) return new TokenValidation.Invalid("The portal has no such key.");
+        if (await _keys.FindAsync(token.Kid, stop) is not { } key)
+        {
+            return new TokenValidation.Invalid("The key is not a key of the portal.");
+        }
         // The key decides which algorithm is used. If the token did, an attacker would choose.
-        if (key.Algorithm != token.Alg) return new TokenValidation.Invalid("The algorithm is not the key's.");
+        if (key.Algorithm != token.Alg) return new TokenValidation.Invalid("The algorithm does not match the key.");
         var parameters = _parameters.Clone();
         parameters.IssuerSigningKey = key.Key;
         var result = await _handler.ValidateTokenAsync(token, parameters);
@@ -101,26 +104,26 @@ public sealed class PortalTokenValidator
         if (token.IsEncrypted) return "It is not a JWT.";
         if (s_refusedHeaders.FirstOrDefault(name => token.TryGetHeaderValue<object>(name, out _)) is { } refused)
         {
-            return $"Its header has {refused}, which the portal's have not.";
+            return $"The header parameter {refused} is not supported.";
         }
         if (token.Alg == Ed25519SecurityKey.EdDsa && !Ed25519.IsAvailable)
         {
-            return "It is signed with EdDSA, which needs OpenSSL 3: install it, or ask the portal for GET /token?alg=RS256.";
+            return "EdDSA requires OpenSSL 3. Install it, or request a JWT with GET /token?alg=RS256.";
         }
-        if (!s_algorithms.Contains(token.Alg)) return "Its algorithm is not one of EdDSA, RS256 and ES256.";
-        return string.IsNullOrEmpty(token.Kid) ? "It does not name its key." : null;
+        if (!s_algorithms.Contains(token.Alg)) return "The algorithm must be EdDSA, RS256 or ES256.";
+        return string.IsNullOrEmpty(token.Kid) ? "The header has no kid." : null;
     }
 
     private static string ReasonOf(Exception failure) => failure switch
     {
-        SecurityTokenInvalidSignatureException => "The signature is wrong.",
-        SecurityTokenInvalidIssuerException => "Another portal made it.",
-        SecurityTokenInvalidAudienceException => "It is for another audience.",
-        SecurityTokenExpiredException => "It has expired.",
-        SecurityTokenNotYetValidException => "It is not good yet.",
-        SecurityTokenInvalidLifetimeException => "It does not say when it is good.",
-        SecurityTokenInvalidTypeException => "It is another kind of token.",
-        _ => "It cannot be verified.",
+        SecurityTokenInvalidSignatureException => "The signature is invalid.",
+        SecurityTokenInvalidIssuerException => "The issuer is wrong.",
+        SecurityTokenInvalidAudienceException => "The audience is wrong.",
+        SecurityTokenExpiredException => "The JWT has expired.",
+        SecurityTokenNotYetValidException => "The JWT is not valid yet.",
+        SecurityTokenInvalidLifetimeException => "The JWT has no expiry.",
+        SecurityTokenInvalidTypeException => "The typ is not JWT.",
+        _ => "The JWT cannot be verified.",
     };
 
     // The library's own check reads the system's clock.
@@ -139,7 +142,7 @@ public sealed class PortalTokenValidator
         if (Text(claims, "sub") is not { Length: > 0 } subject || Text(claims, "email") != subject
             || Text(claims, "sid") is not { Length: > 0 } session)
         {
-            return new TokenValidation.Invalid("It names nobody who is signed in.");
+            return new TokenValidation.Invalid("The JWT is not for a signed-in user.");
         }
         return new TokenValidation.Valid(subject, session, new DateTimeOffset(token.ValidTo, TimeSpan.Zero), claims);
     }

@@ -235,7 +235,7 @@ public sealed class DialogTests(GatewayStage stage) : BrowserTest(stage)
 
         // Written by the circuit.
         await shop.Parts.Field.PressSequentiallyAsync(wanted.WrongCode);
-        await Expect(shop.Parts.Error).ToContainTextAsync("Ce code est incorrect");
+        await Expect(shop.Parts.Error).ToContainTextAsync("Code incorrect");
         await shop.Parts.Field.PressSequentiallyAsync(wanted.Code);
         await shop.HearsAsync($"finished MyApp {wanted.Id}");
     }

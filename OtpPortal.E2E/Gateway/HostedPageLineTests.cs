@@ -25,7 +25,7 @@ public sealed class HostedPageLineTests(GatewayLineStage stage) : BrowserTest(st
         var phone = await HostedPage.OpenAsync(await ArriveTolerantlyAsync(), wanted.Path);
 
         await phone.Parts.Field.PressSequentiallyAsync(wanted.WrongCode);
-        await Expect(phone.Parts.Error).ToContainTextAsync("4 tries are left");
+        await Expect(phone.Parts.Error).ToContainTextAsync("4 attempts left");
         await phone.Parts.Field.PressSequentiallyAsync(wanted.Code);
 
         await phone.Parts.IsDoneAsync();

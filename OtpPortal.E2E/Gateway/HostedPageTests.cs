@@ -13,7 +13,7 @@ public sealed class HostedPageTests(GatewayStage stage) : BrowserTest(stage)
         var wanted = await stage.Backend.BeginAsync(("channel_description", "The shop wants to know you."));
         var bob = await ArriveAsync();
         var page = await HostedPage.OpenInteractiveAsync(bob, wanted.Path);
-        await Expect(page.Parts.Heading).ToHaveTextAsync("Verify: E-mail address");
+        await Expect(page.Parts.Heading).ToHaveTextAsync("Verify: Email address");
         await Expect(page.Parts.Main).ToContainTextAsync("The shop wants to know you.");
         await Expect(page.Parts.Main).ToContainTextAsync(wanted.To);
         await Expect(page.Parts.Field).ToBeFocusedAsync();
@@ -25,7 +25,7 @@ public sealed class HostedPageTests(GatewayStage stage) : BrowserTest(stage)
         (await stage.Backend.IsVerifiedAsync(wanted)).ShouldBeTrue();
         await page.Page.ReloadAsync();
         await page.Parts.IsDoneAsync();
-        await Expect(page.Page).ToHaveTitleAsync("Done · OTP Portal");
+        await Expect(page.Page).ToHaveTitleAsync("Verified · OTP Portal");
     }
 
     [Fact]
@@ -41,7 +41,7 @@ public sealed class HostedPageTests(GatewayStage stage) : BrowserTest(stage)
 
         await page.Parts.AddressField.FillAsync("bob at example");
         await page.Parts.SendCode.ClickAsync();
-        await Expect(page.Parts.AddressError).ToContainTextAsync("That cannot be right");
+        await Expect(page.Parts.AddressError).ToContainTextAsync("This doesn't look right");
         await Expect(page.Parts.AddressField).ToHaveValueAsync("bob at example");
         await page.Parts.AddressField.FillAsync(bob.Address);
         await page.Parts.SendCode.ClickAsync();
@@ -66,10 +66,10 @@ public sealed class HostedPageTests(GatewayStage stage) : BrowserTest(stage)
 
         await page.Parts.Field.FillAsync("12");
         await page.Parts.Verify.ClickAsync();
-        await Expect(page.Parts.Error).ToContainTextAsync("A code has 6 digits");
+        await Expect(page.Parts.Error).ToContainTextAsync("Enter all 6 digits");
         await page.Parts.Field.FillAsync(WrongCode(code));
         await page.Parts.Verify.ClickAsync();
-        await Expect(page.Parts.Error).ToContainTextAsync("4 tries are left");
+        await Expect(page.Parts.Error).ToContainTextAsync("4 attempts left");
         // Nobody disables the button here, so at first the answer may be that it is too soon.
         await Until.TrueAsync("another message", async () =>
         {
@@ -90,7 +90,7 @@ public sealed class HostedPageTests(GatewayStage stage) : BrowserTest(stage)
         var page = await HostedPage.OpenInteractiveAsync(await ArriveAsync(), wanted.Path);
 
         await page.Parts.Field.PressSequentiallyAsync(wanted.WrongCode);
-        await Expect(page.Parts.Error).ToContainTextAsync("4 tries are left");
+        await Expect(page.Parts.Error).ToContainTextAsync("4 attempts left");
         await Expect(page.Parts.Field).ToHaveValueAsync("");
         await Expect(page.Parts.Field).ToBeFocusedAsync();
 
@@ -105,11 +105,11 @@ public sealed class HostedPageTests(GatewayStage stage) : BrowserTest(stage)
         var page = await HostedPage.OpenInteractiveAsync(await ArriveAsync(), wanted.Path);
 
         await Expect(page.Parts.Resend).ToBeEnabledAsync();
-        await Expect(page.Parts.Resend).ToHaveTextAsync("Send the code again");
+        await Expect(page.Parts.Resend).ToHaveTextAsync("Resend code");
         await page.Parts.Resend.ClickAsync();
 
-        await Expect(page.Parts.Notice).ToHaveTextAsync("The code was sent again.");
-        await Expect(page.Parts.Main).ToContainTextAsync("The code cannot be sent again");
+        await Expect(page.Parts.Notice).ToHaveTextAsync("We sent the code again.");
+        await Expect(page.Parts.Main).ToContainTextAsync("The code can't be sent again");
         (await Mailbox.CodeAsync(wanted.To, message: 2)).ShouldBe(wanted.Code, "both messages have one code");
         await page.Parts.Field.PressSequentiallyAsync(wanted.Code);
         await page.Parts.IsDoneAsync();
@@ -173,7 +173,7 @@ public sealed class HostedPageTests(GatewayStage stage) : BrowserTest(stage)
         var page = await HostedPage.OpenInteractiveAsync(await ArriveAsync(), $"{wanted.Path}?otp={wanted.WrongCode}");
 
         await page.Parts.Verify.ClickAsync();
-        await Expect(page.Parts.Error).ToContainTextAsync("4 tries are left");
+        await Expect(page.Parts.Error).ToContainTextAsync("4 attempts left");
         await Expect(page.Parts.Resend).ToBeVisibleAsync();
         await page.Parts.Field.PressSequentiallyAsync(wanted.Code);
 
@@ -187,7 +187,7 @@ public sealed class HostedPageTests(GatewayStage stage) : BrowserTest(stage)
         var page = await HostedPage.OpenInteractiveAsync(await ArriveAsync(), wanted.Path);
 
         await page.Parts.Field.PressSequentiallyAsync(wanted.WrongCode);
-        await Expect(page.Parts.Error).ToContainTextAsync("1 try is left");
+        await Expect(page.Parts.Error).ToContainTextAsync("1 attempt left");
         await Expect(page.Parts.Field).ToHaveValueAsync("");
         await page.Parts.Field.PressSequentiallyAsync(wanted.WrongCode);
 
@@ -224,11 +224,11 @@ public sealed class HostedPageTests(GatewayStage stage) : BrowserTest(stage)
     }
 
     [Theory]
-    [InlineData("en-GB", "en", "Verify: E-mail address", "That code is not right", "Done")]
-    [InlineData("de-AT", "de", "Bestätigen: E-Mail-Adresse", "Dieser Code stimmt nicht", "Fertig")]
-    [InlineData("fr-CA", "fr", "Vérifier", "Ce code est incorrect", "Terminé")]
-    [InlineData("es-MX", "es", "Verificar", "El código no es correcto", "Listo")]
-    [InlineData("zh-CN", "zh", "验证", "验证码不正确", "完成")]
+    [InlineData("en-GB", "en", "Verify: Email address", "Incorrect code", "Verified")]
+    [InlineData("de-AT", "de", "Bestätigen: E-Mail-Adresse", "Falscher Code", "Bestätigt")]
+    [InlineData("fr-CA", "fr", "Vérification", "Code incorrect", "Vérification réussie")]
+    [InlineData("es-MX", "es", "Verificación", "Código incorrecto", "Verificación completada")]
+    [InlineData("zh-CN", "zh", "验证", "验证码错误", "验证成功")]
     public async Task The_browsers_language_is_spoken(string locale, string language, string title, string wrong, string done)
     {
         var wanted = await stage.Backend.BeginAsync();
@@ -258,6 +258,6 @@ public sealed class HostedPageTests(GatewayStage stage) : BrowserTest(stage)
         await Expect(page.Parts.Field).ToHaveValueAsync(wanted.Code);
         if (withScript) await page.BecomesInteractiveAsync();
         await page.Parts.Verify.ClickAsync();
-        await Expect(page.Parts.Heading).ToHaveTextAsync("Fertig");
+        await Expect(page.Parts.Heading).ToHaveTextAsync("Bestätigt");
     }
 }

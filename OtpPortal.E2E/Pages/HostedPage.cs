@@ -31,9 +31,9 @@ public sealed class VerificationParts(Func<string, ILocator> find)
 
     public async Task BecomesInteractiveAsync() => await Assertions.Expect(find("html[data-portal=ready]")).ToBeAttachedAsync();
 
-    public async Task IsDoneAsync() => await Assertions.Expect(Heading).ToHaveTextAsync("Done");
+    public async Task IsDoneAsync() => await Assertions.Expect(Heading).ToHaveTextAsync("Verified");
 
-    public async Task IsOverAsync() => await Assertions.Expect(Heading).ToHaveTextAsync("This verification is over");
+    public async Task IsOverAsync() => await Assertions.Expect(Heading).ToHaveTextAsync("This verification has ended");
 }
 
 /// <summary>A hosted page in a tab of its own.</summary>

@@ -26,7 +26,7 @@ public sealed class AccountsTests : IAsyncLifetime
         (answer.Status, answer.Location).ShouldBe((303, Path));
         var page = await _admin.GetAsync(Path);
         page.Header("Cache-Control").ShouldBe("no-store");
-        page.Find("[role=status] h2")!.TextContent.ShouldBe($"The key of {name}");
+        page.Find("[role=status] h2")!.TextContent.ShouldBe($"Key for {name}");
         return page.Find("#new-key")!.TextContent;
     }
 
@@ -71,7 +71,7 @@ public sealed class AccountsTests : IAsyncLifetime
         shop[2].ShouldBe("app.example.com, *.apps.example.com, localhost:8080");
         shop[3].ShouldBe("2026-03-01 12:00");
         var nameless = texts.Single(cells => cells[0] == "–");
-        nameless[2].ShouldBe("anywhere");
+        nameless[2].ShouldBe("any");
         page.Body.ShouldNotContain(key);
         page.Body.ShouldNotContain(V2Portal.AdminKey);
         page.Text.ShouldContain(V2Portal.AdminId);
@@ -109,14 +109,12 @@ public sealed class AccountsTests : IAsyncLifetime
     }
 
     [Theory]
-    [InlineData("", "", "#name-error", "Please enter a name of 1 to 100 characters.")]
-    [InlineData("a\tb", "", "#name-error", "Please enter a name of 1 to 100 characters.")]
-    [InlineData(
-        "Shop", "https://app.example.com", "#hosts-error",
-        "Please enter at most 50 hosts such as app.example.com, app.example.com:8443 or *.example.com.")]
-    [InlineData(
-        "Shop", "app.example.com, *.com", "#hosts-error",
-        "Please enter at most 50 hosts such as app.example.com, app.example.com:8443 or *.example.com.")]
+    [InlineData("", "", "#name-error", "Enter a name of 1 to 100 characters.")]
+    [InlineData("a\tb", "", "#name-error", "Enter a name of 1 to 100 characters.")]
+    [InlineData("Shop", "https://app.example.com", "#hosts-error",
+        "Enter up to 50 hosts, such as app.example.com, app.example.com:8443 or *.example.com.")]
+    [InlineData("Shop", "app.example.com, *.com", "#hosts-error",
+        "Enter up to 50 hosts, such as app.example.com, app.example.com:8443 or *.example.com.")]
     public async Task What_cannot_be_is_told_beside_its_field_and_stands_there_again(string name, string hosts, string place, string error)
     {
         var answer = await _admin.PostAsync(Path, ("name", name), ("hosts", hosts));

@@ -77,7 +77,7 @@ public sealed class AdmissionTests(PortalHost portal) : IClassFixture<PortalHost
         var answer = await portal.NewBrowser().PostAsync("/admin/login", ("key", "not-the-key"));
 
         answer.Status.ShouldBe(403);
-        answer.FieldError.ShouldBe("That is not the secret key.");
+        answer.FieldError.ShouldBe("Incorrect secret key.");
         answer.Cookie("otp_admin").ShouldBeNull();
         answer.Body.ShouldNotContain("not-the-key");
         portal.Log.Text.ShouldNotContain("not-the-key");
@@ -99,7 +99,7 @@ public sealed class AdmissionTests(PortalHost portal) : IClassFixture<PortalHost
             var answer = await browser.PostAsync("/admin/login", ("key", key));
             answer.Status.ShouldBe(429);
             answer.RetryAfter.ShouldBe(200);
-            answer.FieldError.ShouldBe("There were too many wrong keys from your network. Please try again in 4 minutes.");
+            answer.FieldError.ShouldBe("Too many incorrect keys from your network. Try again in 4 minutes.");
             answer.Cookie("otp_admin").ShouldBeNull();
         }
         (await portal.NewBrowser().PostAsync("/admin/login", ("key", PortalHost.Secret))).Status.ShouldBe(303, "others are not concerned");

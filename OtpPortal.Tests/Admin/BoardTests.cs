@@ -90,7 +90,7 @@ public sealed class BoardTests : IAsyncLifetime
 
         var sortable = board.FindAll("th").Where(heading => heading.QuerySelector(".rz-sortable-column-icon") is not null);
 
-        sortable.Select(heading => heading.TextContent.Trim()).ShouldBe(["E-mail address", "First seen", "Last seen"]);
+        sortable.Select(heading => heading.TextContent.Trim()).ShouldBe(["Email address", "First seen", "Last seen"]);
     }
 
     [Fact]
@@ -128,9 +128,8 @@ public sealed class BoardTests : IAsyncLifetime
         foreach (var token in ann) (await IsLiveAsync(token)).ShouldBeFalse();
 
         await ClickAsync(board, "button", "Revoke all sessions");
-        await Eventually.BeTrueAsync(
-            () => board.FindAll("#question-text") is [var question]
-                && question.TextContent.Contains("everybody", StringComparison.Ordinal));
+        await Eventually.BeTrueAsync(() => board.FindAll(
+            "#question-text") is [var question] && question.TextContent.Contains("every session", StringComparison.Ordinal));
         await ClickAsync(board, "dialog button", "Revoke");
         await RowsAsync(board, 0);
         foreach (var token in others) (await IsLiveAsync(token)).ShouldBeFalse();
@@ -146,9 +145,8 @@ public sealed class BoardTests : IAsyncLifetime
 
         for (var second = 0; second < 10; second++) _portal.Clock.Advance(TimeSpan.FromSeconds(1));
 
-        await Eventually.BeTrueAsync(
-            () => board.FindAll("[role=alert]") is [var alert]
-                && alert.TextContent.Contains("Nothing is shown any more", StringComparison.Ordinal));
+        await Eventually.BeTrueAsync(() => board.FindAll(
+            "[role=alert]") is [var alert] && alert.TextContent.Contains("your session expired or was revoked", StringComparison.Ordinal));
         board.Markup.ShouldNotContain("ann@example.com");
         board.FindAll("table").ShouldBeEmpty();
     }
@@ -160,7 +158,7 @@ public sealed class BoardTests : IAsyncLifetime
         var board = await RenderAsync(1);
 
         await _portal.Clock.AdvanceUntilAsync(
-            () => board.Markup.Contains("Your access has ended", StringComparison.Ordinal), TimeSpan.FromSeconds(5));
+            () => board.Markup.Contains("Your session has ended", StringComparison.Ordinal), TimeSpan.FromSeconds(5));
 
         (await _admin.IsAdmittedAsync()).ShouldBeFalse();
     }
@@ -176,7 +174,7 @@ public sealed class BoardTests : IAsyncLifetime
 
         await ClickAsync(board, "dialog button", "Revoke");
 
-        await Eventually.BeTrueAsync(() => board.Markup.Contains("Your access has ended", StringComparison.Ordinal));
+        await Eventually.BeTrueAsync(() => board.Markup.Contains("Your session has ended", StringComparison.Ordinal));
         (await IsLiveAsync(token)).ShouldBeTrue();
     }
 
@@ -191,7 +189,7 @@ public sealed class BoardTests : IAsyncLifetime
         await Eventually.BeTrueAsync(() => board.FindAll("#question-text").Count == 1);
         await ClickAsync(board, "dialog button", "Revoke");
 
-        await Eventually.BeTrueAsync(() => board.Markup.Contains("Your access has ended", StringComparison.Ordinal));
+        await Eventually.BeTrueAsync(() => board.Markup.Contains("Your session has ended", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -202,7 +200,7 @@ public sealed class BoardTests : IAsyncLifetime
 
         var board = _page.Render<AdminBoard>(component => component.Add(board => board.Pass, _pass));
 
-        await Eventually.BeTrueAsync(() => board.Markup.Contains("Your access has ended", StringComparison.Ordinal));
+        await Eventually.BeTrueAsync(() => board.Markup.Contains("Your session has ended", StringComparison.Ordinal));
         board.Markup.ShouldNotContain("user@example.com");
     }
 }

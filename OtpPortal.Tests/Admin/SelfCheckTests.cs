@@ -1,5 +1,4 @@
 using Microsoft.Extensions.DependencyInjection;
-using OtpPortal.Configuration;
 using OtpPortal.Delivery;
 using OtpPortal.Tests.Infrastructure;
 
@@ -23,18 +22,17 @@ public sealed class SelfCheckTests(PortalHost portal) : IClassFixture<PortalHost
 
         page.Status.ShouldBe(200);
         page.Header("Cache-Control").ShouldBe("no-store");
-        Finding(page, "Version").ShouldBe(PortalVersion.Text + " OK");
-        Finding(page, "Public address").ShouldStartWith(portal.Address.GetLeftPart(UriPartial.Authority));
+        Finding(page, "Public URL").ShouldStartWith(portal.Address.GetLeftPart(UriPartial.Authority));
         Finding(page, "Scheme").ShouldBe("http OK");
         Finding(page, "Host").ShouldEndWith("OK");
         Finding(page, "Client address").ShouldBe($"{admin.Source} OK");
         Finding(page, "Peer address").ShouldBe($"{admin.Source} OK");
-        Finding(page, "Proxy").ShouldBe("none seen OK");
-        Finding(page, "Cookie of a sign-in").ShouldBe("auth_token=TOKEN; max-age=604800; path=/; samesite=lax; httponly OK");
+        Finding(page, "Proxy").ShouldBe("none detected OK");
+        Finding(page, "Session cookie").ShouldBe("auth_token=TOKEN; max-age=604800; path=/; samesite=lax; httponly OK");
         Finding(page, "Codes and limits").ShouldContain(" ms ");
         Finding(page, "Tokens and keys").ShouldContain(" ms ");
-        Finding(page, "Clock of “Tokens and keys” against this one")
-            .ShouldContain("Problem The clocks differ", Case.Sensitive, "the portal's clock stands still in tests");
+        Finding(page, "Clock difference to “Tokens and keys”").ShouldContain(
+            "Problem The clocks differ", Case.Sensitive, "the portal's clock stands still in tests");
         Finding(page, "Transport").ShouldStartWith("mailbox");
         page.Body.ShouldNotContain(PortalHost.Secret);
     }
@@ -46,7 +44,7 @@ public sealed class SelfCheckTests(PortalHost portal) : IClassFixture<PortalHost
 
         var page = await admin.GetAsync("/admin/check", ("X-Forwarded-For", "203.0.113.9"), ("X-Forwarded-Proto", "https"));
 
-        Finding(page, "Proxy").ShouldContain($"X-Forwarded-For, X-Forwarded-Proto came from {admin.Source} and was passed over");
+        Finding(page, "Proxy").ShouldContain($"X-Forwarded-For, X-Forwarded-Proto from {admin.Source} was ignored");
         Finding(page, "Client address").ShouldStartWith(admin.Source.ToString());
     }
 
@@ -62,11 +60,11 @@ public sealed class SelfCheckTests(PortalHost portal) : IClassFixture<PortalHost
         Finding(page, "Client address").ShouldStartWith("203.0.113.9");
         Finding(page, "Peer address").ShouldStartWith(admin.Source.ToString());
         Finding(page, "Scheme").ShouldBe("https OK");
-        Finding(page, "Cookie of a sign-in").ShouldContain("domain=example.com; path=/; secure; samesite=lax; httponly");
+        Finding(page, "Session cookie").ShouldContain("domain=example.com; path=/; secure; samesite=lax; httponly");
 
         var silent = await admin.GetAsync("/admin/check");
-        Finding(silent, "Scheme").ShouldContain("Problem Users come by https, but the portal sees plain http");
-        Finding(silent, "Proxy").ShouldContain("It sent no X-Forwarded-For");
+        Finding(silent, "Scheme").ShouldContain("Problem Users connect over https, but the portal receives http");
+        Finding(silent, "Proxy").ShouldContain("The proxy sent no X-Forwarded-For");
     }
 
     [Fact]
@@ -78,7 +76,7 @@ public sealed class SelfCheckTests(PortalHost portal) : IClassFixture<PortalHost
         var answer = await admin.PostAsync("/admin/check/message", ("email", email));
 
         (answer.Status, answer.Location).ShouldBe((303, "/admin/check#message"));
-        (await admin.GetAsync("/admin/check")).Text.ShouldContain("The provider took the message to s…@example.com.");
+        (await admin.GetAsync("/admin/check")).Text.ShouldContain("The provider accepted the message to s…@example.com.");
         await admin.GetAsync("/admin/check");
         var mails = (await portal.NewProgram().GetAsync("/dev/mailbox.json")).Json.EnumerateArray()
             .Where(mail => mail.GetProperty("to").GetString() == email).ToList();
@@ -88,9 +86,9 @@ public sealed class SelfCheckTests(PortalHost portal) : IClassFixture<PortalHost
     }
 
     [Theory]
-    [InlineData("refused", "refuses this message to s…@example.com for good; trying again will not help: because")]
-    [InlineData("misconfigured", "until a setting is put right: because")]
-    [InlineData("temporary", "did not go out now, but may later; codes are tried again by themselves: because")]
+    [InlineData("refused", "rejected the message to s…@example.com. Sending it again won't help: because")]
+    [InlineData("misconfigured", "until a setting is corrected: because")]
+    [InlineData("temporary", "couldn't be sent right now. Codes are retried automatically: because")]
     public async Task A_test_message_that_fails_says_why(string outcome, string text)
     {
         await using var own =
@@ -103,9 +101,9 @@ public sealed class SelfCheckTests(PortalHost portal) : IClassFixture<PortalHost
     }
 
     [Theory]
-    [InlineData("", "Please enter your e-mail address.")]
-    [InlineData("nobody", "Please enter a complete e-mail address, such as name@example.com.")]
-    [InlineData("a@example.com,b@example.com", "Please enter a complete e-mail address, such as name@example.com.")]
+    [InlineData("", "Enter your email address.")]
+    [InlineData("nobody", "Enter an email address in the correct format, like name@example.com.")]
+    [InlineData("a@example.com,b@example.com", "Enter an email address in the correct format, like name@example.com.")]
     public async Task A_bad_address_is_told_beside_the_field(string email, string error)
     {
         var admin = await portal.OpenAdministrationAsync();
@@ -147,18 +145,16 @@ public sealed class SelfCheckTests(PortalHost portal) : IClassFixture<PortalHost
         (await admin.PostAsync("/admin/check/message", ("provider", "sipgate_sms"), ("email", "+49 171 1234567"))).Status.ShouldBe(303);
 
         var page = await admin.GetAsync("/admin/check");
-        page.Text.ShouldContain("Nothing can be sent to +49…67 or to anybody until a setting is put right: SIPGATE_SMS_ID");
-        Finding(page, "sipgate_sms")
-            .ShouldStartWith("SMS: DE, AT Problem It takes nothing until a setting is put right (2026-03-01 12:00:00 UTC): SIPGATE_SMS_ID");
+        page.Text.ShouldContain("Nothing can be sent to +49…67 or anyone else until a setting is corrected: SIPGATE_SMS_ID");
+        Finding(page, "sipgate_sms").ShouldStartWith(
+            "SMS: DE, AT Problem It accepts no messages until a setting is corrected (2026-03-01 12:00:00 UTC): SIPGATE_SMS_ID");
         Finding(page, "shop").ShouldBe("shop: DE, AT OK", "nobody else was asked");
         Finding(page, "mailbox").ShouldBe("Mailbox OK");
         Finding(page, "SMS, in this order").ShouldBe("sipgate_sms → shop OK");
-        page.Page.QuerySelectorAll("#provider option").Select(option => option.GetAttribute("value"))
-            .ShouldBe(["sipgate_sms", "shop", "mailbox"]);
-        for (var i = 0; i < 4; i++)
-            await admin.PostAsync("/admin/check/message", ("provider", "sipgate_sms"), ("email", "+49 171 1234567"));
-        Finding(await admin.GetAsync("/admin/check"), "sipgate_sms")
-            .ShouldEndWith("After failures in a row it is left alone until 2026-03-01 12:00:30 UTC.");
+        page.Page.QuerySelectorAll("#provider option").Select(option => option.GetAttribute("value")).ShouldBe(["sipgate_sms", "shop", "mailbox"]);
+        for (var i = 0; i < 4; i++) await admin.PostAsync("/admin/check/message", ("provider", "sipgate_sms"), ("email", "+49 171 1234567"));
+        Finding(await admin.GetAsync(
+            "/admin/check"), "sipgate_sms").ShouldEndWith("It is paused until 2026-03-01 12:00:30 UTC after repeated failures.");
         page.Text.ShouldNotContain("1234567");
         (await admin.PostAsync("/admin/check/message", ("provider", "shop"), ("email", "order-1"))).Status
             .ShouldBe(400, "what has the limits of SMS takes numbers alone");
@@ -173,12 +169,12 @@ public sealed class SelfCheckTests(PortalHost portal) : IClassFixture<PortalHost
         await admin.PostAsync("/admin/check/message", ("provider", "sipgate_sms"), ("email", "+49 171 1234567"));
 
         var page = await admin.GetAsync("/admin/check");
-        page.Text.ShouldContain("Nothing was sent to +49…67. What holds it back: SMS_COUNTRIES");
-        Finding(page, "sipgate_sms").ShouldContain("so it sends nothing");
+        page.Text.ShouldContain("Nothing was sent to +49…67 because of a limit: SMS_COUNTRIES");
+        Finding(page, "sipgate_sms").ShouldContain("It sends nothing because SMS_COUNTRIES names no country");
     }
 
     [Theory]
-    [InlineData("sipgate_sms", "ann@example.com", "This is no address that the provider can reach (Phone number).")]
+    [InlineData("sipgate_sms", "ann@example.com", "Enter an address that this provider can reach (Phone number).")]
     [InlineData("nobody", "ann@example.com", null)]
     public async Task A_test_message_needs_a_provider_and_an_address_of_its_kind(string provider, string address, string? error)
     {

@@ -131,8 +131,8 @@ public sealed class StatisticsTests
             () => portal.Services.GetRequiredService<AuditLog>().Write(AuditEvent.SignIn, Someone.New(), "192.0.2.1", "signed_in"));
 
         await Eventually.BeTrueAsync(
-            () => portal.Log.Text.Contains("An event was not counted", StringComparison.Ordinal)
-                && portal.Log.Text.Contains("The audit log lacks an entry", StringComparison.Ordinal));
+            () => portal.Log.Text.Contains("Could not count an event", StringComparison.Ordinal)
+                && portal.Log.Text.Contains("Could not write an audit entry", StringComparison.Ordinal));
         redis.StartAgain();
     }
 

@@ -237,7 +237,7 @@ public sealed class AuthenticationTests(PortalHost portal) : IClassFixture<Porta
         (answer.Status, answer.RetryAfter, answer.Header("Cache-Control")).ShouldBe((503, 5, "no-store"));
         (await browser.GetAsync("/open")).Body.ShouldBe("nobody");
         (await app.NewBrowser().GetAsync("/")).Status.ShouldBe(302, "who brings no token need not be asked about");
-        app.Log.Text.ShouldContain("the portal does not say who is signed in");
+        app.Log.Text.ShouldContain("could not check tokens with the portal");
     }
 
     [Fact]

@@ -159,15 +159,13 @@ public sealed class GatewayClientTests(GatewayPortal portal) : IClassFixture<Gat
         var stranger =
             Clients.For(portal.Host.Address, options => (options.NamespaceName, options.NamespaceSecret) = ("Other", "guessed")).Gateway;
         var refused = await Should.ThrowAsync<OtpPortalException>(() => stranger.CreateAsync(Mail()));
-        (refused.Status, refused.Message).ShouldBe(
-            (HttpStatusCode.Unauthorized, "The portal refuses the credentials (401): Invalid API credentials."));
+        (refused.Status, refused.Message).ShouldBe((HttpStatusCode.Unauthorized, "The portal rejected the credentials (401): Invalid API credentials."));
 
         await using var failing = await RecordingServer.StartAsync();
-        var gateway =
-            Clients.For(failing.Address, options => (options.NamespaceName, options.NamespaceSecret) = ("Other", "secret")).Gateway;
-        failing.AlwaysAnswer(502, """{"status":"error","message":"The provider did not take the message."}""");
+        var gateway = Clients.For(failing.Address, options => (options.NamespaceName, options.NamespaceSecret) = ("Other", "secret")).Gateway;
+        failing.AlwaysAnswer(502, """{"status":"error","message":"The message could not be sent."}""");
         (await Should.ThrowAsync<OtpPortalException>(() => gateway.CreateAsync(Mail()))).Status.ShouldBe(HttpStatusCode.BadGateway);
-        failing.AlwaysAnswer(429, """{"status":"error","message":"Too many requests of this namespace."}""", ("Retry-After", "42"));
+        failing.AlwaysAnswer(429, """{"status":"error","message":"Too many requests from this namespace."}""", ("Retry-After", "42"));
         (await Should.ThrowAsync<OtpPortalException>(() => gateway.CreateAsync(Mail()))).RetryAfter.ShouldBe(TimeSpan.FromSeconds(42));
         (await Should.ThrowAsync<OtpPortalException>(() => gateway.CheckAsync("order-4711", "123456"))).RetryAfter
             .ShouldBe(TimeSpan.FromSeconds(42));

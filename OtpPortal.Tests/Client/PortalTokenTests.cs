@@ -36,10 +36,9 @@ public sealed class PortalTokenTests : IAsyncLifetime
 
         (good.Email, good.SessionId).ShouldBe((email, session.Id));
         good.ExpiresAt.ShouldBe(_portal.Clock.GetUtcNow() + TimeSpan.FromMinutes(5), TimeSpan.FromSeconds(2));
-        (await Clients.Validator(_portal.Address, "another", _portal.Clock).ValidateAsync(jwt))
-            .ShouldBe(new TokenValidation.Invalid("It is for another audience."));
+        (await Clients.Validator(_portal.Address, "another", _portal.Clock).ValidateAsync(jwt)).ShouldBe(new TokenValidation.Invalid("The audience is wrong."));
         _portal.Clock.Advance(TimeSpan.FromSeconds(330));
-        (await validator.ValidateAsync(jwt)).ShouldBe(new TokenValidation.Invalid("It has expired."));
+        (await validator.ValidateAsync(jwt)).ShouldBe(new TokenValidation.Invalid("The JWT has expired."));
     }
 
     [Fact]
@@ -61,11 +60,9 @@ public sealed class PortalTokenTests : IAsyncLifetime
         await using var other = await PortalHost.StartAsync(("TOKEN_AUDIENCE", "app"));
         var jwt = await JwtAsync(Someone.New(), "RS256");
 
-        (await Clients.Validator(other.Address, "app", _portal.Clock).ValidateAsync(jwt))
-            .ShouldBe(new TokenValidation.Invalid("The portal has no such key."));
-        (await Clients.Validator(other.Address, "app", _portal.Clock, options => options.BackchannelUrl = _portal.Address)
-            .ValidateAsync(jwt))
-            .ShouldBe(new TokenValidation.Invalid("Another portal made it."));
+        (await Clients.Validator(other.Address, "app", _portal.Clock).ValidateAsync(jwt)).ShouldBe(new TokenValidation.Invalid("The key is not a key of the portal."));
+        (await Clients.Validator(other.Address, "app", _portal.Clock, options => options.BackchannelUrl = _portal.Address).ValidateAsync(jwt))
+            .ShouldBe(new TokenValidation.Invalid("The issuer is wrong."));
     }
 
     [Fact]
@@ -81,6 +78,6 @@ public sealed class PortalTokenTests : IAsyncLifetime
         _portal.Clock.Advance(TimeSpan.FromSeconds(31));
 
         (await validator.ValidateAsync(await JwtAsync(Someone.New(), "RS256"))).ShouldBeOfType<TokenValidation.Valid>();
-        (await validator.ValidateAsync(old)).ShouldBe(new TokenValidation.Invalid("The portal has no such key."));
+        (await validator.ValidateAsync(old)).ShouldBe(new TokenValidation.Invalid("The key is not a key of the portal."));
     }
 }

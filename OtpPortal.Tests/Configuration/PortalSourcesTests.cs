@@ -42,9 +42,9 @@ public sealed class PortalSourcesTests : IDisposable
 
     [Theory]
     [InlineData("appsettings.json", """{"PORT": "abc"}""",
-        "PORT must be a whole number from 1 to 65535, but is \"abc\" (appsettings.json).")]
-    [InlineData(".env", "PORT=abc", "PORT must be a whole number from 1 to 65535, but is \"abc\" (.env).")]
-    [InlineData(".env", "PORT abc", ".env, line 1: NAME=value is needed, with a name of letters, digits and underscores.")]
+        "PORT must be a whole number between 1 and 65535, but is \"abc\" (appsettings.json).")]
+    [InlineData(".env", "PORT=abc", "PORT must be a whole number between 1 and 65535, but is \"abc\" (.env).")]
+    [InlineData(".env", "PORT abc", ".env, line 1: expected NAME=value, with a name of letters, digits and underscores.")]
     public void An_error_names_the_source(string file, string content, string error)
     {
         Write(file, content);
@@ -127,12 +127,12 @@ public sealed class PortalSourcesTests : IDisposable
         reader.Secret("SMTP_PASSWORD").ShouldBeNull();
         reader.Secret("SMTP_PASSWORD").ShouldBeNull();
 
-        reader.Errors.ShouldHaveSingleItem().ShouldBe("SMTP_PASSWORD and SMTP_PASSWORD_FILE are both set: set one of them.");
+        reader.Errors.ShouldHaveSingleItem().ShouldBe("SMTP_PASSWORD and SMTP_PASSWORD_FILE are both set. Set only one of them.");
     }
 
     [Theory]
-    [InlineData("missing", "a file that can be read")]
-    [InlineData("empty", "a file that holds the secret")]
+    [InlineData("missing", "a readable file")]
+    [InlineData("empty", "a file that contains the secret")]
     [InlineData("large", "a file of at most 64 KB")]
     public void A_file_without_a_secret_is_an_error(string name, string allowed)
     {
@@ -173,7 +173,7 @@ public sealed class PortalSourcesTests : IDisposable
 
         settings[name] = value;
         Should.Throw<SettingsException>(() => AllSettings.Read(settings, isProduction: false))
-            .Errors.ShouldContain($"{name} and {name}_FILE are both set: set one of them.");
+            .Errors.ShouldContain($"{name} and {name}_FILE are both set. Set only one of them.");
     }
 
     private void Write(string name, string content) => File.WriteAllText(Path.Combine(_folder.Path, name), content);

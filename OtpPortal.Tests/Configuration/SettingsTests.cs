@@ -75,17 +75,17 @@ public sealed partial class SettingsTests
     public void The_public_address_follows_the_port() => Read(("PORT", "8080")).Portal.Origin.ShouldBe("http://localhost:8080");
 
     [Theory]
-    [InlineData("PORT", "0", "1 to 65535")]
-    [InlineData("PORT", "65536", "1 to 65535")]
-    [InlineData("PORT", "http", "1 to 65535")]
-    [InlineData("PORT", "-1", "1 to 65535")]
-    [InlineData("PORT", "80.0", "1 to 65535")]
+    [InlineData("PORT", "0", "between 1 and 65535")]
+    [InlineData("PORT", "65536", "between 1 and 65535")]
+    [InlineData("PORT", "http", "between 1 and 65535")]
+    [InlineData("PORT", "-1", "between 1 and 65535")]
+    [InlineData("PORT", "80.0", "between 1 and 65535")]
     [InlineData("BIND_ADDRESS", "localhost", "IP address")]
     [InlineData("BIND_ADDRESS", "127.1", "IP address")]
     [InlineData("PUBLIC_URL", "login.example.com", "http:// or https://")]
     [InlineData("PUBLIC_URL", "ftp://login.example.com", "http:// or https://")]
-    [InlineData("PUBLIC_URL", "https://login.example.com/portal", "scheme, host and port alone")]
-    [InlineData("PUBLIC_URL", "https://login.example.com/?x=1", "scheme, host and port alone")]
+    [InlineData("PUBLIC_URL", "https://login.example.com/portal", "a URL without path")]
+    [InlineData("PUBLIC_URL", "https://login.example.com/?x=1", "a URL without path")]
     [InlineData("PUBLIC_URL", "https://user@login.example.com", "without user name")]
     [InlineData("PUBLIC_URL", "https://login.example.com/#x", "fragment")]
     [InlineData("LOGO_URL", "logo.png", "http:// or https://")]
@@ -95,35 +95,35 @@ public sealed partial class SettingsTests
     [InlineData("ACCENT_COLOR", "#ff0000;}", "#rrggbb")]
     [InlineData("DEBUG", "maybe", "true or false")]
     [InlineData("MAIL_LINK", "maybe", "true or false")]
-    [InlineData("OTP_CODE_LENGTH", "5", "6 to 24")]
-    [InlineData("OTP_CODE_LENGTH", "25", "6 to 24")]
-    [InlineData("OTP_CODE_LENGTH", "six", "6 to 24")]
-    [InlineData("OTP_CODE_EXPIRY", "29", "30 to 600")]
-    [InlineData("OTP_CODE_EXPIRY", "601", "30 to 600")]
-    [InlineData("OTP_CODE_EXPIRY", "5m", "30 to 600")]
-    [InlineData("OTP_MAX_ATTEMPTS", "0", "from 1")]
-    [InlineData("OTP_MAX_SENDS", "0", "from 1")]
-    [InlineData("OTP_RESEND_COOLDOWN", "-1", "from 0")]
-    [InlineData("AUTH_TOKEN_LENGTH", "21", "22 to 128")]
-    [InlineData("AUTH_TOKEN_LENGTH", "129", "22 to 128")]
-    [InlineData("AUTH_TOKEN_EXPIRY", "0", "from 1")]
-    [InlineData("AUTH_TOKEN_EXPIRY", "7d", "whole number")]
-    [InlineData("AUTH_TOKEN_MAX_AGE", "0", "from 1")]
-    [InlineData("AUTH_TOKEN_ROTATE_AFTER", "-1", "from 0")]
-    [InlineData("AUTH_TOKEN_GRACE", "x", "from 0")]
+    [InlineData("OTP_CODE_LENGTH", "5", "between 6 and 24")]
+    [InlineData("OTP_CODE_LENGTH", "25", "between 6 and 24")]
+    [InlineData("OTP_CODE_LENGTH", "six", "between 6 and 24")]
+    [InlineData("OTP_CODE_EXPIRY", "29", "between 30 and 600")]
+    [InlineData("OTP_CODE_EXPIRY", "601", "between 30 and 600")]
+    [InlineData("OTP_CODE_EXPIRY", "5m", "between 30 and 600")]
+    [InlineData("OTP_MAX_ATTEMPTS", "0", "between 1 and ")]
+    [InlineData("OTP_MAX_SENDS", "0", "between 1 and ")]
+    [InlineData("OTP_RESEND_COOLDOWN", "-1", "between 0 and ")]
+    [InlineData("AUTH_TOKEN_LENGTH", "21", "between 22 and 128")]
+    [InlineData("AUTH_TOKEN_LENGTH", "129", "between 22 and 128")]
+    [InlineData("AUTH_TOKEN_EXPIRY", "0", "between 1 and ")]
+    [InlineData("AUTH_TOKEN_EXPIRY", "7d", "between 1 and 31536000 seconds")]
+    [InlineData("AUTH_TOKEN_MAX_AGE", "0", "between 1 and ")]
+    [InlineData("AUTH_TOKEN_ROTATE_AFTER", "-1", "between 0 and ")]
+    [InlineData("AUTH_TOKEN_GRACE", "x", "between 0 and ")]
     [InlineData("AUTH_TOKEN_COOKIE_NAME", "auth token", "RFC 6265")]
     [InlineData("AUTH_TOKEN_COOKIE_NAME", "a;b", "RFC 6265")]
-    [InlineData("AUTH_TOKEN_COOKIE_NAME", "otp_flow", "something else")]
-    [InlineData("AUTH_TOKEN_COOKIE_NAME", "otp_lang", "something else")]
+    [InlineData("AUTH_TOKEN_COOKIE_NAME", "otp_flow", "no other cookie")]
+    [InlineData("AUTH_TOKEN_COOKIE_NAME", "otp_lang", "no other cookie")]
     [InlineData("AUTH_TOKEN_COOKIE_NAME", "__Host-session", "https")]
     [InlineData("AUTH_TOKEN_COOKIE_NAME", "__Secure-session", "https")]
-    [InlineData("COOKIE_DOMAIN", "example.com", "PUBLIC_URL's host (localhost)")]
+    [InlineData("COOKIE_DOMAIN", "example.com", "the host of PUBLIC_URL (localhost)")]
     [InlineData("MAIL_TRANSPORT", "pigeon", "postmark, smtp or mailbox")]
     [InlineData("POSTMARK_API_URL", "api.postmarkapp.com", "http:// or https://")]
-    [InlineData("SMTP_PORT", "smtp", "1 to 65535")]
-    [InlineData("SMTP_HOST", "smtp.example.com:587", "without scheme and port")]
-    [InlineData("SMTP_HOST", "smtp://smtp.example.com", "without scheme and port")]
-    [InlineData("SMTP_HOST", "smtp example", "without scheme and port")]
+    [InlineData("SMTP_PORT", "smtp", "between 1 and 65535")]
+    [InlineData("SMTP_HOST", "smtp.example.com:587", "without scheme or port")]
+    [InlineData("SMTP_HOST", "smtp://smtp.example.com", "without scheme or port")]
+    [InlineData("SMTP_HOST", "smtp example", "without scheme or port")]
     [InlineData("SMTP_TLS", "ssl", "none or starttls")]
     [InlineData("DOMAIN_NAME", "exa mple.com", "domain name")]
     [InlineData("DOMAIN_NAME", "ann@example.com", "domain name")]
@@ -350,7 +350,7 @@ public sealed partial class SettingsTests
 
     [Theory]
     [InlineData("fifteen-letters", "is too short")]
-    [InlineData("replace-me-with-32-random-characters", "has the value of .env.sample")]
+    [InlineData("replace-me-with-32-random-characters", "has the value from .env.sample")]
     public void Production_refuses_a_secret_that_is_none(string secret, string reason)
     {
         var complaint = Complaints(true, ("AUTH_SECRET_KEY", secret), ("MAIL_TRANSPORT", "mailbox")).ShouldHaveSingleItem();
@@ -401,7 +401,7 @@ public sealed partial class SettingsTests
 
         complaint.ShouldStartWith("V2_ADMIN_ACCOUNT ");
         complaint.ShouldContain(problem);
-        complaint.ShouldContain("it must be uuid:apiKey:aud");
+        complaint.ShouldContain("It must be uuid:apiKey:aud");
         complaint.ShouldNotContain("S3cret");
         complaint.ShouldNotContain("\n");
     }
@@ -442,7 +442,7 @@ public sealed partial class SettingsTests
 
     [Fact]
     public void Redirects_without_the_account_they_belong_to_are_no_settings() =>
-        Complaint(("V2_ADMIN_REDIRECTS", "app.example.com")).ShouldStartWith("V2_ADMIN_ACCOUNT is missing: V2_ADMIN_REDIRECTS");
+        Complaint(("V2_ADMIN_REDIRECTS", "app.example.com")).ShouldStartWith("V2_ADMIN_ACCOUNT is missing. V2_ADMIN_REDIRECTS");
 
     [Fact]
     public void The_samples_service_account_is_one_and_Production_refuses_it()
@@ -453,10 +453,8 @@ public sealed partial class SettingsTests
 
         sample.Split(':')[1].ShouldBe(OtpPortal.MagicLinks.MagicLinkSettings.SampleKey);
         Read(("V2_ADMIN_ACCOUNT", sample)).MagicLinks.Admin.ShouldNotBeNull();
-        var complaint = Complaints(
-            true, ("AUTH_SECRET_KEY", PortalHost.Secret), ("MAIL_TRANSPORT", "mailbox"),
-            ("V2_ADMIN_ACCOUNT", sample)).ShouldHaveSingleItem();
-        complaint.ShouldStartWith("V2_ADMIN_ACCOUNT has the key of .env.sample");
+        var complaint = Complaints(true, ("AUTH_SECRET_KEY", PortalHost.Secret), ("MAIL_TRANSPORT", "mailbox"), ("V2_ADMIN_ACCOUNT", sample)).ShouldHaveSingleItem();
+        complaint.ShouldStartWith("V2_ADMIN_ACCOUNT has the key from .env.sample");
         complaint.ShouldNotContain(OtpPortal.MagicLinks.MagicLinkSettings.SampleKey);
     }
 

@@ -10,7 +10,7 @@ public sealed class StartTests
     private static void ShouldSay((int Code, string Output, string Errors) end, params string[] words)
     {
         end.Code.ShouldBe(1);
-        end.Errors.ShouldStartWith("OTP Portal does not start:");
+        end.Errors.ShouldStartWith("OTP Portal cannot start:");
         foreach (var word in words) end.Errors.ShouldContain(word);
         end.Output.ShouldBeEmpty("nothing else is told");
         end.Errors.ShouldNotContain("   at ");
@@ -23,7 +23,7 @@ public sealed class StartTests
         var end = await PortalProcess.FailAsync(("OTP_CODE_LENGTH", "4"), ("SMTP_TLS", "ssl"));
 
         ShouldSay(end,
-            "OTP_CODE_LENGTH must be a whole number from 6 to 24 (digits), but is \"4\" (environment).",
+            "OTP_CODE_LENGTH must be between 6 and 24 digits, but is \"4\" (environment).",
             "SMTP_TLS must be none or starttls, but is \"ssl\" (environment).");
     }
 

@@ -67,9 +67,8 @@ public sealed class DeliveryQueueTests : IClassFixture<RedisUnderTest>, IAsyncLi
         delivery.States.ShouldBe([DeliveryState.Sent]);
         var pauses = _postman.Attempts.Zip(_postman.Attempts.Skip(1), (a, b) => (b - a).TotalSeconds).ToList();
         pauses.Count.ShouldBe(4);
-        for (var i = 0; i < 4; i++)
-            pauses[i].ShouldBeInRange(0.75 * Math.Pow(2, i), (1.25 * Math.Pow(2, i)) + 1, "1, 2, 4, 8 s with jitter");
-        _log.Lines.Count(line => line.Contains("next try", StringComparison.Ordinal)).ShouldBe(4);
+        for (var i = 0; i < 4; i++) pauses[i].ShouldBeInRange(0.75 * Math.Pow(2, i), (1.25 * Math.Pow(2, i)) + 1, "1, 2, 4, 8 s with jitter");
+        _log.Lines.Count(line => line.Contains("retrying in", StringComparison.Ordinal)).ShouldBe(4);
     }
 
     [Fact]
@@ -117,7 +116,7 @@ public sealed class DeliveryQueueTests : IClassFixture<RedisUnderTest>, IAsyncLi
         _postman.Sent.ShouldNotContain(message => message.Text.Contains("111111", StringComparison.Ordinal));
         _log.Lines.ShouldContain(line =>
             line.StartsWith("Error", StringComparison.Ordinal)
-            && line.Contains("waited until its code had expired", StringComparison.Ordinal));
+            && line.Contains("its code expired in the queue", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -128,7 +127,7 @@ public sealed class DeliveryQueueTests : IClassFixture<RedisUnderTest>, IAsyncLi
         await Eventually.BeTrueAsync(() => _postman.Attempts.Count == 1);
 
         _clock.Advance(TimeSpan.FromSeconds(15));
-        await Eventually.BeTrueAsync(() => _log.Text.Contains("no answer within 15 s", StringComparison.Ordinal));
+        await Eventually.BeTrueAsync(() => _log.Text.Contains("no response within 15 s", StringComparison.Ordinal));
         _postman.LetGo();
         await _clock.AdvanceUntilAsync(() => delivery.States.Count > 0, TimeSpan.FromMilliseconds(250));
 
@@ -219,7 +218,7 @@ public sealed class DeliveryQueueTests : IClassFixture<RedisUnderTest>, IAsyncLi
     public async Task What_waits_for_its_next_try_delays_nobody_else()
     {
         _postman.Answer = message => message.To.EndsWith("@busy.example", StringComparison.Ordinal)
-            ? new SendOutcome.Temporary("the server said 450") { IsAboutRecipient = true }
+            ? new SendOutcome.Temporary("SMTP status 450") { IsAboutRecipient = true }
             : new SendOutcome.Accepted();
         for (var i = 0; i < 1000; i++) Enqueue(Mail(to: $"ann{i}@busy.example"));
         await Eventually.BeTrueAsync(() => _postman.Attempts.Count == 1000);
@@ -253,7 +252,8 @@ public sealed class DeliveryQueueTests : IClassFixture<RedisUnderTest>, IAsyncLi
         for (var i = 0; i < 20; i++) Enqueue(Mail(to: $"ann{i}@slow.example"));
         await Eventually.BeTrueAsync(() => _postman.Attempts.Count == 8);
         _clock.Advance(TimeSpan.FromSeconds(15));
-        await Eventually.BeTrueAsync(() => _log.Lines.Count(line => line.Contains("no answer within 15 s", StringComparison.Ordinal)) >= 8);
+        await Eventually.BeTrueAsync(
+            () => _log.Lines.Count(line => line.Contains("no response within 15 s", StringComparison.Ordinal)) >= 8);
 
         var delivery = Enqueue(Mail());
         await Eventually.BeTrueAsync(() => delivery.States.Count > 0);
@@ -266,7 +266,7 @@ public sealed class DeliveryQueueTests : IClassFixture<RedisUnderTest>, IAsyncLi
     {
         _postman.Answer = _ => new SendOutcome.Temporary("busy") { IsAboutRecipient = true };
         var deliveries = Enumerable.Range(0, 20).Select(_ => Enqueue(Mail())).ToList();
-        await Eventually.BeTrueAsync(() => _log.Lines.Count(line => line.Contains("next try", StringComparison.Ordinal)) == 20);
+        await Eventually.BeTrueAsync(() => _log.Lines.Count(line => line.Contains("retrying in", StringComparison.Ordinal)) == 20);
         _postman.Answer = _ => new SendOutcome.Accepted();
 
         await _queue.StopAsync(CancellationToken.None);
@@ -286,7 +286,7 @@ public sealed class DeliveryQueueTests : IClassFixture<RedisUnderTest>, IAsyncLi
         await stop;
 
         _log.Lines.ShouldContain(line =>
-            line.StartsWith("Error", StringComparison.Ordinal) && line.Contains("stops with 20 messages", StringComparison.Ordinal));
+            line.StartsWith("Error", StringComparison.Ordinal) && line.Contains("Stopping with 20 unsent messages", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -301,7 +301,7 @@ public sealed class DeliveryQueueTests : IClassFixture<RedisUnderTest>, IAsyncLi
         var delivery = Enqueue(Mail());
         await Eventually.BeTrueAsync(() => delivery.States.Count > 0 && _postman.Sent.Count == 21);
 
-        _log.Text.ShouldContain("could not be noted");
+        _log.Text.ShouldContain("Could not store the state of a delivery");
     }
 
     /// <summary>What was reported of one message.</summary>

@@ -56,7 +56,7 @@ public sealed class DispatcherTests(RedisUnderTest store) : IClassFixture<RedisU
 
         _first.Sent.Count.ShouldBe(1);
         _second.Sent.ShouldHaveSingleItem().ShouldBe(s_mail);
-        _log.Text.ShouldContain("second takes over from first: " + (misconfigured ? "the key is wrong" : "busy"));
+        _log.Text.ShouldContain("Falling back to second from first: " + (misconfigured ? "the key is wrong" : "busy"));
         _log.Text.ShouldNotContain("918273");
         _log.Text.ShouldNotContain("ann@example.com");
     }
@@ -159,7 +159,7 @@ public sealed class DispatcherTests(RedisUnderTest store) : IClassFixture<RedisU
         _clock.Advance(TimeSpan.FromSeconds(15));
 
         (await sending).ShouldBe(new DispatchOutcome.Sent("second"));
-        dispatcher.HealthOf(first).LastFailure.ShouldBe(new SendOutcome.Temporary("no answer within 15 s"));
+        dispatcher.HealthOf(first).LastFailure.ShouldBe(new SendOutcome.Temporary("no response within 15 s"));
     }
 
     [Fact]
@@ -200,7 +200,7 @@ public sealed class DispatcherTests(RedisUnderTest store) : IClassFixture<RedisU
     public async Task Answers_about_one_recipient_never_stop_the_others()
     {
         var (dispatcher, first) = Chain();
-        _first.Answer = () => new SendOutcome.Temporary("the server said 450") { IsAboutRecipient = true };
+        _first.Answer = () => new SendOutcome.Temporary("SMTP status 450") { IsAboutRecipient = true };
         for (var i = 0; i < 20; i++) await SendAsync(dispatcher, first);
 
         _first.Answer = () => new SendOutcome.Accepted();

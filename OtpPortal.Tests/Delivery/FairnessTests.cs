@@ -48,7 +48,7 @@ public sealed class FairnessTests
             ["portal@example.com", "gateway@example.com", "jotp@example.com", "v2@example.com"], ignoreOrder: true);
     }
 
-    private static int Retries(PortalHost portal) => portal.Log.Lines.Count(line => line.Contains("next try", StringComparison.Ordinal));
+    private static int Retries(PortalHost portal) => portal.Log.Lines.Count(line => line.Contains("retrying in", StringComparison.Ordinal));
 
     private static void Flood(PortalHost portal, string domain)
     {

@@ -9,7 +9,7 @@ public sealed class MailboxTests
     public async Task The_last_hundred_messages_are_shown_the_newest_first()
     {
         await using var portal = await PortalHost.StartAsync(("LIMIT_SENDS_PER_IP", "1000/900"));
-        (await portal.NewBrowser().GetAsync("/dev/mailbox")).Text.ShouldContain("No message yet");
+        (await portal.NewBrowser().GetAsync("/dev/mailbox")).Text.ShouldContain("No messages yet");
         var addresses = Enumerable.Range(0, 103).Select(_ => Someone.New()).ToList();
         var browser = portal.NewProgram();
         foreach (var address in addresses)

@@ -160,20 +160,20 @@ public sealed class OwnTemplatesTests : IDisposable
     }
 
     [Theory]
-    [InlineData("sign-in.txt", "{{#if code}} never closed", "sign-in.txt does not parse")]
-    [InlineData("de/gateway-code.html", "{{#> layout}} never closed", "de/gateway-code.html does not parse")]
-    [InlineData("sign-in.txt", "{{cod}}", "the message sign-in (en) cannot be filled in")]
-    [InlineData("sign-in.txt", "{{code}} {{device}}", "the message sign-in (en) cannot be filled in")]
-    [InlineData("smtp.txt", "{{code}} {{link_url}}", "the message smtp (en) cannot be filled in")]
-    [InlineData("api-code.txt", "{{code}} {{link}}", "the message api-code (en) cannot be filled in")]
-    [InlineData("api-link.txt", "{{code}}", "must show {{link}}")]
-    [InlineData("sign-in.txt", "No code in here.", "must show {{code}}")]
-    [InlineData("sign-in.subject.txt", "two\nlines {{code}}", "a subject of one line")]
-    [InlineData("sign-in.subject.txt", "  ", "a subject of one line")]
-    [InlineData("sign-in.html", "<p>{{{app_name}}} {{code}}</p>", "escape what it shows")]
+    [InlineData("sign-in.txt", "{{#if code}} never closed", "sign-in.txt cannot be parsed")]
+    [InlineData("de/gateway-code.html", "{{#> layout}} never closed", "de/gateway-code.html cannot be parsed")]
+    [InlineData("sign-in.txt", "{{cod}}", "the message sign-in (en) cannot be rendered")]
+    [InlineData("sign-in.txt", "{{code}} {{device}}", "the message sign-in (en) cannot be rendered")]
+    [InlineData("smtp.txt", "{{code}} {{link_url}}", "the message smtp (en) cannot be rendered")]
+    [InlineData("api-code.txt", "{{code}} {{link}}", "the message api-code (en) cannot be rendered")]
+    [InlineData("api-link.txt", "{{code}}", "contain {{link}}")]
+    [InlineData("sign-in.txt", "No code in here.", "contain {{code}}")]
+    [InlineData("sign-in.subject.txt", "two\nlines {{code}}", "a one-line subject")]
+    [InlineData("sign-in.subject.txt", "  ", "a one-line subject")]
+    [InlineData("sign-in.html", "<p>{{{app_name}}} {{code}}</p>", "escape values")]
     [InlineData("sipgate_sms.txt", "Hello", "the message sipgate_sms (en)")]
-    [InlineData("signin.txt", "{{code}}", "files NAME.subject.txt")]
-    [InlineData("shop.txt", "{{code}}", "files NAME.subject.txt")]
+    [InlineData("signin.txt", "{{code}}", "a directory of NAME.subject.txt")]
+    [InlineData("shop.txt", "{{code}}", "a directory of NAME.subject.txt")]
     public void A_text_that_cannot_be_used_stops_the_start(string file, string text, string complaint)
     {
         Write(file, text);

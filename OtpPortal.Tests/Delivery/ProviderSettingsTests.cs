@@ -114,8 +114,7 @@ public sealed class ProviderSettingsTests
     [InlineData("WEBHOOK_BANK_URL", "https://bank.example.com")]
     [InlineData("WEBHOOK_SHOP_URI", "https://shop.example.com")]
     public void A_setting_of_no_webhook_stops_the_start(string name, string value) =>
-        Complaints(("WEBHOOKS", "shop"), ("WEBHOOK_SHOP_URL", "https://shop.example.com"), (name, value)).ShouldHaveSingleItem()
-            .ShouldStartWith(name + " belongs to no webhook");
+        Complaints(("WEBHOOKS", "shop"), ("WEBHOOK_SHOP_URL", "https://shop.example.com"), (name, value)).ShouldHaveSingleItem().ShouldStartWith(name + " matches no webhook");
 
     [Fact]
     public void Names_of_webhooks_differ_in_more_than_capitals() =>
@@ -126,9 +125,9 @@ public sealed class ProviderSettingsTests
     [InlineData("WEBHOOK_SHOP_USERNAME", "ann", "WEBHOOK_SHOP_PASSWORD is missing")]
     [InlineData("WEBHOOK_SHOP_PASSWORD", "S3cret", "WEBHOOK_SHOP_USERNAME is missing")]
     [InlineData("WEBHOOK_SHOP_MAX_OTP_LEN", "2",
-        "WEBHOOK_SHOP_MAX_OTP_LEN must be a whole number from 3 to 100 (characters), but is \"2\"")]
+        "WEBHOOK_SHOP_MAX_OTP_LEN must be between 3 and 100 characters, but is \"2\"")]
     [InlineData("WEBHOOK_SHOP_MAX_ADDRESS_LEN", "0",
-        "WEBHOOK_SHOP_MAX_ADDRESS_LEN must be a whole number from 1 to 1000 (characters), but is \"0\"")]
+        "WEBHOOK_SHOP_MAX_ADDRESS_LEN must be between 1 and 1000 characters, but is \"0\"")]
     public void Settings_of_a_webhook_are_checked(string name, string value, string complaint) =>
         Complaints(("WEBHOOKS", "shop"), ("WEBHOOK_SHOP_URL", "https://shop.example.com"), (name, value)).ShouldHaveSingleItem()
             .ShouldStartWith(complaint);
@@ -138,7 +137,7 @@ public sealed class ProviderSettingsTests
     {
         Read([.. s_smtp, ("POSTMARK_SERVER_TOKEN", "t"), ("MAIL_FALLBACK", "smtp")]).Mail.Fallback.ShouldBe("smtp");
         Complaints([.. s_smtp, ("MAIL_FALLBACK", "smtp")])
-            .ShouldHaveSingleItem().ShouldStartWith("MAIL_FALLBACK must be another transport than MAIL_TRANSPORT, but is \"smtp\"");
+            .ShouldHaveSingleItem().ShouldStartWith("MAIL_FALLBACK must be a different transport than MAIL_TRANSPORT, but is \"smtp\"");
         Complaints([.. s_smtp, ("MAIL_FALLBACK", "postmark")]).ShouldHaveSingleItem().ShouldStartWith("POSTMARK_SERVER_TOKEN is missing");
         Complaints(("POSTMARK_SERVER_TOKEN", "t"), ("MAIL_FALLBACK", "smtp")).ShouldHaveSingleItem()
             .ShouldStartWith("SMTP_HOST is missing");
@@ -149,7 +148,7 @@ public sealed class ProviderSettingsTests
     {
         Read(("SMS_PROVIDERS", "mailbox")).Sms.Order.ShouldBe(["mailbox"]);
         Should.Throw<SettingsException>(() => Read(true, [.. s_smtp, ("SMS_PROVIDERS", "mailbox")])).Errors
-            .ShouldHaveSingleItem().ShouldStartWith("SMS_PROVIDERS must be names of providers");
+            .ShouldHaveSingleItem().ShouldStartWith("SMS_PROVIDERS must be a comma-separated list of configured SMS providers");
     }
 
     [Fact]

@@ -215,7 +215,7 @@ public sealed class ProviderTests : IAsyncLifetime
     [InlineData("sipgate_sms", 401, "", "misconfigured", "SIPGATE_USERNAME")]
     [InlineData("sipgate_sms", 402, "", "misconfigured", "credit")]
     [InlineData("sipgate_sms", 403, "", "misconfigured", "SIPGATE_SMS_ID")]
-    [InlineData("sipgate_sms", 400, "", "refused", "this number")]
+    [InlineData("sipgate_sms", 400, "", "refused", "the number or the text")]
     [InlineData("sipgate_sms", 404, "", "misconfigured", "SIPGATE_API_URL")]
     [InlineData("sipgate_sms", 302, "", "misconfigured", "SIPGATE_API_URL")]
     [InlineData("sipgate_sms", 429, "", "temporary", "429")]
@@ -242,10 +242,8 @@ public sealed class ProviderTests : IAsyncLifetime
     [InlineData(
         "pinpoint_sms", 400, """{"__type":"ConflictException","Reason":"NO_ORIGINATION_IDENTITIES_FOUND"}""", "misconfigured", "no number")]
     [InlineData("pinpoint_sms", 400, """{"__type":"ConflictException","Reason":"DESTINATION_COUNTRY_BLOCKED"}""", "refused", "blocks")]
-    [InlineData(
-        "pinpoint_sms", 400, """{"__type":"ConflictException","Reason":"PHONE_NUMBER_NOT_REGISTERED"}""", "misconfigured", "not active")]
-    [InlineData(
-        "pinpoint_sms", 400, """{"__type":"ValidationException","Reason":"DESTINATION_PHONE_NUMBER_INVALID"}""", "refused", "this number")]
+    [InlineData("pinpoint_sms", 400, """{"__type":"ConflictException","Reason":"PHONE_NUMBER_NOT_REGISTERED"}""", "misconfigured", "not active")]
+    [InlineData("pinpoint_sms", 400, """{"__type":"ValidationException","Reason":"DESTINATION_PHONE_NUMBER_INVALID"}""", "refused", "the number or")]
     [InlineData("pinpoint_sms", 404, "<html>not here</html>", "misconfigured", "AWS_SMS_API_URL")]
     [InlineData("pinpoint_sms", 400, "[1]", "misconfigured", "AWS_REGION")]
     [InlineData("pinpoint_sms", 500, """{"__type":"InternalServerException"}""", "temporary", "500")]
@@ -338,7 +336,7 @@ public sealed class ProviderTests : IAsyncLifetime
         sending.IsCompleted.ShouldBeFalse();
         _portal.Clock.Advance(TimeSpan.FromSeconds(0.1));
 
-        (await sending).ShouldBeOfType<DispatchOutcome.Failed>().Last.ShouldBe(new SendOutcome.Temporary("no answer within 10 s"));
+        (await sending).ShouldBeOfType<DispatchOutcome.Failed>().Last.ShouldBe(new SendOutcome.Temporary("no response within 10 s"));
         // It may have sent the message all the same.
         _server.Requests.Count.ShouldBe(1);
     }
@@ -362,8 +360,9 @@ public sealed class ProviderTests : IAsyncLifetime
     {
         await _server.StopAsync();
 
-        (await SendAsync("quiet", Sms)).ShouldBeOfType<DispatchOutcome.Failed>().Last.ShouldBeOfType<SendOutcome.Temporary>().Reason
-            .ShouldContain("cannot be reached");
+        (await SendAsync("quiet", Sms)).ShouldBeOfType<DispatchOutcome.Failed>()
+            .Last.ShouldBeOfType<SendOutcome.Temporary>()
+            .Reason.ShouldContain("cannot connect");
     }
 
     [Fact]

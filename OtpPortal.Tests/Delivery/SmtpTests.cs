@@ -154,12 +154,12 @@ public sealed partial class SmtpTests
 
         await BeginAsync(portal);
 
-        (await ErrorOfAsync(portal)).ShouldContain("the server wants SMTP_USERNAME and SMTP_PASSWORD");
+        (await ErrorOfAsync(portal)).ShouldContain("the server requires SMTP_USERNAME and SMTP_PASSWORD");
     }
 
     [Theory]
-    [InlineData("550 5.1.1 ann@example.com: no such user", "the server said 550")]
-    [InlineData("553 mailbox name not allowed", "the server said 553")]
+    [InlineData("550 5.1.1 ann@example.com: no such user", "SMTP status 550")]
+    [InlineData("553 mailbox name not allowed", "SMTP status 553")]
     public async Task A_recipient_that_the_server_refuses_is_not_tried_again(string reply, string reason)
     {
         using var server = await MailServer.StartAsync(("refuse", reply));
@@ -180,9 +180,9 @@ public sealed partial class SmtpTests
         await BeginAsync(portal);
 
         await portal.Clock.AdvanceUntilAsync(
-            () =>
-                portal.Log.Lines.Count(line => line.Contains("next try", StringComparison.Ordinal)
-                    && line.Contains("the server said 45", StringComparison.Ordinal)) >= 3, TimeSpan.FromMilliseconds(250));
+            () => portal.Log.Lines.Count(line => line.Contains("retrying in", StringComparison.Ordinal)
+                && line.Contains("SMTP status 45", StringComparison.Ordinal)) >= 3,
+            TimeSpan.FromMilliseconds(250));
     }
 
     [Fact]

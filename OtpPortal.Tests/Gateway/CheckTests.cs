@@ -65,7 +65,7 @@ public sealed class CheckTests(GatewayPortal gateway) : IClassFixture<GatewayPor
 
         foreach (var again in new[] { await _app.CheckAsync(id, code), await _app.CheckAsync(id, GatewayClient.NotThe(code)) })
         {
-            (again.Status, Message(again)).ShouldBe((429, "The OTP was verified already: ask for its status."));
+            (again.Status, Message(again)).ShouldBe((429, "The OTP was already verified. Get its status instead."));
             again.Json.GetProperty("data").GetProperty("closed").GetBoolean().ShouldBeTrue();
         }
         (await _app.StatusAsync(id)).Status.ShouldBe(200);

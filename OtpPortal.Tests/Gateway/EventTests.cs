@@ -87,7 +87,7 @@ public sealed class EventTests
         var posts = receiver.Posts.ToArray();
         posts.Select(post => post.Delivery).Distinct().ShouldHaveSingleItem();
         posts.Select(post => post.Signature).Distinct().Count().ShouldBe(3);
-        portal.Log.Text.ShouldContain("was not taken");
+        portal.Log.Text.ShouldContain("Could not post the event");
     }
 
     [Fact]
@@ -133,7 +133,7 @@ public sealed class EventTests
         await stop;
 
         server.Requests.Count.ShouldBe(20);
-        portal.Log.Text.ShouldContain("is given up after 1 attempts");
+        portal.Log.Text.ShouldContain("after 1 attempts");
         portal.Log.Text.ShouldContain("the portal is stopping");
     }
 

@@ -17,7 +17,7 @@ public sealed class HostedPageTests(GatewayPortal gateway) : IClassFixture<Gatew
         var answer = await _visitor.PostAsync("/otp/MyApp/" + id, ("action", "check"), ("otp", code[..3] + " " + code[3..]));
 
         (answer.Status, answer.Location).ShouldBe((303, "/otp/MyApp/" + id));
-        (await _visitor.GetAsync("/otp/MyApp/" + id)).Text.ShouldContain("This page can be closed now");
+        (await _visitor.GetAsync("/otp/MyApp/" + id)).Text.ShouldContain("You can close this page");
         (await _app.StatusAsync(id)).Status.ShouldBe(200, "the page keeps the record for the backend to ask about");
     }
 
@@ -42,7 +42,7 @@ public sealed class HostedPageTests(GatewayPortal gateway) : IClassFixture<Gatew
         var (id, code) = await _app.BeginAsync(("max_attempts", "2"), ("ttl", "100"));
 
         await _visitor.PostAsync("/otp/MyApp/" + id, ("action", "check"), ("otp", GatewayClient.NotThe(code)));
-        (await _visitor.GetAsync("/otp/MyApp/" + id)).FieldError.ShouldBe("That code is not right. 1 try is left.");
+        (await _visitor.GetAsync("/otp/MyApp/" + id)).FieldError.ShouldBe("Incorrect code. 1 attempt left.");
         await _visitor.PostAsync("/otp/MyApp/" + id, ("action", "check"), ("otp", GatewayClient.NotThe(code)));
         await _visitor.PostAsync("/otp/MyApp/" + id, ("action", "check"), ("otp", code));
 
@@ -58,7 +58,7 @@ public sealed class HostedPageTests(GatewayPortal gateway) : IClassFixture<Gatew
         var answer = await _visitor.PostAsync($"/otp/MyApp/{id}?view=popup", ("action", "check"), ("otp", "123"));
 
         answer.Status.ShouldBe(400);
-        answer.FieldError.ShouldBe("A code has 6 digits.");
+        answer.FieldError.ShouldBe("Enter all 6 digits.");
         answer.Find("form")!.GetAttribute("action").ShouldBe($"/otp/MyApp/{id}?view=popup", "it stays in its frame");
         (await _app.CheckAsync(id, code)).Status.ShouldBe(200);
     }
@@ -133,7 +133,7 @@ public sealed class HostedPageTests(GatewayPortal gateway) : IClassFixture<Gatew
         var address = await _visitor.GetAsync($"/otp/MyApp/{id}/address");
 
         over.Status.ShouldBe(410);
-        over.Text.ShouldContain("This verification is over");
+        over.Text.ShouldContain("This verification has ended");
         (never.Status, never.Text).ShouldBe((over.Status, over.Text));
         (nobody.Status, nobody.Text).ShouldBe((over.Status, over.Text));
         (address.Status, address.Text).ShouldBe((over.Status, over.Text));
@@ -148,11 +148,9 @@ public sealed class HostedPageTests(GatewayPortal gateway) : IClassFixture<Gatew
 
         (await _visitor.GetAsync($"/otp/MyApp/{id}/status")).Body.ShouldContain("\"closed\":true");
         var page = await _visitor.GetAsync("/otp/MyApp/" + id);
-        (page.Status, page.Find("[data-finished]"))
-            .ShouldSatisfyAllConditions(pair => pair.Status.ShouldBe(200), pair => pair.Item2.ShouldNotBeNull());
-        page.Text.ShouldContain("This page can be closed now");
-        (await _app.StatusAsync(id)).Json.GetProperty("message").GetString()
-            .ShouldBe("the OTP does not exist", "it is the pages alone that are told");
+        (page.Status, page.Find("[data-finished]")).ShouldSatisfyAllConditions(pair => pair.Status.ShouldBe(200), pair => pair.Item2.ShouldNotBeNull());
+        page.Text.ShouldContain("You can close this page");
+        (await _app.StatusAsync(id)).Json.GetProperty("message").GetString().ShouldBe("the OTP does not exist", "it is the pages alone that are told");
     }
 
     [Fact]
@@ -246,9 +244,9 @@ public sealed class HostedPageTests(GatewayPortal gateway) : IClassFixture<Gatew
         var page = await _visitor.GetAsync(set.Location!);
         page.Find("[data-otp-page]")!.GetAttribute("data-id").ShouldBe(id);
         var half = await _visitor.PostAsync(page.Find("main form")!.GetAttribute("action")!, ("action", "check"), ("otp", "99"));
-        (half.Status, half.FieldError).ShouldBe((400, "A code has 6 digits."));
+        (half.Status, half.FieldError).ShouldBe((400, "Enter all 6 digits."));
         var done = await _visitor.PostAsync(half.Find("main form")!.GetAttribute("action")!, ("action", "check"), ("otp", "998877"));
-        (await _visitor.GetAsync(done.Location!)).Text.ShouldContain("This page can be closed now");
+        (await _visitor.GetAsync(done.Location!)).Text.ShouldContain("You can close this page");
         (await _app.StatusAsync(path)).Status.ShouldBe(200);
     }
 

@@ -130,7 +130,7 @@ public sealed class NamespaceTests(GatewayPortal gateway) : IClassFixture<Gatewa
     {
         var complaint = Complaints(value, isProduction: true).ShouldHaveSingleItem();
 
-        complaint.ShouldStartWith($"NAMESPACES: the secret of \"MyApp\" {problem}: at least 16 characters");
+        complaint.ShouldStartWith($"NAMESPACES: the secret of \"MyApp\" {problem}. Set at least 16 random characters");
         complaint.ShouldNotContain("topsecret");
         complaint.ShouldNotContain("0123456789abcdef");
         Complaints(value, isProduction: false).ShouldBeEmpty();
@@ -144,7 +144,7 @@ public sealed class NamespaceTests(GatewayPortal gateway) : IClassFixture<Gatewa
             line => line.StartsWith("# NAMESPACES=", StringComparison.Ordinal))["# NAMESPACES=".Length..];
 
         Complaints(sample, isProduction: true).ShouldHaveSingleItem()
-            .ShouldStartWith("NAMESPACES: the secret of \"MyApp\" is the one of .env.sample");
+            .ShouldStartWith("NAMESPACES: the secret of \"MyApp\" is the one from .env.sample");
         Complaints(sample, isProduction: false).ShouldBeEmpty();
     }
 

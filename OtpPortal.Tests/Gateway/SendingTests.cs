@@ -83,9 +83,8 @@ public sealed class SendingTests
         var answer = await put;
 
         answer.Status.ShouldBe(502);
-        answer.Json.GetProperty("message").GetString().ShouldBe("The provider did not take the message.");
-        (await app.CheckAsync(id, "123456")).Json.GetProperty("message").GetString()
-            .ShouldBe("the OTP does not exist", "nobody has the code");
+        answer.Json.GetProperty("message").GetString().ShouldBe("The message could not be sent.");
+        (await app.CheckAsync(id, "123456")).Json.GetProperty("message").GetString().ShouldBe("the OTP does not exist", "nobody has the code");
     }
 
     [Fact]
@@ -203,7 +202,7 @@ public sealed class SendingTests
         await portal.NewBrowser().PostAsync($"/otp/MyApp/{id}/address", ("to", to));
 
         await portal.CodeForAsync(to);
-        (await portal.NewProgram().GetAsync("/dev/mailbox.json")).Body.ShouldContain("It is good for 5 minutes.");
+        (await portal.NewProgram().GetAsync("/dev/mailbox.json")).Body.ShouldContain("It expires in 5 minutes.");
     }
 
     [Fact]
@@ -239,7 +238,7 @@ public sealed class SendingTests
         refused.RetryAfter.ShouldBeGreaterThan(0);
         refused.Json.GetProperty("message").GetString()!.ShouldContain("SMS_COUNTRIES");
         (named.Status, named.Location).ShouldBe((303, "/otp/MyApp/" + id));
-        (await visitor.GetAsync("/otp/MyApp/" + id)).Text.ShouldContain("We sent a code to " + Number);
+        (await visitor.GetAsync("/otp/MyApp/" + id)).Text.ShouldContain("code we sent to " + Number);
         (await portal.NewProgram().GetAsync("/dev/mailbox.json")).Body.ShouldBe("[]");
     }
 

@@ -20,7 +20,7 @@ public sealed class BadInputTests(PortalHost portal) : IClassFixture<PortalHost>
 
         answer.Status.ShouldBe(413);
         answer.ContentType.ShouldStartWith("text/html");
-        answer.Text.ShouldContain("Too large");
+        answer.Text.ShouldContain("Request too large");
         portal.Dump().State.ShouldBe(before);
     }
 
@@ -49,7 +49,7 @@ public sealed class BadInputTests(PortalHost portal) : IClassFixture<PortalHost>
             var answer = await (json ? portal.NewProgram() : portal.NewBrowser()).SendAsync(HttpMethod.Post, path, content);
             answer.Status.ShouldBe(415);
             if (json) answer.Json.GetProperty("error").GetString().ShouldBe("unsupported_media_type");
-            else answer.Text.ShouldContain("not a form");
+            else answer.Text.ShouldContain("isn't a form");
         }
         portal.Dump().State.ShouldBe(before);
     }
@@ -64,7 +64,7 @@ public sealed class BadInputTests(PortalHost portal) : IClassFixture<PortalHost>
 
         answer.Status.ShouldBe(400);
         answer.ContentType.ShouldStartWith("text/html");
-        answer.Find("#email-error").ShouldNotBeNull().TextContent.ShouldContain("complete e-mail address");
+        answer.Find("#email-error").ShouldNotBeNull().TextContent.ShouldContain("email address in the correct format");
         answer.Find("#email").ShouldNotBeNull().GetAttribute("value").ShouldBe("ann");
     }
 
@@ -98,7 +98,7 @@ public sealed class BadInputTests(PortalHost portal) : IClassFixture<PortalHost>
             .PostAsync("/login", [.. Enumerable.Range(0, 5000).Select(i => ("f" + i.ToString(null, null), ""))]);
 
         answer.Status.ShouldBe(400);
-        answer.Text.ShouldContain("could not be understood");
+        answer.Text.ShouldContain("isn't valid");
     }
 
     [Fact]

@@ -180,9 +180,9 @@ public sealed class UserTokenTests(PortalHost portal) : IClassFixture<PortalHost
 
         code.ShouldBe(0, output);
         output.ShouldMatch(
-            "^New keys: [A-Za-z0-9]{16}, [A-Za-z0-9]{16}\\. They sign from .* on; what the old ones signed is good until .*\\.$");
+            "^New keys: [A-Za-z0-9]{16}, [A-Za-z0-9]{16}\\. They sign from .*\\. JWTs of the old keys are valid until .*\\.$");
         (await client.GetStringAsync("/api/v2/jwks.json")).Length.ShouldBeGreaterThan(before.Length);
-        (wrong, complaint).ShouldBe((1, "overlap must be a whole number of seconds from 0 to 315360000."));
+        (wrong, complaint).ShouldBe((1, "overlap must be between 0 and 315360000 seconds."));
         (odd, usage).ShouldBe((1, "Usage: OtpPortal --rotate-keys [--overlap SECONDS | --now]"));
     }
 
@@ -195,6 +195,6 @@ public sealed class UserTokenTests(PortalHost portal) : IClassFixture<PortalHost
         var (code, output) = await running.CommandAsync("--rotate-keys");
 
         code.ShouldBe(1);
-        output.ShouldMatch("^No portal answers on this machine at port [0-9]+: start it, then run this again\\.$");
+        output.ShouldMatch("^No portal is running on port [0-9]+ of this machine\\. Start it and run this command again\\.$");
     }
 }

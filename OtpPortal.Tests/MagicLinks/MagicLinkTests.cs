@@ -79,9 +79,8 @@ public sealed class MagicLinkTests(V2Portal v2) : IClassFixture<V2Portal>
 
         answers.Count(answer => answer.Status == 303).ShouldBe(1);
         answers.Count(answer => answer.Status == 410).ShouldBe(49);
-        answers.Where(answer => answer.Status == 410)
-            .ShouldAllBe(answer => answer.Text.Contains("This link is over", StringComparison.Ordinal)
-                && !answer.Body.Contains("app.example.com", StringComparison.Ordinal));
+        answers.Where(answer => answer.Status == 410).ShouldAllBe(answer => answer.Text.Contains(
+            "This link no longer works", StringComparison.Ordinal) && !answer.Body.Contains("app.example.com", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -128,7 +127,7 @@ public sealed class MagicLinkTests(V2Portal v2) : IClassFixture<V2Portal>
         var page = await v2.Host.NewBrowser().GetAsync("/magic-link" + query);
 
         page.Status.ShouldBe(410);
-        page.Text.ShouldContain("This link is over");
+        page.Text.ShouldContain("This link no longer works");
         page.Body.ShouldNotContain("<script>alert");
     }
 

@@ -194,7 +194,7 @@ public sealed class ForwardAuthTests(ForwardAuthTests.BehindProxy behind) : ICla
         var third = await browser.GetAsync(Path);
 
         third.Status.ShouldBe(200);
-        third.Text.ShouldContain("The app keeps sending you back");
+        third.Text.ShouldContain("The app keeps sending you back here");
         third.Text.ShouldContain("COOKIE_DOMAIN");
         (await browser.GetAsync(Path)).Status.ShouldBe(303, "after the page somebody may try again");
     }

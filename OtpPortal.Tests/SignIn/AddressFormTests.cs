@@ -29,10 +29,10 @@ public sealed class AddressFormTests : IDisposable
     private static string? ErrorOf(IRenderedComponent<AddressForm> form) => form.FindAll("#email-error").SingleOrDefault()?.TextContent;
 
     [Theory]
-    [InlineData("", "Please enter your e-mail address.")]
-    [InlineData("   ", "Please enter your e-mail address.")]
-    [InlineData("ann", "Please enter a complete e-mail address, such as name@example.com.")]
-    [InlineData("Ann <ann@example.com>", "Please enter a complete e-mail address, such as name@example.com.")]
+    [InlineData("", "Enter your email address.")]
+    [InlineData("   ", "Enter your email address.")]
+    [InlineData("ann", "Enter an email address in the correct format, like name@example.com.")]
+    [InlineData("Ann <ann@example.com>", "Enter an email address in the correct format, like name@example.com.")]
     public void A_mistake_is_told_beside_the_field_and_nothing_is_sent(string typed, string error)
     {
         var form = Render();
@@ -86,9 +86,9 @@ public sealed class AddressFormTests : IDisposable
     [Fact]
     public void After_a_refusal_the_address_and_the_reason_are_shown()
     {
-        var form = Render("ann@example.com", error: "Please wait 14 minutes.");
+        var form = Render("ann@example.com", error: "Wait 14 minutes.");
 
         form.Find("#email").GetAttribute("value").ShouldBe("ann@example.com");
-        ErrorOf(form).ShouldBe("Please wait 14 minutes.");
+        ErrorOf(form).ShouldBe("Wait 14 minutes.");
     }
 }

@@ -9,24 +9,24 @@ public sealed partial class BeginningTests(PortalHost portal) : IClassFixture<Po
     /// <summary>What is no address, and why somebody would send it.</summary>
     public static TheoryData<string, string> NoAddresses => new()
     {
-        { "", "Please enter your e-mail address." },
-        { "   ", "Please enter your e-mail address." },
-        { "ann", "complete e-mail address" },
-        { "ann@", "complete e-mail address" },
-        { "@example.com", "complete e-mail address" },
-        { "ann@example", "complete e-mail address" },
-        { "ann@eve@example.com", "complete e-mail address" },
-        { "Ann <ann@example.com>", "complete e-mail address" },
-        { "\"ann lee\"@example.com", "complete e-mail address" },
-        { "ann@example.com, eve@example.com", "complete e-mail address" },
-        { "ann@example.com\r\nBcc: eve@example.com", "complete e-mail address" },
-        { "ann\u0001@example.com", "complete e-mail address" },
-        { "ann\t@example.com", "complete e-mail address" },
-        { "ann@example..com", "complete e-mail address" },
-        { "ann@-example.com", "complete e-mail address" },
-        { new string('a', 65) + "@example.com", "complete e-mail address" },
-        { "ann@" + string.Concat(Enumerable.Repeat("abcdefghi.", 26)) + "x", "complete e-mail address" },
-        { "ann@[127.0.0.1]", "complete e-mail address" },
+        { "", "Enter your email address." },
+        { "   ", "Enter your email address." },
+        { "ann", "email address in the correct format" },
+        { "ann@", "email address in the correct format" },
+        { "@example.com", "email address in the correct format" },
+        { "ann@example", "email address in the correct format" },
+        { "ann@eve@example.com", "email address in the correct format" },
+        { "Ann <ann@example.com>", "email address in the correct format" },
+        { "\"ann lee\"@example.com", "email address in the correct format" },
+        { "ann@example.com, eve@example.com", "email address in the correct format" },
+        { "ann@example.com\r\nBcc: eve@example.com", "email address in the correct format" },
+        { "ann\u0001@example.com", "email address in the correct format" },
+        { "ann\t@example.com", "email address in the correct format" },
+        { "ann@example..com", "email address in the correct format" },
+        { "ann@-example.com", "email address in the correct format" },
+        { new string('a', 65) + "@example.com", "email address in the correct format" },
+        { "ann@" + string.Concat(Enumerable.Repeat("abcdefghi.", 26)) + "x", "email address in the correct format" },
+        { "ann@[127.0.0.1]", "email address in the correct format" },
     };
 
     [Fact]
@@ -182,7 +182,7 @@ public sealed partial class BeginningTests(PortalHost portal) : IClassFixture<Po
         var text = message.GetProperty("text").GetString()!;
         text.ShouldContain(code);
         text.ShouldContain("5 minutes");
-        text.ShouldContain("If you did not ask for it, ignore");
+        text.ShouldContain("If you didn't request it, you can ignore this email.");
         var html = message.GetProperty("html").GetString()!;
         html.ShouldContain(code);
         html.ShouldContain("prefers-color-scheme: dark");

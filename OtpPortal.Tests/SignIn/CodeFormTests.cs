@@ -72,8 +72,8 @@ public sealed class CodeFormTests(PortalHost portal) : IClassFixture<PortalHost>
     public async Task The_clock_counts_down_to_the_deadline_and_to_the_next_code()
     {
         var form = await RenderAsync();
-        TextOf(form, "#code-expiry").ShouldBe("Good for 5:00 more minutes.");
-        TextOf(form, "form[action='/login/resend'] button").ShouldBe("Send another code (in 0:30)");
+        TextOf(form, "#code-expiry").ShouldBe("Expires in 5:00");
+        TextOf(form, "form[action='/login/resend'] button").ShouldBe("Resend code in 0:30");
         form.Find("form[action='/login/resend'] button").HasAttribute("disabled").ShouldBeTrue();
 
         portal.Clock.Advance(TimeSpan.FromSeconds(1));
@@ -82,7 +82,7 @@ public sealed class CodeFormTests(PortalHost portal) : IClassFixture<PortalHost>
 
         for (var second = 0; second < 29; second++) portal.Clock.Advance(TimeSpan.FromSeconds(1));
         await portal.Clock.AdvanceUntilAsync(
-            () => TextOf(form, "form[action='/login/resend'] button") == "Send another code", TimeSpan.FromMilliseconds(200));
+            () => TextOf(form, "form[action='/login/resend'] button") == "Resend code", TimeSpan.FromMilliseconds(200));
         form.Find("form[action='/login/resend'] button").HasAttribute("disabled").ShouldBeFalse();
     }
 
@@ -93,12 +93,11 @@ public sealed class CodeFormTests(PortalHost portal) : IClassFixture<PortalHost>
         var form = _page.Render<CodeForm>(parameters => parameters
             .Add(component => component.FlowId, _flowId).Add(component => component.Initial, state).Add(component => component.Ticket, null)
             .Add(component => component.Visitor, s_visitor).Add(component => component.Error, null));
-        TextOf(form, "[role=status]").ShouldBe("The message is on its way…");
+        TextOf(form, "[role=status]").ShouldBe("Sending…");
 
         await portal.CodeForAsync(_email);
         await portal.Clock.AdvanceUntilAsync(
-            () => TextOf(form, "[role=status]").StartsWith("Handed to the mail service", StringComparison.Ordinal),
-            TimeSpan.FromMilliseconds(200));
+            () => TextOf(form, "[role=status]").StartsWith("Sent.", StringComparison.Ordinal), TimeSpan.FromMilliseconds(200));
     }
 
     [Fact]
@@ -108,7 +107,7 @@ public sealed class CodeFormTests(PortalHost portal) : IClassFixture<PortalHost>
         var form = await RenderAsync();
 
         Enter(form, Wrong(code));
-        await ShowsAsync(form, "#code-error", "That code is not right. 4 tries are left.");
+        await ShowsAsync(form, "#code-error", "Incorrect code. 4 attempts left.");
         form.Find("#code").GetAttribute("aria-invalid").ShouldBe("true");
         form.Find("#code").GetAttribute("aria-describedby").ShouldBe("code-error code-expiry");
         (form.Find("#code").GetAttribute("value") ?? "").ShouldBeEmpty("ready for the next try");
@@ -117,7 +116,7 @@ public sealed class CodeFormTests(PortalHost portal) : IClassFixture<PortalHost>
         for (var i = 0; i < 3; i++)
         {
             Enter(form, Wrong(code));
-            await ShowsAsync(form, "#code-error", i == 2 ? "1 try is left" : $"{3 - i} tries are left");
+            await ShowsAsync(form, "#code-error", i == 2 ? "1 attempt left" : $"{3 - i} attempts left");
         }
         _page.JSInterop.VerifyNotInvoke("otpPortal.post");
     }
@@ -129,7 +128,7 @@ public sealed class CodeFormTests(PortalHost portal) : IClassFixture<PortalHost>
 
         Enter(form, "12x");
 
-        await ShowsAsync(form, "#code-error", "A code has 6 digits.");
+        await ShowsAsync(form, "#code-error", "Enter all 6 digits.");
         (await _flow.FindAsync(_flowId))!.AttemptsLeft.ShouldBe(5);
     }
 
@@ -142,7 +141,7 @@ public sealed class CodeFormTests(PortalHost portal) : IClassFixture<PortalHost>
         Enter(form, $"{code[..3]} {code[3..]}");
         await Eventually.BeTrueAsync(() => form.FindAll("form[action='/login/finish']").Count == 1);
 
-        form.Find("h1").TextContent.ShouldBe("The code is right");
+        form.Find("h1").TextContent.ShouldBe("Code accepted");
         await Eventually.BeTrueAsync(() => _page.JSInterop.Invocations["otpPortal.post"].Count == 1);
         var ticket = form.Find("input[name=ticket]").GetAttribute("value")!;
         ticket.Length.ShouldBe(43);
@@ -154,7 +153,7 @@ public sealed class CodeFormTests(PortalHost portal) : IClassFixture<PortalHost>
         (await browser.PostAsync("/login/finish", ("ticket", "x" + ticket[1..]))).Cookie("auth_token").ShouldBeNull();
         var done = await browser.PostAsync("/login/finish", ("ticket", ticket));
         (done.Status, done.Location).ShouldBe((303, "/"));
-        (await browser.GetAsync("/")).Text.ShouldContain($"You are signed in as {_email}");
+        (await browser.GetAsync("/")).Text.ShouldContain($"Signed in {_email}");
 
         var again = portal.NewBrowser();
         again.Cookies["otp_flow"] = _flowId;
@@ -193,7 +192,7 @@ public sealed class CodeFormTests(PortalHost portal) : IClassFixture<PortalHost>
         }
 
         form.Find("h1").TextContent.ShouldBe("This sign-in has ended");
-        form.Find("[role=alert]").TextContent.ShouldContain("too many wrong codes");
+        form.Find("[role=alert]").TextContent.ShouldContain("too many incorrect codes");
         form.Find("a[href='/']").TextContent.Trim().ShouldBe("Start again");
     }
 
@@ -205,7 +204,7 @@ public sealed class CodeFormTests(PortalHost portal) : IClassFixture<PortalHost>
         portal.Clock.Advance(TimeSpan.FromSeconds(300));
         await portal.Clock.AdvanceUntilAsync(() => form.FindAll("#code").Count == 0, TimeSpan.FromSeconds(1));
 
-        form.Find("[role=alert]").TextContent.ShouldContain("The code has expired");
+        form.Find("[role=alert]").TextContent.ShouldContain("This code has expired");
     }
 
     [Fact]
@@ -230,7 +229,7 @@ public sealed class CodeFormTests(PortalHost portal) : IClassFixture<PortalHost>
 
         form.Find("form[action='/login/resend']").Submit();
 
-        await ShowsAsync(form, "#code-error", "Please wait 30 seconds");
+        await ShowsAsync(form, "#code-error", "Wait 30 seconds");
         (await portal.CodesForAsync(_email, 1)).Count.ShouldBe(1);
     }
 
@@ -246,7 +245,7 @@ public sealed class CodeFormTests(PortalHost portal) : IClassFixture<PortalHost>
         var form = await RenderAsync();
 
         form.FindAll("form[action='/login/resend']").ShouldBeEmpty();
-        form.Markup.ShouldContain("No further code can be sent in this sign-in.");
+        form.Markup.ShouldContain("No more codes can be sent for this sign-in.");
     }
 
     [Fact]
@@ -268,7 +267,8 @@ public sealed class CodeFormTests(PortalHost portal) : IClassFixture<PortalHost>
         (await _flow.SubmitAsync(_flowId, Wrong(code), s_visitor)).ShouldBeOfType<SubmitOutcome.Wrong>();
 
         await portal.Clock.AdvanceUntilAsync(
-            () => form.FindAll("#code-error") is [var error] && error.TextContent.Contains("4 tries are left", StringComparison.Ordinal),
+            () => form.FindAll("#code-error") is [var error]
+                && error.TextContent.Contains("4 attempts left", StringComparison.Ordinal),
             TimeSpan.FromSeconds(1));
     }
 
@@ -287,9 +287,9 @@ public sealed class CodeFormTests(PortalHost portal) : IClassFixture<PortalHost>
     [Fact]
     public async Task The_first_drawing_is_the_pages_own()
     {
-        var form = await RenderAsync(error: "Please wait 20 seconds.");
+        var form = await RenderAsync(error: "Wait 20 seconds.");
 
-        TextOf(form, "#code-error").ShouldBe("Please wait 20 seconds.");
+        TextOf(form, "#code-error").ShouldBe("Wait 20 seconds.");
         TextOf(form, ".portal-address").ShouldBe(_email);
         form.Find("#code").GetAttribute("inputmode").ShouldBe("numeric");
         form.Find("#code").GetAttribute("autocomplete").ShouldBe("one-time-code");

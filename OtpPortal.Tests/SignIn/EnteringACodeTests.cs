@@ -23,7 +23,7 @@ public sealed class EnteringACodeTests(PortalHost portal) : IClassFixture<Portal
         var answer = await browser.PostAsync("/login-otp", ("code", code));
 
         (answer.Status, answer.Location).ShouldBe((303, "/"));
-        (await browser.GetAsync("/")).Text.ShouldContain($"You are signed in as {email}");
+        (await browser.GetAsync("/")).Text.ShouldContain($"Signed in {email}");
     }
 
     [Fact]
@@ -82,10 +82,9 @@ public sealed class EnteringACodeTests(PortalHost portal) : IClassFixture<Portal
         (answer.Status, answer.Location).ShouldBe((303, "/login/code"));
         answer.Cookie("auth_token").ShouldBeNull();
         var page = await browser.GetAsync("/login/code");
-        page.FieldError.ShouldBe("That code is not right. 4 tries are left.");
+        page.FieldError.ShouldBe("Incorrect code. 4 attempts left.");
         page.Find("input[name=code]")!.GetAttribute("aria-invalid").ShouldBe("true");
-        (await browser.GetAsync("/login/code")).FieldError
-            .ShouldBe("That code is not right. 4 tries are left.", "a reload shows the same step");
+        (await browser.GetAsync("/login/code")).FieldError.ShouldBe("Incorrect code. 4 attempts left.", "a reload shows the same step");
         (await browser.PostAsync("/login-otp", ("code", code))).Location.ShouldBe("/", "the right code is still good");
     }
 
@@ -109,8 +108,8 @@ public sealed class EnteringACodeTests(PortalHost portal) : IClassFixture<Portal
         browser.Headers["Accept"] = "text/html";
         var page = await browser.GetAsync("/login/code");
         (page.Status, page.Location).ShouldBe((303, "/"));
-        (await browser.GetAsync("/")).Text.ShouldContain("too many wrong codes");
-        (await browser.GetAsync("/")).Text.ShouldNotContain("too many wrong codes", Case.Insensitive, "it is said once");
+        (await browser.GetAsync("/")).Text.ShouldContain("too many incorrect codes");
+        (await browser.GetAsync("/")).Text.ShouldNotContain("too many incorrect codes", Case.Insensitive, "it is said once");
         (await browser.PostAsync("/login", ("email", email))).Status.ShouldBe(303, "the user may begin anew");
     }
 
@@ -141,7 +140,7 @@ public sealed class EnteringACodeTests(PortalHost portal) : IClassFixture<Portal
         answer.Body.ShouldBe("""{"error":"expired"}""");
         browser.Headers["Accept"] = "text/html";
         (await browser.GetAsync("/login/code")).Location.ShouldBe("/");
-        (await browser.GetAsync("/")).Text.ShouldContain("The code has expired");
+        (await browser.GetAsync("/")).Text.ShouldContain("This code has expired");
     }
 
     [Fact]
@@ -241,7 +240,7 @@ public sealed class EnteringACodeTests(PortalHost portal) : IClassFixture<Portal
         browser.Headers["Accept"] = "text/html";
         var page = await browser.PostAsync("/login-otp", ("code", typed));
         page.Status.ShouldBe(400);
-        page.FieldError.ShouldBe("A code has 6 digits.");
+        page.FieldError.ShouldBe("Enter all 6 digits.");
     }
 
     [Fact]
@@ -267,7 +266,7 @@ public sealed class EnteringACodeTests(PortalHost portal) : IClassFixture<Portal
         var (browser, _, _) = await BeginAsync(portal.NewBrowser());
 
         portal.Clock.Advance(TimeSpan.FromSeconds(2));
-        (await browser.GetAsync("/login/code")).Find(".portal-progress")!.TextContent.ShouldContain("Handed to the mail service");
+        (await browser.GetAsync("/login/code")).Find(".portal-progress")!.TextContent.ShouldContain("Sent.");
     }
 
     [Theory]
@@ -309,7 +308,7 @@ public sealed class EnteringACodeTests(PortalHost portal) : IClassFixture<Portal
         other.Cookies["otp_flow"] = browser.Cookies["otp_flow"];
         var page = await other.GetAsync("/login/code");
         page.Text.ShouldContain(email);
-        page.FieldError.ShouldNotBeNull().ShouldContain("4 tries");
+        page.FieldError.ShouldNotBeNull().ShouldContain("4 attempts");
         (await other.PostAsync("/login-otp", ("code", code))).Location.ShouldBe("/");
         browser.Cookies["auth_token"] = other.Cookies["auth_token"];
         (await browser.GetAsync("/check-auth")).Status.ShouldBe(200);

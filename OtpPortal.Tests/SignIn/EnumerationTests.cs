@@ -33,9 +33,8 @@ public sealed partial class EnumerationTests
         await portal.SignInAsync("anybody@friends.example");
         var browser = portal.NewProgram();
         await browser.PostAsync("/login", ("email", "eve@sub.friends.example"));
-        await portal.Clock.AdvanceUntilAsync(
-            async () => (await browser.GetAsync("/login/code", ("Accept", "text/html"))).Text.Contains("Handed", StringComparison.Ordinal),
-            TimeSpan.FromSeconds(1));
+        await portal.Clock.AdvanceUntilAsync(async () => (await browser.GetAsync(
+            "/login/code", ("Accept", "text/html"))).Text.Contains("Sent.", StringComparison.Ordinal), TimeSpan.FromSeconds(1));
         (await portal.CodesAsync("eve@sub.friends.example")).ShouldBeEmpty("a subdomain is another domain");
     }
 
@@ -66,9 +65,9 @@ public sealed partial class EnumerationTests
             portal.Clock.Advance(TimeSpan.FromSeconds(second < 5 ? 1 : 13));
         }
 
-        seen[0].ShouldContain("on its way");
+        seen[0].ShouldContain("Sending…");
         seen[1].ShouldBe(seen[0]);
-        seen.Skip(2).ShouldAllBe(text => text.Contains("Handed to the mail service", StringComparison.Ordinal));
+        seen.Skip(2).ShouldAllBe(text => text.Contains("Sent.", StringComparison.Ordinal));
         provider.Outcome = "accepted";
     }
 
@@ -109,7 +108,7 @@ public sealed partial class EnumerationTests
         var page = portal.NewBrowser();
         seen.Add(Describe(await page.PostAsync("/login", ("email", email)), email));
         await portal.Clock.AdvanceUntilAsync(
-            async () => (await page.GetAsync("/login/code")).Text.Contains("Handed", StringComparison.Ordinal), TimeSpan.FromSeconds(1));
+            async () => (await page.GetAsync("/login/code")).Text.Contains("Sent.", StringComparison.Ordinal), TimeSpan.FromSeconds(1));
         var status = await page.GetAsync("/login/code");
         seen.Add($"{status.Status} {Clock().Replace(status.Text, "0:00").Replace(email, "EMAIL", StringComparison.Ordinal)}");
 

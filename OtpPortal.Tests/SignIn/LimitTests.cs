@@ -22,7 +22,7 @@ public sealed class LimitTests(PortalHost portal) : IClassFixture<PortalHost>
         var page = await portal.NewBrowser().PostAsync("/login", ("email", email));
         page.Status.ShouldBe(429);
         page.RetryAfter.ShouldBe(800);
-        page.FieldError.ShouldBe("Please wait 14 minutes before you ask for another code. Nothing was sent.");
+        page.FieldError.ShouldBe("Wait 14 minutes before requesting another code. Nothing was sent.");
         page.Find("input[name=email]")!.GetAttribute("value").ShouldBe(email);
         (await portal.CodesAsync(email)).Count.ShouldBe(5);
 

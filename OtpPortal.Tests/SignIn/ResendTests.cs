@@ -41,7 +41,7 @@ public sealed class ResendTests(PortalHost portal) : IClassFixture<PortalHost>
 
         answer.Status.ShouldBe(429);
         answer.RetryAfter.ShouldBe(20);
-        answer.FieldError.ShouldBe("Please wait 20 seconds before you ask for another code. Nothing was sent.");
+        answer.FieldError.ShouldBe("Wait 20 seconds before requesting another code. Nothing was sent.");
         answer.Find("form[action='/login-otp']").ShouldNotBeNull("the first code can still be entered");
         (await portal.CodesAsync(email)).Count.ShouldBe(1);
     }
@@ -93,7 +93,7 @@ public sealed class ResendTests(PortalHost portal) : IClassFixture<PortalHost>
         codes.Count.ShouldBe(3);
         browser.Headers["Accept"] = "text/html";
         var page = await browser.GetAsync("/login/code");
-        page.Text.ShouldContain("No further code can be sent");
+        page.Text.ShouldContain("No more codes can be sent");
         page.Find("form[action='/login/resend']").ShouldBeNull();
         (await browser.PostAsync("/login-otp", ("code", codes[0]))).Location.ShouldBe("/");
     }

@@ -103,7 +103,7 @@ public sealed class ReturnToTests(ReturnToTests.Fixture fixture) : IClassFixture
         (allowed.Status, allowed.Location).ShouldBe((303, App));
         var refused = await browser.GetAsync(Path("https://evil.example/"));
         refused.Status.ShouldBe(200);
-        refused.Text.ShouldContain("You are signed in as");
+        refused.Text.ShouldContain("Signed in");
         (await browser.GetAsync(Path("http://localhost:8080/dev"))).Location.ShouldBe("http://localhost:8080/dev", "http for localhost");
         (await browser.GetAsync(Path("https://a.apps.example"))).Location.ShouldBe("https://a.apps.example");
     }

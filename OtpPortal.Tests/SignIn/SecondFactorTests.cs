@@ -54,14 +54,12 @@ public sealed class SecondFactorTests : IDisposable
 
         (await browser.PostAsync("/login", ("email", "ann@example.com"), ("channel", "sms"))).Location.ShouldBe("/login/code");
         var sms = await SmsAsync(portal, AnnsPhone);
-        (await browser.GetAsync("/login/code")).Text.ShouldContain("We sent a code by SMS to the phone that belongs to ann@example.com");
+        (await browser.GetAsync("/login/code")).Text.ShouldContain("we sent by SMS to the phone number on file for ann@example.com.");
         await browser.PostAsync("/login-otp", ("code", CodeIn(sms)));
 
-        sms.Split('\n')[^1].ShouldMatch(
-            "^@login\\.example\\.com #[0-9]{6}$", "the last line is for this site alone, or phones fill the code in elsewhere");
-        (await browser.GetAsync("/")).Text.ShouldContain("You are signed in as ann@example.com");
-        (await MessagesAsync(portal))
-            .ShouldNotContain(message => message.To == "ann@example.com" && message.Text.Contains(CodeIn(sms), StringComparison.Ordinal));
+        sms.Split('\n')[^1].ShouldMatch("^@login\\.example\\.com #[0-9]{6}$", "the last line is for this site alone, or phones fill the code in elsewhere");
+        (await browser.GetAsync("/")).Text.ShouldContain("Signed in ann@example.com");
+        (await MessagesAsync(portal)).ShouldNotContain(message => message.To == "ann@example.com" && message.Text.Contains(CodeIn(sms), StringComparison.Ordinal));
     }
 
     [Fact]
@@ -88,7 +86,7 @@ public sealed class SecondFactorTests : IDisposable
         var code = await portal.CodeForAsync("ann@example.com");
         await browser.PostAsync("/login-otp", ("code", code));
 
-        (await browser.GetAsync("/")).Text.ShouldContain("You are signed in as ann@example.com");
+        (await browser.GetAsync("/")).Text.ShouldContain("Signed in ann@example.com");
         (await MessagesAsync(portal)).ShouldNotContain(message => message.To == AnnsPhone);
     }
 
@@ -107,7 +105,7 @@ public sealed class SecondFactorTests : IDisposable
         };
         await Eventually.BeTrueAsync(async () => (await MessagesAsync(portal)).Count > 0);
         await portal.Clock.AdvanceUntilAsync(
-            () => unknown.GetAsync("/login/code").Result.Text.Contains("Handed to", StringComparison.Ordinal), TimeSpan.FromSeconds(1));
+            () => unknown.GetAsync("/login/code").Result.Text.Contains("Sent.", StringComparison.Ordinal), TimeSpan.FromSeconds(1));
 
         answers[1].Status.ShouldBe(answers[0].Status);
         answers[1].Location.ShouldBe(answers[0].Location);
@@ -126,9 +124,9 @@ public sealed class SecondFactorTests : IDisposable
 
         await browser.PostAsync("/login", ("email", "eve@example.com"), ("channel", "sms"));
 
-        await Eventually.BeTrueAsync(() => portal.Log.Text.Contains("SMS_COUNTRIES holds an SMS", StringComparison.Ordinal));
+        await Eventually.BeTrueAsync(() => portal.Log.Text.Contains("SMS_COUNTRIES blocked an SMS", StringComparison.Ordinal));
         portal.Clock.Advance(TimeSpan.FromSeconds(2));
-        (await browser.GetAsync("/login/code")).Text.ShouldContain("Handed to the SMS service");
+        (await browser.GetAsync("/login/code")).Text.ShouldContain("Sent.");
         (await MessagesAsync(portal)).ShouldBeEmpty();
     }
 

@@ -29,15 +29,14 @@ public sealed class SignedInTests(PortalHost portal) : IClassFixture<PortalHost>
         var page = await laptop.GetAsync("/");
 
         page.Header("Cache-Control").ShouldNotBeNull().ShouldContain("no-store");
-        page.Text.ShouldContain($"You are signed in as {email}");
-        var sessions = page.Page.QuerySelectorAll(".portal-sessions li")
-            .Select(item => string.Join(' ', item.TextContent.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries))).ToList();
+        page.Text.ShouldContain($"Signed in {email}");
+        var sessions = page.Page.QuerySelectorAll(".portal-sessions li").Select(item => string.Join(' ', item.TextContent.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries))).ToList();
         sessions.Count.ShouldBe(2);
         sessions[0].ShouldContain("Firefox on Linux");
         sessions[0].ShouldContain("This device");
         sessions[0].ShouldContain(laptop.Source.ToString());
         sessions[1].ShouldContain("Safari on iPhone");
-        sessions[1].ShouldContain("Signed in 2 hours ago, last seen 2 hours ago");
+        sessions[1].ShouldContain("Signed in 2 hours ago, last active 2 hours ago");
         sessions[1].ShouldContain(phone.Source.ToString());
         sessions[1].ShouldNotContain("This device");
         page.Find("form[action='/logout']").ShouldNotBeNull();
@@ -163,7 +162,7 @@ public sealed class SignedInTests(PortalHost portal) : IClassFixture<PortalHost>
         for (var day = 6; day < 30; day += 6)
         {
             portal.Clock.Advance(TimeSpan.FromDays(6));
-            (await browser.GetAsync("/")).Text.ShouldContain("You are signed in as");
+            (await browser.GetAsync("/")).Text.ShouldContain("Signed in");
         }
 
         portal.Clock.Advance(TimeSpan.FromDays(6));

@@ -98,7 +98,7 @@ public sealed class EmbeddedStoreDiskTests : IDisposable
 
         var (repaired, report) = await portal.CommandAsync("--repair-store");
         repaired.ShouldBe(0, report);
-        report.ShouldContain("Not readable: " + Path.Combine(live, "AOF", "aof.log.0") + " at byte ");
+        report.ShouldContain("Unreadable: " + Path.Combine(live, "AOF", "aof.log.0") + " at byte ");
         report.ShouldContain(live + ".damaged");
 
         using var again = await PortalProcess.StartAsync(settings);

@@ -121,7 +121,7 @@ public sealed class EmbeddedStoreTests : IDisposable
 
         Should.Throw<EmbeddedStoreException>(() => Open().Dispose()).Message.ShouldContain(file + " at byte ");
 
-        (await RepairAsync()).ShouldContain("Not readable: " + file);
+        (await RepairAsync()).ShouldContain("Unreadable: " + file);
         (await CountAsync(1500)).ShouldBeInRange(1490, 1499);
     }
 

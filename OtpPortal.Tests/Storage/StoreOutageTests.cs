@@ -50,7 +50,7 @@ public sealed class StoreOutageTests
         Stopwatch.GetElapsedTime(started).ShouldBeLessThan(s_notLong, "eleven answers, none of which waited for the store");
 
         var page = await portal.NewBrowser().GetAsync("/");
-        page.Text.ShouldContain("cannot reach its store");
+        page.Text.ShouldContain("can't reach the server right now");
         var program = await portal.NewProgram().PostAsync("/login", ("email", Someone.New()));
         program.Json.GetProperty("error").GetString().ShouldBe("store_unavailable");
         var ready = await portal.NewProgram().GetAsync("/readyz");
@@ -101,7 +101,7 @@ public sealed class StoreOutageTests
                 var started = Stopwatch.GetTimestamp();
                 var answer = await browser.GetAsync(path);
                 answer.Status.ShouldBe(503, path);
-                if (path == "/") answer.Text.ShouldContain("cannot reach its store", Case.Sensitive, "in a page, though it failed halfway");
+                if (path == "/") answer.Text.ShouldContain("can't reach the server right now", Case.Sensitive, "in a page, though it failed halfway");
                 Stopwatch.GetElapsedTime(started).ShouldBeLessThan(s_notLong, path);
             }
             var login = Stopwatch.GetTimestamp();

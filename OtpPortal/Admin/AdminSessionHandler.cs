@@ -29,7 +29,7 @@ internal sealed class AdminSessionHandler(
     {
         if (Context.GetEndpoint()?.Metadata.GetMetadata<DownloadAttribute>() is not null)
         {
-            return Problem.WriteAsync(Context, StatusCodes.Status403Forbidden, "forbidden", "Sign in to the administration first.");
+            return Problem.WriteAsync(Context, StatusCodes.Status403Forbidden, "forbidden", "Sign in at /admin first.");
         }
         Response.StatusCode = StatusCodes.Status303SeeOther;
         Response.Headers.Location = AdminEndpoints.StartPath;

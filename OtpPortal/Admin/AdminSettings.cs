@@ -17,7 +17,7 @@ public sealed record AdminSettings(IReadOnlyList<string> Emails) : ISettings<Adm
             // No wildcards: whoever can get a mailbox in a domain could end everybody's sessions. (As a letter of an address, * is
             // allowed.)
             if (EmailAddress.TryParse(entry, out var email) && !entry.Contains('*', StringComparison.Ordinal)) emails.Add(email.Value);
-            else reader.AddError("ADMIN_EMAILS", entry, "addresses such as ann@example.com, with commas between them");
+            else reader.AddError("ADMIN_EMAILS", entry, "a comma-separated list of addresses such as ann@example.com");
         }
         return new AdminSettings(emails);
     }

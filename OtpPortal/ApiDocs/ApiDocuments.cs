@@ -20,16 +20,16 @@ public static class ApiDocuments
             Title = "OtpPortal",
             Version = "1",
             Summary = "Sign-in, tokens and sessions: the portal's own API.",
-            Description = "Forms take `Accept: application/json` for the answers described here; browsers get pages and redirects. "
-                + "A state-changing request from a page of another site is refused with 403.",
+            Description = "Send `Accept: application/json` to get the responses described here; browsers get pages and redirects. "
+                + "A state-changing request from a page of another site is rejected with 403.",
         },
         ["gateway"] = new()
         {
             Title = "OtpPortal gateway",
             Version = "1",
-            Summary = "One-time passwords for other backends, in the wire formats of otpgateway and jOTP.",
-            Description = "Each application has a namespace with a secret (NAMESPACES), sent as HTTP Basic, and sees its own ids only. "
-                + "Fields are sent as a form or in the query; answers are JSON. Times are in seconds.",
+            Summary = "One-time passcodes for other backends, in the wire formats of otpgateway and jOTP.",
+            Description = "Each application has a namespace with a secret (NAMESPACES), sent as HTTP Basic, and sees only its own ids. "
+                + "Fields are sent as a form or in the query, responses are JSON. Times are in seconds.",
         },
         ["v2"] = new()
         {

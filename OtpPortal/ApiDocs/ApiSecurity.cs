@@ -15,8 +15,8 @@ internal sealed class ApiSecurity(IAuthorizationPolicyProvider policies, TokenSe
     {
         [PortalTokenHandler.SchemeName] =
         [
-            ("bearer", Http("bearer", "The token of a signed-in user. If there is one, the cookie does not count.")),
-            ("cookie", Key(ParameterLocation.Cookie, tokens.CookieName, "The same token. The name is AUTH_TOKEN_COOKIE_NAME.")),
+            ("bearer", Http("bearer", "The token of a signed-in user. Takes precedence over the cookie.")),
+            ("cookie", Key(ParameterLocation.Cookie, tokens.CookieName, "The same token. AUTH_TOKEN_COOKIE_NAME sets the name.")),
         ],
         [OperatorKeyHandler.SchemeName] = [("operator", Http("bearer", "AUTH_SECRET_KEY."))],
         [NamespaceHandler.SchemeName] = [("namespace", Http("basic", "The name and secret of a namespace (NAMESPACES)."))],

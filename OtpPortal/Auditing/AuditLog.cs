@@ -156,6 +156,6 @@ public sealed partial class AuditLog(Stores stores, TimeProvider time, ILogger<A
         }
     }
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "The audit log lacks an entry ({Event}), the store does not answer ({Error})")]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Could not write an audit entry ({Event}): the store is unavailable ({Error})")]
     private partial void NotWritten(AuditEvent @event, string error);
 }

@@ -151,6 +151,6 @@ public sealed partial class Statistics(Stores stores, TimeProvider time, ILogger
     private static string KeyOf(DateTimeOffset instant) =>
         "stats:" + instant.UtcDateTime.ToString("yyyyMMddHH", CultureInfo.InvariantCulture);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "An event was not counted, the store does not answer ({Error})")]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Could not count an event: the store is unavailable ({Error})")]
     private partial void NotCounted(string error);
 }

@@ -27,13 +27,12 @@ internal static class EnvFile
             if (!IsName(name))
             {
                 // The line itself is not shown: it may hold a secret.
-                complaints.Add($"{fileName}, line {i + 1}: NAME=value is needed, with a name of letters, digits and underscores.");
+                complaints.Add($"{fileName}, line {i + 1}: expected NAME=value, with a name of letters, digits and underscores.");
             }
             else if (!TryReadValue(line[(equals + 1)..].Trim(), out var value))
             {
                 complaints.Add(
-                    $"{fileName}, line {i + 1}: the quote that {name}'s value begins with must close on the same line, with nothing "
-                        + $"but a comment behind it.");
+                    $"{fileName}, line {i + 1}: the value of {name} must end with its closing quote, followed by nothing but a comment.");
             }
             else
             {

@@ -59,7 +59,7 @@ public sealed class SettingsReader
         if (Text(fileSetting) is not { } path) return Text(name);
         if (Text(name) is not null)
         {
-            if (_files.TryAdd(fileSetting, null)) AddError($"{name} and {fileSetting} are both set: set one of them.");
+            if (_files.TryAdd(fileSetting, null)) AddError($"{name} and {fileSetting} are both set. Set only one of them.");
             return null;
         }
         if (!_files.TryGetValue(fileSetting, out var content))
@@ -88,7 +88,7 @@ public sealed class SettingsReader
         {
             return number;
         }
-        AddError(name, text, $"a whole number from {min} to {max}{(unit.Length > 0 ? " (" + unit + ")" : "")}");
+        AddError(name, text, unit.Length > 0 ? $"between {min} and {max} {unit}" : $"a whole number between {min} and {max}");
         return fallback;
     }
 
@@ -131,7 +131,7 @@ public sealed class SettingsReader
         {
             return WithAsciiHost(uri);
         }
-        AddError(name, WithoutPassword(text), "an absolute http:// or https:// address without user name or fragment");
+        AddError(name, WithoutPassword(text), "an absolute http:// or https:// URL without user name or fragment");
         return null;
     }
 
@@ -189,11 +189,11 @@ public sealed class SettingsReader
         {
             if (new FileInfo(path).Length > MaxFileLength) AddError(setting, path, "a file of at most 64 KB");
             else if (File.ReadAllText(path).Trim() is { Length: > 0 } content) return content;
-            else AddError(setting, path, "a file that holds the secret");
+            else AddError(setting, path, "a file that contains the secret");
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            AddError(setting, path, "a file that can be read");
+            AddError(setting, path, "a readable file");
         }
         return null;
     }

@@ -113,7 +113,7 @@ public sealed partial class DeliveryQueue(Dispatcher dispatcher, Providers provi
         }
         catch (Exception e) when (StoreFailure.Is(e))
         {
-            return new DispatchOutcome.Failed(provider.Name, new SendOutcome.Temporary("the store that counts SMS does not answer"));
+            return new DispatchOutcome.Failed(provider.Name, new SendOutcome.Temporary("the store that counts SMS is unavailable"));
         }
     }
 
@@ -132,31 +132,32 @@ public sealed partial class DeliveryQueue(Dispatcher dispatcher, Providers provi
     private static TimeSpan Jitter(TimeSpan span) => span * (0.75 + (Random.Shared.NextDouble() / 2));
 
     [LoggerMessage(
-        Level = LogLevel.Warning, Message = "{Provider} did not take a message (attempt {Attempt}), next try in {Pause} s: {Reason}")]
+        Level = LogLevel.Warning,
+        Message = "Could not send a message with {Provider} (attempt {Attempt}), retrying in {Pause} s: {Reason}")]
     private partial void Retrying(string provider, int attempt, double pause, string reason);
 
     [LoggerMessage(
         Level = LogLevel.Error,
-        Message = "{Provider} did not take a message after {Attempt} attempts, and its code expires before the next: {Reason}")]
+        Message = "Could not send a message with {Provider} after {Attempt} attempts, and its code expires before the next one: {Reason}")]
     private partial void GivenUp(string provider, int attempt, string reason);
 
     [LoggerMessage(
         Level = LogLevel.Error,
-        Message = "A message for {Provider} waited until its code had expired, and was not sent (attempts before: {Attempts})")]
+        Message = "Did not send a message with {Provider}: its code expired in the queue (attempts: {Attempts})")]
     private partial void WaitedTooLong(string provider, int attempts);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "{Provider} refuses a message for good: {Reason}")]
+    [LoggerMessage(Level = LogLevel.Error, Message = "{Provider} rejected a message: {Reason}")]
     private partial void Refused(string provider, string reason);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "{Provider} cannot be used as it is set up: {Reason}")]
+    [LoggerMessage(Level = LogLevel.Error, Message = "{Provider} is misconfigured: {Reason}")]
     private partial void Misconfigured(string provider, string reason);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "A message for {Provider} was not sent: {Reason}")]
+    [LoggerMessage(Level = LogLevel.Error, Message = "Could not send a message with {Provider}: {Reason}")]
     private partial void NotTaken(string provider, string reason);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "The portal stops with {Count} messages that were not sent")]
+    [LoggerMessage(Level = LogLevel.Error, Message = "Stopping with {Count} unsent messages")]
     private partial void Lost(int count);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "The state of a delivery could not be noted: {Error}")]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Could not store the state of a delivery: {Error}")]
     private partial void NotReported(string error);
 }

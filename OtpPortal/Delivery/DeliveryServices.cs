@@ -80,6 +80,6 @@ public static class DeliveryServices
         return new Providers(all, [.. mailOrder.Select(Find)], [.. sms.Order.Select(Find)]);
 
         Provider Find(string name) =>
-            all.Find(provider => provider.Name == name) ?? throw new InvalidOperationException($"The provider {name} is not set up.");
+            all.Find(provider => provider.Name == name) ?? throw new InvalidOperationException($"The provider {name} is not configured.");
     }
 }

@@ -33,7 +33,7 @@ public sealed partial class Dispatcher(
 {
     private static readonly Meter s_meter = new("OtpPortal.Delivery");
     private static readonly Counter<long> s_delivered =
-        s_meter.CreateCounter<long>("otpportal.deliveries", "{message}", "Messages by provider and outcome.");
+        s_meter.CreateCounter<long>("otpportal.deliveries", "{message}", "Number of messages by provider and outcome.");
 
     private readonly ConcurrentDictionary<string, ProviderChannel> _channels = new(StringComparer.Ordinal);
 
@@ -93,7 +93,7 @@ public sealed partial class Dispatcher(
             // No other provider is asked for what one refused: the recipient may have opted out.
             if (outcome is SendOutcome.Refused) break;
         }
-        return failed ?? new DispatchOutcome.Failed(first.Name, new SendOutcome.Refused("no provider writes to this country"));
+        return failed ?? new DispatchOutcome.Failed(first.Name, new SendOutcome.Refused("no provider sends to this country"));
     }
 
     /// <summary>Counts a message that will not be tried again.</summary>
@@ -119,7 +119,7 @@ public sealed partial class Dispatcher(
         var patience = deadline - time.GetUtcNow() ?? provider.Terms.Timeout;
         using var lease = await AcquireAsync(channel, group, patience, stop);
         // Not a failure of the provider: its circuit breaker does not count it.
-        if (lease is null) return new SendOutcome.Temporary("too many messages are being handed to it already");
+        if (lease is null) return new SendOutcome.Temporary("too many messages are being sent at the same time");
         // It may have failed while this message waited.
         if (!evenWhileOpen && channel.Enter(group) is { } failure) return failure;
 
@@ -135,7 +135,7 @@ public sealed partial class Dispatcher(
         catch (OperationCanceledException) when (!stop.IsCancellationRequested)
         {
             hasTimedOut = true;
-            outcome = new SendOutcome.Temporary($"no answer within {provider.Terms.Timeout.TotalSeconds} s");
+            outcome = new SendOutcome.Temporary($"no response within {provider.Terms.Timeout.TotalSeconds} s");
         }
         channel.Report(group, outcome, hasTimedOut);
         return outcome;
@@ -162,9 +162,9 @@ public sealed partial class Dispatcher(
 
     private static KeyValuePair<string, object?> Tag(string name, string value) => new(name, value);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "{Provider} did not take a message, and no other provider did: {Reason}")]
+    [LoggerMessage(Level = LogLevel.Error, Message = "Could not send a message with {Provider}, and no fallback could: {Reason}")]
     private partial void GivenUp(string provider, string reason);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "{Provider} takes over from {Failed}: {Reason}")]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Falling back to {Provider} from {Failed}: {Reason}")]
     private partial void TakingOver(string provider, string failed, string reason);
 }

@@ -30,13 +30,13 @@ public sealed partial record MailSettings(string Transport, string? Fallback, st
             // In production the mailbox, which shows everyone's codes to everyone, must be asked for.
             var required = string.Join(" or ", kinds.Values.Select(kind => kind.RequiredSetting));
             reader.AddError(
-                $"MAIL_TRANSPORT is missing: in Production set {required}, or MAIL_TRANSPORT=mailbox to show every message to everybody.");
+                $"MAIL_TRANSPORT is missing. In Production, set {required}, or MAIL_TRANSPORT=mailbox to show all messages to everyone.");
         }
         var fallback = reader.OneOf("MAIL_FALLBACK", [.. kinds.Keys]);
         EnsureReady("MAIL_TRANSPORT", transport);
         if (fallback is not null && fallback == transport)
         {
-            reader.AddError("MAIL_FALLBACK", fallback, "another transport than MAIL_TRANSPORT");
+            reader.AddError("MAIL_FALLBACK", fallback, "a different transport than MAIL_TRANSPORT");
         }
         else EnsureReady("MAIL_FALLBACK", fallback);
 
@@ -50,7 +50,7 @@ public sealed partial record MailSettings(string Transport, string? Fallback, st
         void EnsureReady(string setting, string? name)
         {
             if (name is null or Mailbox || ready.Contains(name, StringComparer.Ordinal)) return;
-            reader.AddError($"{kinds[name].RequiredSetting} is missing: {setting}={name} needs it.");
+            reader.AddError($"{kinds[name].RequiredSetting} is missing. {setting}={name} requires it.");
         }
     }
 

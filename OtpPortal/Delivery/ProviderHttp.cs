@@ -63,21 +63,21 @@ internal sealed class ProviderHttp(HttpClient http, TimeProvider time)
             var outcome = response.StatusCode switch
             {
                 HttpStatusCode.TooManyRequests or HttpStatusCode.RequestTimeout =>
-                    new SendOutcome.Temporary($"it asks for patience ({status})") { Answered = true },
+                    new SendOutcome.Temporary($"too many requests ({status})") { Answered = true },
                 >= HttpStatusCode.InternalServerError =>
-                    new SendOutcome.Temporary($"it has trouble of its own ({status})") { Answered = true },
+                    new SendOutcome.Temporary($"server error ({status})") { Answered = true },
                 _ => await interpret(response, stop),
             };
             return (outcome, outcome is SendOutcome.Temporary);
         }
         catch (HttpRequestException e) when (e.HttpRequestError == HttpRequestError.SecureConnectionError)
         {
-            return (new SendOutcome.Misconfigured("its TLS certificate is not valid for its address"), false);
+            return (new SendOutcome.Misconfigured("the TLS certificate is not valid for the server's address"), false);
         }
         catch (HttpRequestException e)
         {
             var nothingSent = e.HttpRequestError is HttpRequestError.ConnectionError or HttpRequestError.NameResolutionError;
-            return (new SendOutcome.Temporary($"it cannot be reached ({e.HttpRequestError})"), nothingSent);
+            return (new SendOutcome.Temporary($"cannot connect ({e.HttpRequestError})"), nothingSent);
         }
     }
 }

@@ -22,12 +22,12 @@ internal sealed record ProviderSettings(IReadOnlyList<ProviderSetup> All) : ISet
             if (!usable.Contains(name, StringComparer.Ordinal))
             {
                 reader.AddError("SMS_PROVIDERS", name, usable.Count > 0
-                    ? "names of providers that are set up and can send SMS: " + string.Join(", ", usable)
-                    : "names of providers that are set up and can send SMS, and none is");
+                    ? "a comma-separated list of configured SMS providers (" + string.Join(", ", usable) + ")"
+                    : "a comma-separated list of configured SMS providers, and none is configured");
             }
             else if (order.Count(other => other == name) > 1)
             {
-                reader.AddError("SMS_PROVIDERS", name, "a list that names each provider once");
+                reader.AddError("SMS_PROVIDERS", name, "a list that names each provider only once");
                 break;
             }
         }

@@ -63,14 +63,14 @@ internal static class TemplateCheck
         // An unknown value or helper: Handlebars has no common base class for these.
         catch (Exception e)
         {
-            return [$"{TemplateFolder.Setting}: the message {name} ({language}) cannot be filled in: {TemplateCompiler.FirstLine(e)}"];
+            return [$"{TemplateFolder.Setting}: the message {name} ({language}) cannot be rendered: {TemplateCompiler.FirstLine(e)}"];
         }
         return IsUsable(message, kind, isOwn: provider is not null)
             ? []
             :
             [
-                $"{TemplateFolder.Setting}: the message {name} ({language}) needs a subject of one line, must show {{{{{kind.Required}}}}} "
-                + "in text and HTML, and escape what it shows in HTML.",
+                $"{TemplateFolder.Setting}: the message {name} ({language}) must have a one-line subject, contain {{{{{kind.Required}}}}} "
+                + "in its text and its HTML, and escape values in its HTML.",
             ];
     }
 

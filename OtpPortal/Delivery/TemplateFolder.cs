@@ -69,7 +69,8 @@ internal static class TemplateFolder
         var file = Path.GetFileName(path);
         if (!names.Contains(file[..^MessageKind.PartOf(file)!.Length], StringComparer.Ordinal))
         {
-            reader.AddError(Setting, file, $"files NAME.subject.txt, NAME.txt and NAME.html with NAME one of {string.Join(", ", names)}");
+            reader.AddError(
+                Setting, file, $"a directory of NAME.subject.txt, NAME.txt and NAME.html, with NAME one of {string.Join(", ", names)}");
             return;
         }
         try
@@ -79,7 +80,7 @@ internal static class TemplateFolder
         // Handlebars reports what it cannot parse by exceptions that have no common base class.
         catch (Exception e) when (e is not (IOException or UnauthorizedAccessException))
         {
-            reader.AddError($"{Setting}: {Path.Combine(language, file)} does not parse: {TemplateCompiler.FirstLine(e)}");
+            reader.AddError($"{Setting}: {Path.Combine(language, file)} cannot be parsed: {TemplateCompiler.FirstLine(e)}");
         }
     }
 }

@@ -99,23 +99,23 @@ public sealed partial class EventWebhooks(IHttpClientFactory clients, TimeProvid
         }
         catch (OperationCanceledException)
         {
-            NotTaken(post.Type, post.Target, attempt, "no answer in time");
+            NotTaken(post.Type, post.Target, attempt, "no response in time");
         }
         return false;
     }
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "The event {Type} was not taken by {Target} (attempt {Attempt}): {Reason}")]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Could not post the event {Type} to {Target} (attempt {Attempt}): {Reason}")]
     private partial void NotTaken(string type, EventTarget target, int attempt, string reason);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "The event {Type} for {Target} is given up after {Attempts} attempts")]
+    [LoggerMessage(Level = LogLevel.Error, Message = "Gave up posting the event {Type} to {Target} after {Attempts} attempts")]
     private partial void GivenUp(string type, EventTarget target, int attempts);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "The event {Type} for {Target} was not posted: {Reason}")]
+    [LoggerMessage(Level = LogLevel.Error, Message = "Could not post the event {Type} to {Target}: {Reason}")]
     private partial void NotQueued(string type, EventTarget target, string reason);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "An event was not posted: {Error}")]
+    [LoggerMessage(Level = LogLevel.Error, Message = "Could not post an event: {Error}")]
     private partial void Failed(string error);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "The portal stops with {Count} events that were not posted")]
+    [LoggerMessage(Level = LogLevel.Error, Message = "Stopping with {Count} unposted events")]
     private partial void Lost(int count);
 }

@@ -17,11 +17,11 @@ internal sealed class Fields(IFormCollection form, IQueryCollection query)
         }
         catch (Exception e) when (e is InvalidDataException or IOException and not BadHttpRequestException)
         {
-            return Unreadable("The form cannot be read.");
+            return Unreadable("The form is invalid.");
         }
         // A body that is not a form is ignored. Without a query, its sender meant it as fields.
         return request.Query.Count == 0 && (request.ContentLength > 0 || request.Headers.TransferEncoding.Count > 0)
-            ? Unreadable("The fields are sent as a form: application/x-www-form-urlencoded or multipart/form-data.")
+            ? Unreadable("The body must be a form: application/x-www-form-urlencoded or multipart/form-data.")
             : new Fields(FormCollection.Empty, request.Query);
     }
 

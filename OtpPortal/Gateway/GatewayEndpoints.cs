@@ -13,12 +13,12 @@ public static class GatewayEndpoints
 {
     internal const int MaxBody = 128 * 1024;
     internal const string Document = "gateway";
-    internal const string Busy = "the namespace's requests are used up, or too many wrong credentials came from this address.";
+    internal const string Busy = "the namespace's request quota is exhausted, or this client sent too many wrong credentials.";
     private const string Unknown = "the OTP does not exist";
     private static readonly ApiPathParameter s_id = new(
         "id",
-        "Chosen by the caller and unique in the namespace: 6 to 200 printable characters, percent-encoded. Use one for each thing to "
-            + "verify, such as a hash of the user and the purpose; an id that stays the same keeps its tries.");
+        "Chosen by the caller, unique in the namespace: 6 to 200 printable characters, percent-encoded. Use one for each purpose, such "
+            + "as a hash of the user and the purpose. An id that is used again keeps its attempts.");
 
     public static WebApplicationBuilder AddGateway(this WebApplicationBuilder builder)
     {
@@ -52,13 +52,14 @@ public static class GatewayEndpoints
     {
         routes.MapMethods("/api/health", ["GET", "HEAD"], HealthAsync).NoStore().WithMetadata(new RequireStoreAttribute())
             .InDocument(Document, "Gateway")
-            .Describe("health", "Whether the gateway is well").Answers(200, "The store answers.", typeof(GatewayJson.Success<string>));
+            .Describe("health", "Check the health of the gateway")
+            .Answers(200, "The store is available.", typeof(GatewayJson.Success<string>));
         routes.MapGet("/otp/{namespace}/{id}/status", PageStatusAsync).NoStore()
             .WithMetadata(new RequireStoreAttribute(), GatewayResults.ErrorWriter("/otp"), s_id)
             .InDocument(Document, "Gateway")
-            .Describe("pageStatus", "Whether a page's verification is done")
-            .Answers(200, "Whether it is.", typeof(GatewayJson.Success<GatewayJson.ClosedData>))
-            .Answers(400, "It has expired, or there is none.");
+            .Describe("pageStatus", "Check whether a hosted page's verification is complete")
+            .Answers(200, "The state of the verification.", typeof(GatewayJson.Success<GatewayJson.ClosedData>))
+            .Answers(400, "The verification has expired or does not exist.");
         routes.MapHostedPages();
 
         var api = routes.MapGroup("/api")
@@ -67,48 +68,50 @@ public static class GatewayEndpoints
             .InDocument(Document, "Gateway").AnswersQuota("namespace", "LIMIT_REQUESTS_PER_NAMESPACE")
             .Answers(401, "The Basic credentials are missing, malformed or wrong.")
             .AnswersHeader("WWW-Authenticate", "Basic.", 401)
-            .Answers(429, Busy);
+            .Answers(429, $"Rate limited: {Busy}");
         api.MapGet("/providers", ListProviders).Describe("listProviders", "List the providers")
-            .Answers(200, "Their names, as PUT takes them.", typeof(GatewayJson.Success<IReadOnlyList<string>>));
+            .Answers(200, "The provider names that PUT accepts.", typeof(GatewayJson.Success<IReadOnlyList<string>>));
 
         var forms = api.MapGroup("/otp").Answers(413, "The request is larger than 128 KB.");
         var puts = forms.MapGroup("").TakesForm(typeof(GatewayForms.Put))
             .Answers(
-                200, "The code was handed to the provider, or waits for the address.",
+                200, "The code was sent, or is waiting for the address.",
                 typeof(GatewayJson.Success<GatewayJson.OtpData>))
-            .Answers(400, "A field is not allowed; the message names it.")
+            .Answers(400, "A field is invalid. The message names it.")
             .Answers(
-                429, $"The id is locked, a limit holds the message back, or: {Busy}",
+                429, $"The id is locked, a limit blocked the message, or {Busy}",
                 typeof(GatewayJson.Failure<GatewayJson.LockData>))
-            .Answers(502, "No provider took the message. The record is kept only if there was one before or the provider is a webhook.");
+            .Answers(502, "The message could not be sent. The record is kept only if it existed before or the provider is a webhook.");
         puts.MapPut("", CreateAsync)
             .Describe(
-                "beginVerificationWithRandomId", "Begin a verification with a random id",
-                "As PUT /api/otp/{id}, with an id of 32 random letters and digits.");
+                "beginVerificationWithRandomId", "Start a verification with a random id",
+                "Same as PUT /api/otp/{id}, with an id of 32 random letters and digits.");
         puts.MapPut("/{id}", PutAsync).Describe(
-            "beginVerification", "Begin a verification",
-            "Creates a code, and sends it if `to` is given. Repeated on a live id it sends a new code in place of the old one; tries and "
-                + "messages count on.");
+            "beginVerification", "Start a verification",
+            "Creates a code and sends it if `to` is set. For a live id, sends a new code that replaces the old one. Attempts and "
+                + "messages continue to count.");
         forms.MapPost("/{id}", CheckAsync).TakesForm(typeof(GatewayForms.Check))
             .Describe(
-                "checkCode", "Try a code",
-                "Counted before it is compared. The right code succeeds once. Without skip_delete the record is deleted then.")
-            .Answers(200, "The code was right.", typeof(GatewayJson.Success<GatewayJson.OtpData>))
+                "checkCode", "Check a code",
+                "Each attempt is counted before the code is compared. The correct code succeeds once and deletes the record, unless "
+                    + "skip_delete is true.")
+            .Answers(200, "The code is correct.", typeof(GatewayJson.Success<GatewayJson.OtpData>))
             .Answers(
-                400, "The code was wrong (`data` has the tries), the id does not exist, or a field is not allowed.",
+                400, "The code is incorrect (`data` has the attempts), the id does not exist, or a field is invalid.",
                 typeof(GatewayJson.Failure<GatewayJson.OtpData>))
             .Answers(
-                429, $"No tries are left, the id was verified already (`data.closed`, no `Retry-After`), or: {Busy}",
+                429, $"No attempts are left, the id was already verified (`data.closed`, no `Retry-After`), or {Busy}",
                 typeof(GatewayJson.Failure<GatewayJson.OtpData>));
         api.MapPost("/otp/{id}/status", StatusAsync)
             .Describe(
-                "verificationStatus", "Ask whether a verification is done",
-                "For a backend whose user was on the hosted page: trust this answer, not the browser.")
-            .Answers(200, "It is done.", typeof(GatewayJson.Success<GatewayJson.OtpData>))
-            .Answers(400, "It is not, or there is none.");
-        api.MapDelete("/otp/{id}/status", TakeStatusAsync).Describe("takeVerification", "Ask, and delete it when it is done")
-            .Answers(200, "It was done and is deleted.", typeof(GatewayJson.Success<GatewayJson.OtpData>))
-            .Answers(400, "It is not done, or there is none; nothing was deleted.");
+                "verificationStatus", "Get the status of a verification",
+                "For backends whose users verify on the hosted page. Trust this response, not the browser.")
+            .Answers(200, "The verification is complete.", typeof(GatewayJson.Success<GatewayJson.OtpData>))
+            .Answers(400, "The verification is not complete or does not exist.");
+        api.MapDelete("/otp/{id}/status", TakeStatusAsync)
+            .Describe("takeVerification", "Get the status, and delete a complete verification")
+            .Answers(200, "The verification was complete and has been deleted.", typeof(GatewayJson.Success<GatewayJson.OtpData>))
+            .Answers(400, "The verification is not complete or does not exist. Nothing was deleted.");
     }
 
     private static async Task<IResult> HealthAsync(Stores stores)
@@ -146,7 +149,7 @@ public static class GatewayEndpoints
                 return GatewayResults.Failure(StatusCodes.Status429TooManyRequests, $"The message is not sent: {reason}.");
             case PutOutcome.NotSent:
                 // The provider's answer is in the log alone: it may name accounts and addresses.
-                return GatewayResults.Failure(StatusCodes.Status502BadGateway, "The provider did not take the message.");
+                return GatewayResults.Failure(StatusCodes.Status502BadGateway, "The message could not be sent.");
             default:
                 throw new UnreachableException();
         }
@@ -166,8 +169,8 @@ public static class GatewayEndpoints
             CheckOutcome.Verified(var verified) => results.Success(verified),
             CheckOutcome.Wrong(var wrong) => results.Failure(StatusCodes.Status400BadRequest, "Incorrect OTP", wrong),
             CheckOutcome.Locked(var locked) => results.CheckLocked(context, locked),
-            CheckOutcome.Closed(var closed) =>
-                results.Failure(StatusCodes.Status429TooManyRequests, "The OTP was verified already: ask for its status.", closed),
+            CheckOutcome.Closed(var closed) => results.Failure(
+                StatusCodes.Status429TooManyRequests, "The OTP was already verified. Get its status instead.", closed),
             CheckOutcome.Unknown => GatewayResults.BadRequest(Unknown),
             _ => throw new UnreachableException(),
         };

@@ -16,21 +16,21 @@ internal static partial class GatewayJson
     internal sealed record OtpData(
         [property: JsonPropertyName("namespace")] string Namespace,
         [property: JsonPropertyName("id")] string Id,
-        [property: JsonPropertyName("to"), Description("Normalised; empty while the page has yet to ask for it.")] string To,
+        [property: JsonPropertyName("to"), Description("Normalized. Empty until the hosted page has asked for it.")] string To,
         [property: JsonPropertyName("channel_description")] string ChannelDescription,
         [property: JsonPropertyName("address_description")] string AddressDescription,
-        [property: JsonPropertyName("extra"), Description("Any JSON; {} when none was sent.")] JsonElement Extra,
+        [property: JsonPropertyName("extra"), Description("Any JSON, {} if none was sent.")] JsonElement Extra,
         [property: JsonPropertyName("provider")] string Provider,
         [property: JsonPropertyName("otp"), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
-        [property: Description("The code; returned by PUT only.")]
+        [property: Description("The code. Returned by PUT only.")]
         string? Otp,
         [property: JsonPropertyName("max_attempts")] int MaxAttempts,
         [property: JsonPropertyName("attempts")]
-        [property: Description("1 for the message, and one more for each try. Past max_attempts the id is locked.")]
+        [property: Description("1 for the message, plus 1 for each attempt. Above max_attempts the id is locked.")]
         int Attempts,
-        [property: JsonPropertyName("generate"), Description("Messages so far.")] int Generate,
+        [property: JsonPropertyName("generate"), Description("Number of messages sent.")] int Generate,
         [property: JsonPropertyName("max_generate")] int MaxGenerate,
-        [property: JsonPropertyName("closed"), Description("Whether the right code was entered.")] bool Closed,
+        [property: JsonPropertyName("closed"), Description("Whether the correct code was entered.")] bool Closed,
         [property: JsonPropertyName("ttl"), Description("Seconds left.")] long Ttl,
         [property: JsonPropertyName("url"), Description("The hosted page.")] string Url)
     {

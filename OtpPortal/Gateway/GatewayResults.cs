@@ -21,7 +21,7 @@ internal sealed class GatewayResults(PortalSettings portal, TimeProvider time)
 
     private static Task WriteAsync(HttpContext context, int status, string message) => Failure(status, status switch
     {
-        StatusCodes.Status413PayloadTooLarge => $"The request is too large: at most {GatewayEndpoints.MaxBody / 1024} KB.",
+        StatusCodes.Status413PayloadTooLarge => $"The request must be at most {GatewayEndpoints.MaxBody / 1024} KB.",
         StatusCodes.Status503ServiceUnavailable => "Unable to reach store.",
         _ => message,
     }).ExecuteAsync(context);

@@ -74,21 +74,21 @@ public sealed partial record GatewaySettings(
             if (colon < 0 || secret.Length == 0 || !Name().IsMatch(name))
             {
                 // Without what follows the colon: it is a secret.
-                var reason = colon < 0 ? "it has no colon" : secret.Length == 0 ? $"\"{name}\" has no secret" : "its name is not allowed";
-                reader.AddError($"NAMESPACES has an entry that cannot be read ({reason}): "
-                    + "it must be name:secret,name:secret with names of 1 to 64 letters, digits and ._-");
+                var reason = colon < 0 ? "no colon" : secret.Length == 0 ? $"\"{name}\" has no secret" : "invalid name";
+                reader.AddError($"NAMESPACES has an invalid entry ({reason}). "
+                    + "It must be name:secret,name:secret with names of 1 to 64 letters, digits and ._-");
                 continue;
             }
             if (namespaces.Exists(known => string.Equals(known.Name, name, StringComparison.Ordinal)))
             {
-                reader.AddError($"NAMESPACES names \"{name}\" twice: each name can have one secret.");
+                reader.AddError($"NAMESPACES contains \"{name}\" twice. Each name can have only one secret.");
                 continue;
             }
             if (reader.IsProduction && (secret == SampleSecret || secret.Length < AuthSecret.MinLength))
             {
-                var problem = secret == SampleSecret ? "is the one of .env.sample" : "is too short";
-                reader.AddError($"NAMESPACES: the secret of \"{name}\" {problem}: at least {AuthSecret.MinLength} characters "
-                    + "that nobody can guess are needed, such as the output of `openssl rand -hex 32`.");
+                var problem = secret == SampleSecret ? "is the one from .env.sample" : "is too short";
+                reader.AddError($"NAMESPACES: the secret of \"{name}\" {problem}. Set at least {AuthSecret.MinLength} random characters, "
+                    + "such as the output of `openssl rand -hex 32`.");
             }
             namespaces.Add(new Namespace(name, secret, ReadEvents(reader, name, prefixes)));
         }
@@ -97,8 +97,8 @@ public sealed partial record GatewaySettings(
         foreach (var stray in reader.Names
             .Where(name => name.StartsWith("EVENTS_", StringComparison.OrdinalIgnoreCase) && !known.Contains(name)))
         {
-            reader.AddError($"{stray} belongs to no namespace. Its settings are EVENTS_{{NAMESPACE}}_URL and EVENTS_{{NAMESPACE}}_SECRET "
-                + "for names in NAMESPACES, in capitals, with _ for other characters.");
+            reader.AddError($"{stray} matches no namespace. The settings are EVENTS_{{NAMESPACE}}_URL and EVENTS_{{NAMESPACE}}_SECRET "
+                + "for names in NAMESPACES, in upper case, with _ for other characters.");
         }
 
         var origins = new List<string>();
@@ -113,7 +113,7 @@ public sealed partial record GatewaySettings(
             else
             {
                 reader.AddError("EMBED_ORIGINS", entry, "a comma-separated list of origins such as https://app.example.com, "
-                    + "without path or wildcard; in Production https only, but for localhost http too");
+                    + "without path or wildcard, with https in Production except for localhost");
             }
         }
 
@@ -126,7 +126,8 @@ public sealed partial record GatewaySettings(
         var prefix = "EVENTS_" + NotInNames().Replace(name.ToUpperInvariant(), "_") + "_";
         if (!prefixes.Add(prefix) && reader.Text(prefix + "URL") is not null)
         {
-            reader.AddError($"{prefix}URL could be meant for two namespaces: names that have events differ in letters and digits.");
+            reader.AddError(
+                $"{prefix}URL matches two namespaces. Namespaces with events must have names that differ in letters or digits.");
             return null;
         }
         var url = reader.WebAddress(prefix + "URL", null);
@@ -135,13 +136,13 @@ public sealed partial record GatewaySettings(
         {
             if (secret is not null && reader.Text(prefix + "URL") is null)
             {
-                reader.AddError($"{prefix}URL is missing: {prefix}SECRET is the key of what is posted there.");
+                reader.AddError($"{prefix}URL is missing. {prefix}SECRET signs what is posted to it.");
             }
             return null;
         }
         if (secret is { Length: >= 16 }) return new EventTarget(url, Encoding.UTF8.GetBytes(secret));
-        reader.AddError($"{prefix}SECRET {(secret is null ? "is missing" : "is too short")}: "
-            + $"16 characters at least sign what is posted to {prefix}URL.");
+        reader.AddError($"{prefix}SECRET {(secret is null ? "is missing" : "is too short")}. "
+            + $"Set at least 16 characters to sign what is posted to {prefix}URL.");
         return null;
     }
 

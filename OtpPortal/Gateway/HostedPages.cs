@@ -75,18 +75,23 @@ public static class HostedPages
         texts[verification.CodeIsDigits ? "CodeMalformed" : "CodeMalformedText", verification.CodeLength];
 
     /// <summary>Why nothing was sent, in words; null when it was.</summary>
-    internal static string? Refusal(IStringLocalizer texts, PageSendOutcome outcome) => Reason(texts, outcome)?.Value;
+    internal static string? Refusal(IStringLocalizer texts, PageSendOutcome outcome, Provider? provider) =>
+        Reason(texts, outcome, provider)?.Value;
 
-    private static LocalizedString? Reason(IStringLocalizer texts, PageSendOutcome outcome) => outcome switch
+    private static LocalizedString? Reason(IStringLocalizer texts, PageSendOutcome outcome, Provider? provider) => outcome switch
     {
         PageSendOutcome.Wait(var wait) => texts["WaitBeforeSending", DurationTexts.Wait(texts, wait)],
         PageSendOutcome.NoneLeft => texts["NoSendingsLeft"],
-        PageSendOutcome.NotSent => texts["MessageNotSent"],
+        PageSendOutcome.NotSent => texts[NotSentText(provider)],
         PageSendOutcome.InvalidAddress => texts["AddressRefused"],
         _ => null,
     };
 
-    private static async Task<IResult> SubmitAsync(HttpContext context, string @namespace, VerificationFlow flow, GatewaySettings settings)
+    private static string NotSentText(Provider? provider) =>
+        provider?.Channel is Channel.Email or Channel.Mailbox ? "MessageNotSent" : "CodeNotSent";
+
+    private static async Task<IResult> SubmitAsync(
+        HttpContext context, string @namespace, VerificationFlow flow, GatewaySettings settings, Providers providers)
     {
         if (await PlainForm.ReadAsync(context) is not { } form) return PageErrors.Page(context, StatusCodes.Status415UnsupportedMediaType);
         if (VerificationId.Of(context) is not { } id) return PageErrors.Page(context, StatusCodes.Status404NotFound);
@@ -103,7 +108,8 @@ public static class HostedPages
                 PageSendOutcome.Wait(var wait) =>
                     PageErrors.Page(context, StatusCodes.Status429TooManyRequests, page, "WaitBeforeSending", wait: wait),
                 PageSendOutcome.NoneLeft => PageErrors.Page(context, StatusCodes.Status429TooManyRequests, page, "NoSendingsLeft"),
-                PageSendOutcome.NotSent => PageErrors.Page(context, StatusCodes.Status502BadGateway, page, "MessageNotSent"),
+                PageSendOutcome.NotSent => PageErrors.Page(
+                    context, StatusCodes.Status502BadGateway, page, NotSentText(providers.Find(verification.Provider))),
                 _ => PlainForm.SeeOther(context, page + view.Query),
             };
         }
@@ -121,7 +127,7 @@ public static class HostedPages
     }
 
     private static async Task<IResult> SetAddressAsync(
-        HttpContext context, string @namespace, VerificationFlow flow, GatewaySettings settings)
+        HttpContext context, string @namespace, VerificationFlow flow, GatewaySettings settings, Providers providers)
     {
         if (await PlainForm.ReadAsync(context) is not { } form) return PageErrors.Page(context, StatusCodes.Status415UnsupportedMediaType);
         if (VerificationId.Of(context) is not { } id) return PageErrors.Page(context, StatusCodes.Status404NotFound);
@@ -141,7 +147,9 @@ public static class HostedPages
             case PageSendOutcome.Wait(var wait):
                 return PageErrors.Page(context, StatusCodes.Status429TooManyRequests, page + "/address", "WaitBeforeSending", shown, wait);
             case PageSendOutcome.NotSent:
-                return PageErrors.Page(context, StatusCodes.Status502BadGateway, page, "MessageNotSent");
+                var provider = (await FindAsync(flow, settings, @namespace, id))?.Provider;
+                return PageErrors.Page(
+                    context, StatusCodes.Status502BadGateway, page, NotSentText(provider is null ? null : providers.Find(provider)));
             default:
                 throw new UnreachableException();
         }

@@ -46,7 +46,7 @@ internal sealed class NamespaceHandler(
             case CallerOutcome.Accepted:
                 return Accept(new ClaimsIdentity([new Claim(ClaimTypes.Name, owner!.Name)], SchemeName));
             case CallerOutcome.OverQuota:
-                return TooMany("Too many requests of this namespace.");
+                return TooMany("Too many requests from this namespace.");
             case CallerOutcome.Limited(var wait):
                 return TooMany("Too many wrong credentials from this address.", wait);
             default:

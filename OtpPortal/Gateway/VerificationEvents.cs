@@ -58,6 +58,6 @@ public sealed partial class VerificationEvents(
         }
     }
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "An event could not be published, the store does not answer ({Error})")]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Could not publish an event: the store is unavailable ({Error})")]
     private partial void NotPublished(string error);
 }

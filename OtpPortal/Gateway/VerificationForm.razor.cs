@@ -1,13 +1,15 @@
 using System.Globalization;
 using Microsoft.AspNetCore.Components;
 using Microsoft.JSInterop;
+using OtpPortal.Delivery;
 using OtpPortal.Http;
 using OtpPortal.Storage;
 
 namespace OtpPortal.Gateway;
 
 /// <summary>The hosted code page of a circuit, and of a browser without script.</summary>
-public sealed partial class VerificationForm(VerificationFlow flow, GatewaySettings settings, TimeProvider time, IJSRuntime script)
+public sealed partial class VerificationForm(
+    VerificationFlow flow, GatewaySettings settings, Providers providers, TimeProvider time, IJSRuntime script)
 {
     // Another device's success shows with the next tick.
     private static readonly TimeSpan s_tick = TimeSpan.FromSeconds(1);
@@ -148,7 +150,7 @@ public sealed partial class VerificationForm(VerificationFlow flow, GatewaySetti
         try
         {
             var outcome = await flow.SendAgainAsync(owner, Id, Guest.Ip, Guest.LimitKey, _ticker.Left);
-            _error = HostedPages.Refusal(T, outcome);
+            _error = HostedPages.Refusal(T, outcome, providers.Find(_state.Provider));
             await RefreshAsync();
         }
         catch (OperationCanceledException)

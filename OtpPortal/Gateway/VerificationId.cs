@@ -5,7 +5,7 @@ namespace OtpPortal.Gateway;
 /// <summary>The id of a verification: 6 to 200 printable characters, percent-encoded in paths.</summary>
 internal static class VerificationId
 {
-    public const string Rule = "Invalid `id`: 6 to 200 printable characters are allowed, percent-encoded in the path.";
+    public const string Rule = "Invalid `id`: must be 6 to 200 printable characters, percent-encoded in the path.";
 
     public static bool IsValid(string id) => PrintableText.Is(id, 6, 200);
 

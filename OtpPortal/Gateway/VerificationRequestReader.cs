@@ -22,9 +22,11 @@ internal sealed class VerificationRequestReader(GatewaySettings defaults, Provid
     public VerificationRequest? Read(string id, Fields fields, out string complaint)
     {
         if (!fields.TryOne("provider", out var name, out complaint)) return null;
-        if (name.Length == 0) return Refuse(out complaint, "`provider` is empty: GET /api/providers lists the providers.");
+        if (name.Length == 0) return Refuse(out complaint, "`provider` is empty. GET /api/providers lists the providers.");
         if (providers.Find(name) is not { } provider)
-            return Refuse(out complaint, "Unknown `provider`: GET /api/providers lists the providers.");
+        {
+            return Refuse(out complaint, "Unknown `provider`. GET /api/providers lists the providers.");
+        }
 
         if (!fields.TryOne("to", out var to, out complaint)) return null;
         var address = "";
@@ -38,7 +40,7 @@ internal sealed class VerificationRequestReader(GatewaySettings defaults, Provid
         if (code.Length > 0 && !PrintableText.Is(code, MinCode, maxCode))
         {
             return Refuse(
-                out complaint, $"Invalid `otp`: {MinCode} to {maxCode} printable characters are allowed for the provider {provider.Name}.");
+                out complaint, $"Invalid `otp`: must be {MinCode} to {maxCode} printable characters for the provider {provider.Name}.");
         }
 
         var terms = defaults.Terms;
@@ -50,7 +52,9 @@ internal sealed class VerificationRequestReader(GatewaySettings defaults, Provid
         if (!fields.TryOne("extra", out var extra, out complaint)) return null;
         if (extra.Length == 0) extra = "{}";
         if (Encoding.UTF8.GetByteCount(extra) > MaxExtraBytes)
-            return Refuse(out complaint, $"`extra` is too long: at most {MaxExtraBytes} bytes.");
+        {
+            return Refuse(out complaint, $"Invalid `extra`: must be at most {MaxExtraBytes} bytes.");
+        }
         if (!IsJson(extra)) return Refuse(out complaint, "Invalid JSON in `extra`.");
 
         complaint = "";
@@ -72,7 +76,7 @@ internal sealed class VerificationRequestReader(GatewaySettings defaults, Provid
                 value = true;
                 return true;
             default:
-                complaint = $"Invalid `{name}`: true or false.";
+                complaint = $"Invalid `{name}`: must be true or false.";
                 return false;
         }
     }
@@ -88,7 +92,7 @@ internal sealed class VerificationRequestReader(GatewaySettings defaults, Provid
             value = (int)Math.Min(number, max);
             return true;
         }
-        complaint = $"Invalid `{name}`: a whole number of {unit}, at least 1, is needed.";
+        complaint = $"Invalid `{name}`: must be a whole number of {unit}, at least 1.";
         return false;
     }
 
@@ -96,7 +100,7 @@ internal sealed class VerificationRequestReader(GatewaySettings defaults, Provid
     {
         if (!fields.TryOne(name, out text, out complaint)) return false;
         if (text.Length <= MaxDescription && !text.Any(c => char.IsControl(c) && c is not ('\n' or '\r' or '\t'))) return true;
-        complaint = $"Invalid `{name}`: at most {MaxDescription} characters of text.";
+        complaint = $"Invalid `{name}`: must be text of at most {MaxDescription} characters.";
         return false;
     }
 

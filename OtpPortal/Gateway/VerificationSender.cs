@@ -19,13 +19,13 @@ public sealed class VerificationSender(
         _codes.TryOpen(VerificationPayload.Read(record.Payload).SealedCode, key, out var code)
             ? code
             : throw new InvalidOperationException(
-                "A verification's code cannot be read: AUTH_SECRET_KEY has changed since it was created.");
+                "The code of a verification cannot be decrypted: AUTH_SECRET_KEY has changed since it was created.");
 
     public async Task<DispatchOutcome> SendAsync(Verification verification, string code, CancellationToken stop)
     {
         if (providers.Find(verification.Provider) is not { } provider)
         {
-            return new DispatchOutcome.Failed(verification.Provider, new SendOutcome.Misconfigured("the provider was switched off"));
+            return new DispatchOutcome.Failed(verification.Provider, new SendOutcome.Misconfigured("the provider is no longer configured"));
         }
         var outcome = await dispatcher.SendAsync(provider, messages.Compose(verification, provider, code), stop);
         if (outcome is DispatchOutcome.Sent) statistics.Count(Happening.Sent);

@@ -61,8 +61,8 @@ internal static class ApiConventions
     /// <summary>Describes what the answers of every API have in common: 503 while the store is away, and when to try again.</summary>
     public static TBuilder InDocument<TBuilder>(this TBuilder endpoints, string document, string tag)
         where TBuilder : IEndpointConventionBuilder => endpoints.WithGroupName(document).WithTags(tag)
-            .Answers(503, "The store cannot be reached. It comes back by itself.")
-            .AnswersHeader("Retry-After", "Seconds to wait.", 429, 503);
+            .Answers(503, "The store is unavailable. Try again after Retry-After.")
+            .AnswersHeader("Retry-After", "Seconds to wait before trying again.", 429, 503);
 
     /// <summary>Puts endpoints into the document of the portal's own API.</summary>
     public static TBuilder InPortalDocument<TBuilder>(this TBuilder endpoints, string tag)
@@ -78,7 +78,7 @@ internal static class ApiConventions
         return endpoints.WithMetadata(
             new ApiHeader(
                 "RateLimit",
-                $"The {policy}'s quota of requests: `r` are left, and `t` seconds until the window ends. Not sent after wrong credentials.",
+                $"The {policy}'s request quota: `r` requests left, `t` seconds until the window ends. Not sent with wrong credentials.",
                 $"^\"{policy}\";r=[0-9]+;t=[0-9]+$", IsSent),
             new ApiHeader(
                 "RateLimit-Policy", $"That quota: `q` requests in `w` seconds ({setting}).", $"^\"{policy}\";q=[0-9]+;w=[0-9]+$", IsSent));

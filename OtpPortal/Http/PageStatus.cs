@@ -207,16 +207,16 @@ public static partial class PageErrors
 
     private static string ErrorText(int code) => code switch
     {
-        400 => "The request cannot be understood.",
+        400 => "The request is invalid.",
         403 => "The request came from another site. Open the portal at its PUBLIC_URL and try again.",
-        404 => "There is nothing at this address.",
-        405 => "This address does not take this method.",
-        410 => "It is over.",
+        404 => "Not found. Check the URL.",
+        405 => "This method is not allowed for this URL.",
+        410 => "This has expired or was already used.",
         413 => "The request is too large.",
-        415 => "A form is needed: application/x-www-form-urlencoded or multipart/form-data.",
-        429 => "Too many requests. Please wait.",
-        503 => "The portal cannot reach its store at the moment. It comes back by itself; please try again in a few seconds.",
-        >= 500 => "Something went wrong on our side.",
+        415 => "The body must be a form: application/x-www-form-urlencoded or multipart/form-data.",
+        429 => "Too many requests. Try again later.",
+        503 => "The store is unavailable. Try again in a few seconds.",
+        >= 500 => "Internal server error.",
         _ => "The request was refused.",
     };
 

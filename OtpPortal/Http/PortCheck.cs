@@ -33,8 +33,8 @@ internal static class PortCheck
     private static string? Describe(SocketError error, PortalSettings portal) => error switch
     {
         SocketError.AddressAlreadyInUse =>
-            $"PORT must be a free port, but another program is using {portal.Port}: stop it, or set PORT to another one.",
-        SocketError.AccessDenied => $"PORT must be 1024 or more, because this user may not listen on port {portal.Port}.",
+            $"PORT must be a free port, but another program is using {portal.Port}. Stop it or set another PORT.",
+        SocketError.AccessDenied => $"PORT must be 1024 or more, because this user is not allowed to listen on port {portal.Port}.",
         SocketError.AddressNotAvailable when portal.BindAddress is { } address =>
             $"BIND_ADDRESS must be an address of this machine, but is \"{address}\".",
         _ => null,

@@ -50,7 +50,7 @@ public sealed partial record PortalSettings(
         var publicUrl = reader.WebAddress("PUBLIC_URL", $"http://localhost:{port}") ?? new Uri("http://localhost");
         if (publicUrl.PathAndQuery != "/")
         {
-            reader.AddError("PUBLIC_URL", reader.Text("PUBLIC_URL")!, "a scheme, host and port alone, such as https://login.example.com");
+            reader.AddError("PUBLIC_URL", reader.Text("PUBLIC_URL")!, "a URL without path, such as https://login.example.com");
         }
 
         IPAddress? bind = null;
@@ -60,12 +60,12 @@ public sealed partial record PortalSettings(
         }
 
         var accent = reader.Text("ACCENT_COLOR");
-        if (accent is not null && !HexColor().IsMatch(accent)) reader.AddError("ACCENT_COLOR", accent, "a colour as #rrggbb");
+        if (accent is not null && !HexColor().IsMatch(accent)) reader.AddError("ACCENT_COLOR", accent, "a color in the form #rrggbb");
 
         var debug = reader.Flag("DEBUG");
         if (debug && reader.IsProduction)
         {
-            reader.AddError("DEBUG", "true", "false in Production, because detailed errors tell strangers how the portal is built");
+            reader.AddError("DEBUG", "true", "false in Production, because detailed errors reveal internals to clients");
         }
 
         return new PortalSettings(
@@ -92,7 +92,7 @@ public sealed partial record PortalSettings(
                 var plain = ClientAddress.Plain(address);
                 networks.Add(new IPNetwork(plain, plain.GetAddressBytes().Length * 8));
             }
-            else reader.AddError("TRUSTED_PROXIES", entry, "IP addresses and networks such as 10.0.0.0/8, with commas between them");
+            else reader.AddError("TRUSTED_PROXIES", entry, "a comma-separated list of IP addresses and networks such as 10.0.0.0/8");
         }
         return networks;
     }

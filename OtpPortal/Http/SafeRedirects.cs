@@ -63,8 +63,9 @@ public sealed partial class SafeRedirects
             if (Entry.TryParse(text, out var entry)) entries.Add(entry);
             else
             {
-                reader.AddError(setting, text, "hosts such as app.example.com, app.example.com:8443 or *.example.com, "
-                    + "with commas between them; a wildcard for a whole top-level domain would allow everybody's sites");
+                reader.AddError(
+                    setting, text, "a comma-separated list of hosts such as app.example.com, app.example.com:8443 or *.example.com, "
+                    + "without wildcards for a whole top-level domain");
             }
         }
         return new SafeRedirects(entries);

@@ -38,28 +38,28 @@ public static class JOtpEndpoints
     {
         var api = routes.MapGroup("/jotp").NoStore().WithGroupName(GatewayEndpoints.Document).WithTags("jOTP");
         api.MapMethods("/", ["GET", "HEAD"], () => TypedResults.Text("OK"))
-            .Describe("jotp", "Whether jOTP's API is there").AnswersText(200, "It is.", "OK");
+            .Describe("jotp", "Check whether the jOTP API is available").AnswersText(200, "The API is available.", "OK");
         api.MapPost("/sessions", BeginAsync).RequireAuthorization(Policy).WithCredentialsInHeader().MaxBody(MaxBody)
             .InDocument(GatewayEndpoints.Document, "jOTP").TakesJson(typeof(SessionRequest))
             .AnswersQuota("namespace", "LIMIT_REQUESTS_PER_NAMESPACE")
             .Describe(
-                "beginSession", "Mail a token",
-                "With JOTP_ANONYMOUS=true credentials are optional, and without them there is no RateLimit.")
+                "beginSession", "Send a token by email",
+                "With JOTP_ANONYMOUS=true, credentials are optional. Responses without credentials have no RateLimit header.")
             .Answers(
-                201, "The mail service has taken the message.").AnswersHeader("Location", "The session, for the token to be posted "
+                201, "The email was sent.").AnswersHeader("Location", "The session, for the token to be posted "
                     + "to.", 201)
-            .Answers(400, "A field is not allowed; the message names it.")
+            .Answers(400, "A field is invalid. The message names it.")
             .Answers(401, "The Basic credentials are missing, malformed or wrong.")
             .AnswersHeader("WWW-Authenticate", "Basic.", 401)
             .Answers(413, "The body is larger than 1 MB.")
-            .Answers(429, $"A limit holds the message back, or: {GatewayEndpoints.Busy}")
-            .Answers(502, "The mail service did not take the message.");
+            .Answers(429, $"A limit blocked the message, or {GatewayEndpoints.Busy}")
+            .Answers(502, "The email could not be sent.");
         // The id cannot be guessed and its attempts are limited, so it needs no credentials of its own.
         api.MapPost("/sessions/{id}", TryAsync).WithCredentialsInHeader().MaxBody(MaxTokenBody)
             .InDocument(GatewayEndpoints.Document, "jOTP").WithMetadata(new ApiBody(typeof(string), ["text/plain"]))
-            .Describe("trySession", "Try a token", "The body is the token.")
-            .AnswersText(200, "The token was right.", "")
-            .Answers(404, "The token is wrong or used, or the session is locked, expired or unknown: all of these look the same.")
+            .Describe("trySession", "Check a token", "The body is the token.")
+            .AnswersText(200, "The token is correct.", "")
+            .Answers(404, "The token is incorrect or used, or the session is locked, expired or unknown. The response does not tell which.")
             .Answers(413, "The body is larger than 1 KB.");
     }
 
@@ -82,17 +82,17 @@ public static class JOtpEndpoints
                 return TypedResults.Text("", statusCode: StatusCodes.Status201Created);
             case BeginJOtpOutcome.Limited(var wait):
                 context.Response.Headers.RetryAfter = Problem.Seconds(wait);
-                return Problem.Result(
-                    StatusCodes.Status429TooManyRequests, "too_many_requests", "Too many messages to this address or from this client.");
+                return Problem.Result(StatusCodes.Status429TooManyRequests, "too_many_requests",
+                    "Too many messages to this address or from this client. Try again later.");
             case BeginJOtpOutcome.NotSent:
-                return Problem.Result(StatusCodes.Status502BadGateway, "not_sent", "The mail service did not take the message.");
+                return Problem.Result(StatusCodes.Status502BadGateway, "not_sent", "The email could not be sent.");
             default:
                 throw new UnreachableException();
         }
     }
 
     private static async Task<IResult> TryAsync(
-        HttpContext context, [Description("As in the Location of the session.")] string id, JOtpSessions sessions)
+        HttpContext context, [Description("The id from the Location header.")] string id, JOtpSessions sessions)
     {
         var token = Encoding.UTF8.GetString(await ReadBodyAsync(context)).Trim();
         return id.Length == 32 && id.All(char.IsAsciiLetterOrDigit)
@@ -125,13 +125,13 @@ public static class JOtpEndpoints
         if (root.ValueKind != JsonValueKind.Object) return null;
         if (!JsonTexts.AreUnicode(root))
         {
-            complaint = "The body must have nothing but Unicode in its texts.";
+            complaint = "The body must contain valid Unicode only.";
             return null;
         }
 
         if (!EmailAddress.TryParse(Text(root, "email"), out var email))
         {
-            complaint = "email must be an e-mail address.";
+            complaint = "email must be an email address.";
             return null;
         }
         if (!TryReadSubject(root, appName, out var subject))
@@ -142,7 +142,7 @@ public static class JOtpEndpoints
         // Without the token, the API would send any mail to any address.
         if (Text(root, "message") is not { } message || !message.Contains("$token", StringComparison.Ordinal))
         {
-            complaint = "message must be a text that contains $token.";
+            complaint = "message must be a string that contains $token.";
             return null;
         }
         if (root.TryGetProperty("ttl", out var ttl) && ttl.ValueKind != JsonValueKind.Null)
@@ -168,9 +168,11 @@ public static class JOtpEndpoints
         [property: Description("One line. Default: Your APP_NAME code.")]
         string? Subject,
         [property: JsonPropertyName("message")]
-        [property: Description("The text of the mail. $token and $session are replaced; $token must be there.")]
+        [property: Description("The text of the email. $token and $session are replaced; $token is required.")]
         string Message,
-        [property: JsonPropertyName("ttl"), Description("Minutes, also as a string; at most 60. Default: OTP_CODE_EXPIRY.")] double? Ttl);
+        [property: JsonPropertyName("ttl")]
+        [property: Description("Lifetime in minutes, as a number or a string, reduced to 60 if larger. Default: OTP_CODE_EXPIRY.")]
+        double? Ttl);
 
     private static bool TryReadSubject(JsonElement root, string appName, out string subject)
     {

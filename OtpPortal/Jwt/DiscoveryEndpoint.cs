@@ -13,7 +13,8 @@ internal static partial class DiscoveryEndpoint
 
     public static void MapDiscovery(this IEndpointRouteBuilder routes) => routes.MapMethods(Path, ["GET", "HEAD"], Describe)
         .WithGroupName(ApiConventions.PortalDocument).WithTags("JWTs")
-        .Describe("discover", "Where libraries find issuer and keys", "OpenID Connect Discovery 1.0. Pages of other origins may read it.")
+        .Describe(
+            "discover", "Get the issuer and the location of the keys", "OpenID Connect Discovery 1.0. Pages of other origins may read it.")
         .Answers(200, "The metadata.", typeof(ProviderMetadata));
 
     private static JsonHttpResult<ProviderMetadata> Describe(HttpResponse response, Jwts jwts)

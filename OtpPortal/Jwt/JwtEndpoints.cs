@@ -40,11 +40,11 @@ public static partial class JwtEndpoints
     {
         routes.MapMethods(KeysPath, ["GET", "HEAD"], PublishAsync).InDocument("v2", "Service")
             .Describe(
-                "keys", "The public keys that verify JWTs",
-                "A JWK Set (RFC 7517). It has a new key ten minutes before that signs, and an old one for as long as what it signed is "
-                    + "valid. Pages of other origins may read it. While the store is away, the known keys are published for an hour.")
+                "keys", "Get the public keys that verify JWTs",
+                "A JWK Set (RFC 7517). It contains a new key ten minutes before that key signs, and an old one while JWTs it signed are "
+                    + "valid. Pages of other origins may read it. While the store is unavailable, the known keys are served for an hour.")
             .Answers(200, "The keys, those of the default algorithm first.", typeof(PublishedKeys))
-            .AnswersHeader("Cache-Control", "For how many seconds the keys may be kept.", 200)
+            .AnswersHeader("Cache-Control", "How long the keys can be cached.", 200)
             .AnswersHeader("Access-Control-Allow-Origin", "Any origin.", 200);
         routes.MapDiscovery();
         var portal = routes.MapGroup("").InPortalDocument("JWTs");
@@ -55,12 +55,13 @@ public static partial class JwtEndpoints
                     + "less. Its claims are iss, sub and email (the address), aud (TOKEN_AUDIENCE), sid, exp, nbf, iat, jti. "
                     + "Slides the session, never rotates the token.")
             .Answers(200, "The JWT.", typeof(ExchangedToken))
-            .Answers(400, "alg is not one that this portal signs with.")
-            .AnswersText(403, "Nobody is signed in.", "Forbidden");
+            .Answers(400, "alg is not supported.")
+            .AnswersText(403, "The user is not signed in.", "Forbidden");
         portal.MapPost(RotationPath, RotateAsync).RequireOperatorKey()
-            .Describe("rotateKeys", "Replace the keys that sign JWTs", "What dotnet OtpPortal.dll --rotate-keys asks for.")
+            .Describe(
+                "rotateKeys", "Replace the keys that sign JWTs", "The command dotnet OtpPortal.dll --rotate-keys calls this endpoint.")
             .Answers(200, "The new keys are published.", typeof(RotatedKeys))
-            .Answers(400, "A parameter is not allowed; the message names it.");
+            .Answers(400, "A parameter is invalid. The message names it.");
     }
 
     private static async Task<IResult> PublishAsync(HttpContext context, KeyRing ring)
@@ -97,9 +98,10 @@ public static partial class JwtEndpoints
 
     private static async Task<IResult> RotateAsync(
         HttpContext context,
-        [Description("Seconds that JWTs of the old keys stay valid after the new keys begin to sign: 0 to 315360000. Default: a week.")]
+        [Description(
+            "How long JWTs of the old keys stay valid after the new keys start to sign, in seconds: 0 to 315360000. Default: a week.")]
         string? overlap,
-        [Description("true, for a stolen key: the new keys sign at once, and JWTs of the old ones are invalid. Not together with overlap.")]
+        [Description("true if a key was stolen: the new keys sign immediately, and JWTs of the old keys are invalid. Excludes overlap.")]
         string? now,
         KeyRing ring,
         AuditLog audit)
@@ -121,22 +123,22 @@ public static partial class JwtEndpoints
 
     internal sealed record RotatedKeys(
         [property: JsonPropertyName("kids"), Description("The ids of the new keys.")] IReadOnlyList<string> Kids,
-        [property: JsonPropertyName("active_from"), Description("When they begin to sign.")] DateTimeOffset ActiveFrom,
+        [property: JsonPropertyName("active_from"), Description("When the new keys start to sign.")] DateTimeOffset ActiveFrom,
         [property: JsonPropertyName("old_until"), Description("Until when JWTs of the old keys are valid.")] DateTimeOffset OldUntil);
 
     /// <summary>Describes <see cref="SigningKey.ToJwk"/>.</summary>
     internal sealed record PublishedKey(
         [property: JsonPropertyName("kty"), AllowedValues("OKP", "RSA", "EC")] string Type,
-        [property: JsonPropertyName("crv"), AllowedValues("Ed25519", "P-256"), Description("Of an OKP or EC key.")] string? Curve,
-        [property: JsonPropertyName("x"), Description("Of an OKP or EC key.")] string? X,
-        [property: JsonPropertyName("y"), Description("Of an EC key.")] string? Y,
-        [property: JsonPropertyName("n"), Description("Of an RSA key.")] string? Modulus,
-        [property: JsonPropertyName("e"), Description("Of an RSA key.")] string? Exponent,
+        [property: JsonPropertyName("crv"), AllowedValues("Ed25519", "P-256"), Description("For OKP and EC keys.")] string? Curve,
+        [property: JsonPropertyName("x"), Description("For OKP and EC keys.")] string? X,
+        [property: JsonPropertyName("y"), Description("For EC keys.")] string? Y,
+        [property: JsonPropertyName("n"), Description("For RSA keys.")] string? Modulus,
+        [property: JsonPropertyName("e"), Description("For RSA keys.")] string? Exponent,
         [property: JsonPropertyName("alg"), AllowedValues("EdDSA", "RS256", "ES256")]
-        [property: Description("The one algorithm of this key.")]
+        [property: Description("The algorithm of this key.")]
         string Algorithm,
         [property: JsonPropertyName("use"), AllowedValues("sig")] string Use,
-        [property: JsonPropertyName("kid"), Description("As in the header of what it signed.")] string Kid);
+        [property: JsonPropertyName("kid"), Description("The kid in the header of JWTs signed by this key.")] string Kid);
 
     internal sealed record PublishedKeys([property: JsonPropertyName("keys")] IReadOnlyList<PublishedKey> Keys);
 
@@ -156,7 +158,7 @@ public static partial class JwtEndpoints
             }
         }
 
-        [LoggerMessage(Level = LogLevel.Warning, Message = "The keys for JWTs could not be looked up: the store does not answer ({Error})")]
+        [LoggerMessage(Level = LogLevel.Warning, Message = "Could not read the JWT keys: the store is unavailable ({Error})")]
         private partial void Later(string error);
     }
 }
@@ -177,7 +179,7 @@ internal sealed record KeyRotationRequest(TimeSpan Overlap, bool AtOnce)
         {
             if (!long.TryParse(overlap, NumberStyles.None, CultureInfo.InvariantCulture, out var seconds) || seconds > MaxOverlap)
             {
-                complaint = $"overlap must be a whole number of seconds from 0 to {MaxOverlap}.";
+                complaint = $"overlap must be between 0 and {MaxOverlap} seconds.";
                 return false;
             }
             request = request with { Overlap = TimeSpan.FromSeconds(seconds) };
@@ -185,7 +187,7 @@ internal sealed record KeyRotationRequest(TimeSpan Overlap, bool AtOnce)
         if (now is null or "false") return true;
         if (now != "true" || overlap is not null)
         {
-            complaint = "now must be true or false, and goes without overlap.";
+            complaint = "now must be true or false, and cannot be combined with overlap.";
             return false;
         }
         request = new KeyRotationRequest(TimeSpan.Zero, AtOnce: true);

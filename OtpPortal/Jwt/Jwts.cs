@@ -80,32 +80,39 @@ public sealed class Jwts(KeyRing ring, JwtAlgorithms algorithms, string issuer, 
     public async Task<JwtOutcome> VerifyAsync(string token, string audience)
     {
         if (token.Length > JwtText.MaxLength) return new JwtOutcome.Bad("it is too long");
-        if (token.Split('.') is not [var first, var second, var third]) return new JwtOutcome.Bad("it is no JWT of three parts");
+        if (token.Split('.') is not [var first, var second, var third]) return new JwtOutcome.Bad("it does not have three parts");
         if (JwtText.Decode(first) is not { } headerBytes || JwtText.ParseObject(headerBytes) is not { } header)
-            return new JwtOutcome.Bad("its header cannot be read");
-        if (JwtText.Decode(third) is not { } signature) return new JwtOutcome.Bad("its signature cannot be read");
+        {
+            return new JwtOutcome.Bad("its header is invalid");
+        }
+        if (JwtText.Decode(third) is not { } signature) return new JwtOutcome.Bad("its signature is malformed");
         foreach (var name in s_refusedHeaders)
         {
-            if (header.TryGetProperty(name, out _)) return new JwtOutcome.Bad($"its header has {name}, which is not taken");
+            if (header.TryGetProperty(name, out _)) return new JwtOutcome.Bad($"its header has {name}, which is not supported");
         }
         if (Text(header, "typ") is { } type && !string.Equals(type, "JWT", StringComparison.OrdinalIgnoreCase))
-            return new JwtOutcome.Bad("it is another kind of token");
-        if (Text(header, "kid") is not { Length: > 0 and <= 100 } kid) return new JwtOutcome.Bad("its header names no key");
-        if (await ring.FindAsync(kid) is not { } key) return new JwtOutcome.Bad("it names a key that is not the portal's, or no longer");
+        {
+            return new JwtOutcome.Bad("its typ is not JWT");
+        }
+        if (Text(header, "kid") is not { Length: > 0 and <= 100 } kid) return new JwtOutcome.Bad("its header has no kid");
+        if (await ring.FindAsync(kid) is not { } key) return new JwtOutcome.Bad("its kid is not a current key of the portal");
         // The key decides on the algorithm, and the token only agrees: else alg=none, or HS256 with our public key for a secret, would do.
-        if (Text(header, "alg") != key.Algorithm) return new JwtOutcome.Bad("its algorithm is not the one of the key");
-        if (!key.Key.Verify(Encoding.ASCII.GetBytes(token, 0, first.Length + 1 + second.Length), signature))
-            return new JwtOutcome.Bad("its signature is wrong");
+        if (Text(header, "alg") != key.Algorithm) return new JwtOutcome.Bad("its alg is not the algorithm of its key");
+        if (!key.Key.Verify(Encoding.ASCII.GetBytes(token, 0, first.Length + 1 + second.Length), signature)) return new JwtOutcome.Bad("its signature is wrong");
 
         // From here on it is something that the portal wrote.
         if (JwtText.Decode(second) is not { } claimBytes || JwtText.ParseObject(claimBytes) is not { } claims)
-            return new JwtOutcome.Bad("its claims cannot be read");
-        if (Text(claims, "iss") != issuer) return new JwtOutcome.Bad("it has another issuer");
-        if (!IsFor(claims, audience)) return new JwtOutcome.Bad("it has another audience");
+        {
+            return new JwtOutcome.Bad("its claims are invalid");
+        }
+        if (Text(claims, "iss") != issuer) return new JwtOutcome.Bad("its issuer is wrong");
+        if (!IsFor(claims, audience)) return new JwtOutcome.Bad("its audience is wrong");
         var now = time.GetUtcNow();
         if (Number(claims, "exp") is not { } ends || now.ToUnixTimeSeconds() >= ends) return new JwtOutcome.Bad("it has expired");
         if (Number(claims, "nbf") is { } starts && (now + s_skew).ToUnixTimeSeconds() < starts)
-            return new JwtOutcome.Bad("it is not good yet");
+        {
+            return new JwtOutcome.Bad("it is not valid yet");
+        }
         return new JwtOutcome.Good(claims);
     }
 

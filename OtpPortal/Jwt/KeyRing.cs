@@ -227,12 +227,11 @@ public sealed partial class KeyRing(Stores stores, AuthSecret secret, JwtAlgorit
     [JsonSerializable(typeof(KeyRecord))]
     private sealed partial class KeyJson : JsonSerializerContext;
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "A key for JWTs was made ({Algorithm})")]
+    [LoggerMessage(Level = LogLevel.Information, Message = "Created a JWT signing key ({Algorithm})")]
     private partial void Made(string algorithm);
 
     [LoggerMessage(
         Level = LogLevel.Warning,
-        Message = "The keys for JWTs were replaced: the new ones sign from {ActiveFrom:u}, and what the old ones signed is good until "
-            + "{Until:u}")]
+        Message = "Rotated the JWT keys: new keys sign from {ActiveFrom:u}, JWTs of the old keys are valid until {Until:u}")]
     private partial void Rotated(DateTimeOffset activeFrom, DateTimeOffset until);
 }

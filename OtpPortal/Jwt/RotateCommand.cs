@@ -49,15 +49,16 @@ internal static class RotateCommand
             {
                 await output.WriteLineAsync(string.Create(
                     CultureInfo.InvariantCulture,
-                    $"New keys: {string.Join(", ", rotated.Kids)}. They sign from {rotated.ActiveFrom:u} on; what the old ones signed "
-                        + $"is good until {rotated.OldUntil:u}."));
+                    $"New keys: {string.Join(", ", rotated.Kids)}. They sign from {rotated.ActiveFrom:u}. "
+                    + $"JWTs of the old keys are valid until {rotated.OldUntil:u}."));
                 return 0;
             }
             await errors.WriteLineAsync($"The portal answered {(int)response.StatusCode}: {body}");
         }
         catch (Exception e) when (e is HttpRequestException or TaskCanceledException)
         {
-            await errors.WriteLineAsync($"No portal answers on this machine at port {portal.Port}: start it, then run this again.");
+            await errors.WriteLineAsync(
+                $"No portal is running on port {portal.Port} of this machine. Start it and run this command again.");
         }
         return 1;
     }

@@ -39,7 +39,7 @@ public sealed record LimitSettings(
         foreach (var name in reader.Names.Where(name => name.StartsWith("LIMIT_", StringComparison.OrdinalIgnoreCase)
             && !known.Contains(name["LIMIT_".Length..], StringComparer.OrdinalIgnoreCase)))
         {
-            reader.AddError($"{name} is not a limit of the portal. Its limits are LIMIT_{string.Join(", LIMIT_", known)}.");
+            reader.AddError($"{name} is not a known limit. The limits are LIMIT_{string.Join(", LIMIT_", known)}.");
         }
         return settings;
     }
@@ -55,7 +55,7 @@ public sealed record LimitSettings(
         {
             return new Limit(name, c, TimeSpan.FromSeconds(s));
         }
-        reader.AddError(setting, text, $"count/seconds such as {count}/{seconds}, with a count from 1 to 1000000 and 1 to 604800 seconds");
+        reader.AddError(setting, text, $"count/seconds such as {count}/{seconds}, with 1 to 1000000 events in 1 to 604800 seconds");
         return new Limit(name, count, TimeSpan.FromSeconds(seconds));
     }
 }

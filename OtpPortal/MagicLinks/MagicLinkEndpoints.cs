@@ -10,7 +10,7 @@ public static class MagicLinkEndpoints
     internal const int MaxBody = 64 * 1024;
     private const string Root = "/api/v2";
     private const string Document = "v2";
-    private const string Busy = "The account's requests are used up, or too many unknown keys came from this address. Nothing was done.";
+    private const string Busy = "the account's request quota is exhausted, or this client sent too many unknown keys.";
 
     public static WebApplicationBuilder AddMagicLinks(this WebApplicationBuilder builder)
     {
@@ -30,7 +30,8 @@ public static class MagicLinkEndpoints
     {
         routes.MapMethods(Root + "/ready", ["GET", "HEAD"], ReadyAsync).NoStore().WithMetadata(new RequireStoreAttribute())
             .InDocument(Document, "Service")
-            .Describe("ready", "Whether the API can serve", "Asks both stores.").Answers(200, "It can. The body is empty.");
+            .Describe("ready", "Check whether the API is ready", "Checks both stores.")
+            .Answers(200, "The API is ready. The body is empty.");
         routes.MapServiceAccounts();
         routes.MapMagicLinkPage();
 
@@ -38,11 +39,11 @@ public static class MagicLinkEndpoints
             .RequireAuthorization(ServiceAccountHandler.SchemeName).WithCredentialsInHeader()
             .MaxBody(MaxBody).NoStore().WithMetadata(new RequireStoreAttribute())
             .InDocument(Document, "Service accounts").AnswersQuota("account", "LIMIT_REQUESTS_PER_ACCOUNT")
-            .Answers(400, "A field is not allowed; the message names it.")
+            .Answers(400, "A field is invalid. The message names it.")
             .Answers(401, "The key is missing, malformed or unknown.")
             .Answers(413, "The request is larger than 64 KB.")
             .Answers(415, "The body is not declared as JSON (Content-Type: application/json).")
-            .Answers(429, Busy);
+            .Answers(429, "Rate limited: " + Busy);
         api.MapV2Codes();
         api.MapV2Links();
         api.MapV2Jwts();
@@ -51,8 +52,8 @@ public static class MagicLinkEndpoints
 
     /// <summary>Describes what else a request for a mail may be answered.</summary>
     internal static RouteHandlerBuilder AnswersMail(this RouteHandlerBuilder endpoint) => endpoint
-        .Answers(429, "This address was written to often enough (LIMIT_SENDS_PER_ADDRESS), or: " + Busy)
-        .Answers(502, "The mail service did not take the message, so neither code nor link is valid. The portal's log says why.");
+        .Answers(429, "The address has received too many messages (LIMIT_SENDS_PER_ADDRESS), or " + Busy)
+        .Answers(502, "The email could not be sent, so the code and the link are invalid. The portal's log has the reason.");
 
     private static async Task<IResult> ReadyAsync(Stores stores)
     {

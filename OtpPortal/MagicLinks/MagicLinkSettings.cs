@@ -23,7 +23,7 @@ public sealed record MagicLinkSettings(ConfiguredAccount? Admin, int MaxAttempts
         var redirects = reader.List("V2_ADMIN_REDIRECTS") is { Count: > 0 } ? SafeRedirects.Read(reader, "V2_ADMIN_REDIRECTS") : null;
         if (reader.Secret(Setting) is not { } text)
         {
-            if (redirects is not null) reader.AddError($"{Setting} is missing: V2_ADMIN_REDIRECTS says where its links may lead.");
+            if (redirects is not null) reader.AddError($"{Setting} is missing. V2_ADMIN_REDIRECTS applies to that account.");
             return new MagicLinkSettings(Admin: null, maxAttempts);
         }
         // The value holds a secret, so no complaint repeats it. The audience comes last, because it may be an address with colons.
@@ -31,17 +31,21 @@ public sealed record MagicLinkSettings(ConfiguredAccount? Admin, int MaxAttempts
         string? problem = null;
         if (parts.Length != 3) problem = "is not of the form uuid:apiKey:aud";
         else if (!Guid.TryParseExact(parts[0], "D", out _)) problem = "does not begin with a UUID such as the output of `uuidgen`";
-        else if (parts[1] == SampleKey && reader.IsProduction) problem = "has the key of .env.sample: a new UUID is needed";
+        else if (parts[1] == SampleKey && reader.IsProduction) problem = "has the key from .env.sample";
         else if (!ServiceAccounts.IsKey(parts[1]))
-            problem =
-                $"has a key that is not {ServiceAccounts.MinKeyLength} to {ServiceAccounts.MaxKeyLength} visible ASCII characters "
-                    + $"without a colon; a new UUID is best, because clients of magiclinksdev expect one";
+        {
+            problem = $"has a key that is not {ServiceAccounts.MinKeyLength} to {ServiceAccounts.MaxKeyLength} visible ASCII characters "
+                + "without a colon, preferably a UUID";
+        }
         else if (parts[2].Trim() is not { Length: > 0 and <= 200 } || parts[2].Any(char.IsControl))
-            problem = "has no audience of 1 to 200 characters at its end";
+        {
+            problem = "does not end with an audience of 1 to 200 characters";
+        }
         // Whoever has the account could else make tokens that say of anybody that they are signed in here.
         else if (parts[2].Trim() == jwt.Audience)
-            problem =
-                "has the audience of TOKEN_AUDIENCE (or APP_NAME): the account could make tokens that look like those of signed-in users";
+        {
+            problem = "has the audience of TOKEN_AUDIENCE (or APP_NAME), so its tokens would look like those of signed-in users";
+        }
         if (problem is null)
         {
             return new MagicLinkSettings(
@@ -49,7 +53,7 @@ public sealed record MagicLinkSettings(ConfiguredAccount? Admin, int MaxAttempts
                     new ServiceAccount(Guid.Parse(parts[0]), parts[2].Trim(), IsAdmin: true, redirects),
                     new SecretDigest(ServiceAccounts.Canonical(parts[1]))), maxAttempts);
         }
-        reader.AddError($"{Setting} {problem}: it must be uuid:apiKey:aud.");
+        reader.AddError($"{Setting} {problem}. It must be uuid:apiKey:aud.");
         return new MagicLinkSettings(Admin: null, maxAttempts);
     }
 }

@@ -40,7 +40,7 @@ internal sealed class RequestFields
     public RequestFields Object(string name, bool required = true)
     {
         var element = Find(name);
-        if (element is null && required) Complain($"{_path}{name} is missing: it must be an object.");
+        if (element is null && required) Complain($"{_path}{name} is missing and must be an object.");
         else if (element is { ValueKind: not JsonValueKind.Object }) Complain($"{_path}{name} must be an object.");
         return new RequestFields(element is { ValueKind: JsonValueKind.Object } value ? value : default, _path + name + ".", _complaint);
     }
@@ -58,7 +58,7 @@ internal sealed class RequestFields
             case null or JsonValueKind.Null:
                 return null;
             case not JsonValueKind.Object:
-                Complain(name, "must be an object, or one that is written as a text or in base64");
+                Complain(name, "must be an object, or an object as a JSON or base64 string");
                 return null;
             default:
                 if (Encoding.UTF8.GetByteCount(element.Value.GetRawText()) <= maxBytes) return element;
@@ -76,23 +76,25 @@ internal sealed class RequestFields
     {
         if (Find(name) is not { } element || element is { ValueKind: JsonValueKind.String } && element.GetString()!.Length == 0)
         {
-            if (min > 0) Complain(name, "is missing: it must be a text");
+            if (min > 0) Complain(name, "is missing and must be a string");
             return "";
         }
         if (element.ValueKind != JsonValueKind.String)
         {
-            Complain($"{_path}{name} must be a text.");
+            Complain($"{_path}{name} must be a string.");
             return "";
         }
         var text = element.GetString()!;
-        if (Encoding.UTF8.GetByteCount(text) < min) Complain(name, $"must be a text of at least {min} bytes");
+        if (Encoding.UTF8.GetByteCount(text) < min) Complain(name, $"must be a string of at least {min} bytes");
         // The second bound is for characters that are piled up without end.
         else if (new StringInfo(text).LengthInTextElements > max || text.Length > 8 * max)
         {
-            Complain(name, $"must be a text of at most {max} characters");
+            Complain(name, $"must be a string of at most {max} characters");
         }
         else if (text.Any(c => char.IsControl(c) && !(multiline && c is '\n' or '\r' or '\t')))
-            Complain($"{_path}{name} must be a text without control characters.");
+        {
+            Complain($"{_path}{name} must be a string without control characters.");
+        }
         else return text;
         return "";
     }
@@ -106,7 +108,7 @@ internal sealed class RequestFields
             if (number == 0) return fallback;
             if (number >= min && number <= max) return number;
         }
-        Complain($"{_path}{name} must be a whole number from {min} to {max}.");
+        Complain($"{_path}{name} must be a whole number between {min} and {max}.");
         return fallback;
     }
 
@@ -136,7 +138,7 @@ internal sealed class RequestFields
         {
             return [.. element.EnumerateArray().Select(each => each.GetString()!)];
         }
-        Complain($"{_path}{name} must be a list of at most {maxItems} texts.");
+        Complain($"{_path}{name} must be an array of at most {maxItems} strings.");
         return [];
     }
 
@@ -166,9 +168,8 @@ internal sealed class RequestFields
         if (!_element.TryGetProperty(name, out var value))
         {
             // magiclinksdev takes names in small letters or large, and there are programs that write redirectUrl for redirectURL.
-            var spelled = _element.EnumerateObject().Where(property => property.Name.Equals(name, StringComparison.OrdinalIgnoreCase))
-                .Take(2).ToList();
-            if (spelled.Count == 2) Complain($"{_path}{name} stands there twice.");
+            var spelled = _element.EnumerateObject().Where(property => property.Name.Equals(name, StringComparison.OrdinalIgnoreCase)).Take(2).ToList();
+            if (spelled.Count == 2) Complain($"{_path}{name} must not be given twice.");
             if (spelled.Count > 0) value = spelled[0].Value;
         }
         return value.ValueKind is JsonValueKind.Undefined or JsonValueKind.Null ? null : value;

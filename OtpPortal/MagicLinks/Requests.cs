@@ -62,7 +62,7 @@ internal sealed class Requests(JwtAlgorithms algorithms)
         foreach (var name in Jwts.RegisteredClaims.Where(
             name => claims?.EnumerateObject().Any(claim => name.Equals(claim.Name, StringComparison.OrdinalIgnoreCase)) == true))
         {
-            fields.Complain("claims", $"must not have {name}: the registered claims of RFC 7519, 4.1 are made by the portal");
+            fields.Complain("claims", $"must not contain {name}: the portal sets the registered claims (RFC 7519, 4.1)");
         }
         var lifespan = TimeSpan.FromSeconds(fields.Number("lifespanSeconds", 300, MinLifespan, MaxLifespan));
         return new JwtWish(algorithm, claims?.GetRawText() ?? "{}", lifespan);
@@ -76,12 +76,12 @@ internal sealed class Requests(JwtAlgorithms algorithms)
         var url = WebAddress.Parse(fields.Text("redirectURL", 1));
         if (url is null)
         {
-            fields.Complain("redirectURL", $"must be a full http:// or https:// address of at most {WebAddress.MaxLength} characters");
+            fields.Complain("redirectURL", $"must be an absolute http:// or https:// URL of at most {WebAddress.MaxLength} characters");
         }
         // The host of the allow-list gets the user information, too: what it does with that is its own affair.
         else if (account.Redirects is { } allowed && !allowed.Allows(url.WithoutUser))
         {
-            fields.Complain("redirectURL", "is not among the redirects that this account is allowed");
+            fields.Complain("redirectURL", "must be within the redirectHosts of this account");
         }
         return new LinkWish(jwt, lifespan, key, url?.Value ?? "");
     }
@@ -116,7 +116,7 @@ internal sealed class Requests(JwtAlgorithms algorithms)
         // No page names the host of this one, and a user name can look like one.
         if (WebAddress.Parse(text) is { HasUser: false } url) return url.Value;
         fields.Complain(
-            name, $"must be a full http:// or https:// address of at most {WebAddress.MaxLength} characters, without user name");
+            name, $"must be an absolute http:// or https:// URL of at most {WebAddress.MaxLength} characters, without user name");
         return "";
     }
 }

@@ -43,7 +43,7 @@ internal sealed class ServiceAccountHandler(
             case CallerOutcome.Accepted:
                 return Accept(new ServiceAccountIdentity(account!));
             case CallerOutcome.OverQuota:
-                return TooMany("Too many requests of this service account.");
+                return TooMany("Too many requests from this service account.");
             case CallerOutcome.Limited(var wait):
                 return TooMany("Too many unknown API keys from this address.", wait);
             default:
@@ -53,5 +53,5 @@ internal sealed class ServiceAccountHandler(
     }
 
     private AuthenticateResult Unauthorized() =>
-        Reject(StatusCodes.Status401Unauthorized, "unauthorized", $"A valid API key is needed in the header {Header}.");
+        Reject(StatusCodes.Status401Unauthorized, "unauthorized", $"Send a valid API key in the {Header} header.");
 }

@@ -20,11 +20,11 @@ public sealed record NewAccount(ServiceAccount Account, string Key)
 /// <param name="Name">What people know it by; may be empty.</param>
 /// <param name="RedirectHosts">Where its links may lead; empty for anywhere.</param>
 public sealed record AccountEntry(
-    [property: JsonPropertyName("uuid"), Description("Its public name.")] Guid Id,
-    [property: JsonPropertyName("name"), Description("What people call it; may be empty.")] string Name,
+    [property: JsonPropertyName("uuid"), Description("The id of the account.")] Guid Id,
+    [property: JsonPropertyName("name"), Description("The display name. Can be empty.")] string Name,
     [property: JsonPropertyName("aud"), Description("The audience of its JWTs.")] string Audience,
     [property: JsonPropertyName("redirect_hosts")]
-    [property: Description("Where its links may lead; empty for anywhere.")]
+    [property: Description("Hosts that its links may lead to. Empty: any.")]
     IReadOnlyList<string> RedirectHosts,
     [property: JsonPropertyName("created_at")] DateTimeOffset CreatedAt);
 

@@ -12,10 +12,10 @@ internal static class V2Accounts
         .TakesJson(typeof(V2Bodies.AccountRequest))
         .Describe(
             "createServiceAccount", "Create a service account",
-            "For the account of V2_ADMIN_ACCOUNT only. The key is returned this once: the store keeps its SHA-256. A new account is no "
+            "For the account of V2_ADMIN_ACCOUNT only. The key is returned once; the store keeps its SHA-256. A new account is not an "
                 + "administrator.")
         .Answers(201, "The account, with its key.", typeof(V2Json.AccountAnswer))
-        .Answers(403, "The account of the key is no administrator.");
+        .Answers(403, "The account of the key is not an administrator.");
 
     public static void MapServiceAccounts(this IEndpointRouteBuilder routes)
     {
@@ -23,20 +23,22 @@ internal static class V2Accounts
         accounts.MapMethods("", ["GET", "HEAD"], async (ServiceAccounts all) => TypedResults.Json(await all.ListAsync()))
             .Describe(
                 "listServiceAccounts", "List the service accounts",
-                "The oldest first, without keys and without the account of V2_ADMIN_ACCOUNT.")
+                "Oldest first, without keys and without the account of V2_ADMIN_ACCOUNT.")
             .Answers(200, "The accounts.", typeof(IEnumerable<AccountEntry>));
         accounts.MapDelete("/{id}", RemoveAsync)
             .Describe(
                 "removeServiceAccount", "Remove a service account",
-                "Its key, its codes and its links are refused from then on, on every replica. Its JWTs stay valid until they expire.")
-            .Answers(204, "The account is removed.")
-            .Answers(404, "There is no such account.");
+                "Its key, codes and links stop working on every replica. Its JWTs stay valid until they expire.")
+            .Answers(204, "The account was removed.")
+            .Answers(404, "The account does not exist.");
     }
 
     private static async Task<IResult> CreateAsync(HttpContext context, V2Request request, ServiceAccounts accounts, AuditLog audit)
     {
         if (!request.Account.IsAdmin)
-            return request.Failure(StatusCodes.Status403Forbidden, "Only an administrator's account may create accounts.");
+        {
+            return request.Failure(StatusCodes.Status403Forbidden, "Only an administrator account can create accounts.");
+        }
         var (name, hosts) = Requests.Account(request.Fields.Object("serviceAccountCreateParams", required: false));
         if (request.Refusal is { } refusal) return refusal;
         var made = await accounts.CreateAsync(name, hosts);
@@ -52,9 +54,8 @@ internal static class V2Accounts
     {
         if (!ServiceAccounts.TryParseUuid(id, out var account) || !await accounts.RemoveAsync(account))
         {
-            return Problem.Result(
-                StatusCodes.Status404NotFound, "not_found",
-                "There is no service account with this id; that of V2_ADMIN_ACCOUNT goes with the setting.");
+            return Problem.Result(StatusCodes.Status404NotFound, "not_found",
+                "There is no service account with this id. The account of V2_ADMIN_ACCOUNT is removed with its setting.");
         }
         audit.WriteByAdmin(AuditEvent.AccountRemoved, null, ClientAddress.Of(context), account.ToString(), "key");
         return TypedResults.NoContent();

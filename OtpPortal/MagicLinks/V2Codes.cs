@@ -8,18 +8,20 @@ internal static class V2Codes
     public static void MapV2Codes(this IEndpointRouteBuilder api)
     {
         api.MapPost("/otp/create", CreateAsync).TakesJson(typeof(V2Bodies.CodeRequest))
-            .Describe("createOtp", "Create a code", "For a message that you send yourself. Only its account can try it, with its id.")
+            .Describe(
+                "createOtp", "Create a code", "For a message that you send yourself. Only the account that created a code can validate it.")
             .Answers(201, "The code and its id.", typeof(V2Json.CodeAnswer));
         api.MapPost("/otp/validate", ValidateAsync).TakesJson(typeof(V2Bodies.ValidateRequest))
-            .Describe("validateOtp", "Try a code", "A try is counted before anything is compared. The right code succeeds once.")
-            .Answers(200, "The code was right and is used up now.", typeof(V2Json.ValidAnswer))
+            .Describe("validateOtp", "Check a code", "Each attempt is counted before the code is compared. The correct code succeeds once.")
+            .Answers(200, "The code is correct. It cannot be used again.", typeof(V2Json.ValidAnswer))
             .Answers(
                 400,
-                "The code was wrong, used, expired, unknown or of another account: all of these look the same. Or a field is not allowed; "
-                    + "the message names it.");
+                "The code is incorrect, used, expired, unknown or from another account, or a field is invalid; "
+                    + "the message names the field.");
         api.MapPost("/otp-email/create", CreateMailAsync).TakesJson(typeof(V2Bodies.CodeMailRequest))
-            .Describe("mailOtp", "Create a code and mail it", "The mail is in the language of Accept-Language around your own words.")
-            .Answers(201, "The mail service has taken the message.", typeof(V2Json.CodeMailAnswer)).AnswersMail();
+            .Describe(
+                "mailOtp", "Create a code and send it by email", "The email is in the language of Accept-Language, around your own texts.")
+            .Answers(201, "The email was sent.", typeof(V2Json.CodeMailAnswer)).AnswersMail();
     }
 
     private static async Task<IResult> CreateAsync(V2Request request, AccountCodes codes)

@@ -11,15 +11,16 @@ namespace OtpPortal.MagicLinks;
 internal static partial class V2Json
 {
     internal sealed record Metadata(
-        [property: JsonPropertyName("uuid"), Description("The id of the request; in case of a fault it is in the log.")] Guid Uuid);
+        [property: JsonPropertyName(
+            "uuid"), Description("The id of the request. In case of an internal error, the log has it.")] Guid Uuid);
 
     internal sealed record Failure(
         [property: JsonPropertyName("code"), Description("The status.")] int Code,
-        [property: JsonPropertyName("message"), Description("Names the field that is not allowed first.")] string Message,
+        [property: JsonPropertyName("message"), Description("What is wrong, beginning with the name of an invalid field.")] string Message,
         [property: JsonPropertyName("requestMetadata")] Metadata RequestMetadata);
 
     internal sealed record Account(
-        [property: JsonPropertyName("uuid"), Description("The account's public name.")] Guid Uuid,
+        [property: JsonPropertyName("uuid"), Description("The id of the account.")] Guid Uuid,
         [property: JsonPropertyName("apiKey"), Description("Its key, for X-API-KEY.")] string ApiKey,
         [property: JsonPropertyName("aud"), Description("The audience of its JWTs.")] string Aud,
         [property: JsonPropertyName("admin"), Description("False.")] bool Admin)
@@ -43,7 +44,7 @@ internal static partial class V2Json
         [property: JsonPropertyName("requestMetadata")] Metadata RequestMetadata);
 
     internal sealed record ClaimsResults(
-        [property: JsonPropertyName("claims"), Description("All its claims, those of the portal too.")] JsonObject Claims);
+        [property: JsonPropertyName("claims"), Description("All claims of the JWT.")] JsonObject Claims);
 
     internal sealed record ClaimsAnswer(
         [property: JsonPropertyName("jwtValidateResults")] ClaimsResults Results,
@@ -51,7 +52,7 @@ internal static partial class V2Json
 
     internal sealed record LinkResults(
         [property: JsonPropertyName("magicLink"), Url, Description("The link for the user, to a page of the portal.")] string MagicLink,
-        [property: JsonPropertyName("secret"), Description("What the link has in its query.")] string Secret)
+        [property: JsonPropertyName("secret"), Description("The secret in the link's query.")] string Secret)
     {
         public override string ToString() => nameof(LinkResults);
     }
@@ -69,7 +70,7 @@ internal static partial class V2Json
         [property: JsonPropertyName("requestMetadata")] Metadata RequestMetadata);
 
     internal sealed record CodeResults(
-        [property: JsonPropertyName("id"), Description("What the code is tried with; a UUID, and no secret.")] string Id,
+        [property: JsonPropertyName("id"), Description("The id to validate the code with. A UUID, not a secret.")] string Id,
         [property: JsonPropertyName("otp"), Description("The code.")] string Otp)
     {
         public override string ToString() => Id;

@@ -12,14 +12,14 @@ internal static class V2Jwts
     public static void MapV2Jwts(this IEndpointRouteBuilder api)
     {
         api.MapPost("/jwt/create", CreateAsync).TakesJson(typeof(V2Bodies.JwtRequest))
-            .Describe("createJwt", "Create a JWT", "Signed now, for the account's own audience.")
+            .Describe("createJwt", "Create a JWT", "The JWT has the account's audience.")
             .Answers(201, "The JWT.", typeof(V2Json.JwtAnswer));
         api.MapPost("/jwt/validate", ValidateAsync).TakesJson(typeof(V2Bodies.JwtValidateRequest))
             .Describe(
                 "validateJwt", "Verify a JWT",
-                "Any JWT of the portal for the account's audience; the key that it names decides on the algorithm.")
-            .Answers(200, "It is valid; these are its claims.", typeof(V2Json.ClaimsAnswer))
-            .Answers(422, "It is not valid; the message says why.");
+                "Accepts any JWT of the portal with the account's audience. Its kid determines the key and the algorithm.")
+            .Answers(200, "The JWT is valid.", typeof(V2Json.ClaimsAnswer))
+            .Answers(422, "The JWT is not valid. The message has the reason.");
     }
 
     private static async Task<IResult> CreateAsync(V2Request request, Requests reader, Jwts jwts)

@@ -14,10 +14,10 @@ internal static class V2Links
             .Answers(201, "The link.", typeof(V2Json.LinkAnswer));
         api.MapPost("/magic-link-email/create", CreateMailAsync).TakesJson(typeof(V2Bodies.LinkMailRequest))
             .Describe(
-                "mailMagicLink", "Create a magic link and mail it",
-                "With otpCreateParams the mail has a code as well, for users who read it on another device. "
-                    + "It is in the language of Accept-Language around your own words.")
-            .Answers(201, "The mail service has taken the message.", typeof(V2Json.LinkMailAnswer)).AnswersMail();
+                "mailMagicLink", "Create a magic link and send it by email",
+                "With otpCreateParams, the email also has a code, for users who read it on another device. "
+                    + "The email is in the language of Accept-Language, around your own texts.")
+            .Answers(201, "The email was sent.", typeof(V2Json.LinkMailAnswer)).AnswersMail();
     }
 
     // Before the page of the same address, which takes posts as well.

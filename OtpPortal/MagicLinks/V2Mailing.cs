@@ -13,7 +13,7 @@ internal sealed class V2Mailing(SendLimits limits, MailSender sender)
     {
         if (await limits.TakeAsync(mail.To, ClientAddress.Of(context), client: null) is not { } wait) return null;
         context.Response.Headers.RetryAfter = Problem.Seconds(wait);
-        return request.Failure(StatusCodes.Status429TooManyRequests, "Too many messages to this address.");
+        return request.Failure(StatusCodes.Status429TooManyRequests, "Too many messages to this address. Try again later.");
     }
 
     /// <summary>Sends a message. Returns the answer to a request whose mail was not sent, else null.</summary>
@@ -21,5 +21,5 @@ internal sealed class V2Mailing(SendLimits limits, MailSender sender)
     public async Task<IResult?> SendAsync(HttpContext context, V2Request request, Message message) =>
         await sender.SendAsync(message, context.RequestAborted)
             ? null
-            : request.Failure(StatusCodes.Status502BadGateway, "The mail service did not take the message.");
+            : request.Failure(StatusCodes.Status502BadGateway, "The email could not be sent.");
 }

@@ -31,10 +31,8 @@ internal sealed class V2Request
     {
         if (!context.Request.HasJsonContentType())
         {
-            return new V2Request(
-                context,
-                V2Results.Failure(
-                    context, StatusCodes.Status415UnsupportedMediaType, "The body must be JSON: Content-Type: application/json."));
+            return new V2Request(context, V2Results.Failure(
+                context, StatusCodes.Status415UnsupportedMediaType, "The body must be JSON (Content-Type: application/json)."));
         }
         try
         {
@@ -50,8 +48,8 @@ internal sealed class V2Request
         return new V2Request(context, V2Results.Failure(
             context,
             StatusCodes.Status400BadRequest,
-            $"The body is not JSON that can be read: an object of at most {RequestFields.Reading.MaxDepth} levels, in UTF-8, "
-                + "with no name twice and no halves of characters."));
+            $"The body must be a JSON object of at most {RequestFields.Reading.MaxDepth} levels, in UTF-8, "
+                + "without duplicate names or unpaired surrogates."));
     }
 
     public IResult Failure(int status, string message) => V2Results.Failure(_context, status, message);

@@ -18,9 +18,9 @@ internal static class V2Results
     /// <summary>Writes an error that arises before an endpoint runs, or outside of it.</summary>
     public static Task WriteAsync(HttpContext context, int status, string message) => Failure(context, status, status switch
     {
-        StatusCodes.Status404NotFound => "There is nothing at this address.",
-        StatusCodes.Status405MethodNotAllowed => $"This address takes {context.Response.Headers.Allow}.",
-        StatusCodes.Status413PayloadTooLarge => $"The request is too large: at most {MagicLinkEndpoints.MaxBody / 1024} KB.",
+        StatusCodes.Status404NotFound => "Not found. Check the URL.",
+        StatusCodes.Status405MethodNotAllowed => $"Method not allowed. Allowed: {context.Response.Headers.Allow}.",
+        StatusCodes.Status413PayloadTooLarge => $"The request must be at most {MagicLinkEndpoints.MaxBody / 1024} KB.",
         StatusCodes.Status503ServiceUnavailable => "Unable to reach store.",
         _ => message,
     }).ExecuteAsync(context);

@@ -26,7 +26,7 @@ internal sealed class OperatorKeyHandler(
             case SecretOutcome.Accepted:
                 return Accept(new ClaimsIdentity(SchemeName));
             case SecretOutcome.Limited(var wait):
-                return TooMany("Too many wrong keys from this address.", wait);
+                return TooMany("Too many wrong keys from this client.", wait);
             default:
                 audit.Write(AuditEvent.AdminRefused, null, ClientAddress.Of(Context), "wrong_key");
                 return Reject(StatusCodes.Status403Forbidden, "forbidden", "Send Authorization: Bearer AUTH_SECRET_KEY.");

@@ -44,6 +44,6 @@ internal sealed partial class SessionCleanup(SessionIndex index, TokenStore toke
         while (await timer.WaitForNextTickAsync(stoppingToken));
     }
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Expired sessions were not cleaned up: the token store does not answer: {Reason}")]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Could not clean up expired sessions: the token store is unavailable ({Reason})")]
     private partial void CleanupFailed(string reason);
 }

@@ -41,20 +41,20 @@ public static partial class TokenEndpoints
         checks.MapMethods("/check-auth", ["GET", "HEAD"], CheckAsync)
             .Describe(
                 "checkAuth", "Check a session",
-                "For apps. Slides the session and rotates the token from time to time; hand the answer's Set-Cookie on to the browser.")
+                "For apps. Extends the session and periodically rotates the token. Forward Set-Cookie to the browser.")
             .Answers(200, "The user is signed in.", typeof(CheckedToken))
-            .AnswersHeader("Set-Cookie", "The token that is valid from now on.", 200)
+            .AnswersHeader("Set-Cookie", "The token to use from now on.", 200)
             .AnswersIdentity()
             .AnswersText(403, "The token is missing, expired or revoked.", "Forbidden");
         checks.Map("/forward-auth", ForwardAuth.AnswerAsync)
             .Describe(
                 "forwardAuth", "Check a session for a proxy",
-                "Any method. Slides the session and never rotates the token. With the query redirect=never it never redirects.")
+                "Accepts any method. Extends the session, never rotates the token. With redirect=never in the query, never redirects.")
             .Answers(200, "The user is signed in.")
             .AnswersIdentity()
-            .Answers(302, "Nobody is signed in, and the request behind the proxy is a navigation to an allowed address.")
+            .Answers(302, "The user is not signed in, and the proxied request is a navigation to an allowed URL.")
             .AnswersHeader("Location", "The sign-in page, with return_to.", 302)
-            .AnswersText(401, "Nobody is signed in.", "Unauthorized")
+            .AnswersText(401, "The user is not signed in.", "Unauthorized")
             .AnswersHeader("WWW-Authenticate", "Bearer.", 401);
 
         var tokens = routes.MapGroup("/auth-tokens").RequireOperatorKey().InPortalDocument("Sessions");
@@ -62,7 +62,7 @@ public static partial class TokenEndpoints
             .Describe("listTokens", "List the live sessions", "A JSON array of tokens, or of sessions with details=true.")
             .Answers(200, "The sessions.", typeof(IEnumerable<SessionDetails>))
             .WithMetadata(new ApiHeader(
-                "X-Next-Cursor", "The cursor of the next page; absent on the last.", null, status => status == 200, IsRequired: false))
+                "X-Next-Cursor", "The cursor of the next page. Absent on the last page.", null, status => status == 200, IsRequired: false))
             .AddOpenApiOperationTransformer((operation, _, _) =>
             {
                 var json = operation.Responses!["200"].Content!["application/json"];
@@ -70,7 +70,7 @@ public static partial class TokenEndpoints
                 json.Schema = new OpenApiSchema { AnyOf = [tokens, json.Schema!] };
                 return Task.CompletedTask;
             })
-            .Answers(400, "limit or cursor is not allowed.");
+            .Answers(400, "limit or cursor is invalid.");
         tokens.MapDelete("", RevokeAllAsync)
             .Describe("revokeUser", "Revoke all sessions of a user")
             .Answers(204, "The sessions are revoked, if there were any.")
@@ -86,7 +86,7 @@ public static partial class TokenEndpoints
         where TBuilder : IEndpointConventionBuilder => endpoints
             .RequireAuthorization(OperatorKeyHandler.SchemeName).WithCredentialsInHeader().NoStore()
             .Answers(403, "The key is missing or wrong.")
-            .Answers(429, "Too many wrong keys from this address. Until Retry-After has passed, even the right key is refused.");
+            .Answers(429, "Too many wrong keys from this client. Until Retry-After has passed, the correct key is rejected too.");
 
     /// <summary>Tells the app behind a proxy who is signed in, in both families of header names that are in use.</summary>
     internal static void WriteIdentity(HttpResponse response, string email)
@@ -99,8 +99,8 @@ public static partial class TokenEndpoints
     private static TBuilder AnswersIdentity<TBuilder>(this TBuilder endpoint)
         where TBuilder : IEndpointConventionBuilder
     {
-        foreach (var name in s_addressHeaders) endpoint.AnswersHeader(name, "The user's address.", 200);
-        foreach (var name in s_unknownHeaders) endpoint.AnswersHeader(name, "Empty: the portal does not know it.", 200);
+        foreach (var name in s_addressHeaders) endpoint.AnswersHeader(name, "The user's email address.", 200);
+        foreach (var name in s_unknownHeaders) endpoint.AnswersHeader(name, "Always empty: the portal has no such data.", 200);
         return endpoint;
     }
 
@@ -121,9 +121,9 @@ public static partial class TokenEndpoints
         HttpContext context,
         SessionList sessions,
         [Description("Only the sessions of this address.")] string? email,
-        [Description("true: sessions instead of tokens.")] string? details,
-        [Description("The size of a page: 1 to 1000. Default, without cursor: everything.")] string? limit,
-        [Description("X-Next-Cursor of the page before.")] string? cursor)
+        [Description("true to list sessions instead of tokens.")] string? details,
+        [Description("The page size, 1 to 1000. Default without cursor: all.")] string? limit,
+        [Description("X-Next-Cursor of the previous page.")] string? cursor)
     {
         email = email is null ? null : AsKept(email);
         var withDetails = details?.ToUpperInvariant() is "TRUE" or "1";
@@ -133,12 +133,13 @@ public static partial class TokenEndpoints
         if (limit is not null
             && !(int.TryParse(limit, NumberStyles.None, CultureInfo.InvariantCulture, out count) && count is >= 1 and <= MaxPage))
         {
-            return Problem.Result(StatusCodes.Status400BadRequest, "invalid_limit", $"limit must be a whole number from 1 to {MaxPage}.");
+            return Problem.Result(
+                StatusCodes.Status400BadRequest, "invalid_limit", $"limit must be a whole number between 1 and {MaxPage}.");
         }
         if (await sessions.PageAsync(email, count, cursor) is not { } page)
         {
             return Problem.Result(
-                StatusCodes.Status400BadRequest, "invalid_cursor", "cursor must be the X-Next-Cursor of an earlier answer.");
+                StatusCodes.Status400BadRequest, "invalid_cursor", "cursor must be the X-Next-Cursor of an earlier response.");
         }
         if (page.Next is not null) context.Response.Headers["X-Next-Cursor"] = page.Next;
         return Stream(page.Sessions.ToAsyncEnumerable(), withDetails);
@@ -155,11 +156,13 @@ public static partial class TokenEndpoints
     }
 
     private static async Task<IResult> RevokeAllAsync(
-        HttpContext context, [Description("The address of the user; required.")] string? email, TokenStore store, AuditLog audit)
+        HttpContext context, [Description("The email address of the user. Required.")] string? email, TokenStore store, AuditLog audit)
     {
         if (string.IsNullOrWhiteSpace(email))
+        {
             return Problem.Result(
-                StatusCodes.Status400BadRequest, "invalid_email", "email must be the address whose sessions are to be revoked.");
+                StatusCodes.Status400BadRequest, "invalid_email", "email must be the email address of the user whose sessions to revoke.");
+        }
         var kept = AsKept(email);
         var count = await store.RevokeAllAsync(kept);
         if (count > 0) audit.WriteByAdmin(AuditEvent.Revoked, kept, ClientAddress.Of(context), $"sessions:{count}", "key");
@@ -189,7 +192,7 @@ public static partial class TokenEndpoints
     internal sealed record CheckedToken(
         [property: JsonPropertyName("auth_token")] string AuthToken,
         [property: JsonPropertyName("email")] string Email,
-        [property: JsonPropertyName("expires_in"), Description("Seconds until the session ends unless it is used.")] long ExpiresIn);
+        [property: JsonPropertyName("expires_in"), Description("Seconds until the session expires if it is not used.")] long ExpiresIn);
 
     internal sealed record SessionDetails(
         [property: JsonPropertyName("id")] string Id,

@@ -60,7 +60,7 @@ public sealed partial record TokenSettings(
         }
         if (CookieName is "otp_flow" or "otp_return" or "otp_lang" or "otp_bounce" or "otp_admin")
         {
-            reader.AddError("AUTH_TOKEN_COOKIE_NAME", CookieName, "a name that the portal does not use for something else");
+            reader.AddError("AUTH_TOKEN_COOKIE_NAME", CookieName, "a name that no other cookie of the portal has");
         }
 
         // Browsers silently drop a cookie whose name promises more than its attributes keep (RFC 6265bis, 4.1.3): nobody could sign in.
@@ -68,7 +68,7 @@ public sealed partial record TokenSettings(
         var secure = CookieName.StartsWith("__Secure-", StringComparison.OrdinalIgnoreCase);
         if ((host || secure) && !portal.IsHttps)
         {
-            reader.AddError("AUTH_TOKEN_COOKIE_NAME", CookieName, "another name unless PUBLIC_URL is https");
+            reader.AddError("AUTH_TOKEN_COOKIE_NAME", CookieName, "a name without __Host- or __Secure- unless PUBLIC_URL is https");
         }
         if (host && CookieDomain is not null)
         {
@@ -80,7 +80,7 @@ public sealed partial record TokenSettings(
         var covers = publicHost == CookieDomain || publicHost.EndsWith('.' + CookieDomain, StringComparison.Ordinal);
         if (!DomainName().IsMatch(CookieDomain) || !covers)
         {
-            reader.AddError("COOKIE_DOMAIN", CookieDomain, $"a domain that PUBLIC_URL's host ({publicHost}) lies in");
+            reader.AddError("COOKIE_DOMAIN", CookieDomain, $"the host of PUBLIC_URL ({publicHost}) or a parent domain of it");
         }
     }
 

@@ -48,6 +48,6 @@ public sealed partial class NewDeviceNotice(
         queue.TryEnqueue(new OutgoingMessage(message, now + s_worthSending, static _ => { }));
     }
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "The device of a sign-in was not noted, the token store does not answer ({Error})")]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Could not store the device of a sign-in: the token store is unavailable ({Error})")]
     private partial void StoreAway(string error);
 }

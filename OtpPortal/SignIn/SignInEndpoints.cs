@@ -46,14 +46,14 @@ public static class SignInEndpoints
         var described = forms.MapGroup("").InPortalDocument("Sign-in")
             .Answers(415, "The body is not a form.");
         described.MapPost("/login", BeginAsync).TakesForm(typeof(LoginForm))
-            .Describe("login", "Begin a sign-in", "Sends a code. Known, unknown and disallowed addresses get the same answer.")
-            .Answers(202, "The sign-in has begun; the cookie otp_flow has its id, too.", typeof(SentAnswer))
+            .Describe("login", "Start a sign-in", "Sends a code. Known, unknown and disallowed addresses get the same response.")
+            .Answers(202, "The sign-in has started. The otp_flow cookie has its id, too.", typeof(SentAnswer))
             .Answers(400, "invalid_email.", typeof(ErrorAnswer))
             .Answers(429, "too_many_requests, or captcha_required with a ticket.", typeof(ErrorAnswer));
         described.MapPost("/login-otp", SubmitAsync).TakesForm(typeof(SubmitForm))
             .Describe(
                 "submitCode", "Submit the code",
-                "All codes of a sign-in share the attempts; an attempt is counted before the code is compared.")
+                "All codes of a sign-in share the attempts. Each attempt is counted before the code is compared.")
             .Answers(200, "The user is signed in.", typeof(SignedInAnswer))
             .AnswersHeader("Set-Cookie", "The token.", 200)
             .Answers(400, "invalid_code, email_mismatch or flow_mismatch.", typeof(ErrorAnswer))
@@ -61,14 +61,14 @@ public static class SignInEndpoints
             .Answers(410, "expired.", typeof(ErrorAnswer))
             .Answers(429, "too_many_attempts.", typeof(ErrorAnswer));
         described.MapPost("/login/resend", SendAgainAsync).TakesForm(typeof(FlowForm))
-            .Describe("resendCode", "Send another code", "The codes that were sent before stay valid.")
-            .Answers(202, "Another code is sent.", typeof(SentAnswer))
+            .Describe("resendCode", "Send another code", "Earlier codes stay valid.")
+            .Answers(202, "Another code was sent.", typeof(SentAnswer))
             .Answers(400, "flow_mismatch.", typeof(ErrorAnswer))
             .Answers(410, "expired.", typeof(ErrorAnswer))
-            .Answers(429, "too_many_requests: the wait is not over, or no messages are left.", typeof(ErrorAnswer));
+            .Answers(429, "too_many_requests: the cooldown has not passed, or no messages are left.", typeof(ErrorAnswer));
         var logout = forms.MapGroup("/logout").InPortalDocument("Sign-in")
-            .Answers(303, "Done, or nobody is signed in.").AnswersHeader("Location", "The start page.", 303);
-        logout.MapPost("", SignOutAsync).Describe("logout", "Sign out", "The token in the cookie is revoked, and the cookie is cleared.")
+            .Answers(303, "Signed out, or there was no session.").AnswersHeader("Location", "The start page.", 303);
+        logout.MapPost("", SignOutAsync).Describe("logout", "Sign out", "Revokes the token in the cookie and clears the cookie.")
             .AnswersHeader("Set-Cookie", "Clears the token.", 303);
         logout.MapPost("/others", SignOutOthersAsync).Describe("logoutOthers", "Sign out of all other devices");
         logout.MapPost("/everywhere", SignOutEverywhereAsync).Describe("logoutEverywhere", "Sign out of all devices")
@@ -299,16 +299,17 @@ public static class SignInEndpoints
 
     private sealed record LoginForm(
         [property: JsonPropertyName("email"), EmailAddress] string Email,
-        [property: JsonPropertyName("return_to"), Description("Where to go after signing in, when it is allowed.")] string? ReturnTo,
+        [property: JsonPropertyName(
+            "return_to"), Description("The URL to go to after signing in. Ignored if not allowed.")] string? ReturnTo,
         [property: JsonPropertyName("channel"), AllowedValues("email", "sms")]
         [property: Description("How to send the code, for users who have both.")]
         string? Channel);
 
     private record FlowForm(
-        [property: JsonPropertyName("flow"), Description("The id of the sign-in, without the cookie otp_flow.")] string? Flow);
+        [property: JsonPropertyName("flow"), Description("The id of the sign-in, for clients without the otp_flow cookie.")] string? Flow);
 
     private sealed record SubmitForm(
-        [property: JsonPropertyName("code"), Description("Digits; spaces and dashes do not matter.")] string Code,
-        [property: JsonPropertyName("email"), Description("If given, it must be the address of the sign-in.")] string? Email,
+        [property: JsonPropertyName("code"), Description("The digits. Spaces and dashes are ignored.")] string Code,
+        [property: JsonPropertyName("email"), Description("If set, it must be the address of the sign-in.")] string? Email,
         string? Flow) : FlowForm(Flow);
 }

@@ -14,7 +14,7 @@ public sealed class SignInEvents(
 {
     private static readonly Meter s_meter = new("OtpPortal.SignIn");
     private static readonly Counter<long> s_events =
-        s_meter.CreateCounter<long>("otpportal.sign_ins", "{event}", "Sign-ins by what happened.");
+        s_meter.CreateCounter<long>("otpportal.sign_ins", "{event}", "Number of sign-ins by event.");
 
     public void Begun()
     {

@@ -36,7 +36,7 @@ public sealed partial record SignInSettings(
             else
             {
                 reader.AddError("ALLOWED_EMAILS", entry,
-                    "addresses such as ann@example.com and whole domains such as *@example.com, with commas between them");
+                    "a comma-separated list of addresses such as ann@example.com and domains such as *@example.com");
             }
         }
         return new SignInSettings(

@@ -58,9 +58,9 @@ public sealed class UserDirectory
         {
             // Without the parser's words, which quote what stands there.
             var place = e is JsonException { LineNumber: { } line }
-                ? string.Create(CultureInfo.InvariantCulture, $"cannot be read at line {line + 1}")
+                ? string.Create(CultureInfo.InvariantCulture, $"is invalid at line {line + 1}")
                 : "cannot be opened";
-            reader.AddError($"USERS_FILE names {path}, which {place}: it must be a JSON file such as "
+            reader.AddError($"USERS_FILE is {path}, which {place}. It must be a JSON file such as "
                 + "[{\"mail\":\"ann@example.com\",\"phonenumber\":\"+491711234567\"}].");
             return null;
         }
@@ -69,18 +69,18 @@ public sealed class UserDirectory
         foreach (var (entry, number) in (entries ?? []).Select((entry, index) => (entry, index + 1)))
         {
             var where = string.Create(CultureInfo.InvariantCulture, $"USERS_FILE, entry {number}: ");
-            if (!EmailAddress.TryParse(entry?.Mail, out var mail)) reader.AddError(where + "mail must be an e-mail address.");
-            else if (phones.ContainsKey(mail.Value)) reader.AddError(where + "its mail is in the file twice.");
+            if (!EmailAddress.TryParse(entry?.Mail, out var mail)) reader.AddError(where + "mail must be an email address.");
+            else if (phones.ContainsKey(mail.Value)) reader.AddError(where + "mail must not be in the file twice.");
             else if (string.IsNullOrWhiteSpace(entry!.PhoneNumber)) phones[mail.Value] = null;
             else if (entry.PhoneNumber.Trim() == ReservedNumber) phones[mail.Value] = ReservedNumber;
-            else if (PhoneNumber.TryParse(entry.PhoneNumber, sms.DefaultCountry, sms.AllowFictional, out var phone))
-                phones[mail.Value] = phone.Value;
-            else reader.AddError(where + "phonenumber must be a number such as +491711234567, or one of SMS_DEFAULT_COUNTRY.");
+            else if (PhoneNumber.TryParse(entry.PhoneNumber, sms.DefaultCountry, sms.AllowFictional, out var phone)) phones[mail.Value] = phone.Value;
+            else reader.AddError(
+                where + "phonenumber must be a number such as +491711234567, or a national number of SMS_DEFAULT_COUNTRY.");
         }
         if (sms.Order.Count == 0 && phones.Values.Any(phone => phone is not null and not ReservedNumber))
         {
-            reader.AddError("SMS_PROVIDERS is missing: USERS_FILE has telephone numbers, and nobody sends SMS. "
-                + "Name providers that are set up, or mailbox in Development.");
+            reader.AddError("SMS_PROVIDERS is missing. USERS_FILE has phone numbers: "
+                + "set the configured providers that send to them, or mailbox in Development.");
         }
         var hasPhones = sms.Order.Count > 0 && phones.Values.Any(phone => phone is not null);
         return new UserDirectory(phones.ToFrozenDictionary(StringComparer.Ordinal), hasPhones);

@@ -20,8 +20,10 @@ public sealed record DataSettings(string DataDir, AuthSecret Secret) : ISettings
         var value = reader.Secret("AUTH_SECRET_KEY");
         if (reader.IsProduction && (value is null || value == AuthSecret.SampleValue || value.Length < AuthSecret.MinLength))
         {
-            var problem = value is null ? "is missing" : value == AuthSecret.SampleValue ? "has the value of .env.sample" : "is too short";
-            reader.AddError($"AUTH_SECRET_KEY {problem}: set at least {AuthSecret.MinLength} random characters, "
+            var problem = value is null ? "is missing"
+                : value == AuthSecret.SampleValue ? "has the value from .env.sample"
+                : "is too short";
+            reader.AddError($"AUTH_SECRET_KEY {problem}. Set at least {AuthSecret.MinLength} random characters, "
                 + "such as the output of `openssl rand -hex 32`.");
             return new AuthSecret("unused");
         }
@@ -33,7 +35,7 @@ public sealed record DataSettings(string DataDir, AuthSecret Secret) : ISettings
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            reader.AddError("DATA_DIR", dataDir, $"a folder that can be written to ({e.Message.TrimEnd('.')})");
+            reader.AddError("DATA_DIR", dataDir, $"a writable directory ({e.Message.TrimEnd('.')})");
             return new AuthSecret("unused");
         }
     }

@@ -91,18 +91,18 @@ public static class StorageRoutes
             Predicate = _ => false,
             ResponseWriter = (context, _) => WriteAliveAsync(context, operatorScheme),
         })
-            .WithMetadata(methods, new ProducesResponseTypeMetadata(200, typeof(string), ["text/plain"]) { Description = "It does." })
+            .WithMetadata(methods, new ProducesResponseTypeMetadata(200, typeof(string), ["text/plain"]) { Description = "The process is running." })
             .ShortCircuit()
-            .WithGroupName("portal").WithTags("Health").WithName("healthz").WithSummary("Whether the process serves")
-            .WithDescription("The answer is OK. With Authorization: Bearer AUTH_SECRET_KEY, the version follows it.");
-        var ready = new ProducesResponseTypeMetadata(200, typeof(Readiness), ["application/json"]) { Description = "Both stores answer." };
+            .WithGroupName("portal").WithTags("Health").WithName("healthz").WithSummary("Check whether the process is running")
+            .WithDescription("The body is OK. With Authorization: Bearer AUTH_SECRET_KEY, the version follows.");
+        var ready = new ProducesResponseTypeMetadata(200, typeof(Readiness), ["application/json"]) { Description = "Both stores are available." };
         var unavailable = new ProducesResponseTypeMetadata(503, typeof(Readiness), ["application/json"])
         {
-            Description = "A store does not answer, or the process stops.",
+            Description = "A store is unavailable, or the process is stopping.",
         };
         routes.MapHealthChecks("/readyz", new HealthCheckOptions { ResponseWriter = WriteReadinessAsync })
             .WithMetadata(methods, ready, unavailable).ShortCircuit()
-            .WithGroupName("portal").WithTags("Health").WithName("readyz").WithSummary("Whether the portal can take requests");
+            .WithGroupName("portal").WithTags("Health").WithName("readyz").WithSummary("Check whether the portal is ready");
     }
 
     private static async Task WriteAliveAsync(HttpContext context, string operatorScheme)
@@ -141,7 +141,7 @@ public static class StorageRoutes
     private sealed record Readiness(
         [property: JsonPropertyName("status"), AllowedValues("ready", "stopping", "unavailable")] string Status,
         [property: JsonPropertyName("stores"), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
-        [property: Description("Which do not answer.")]
+        [property: Description("The stores that are unavailable.")]
         IReadOnlyList<string>? Stores = null);
 
     private static Stores Open(StorageSettings settings, string dataDirectory, ILoggerFactory loggers)

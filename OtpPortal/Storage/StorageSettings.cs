@@ -20,7 +20,7 @@ public sealed record StorageSettings(RedisAddress? Otp, RedisAddress? Auth) : IS
         if (!Uri.TryCreate(text, UriKind.Absolute, out var uri) || uri.Scheme is not ("redis" or "rediss") || uri.Host.Length == 0
             || uri.Query.Length > 0 || uri.Fragment.Length > 0)
         {
-            reader.AddError($"{name} is not a Redis address: it must be redis://[:password@]host:port/db, or rediss:// for TLS.");
+            reader.AddError($"{name} is not a Redis URL. It must be redis://[:password@]host:port/db, or rediss:// for TLS.");
             return null;
         }
 
@@ -30,8 +30,8 @@ public sealed record StorageSettings(RedisAddress? Otp, RedisAddress? Auth) : IS
             var colon = uri.UserInfo.IndexOf(':', StringComparison.Ordinal);
             if (colon != 0)
             {
-                reader.AddError($"{name} has a user name, which the Redis client in use does not support: "
-                    + "it must be redis://[:password@]host:port/db, with the password of Redis' default user.");
+                reader.AddError($"{name} has a user name, which the Redis client does not support. "
+                    + "It must be redis://[:password@]host:port/db, with the password of the default user.");
                 return null;
             }
             password = Uri.UnescapeDataString(uri.UserInfo[1..]);
@@ -41,7 +41,7 @@ public sealed record StorageSettings(RedisAddress? Otp, RedisAddress? Auth) : IS
         var database = defaultDatabase;
         if (path.Length > 0 && !(int.TryParse(path, NumberStyles.None, CultureInfo.InvariantCulture, out database) && database <= 9999))
         {
-            reader.AddError($"{name} names the database \"{path}\": it must be a number such as {defaultDatabase}.");
+            reader.AddError($"{name} has the database \"{path}\", which must be a number such as {defaultDatabase}.");
             return null;
         }
         return new RedisAddress(

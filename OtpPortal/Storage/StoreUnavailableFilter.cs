@@ -27,7 +27,7 @@ internal sealed class StoreUnavailableFilter(Stores stores, ILogger<StoreUnavail
             response.Headers.RetryAfter = "5";
             response.Headers.CacheControl = "no-store";
             return TypedResults.Json(
-                new { error = "store_unavailable", message = "The store does not answer. Try again in a few seconds." },
+                new { error = "store_unavailable", message = "The store is unavailable. Try again in a few seconds." },
                 statusCode: StatusCodes.Status503ServiceUnavailable);
         }
     }

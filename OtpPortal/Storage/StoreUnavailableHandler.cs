@@ -17,6 +17,6 @@ internal sealed partial class StoreUnavailableHandler(ILogger<StoreUnavailableHa
     internal static void Log(ILogger logger, HttpContext context, Exception exception) =>
         Unavailable(logger, (context.GetEndpoint() as RouteEndpoint)?.RoutePattern.RawText ?? "A request", exception.GetType().Name);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "{Route} was answered with 503: the store does not answer ({Error})")]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{Route} returned 503: the store is unavailable ({Error})")]
     private static partial void Unavailable(ILogger logger, string route, string error);
 }

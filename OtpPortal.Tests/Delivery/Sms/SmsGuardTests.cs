@@ -161,7 +161,7 @@ public abstract class SmsGuardTests(StoreUnderTest store)
         var audit = new AuditLog(store.Stores, store.Clock, _log.For<AuditLog>());
         await Eventually.BeTrueAsync(async () => (await audit.ReadAsync(0, 50)).Entries.Any(entry =>
             entry is { Event: AuditEvent.LimitHit, Address: "+33…78", Outcome: "SMS_COUNTRIES" }));
-        _log.Text.ShouldContain("SMS_COUNTRIES holds an SMS to FR back");
+        _log.Text.ShouldContain("SMS_COUNTRIES blocked an SMS to FR");
         _log.Text.ShouldNotContain("612345678");
     }
 

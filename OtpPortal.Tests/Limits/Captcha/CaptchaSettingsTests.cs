@@ -59,7 +59,7 @@ public sealed class CaptchaSettingsTests
     {
         var complaint = Complaints([.. s_all.Where(setting => setting.Item1 != missing)]).ShouldHaveSingleItem();
 
-        complaint.ShouldStartWith($"{missing} is missing: ");
+        complaint.ShouldStartWith($"{missing} is missing. ");
         complaint.ShouldNotContain("S3cret");
     }
 
@@ -85,7 +85,7 @@ public sealed class CaptchaSettingsTests
     [Fact]
     public void A_key_with_blanks_is_told_without_it() =>
         Complaints(s_all[0], s_all[1], ("CAPTCHA_SECRET_KEY", "S3cret key")).ShouldHaveSingleItem().ShouldBe(
-            "CAPTCHA_SECRET_KEY has blanks or control characters: copy the key as the captcha service shows it.");
+            "CAPTCHA_SECRET_KEY must not contain spaces or control characters. Copy the key as the captcha service shows it.");
 
     [Fact]
     public void The_secret_is_not_printed() => Read(s_all).ToString().ShouldNotContain("S3cret");

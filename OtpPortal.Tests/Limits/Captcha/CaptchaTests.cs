@@ -6,11 +6,9 @@ namespace OtpPortal.Tests.Limits.Captcha;
 public sealed class CaptchaTests : IAsyncLifetime
 {
     private const string Field = "cf-turnstile-response";
-    private const string Asked =
-        "Before we send more codes, please answer the check below, or wait 30 seconds and send again. Nothing was sent.";
-    private const string Wrong =
-        "The answer to the check was not right or is too old. Please answer it again, or wait 30 seconds and send again. Nothing was sent.";
-    private const string Away = "The check cannot be used at the moment. Please wait 30 seconds and send again. Nothing was sent.";
+    private const string Asked = "Complete the check below to get another code, or wait 30 seconds and try again. Nothing was sent.";
+    private const string Wrong = "The check failed or expired, so nothing was sent. Complete it again, or wait 30 seconds and try again.";
+    private const string Away = "The check isn't available right now, so nothing was sent. Wait 30 seconds and try again.";
 
     private readonly string _email = Someone.New();
     private VerificationServer _service = null!;
@@ -217,10 +215,10 @@ public sealed class CaptchaTests : IAsyncLifetime
                 .ShouldBe(303);
         }
         _service.Requests.Count.ShouldBe(s_failures.Length, "who has waited is not looked up");
-        portal.Log.Lines.Count(line => line.Contains("The captcha service cannot be asked", StringComparison.Ordinal))
-            .ShouldBe(s_failures.Length - 2);
-        portal.Log.Lines.Count(line => line.StartsWith("Error", StringComparison.Ordinal)
-            && line.Contains("CAPTCHA_SECRET_KEY is not a key", StringComparison.Ordinal)).ShouldBe(2);
+        portal.Log.Lines.Count(
+            line => line.Contains("Could not verify a captcha", StringComparison.Ordinal)).ShouldBe(s_failures.Length - 2);
+        portal.Log.Lines.Count(line => line.StartsWith(
+            "Error", StringComparison.Ordinal) && line.Contains("rejected CAPTCHA_SECRET_KEY", StringComparison.Ordinal)).ShouldBe(2);
     }
 
     [Fact]
@@ -251,7 +249,7 @@ public sealed class CaptchaTests : IAsyncLifetime
         portal.Clock.Advance(TimeSpan.FromSeconds(5));
 
         (await pending).Status.ShouldBe(status);
-        portal.Log.Text.ShouldContain("no answer within 5 s");
+        portal.Log.Text.ShouldContain("no response within 5 s");
         await _service.StopAsync();
         (await portal.NewBrowser().PostAsync("/login", ("email", _email), (Field, "right"))).Status.ShouldBe(status);
     }
@@ -266,7 +264,7 @@ public sealed class CaptchaTests : IAsyncLifetime
         portal.Clock.Advance(TimeSpan.FromSeconds(20));
         var early = await browser.PostAsync("/login", ("email", _email), ("captcha_ticket", ticket));
         (early.Status, early.RetryAfter).ShouldBe((429, 10));
-        early.FieldError.ShouldBe("Please answer the check below, or wait 10 seconds more and send again. Nothing was sent.");
+        early.FieldError.ShouldBe("Complete the check below, or wait 10 seconds longer and try again. Nothing was sent.");
         TicketOf(early).ShouldBe(ticket, "the wait goes on");
 
         portal.Clock.Advance(TimeSpan.FromSeconds(10));
@@ -354,7 +352,7 @@ public sealed class CaptchaTests : IAsyncLifetime
         var page = await portal.NewBrowser().PostAsync("/login", ("email", _email), (Field, "right"));
 
         page.Status.ShouldBe(429);
-        page.FieldError.ShouldNotBeNull().ShouldStartWith("Please wait 15 minutes");
+        page.FieldError.ShouldNotBeNull().ShouldStartWith("Wait 15 minutes");
         page.Find(".cf-turnstile").ShouldBeNull();
         _service.Requests.ShouldBeEmpty();
     }
@@ -468,10 +466,10 @@ public sealed class CaptchaTests : IAsyncLifetime
     }
 
     [Theory]
-    [InlineData("de", "Bevor wir weitere Codes senden")]
-    [InlineData("fr", "Avant l’envoi d’autres codes")]
-    [InlineData("es", "Antes de enviar más códigos")]
-    [InlineData("zh", "在发送更多验证码之前")]
+    [InlineData("de", "Schließen Sie die Prüfung unten ab")]
+    [InlineData("fr", "Pour recevoir un autre code")]
+    [InlineData("es", "Complete la comprobación de abajo")]
+    [InlineData("zh", "请完成下方的验证")]
     public async Task It_is_asked_in_the_visitors_language(string language, string beginning)
     {
         await using var portal = await StartAtThresholdAsync();

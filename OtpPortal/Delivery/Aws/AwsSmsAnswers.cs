@@ -20,19 +20,19 @@ internal sealed class AwsSmsAnswers(AwsSmsSettings settings)
         var error = Field(reply, "__type")?.Split('#')[^1] ?? "";
         return error switch
         {
-            "ThrottlingException" => new SendOutcome.Temporary("it asks for patience (ThrottlingException)"),
+            "ThrottlingException" => new SendOutcome.Temporary("too many requests (ThrottlingException)"),
             "UnrecognizedClientException" or "InvalidSignatureException" or "IncompleteSignatureException" or "InvalidClientTokenId"
                 or "MissingAuthenticationTokenException" or "ExpiredTokenException" =>
-                new SendOutcome.Misconfigured($"it does not accept {_credentials}, or this machine's clock is wrong ({error})"),
+                new SendOutcome.Misconfigured($"{_credentials} were rejected, or this machine's clock is wrong ({error})"),
             "AccessDeniedException" => new SendOutcome.Misconfigured(
-                $"{_identity} may not do sms-voice:SendTextMessage, or the account is still in the sandbox (AccessDeniedException)"),
+                $"{_identity} lacks the permission sms-voice:SendTextMessage, or the account is in the sandbox (AccessDeniedException)"),
             "ResourceNotFoundException" => new SendOutcome.Misconfigured(
                 "AWS_SMS_ORIGINATION_IDENTITY does not exist in AWS_REGION (ResourceNotFoundException)"),
             "ServiceQuotaExceededException" => new SendOutcome.Misconfigured(
-                "the account's spending limit for SMS is reached (ServiceQuotaExceededException)"),
+                "the account has reached its SMS spending limit (ServiceQuotaExceededException)"),
             "ConflictException" => InterpretConflict(Field(reply, "Reason")),
-            "ValidationException" => new SendOutcome.Refused("it does not take this number or this text (ValidationException)"),
-            _ => new SendOutcome.Misconfigured($"it answered {status}; are AWS_REGION and AWS_SMS_API_URL right?"),
+            "ValidationException" => new SendOutcome.Refused("the number or the text was rejected (ValidationException)"),
+            _ => new SendOutcome.Misconfigured($"unexpected status {status}; check AWS_REGION and AWS_SMS_API_URL"),
         };
     }
 
@@ -40,14 +40,14 @@ internal sealed class AwsSmsAnswers(AwsSmsSettings settings)
     {
         "DESTINATION_PHONE_NUMBER_OPTED_OUT" => new SendOutcome.Refused("the recipient has opted out of messages from this sender"),
         "NO_ORIGINATION_IDENTITIES_FOUND" =>
-            ForSome("the account has no number or sender id for this country; request one, or set AWS_SMS_ORIGINATION_IDENTITY"),
+            ForSome("the account has no number or sender ID for this country; request one, or set AWS_SMS_ORIGINATION_IDENTITY"),
         "DESTINATION_PHONE_NUMBER_NOT_VERIFIED" =>
-            ForSome("the account is in the sandbox and writes to verified numbers only (DESTINATION_PHONE_NUMBER_NOT_VERIFIED)"),
+            ForSome("the account is in the sandbox and can send to verified numbers only (DESTINATION_PHONE_NUMBER_NOT_VERIFIED)"),
         "DESTINATION_COUNTRY_BLOCKED" or "DESTINATION_COUNTRY_BLOCKED_BY_PROTECT_CONFIGURATION"
             or "DESTINATION_PHONE_NUMBER_BLOCKED_BY_PROTECT_NUMBER_OVERRIDE" =>
             new SendOutcome.Refused("the AWS account blocks this country or number"),
         _ => new SendOutcome.Misconfigured(
-            "AWS_SMS_ORIGINATION_IDENTITY cannot send now: it is not active, or has no SMS (ConflictException)"),
+            "AWS_SMS_ORIGINATION_IDENTITY is not active or cannot send SMS (ConflictException)"),
     };
 
     // A recipient in another country may be reached.

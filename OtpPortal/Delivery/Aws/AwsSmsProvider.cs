@@ -38,7 +38,7 @@ internal sealed class AwsSmsProvider(ProviderHttp http, AwsSmsSettings settings,
         catch (Exception e) when (e is not OperationCanceledException)
         {
             return new SendOutcome.Misconfigured(
-                "no AWS credentials were found: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give this machine or container a role "
+                "no AWS credentials were found; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give this machine or container a role "
                 + $"({e.GetType().Name})");
         }
         var body = JsonSerializer.SerializeToUtf8Bytes(new Body(message.To, settings.OriginationIdentity, message.Text, "TRANSACTIONAL"));

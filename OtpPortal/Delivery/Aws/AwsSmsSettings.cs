@@ -25,12 +25,12 @@ public sealed partial record AwsSmsSettings(
         var identity = reader.Text("AWS_SMS_ORIGINATION_IDENTITY");
         // AWS_REGION alone does not switch it on: AWS sets it for everything that runs on its machines.
         if (id is null && secret is null && identity is null) return null;
-        if (region is null) reader.AddError("AWS_REGION is missing: pinpoint_sms needs it.");
+        if (region is null) reader.AddError("AWS_REGION is missing. pinpoint_sms requires it.");
         if (id is null != secret is null)
         {
             var missing = id is null ? "AWS_ACCESS_KEY_ID" : "AWS_SECRET_ACCESS_KEY";
             reader.AddError(
-                $"{missing} is missing: set both AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, "
+                $"{missing} is missing. Set both AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, "
                 + "or neither to use the role of this machine or container.");
         }
         if (region is not null && !RegionName().IsMatch(region))
@@ -40,7 +40,7 @@ public sealed partial record AwsSmsSettings(
         }
         if (id?.All(char.IsAsciiLetterOrDigit) == false)
         {
-            reader.AddError("AWS_ACCESS_KEY_ID", id, "the id of an access key, which has only letters and digits");
+            reader.AddError("AWS_ACCESS_KEY_ID", id, "an access key ID, which has only letters and digits");
             return null;
         }
         var suffix = region?.StartsWith("cn-", StringComparison.Ordinal) == true ? "amazonaws.com.cn" : "amazonaws.com";

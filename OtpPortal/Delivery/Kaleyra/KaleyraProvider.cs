@@ -9,7 +9,7 @@ internal abstract class KaleyraProvider(ProviderHttp http, KaleyraSettings setti
     {
         if (FieldsFor(message) is not { } fields)
         {
-            return Task.FromResult<SendOutcome>(new SendOutcome.Refused("WhatsApp carries nothing but codes"));
+            return Task.FromResult<SendOutcome>(new SendOutcome.Refused("WhatsApp can send codes only"));
         }
         return http.SendAsync(() => Request(fields), (response, _) => Task.FromResult(Interpret((int)response.StatusCode)), stop);
     }
@@ -27,11 +27,11 @@ internal abstract class KaleyraProvider(ProviderHttp http, KaleyraSettings setti
     private static SendOutcome Interpret(int status) => status switch
     {
         200 or 202 => new SendOutcome.Accepted(),
-        401 or 403 => new SendOutcome.Misconfigured($"it does not accept KALEYRA_API_KEY for the account KALEYRA_SID ({status})"),
+        401 or 403 => new SendOutcome.Misconfigured($"KALEYRA_API_KEY was rejected for the account KALEYRA_SID ({status})"),
         402 => new SendOutcome.Misconfigured("the Kaleyra account has no credit left (402)"),
         400 or 422 => new SendOutcome.Refused(
-            $"it does not take this message: the number, KALEYRA_SENDER, or a text that differs from its registered template ({status})"),
-        _ => new SendOutcome.Misconfigured($"it answered {status}; are KALEYRA_API_URL and KALEYRA_SID right?"),
+            $"the number, KALEYRA_SENDER, or a text that differs from its registered template was rejected ({status})"),
+        _ => new SendOutcome.Misconfigured($"unexpected status {status}; check KALEYRA_API_URL and KALEYRA_SID"),
     };
 }
 

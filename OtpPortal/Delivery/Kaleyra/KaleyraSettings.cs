@@ -38,12 +38,12 @@ public sealed record KaleyraSettings(
             foreach (var (setting, value) in new[] { ("KALEYRA_API_KEY", key), ("KALEYRA_SID", sid), ("KALEYRA_SENDER", sender) })
             {
                 if (value is not null) continue;
-                reader.AddError($"{setting} is missing: set KALEYRA_API_KEY, KALEYRA_SID and KALEYRA_SENDER, or none of them.");
+                reader.AddError($"{setting} is missing. Set KALEYRA_API_KEY, KALEYRA_SID and KALEYRA_SENDER, or none of them.");
             }
         }
         if (key?.All(c => c is > ' ' and <= '~') == false)
         {
-            reader.AddError("KALEYRA_API_KEY has blanks or control characters: copy the key as Kaleyra shows it.");
+            reader.AddError("KALEYRA_API_KEY must not contain spaces or control characters. Copy the key as Kaleyra shows it.");
             return null;
         }
         if (sid?.All(char.IsAsciiLetterOrDigit) == false)

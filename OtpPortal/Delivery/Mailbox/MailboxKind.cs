@@ -19,7 +19,7 @@ internal sealed class MailboxKind : IProviderKind
             Sender = services.GetRequiredService<MailboxProvider>(),
             Channel = Channel.Mailbox,
             ChannelName = "Mailbox",
-            AddressName = "E-mail or phone number",
+            AddressName = "Email or phone number",
             MaxAddressLength = EmailAddress.MaxLength,
             MaxCodeLength = 100,
             Terms = new ProviderTerms(TimeSpan.FromSeconds(10), 100),

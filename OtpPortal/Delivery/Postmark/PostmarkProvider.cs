@@ -33,7 +33,7 @@ internal sealed class PostmarkProvider(HttpClient http, PostmarkSettings setting
         }
         catch (HttpRequestException e)
         {
-            return new SendOutcome.Temporary($"it cannot be reached ({e.HttpRequestError})");
+            return new SendOutcome.Temporary($"cannot connect ({e.HttpRequestError})");
         }
     }
 
@@ -47,29 +47,29 @@ internal sealed class PostmarkProvider(HttpClient http, PostmarkSettings setting
         {
             (HttpStatusCode.OK, 0) => new SendOutcome.Accepted(),
             (HttpStatusCode.Unauthorized, _) =>
-                new SendOutcome.Misconfigured("POSTMARK_SERVER_TOKEN is not a token of a Postmark server (401)"),
+                new SendOutcome.Misconfigured("POSTMARK_SERVER_TOKEN was rejected (401)"),
             (HttpStatusCode.UnprocessableEntity, 406) =>
                 new SendOutcome.Refused(
                     "the recipient is inactive after a hard bounce or a spam complaint; reactivate the address in Postmark (error 406)"),
-            (HttpStatusCode.UnprocessableEntity, 300) => new SendOutcome.Refused("an address in the message is not valid (error 300)"),
+            (HttpStatusCode.UnprocessableEntity, 300) => new SendOutcome.Refused("an address in the message is invalid (error 300)"),
             (HttpStatusCode.UnprocessableEntity, 400 or 401 or 402) =>
-                new SendOutcome.Misconfigured($"the sender MAIL_FROM is not a confirmed signature or domain in Postmark (error {code})"),
+                new SendOutcome.Misconfigured($"MAIL_FROM is not a confirmed sender signature or domain in Postmark (error {code})"),
             (HttpStatusCode.UnprocessableEntity, 405) =>
                 new SendOutcome.Misconfigured("the Postmark account has no credits left (error 405)"),
             (HttpStatusCode.UnprocessableEntity, 412) =>
-                new SendOutcome.Misconfigured("the Postmark account is not approved yet and may write only to its own domain (error 412)")
+                new SendOutcome.Misconfigured("the Postmark account is not approved yet and can send to its own domain only (error 412)")
                 {
                     IsAboutRecipient = true,
                 },
             (HttpStatusCode.UnprocessableEntity, 1235) =>
                 new SendOutcome.Misconfigured("POSTMARK_MESSAGE_STREAM names a stream that does not exist (error 1235)"),
-            (HttpStatusCode.UnprocessableEntity, _) => new SendOutcome.Refused($"it cannot be processed (error {code})"),
+            (HttpStatusCode.UnprocessableEntity, _) => new SendOutcome.Refused($"the message was rejected (error {code})"),
             (HttpStatusCode.TooManyRequests or HttpStatusCode.RequestTimeout, _) =>
-                new SendOutcome.Temporary($"it asks for patience ({(int)response.StatusCode})"),
+                new SendOutcome.Temporary($"too many requests ({(int)response.StatusCode})"),
             ( >= HttpStatusCode.InternalServerError, _) =>
-                new SendOutcome.Temporary($"it has trouble of its own ({(int)response.StatusCode})"),
-            (HttpStatusCode.OK, _) => new SendOutcome.Refused($"it answered 200 with error {code}; is POSTMARK_API_URL right?"),
-            _ => new SendOutcome.Misconfigured($"it answered {(int)response.StatusCode}; is POSTMARK_API_URL right?"),
+                new SendOutcome.Temporary($"server error ({(int)response.StatusCode})"),
+            (HttpStatusCode.OK, _) => new SendOutcome.Refused($"unexpected status 200 with error {code}; check POSTMARK_API_URL"),
+            _ => new SendOutcome.Misconfigured($"unexpected status {(int)response.StatusCode}; check POSTMARK_API_URL"),
         };
     }
 

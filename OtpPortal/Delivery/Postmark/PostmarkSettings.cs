@@ -19,7 +19,7 @@ public sealed record PostmarkSettings(string ServerToken, Uri ApiUrl, string Mes
         var terms = ProviderTerms.Read(reader, "POSTMARK", 15);
         if (reader.Secret("POSTMARK_SERVER_TOKEN") is not { } token || url is null) return null;
         if (token.All(c => c is > ' ' and <= '~')) return new PostmarkSettings(token, url, stream, terms);
-        reader.AddError("POSTMARK_SERVER_TOKEN has blanks or control characters: copy the token as Postmark shows it.");
+        reader.AddError("POSTMARK_SERVER_TOKEN must not contain spaces or control characters. Copy the token as Postmark shows it.");
         return null;
     }
 }

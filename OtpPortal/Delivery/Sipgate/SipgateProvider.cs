@@ -28,13 +28,13 @@ internal sealed class SipgateProvider(ProviderHttp http, SipgateSettings setting
     private static SendOutcome Interpret(HttpResponseMessage response) => (int)response.StatusCode switch
     {
         >= 200 and < 300 => new SendOutcome.Accepted(),
-        400 or 422 => new SendOutcome.Refused("it does not take this number or this text"),
+        400 or 422 => new SendOutcome.Refused("the number or the text was rejected"),
         401 => new SendOutcome.Misconfigured(
-            "it does not accept SIPGATE_USERNAME and SIPGATE_PASSWORD (401); a personal access token needs the scope sessions:sms:write"),
+            "SIPGATE_USERNAME and SIPGATE_PASSWORD were rejected (401); a personal access token needs the scope sessions:sms:write"),
         402 => new SendOutcome.Misconfigured("the sipgate account has no credit left (402)"),
         403 => new SendOutcome.Misconfigured(
-            "SIPGATE_SMS_ID is not an SMS extension of this account, or the account may not send SMS (403)"),
-        var status => new SendOutcome.Misconfigured($"it answered {status}; is SIPGATE_API_URL right?"),
+            "SIPGATE_SMS_ID is not an SMS extension of this account, or the account is not allowed to send SMS (403)"),
+        var status => new SendOutcome.Misconfigured($"unexpected status {status}; check SIPGATE_API_URL"),
     };
 
     private sealed record Body(

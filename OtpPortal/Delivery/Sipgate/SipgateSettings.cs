@@ -23,16 +23,16 @@ public sealed record SipgateSettings(string UserName, string Password, string Sm
         if (user is null != password is null)
         {
             var missing = user is null ? "SIPGATE_USERNAME" : "SIPGATE_PASSWORD";
-            reader.AddError($"{missing} is missing: set both SIPGATE_USERNAME and SIPGATE_PASSWORD, or neither.");
+            reader.AddError($"{missing} is missing. Set both SIPGATE_USERNAME and SIPGATE_PASSWORD, or neither.");
         }
         // RFC 7617, 2: the password begins after the first colon.
         if (user?.Any(c => c == ':' || char.IsControl(c)) == true)
         {
-            reader.AddError("SIPGATE_USERNAME", user, "a name without colon and control characters");
+            reader.AddError("SIPGATE_USERNAME", user, "a name without colons and control characters");
         }
         if (password?.Any(char.IsControl) == true)
         {
-            reader.AddError("SIPGATE_PASSWORD has control characters, which Basic authentication cannot carry.");
+            reader.AddError("SIPGATE_PASSWORD must not contain control characters, because Basic authentication cannot transmit them.");
         }
         return user is null || password is null || url is null ? null
             : new SipgateSettings(user, password, smsId, url, terms, numbers);

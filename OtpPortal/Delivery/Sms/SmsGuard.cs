@@ -164,9 +164,9 @@ public sealed partial class SmsGuard(
         return new DispatchOutcome.Limited(setting, wait);
     }
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "{Setting} holds an SMS to {Country} back")]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{Setting} blocked an SMS to {Country}")]
     private partial void HeldBack(string setting, string country);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "An SMS was not counted, the store does not answer ({Error})")]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Could not count an SMS: the store is unavailable ({Error})")]
     private partial void NotCounted(string error);
 }

@@ -27,7 +27,7 @@ public sealed record SmsSettings(
         reader.List("SMS_PROVIDERS"),
         ReadCountries(reader, "SMS_COUNTRIES"),
         ReadCountry(reader, "SMS_DEFAULT_COUNTRY"),
-        reader.Integer("SMS_DAILY_CAP", 1000, 1, 1_000_000, "messages a day"),
+        reader.Integer("SMS_DAILY_CAP", 1000, 1, 1_000_000, "messages per day"),
         ReadQuotas(reader),
         IsOff(reader, "SMS_PREFIX_LIMIT") ? null : LimitSettings.ReadLimit(reader, "SMS_PREFIX_LIMIT", "SMS_PREFIX", 20, 3600),
         IsOff(reader, "SMS_MIN_VERIFIED") ? null : ReadMinVerified(reader),
@@ -38,7 +38,7 @@ public sealed record SmsSettings(
         var countries = reader.List(name).Select(code => code.ToUpperInvariant()).Distinct(StringComparer.Ordinal).ToList();
         foreach (var code in countries.Where(code => !PhoneNumber.IsCountry(code)))
         {
-            reader.AddError(name, code, "ISO codes of countries with commas between them, such as DE,AT,CH");
+            reader.AddError(name, code, "a comma-separated list of ISO country codes such as DE,AT,CH");
         }
         return countries;
     }
@@ -47,7 +47,7 @@ public sealed record SmsSettings(
     {
         if (reader.Text(name)?.ToUpperInvariant() is not { } code) return null;
         if (PhoneNumber.IsCountry(code)) return code;
-        reader.AddError(name, code, "the ISO code of a country, such as DE");
+        reader.AddError(name, code, "an ISO country code such as DE");
         return null;
     }
 
@@ -65,7 +65,7 @@ public sealed record SmsSettings(
                 reader.AddError(
                     Name,
                     entry,
-                    "COUNTRY:messages a day, once a country, with commas between them, such as DE:500,US:200, each from 0 to 1000000");
+                    "a comma-separated list of COUNTRY:messages per day such as DE:500,US:200, each country once, 0 to 1000000");
             }
         }
         return quotas;
@@ -83,7 +83,7 @@ public sealed record SmsSettings(
             return new MinVerified(percent, sample);
         }
         reader.AddError(
-            "SMS_MIN_VERIFIED", text, "percent/messages such as 10/50, with 1 to 100 percent of at least 1 to 100000 messages, or off");
+            "SMS_MIN_VERIFIED", text, "off, or percent/messages such as 10/50, with 1 to 100 percent and 1 to 100000 messages");
         return standard;
     }
 

@@ -20,7 +20,7 @@ internal sealed class SmtpProvider(SmtpSettings settings, MailSettings mail) : I
         // The framework throws for an address that SMTP cannot carry.
         if (!MailAddress.TryCreate(message.To, out var to))
         {
-            return new SendOutcome.Refused("the recipient's address has dots where SMTP allows none");
+            return new SendOutcome.Refused("the recipient's address has dots where SMTP does not allow them");
         }
         using var client = new SmtpClient(settings.Host, settings.Port)
         {
@@ -54,7 +54,7 @@ internal sealed class SmtpProvider(SmtpSettings settings, MailSettings mail) : I
         }
         catch (SmtpException e) when (e.Message.Contains("local-part", StringComparison.Ordinal))
         {
-            return new SendOutcome.Refused("the server takes no address with letters beyond ASCII before the @ (it lacks SMTPUTF8)");
+            return new SendOutcome.Refused("the server does not support non-ASCII characters before the @ (no SMTPUTF8)");
         }
         catch (SmtpException e)
         {
@@ -66,7 +66,7 @@ internal sealed class SmtpProvider(SmtpSettings settings, MailSettings mail) : I
         }
         catch (Exception e) when (e is IOException or SocketException)
         {
-            return new SendOutcome.Temporary("the connection broke");
+            return new SendOutcome.Temporary("the connection was lost");
         }
     }
 
@@ -84,22 +84,22 @@ internal sealed class SmtpProvider(SmtpSettings settings, MailSettings mail) : I
         {
             // 530 means "STARTTLS first" (RFC 3207) or "authenticate first" (RFC 4954), which also follows a failed attempt.
             SmtpStatusCode.MustIssueStartTlsFirst when e.Message.Contains("STARTTLS", StringComparison.OrdinalIgnoreCase) =>
-                new SendOutcome.Misconfigured("the server wants TLS: set SMTP_TLS=starttls"),
+                new SendOutcome.Misconfigured("the server requires TLS; set SMTP_TLS=starttls"),
             SmtpStatusCode.MustIssueStartTlsFirst when settings.UserName is null =>
-                new SendOutcome.Misconfigured("the server wants SMTP_USERNAME and SMTP_PASSWORD (530)"),
+                new SendOutcome.Misconfigured("the server requires SMTP_USERNAME and SMTP_PASSWORD (530)"),
             SmtpStatusCode.MustIssueStartTlsFirst =>
-                new SendOutcome.Misconfigured("the server does not accept SMTP_USERNAME and SMTP_PASSWORD (530)"),
+                new SendOutcome.Misconfigured("SMTP_USERNAME and SMTP_PASSWORD were rejected (530)"),
             // Authentication failed (RFC 4954).
             _ when code is 534 or 535 or 538 =>
-                new SendOutcome.Misconfigured($"the server does not accept SMTP_USERNAME and SMTP_PASSWORD ({code})"),
+                new SendOutcome.Misconfigured($"SMTP_USERNAME and SMTP_PASSWORD were rejected ({code})"),
             // Mailbox busy, greylisting, mailbox full: about this recipient alone.
-            _ when code is 450 or 451 or 452 => new SendOutcome.Temporary($"the server said {code}") { IsAboutRecipient = true },
-            _ when code is >= 400 and < 500 => new SendOutcome.Temporary($"the server said {code}"),
-            _ when code is >= 500 and < 600 => new SendOutcome.Refused($"the server said {code}"),
+            _ when code is 450 or 451 or 452 => new SendOutcome.Temporary($"SMTP status {code}") { IsAboutRecipient = true },
+            _ when code is >= 400 and < 500 => new SendOutcome.Temporary($"SMTP status {code}"),
+            _ when code is >= 500 and < 600 => new SendOutcome.Refused($"SMTP status {code}"),
             // The framework's client reports "general failure" for an unreachable server and for one without STARTTLS.
             _ when e.InnerException is null && e.Message.Contains("secure", StringComparison.OrdinalIgnoreCase) =>
-                new SendOutcome.Misconfigured("the server offers no STARTTLS: set SMTP_TLS=none if the way to it is safe without"),
-            _ => new SendOutcome.Temporary("it cannot be reached"),
+                new SendOutcome.Misconfigured("the server does not support STARTTLS; set SMTP_TLS=none only if the network is trusted"),
+            _ => new SendOutcome.Temporary("cannot connect"),
         };
     }
 }

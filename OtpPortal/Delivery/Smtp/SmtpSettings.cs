@@ -25,12 +25,12 @@ public sealed record SmtpSettings(string Host, int Port, string? UserName, strin
         if (user is null != password is null)
         {
             var missing = user is null ? "SMTP_USERNAME" : "SMTP_PASSWORD";
-            reader.AddError($"{missing} is missing: set both SMTP_USERNAME and SMTP_PASSWORD, or neither.");
+            reader.AddError($"{missing} is missing. Set both SMTP_USERNAME and SMTP_PASSWORD, or neither.");
         }
         if (reader.Text("SMTP_HOST") is not { } host) return null;
         if (Uri.CheckHostName(host) == UriHostNameType.Unknown)
         {
-            reader.AddError("SMTP_HOST", host, "the name or IP address of a mail server, without scheme and port (SMTP_PORT)");
+            reader.AddError("SMTP_HOST", host, "the host name or IP address of a mail server, without scheme or port (set SMTP_PORT)");
         }
         return new SmtpSettings(host, port, user, password, tls == "starttls", terms);
     }

@@ -52,12 +52,12 @@ internal sealed partial class WebhookProvider(ProviderHttp http, WebhookSettings
         {
             >= HttpStatusCode.OK and < HttpStatusCode.MultipleChoices => new SendOutcome.Accepted(),
             >= HttpStatusCode.MultipleChoices and < HttpStatusCode.BadRequest =>
-                new SendOutcome.Misconfigured($"it redirects ({status}), which is not followed: {prefix}_URL must be the final address"),
+                new SendOutcome.Misconfigured($"redirects are not followed ({status}); set {prefix}_URL to the final address"),
             HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden =>
-                new SendOutcome.Misconfigured($"it does not accept {prefix}_USERNAME and {prefix}_PASSWORD ({status})"),
+                new SendOutcome.Misconfigured($"{prefix}_USERNAME and {prefix}_PASSWORD were rejected ({status})"),
             HttpStatusCode.NotFound or HttpStatusCode.MethodNotAllowed or HttpStatusCode.Gone =>
-                new SendOutcome.Misconfigured($"it takes no messages there ({status}); is {prefix}_URL right?"),
-            _ => new SendOutcome.Refused($"it does not take this message ({status})"),
+                new SendOutcome.Misconfigured($"unexpected status {status}; check {prefix}_URL"),
+            _ => new SendOutcome.Refused($"the message was rejected ({status})"),
         };
     }
 
@@ -66,6 +66,6 @@ internal sealed partial class WebhookProvider(ProviderHttp http, WebhookSettings
         [property: JsonPropertyName("subject")] string Subject,
         [property: JsonPropertyName("body")] string Body);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "The webhook {Webhook} has got a message, but {Reason}")]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The webhook {Webhook} answered a message with an error: {Reason}")]
     private partial void AnsweredOtherwise(string webhook, string reason);
 }

@@ -37,16 +37,16 @@ public sealed record WebhookSettings(
         {
             if (name.Length > 50 || !name.All(c => char.IsAsciiLetterOrDigit(c) || c == '_'))
             {
-                reader.AddError("WEBHOOKS", name, "names of at most 50 letters, digits and underscores, with commas between them");
+                reader.AddError("WEBHOOKS", name, "a comma-separated list of names of at most 50 letters, digits and underscores");
             }
             else if (DeliveryServices.ReservedNames.Contains(name, StringComparer.OrdinalIgnoreCase))
             {
                 var reserved = string.Join(", ", DeliveryServices.ReservedNames);
-                reader.AddError("WEBHOOKS", name, "a name other than those of the portal's own providers: " + reserved);
+                reader.AddError("WEBHOOKS", name, "a name that no built-in provider has (" + reserved + ")");
             }
             else if (names.Contains(name, StringComparer.OrdinalIgnoreCase))
             {
-                reader.AddError("WEBHOOKS", name, "a name that no other webhook has, whatever the letter case");
+                reader.AddError("WEBHOOKS", name, "a unique name, ignoring case");
             }
             else
             {
@@ -61,8 +61,8 @@ public sealed record WebhookSettings(
             if (prefixes.Exists(prefix => s_fields.Any(field => Is(setting, prefix + "_" + field)))) continue;
             var known = string.Join(", _", s_fields);
             reader.AddError(
-                $"{setting} belongs to no webhook in WEBHOOKS. "
-                + $"A webhook has the settings WEBHOOK_{{NAME}}_{known}, with its name in upper case.");
+                $"{setting} matches no webhook in WEBHOOKS. "
+                + $"The settings of a webhook are WEBHOOK_{{NAME}}_{known}, with its name in upper case.");
         }
         return [.. names.Select(name => Read(reader, name)).OfType<WebhookSettings>()];
     }
@@ -75,21 +75,21 @@ public sealed record WebhookSettings(
     {
         var prefix = PrefixOf(name);
         var url = reader.WebAddress(prefix + "_URL", null);
-        if (reader.Text(prefix + "_URL") is null) reader.AddError($"{prefix}_URL is missing: WEBHOOKS names {name}.");
+        if (reader.Text(prefix + "_URL") is null) reader.AddError($"{prefix}_URL is missing. The webhook {name} in WEBHOOKS requires it.");
         var (user, password) = (reader.Text(prefix + "_USERNAME"), reader.Secret(prefix + "_PASSWORD"));
         if (user is null != password is null)
         {
             var missing = user is null ? "USERNAME" : "PASSWORD";
-            reader.AddError($"{prefix}_{missing} is missing: set both {prefix}_USERNAME and {prefix}_PASSWORD, or neither.");
+            reader.AddError($"{prefix}_{missing} is missing. Set both {prefix}_USERNAME and {prefix}_PASSWORD, or neither.");
         }
         // RFC 7617, 2: the password begins after the first colon.
         if (user?.Any(c => c == ':' || char.IsControl(c)) == true)
         {
-            reader.AddError(prefix + "_USERNAME", user, "a name without colon and control characters");
+            reader.AddError(prefix + "_USERNAME", user, "a name without colons and control characters");
         }
         if (password?.Any(char.IsControl) == true)
         {
-            reader.AddError($"{prefix}_PASSWORD has control characters, which Basic authentication cannot carry.");
+            reader.AddError($"{prefix}_PASSWORD must not contain control characters, because Basic authentication cannot transmit them.");
         }
         var channel = reader.Line(prefix + "_CHANNEL_NAME", name, 50);
         var address = reader.Line(prefix + "_ADDRESS_NAME", "Address", 50);

@@ -42,7 +42,7 @@ public sealed record CaptchaService(CaptchaProvider Provider, string SiteKey, st
         {
             foreach (var setting in missing)
             {
-                reader.AddError($"{setting} is missing: {string.Join(", ", s_needed)} are set all three or not at all.");
+                reader.AddError($"{setting} is missing. Set all of {string.Join(", ", s_needed)}, or none of them.");
             }
         }
         if (name is null || siteKey is null || secretKey is null) return null;
@@ -53,7 +53,7 @@ public sealed record CaptchaService(CaptchaProvider Provider, string SiteKey, st
     private static string? Key(SettingsReader reader, string name, string? key)
     {
         if (key is null || key.All(c => c is > ' ' and <= '~')) return key;
-        reader.AddError($"{name} has blanks or control characters: copy the key as the captcha service shows it.");
+        reader.AddError($"{name} must not contain spaces or control characters. Copy the key as the captcha service shows it.");
         return null;
     }
 }

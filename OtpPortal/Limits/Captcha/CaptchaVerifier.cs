@@ -50,7 +50,7 @@ public sealed partial class CaptchaVerifier(HttpClient http, CaptchaSettings set
         }
         catch (OperationCanceledException) when (patience.IsCancellationRequested)
         {
-            Unreachable(logger, "no answer within 5 s");
+            Unreachable(logger, "no response within 5 s");
             return CaptchaVerdict.Away;
         }
         catch (HttpRequestException e)
@@ -66,7 +66,7 @@ public sealed partial class CaptchaVerifier(HttpClient http, CaptchaSettings set
         var reply = answer.StatusCode is HttpStatusCode.OK or HttpStatusCode.BadRequest ? await ReadAsync(answer, stop) : null;
         if (reply?.Success is null)
         {
-            Unreachable(logger, $"it answered {(int)answer.StatusCode}");
+            Unreachable(logger, $"unexpected status {(int)answer.StatusCode}");
             return CaptchaVerdict.Away;
         }
         if (reply.Success.Value) return answer.StatusCode == HttpStatusCode.OK ? CaptchaVerdict.Right : CaptchaVerdict.Wrong;
@@ -77,7 +77,7 @@ public sealed partial class CaptchaVerifier(HttpClient http, CaptchaSettings set
             return CaptchaVerdict.Away;
         }
         if (!errors.Intersect(s_theirFault, StringComparer.Ordinal).Any()) return CaptchaVerdict.Wrong;
-        Unreachable(logger, "it has trouble of its own");
+        Unreachable(logger, "server error");
         return CaptchaVerdict.Away;
     }
 
@@ -93,10 +93,10 @@ public sealed partial class CaptchaVerifier(HttpClient http, CaptchaSettings set
         }
     }
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "The captcha service cannot be asked: {Reason}")]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Could not verify a captcha: {Reason}")]
     private static partial void Unreachable(ILogger logger, string reason);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "CAPTCHA_SECRET_KEY is not a key that the captcha service knows ({Error})")]
+    [LoggerMessage(Level = LogLevel.Error, Message = "The captcha service rejected CAPTCHA_SECRET_KEY ({Error})")]
     private static partial void Misconfigured(ILogger logger, string error);
 
     private sealed record Reply(

@@ -140,7 +140,7 @@ internal sealed partial class EmbeddedStore : IDisposable
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or SocketException)
         {
-            throw new EmbeddedStoreException($"The store in DATA_DIR cannot be opened: {_directory.Live}: {exception.Message}", exception);
+            throw new EmbeddedStoreException($"The store in DATA_DIR ({_directory.Live}) cannot be opened: {exception.Message}", exception);
         }
         catch (Exception exception) when (exception is not EmbeddedStoreException and not OperationCanceledException)
         {
@@ -242,22 +242,21 @@ internal sealed partial class EmbeddedStore : IDisposable
         }
     }
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "The embedded store was compacted from {Before} MB to {After} MB.")]
+    [LoggerMessage(Level = LogLevel.Information, Message = "Compacted the embedded store from {Before} MB to {After} MB")]
     private partial void LogCompacted(long before, long after);
 
-    [LoggerMessage(
-        Level = LogLevel.Error, Message = "The embedded store could not be compacted; nothing was lost, but its log keeps growing.")]
+    [LoggerMessage(Level = LogLevel.Error, Message = "Could not compact the embedded store. No data was lost, but its log keeps growing")]
     private partial void LogCompactionFailed(Exception exception);
 
     [LoggerMessage(
         Level = LogLevel.Critical,
-        Message = "The embedded store cannot write to {Path}: is the disk full? It is not available until it can.")]
+        Message = "The embedded store cannot write to {Path}. Check whether the disk is full; the store is unavailable until it can write")]
     private partial void LogWriteFailed(string path);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "The embedded store is available again.")]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The embedded store is available again")]
     private partial void LogReopened();
 
-    [LoggerMessage(Level = LogLevel.Critical, Message = "The embedded store cannot be opened again: {Reason} It is tried twice a second.")]
+    [LoggerMessage(Level = LogLevel.Critical, Message = "Could not reopen the embedded store, retrying twice a second: {Reason}")]
     private partial void LogReopenFailed(string reason);
 }
 

@@ -19,7 +19,7 @@ internal static class RepairStoreCommand
             using var directory = StoreDirectory.Open(dataDirectory);
             if (directory.LogSize == 0)
             {
-                await output.WriteLineAsync($"There is no store in {directory.Live}: nothing to repair.");
+                await output.WriteLineAsync($"Nothing to repair: there is no store in {directory.Live}.");
                 return 0;
             }
             var gaps = StoreLog.Inspect(directory.Live).SelectMany(state => state.Gaps).ToList();
@@ -28,10 +28,10 @@ internal static class RepairStoreCommand
             EmbeddedStore.Verify(directory.Next);
             var damaged = directory.PromoteNext(keepOld: true);
             await output.WriteLineAsync(FormattableString.Invariant($"Recovered {entries} log entries to {directory.Live}."));
-            foreach (var gap in gaps.Take(ShownGaps)) await output.WriteLineAsync($"Not readable: {gap}");
+            foreach (var gap in gaps.Take(ShownGaps)) await output.WriteLineAsync($"Unreadable: {gap}");
             if (gaps.Count > ShownGaps)
             {
-                await output.WriteLineAsync(FormattableString.Invariant($"Not readable: {gaps.Count - ShownGaps} more places"));
+                await output.WriteLineAsync(FormattableString.Invariant($"Unreadable: {gaps.Count - ShownGaps} more places"));
             }
             await output.WriteLineAsync($"The damaged files are in {damaged}. Delete them when you no longer need them.");
             return 0;

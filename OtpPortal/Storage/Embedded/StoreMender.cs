@@ -6,8 +6,8 @@ internal sealed partial class StoreMender(StoreDirectory directory, ILogger logg
     private readonly ILogger _logger = logger;
 
     public static EmbeddedStoreException Damaged(string where, Exception? exception) => new(
-        $"The store in DATA_DIR is damaged and was left as it is ({where}). "
-        + "Restore a backup, or run the portal once with --repair-store to recover what can be read; the damaged files are kept.",
+        $"The store in DATA_DIR is damaged and was not changed ({where}). "
+        + "Restore a backup, or run the portal once with --repair-store to recover what is readable. The damaged files are kept.",
         exception);
 
     /// <summary>
@@ -38,14 +38,13 @@ internal sealed partial class StoreMender(StoreDirectory directory, ILogger logg
 
     [LoggerMessage(
         Level = LogLevel.Information,
-        Message = "The last process ended in the middle of writing to the embedded store. "
-            + "Writes that it had not acknowledged were removed.")]
+        Message = "Discarded incomplete writes of the embedded store, which the last process had not acknowledged")]
     private partial void LogUnfinishedDropped();
 
     [LoggerMessage(
         Level = LogLevel.Warning,
-        Message = "The log of the embedded store cannot be read at one place near its end: {Place}. "
-            + "If the last process was killed, nothing acknowledged is lost. "
-            + "What follows that place was removed; the old files are kept in {Kept}.")]
+        Message = "The log of the embedded store is unreadable at one place near its end: {Place}. "
+            + "Discarded what follows, and kept the old files in {Kept}. "
+            + "If the last process was killed, no acknowledged write was lost")]
     private partial void LogGapDropped(string place, string kept);
 }
