@@ -1,5 +1,5 @@
 #!/bin/sh
-# Writes TRUSTED_PROXIES (addresses and networks with commas between them) as nginx directives. The nginx image runs this before it starts nginx.
+# Writes TRUSTED_PROXIES (comma-separated addresses and networks) as nginx directives. The nginx image runs this script before nginx starts.
 set -eu
 for proxy in $(echo "${TRUSTED_PROXIES:-}" | tr ',' ' '); do
   echo "set_real_ip_from $proxy;"

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A small app without its own sign-in. It shows the user that the proxy reports. python3 app.py [port]"""
+"""A small app without sign-in. It greets the user that the proxy names in Remote-User. Usage: python3 app.py [port]"""
 import html
 import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -22,5 +22,5 @@ class App(BaseHTTPRequestHandler):
 
 
 port = int(sys.argv[1]) if len(sys.argv) > 1 else 4000
-# Loopback only, so that the proxy cannot be bypassed.
+# Loopback only, so that clients cannot bypass the proxy.
 ThreadingHTTPServer(("127.0.0.1", port), App).serve_forever()

@@ -1,4 +1,4 @@
-// An app whose users sign in through the portal. To run it:
+// An app whose users sign in with the portal. To try it:
 //
 //   ALLOWED_REDIRECTS=localhost:4000 dotnet run --project OtpPortal
 //   dotnet run --project examples/dotnet-app

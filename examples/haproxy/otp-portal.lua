@@ -1,4 +1,4 @@
--- Asks OTP Portal whether the client is signed in, before HAProxy passes a request on. HAProxy 2.6 or later, with Lua.
+-- Asks OTP Portal whether the client is signed in before HAProxy forwards a request. Requires HAProxy 2.6 or later with Lua.
 local portal = "http://127.0.0.1:3000/forward-auth"
 
 local identity = {
@@ -6,13 +6,13 @@ local identity = {
     "x-auth-request-user", "x-auth-request-email", "x-auth-request-groups", "x-auth-request-preferred-username",
 }
 
--- What the portal reads: the token, what tells a page from a script, and what haproxy.cfg has set. Nothing else of the request is sent.
+-- The headers that the portal reads: the token, those that identify a page navigation, and those that haproxy.cfg sets. No others are sent.
 local sent = {
     "cookie", "authorization", "accept", "x-requested-with", "sec-fetch-mode", "sec-websocket-key",
     "x-forwarded-for", "x-forwarded-proto", "x-forwarded-host",
 }
 
--- Copied from a refusal to the client.
+-- Copied from the portal's response to the client if access is denied.
 local copied = { "location", "www-authenticate", "cache-control", "content-type" }
 
 core.register_action("otp-portal", { "http-req" }, function(txn)

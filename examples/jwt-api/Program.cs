@@ -1,10 +1,10 @@
-// An API that accepts the portal's JWTs with ASP.NET Core's AddJwtBearer. To run it:
+// An API that accepts the portal's JWTs with ASP.NET Core's AddJwtBearer. To try it:
 //
 //   dotnet run --project OtpPortal
 //   dotnet run --project examples/jwt-api
 //   curl -H "Authorization: Bearer $JWT" http://localhost:4001/api/me
 //
-// $JWT is a token from GET /token?alg=RS256: AddJwtBearer cannot verify EdDSA, the portal's default.
+// $JWT is the token from GET /token?alg=RS256. AddJwtBearer cannot verify EdDSA, the portal's default.
 
 using System.Security.Claims;
 

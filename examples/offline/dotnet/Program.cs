@@ -1,10 +1,9 @@
-// Verifies a JWT from the portal's GET /token with OtpPortal.Client. Without OpenSSL 3 (Windows, macOS), use GET
-// /token?alg=RS256.
+// Verifies a JWT from the portal's GET /token with OtpPortal.Client. Without OpenSSL 3 (Windows, macOS), request
+// GET /token?alg=RS256.
 //
 //   dotnet run --project examples/offline/dotnet -- PORTAL AUDIENCE [TOKEN]
 //
-// Reads TOKEN from standard input if it is omitted. Prints the email address and exits with 0, or prints the reason and exits
-// with 1.
+// Without TOKEN, reads it from standard input. Prints the email address and exits with code 0, or prints the reason and exits with code 1.
 
 using OtpPortal.Client;
 

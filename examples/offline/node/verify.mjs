@@ -1,18 +1,17 @@
-// Verifies a JWT from the portal's GET /token, without dependencies besides Node (18 or later).
+// Verifies a JWT from the portal's GET /token. Requires only Node 18 or later.
 //
 //   node verify.mjs PORTAL AUDIENCE [TOKEN]
 //
-// Reads TOKEN from standard input if it is omitted. Prints the email address and exits with 0, or the reason and exits with 1.
-// A long-running program should cache the keys as long as the response's Cache-Control allows.
+// Without TOKEN, reads it from standard input. Prints the email address and exits with code 0, or prints the reason and exits with code 1.
+// A long-running program should cache the keys for as long as the response's Cache-Control allows.
 
 import { createPublicKey, verify } from 'node:crypto';
 import { text } from 'node:stream/consumers';
 import { argv, exit, stdin, stdout, stderr } from 'node:process';
 
-const skew = 30; // allowed clock difference in seconds
+const skew = 30; // tolerated clock difference in seconds
 
-// The key determines the algorithm. If the token did, an attacker could choose "none", or HS256 with the public key as the
-// secret.
+// The key determines the algorithm. Otherwise an attacker could choose "none", or HS256 with the public key as the secret.
 const algorithms = {
   'EdDSA': (jwk, data, signature) => jwk.kty === 'OKP' && jwk.crv === 'Ed25519' && verify(null, data, publicKey(jwk), signature),
   'RS256': (jwk, data, signature) => jwk.kty === 'RSA' && verify('sha256', data, publicKey(jwk), signature),
@@ -42,7 +41,7 @@ async function emailOf(portal, audience, token) {
   if (![claims.aud].flat().includes(audience)) throw new Error('it is for another audience');
   if (!Number.isFinite(claims.exp) || now >= claims.exp + skew) throw new Error('it has expired');
   if (!Number.isFinite(claims.nbf) || now < claims.nbf - skew) throw new Error('it is not good yet');
-  // Tokens of service accounts have custom claims, but no subject.
+  // Tokens of service accounts have their own claims, but no subject.
   if (typeof claims.sub !== 'string' || !claims.sub || claims.email !== claims.sub) throw new Error('it names nobody who is signed in');
   return claims.email;
 }

@@ -1,10 +1,10 @@
 #!/usr/bin/python3
-"""Verifies a JWT of the portal's GET /token, with PyJWT and cryptography (Debian: python3-jwt, python3-cryptography).
+"""Verifies a JWT from the portal's GET /token with PyJWT and cryptography (Debian: python3-jwt, python3-cryptography).
 
     verify.py PORTAL AUDIENCE [TOKEN]
 
-Reads TOKEN from standard input if it is omitted. Prints the email address and exits with 0, or the reason and exits with 1.
-A long-running program should cache the keys as long as the response's Cache-Control allows.
+Without TOKEN, reads it from standard input. Prints the email address and exits with code 0, or prints the reason and exits with code 1.
+A long-running program should cache the keys for as long as the response's Cache-Control allows.
 """
 
 import json
@@ -14,10 +14,9 @@ from urllib.parse import urljoin, urlsplit
 
 import jwt
 
-SKEW = 30  # allowed clock difference in seconds
+SKEW = 30  # tolerated clock difference in seconds
 
-# The key determines the algorithm. If the token did, an attacker could choose "none", or HS256 with the public key as the
-# secret.
+# The key determines the algorithm. Otherwise an attacker could choose "none", or HS256 with the public key as the secret.
 ALGORITHMS = {("OKP", "Ed25519"): "EdDSA", ("RSA", None): "RS256", ("EC", "P-256"): "ES256"}
 
 
@@ -31,7 +30,7 @@ def fetch_keys(portal: str) -> list:
 
 
 def origin(url: str) -> str:
-    """As the portal names itself: scheme, host and port, and no port where it is the usual one."""
+    """Returns scheme, host and port, without the default port: the issuer of the portal."""
     parts = urlsplit(url)
     usual = {"http": 80, "https": 443}.get(parts.scheme)
     host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
@@ -52,7 +51,7 @@ def email_of(portal: str, audience: str, token: str) -> str:
     claims = jwt.decode(
         token, jwt.PyJWK(key, algorithm).key, algorithms=[algorithm], audience=audience, issuer=origin(portal), leeway=SKEW,
         options={"require": ["iss", "aud", "exp", "nbf", "sub"]})
-    # Tokens of service accounts have custom claims, but no subject.
+    # Tokens of service accounts have their own claims, but no subject.
     if not claims["sub"] or claims.get("email") != claims["sub"]:
         raise Refused("it names nobody who is signed in")
     return claims["email"]
