@@ -104,8 +104,8 @@ public sealed partial class SettingsTests
     [InlineData("OTP_MAX_ATTEMPTS", "0", "between 1 and ")]
     [InlineData("OTP_MAX_SENDS", "0", "between 1 and ")]
     [InlineData("OTP_RESEND_COOLDOWN", "-1", "between 0 and ")]
-    [InlineData("AUTH_TOKEN_LENGTH", "21", "between 22 and 128")]
-    [InlineData("AUTH_TOKEN_LENGTH", "129", "between 22 and 128")]
+    [InlineData("AUTH_TOKEN_LENGTH", "31", "between 32 and 128")]
+    [InlineData("AUTH_TOKEN_LENGTH", "129", "between 32 and 128")]
     [InlineData("AUTH_TOKEN_EXPIRY", "0", "between 1 and ")]
     [InlineData("AUTH_TOKEN_EXPIRY", "7d", "between 1 and 31536000 seconds")]
     [InlineData("AUTH_TOKEN_MAX_AGE", "0", "between 1 and ")]
@@ -216,7 +216,7 @@ public sealed partial class SettingsTests
             ("PORT", "443"), ("BIND_ADDRESS", "0.0.0.0"), ("PUBLIC_URL", "https://Login.Example.com:8443"), ("APP_NAME", "Our App"),
             ("LOGO_URL", "https://cdn.example.com/logo.svg"), ("ACCENT_COLOR", "#aBc123"),
             ("DATA_DIR", "/var/lib/portal"), ("DEBUG", "yes"), ("OTP_CODE_LENGTH", "24"), ("OTP_CODE_EXPIRY", "600"),
-            ("AUTH_TOKEN_LENGTH", "22"), ("AUTH_TOKEN_COOKIE_NAME", "__Secure-t"), ("COOKIE_DOMAIN", ".Example.com"),
+            ("AUTH_TOKEN_LENGTH", "64"), ("AUTH_TOKEN_COOKIE_NAME", "__Secure-t"), ("COOKIE_DOMAIN", ".Example.com"),
             ("ALLOWED_EMAILS", "Ann@Example.com, *@Friends.Example"), ("ALLOWED_REDIRECTS", "app.example.com:8443,*.apps.example"),
             ("TRUSTED_PROXIES", "10.0.0.0/8, ::1, ::ffff:192.0.2.1"), ("LIMIT_SENDS_PER_IP", "7/60"),
             ("SMTP_HOST", "mail.example.com"), ("SMTP_USERNAME", "u"), ("SMTP_PASSWORD", "p"), ("DOMAIN_NAME", "example.org"));

@@ -13,7 +13,6 @@ public sealed class AuthTokenTests
     }
 
     [Theory]
-    [InlineData(22)]
     [InlineData(32)]
     [InlineData(128)]
     public void Tokens_are_alphanumeric_and_have_the_configured_length(int length)

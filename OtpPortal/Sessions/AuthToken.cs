@@ -31,5 +31,5 @@ public sealed class AuthToken(AuthSecret secret, TokenSettings settings)
     }
 
     /// <summary>Returns whether a text has the form of a token. Malformed tokens are never looked up.</summary>
-    public static bool IsWellFormed(string? text) => text is { Length: >= 22 and <= 128 } && text.All(char.IsAsciiLetterOrDigit);
+    public static bool IsWellFormed(string? text) => text is { Length: >= 32 and <= 128 } && text.All(char.IsAsciiLetterOrDigit);
 }

@@ -6,8 +6,7 @@ using OtpPortal.Http;
 namespace OtpPortal.Sessions;
 
 /// <summary>Settings of tokens, their lifetimes and their cookie.</summary>
-/// <param name="Length">AUTH_TOKEN_LENGTH: 22–128 characters of A–Z a–z 0–9 (22 are 131 bits; OWASP requires at least
-/// 64).</param>
+/// <param name="Length">AUTH_TOKEN_LENGTH: 32–128 characters of A–Z a–z 0–9 (32 are 190 bits; OWASP requires at least 64).</param>
 /// <param name="IdleLifetime">AUTH_TOKEN_EXPIRY: idle lifetime, extended by each use.</param>
 /// <param name="MaxAge">AUTH_TOKEN_MAX_AGE: absolute lifetime since sign-in.</param>
 /// <param name="RotateAfter">AUTH_TOKEN_ROTATE_AFTER: a check rotates a token after this time since its last rotation.</param>
@@ -28,7 +27,7 @@ public sealed partial record TokenSettings(
     public static TokenSettings Read(SettingsReader reader)
     {
         var settings = new TokenSettings(
-            reader.Integer("AUTH_TOKEN_LENGTH", 32, 22, 128, "characters"),
+            reader.Integer("AUTH_TOKEN_LENGTH", 32, 32, 128, "characters"),
             reader.Seconds("AUTH_TOKEN_EXPIRY", 604_800, 1, 31_536_000),
             reader.Seconds("AUTH_TOKEN_MAX_AGE", 2_592_000, 1, 31_536_000),
             reader.Seconds("AUTH_TOKEN_ROTATE_AFTER", 60, 0, 86_400),
