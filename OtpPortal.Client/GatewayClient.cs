@@ -12,7 +12,7 @@ namespace OtpPortal.Client;
 public sealed class GatewayClient
 {
     // The portal's message for the only 429 of a creation that concerns neither a locked id nor the credentials.
-    private const string HeldBack = "The message is not sent";
+    private const string Limited = "The message is not sent";
     private const string DoesNotExist = "the OTP does not exist";
 
     private readonly PortalHttp _http;
@@ -63,8 +63,8 @@ public sealed class GatewayClient
             case HttpStatusCode.TooManyRequests when answer.TryRead(PortalJson.Default.GatewayLock)?.Data is { } locked:
                 return new OtpCreation.Locked(answer.RetryAfter ?? TimeSpan.FromSeconds(locked.TtlSeconds));
             case HttpStatusCode.TooManyRequests when answer.TryRead(PortalJson.Default.GatewayLock)?.Message is { } why
-                && why.StartsWith(HeldBack, StringComparison.Ordinal):
-                return new OtpCreation.HeldBack(why, answer.RetryAfter ?? TimeSpan.Zero);
+                && why.StartsWith(Limited, StringComparison.Ordinal):
+                return new OtpCreation.Limited(why, answer.RetryAfter ?? TimeSpan.Zero);
             default:
                 throw answer.Unexpected();
         }
@@ -270,7 +270,7 @@ public abstract record OtpCreation
     /// <summary>The portal's SMS limits hold the message back.</summary>
     /// <param name="Reason">The limit, for logs.</param>
     /// <param name="RetryAfter">Time until the next attempt, in whole seconds.</param>
-    public sealed record HeldBack(string Reason, TimeSpan RetryAfter) : OtpCreation;
+    public sealed record Limited(string Reason, TimeSpan RetryAfter) : OtpCreation;
 
     /// <summary>A field is invalid, such as an address that the provider cannot send to.</summary>
     /// <param name="Reason">The field and the reason, for logs.</param>

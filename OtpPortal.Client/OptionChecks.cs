@@ -6,7 +6,7 @@ namespace OtpPortal.Client;
 /// <summary>Validates options. Each error names the option and the allowed values, and contains no secret.</summary>
 internal static class OptionChecks
 {
-    public static ValidateOptionsResult Judge(IEnumerable<string> complaints) =>
+    public static ValidateOptionsResult ToResult(IEnumerable<string> complaints) =>
         complaints.ToList() is { Count: > 0 } all ? ValidateOptionsResult.Fail(all) : ValidateOptionsResult.Success;
 
     /// <summary>Throws if there are errors. For options passed to a constructor, which are not validated at startup.</summary>

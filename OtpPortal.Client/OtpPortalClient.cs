@@ -25,7 +25,7 @@ public sealed class OtpPortalClient
     {
         ArgumentNullException.ThrowIfNull(http);
         ArgumentNullException.ThrowIfNull(options);
-        OptionChecks.ThrowIfAny(options.Complaints(), nameof(options));
+        OptionChecks.ThrowIfAny(options.GetErrors(), nameof(options));
         _http = new PortalHttp(http, options.Url!, options.Timeout);
         Sessions = new SessionsClient(_http, options.AuthSecretKey);
         Gateway = new GatewayClient(_http, options.NamespaceName, options.NamespaceSecret);

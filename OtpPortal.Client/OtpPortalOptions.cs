@@ -28,7 +28,7 @@ public sealed class OtpPortalOptions
     /// <summary>The time limit of a request including its response: 100 ms to 5 minutes, 30 s by default.</summary>
     public TimeSpan Timeout { get; set; } = TimeSpan.FromSeconds(30);
 
-    internal IEnumerable<string> Complaints() =>
+    internal IEnumerable<string> GetErrors() =>
     [
         .. OptionChecks.Origin(Name(nameof(Url)), Url, isNeeded: true),
         .. OptionChecks.Credential(Name(nameof(AuthSecretKey)), AuthSecretKey),
@@ -41,6 +41,6 @@ public sealed class OtpPortalOptions
 
     internal sealed class Check : IValidateOptions<OtpPortalOptions>
     {
-        public ValidateOptionsResult Validate(string? name, OtpPortalOptions options) => OptionChecks.Judge(options.Complaints());
+        public ValidateOptionsResult Validate(string? name, OtpPortalOptions options) => OptionChecks.ToResult(options.GetErrors());
     }
 }

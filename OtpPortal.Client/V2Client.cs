@@ -136,7 +136,7 @@ public sealed class V2Client
             "admin/service-account/create",
             new V2Json.AccountRequestBody
             {
-                ServiceAccountCreateParams = new V2Json.AccountTerms { RedirectHosts = redirectHosts is [] ? null : redirectHosts },
+                ServiceAccountCreateParams = new V2Json.AccountParameters { RedirectHosts = redirectHosts is [] ? null : redirectHosts },
             }, V2Json.Default.AccountRequestBody, V2Json.Default.AccountAnswer,
             answer => answer.ServiceAccountCreateResults.ServiceAccount, stop);
 

@@ -126,10 +126,10 @@ internal static partial class V2Json
 
     internal sealed class AccountRequestBody
     {
-        public required AccountTerms ServiceAccountCreateParams { get; init; }
+        public required AccountParameters ServiceAccountCreateParams { get; init; }
     }
 
-    internal sealed class AccountTerms
+    internal sealed class AccountParameters
     {
         public IReadOnlyList<string>? RedirectHosts { get; init; }
     }

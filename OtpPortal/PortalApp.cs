@@ -72,7 +72,7 @@ public static class PortalApp
         app.UseAntiforgery();
 
         app.MapHealth(OperatorKeyHandler.SchemeName);
-        app.MapTokens();
+        app.MapSessions();
         app.MapSignIn();
         app.MapGateway();
         app.MapJOtp();
@@ -91,13 +91,13 @@ public static class PortalApp
     internal static void AddFeatures(WebApplicationBuilder builder)
     {
         builder.AddHosting();
-        builder.AddWeb();
+        builder.AddPortalHttp();
         builder.AddStorage();
-        builder.AddJournal();
+        builder.AddAuditing();
         builder.AddOneTimeCodes();
         builder.AddLimits();
         builder.AddDelivery();
-        builder.AddTokens();
+        builder.AddSessions();
         builder.AddSignIn();
         builder.AddGateway();
         builder.AddJOtp();
@@ -107,7 +107,7 @@ public static class PortalApp
         builder.AddApiDocs();
         builder.AddLanguages();
         builder.AddPages();
-        builder.Services.AddHostedService<StartMessage>();
+        builder.Services.AddHostedService<StartupMessage>();
         builder.ThrowIfSettingsAreInvalid();
     }
 }

@@ -27,7 +27,7 @@ try
     await portal.RunAsync();
     return 0;
 }
-catch (Exception e) when (StartProblem.Describe(e) is { } problem)
+catch (Exception e) when (StartupError.Describe(e) is { } problem)
 {
     // Problems that the operator can fix are reported without a stack trace.
     await Console.Error.WriteLineAsync(problem);

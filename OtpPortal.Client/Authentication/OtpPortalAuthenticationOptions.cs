@@ -32,7 +32,7 @@ public sealed class OtpPortalAuthenticationOptions : AuthenticationSchemeOptions
     /// </summary>
     public TimeSpan Timeout { get; set; } = TimeSpan.FromSeconds(5);
 
-    internal IEnumerable<string> Complaints() =>
+    internal IEnumerable<string> GetErrors() =>
     [
         .. OptionChecks.Origin(Name(nameof(Url)), Url, isNeeded: true),
         .. OptionChecks.Origin(Name(nameof(BackchannelUrl)), BackchannelUrl, isNeeded: false),
@@ -53,7 +53,7 @@ public sealed class OtpPortalAuthenticationOptions : AuthenticationSchemeOptions
     internal sealed class Check(string scheme) : IValidateOptions<OtpPortalAuthenticationOptions>
     {
         public ValidateOptionsResult Validate(string? name, OtpPortalAuthenticationOptions options) =>
-            name == scheme ? OptionChecks.Judge(options.Complaints()) : ValidateOptionsResult.Skip;
+            name == scheme ? OptionChecks.ToResult(options.GetErrors()) : ValidateOptionsResult.Skip;
     }
 }
 

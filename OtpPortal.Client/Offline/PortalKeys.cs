@@ -11,9 +11,9 @@ namespace OtpPortal.Client;
 /// <remarks>While the portal is unavailable, cached keys stay valid for one more hour.</remarks>
 internal sealed class PortalKeys(PortalHttp http, TimeProvider time)
 {
-    private static readonly TimeSpan s_betweenUnknown = TimeSpan.FromSeconds(30);
-    private static readonly TimeSpan s_afterFailure = TimeSpan.FromSeconds(5);
-    private static readonly TimeSpan s_whileAway = TimeSpan.FromHours(1);
+    private static readonly TimeSpan s_unknownKeyInterval = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan s_retryAfterFailure = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan s_maxStaleness = TimeSpan.FromHours(1);
     private static readonly TimeSpan s_freshByDefault = TimeSpan.FromMinutes(5);
 
     private readonly Lock _lock = new();
@@ -25,28 +25,28 @@ internal sealed class PortalKeys(PortalHttp http, TimeProvider time)
     /// <exception cref="OtpPortalException">The keys are not cached, and the portal cannot be reached.</exception>
     public async Task<PortalKey?> FindAsync(string id, CancellationToken stop)
     {
-        if (TryTell(id, out var key)) return key;
+        if (TryResolve(id, out var key)) return key;
         Task<OtpPortalException?> fetch;
         lock (_lock)
         {
             // Another request may have fetched the keys in the meantime.
-            if (TryTell(id, out key)) return key;
+            if (TryResolve(id, out key)) return key;
             // After a recent failure requests fail at once; concurrent requests share one fetch.
-            fetch = _failure is { } last && time.GetElapsedTime(last.At) < s_afterFailure
+            fetch = _failure is { } last && time.GetElapsedTime(last.At) < s_retryAfterFailure
                 ? Task.FromResult<OtpPortalException?>(last.Why)
                 : _fetch ??= Task.Run(FetchAsync, CancellationToken.None);
         }
         var trouble = await fetch.WaitAsync(stop);
         if (trouble is null) return _set!.Keys.GetValueOrDefault(id);
-        return _set is { } old && Age(old) < old.FreshFor + s_whileAway && old.Keys.TryGetValue(id, out var atHand)
+        return _set is { } old && Age(old) < old.FreshFor + s_maxStaleness && old.Keys.TryGetValue(id, out var atHand)
             ? atHand : throw trouble;
     }
 
     // Returns true if the cached keys are fresh enough to decide, including that there is no such key.
-    private bool TryTell(string id, out PortalKey? key)
+    private bool TryResolve(string id, out PortalKey? key)
     {
         key = null;
-        return _set is { } set && Age(set) < set.FreshFor && (set.Keys.TryGetValue(id, out key) || Age(set) < s_betweenUnknown);
+        return _set is { } set && Age(set) < set.FreshFor && (set.Keys.TryGetValue(id, out key) || Age(set) < s_unknownKeyInterval);
     }
 
     private async Task<OtpPortalException?> FetchAsync()
@@ -59,7 +59,7 @@ internal sealed class PortalKeys(PortalHttp http, TimeProvider time)
             if (answer.Status != HttpStatusCode.OK) throw answer.Unexpected();
             var freshFor = answer.Headers.CacheControl?.MaxAge ?? s_freshByDefault;
             _set = new KeySet(
-                Read(answer), asked, freshFor < s_betweenUnknown ? s_betweenUnknown : freshFor > s_whileAway ? s_whileAway : freshFor);
+                Read(answer), asked, freshFor < s_unknownKeyInterval ? s_unknownKeyInterval : freshFor > s_maxStaleness ? s_maxStaleness : freshFor);
         }
         catch (OtpPortalException e)
         {

@@ -24,7 +24,7 @@ public sealed class PortalTokenOptions
     /// <summary>The time limit for fetching the portal's keys: 100 ms to 60 s, 5 s by default.</summary>
     public TimeSpan Timeout { get; set; } = TimeSpan.FromSeconds(5);
 
-    internal IEnumerable<string> Complaints() =>
+    internal IEnumerable<string> GetErrors() =>
     [
         .. OptionChecks.Origin(Name(nameof(Url)), Url, isNeeded: true),
         .. OptionChecks.Origin(Name(nameof(BackchannelUrl)), BackchannelUrl, isNeeded: false),
@@ -39,6 +39,6 @@ public sealed class PortalTokenOptions
 
     internal sealed class Check : IValidateOptions<PortalTokenOptions>
     {
-        public ValidateOptionsResult Validate(string? name, PortalTokenOptions options) => OptionChecks.Judge(options.Complaints());
+        public ValidateOptionsResult Validate(string? name, PortalTokenOptions options) => OptionChecks.ToResult(options.GetErrors());
     }
 }

@@ -43,7 +43,7 @@ public sealed class PortalTokenValidator
         ArgumentNullException.ThrowIfNull(http);
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(time);
-        OptionChecks.ThrowIfAny(options.Complaints(), nameof(options));
+        OptionChecks.ThrowIfAny(options.GetErrors(), nameof(options));
         (_options, _time) = (options, time);
         _parameters = new TokenValidationParameters
         {

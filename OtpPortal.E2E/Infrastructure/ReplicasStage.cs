@@ -7,7 +7,7 @@ public sealed class ReplicasStage : Stage
 
     private readonly int _port = FreePort.Next();
 
-    public PostmarkStandIn Postmark { get; } = new();
+    public FakePostmark Postmark { get; } = new();
 
     /// <summary>Gets both replicas. The first one is also <see cref="Stage.Portal"/>.</summary>
     public IReadOnlyList<PortalProcess> Replicas { get; private set; } = [];

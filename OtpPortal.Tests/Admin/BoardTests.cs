@@ -45,21 +45,21 @@ public sealed class BoardTests : IAsyncLifetime
         await _portal.DisposeAsync();
     }
 
-    private async Task<IRenderedComponent<AdminBoard>> RenderAsync(int sessions)
+    private async Task<IRenderedComponent<AdminDashboard>> RenderAsync(int sessions)
     {
-        var board = _page.Render<AdminBoard>(component => component.Add(board => board.Pass, _pass));
+        var board = _page.Render<AdminDashboard>(component => component.Add(board => board.Session, _pass));
         await WaitForRowsAsync(board, sessions);
         return board;
     }
 
-    private static Task WaitForRowsAsync(IRenderedComponent<AdminBoard> board, int count) =>
+    private static Task WaitForRowsAsync(IRenderedComponent<AdminDashboard> board, int count) =>
         Eventually.BeTrueAsync(() => board.FindAll(".admin-row-actions").Count == count, $"{count} sessions are shown");
 
     private Task<LiveToken> IssueAsync(string email) => Tokens.IssueAsync(email, "192.0.2.1", "Tests/1.0");
 
     // Found and clicked in one step of the circuit: in between it may draw again. While something is being revoked, the button is disabled.
     private static Task ClickAsync(
-        IRenderedComponent<AdminBoard> board, Func<IElement?> find, [CallerArgumentExpression(nameof(find))] string what = "") =>
+        IRenderedComponent<AdminDashboard> board, Func<IElement?> find, [CallerArgumentExpression(nameof(find))] string what = "") =>
         Eventually.BeTrueAsync(
             () => board.InvokeAsync(() =>
             {
@@ -69,10 +69,10 @@ public sealed class BoardTests : IAsyncLifetime
             }),
             what);
 
-    private static Task ClickAsync(IRenderedComponent<AdminBoard> board, string selector, string text) =>
+    private static Task ClickAsync(IRenderedComponent<AdminDashboard> board, string selector, string text) =>
         ClickAsync(board, () => board.FindAll(selector).FirstOrDefault(button => button.TextContent.Trim() == text));
 
-    private static Task ClickInRowAsync(IRenderedComponent<AdminBoard> board, string email, int button) =>
+    private static Task ClickInRowAsync(IRenderedComponent<AdminDashboard> board, string email, int button) =>
         ClickAsync(
             board,
             () => board.FindAll("tr")
@@ -198,7 +198,7 @@ public sealed class BoardTests : IAsyncLifetime
         var user = await IssueAsync("user@example.com");
         _pass = new AdminSession.ByAddress(user.SessionId, "user@example.com", "192.0.2.1");
 
-        var board = _page.Render<AdminBoard>(component => component.Add(board => board.Pass, _pass));
+        var board = _page.Render<AdminDashboard>(component => component.Add(board => board.Session, _pass));
 
         await Eventually.BeTrueAsync(() => board.Markup.Contains("Your session has ended", StringComparison.Ordinal));
         board.Markup.ShouldNotContain("user@example.com");

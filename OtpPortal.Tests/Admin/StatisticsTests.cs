@@ -87,10 +87,10 @@ public sealed class StatisticsTests
     {
         await using var portal = await PortalHost.StartAsync();
         var statistics = portal.Services.GetRequiredService<Statistics>();
-        statistics.Count(Happening.SignedIn);
+        statistics.Count(StatisticsEvent.SignedIn);
         await WaitForCurrentHourAsync(portal, hour => hour.SignedIn == 1);
         portal.Clock.Advance(TimeSpan.FromHours(23));
-        statistics.Count(Happening.SignedIn);
+        statistics.Count(StatisticsEvent.SignedIn);
         await WaitForCurrentHourAsync(portal, hour => hour.SignedIn == 1);
 
         var report = await ReadAsync(portal);
@@ -126,7 +126,7 @@ public sealed class StatisticsTests
         await using var portal = await PortalHost.StartOnAsync(redis);
         redis.Stop();
 
-        Should.NotThrow(() => portal.Services.GetRequiredService<Statistics>().Count(Happening.Begun));
+        Should.NotThrow(() => portal.Services.GetRequiredService<Statistics>().Count(StatisticsEvent.Begun));
         Should.NotThrow(
             () => portal.Services.GetRequiredService<AuditLog>().Write(AuditEvent.SignIn, Someone.New(), "192.0.2.1", "signed_in"));
 

@@ -148,7 +148,7 @@ public sealed class GatewayClientTests(GatewayPortal portal) : IClassFixture<Gat
             Clients.For(limited.Address, options => (options.NamespaceName, options.NamespaceSecret) = ("MyApp", "secret")).Gateway;
 
         var held = (await gateway.CreateAsync(new OtpRequest { Provider = "sipgate_sms", To = "+33612345678" }))
-            .ShouldBeOfType<OtpCreation.HeldBack>();
+            .ShouldBeOfType<OtpCreation.Limited>();
 
         held.Reason.ShouldStartWith("The message is not sent");
     }

@@ -36,7 +36,7 @@ public sealed class DispatcherTests(RedisUnderTest store) : IClassFixture<RedisU
         AddressName = "",
         MaxAddressLength = 254,
         MaxCodeLength = 24,
-        Terms = new ProviderTerms(TimeSpan.FromSeconds(15), connections),
+        Terms = new ProviderLimits(TimeSpan.FromSeconds(15), connections),
         Normalize = address => address,
         Countries = countries,
     };
@@ -262,7 +262,7 @@ public sealed class DispatcherTests(RedisUnderTest store) : IClassFixture<RedisU
     {
         var (dispatcher, first) = Chain(first: ["US"], second: ["DE"]);
 
-        (await dispatcher.TryOutAsync(first, s_sms, CancellationToken.None)).ShouldBeOfType<DispatchOutcome.Limited>().Reason
+        (await dispatcher.TryProviderAsync(first, s_sms, CancellationToken.None)).ShouldBeOfType<DispatchOutcome.Limited>().Reason
             .ShouldBe("SMS_COUNTRIES");
 
         _first.Sent.ShouldBeEmpty();
@@ -276,7 +276,7 @@ public sealed class DispatcherTests(RedisUnderTest store) : IClassFixture<RedisU
         for (var i = 0; i < 5; i++) await SendAsync(dispatcher, first);
         _second.Clear();
 
-        (await dispatcher.TryOutAsync(first, s_mail, CancellationToken.None))
+        (await dispatcher.TryProviderAsync(first, s_mail, CancellationToken.None))
             .ShouldBe(new DispatchOutcome.Failed("first", new SendOutcome.Temporary("busy")));
 
         _first.Sent.Count.ShouldBe(6);

@@ -243,7 +243,7 @@ public sealed partial class SmtpTests
     [InlineData(".ann@example.com")]
     public async Task Refuses_an_address_that_SMTP_cannot_represent(string email)
     {
-        var settings = new SmtpSettings("127.0.0.1", FreePort.Next(), null, null, false, new ProviderTerms(TimeSpan.FromSeconds(15), 1));
+        var settings = new SmtpSettings("127.0.0.1", FreePort.Next(), null, null, false, new ProviderLimits(TimeSpan.FromSeconds(15), 1));
         var mail = new MailSettings("smtp", null, "otp@example.org", "App", false);
 
         var outcome = await new SmtpProvider(settings, mail).SendAsync(new Message(email, "s", "t", "<p>h</p>"), CancellationToken.None);

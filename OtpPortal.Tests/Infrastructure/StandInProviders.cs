@@ -24,7 +24,7 @@ internal static class StandInProviders
         AddressName = "E-mail",
         MaxAddressLength = 254,
         MaxCodeLength = 24,
-        Terms = new ProviderTerms(TimeSpan.FromSeconds(15), connections),
+        Terms = new ProviderLimits(TimeSpan.FromSeconds(15), connections),
         Normalize = address => address,
     };
 

@@ -13,17 +13,17 @@ public abstract class KeyRingTests(StoreUnderTest store)
 
     private KeyRing NewRing(JwtAlgorithms? algorithms = null, string? secret = null) =>
         new(store.Stores, secret is null ? store.Secret
-            : new AuthSecret(secret), algorithms ?? JwtAlgorithms.OfThisMachine, store.Clock, new CapturedLog().For<KeyRing>());
+            : new AuthSecret(secret), algorithms ?? JwtAlgorithms.Supported, store.Clock, new CapturedLog().For<KeyRing>());
 
-    private Jwts NewJwts(KeyRing ring, JwtAlgorithms? algorithms = null) =>
-        new(ring, algorithms ?? JwtAlgorithms.OfThisMachine, "https://login.example.com", store.Clock);
+    private JwtService NewJwts(KeyRing ring, JwtAlgorithms? algorithms = null) =>
+        new(ring, algorithms ?? JwtAlgorithms.Supported, "https://login.example.com", store.Clock);
 
     private async Task ClearAsync() => await store.Stores.Auth.Database.KeyDeleteAsync("jwt:keys");
 
-    private static Task<string> MakeAsync(Jwts jwts, string algorithm = JwtAlgorithms.EdDsa) =>
-        jwts.MakeAsync(algorithm, Audience, s_life, null, _ => { });
+    private static Task<string> CreateAsync(JwtService jwts, string algorithm = JwtAlgorithms.EdDsa) =>
+        jwts.CreateAsync(algorithm, Audience, s_life, null, _ => { });
 
-    private static async Task<bool> IsValidAsync(Jwts jwts, string token) => await jwts.VerifyAsync(token, Audience) is JwtOutcome.Good;
+    private static async Task<bool> IsValidAsync(JwtService jwts, string token) => await jwts.VerifyAsync(token, Audience) is JwtOutcome.Good;
 
     private static string KidOf(string token) => MagicLinks.V2Client.Part(token, 0).GetProperty("kid").GetString()!;
 
@@ -47,7 +47,7 @@ public abstract class KeyRingTests(StoreUnderTest store)
     public async Task A_token_signed_by_one_replica_is_valid_on_another(string algorithm)
     {
         using var first = NewRing();
-        var token = await MakeAsync(NewJwts(first), algorithm);
+        var token = await CreateAsync(NewJwts(first), algorithm);
         using var second = NewRing();
 
         (await IsValidAsync(NewJwts(second), token)).ShouldBeTrue();
@@ -60,19 +60,19 @@ public abstract class KeyRingTests(StoreUnderTest store)
         using var ring = NewRing();
         using var other = NewRing();
         var (jwts, replica) = (NewJwts(ring), NewJwts(other));
-        var old = await MakeAsync(jwts);
+        var old = await CreateAsync(jwts);
         (await IsValidAsync(replica, old)).ShouldBeTrue();
 
         var rotation = await ring.RotateAsync(TimeSpan.FromMinutes(20), atOnce: false);
 
         (await ring.PublishedAsync()).Count.ShouldBe(4);
         rotation.ActiveFrom.ShouldBe(store.Clock.GetUtcNow() + KeyRing.PublishedBefore);
-        KidOf(await MakeAsync(jwts)).ShouldBe(KidOf(old), "verifiers do not know the new one yet");
+        KidOf(await CreateAsync(jwts)).ShouldBe(KidOf(old), "verifiers do not know the new one yet");
         store.Clock.Advance(TimeSpan.FromSeconds(31));
         (await other.PublishedAsync()).Select(key => key.Kid).ShouldBe((await ring.PublishedAsync()).Select(key => key.Kid));
 
         store.Clock.Advance(rotation.ActiveFrom - store.Clock.GetUtcNow());
-        var newToken = await MakeAsync(replica);
+        var newToken = await CreateAsync(replica);
         rotation.NewKids.ShouldContain(KidOf(newToken));
         (await IsValidAsync(jwts, old)).ShouldBeTrue();
         (await IsValidAsync(jwts, newToken)).ShouldBeTrue();
@@ -91,14 +91,14 @@ public abstract class KeyRingTests(StoreUnderTest store)
         using var ring = NewRing();
         using var other = NewRing();
         var (jwts, replica) = (NewJwts(ring), NewJwts(other));
-        var old = await MakeAsync(jwts);
+        var old = await CreateAsync(jwts);
         await ring.RotateAsync(TimeSpan.FromDays(300), atOnce: false);
         (await IsValidAsync(replica, old)).ShouldBeTrue();
 
         await ring.RotateAsync(TimeSpan.Zero, atOnce: true);
 
         (await IsValidAsync(jwts, old)).ShouldBeFalse("although an earlier rotation would have let it live on");
-        var newToken = await MakeAsync(jwts);
+        var newToken = await CreateAsync(jwts);
         (await IsValidAsync(jwts, newToken)).ShouldBeTrue();
         store.Clock.Advance(TimeSpan.FromSeconds(31));
         (await IsValidAsync(replica, old)).ShouldBeFalse();
@@ -114,7 +114,7 @@ public abstract class KeyRingTests(StoreUnderTest store)
         store.Clock.Advance(TimeSpan.FromSeconds(6));
         await ring.RotateAsync(TimeSpan.Zero, atOnce: true);
 
-        (await IsValidAsync(NewJwts(other), await MakeAsync(NewJwts(ring)))).ShouldBeTrue();
+        (await IsValidAsync(NewJwts(other), await CreateAsync(NewJwts(ring)))).ShouldBeTrue();
     }
 
     [Fact]
@@ -189,11 +189,11 @@ public abstract class KeyRingTests(StoreUnderTest store)
     {
         await ClearAsync();
         using var ring = NewRing();
-        var token = await MakeAsync(NewJwts(ring));
+        var token = await CreateAsync(NewJwts(ring));
         using var changed = NewRing(secret: "another-secret-of-the-tests-0123");
 
         (await IsValidAsync(NewJwts(changed), token)).ShouldBeFalse();
-        (await IsValidAsync(NewJwts(changed), await MakeAsync(NewJwts(changed)))).ShouldBeTrue();
+        (await IsValidAsync(NewJwts(changed), await CreateAsync(NewJwts(changed)))).ShouldBeTrue();
         using var back = NewRing();
         (await IsValidAsync(NewJwts(back), token)).ShouldBeTrue();
     }
@@ -222,7 +222,7 @@ public abstract class KeyRingTests(StoreUnderTest store)
         using var ring = NewRing(algorithms);
         var jwts = NewJwts(ring, algorithms);
 
-        var token = await MakeAsync(jwts, algorithms.Default);
+        var token = await CreateAsync(jwts, algorithms.Default);
 
         (await IsValidAsync(jwts, token)).ShouldBeTrue();
         var keys = await ring.PublishedAsync();

@@ -58,8 +58,8 @@ public sealed class SignedClaimsTests(RedisUnderTest store) : IClassFixture<Redi
     private async Task<JwtOutcome> VerifyAsync(string claims, string header = """{"alg":"EdDSA","kid":"KID","typ":"JWT"}""")
     {
         using var ring =
-            new KeyRing(store.Stores, store.Secret, JwtAlgorithms.OfThisMachine, store.Clock, new CapturedLog().For<KeyRing>());
-        var jwts = new Jwts(ring, JwtAlgorithms.OfThisMachine, Issuer, store.Clock);
+            new KeyRing(store.Stores, store.Secret, JwtAlgorithms.Supported, store.Clock, new CapturedLog().For<KeyRing>());
+        var jwts = new JwtService(ring, JwtAlgorithms.Supported, Issuer, store.Clock);
         var key = await ring.SigningAsync(JwtAlgorithms.EdDsa);
         var now = store.Clock.GetUtcNow().ToUnixTimeSeconds();
         claims = claims.Replace("ISSUER", Issuer, StringComparison.Ordinal)

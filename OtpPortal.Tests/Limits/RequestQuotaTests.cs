@@ -149,10 +149,10 @@ public abstract class RequestQuotaTests : IDisposable
     [Fact]
     public async Task Returned_requests_do_not_count()
     {
-        for (var i = 0; i < 30; i++) await _quota.GiveBackAsync(await TakeAsync());
+        for (var i = 0; i < 30; i++) await _quota.ReturnAsync(await TakeAsync());
         (await TakeAsync(12)).Remaining.ShouldBe(0);
 
-        await _quota.GiveBackAsync(await TakeAsync());
+        await _quota.ReturnAsync(await TakeAsync());
 
         (await TakeAsync()).Wait.ShouldNotBeNull("a refused one took nothing that could be given back");
     }

@@ -15,7 +15,7 @@ public sealed class CodeModelEmbeddedTests(EmbeddedUnderTest store) : CodeModelT
 /// </summary>
 public abstract class CodeModelTests(StoreUnderTest store)
 {
-    private static readonly CodeTerms s_terms = new(TimeSpan.FromSeconds(60), MaxAttempts: 3, MaxSends: 3, TimeSpan.FromSeconds(5));
+    private static readonly CodeOptions s_terms = new(TimeSpan.FromSeconds(60), MaxAttempts: 3, MaxSends: 3, TimeSpan.FromSeconds(5));
 
     [Fact]
     public void Every_interleaving_of_operations_matches_the_model() => Check.QuickThrowOnFailure(Prop.ForAll(

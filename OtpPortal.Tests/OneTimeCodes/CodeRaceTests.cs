@@ -14,7 +14,7 @@ public abstract class CodeRaceTests(StoreUnderTest store)
     private const int Rounds = 1000;
     private const string Email = "email";
 
-    private static readonly CodeTerms s_terms = new(TimeSpan.FromMinutes(5), MaxAttempts: 5, MaxSends: 9, TimeSpan.Zero);
+    private static readonly CodeOptions s_terms = new(TimeSpan.FromMinutes(5), MaxAttempts: 5, MaxSends: 9, TimeSpan.Zero);
 
     private static JsonElement Data(string email) => Payloads.Of(Email, email);
 

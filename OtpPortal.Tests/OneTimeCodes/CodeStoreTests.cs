@@ -13,7 +13,7 @@ public sealed class CodeStoreEmbeddedTests(EmbeddedUnderTest store) : CodeStoreT
 /// <summary>Tests the one-time code store, including guessing, races and leaks.</summary>
 public abstract class CodeStoreTests(StoreUnderTest store)
 {
-    private static readonly CodeTerms s_terms = new(TimeSpan.FromMinutes(5), MaxAttempts: 5, MaxSends: 3, TimeSpan.FromSeconds(30));
+    private static readonly CodeOptions s_terms = new(TimeSpan.FromMinutes(5), MaxAttempts: 5, MaxSends: 3, TimeSpan.FromSeconds(30));
     private static readonly JsonElement s_data = Payloads.Of("email", "ann@example.com");
 
     private readonly CodeStore _codes = new(store.Stores, store.Secret, store.Clock);
@@ -41,7 +41,7 @@ public abstract class CodeStoreTests(StoreUnderTest store)
         await Database.StringSetAsync(key + ":record", record.ToJsonString(), TimeSpan.FromMinutes(1));
     }
 
-    private Task<CodeRecord?> ReplaceAsync(string key, CodeRecord? before, string code, CodeTerms terms) =>
+    private Task<CodeRecord?> ReplaceAsync(string key, CodeRecord? before, string code, CodeOptions terms) =>
         _codes.ReplaceAsync(key, before, code, terms, s_data, static _ => { });
 
     [Fact]

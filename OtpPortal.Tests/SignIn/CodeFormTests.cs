@@ -10,7 +10,7 @@ namespace OtpPortal.Tests.SignIn;
 /// <summary>Tests the interactive <c>CodeForm</c> component against the real sign-in service and store.</summary>
 public sealed class CodeFormTests(PortalHost portal) : IClassFixture<PortalHost>, IAsyncLifetime
 {
-    private static readonly Visitor s_visitor = new("192.0.2.1", "192.0.2.1", "Tests/1.0");
+    private static readonly ClientInfo s_visitor = new("192.0.2.1", "192.0.2.1", "Tests/1.0");
 
     private readonly BunitContext _page = new();
     private readonly string _email = Someone.New();
@@ -48,7 +48,7 @@ public sealed class CodeFormTests(PortalHost portal) : IClassFixture<PortalHost>
             .Add(component => component.FlowId, _flowId)
             .Add(component => component.Initial, state)
             .Add(component => component.Ticket, ticket)
-            .Add(component => component.Visitor, s_visitor with { LimitKey = _email })
+            .Add(component => component.ClientInfo, s_visitor with { LimitKey = _email })
             .Add(component => component.Error, error));
     }
 
@@ -92,7 +92,7 @@ public sealed class CodeFormTests(PortalHost portal) : IClassFixture<PortalHost>
         var state = (await _flow.FindAsync(_flowId)).ShouldNotBeNull() with { Message = MessageProgress.OnItsWay };
         var form = _page.Render<CodeForm>(parameters => parameters
             .Add(component => component.FlowId, _flowId).Add(component => component.Initial, state).Add(component => component.Ticket, null)
-            .Add(component => component.Visitor, s_visitor).Add(component => component.Error, null));
+            .Add(component => component.ClientInfo, s_visitor).Add(component => component.Error, null));
         TextOf(form, "[role=status]").ShouldBe("Sending…");
 
         await portal.CodeForAsync(_email);
@@ -239,7 +239,7 @@ public sealed class CodeFormTests(PortalHost portal) : IClassFixture<PortalHost>
         foreach (var _ in (int[])[2, 3])
         {
             portal.Clock.Advance(TimeSpan.FromSeconds(30));
-            (await _flow.SendAgainAsync(_flowId, s_visitor with { LimitKey = _email })).ShouldBeOfType<SendAgainOutcome.Sent>();
+            (await _flow.ResendCodeAsync(_flowId, s_visitor with { LimitKey = _email })).ShouldBeOfType<ResendCodeOutcome.Sent>();
         }
 
         var form = await RenderAsync();

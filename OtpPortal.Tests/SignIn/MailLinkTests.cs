@@ -372,7 +372,7 @@ public sealed partial class MailLinkTests(MailLinkPortal fixture) : IClassFixtur
         var (browser, _, mail) = await BeginAsync();
         using var scope = _portal.Services.CreateScope();
         var flow = scope.ServiceProvider.GetRequiredService<AuthFlow>();
-        await flow.SubmitForTicketAsync(browser.Cookies["otp_flow"], mail.Code, new Visitor("192.0.2.1", "192.0.2.1", "Tests/1.0"));
+        await flow.SubmitForTicketAsync(browser.Cookies["otp_flow"], mail.Code, new ClientInfo("192.0.2.1", "192.0.2.1", "Tests/1.0"));
 
         var page = await browser.GetAsync(mail.Path);
 

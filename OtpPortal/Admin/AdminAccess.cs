@@ -67,7 +67,7 @@ public sealed class AdminAccess(
     }
 
     /// <summary>Returns whether a session is live, without extending it, so that a page left open times out.</summary>
-    public async Task<bool> HoldsAsync(AdminSession session) => session switch
+    public async Task<bool> IsValidAsync(AdminSession session) => session switch
     {
         AdminSession.ByKey key => await sessions.IsLiveAsync(key.Session),
         AdminSession.ByAddress user => settings.Admits(user.Email) && (await tokens.FindAsync(user.SessionId))?.Email == user.Email,
@@ -76,5 +76,5 @@ public sealed class AdminAccess(
 
     /// <summary>Returns whether a session is live, and extends it. For actions of the administrator.</summary>
     public async Task<bool> UseAsync(AdminSession session) =>
-        session is AdminSession.ByKey key ? await sessions.UseAsync(key.Session) : await HoldsAsync(session);
+        session is AdminSession.ByKey key ? await sessions.UseAsync(key.Session) : await IsValidAsync(session);
 }

@@ -16,7 +16,7 @@ public static class AdminEndpoints
     internal const string CheckPath = "/admin/check";
     internal const string AccountsPath = "/admin/accounts";
 
-    private static readonly char[] s_betweenHosts = [',', ' ', '\t', '\r', '\n'];
+    private static readonly char[] s_hostSeparators = [',', ' ', '\t', '\r', '\n'];
 
     public static WebApplicationBuilder AddAdmin(this WebApplicationBuilder builder)
     {
@@ -26,7 +26,7 @@ public static class AdminEndpoints
         builder.Services.AddSingleton<AdminAccess>();
         builder.Services.AddScheme<AdminSessionHandler>(AdminSessionHandler.SchemeName);
         builder.Services.AddSingleton<TestMessage>();
-        builder.Services.AddSingleton<SelfCheck>();
+        builder.Services.AddSingleton<DiagnosticsRunner>();
         builder.Services.AddSingleton<DeliveryCheck>();
         builder.Services.AddSingleton<NewAccountNotice>();
         // Required by the component library's charts.
@@ -54,7 +54,7 @@ public static class AdminEndpoints
         var key = form["key"].ToString();
         if (key.Length == 0) return PageErrors.Page(context, StatusCodes.Status400BadRequest, StartPath, "AdminKeyMissing");
 
-        switch (await guard.JudgeAsync(SecretKind.AdminPage, secret.Matches(key), ClientAddress.LimitKey(context)))
+        switch (await guard.CheckAsync(SecretKind.AdminPage, secret.Matches(key), ClientAddress.LimitKey(context)))
         {
             case SecretOutcome.Accepted:
                 // The new cookie replaces that of the earlier session, which could then no longer be signed out of.
@@ -128,7 +128,7 @@ public static class AdminEndpoints
             return PageErrors.Page(
                 context, StatusCodes.Status400BadRequest, AccountsPath, "AccountsNameInvalid", argument: ServiceAccounts.MaxNameLength);
         }
-        var hosts = form["hosts"].ToString().Split(s_betweenHosts, StringSplitOptions.RemoveEmptyEntries);
+        var hosts = form["hosts"].ToString().Split(s_hostSeparators, StringSplitOptions.RemoveEmptyEntries);
         if (hosts.Length > ServiceAccounts.MaxHosts || hosts.Any(host => !SafeRedirects.IsEntry(host)))
         {
             return PageErrors.Page(

@@ -24,26 +24,26 @@ public sealed record AccountNotice(Guid Id, string Name, string Key)
 /// </remarks>
 public sealed class NewAccountNotice(Stores stores, AuthSecret secret)
 {
-    private static readonly TimeSpan s_kept = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan s_retention = TimeSpan.FromMinutes(1);
 
-    private readonly SealedText _seal = new(secret.DeriveKey("admin-new-account"));
+    private readonly AeadProtector _protector = new(secret.DeriveKey("admin-new-account"));
 
     private IDatabase Database => stores.Auth.Database;
 
     public Task KeepAsync(AdminSession pass, string name, NewAccount made)
     {
-        var place = PlaceOf(pass);
+        var place = KeyFor(pass);
         var notice = JsonSerializer.Serialize(new AccountNotice(made.Account.Id, name, made.Key));
-        return Database.StringSetAsync(place, _seal.Seal(notice, place), s_kept);
+        return Database.StringSetAsync(place, _protector.Protect(notice, place), s_retention);
     }
 
     /// <summary>Returns the notice and deletes it, or returns null if there is none.</summary>
     public async Task<AccountNotice?> TakeAsync(AdminSession pass)
     {
-        var place = PlaceOf(pass);
+        var place = KeyFor(pass);
         if ((byte[]?)await Database.StringGetAsync(place) is not { } kept || !await Database.ClaimAsync(place, kept)) return null;
-        return _seal.TryOpen(kept, place, out var notice) ? JsonSerializer.Deserialize<AccountNotice>(notice) : null;
+        return _protector.TryUnprotect(kept, place, out var notice) ? JsonSerializer.Deserialize<AccountNotice>(notice) : null;
     }
 
-    private static string PlaceOf(AdminSession pass) => "admin:account:" + Digest.Of(pass.Visit);
+    private static string KeyFor(AdminSession pass) => "admin:account:" + Digest.Of(pass.Visit);
 }

@@ -30,20 +30,20 @@ public sealed partial class SessionGrid(AdminAccess policy, SessionList sessions
     private bool _busy;
     private string _typed = "";
     private string _prefix = "";
-    private string? _said;
-    private Question? _question;
+    private string? _message;
+    private PendingRevocation? _pending;
 
-    private abstract record Question
+    private abstract record PendingRevocation
     {
-        public sealed record One(SessionRow Row) : Question;
+        public sealed record One(SessionRow Row) : PendingRevocation;
 
-        public sealed record User(string Email) : Question;
+        public sealed record User(string Email) : PendingRevocation;
 
-        public sealed record Everyone : Question;
+        public sealed record Everyone : PendingRevocation;
     }
 
     [Parameter, EditorRequired]
-    public AdminSession Pass { get; set; } = null!;
+    public AdminSession Session { get; set; } = null!;
 
     /// <summary>Raised when the administrator's session has ended.</summary>
     [Parameter, EditorRequired]
@@ -52,7 +52,7 @@ public sealed partial class SessionGrid(AdminAccess policy, SessionList sessions
     private Task SearchAsync()
     {
         _prefix = _typed.Trim().ToLowerInvariant();
-        _said = null;
+        _message = null;
         return _grid.FirstPage(forceReload: true);
     }
 
@@ -61,7 +61,7 @@ public sealed partial class SessionGrid(AdminAccess policy, SessionList sessions
         _loading = true;
         try
         {
-            if (!await StillAdmittedAsync()) return;
+            if (!await EnsureSessionAsync()) return;
             var sort = args.Sorts?.FirstOrDefault();
             var order = sort?.Property switch
             {
@@ -81,7 +81,7 @@ public sealed partial class SessionGrid(AdminAccess policy, SessionList sessions
         }
         catch (Exception e) when (StoreFailure.Is(e))
         {
-            _said = T["StoreAway"];
+            _message = T["StoreAway"];
         }
         finally
         {
@@ -89,10 +89,10 @@ public sealed partial class SessionGrid(AdminAccess policy, SessionList sessions
         }
     }
 
-    private async Task AskAsync(Question question)
+    private async Task AskAsync(PendingRevocation question)
     {
-        _question = question;
-        _said = null;
+        _pending = question;
+        _message = null;
         StateHasChanged();
         // The dialog sets the focus when it opens, so its content must be rendered before.
         await Task.Yield();
@@ -103,33 +103,33 @@ public sealed partial class SessionGrid(AdminAccess policy, SessionList sessions
 
     private async Task RevokeAsync()
     {
-        if (_busy || _question is not { } question) return;
+        if (_busy || _pending is not { } question) return;
         _busy = true;
         try
         {
-            if (!await StillAdmittedAsync()) return;
+            if (!await EnsureSessionAsync()) return;
             var count = question switch
             {
-                Question.One(var row) => await tokens.RevokeAsync(row.Id) ? 1 : 0,
-                Question.User(var email) => await tokens.RevokeAllAsync(email),
-                Question.Everyone => await tokens.RevokeEveryoneAsync(),
+                PendingRevocation.One(var row) => await tokens.RevokeAsync(row.Id) ? 1 : 0,
+                PendingRevocation.User(var email) => await tokens.RevokeAllAsync(email),
+                PendingRevocation.Everyone => await tokens.RevokeEveryoneAsync(),
                 _ => throw new UnreachableException(),
             };
             var whose = question switch
             {
-                Question.One(var row) => row.Email,
-                Question.User(var email) => email,
+                PendingRevocation.One(var row) => row.Email,
+                PendingRevocation.User(var email) => email,
                 _ => null,
             };
-            if (count > 0) audit.WriteByAdmin(AuditEvent.Revoked, whose, Pass.Ip, $"sessions:{count}", Pass.By);
-            _said = T["RevokedCount", count];
+            if (count > 0) audit.WriteByAdmin(AuditEvent.Revoked, whose, Session.Ip, $"sessions:{count}", Session.By);
+            _message = T["RevokedCount", count];
             await CloseAsync();
             // The administrator's own session may be among them.
-            if (await StillAdmittedAsync()) await _grid.Reload();
+            if (await EnsureSessionAsync()) await _grid.Reload();
         }
         catch (Exception e) when (StoreFailure.Is(e))
         {
-            _said = T["StoreAway"];
+            _message = T["StoreAway"];
             await CloseAsync();
         }
         finally
@@ -138,18 +138,18 @@ public sealed partial class SessionGrid(AdminAccess policy, SessionList sessions
         }
     }
 
-    private async Task<bool> StillAdmittedAsync()
+    private async Task<bool> EnsureSessionAsync()
     {
-        if (await policy.UseAsync(Pass)) return true;
+        if (await policy.UseAsync(Session)) return true;
         _rows = [];
         await Ended.InvokeAsync();
         return false;
     }
 
-    private string TextOf(Question question) => question switch
+    private string TextOf(PendingRevocation question) => question switch
     {
-        Question.One(var row) => T["RevokeOneQuestion", row.Email, row.Device],
-        Question.User(var email) => T["RevokeUserQuestion", email],
+        PendingRevocation.One(var row) => T["RevokeOneQuestion", row.Email, row.Device],
+        PendingRevocation.User(var email) => T["RevokeUserQuestion", email],
         _ => T["RevokeEveryoneQuestion"],
     };
 }

@@ -33,7 +33,7 @@ public sealed class TestMessage(
     Dispatcher dispatcher, SendLimits limits, Stores stores, AuditLog audit, PortalSettings portal,
     IStringLocalizer<Texts> texts, TimeProvider time)
 {
-    private static readonly TimeSpan s_kept = TimeSpan.FromMinutes(10);
+    private static readonly TimeSpan s_retention = TimeSpan.FromMinutes(10);
 
     private IDatabase Database => stores.Auth.Database;
 
@@ -45,7 +45,7 @@ public sealed class TestMessage(
     {
         // The general limits apply, so that a stolen administrator session cannot be used to flood a mailbox.
         if (await limits.TakeAsync(Recipients.Normalize(address), pass.Ip, limitKey) is { } wait) return wait;
-        var (outcome, reason) = await dispatcher.TryOutAsync(provider, Compose(address), CancellationToken.None) switch
+        var (outcome, reason) = await dispatcher.TryProviderAsync(provider, Compose(address), CancellationToken.None) switch
         {
             DispatchOutcome.Sent => ("accepted", ""),
             DispatchOutcome.Limited limited => ("limited", limited.Reason),
@@ -54,7 +54,7 @@ public sealed class TestMessage(
         };
         audit.WriteByAdmin(AuditEvent.TestMessage, address, pass.Ip, outcome, pass.By);
         var result = new TestMessageResult(provider.Name, MaskedAddress.Of(address), outcome, reason, time.GetUtcNow());
-        await Database.StringSetAsync(KeyOf(pass), JsonSerializer.Serialize(result), s_kept);
+        await Database.StringSetAsync(KeyOf(pass), JsonSerializer.Serialize(result), s_retention);
         return null;
     }
 

@@ -66,7 +66,7 @@ public sealed partial class AuditLog(Stores stores, TimeProvider time, ILogger<A
 
     private const string Log = "audit";
     private const string AdminLog = "audit:admin";
-    private static readonly TimeSpan s_visitPause = TimeSpan.FromMinutes(15);
+    private static readonly TimeSpan s_visitInterval = TimeSpan.FromMinutes(15);
 
     private static readonly JsonSerializerOptions s_json = new()
     {
@@ -87,7 +87,7 @@ public sealed partial class AuditLog(Stores stores, TimeProvider time, ILogger<A
 
     /// <summary>Records an administrator's visit, once per visit rather than once per page.</summary>
     public void WriteVisit(string ip, string by, string visit) =>
-        _ = WriteOnceAsync(AdminLog, $"visit\n{visit}", s_visitPause, Entry(AuditEvent.AdminAccess, null, ip, "admitted", by));
+        _ = WriteOnceAsync(AdminLog, $"visit\n{visit}", s_visitInterval, Entry(AuditEvent.AdminAccess, null, ip, "admitted", by));
 
     /// <summary>
     /// Records a rejection by a limit, once per limit and client within the limit's window, whatever addresses the client uses:

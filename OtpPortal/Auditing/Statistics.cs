@@ -5,7 +5,7 @@ using StackExchange.Redis;
 namespace OtpPortal.Auditing;
 
 /// <summary>The counted events.</summary>
-public enum Happening
+public enum StatisticsEvent
 {
     /// <summary>A sign-in was begun.</summary>
     Begun,
@@ -43,26 +43,26 @@ public enum Happening
 public sealed partial class Statistics(Stores stores, TimeProvider time, ILogger<Statistics> logger) : IAsyncDisposable
 {
     private const string Failed = "failed:";
-    private const string Took = "took:";
+    private const string DurationPrefix = "took:";
     private const int Hours = 24;
     private const int Days = 30;
-    private static readonly TimeSpan s_kept = TimeSpan.FromDays(31);
+    private static readonly TimeSpan s_retention = TimeSpan.FromDays(31);
 
     // One write per event would cost more than the event, so writes are batched.
-    private static readonly TimeSpan s_gathering = TimeSpan.FromMilliseconds(200);
+    private static readonly TimeSpan s_flushInterval = TimeSpan.FromMilliseconds(200);
 
     private readonly Lock _lock = new();
-    private Dictionary<(string Key, string Field), long> _gathered = [];
+    private Dictionary<(string Key, string Field), long> _pending = [];
 
     private IDatabase Database => stores.Otp.Database;
 
-    public void Count(Happening what) => Add(FieldOf(what));
+    public void Count(StatisticsEvent what) => Add(FieldOf(what));
 
     /// <summary>Counts an undeliverable message.</summary>
     public void CountFailed(string provider) => Add(Failed + provider);
 
     /// <summary>Counts a correct code, with the time since the first message was sent.</summary>
-    public void CountVerified(TimeSpan sinceSent) => Add(FieldOf(Happening.Verified), Took + Durations.BucketOf(sinceSent));
+    public void CountVerified(TimeSpan sinceSent) => Add(FieldOf(StatisticsEvent.Verified), DurationPrefix + Durations.BucketOf(sinceSent));
 
     /// <summary>Returns the counts of the last 24 hours and the last 30 days (UTC), including the current ones.</summary>
     public async Task<StatisticsReport> ReadAsync()
@@ -87,23 +87,23 @@ public sealed partial class Statistics(Stores stores, TimeProvider time, ILogger
         var key = KeyOf(time.GetUtcNow());
         lock (_lock)
         {
-            var isFirst = _gathered.Count == 0;
-            foreach (var field in fields) _gathered[(key, field)] = _gathered.GetValueOrDefault((key, field)) + 1;
-            if (isFirst) _ = WriteSoonAsync();
+            var isFirst = _pending.Count == 0;
+            foreach (var field in fields) _pending[(key, field)] = _pending.GetValueOrDefault((key, field)) + 1;
+            if (isFirst) _ = FlushLaterAsync();
         }
     }
 
-    private async Task WriteSoonAsync()
+    private async Task FlushLaterAsync()
     {
         // Real time, not TimeProvider: this only batches writes.
-        await Task.Delay(s_gathering);
+        await Task.Delay(s_flushInterval);
         await WriteAsync();
     }
 
     private async Task WriteAsync()
     {
         Dictionary<(string Key, string Field), long> gathered;
-        lock (_lock) (gathered, _gathered) = (_gathered, []);
+        lock (_lock) (gathered, _pending) = (_pending, []);
         try
         {
             foreach (var hour in gathered.GroupBy(count => count.Key.Key, StringComparer.Ordinal))
@@ -111,7 +111,7 @@ public sealed partial class Statistics(Stores stores, TimeProvider time, ILogger
                 // In one transaction with the expiry, because a key without one would never be deleted.
                 var transaction = Database.CreateTransaction();
                 foreach (var ((key, field), number) in hour) _ = transaction.HashIncrementAsync(key, field, number);
-                _ = transaction.KeyExpireAsync(hour.Key, s_kept);
+                _ = transaction.KeyExpireAsync(hour.Key, s_retention);
                 await transaction.ExecuteAsync();
             }
         }
@@ -124,27 +124,27 @@ public sealed partial class Statistics(Stores stores, TimeProvider time, ILogger
     private static StatisticsSlot Read(DateTimeOffset start, HashEntry[] entries)
     {
         var counts = entries.ToDictionary(entry => (string)entry.Name!, entry => (long)entry.Value, StringComparer.Ordinal);
-        long Of(Happening what) => counts.GetValueOrDefault(FieldOf(what));
+        long Of(StatisticsEvent what) => counts.GetValueOrDefault(FieldOf(what));
         return new StatisticsSlot(
-            start, Of(Happening.Begun), Of(Happening.SignedIn), Of(Happening.Sent), Of(Happening.Verified), Of(Happening.Wrong),
-            Of(Happening.Expired), Of(Happening.Limited), Of(Happening.SmsHeldBack),
-            Under(counts, Failed), new Durations(Under(counts, Took)));
+            start, Of(StatisticsEvent.Begun), Of(StatisticsEvent.SignedIn), Of(StatisticsEvent.Sent), Of(StatisticsEvent.Verified), Of(StatisticsEvent.Wrong),
+            Of(StatisticsEvent.Expired), Of(StatisticsEvent.Limited), Of(StatisticsEvent.SmsHeldBack),
+            WithPrefix(counts, Failed), new Durations(WithPrefix(counts, DurationPrefix)));
     }
 
-    private static Dictionary<string, long> Under(Dictionary<string, long> counts, string prefix) =>
+    private static Dictionary<string, long> WithPrefix(Dictionary<string, long> counts, string prefix) =>
         counts.Where(count => count.Key.StartsWith(prefix, StringComparison.Ordinal))
             .ToDictionary(count => count.Key[prefix.Length..], count => count.Value, StringComparer.Ordinal);
 
-    private static string FieldOf(Happening what) => what switch
+    private static string FieldOf(StatisticsEvent what) => what switch
     {
-        Happening.Begun => "begun",
-        Happening.SignedIn => "signedin",
-        Happening.Sent => "sent",
-        Happening.Verified => "verified",
-        Happening.Wrong => "wrong",
-        Happening.Expired => "expired",
-        Happening.Limited => "limited",
-        Happening.SmsHeldBack => "smsheldback",
+        StatisticsEvent.Begun => "begun",
+        StatisticsEvent.SignedIn => "signedin",
+        StatisticsEvent.Sent => "sent",
+        StatisticsEvent.Verified => "verified",
+        StatisticsEvent.Wrong => "wrong",
+        StatisticsEvent.Expired => "expired",
+        StatisticsEvent.Limited => "limited",
+        StatisticsEvent.SmsHeldBack => "smsheldback",
         _ => throw new ArgumentOutOfRangeException(nameof(what)),
     };
 

@@ -13,7 +13,7 @@ public enum DeliveryState
     Failed,
 
     /// <summary>An SMS limit held the message back.</summary>
-    HeldBack,
+    Limited,
 }
 
 /// <summary>A message in the queue.</summary>
@@ -39,8 +39,8 @@ public sealed partial class DeliveryQueue(Dispatcher dispatcher, Providers provi
     /// <summary>Maximum number of queued messages to one group of recipients.</summary>
     internal const int CapacityOfGroup = 1000;
 
-    private static readonly TimeSpan s_firstPause = TimeSpan.FromSeconds(1);
-    private static readonly TimeSpan s_longestPause = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan s_firstRetryDelay = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan s_maxRetryDelay = TimeSpan.FromSeconds(20);
 
     /// <summary>Adds a message. Returns false if the queue is full or closing; nothing is reported then.</summary>
     public bool TryEnqueue(OutgoingMessage message)
@@ -48,7 +48,7 @@ public sealed partial class DeliveryQueue(Dispatcher dispatcher, Providers provi
         if (TryAdd(message) is not { } reason) return true;
         var provider = (message.By ?? providers.Mail).Name;
         NotTaken(provider, reason);
-        dispatcher.NoteGivenUp(provider, "not_queued");
+        dispatcher.RecordFailure(provider, "not_queued");
         return false;
     }
 
@@ -63,7 +63,7 @@ public sealed partial class DeliveryQueue(Dispatcher dispatcher, Providers provi
 
     private async Task<DeliveryState> DeliverAsync(Provider provider, Message message, DateTimeOffset deadline, CancellationToken closing)
     {
-        var pause = s_firstPause;
+        var pause = s_firstRetryDelay;
         var isCounted = false;
         for (var attempt = 1; ; attempt++)
         {
@@ -75,8 +75,8 @@ public sealed partial class DeliveryQueue(Dispatcher dispatcher, Providers provi
                 case DispatchOutcome.Sent:
                     return DeliveryState.Sent;
                 case DispatchOutcome.Limited:
-                    dispatcher.NoteGivenUp(provider.Name, "limited");
-                    return DeliveryState.HeldBack;
+                    dispatcher.RecordFailure(provider.Name, "limited");
+                    return DeliveryState.Limited;
                 case DispatchOutcome.Failed(var last, SendOutcome.Refused(var reason)):
                     Refused(last, reason);
                     return Fail(last, "refused");
@@ -100,7 +100,7 @@ public sealed partial class DeliveryQueue(Dispatcher dispatcher, Providers provi
             // On shutdown the next attempt starts at once. Later ones wait as usual.
             var waiting = closing.IsCancellationRequested ? CancellationToken.None : closing;
             await Task.Delay(wait, time, waiting).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            pause = pause * 2 < s_longestPause ? pause * 2 : s_longestPause;
+            pause = pause * 2 < s_maxRetryDelay ? pause * 2 : s_maxRetryDelay;
         }
     }
 
@@ -108,8 +108,8 @@ public sealed partial class DeliveryQueue(Dispatcher dispatcher, Providers provi
     {
         try
         {
-            return (countIt ? await dispatcher.HoldBackAsync(provider, message) : null)
-                ?? await dispatcher.PassOnAsync(provider, message, deadline, CancellationToken.None);
+            return (countIt ? await dispatcher.CheckLimitsAsync(provider, message) : null)
+                ?? await dispatcher.SendThroughChainAsync(provider, message, deadline, CancellationToken.None);
         }
         catch (Exception e) when (StoreFailure.Is(e))
         {
@@ -125,7 +125,7 @@ public sealed partial class DeliveryQueue(Dispatcher dispatcher, Providers provi
 
     private DeliveryState Fail(string provider, string kind)
     {
-        dispatcher.NoteGivenUp(provider, kind);
+        dispatcher.RecordFailure(provider, kind);
         return DeliveryState.Failed;
     }
 

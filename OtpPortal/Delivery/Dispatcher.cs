@@ -40,13 +40,13 @@ public sealed partial class Dispatcher(
     /// <summary>Sends a message now, for a caller that awaits the outcome.</summary>
     public async Task<DispatchOutcome> SendAsync(Provider provider, Message message, CancellationToken stop)
     {
-        if (await HoldBackAsync(provider, message) is { } limited) return limited;
-        var outcome = await PassOnAsync(provider, message, deadline: null, stop);
+        if (await CheckLimitsAsync(provider, message) is { } limited) return limited;
+        var outcome = await SendThroughChainAsync(provider, message, deadline: null, stop);
         if (outcome is DispatchOutcome.Failed(var last, var why))
         {
             var (kind, reason) = why.Describe();
             GivenUp(last, reason);
-            NoteGivenUp(last, kind);
+            RecordFailure(last, kind);
         }
         return outcome;
     }
@@ -54,7 +54,7 @@ public sealed partial class Dispatcher(
     /// <summary>
     /// Sends a test message through this provider only, even while its circuit breaker is open, and returns its response.
     /// </summary>
-    public async Task<DispatchOutcome> TryOutAsync(Provider provider, Message message, CancellationToken stop)
+    public async Task<DispatchOutcome> TryProviderAsync(Provider provider, Message message, CancellationToken stop)
     {
         // Only this provider's countries: the message goes to no other provider, which might allow more.
         if (provider.Countries is { } countries && await guard.TakeAsync(message.To, countries) is { } limited) return limited;
@@ -73,15 +73,15 @@ public sealed partial class Dispatcher(
     }
 
     /// <summary>Counts the message against the SMS limits. Returns null if it may be sent.</summary>
-    internal Task<DispatchOutcome.Limited?> HoldBackAsync(Provider provider, Message message) =>
+    internal Task<DispatchOutcome.Limited?> CheckLimitsAsync(Provider provider, Message message) =>
         provider.Countries is null ? Task.FromResult<DispatchOutcome.Limited?>(null) : guard.TakeAsync(message.To, CountriesOf(provider));
 
     /// <summary>Sends a message that is within the limits. If this provider fails, tries the others of its channel.</summary>
     /// <param name="deadline">The time limit for waiting for a free connection; null uses the provider's timeout.</param>
-    internal async Task<DispatchOutcome> PassOnAsync(Provider first, Message message, DateTimeOffset? deadline, CancellationToken stop)
+    internal async Task<DispatchOutcome> SendThroughChainAsync(Provider first, Message message, DateTimeOffset? deadline, CancellationToken stop)
     {
         DispatchOutcome.Failed? failed = null;
-        foreach (var provider in providers.ChainOf(first).Where(provider => Reaches(provider, message)))
+        foreach (var provider in providers.ChainOf(first).Where(provider => CanSend(provider, message)))
         {
             if (failed is not null) TakingOver(provider.Name, failed.Provider, failed.Last.Describe().Reason);
             var outcome = await AskAsync(provider, message, deadline, evenWhileOpen: false, stop);
@@ -99,7 +99,7 @@ public sealed partial class Dispatcher(
     }
 
     /// <summary>Counts a message whose attempts have all failed.</summary>
-    internal void NoteGivenUp(string provider, string kind)
+    internal void RecordFailure(string provider, string kind)
     {
         s_delivered.Add(1, Tag("provider", provider), Tag("outcome", kind));
         statistics.CountFailed(provider);
@@ -108,7 +108,7 @@ public sealed partial class Dispatcher(
     private IReadOnlyList<string> CountriesOf(Provider first) =>
         [.. providers.ChainOf(first).SelectMany(provider => provider.Countries ?? []).Distinct(StringComparer.Ordinal)];
 
-    private static bool Reaches(Provider provider, Message message) =>
+    private static bool CanSend(Provider provider, Message message) =>
         provider.Countries is null || SmsGuard.Allows(message.To, provider.Countries);
 
     private async Task<SendOutcome> AskAsync(

@@ -11,7 +11,7 @@ public sealed class MailSender(Dispatcher dispatcher, Providers providers, Stati
     public async Task<bool> SendAsync(Message message, CancellationToken cancellationToken)
     {
         if (await dispatcher.SendAsync(providers.Mail, message, cancellationToken) is not DispatchOutcome.Sent) return false;
-        statistics.Count(Happening.Sent);
+        statistics.Count(StatisticsEvent.Sent);
         return true;
     }
 }

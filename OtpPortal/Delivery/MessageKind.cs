@@ -15,20 +15,20 @@ internal sealed record MessageKind(string Name, IReadOnlyList<string> Parts, str
     public static readonly IReadOnlyList<string> AllParts = [".subject.txt", ".html", ".txt"];
 
     private static readonly string[] s_text = [".txt"];
-    private static readonly string[] s_everywhere = ["app_name", "logo_url", "accent", "portal_url", "language"];
-    private static readonly string[] s_signIn = [.. s_everywhere, "code", "duration", "link_url", "host"];
-    private static readonly string[] s_gateway = [.. s_everywhere, "namespace", "channel", "to", "code", "duration", "url", "host"];
+    private static readonly string[] s_commonVariables = ["app_name", "logo_url", "accent", "portal_url", "language"];
+    private static readonly string[] s_signIn = [.. s_commonVariables, "code", "duration", "link_url", "host"];
+    private static readonly string[] s_gateway = [.. s_commonVariables, "namespace", "channel", "to", "code", "duration", "url", "host"];
 
     private static readonly string[] s_account =
     [
-        .. s_everywhere,
+        .. s_commonVariables,
         "service_name", "subject", "title", "greeting", "sub_title", "logo_image_url", "logo_click_url", "code", "code_duration",
     ];
 
     public static readonly IReadOnlyList<MessageKind> All =
     [
         new(SignIn, AllParts, "code", s_signIn),
-        new("new-device", AllParts, "ip", [.. s_everywhere, "device", "ip", "time"]),
+        new("new-device", AllParts, "ip", [.. s_commonVariables, "device", "ip", "time"]),
         new("sign-in-sms", s_text, "code", s_signIn),
         new(GatewayCode, AllParts, "code", s_gateway),
         new("gateway-sms", s_text, "code", s_gateway),

@@ -34,7 +34,7 @@ public sealed class Provider
     public required int MaxCodeLength { get; init; }
 
     /// <summary>Gets the provider's timeout and maximum number of connections.</summary>
-    public required ProviderTerms Terms { get; init; }
+    public required ProviderLimits Terms { get; init; }
 
     /// <summary>
     /// Gets the function that normalizes an address for storage, comparison and counting. It returns null for an invalid
@@ -62,7 +62,7 @@ public sealed class Provider
     }
 
     internal static Provider ForMail(
-        IMessageProvider sender, ProviderTerms terms, Func<IStringLocalizer<Texts>, string> describeServer) => new()
+        IMessageProvider sender, ProviderLimits terms, Func<IStringLocalizer<Texts>, string> describeServer) => new()
         {
             Sender = sender,
             Channel = Channel.Email,
@@ -75,7 +75,7 @@ public sealed class Provider
             DescribeServer = describeServer,
         };
 
-    internal static Provider ForSms(IMessageProvider sender, ProviderTerms terms, NumberTerms numbers) => new()
+    internal static Provider ForSms(IMessageProvider sender, ProviderLimits terms, NumberRules numbers) => new()
     {
         Sender = sender,
         Channel = Channel.Sms,

@@ -50,7 +50,7 @@ internal sealed class ProviderChannel(int connections, TimeProvider time) : IDis
         _breaker.Report(outcome, hasTimedOut ? group : null);
         if (hasTimedOut)
         {
-            if (_groups.Count >= MaxIdleGroups) DropIdleGroups();
+            if (_groups.Count >= MaxIdleGroups) RemoveIdleGroups();
             _groups.GetOrAdd(group, _ => new CircuitBreaker(time)).Report(outcome);
         }
         else _groups.TryRemove(group, out _);
@@ -63,7 +63,7 @@ internal sealed class ProviderChannel(int connections, TimeProvider time) : IDis
 
     private static ConcurrencyLimiterOptions Terms(int permits) => new() { PermitLimit = permits, QueueLimit = int.MaxValue };
 
-    private void DropIdleGroups()
+    private void RemoveIdleGroups()
     {
         var old = time.GetUtcNow() - CircuitBreaker.Pause;
         foreach (var (group, breaker) in _groups)

@@ -10,7 +10,7 @@ internal sealed class ProviderHttp(HttpClient http, TimeProvider time)
     // Longer responses are not read; no provider needs them.
     private const int MaxReply = 64 * 1024;
 
-    private static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan s_retryDelay = TimeSpan.FromMilliseconds(500);
 
     /// <summary>Gets the HTTP client, for a provider whose requests are never retried.</summary>
     public HttpClient Client => http;
@@ -26,7 +26,7 @@ internal sealed class ProviderHttp(HttpClient http, TimeProvider time)
     {
         var (outcome, again) = await TryAsync(request, interpret, stop);
         if (!again) return outcome;
-        await Task.Delay(s_pause, time, stop);
+        await Task.Delay(s_retryDelay, time, stop);
         return (await TryAsync(request, interpret, stop)).Outcome;
     }
 

@@ -31,7 +31,7 @@ public sealed partial class EventWebhooks(IHttpClientFactory clients, TimeProvid
     private static readonly TimeSpan s_timeout = TimeSpan.FromSeconds(10);
 
     // Six attempts in about six minutes, longer than a restart of the receiver.
-    private static readonly TimeSpan[] s_pauses = [.. new[] { 1, 5, 20, 60, 300 }.Select(seconds => TimeSpan.FromSeconds(seconds))];
+    private static readonly TimeSpan[] s_retryDelays = [.. new[] { 1, 5, 20, 60, 300 }.Select(seconds => TimeSpan.FromSeconds(seconds))];
 
     private readonly PartitionedRateLimiter<EventTarget> _slots = PartitionedRateLimiter.Create<EventTarget, EventTarget>(target =>
         RateLimitPartition.GetConcurrencyLimiter(
@@ -58,9 +58,9 @@ public sealed partial class EventWebhooks(IHttpClientFactory clients, TimeProvid
         for (var attempt = 1; ; attempt++)
         {
             if (await TryAsync(job, attempt)) return;
-            if (attempt <= s_pauses.Length)
+            if (attempt <= s_retryDelays.Length)
             {
-                await Task.Delay(s_pauses[attempt - 1], time, closing).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                await Task.Delay(s_retryDelays[attempt - 1], time, closing).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
                 if (!closing.IsCancellationRequested) continue;
             }
             GivenUp(job.Type, job.Target, attempt);

@@ -202,7 +202,7 @@ public static class GatewayEndpoints
     {
         var id = VerificationId.Of(context) ?? "";
         var verification = await HostedPages.FindAsync(flow, settings, @namespace, id);
-        bool? closed = verification?.Closed ?? (await flow.EchoAsync(@namespace, id) is null ? null : true);
+        bool? closed = verification?.Closed ?? (await flow.FindRecentlyVerifiedAsync(@namespace, id) is null ? null : true);
         return closed is null
             ? GatewayResults.BadRequest("Session expired.")
             : GatewayResults.Success(new GatewayJson.ClosedData(closed.Value), GatewayJson.Json.SuccessClosedData);

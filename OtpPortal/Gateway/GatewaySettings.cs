@@ -43,19 +43,19 @@ public sealed record EventTarget(Uri Url, byte[] Key)
 /// OTP_RESEND_COOLDOWN).</param>
 /// <param name="CodeLength">OTP_CODE_LENGTH.</param>
 public sealed partial record GatewaySettings(
-    IReadOnlyList<Namespace> Namespaces, IReadOnlyList<string> EmbedOrigins, string? PublishKey, CodeTerms Terms, int CodeLength)
+    IReadOnlyList<Namespace> Namespaces, IReadOnlyList<string> EmbedOrigins, string? PublishKey, CodeOptions Terms, int CodeLength)
     : ISettings<GatewaySettings>
 {
     // The placeholder in .env.sample.
     private const string SampleSecret = AuthSecret.SampleValue;
 
     // Compared with the secret for unknown namespaces, so that timing does not reveal which names exist.
-    private static readonly Namespace s_nobody = new("", RandomNumberGenerator.GetHexString(64), null);
+    private static readonly Namespace s_unknownNamespace = new("", RandomNumberGenerator.GetHexString(64), null);
 
     /// <summary>Returns the namespace with this name and secret, or null.</summary>
     public Namespace? Authenticate(string name, string secret)
     {
-        var candidate = Namespaces.FirstOrDefault(known => string.Equals(known.Name, name, StringComparison.Ordinal)) ?? s_nobody;
+        var candidate = Namespaces.FirstOrDefault(known => string.Equals(known.Name, name, StringComparison.Ordinal)) ?? s_unknownNamespace;
         return candidate.Matches(secret) ? candidate : null;
     }
 

@@ -60,7 +60,7 @@ public static class HostedPages
         _ => provider.AddressName,
     };
 
-    internal static Guest GuestOf(HttpContext context) => new(ClientAddress.Of(context), ClientAddress.LimitKey(context));
+    internal static HostedPageClient ClientOf(HttpContext context) => new(ClientAddress.Of(context), ClientAddress.LimitKey(context));
 
     /// <summary>Normalizes a typed code. Returns null if it cannot be a code, so that it uses no attempt.</summary>
     internal static string? Normalize(string typed, Verification verification)
@@ -102,8 +102,8 @@ public static class HostedPages
 
         if (form["action"] == "resend")
         {
-            var guest = GuestOf(context);
-            return await flow.SendAgainAsync(owner, id, guest.Ip, guest.LimitKey, context.RequestAborted) switch
+            var client = ClientOf(context);
+            return await flow.ResendCodeAsync(owner, id, client.Ip, client.LimitKey, context.RequestAborted) switch
             {
                 PageSendOutcome.Wait(var wait) =>
                     PageErrors.Page(context, StatusCodes.Status429TooManyRequests, page, "WaitBeforeSending", wait: wait),
@@ -136,8 +136,8 @@ public static class HostedPages
         if (settings.Find(@namespace) is not { } owner) return PlainForm.SeeOther(context, page + view.Query);
         var typed = form["to"].ToString();
         var shown = typed.Length <= EmailAddress.MaxLength ? typed : typed[..EmailAddress.MaxLength];
-        var guest = GuestOf(context);
-        switch (await flow.SetAddressAsync(owner, id, typed, guest.Ip, guest.LimitKey, context.RequestAborted))
+        var client = ClientOf(context);
+        switch (await flow.SetAddressAsync(owner, id, typed, client.Ip, client.LimitKey, context.RequestAborted))
         {
             case PageSendOutcome.Sent or PageSendOutcome.Ended:
                 return PlainForm.SeeOther(context, page + view.Query);

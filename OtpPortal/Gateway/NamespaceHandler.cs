@@ -41,7 +41,7 @@ internal sealed class NamespaceHandler(
         if (colon < 0) return Unauthorized("Invalid value in Basic Authorization header.");
 
         var owner = settings.Authenticate(pair[..colon], pair[(colon + 1)..]);
-        switch (await guard.JudgeAsync(Context, SecretKind.Namespace, "namespace", limits.RequestsPerNamespace, owner?.Name))
+        switch (await guard.CheckAsync(Context, SecretKind.Namespace, "namespace", limits.RequestsPerNamespace, owner?.Name))
         {
             case CallerOutcome.Accepted:
                 return Accept(new ClaimsIdentity([new Claim(ClaimTypes.Name, owner!.Name)], SchemeName));

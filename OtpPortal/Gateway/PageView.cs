@@ -29,4 +29,4 @@ public sealed record PageView(bool IsPopup, string? Origin, string Query)
 }
 
 /// <summary>The client of a hosted page.</summary>
-public sealed record Guest(string Ip, string LimitKey);
+public sealed record HostedPageClient(string Ip, string LimitKey);

@@ -56,7 +56,7 @@ public sealed record VerificationRequest(
     string AddressDescription,
     string? Code,
     int CodeLength,
-    CodeTerms Terms,
+    CodeOptions Terms,
     string Extra,
     bool SkipDelete)
 {

@@ -21,8 +21,8 @@ public sealed class VerificationFlow(
     CodeStore codes, Stores stores, Providers providers, VerificationSender sender, VerificationLog log, SendLimits limits,
     TimeProvider time)
 {
-    private static readonly TimeSpan s_echo = TimeSpan.FromSeconds(30);
-    private static readonly TimeSpan s_glance = TimeSpan.FromMilliseconds(2);
+    private static readonly TimeSpan s_recentlyVerifiedLifetime = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan s_retryDelay = TimeSpan.FromMilliseconds(2);
 
     /// <summary>Begins or restarts a verification, and sends its code if it has an address.</summary>
     /// <param name="ip">The client's IP address, for the audit log.</param>
@@ -32,12 +32,12 @@ public sealed class VerificationFlow(
         var code = request.Code ?? CodeStore.NewCode(Math.Min(request.CodeLength, request.Provider.MaxCodeLength));
         using var extra = JsonDocument.Parse(request.Extra);
         var payload = new VerificationPayload(
-            request.Provider.Name, sender.Seal(code, key), code.Length, code.All(char.IsAsciiDigit),
+            request.Provider.Name, sender.Protect(code, key), code.Length, code.All(char.IsAsciiDigit),
             request.To.Length > 0 ? request.To : null,
             request.ToAsSent != request.To ? request.ToAsSent : null,
             request.ChannelDescription, request.AddressDescription, extra.RootElement, request.SkipDelete).Write();
         // The pages of a new verification must not show the previous one's success.
-        void ForgetEcho(ITransaction transaction) => _ = transaction.KeyDeleteAsync(EchoOf(key));
+        void ForgetEcho(ITransaction transaction) => _ = transaction.KeyDeleteAsync(RecentlyVerifiedKey(key));
 
         var isCounted = request.To.Length == 0;
         while (true)
@@ -60,7 +60,7 @@ public sealed class VerificationFlow(
             // locked.
             if (await codes.ReplaceAsync(key, before, code, request.Terms, payload, ForgetEcho) is not { } record)
             {
-                await Task.Delay(s_glance, stop);
+                await Task.Delay(s_retryDelay, stop);
                 continue;
             }
 
@@ -129,7 +129,7 @@ public sealed class VerificationFlow(
     /// <summary>
     /// Returns the provider of a verification whose record has just been deleted after its success, or null. For its pages.
     /// </summary>
-    public async Task<string?> EchoAsync(string owner, string id) => await stores.Otp.Database.StringGetAsync(EchoOf(KeyOf(owner, id)));
+    public async Task<string?> FindRecentlyVerifiedAsync(string owner, string id) => await stores.Otp.Database.StringGetAsync(RecentlyVerifiedKey(KeyOf(owner, id)));
 
     /// <summary>Sets the address that the namespace omitted, once. Called by the hosted page.</summary>
     public async Task<PageSendOutcome> SetAddressAsync(
@@ -159,7 +159,7 @@ public sealed class VerificationFlow(
     }
 
     /// <summary>Sends the code again. Called by the hosted page.</summary>
-    public async Task<PageSendOutcome> SendAgainAsync(Namespace owner, string id, string ip, string limitKey, CancellationToken stop)
+    public async Task<PageSendOutcome> ResendCodeAsync(Namespace owner, string id, string ip, string limitKey, CancellationToken stop)
     {
         var key = KeyOf(owner.Name, id);
         var now = time.GetUtcNow();
@@ -190,12 +190,12 @@ public sealed class VerificationFlow(
     // The namespace is part of the key. Its name cannot contain the colon that terminates it.
     private static string KeyOf(string owner, string id) => CodeStore.KeyOf("gateway:" + owner, id);
 
-    private static string EchoOf(string key) => key + ":done";
+    private static string RecentlyVerifiedKey(string key) => key + ":done";
 
     // An open page polls every second or two, and must not show a failure because the backend removed the record first.
     private Task<bool> RemoveAsync(string key, CodeRecord record) =>
         codes.RemoveAsync(key, record, transaction =>
-            _ = transaction.StringSetAsync(EchoOf(key), VerificationPayload.Read(record.Payload).Provider, s_echo));
+            _ = transaction.StringSetAsync(RecentlyVerifiedKey(key), VerificationPayload.Read(record.Payload).Provider, s_recentlyVerifiedLifetime));
 
     private static Verification Describe(string owner, string id, CodeRecord record)
     {

@@ -21,11 +21,11 @@ public sealed partial class VerificationForm(
     // The field contains the link's code, and the user has not pressed the button yet. Until then nothing is submitted
     // automatically.
     private bool _untouched;
-    private bool _over;
+    private bool _expired;
     private bool _busy;
     private bool _sending;
     private bool _live;
-    private bool _told;
+    private bool _reported;
     private bool _wasOpen;
 
     [Parameter, EditorRequired]
@@ -46,7 +46,7 @@ public sealed partial class VerificationForm(
     public PageView View { get; set; } = null!;
 
     [Parameter, EditorRequired]
-    public Guest Guest { get; set; } = null!;
+    public HostedPageClient HostedPageClient { get; set; } = null!;
 
     /// <summary>The code from the opened link, or null. It is submitted only when the user presses the button.</summary>
     [Parameter, EditorRequired]
@@ -56,7 +56,7 @@ public sealed partial class VerificationForm(
     [Parameter, EditorRequired]
     public string? Error { get; set; }
 
-    private bool IsOpen => !_over && _state is { Closed: false, Locked: false };
+    private bool IsOpen => !_expired && _state is { Closed: false, Locked: false };
 
     public ValueTask DisposeAsync() => _ticker.DisposeAsync();
 
@@ -75,7 +75,7 @@ public sealed partial class VerificationForm(
         {
             // Runs only in circuits. Without script the resend button stays enabled, because nothing would enable it later.
             _live = true;
-            _ticker.Start(s_tick, () => !_over && !_state.Closed, _ => InvokeAsync(TickOnceAsync));
+            _ticker.Start(s_tick, () => !_expired && !_state.Closed, _ => InvokeAsync(TickOnceAsync));
             _wasOpen = IsOpen;
             StateHasChanged();
         }
@@ -85,9 +85,9 @@ public sealed partial class VerificationForm(
             _wasOpen = false;
             await script.InvokeVoidAsync("otpPortal.focus", "outcome");
         }
-        if (_state.Closed && !_told)
+        if (_state.Closed && !_reported)
         {
-            _told = true;
+            _reported = true;
             await script.InvokeVoidAsync("otpPortal.finished");
         }
     }
@@ -107,7 +107,7 @@ public sealed partial class VerificationForm(
             }
             else
             {
-                switch (await flow.CheckAsync(owner, Id, code, keep: true, Guest.Ip))
+                switch (await flow.CheckAsync(owner, Id, code, keep: true, HostedPageClient.Ip))
                 {
                     case CheckOutcome.Wrong({ Locked: false } wrong):
                         _state = wrong;
@@ -115,7 +115,7 @@ public sealed partial class VerificationForm(
                         _code = "";
                         break;
                     case CheckOutcome.Unknown:
-                        _over = true;
+                        _expired = true;
                         return;
                     case CheckOutcome.Verified(var now):
                         _state = now;
@@ -143,13 +143,13 @@ public sealed partial class VerificationForm(
         }
     }
 
-    private async Task SendAgainAsync()
+    private async Task ResendCodeAsync()
     {
         if (_sending || settings.Find(Namespace) is not { } owner) return;
         _sending = true;
         try
         {
-            var outcome = await flow.SendAgainAsync(owner, Id, Guest.Ip, Guest.LimitKey, _ticker.Left);
+            var outcome = await flow.ResendCodeAsync(owner, Id, HostedPageClient.Ip, HostedPageClient.LimitKey, _ticker.Left);
             _error = HostedPages.Refusal(T, outcome, providers.Find(_state.Provider));
             await RefreshAsync();
         }
@@ -186,8 +186,8 @@ public sealed partial class VerificationForm(
         var now = await flow.FindAsync(Namespace, Id);
         if (_busy || _state.Closed) return;
         // A record that the caller's backend deletes after the success on another device looks like an expired one.
-        if (now is null && await flow.EchoAsync(Namespace, Id) is not null) now = _state with { Closed = true };
-        if (now is null) _over = true;
+        if (now is null && await flow.FindRecentlyVerifiedAsync(Namespace, Id) is not null) now = _state with { Closed = true };
+        if (now is null) _expired = true;
         else
         {
             var before = _state;

@@ -15,7 +15,7 @@ public sealed class VerificationLog(VerificationEvents events, SmsGuard guard, S
 
     public void Wrong(Namespace owner, Verification wrong, bool isLocked, string ip)
     {
-        statistics.Count(Happening.Wrong);
+        statistics.Count(StatisticsEvent.Wrong);
         events.Checked(owner, wrong);
         if (!isLocked) return;
         audit.Write(AuditEvent.Locked, wrong.To.Length > 0 ? wrong.To : null, ip, "gateway:" + owner.Name);

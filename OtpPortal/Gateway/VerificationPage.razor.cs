@@ -16,7 +16,7 @@ public sealed partial class VerificationPage(
     private string? _prefilled;
     private string? _error;
     private PageView _view = null!;
-    private Guest _guest = null!;
+    private HostedPageClient _client = null!;
 
     [Parameter]
     public string Namespace { get; set; } = "";
@@ -42,7 +42,7 @@ public sealed partial class VerificationPage(
         _view = HostedPages.Prepare(Http, settings);
         _id = VerificationId.Of(Http) ?? "";
         _verification = await HostedPages.FindAsync(flow, settings, Namespace, _id);
-        if (_verification is null && await flow.EchoAsync(Namespace, _id) is { } provider)
+        if (_verification is null && await flow.FindRecentlyVerifiedAsync(Namespace, _id) is { } provider)
         {
             _done = true;
             _address = HostedPages.AddressNameOf(T, providers.Find(provider));
@@ -62,7 +62,7 @@ public sealed partial class VerificationPage(
             return;
         }
         _address = HostedPages.AddressNameOf(T, providers.Find(_verification.Provider));
-        _guest = HostedPages.GuestOf(Http);
+        _client = HostedPages.ClientOf(Http);
         // From the link in the message. It is only filled in, because mail scanners open every link.
         if (Http.Request.Query["otp"].ToString() is { Length: > 0 and <= 64 } code) _prefilled = code;
         _error = DurationTexts.Reason(T, status);

@@ -60,7 +60,7 @@ internal sealed class VerificationRequestReader(GatewaySettings defaults, Provid
         complaint = "";
         return new VerificationRequest(
             id, provider, address, channel, addressText, code.Length == 0 ? null : code, defaults.CodeLength,
-            new CodeTerms(TimeSpan.FromSeconds(ttl), attempts, generate, terms.ResendCooldown), extra, skipDelete)
+            new CodeOptions(TimeSpan.FromSeconds(ttl), attempts, generate, terms.ResendCooldown), extra, skipDelete)
         { ToAsSent = to };
     }
 

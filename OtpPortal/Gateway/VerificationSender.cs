@@ -9,14 +9,14 @@ namespace OtpPortal.Gateway;
 public sealed class VerificationSender(
     Providers providers, Dispatcher dispatcher, VerificationMessage messages, Statistics statistics, AuthSecret secret)
 {
-    private readonly SealedText _codes = new(secret.DeriveKey("gateway-codes"));
+    private readonly AeadProtector _codes = new(secret.DeriveKey("gateway-codes"));
 
-    public byte[] Seal(string code, string key) => _codes.Seal(code, key);
+    public byte[] Protect(string code, string key) => _codes.Protect(code, key);
 
     /// <summary>Decrypts the code of a record.</summary>
     /// <exception cref="InvalidOperationException">AUTH_SECRET_KEY has changed since the code was created.</exception>
     public string CodeOf(CodeRecord record, string key) =>
-        _codes.TryOpen(VerificationPayload.Read(record.Payload).SealedCode, key, out var code)
+        _codes.TryUnprotect(VerificationPayload.Read(record.Payload).SealedCode, key, out var code)
             ? code
             : throw new InvalidOperationException(
                 "The code of a verification cannot be decrypted: AUTH_SECRET_KEY has changed since it was created.");
@@ -28,7 +28,7 @@ public sealed class VerificationSender(
             return new DispatchOutcome.Failed(verification.Provider, new SendOutcome.Misconfigured("the provider is no longer configured"));
         }
         var outcome = await dispatcher.SendAsync(provider, messages.Compose(verification, provider, code), stop);
-        if (outcome is DispatchOutcome.Sent) statistics.Count(Happening.Sent);
+        if (outcome is DispatchOutcome.Sent) statistics.Count(StatisticsEvent.Sent);
         return outcome;
     }
 }

@@ -6,11 +6,11 @@ namespace OtpPortal.Http;
 /// </summary>
 internal sealed class PageTicker(TimeProvider time) : IAsyncDisposable
 {
-    private readonly CancellationTokenSource _left = new();
+    private readonly CancellationTokenSource _stopped = new();
     private Task _ticking = Task.CompletedTask;
 
     /// <summary>Cancelled when the page is disposed.</summary>
-    public CancellationToken Left => _left.Token;
+    public CancellationToken Left => _stopped.Token;
 
     /// <summary>
     /// Starts ticking while <paramref name="goesOn"/> returns true. <paramref name="tick"/> receives the number of the tick,
@@ -20,9 +20,9 @@ internal sealed class PageTicker(TimeProvider time) : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        await _left.CancelAsync();
+        await _stopped.CancelAsync();
         await _ticking;
-        _left.Dispose();
+        _stopped.Dispose();
     }
 
     private async Task TickAsync(TimeSpan interval, Func<bool> goesOn, Func<int, Task> tick)

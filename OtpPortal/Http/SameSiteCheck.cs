@@ -9,17 +9,17 @@ public static class SameSiteCheck
 {
     public static void UseSameSiteCheck(this IApplicationBuilder app, PortalSettings portal) => app.Use(async (context, next) =>
     {
-        if (IsHarmless(context.Request) || IsOwn(context.Request, portal) || CredentialsInHeader.AreSent(context)) await next(context);
+        if (IsSafeMethod(context.Request) || IsSameOrigin(context.Request, portal) || CredentialsInHeader.AreSent(context)) await next(context);
         else context.Response.StatusCode = StatusCodes.Status403Forbidden;
     });
 
-    private static bool IsHarmless(HttpRequest request)
+    private static bool IsSafeMethod(HttpRequest request)
     {
         var isSafe = HttpMethods.IsGet(request.Method) || HttpMethods.IsHead(request.Method) || HttpMethods.IsOptions(request.Method);
         return isSafe && !request.Path.StartsWithSegments("/_blazor", StringComparison.OrdinalIgnoreCase);
     }
 
-    private static bool IsOwn(HttpRequest request, PortalSettings portal)
+    private static bool IsSameOrigin(HttpRequest request, PortalSettings portal)
     {
         // A sibling host of the same domain ("same-site") is untrusted: another party may run it.
         var site = request.Headers["Sec-Fetch-Site"].ToString();

@@ -23,16 +23,16 @@ public static class SecurityHeaders
     }
 
     /// <summary>Adds sources for one page to the policy. <paramref name="sources"/> are by directive.</summary>
-    public static void Widen(HttpResponse response, IReadOnlyDictionary<string, string> sources) =>
-        response.Headers.ContentSecurityPolicy = Widen(response.Headers.ContentSecurityPolicy.ToString(), sources);
+    public static void AddSources(HttpResponse response, IReadOnlyDictionary<string, string> sources) =>
+        response.Headers.ContentSecurityPolicy = AddSources(response.Headers.ContentSecurityPolicy.ToString(), sources);
 
     /// <summary>
     /// Allows the forms of one page to redirect to an app's address. Browsers apply <c>form-action</c> to every redirect after
     /// a form, including the app's own redirects to unknown origins, so the scheme is allowed instead of the host. The first
     /// target is validated elsewhere.
     /// </summary>
-    public static void LetFormsLeadTo(HttpResponse response, string address) =>
-        Widen(response, new Dictionary<string, string>(StringComparer.Ordinal) { ["form-action"] = new Uri(address).Scheme + ":" });
+    public static void AllowFormRedirectsTo(HttpResponse response, string address) =>
+        AddSources(response, new Dictionary<string, string>(StringComparer.Ordinal) { ["form-action"] = new Uri(address).Scheme + ":" });
 
     /// <summary>Allows pages of these origins to frame this page. Does nothing if there are none.</summary>
     public static void AllowFraming(HttpResponse response, IReadOnlyList<string> origins)
@@ -45,7 +45,7 @@ public static class SecurityHeaders
         response.Headers.Remove("X-Frame-Options");
     }
 
-    internal static string Widen(string policy, IReadOnlyDictionary<string, string> sources)
+    internal static string AddSources(string policy, IReadOnlyDictionary<string, string> sources)
     {
         var directives = policy.Split("; ").ToList();
         foreach (var (directive, more) in sources)

@@ -66,7 +66,7 @@ public sealed class JOtpSessions(
                 statistics.CountVerified(time.GetUtcNow() - record.SentAt);
                 return true;
             case TryOutcome.Wrong(var left, var record):
-                statistics.Count(Happening.Wrong);
+                statistics.Count(StatisticsEvent.Wrong);
                 if (left == 0) audit.Write(AuditEvent.Locked, record.Payload.Deserialize<Payload>()!.Email, ip, Realm);
                 return false;
             default:

@@ -18,7 +18,7 @@ internal static partial class DiscoveryEndpoint
             "discover", "Get the issuer and the location of the keys", "OpenID Connect Discovery 1.0. Pages of other origins may read it.")
         .Answers(200, "The metadata.", typeof(ProviderMetadata));
 
-    private static JsonHttpResult<ProviderMetadata> Describe(HttpResponse response, Jwts jwts)
+    private static JsonHttpResult<ProviderMetadata> Describe(HttpResponse response, JwtService jwts)
     {
         response.Headers.CacheControl = FormattableString.Invariant($"public, max-age={(int)KeyRing.PublishedFor.TotalSeconds}");
         // Public like the keys, so pages of other origins may read it.

@@ -27,9 +27,9 @@ public static partial class JwtEndpoints
     {
         builder.AddSettings<JwtSettings>();
         var portal = builder.GetSettings<PortalSettings>();
-        builder.Services.AddSingleton(JwtAlgorithms.OfThisMachine);
+        builder.Services.AddSingleton(JwtAlgorithms.Supported);
         builder.Services.AddSingleton<KeyRing>();
-        builder.Services.AddSingleton(services => new Jwts(
+        builder.Services.AddSingleton(services => new JwtService(
             services.GetRequiredService<KeyRing>(), services.GetRequiredService<JwtAlgorithms>(), portal.Origin,
             services.GetRequiredService<TimeProvider>()));
         builder.Services.AddHostedService<FirstKeys>();
@@ -79,7 +79,7 @@ public static partial class JwtEndpoints
         [Description("EdDSA, RS256 or ES256. Default: EdDSA, or ES256 on a machine without EdDSA; the one that is not the default is "
             + "refused.")]
         string[] alg,
-        Jwts jwts,
+        JwtService jwts,
         JwtSettings settings)
     {
         var algorithm = alg.Length == 0
@@ -88,7 +88,7 @@ public static partial class JwtEndpoints
             return Problem.Result(StatusCodes.Status400BadRequest, "invalid_alg", $"alg must be {jwts.Algorithms.Allowed}.");
         var token = ((PortalIdentity)user.Identity!).Token;
         var lifetime = token.ExpiresIn < s_lifetime ? token.ExpiresIn : s_lifetime;
-        var jwt = await jwts.MakeAsync(algorithm, settings.Audience, lifetime, token.Email, claims =>
+        var jwt = await jwts.CreateAsync(algorithm, settings.Audience, lifetime, token.Email, claims =>
         {
             claims.WriteString("email", token.Email);
             claims.WriteString("sid", token.SessionId);

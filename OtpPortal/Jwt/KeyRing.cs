@@ -52,12 +52,12 @@ public sealed partial class KeyRing(Stores stores, AuthSecret secret, JwtAlgorit
     // Maximum delay until another replica's rotation is noticed.
     private static readonly TimeSpan s_fresh = TimeSpan.FromSeconds(30);
 
-    private static readonly TimeSpan s_whileAway = TimeSpan.FromHours(1);
+    private static readonly TimeSpan s_maxStaleness = TimeSpan.FromHours(1);
 
     // Clients can make up key ids, so an unknown id causes a reload at most this often.
-    private static readonly TimeSpan s_lookAgain = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan s_refreshInterval = TimeSpan.FromSeconds(5);
 
-    private readonly SealedText _seal = new(secret.DeriveKey("jwt-signing-keys"));
+    private readonly AeadProtector _protector = new(secret.DeriveKey("jwt-signing-keys"));
     private readonly SemaphoreSlim _gate = new(1, 1);
     private volatile Snapshot _snapshot = new([], DateTimeOffset.MinValue);
 
@@ -73,7 +73,7 @@ public sealed partial class KeyRing(Stores stores, AuthSecret secret, JwtAlgorit
     }
 
     /// <summary>Returns the key with this id while its tokens are valid, or null.</summary>
-    internal async Task<RingKey?> FindAsync(string kid) => Named(await ReadAsync(s_fresh), kid) ?? Named(await ReadAsync(s_lookAgain), kid);
+    internal async Task<RingKey?> FindAsync(string kid) => Named(await ReadAsync(s_fresh), kid) ?? Named(await ReadAsync(s_refreshInterval), kid);
 
     /// <summary>Returns all keys whose tokens are or will be valid: the default algorithm's first, then oldest first.</summary>
     /// <remarks>
@@ -87,7 +87,7 @@ public sealed partial class KeyRing(Stores stores, AuthSecret secret, JwtAlgorit
         {
             keys = await ReadAsync(s_fresh);
         }
-        catch (Exception e) when (StoreFailure.Is(e) && time.GetUtcNow() - _snapshot.At < s_whileAway)
+        catch (Exception e) when (StoreFailure.Is(e) && time.GetUtcNow() - _snapshot.At < s_maxStaleness)
         {
             keys = _snapshot.Keys;
         }
@@ -112,10 +112,10 @@ public sealed partial class KeyRing(Stores stores, AuthSecret secret, JwtAlgorit
         var kids = new List<string>();
         foreach (var algorithm in algorithms.All)
         {
-            var made = await MakeAsync(algorithm, NextNumber(stored, algorithm), activeFrom, after);
+            var made = await CreateKeyAsync(algorithm, NextNumber(stored, algorithm), activeFrom, after);
             // A concurrent rotation won. Its key is equally new, but it may leave the old keys valid, so an immediate rotation
             // retries.
-            while (atOnce && !made.IsOurs) made = await MakeAsync(algorithm, NextNumber(await LoadAsync(), algorithm), activeFrom, after);
+            while (atOnce && !made.IsOurs) made = await CreateKeyAsync(algorithm, NextNumber(await LoadAsync(), algorithm), activeFrom, after);
             kids.Add(made.Kid);
         }
         // Deletes keys that can no longer verify any token.
@@ -148,8 +148,8 @@ public sealed partial class KeyRing(Stores stores, AuthSecret secret, JwtAlgorit
                 algorithm => !stored.Exists(key => key.Algorithm == algorithm && key.Record is not null)))
             {
                 // Active from the epoch: the first key signs immediately, even on a replica whose clock is behind.
-                await MakeAsync(algorithm, NextNumber(stored, algorithm), DateTimeOffset.UnixEpoch, TimeSpan.Zero);
-                Made(algorithm);
+                await CreateKeyAsync(algorithm, NextNumber(stored, algorithm), DateTimeOffset.UnixEpoch, TimeSpan.Zero);
+                KeyCreated(algorithm);
                 stored = await LoadAsync();
             }
             return (_snapshot = new Snapshot(Assemble(stored), time.GetUtcNow())).Keys;
@@ -192,7 +192,7 @@ public sealed partial class KeyRing(Stores stores, AuthSecret secret, JwtAlgorit
             if (name.Split(':') is not [var algorithm, var digits]
                 || !int.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out var number))
                 continue;
-            var record = _seal.TryOpen((byte[])entry.Value!, name, out var json)
+            var record = _protector.TryUnprotect((byte[])entry.Value!, name, out var json)
                 ? JsonSerializer.Deserialize(json, KeyJson.Default.KeyRecord) : null;
             keys.Add(new StoredKey(algorithm, number, record));
         }
@@ -200,14 +200,14 @@ public sealed partial class KeyRing(Stores stores, AuthSecret secret, JwtAlgorit
     }
 
     // Returns the id of the key that is stored under this number, whichever replica created it.
-    private async Task<(string Kid, bool IsOurs)> MakeAsync(string algorithm, int number, DateTimeOffset activeFrom, TimeSpan overlap)
+    private async Task<(string Kid, bool IsOurs)> CreateKeyAsync(string algorithm, int number, DateTimeOffset activeFrom, TimeSpan overlap)
     {
         using var key = SigningKey.New(algorithm);
         var name = NameOf(algorithm, number);
         var record = new KeyRecord(
             RandomText.New(16), activeFrom.ToUnixTimeMilliseconds(), (long)overlap.TotalSeconds, Convert.ToBase64String(key.Export()));
         if (await Database.HashSetAsync(
-            Hash, name, _seal.Seal(JsonSerializer.Serialize(record, KeyJson.Default.KeyRecord), name), When.NotExists))
+            Hash, name, _protector.Protect(JsonSerializer.Serialize(record, KeyJson.Default.KeyRecord), name), When.NotExists))
             return (record.Kid, true);
         return ((await LoadAsync()).Find(other => other.Algorithm == algorithm && other.Number == number)?.Record?.Kid ?? "", false);
     }
@@ -232,7 +232,7 @@ public sealed partial class KeyRing(Stores stores, AuthSecret secret, JwtAlgorit
     private sealed partial class KeyJson : JsonSerializerContext;
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Created a JWT signing key ({Algorithm})")]
-    private partial void Made(string algorithm);
+    private partial void KeyCreated(string algorithm);
 
     [LoggerMessage(
         Level = LogLevel.Warning,

@@ -18,7 +18,7 @@ public sealed record JwtAlgorithms(string Default, IReadOnlyList<string> All)
     public const string Es256 = "ES256";
 
     /// <summary>The algorithms that this machine supports.</summary>
-    public static JwtAlgorithms OfThisMachine { get; } = Of(Ed25519.IsAvailable);
+    public static JwtAlgorithms Supported { get; } = Of(Ed25519.IsAvailable);
 
     /// <summary>The supported algorithms, for error messages.</summary>
     public string Allowed =>

@@ -31,9 +31,9 @@ public sealed class CallerGuard(SecretGuard guard, RequestQuota quota, LimitHits
     /// <param name="kind">The kind of the secret.</param>
     /// <param name="policy">The name of the quota in the headers.</param>
     /// <param name="caller">The owner of the secret; null if it matches no caller.</param>
-    public async Task<CallerOutcome> JudgeAsync(HttpContext context, SecretKind kind, string policy, Limit limit, string? caller)
+    public async Task<CallerOutcome> CheckAsync(HttpContext context, SecretKind kind, string policy, Limit limit, string? caller)
     {
-        var judging = guard.JudgeAsync(kind, caller is not null, ClientAddress.LimitKey(context));
+        var judging = guard.CheckAsync(kind, caller is not null, ClientAddress.LimitKey(context));
         // In parallel: nearly every request is accepted, so a separate round trip for the quota would dominate the cost.
         var taking = caller is null ? null : quota.TakeAsync(limit, caller);
         await Task.WhenAll(judging, taking ?? Task.CompletedTask);
@@ -43,11 +43,11 @@ public sealed class CallerGuard(SecretGuard guard, RequestQuota quota, LimitHits
                 var taken = await taking!;
                 RateLimitHeaders.Write(context.Response, policy, taken);
                 if (taken.Wait is null) return new CallerOutcome.Accepted();
-                hits.NoteCaller(limit, caller!, ClientAddress.Of(context));
+                hits.RecordCaller(limit, caller!, ClientAddress.Of(context));
                 return new CallerOutcome.OverQuota();
             case SecretOutcome.Limited(var wait):
                 // The response must not reveal that the secret is correct, so the quota is neither charged nor reported.
-                if (taking is not null) await quota.GiveBackAsync(await taking);
+                if (taking is not null) await quota.ReturnAsync(await taking);
                 return new CallerOutcome.Limited(wait);
             default:
                 return new CallerOutcome.Refused();

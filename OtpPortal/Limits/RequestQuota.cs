@@ -24,7 +24,7 @@ public sealed record QuotaState(Limit Limit, int Remaining, TimeSpan ResetIn, Ti
 /// Key layout in the OTP database: <c>quota:{name}:{SHA-256 of the subject}:{window number}</c>, the number of requests in that
 /// window; windows are numbered from the Unix epoch. The previous window counts in proportion to its overlap with the sliding
 /// window, so the edge of a window does not allow twice the quota. Counters are therefore kept for two windows and
-/// <see cref="s_spare"/>.
+/// <see cref="s_expiryMargin"/>.
 /// </para>
 /// <para>
 /// No counter is left without an expiry: the command that creates it sets the expiry and runs first, and the window number in
@@ -34,7 +34,7 @@ public sealed record QuotaState(Limit Limit, int Remaining, TimeSpan ResetIn, Ti
 public sealed class RequestQuota(Stores stores, TimeProvider time)
 {
     // Tolerates clock differences between replicas; a window may be as short as one second.
-    private static readonly TimeSpan s_spare = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan s_expiryMargin = TimeSpan.FromSeconds(10);
 
     private IDatabase Database => stores.Otp.Database;
 
@@ -66,7 +66,7 @@ public sealed class RequestQuota(Stores stores, TimeProvider time)
     }
 
     /// <summary>Reverts the count of a request.</summary>
-    public Task GiveBackAsync(QuotaState taken) => taken.Counter is { } counter ? AddAsync(taken.Limit, counter, -1) : Task.CompletedTask;
+    public Task ReturnAsync(QuotaState taken) => taken.Counter is { } counter ? AddAsync(taken.Limit, counter, -1) : Task.CompletedTask;
 
     // Returns when the current window's now-th request fits, in ms after the window's start: when enough of the previous window
     // has slid out or, if this window is full, when enough of it has slid out in the next.
@@ -83,7 +83,7 @@ public sealed class RequestQuota(Stores stores, TimeProvider time)
 
     private static async Task<long> AddAsync(IBatch batch, Limit limit, string counter, long requests)
     {
-        var made = batch.StringSetAsync(counter, 0, limit.Window + limit.Window + s_spare, When.NotExists);
+        var made = batch.StringSetAsync(counter, 0, limit.Window + limit.Window + s_expiryMargin, When.NotExists);
         var sum = batch.StringIncrementAsync(counter, requests);
         await Task.WhenAll(made, sum);
         return await sum;

@@ -32,7 +32,7 @@ public enum SecretKind
 public sealed class SecretGuard(RateLimiter limiter, LimitSettings limits, LimitHits hits)
 {
     /// <summary>Decides on the result of a constant-time comparison.</summary>
-    public async Task<SecretOutcome> JudgeAsync(SecretKind kind, bool matches, string clientKey)
+    public async Task<SecretOutcome> CheckAsync(SecretKind kind, bool matches, string clientKey)
     {
         var subject = $"{kind}\n{clientKey}";
         var wait = matches
@@ -40,7 +40,7 @@ public sealed class SecretGuard(RateLimiter limiter, LimitSettings limits, Limit
             : await limiter.TakeAsync(limits.SecretFailuresPerIp, subject);
         if (wait is { } limited)
         {
-            hits.Note(limits.SecretFailuresPerIp, subject, null, clientKey);
+            hits.Record(limits.SecretFailuresPerIp, subject, null, clientKey);
             return new SecretOutcome.Limited(limited);
         }
         return matches ? new SecretOutcome.Accepted() : new SecretOutcome.Refused();

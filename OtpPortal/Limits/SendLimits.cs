@@ -14,7 +14,7 @@ public sealed class SendLimits(RateLimiter limiter, LimitSettings limits, LimitH
     private async Task<TimeSpan?> TakeAsync(Limit limit, string subject, string client, string address, string ip)
     {
         var wait = await limiter.TakeAsync(limit, subject);
-        if (wait is not null) hits.Note(limit, client, address, ip);
+        if (wait is not null) hits.Record(limit, client, address, ip);
         return wait;
     }
 }

@@ -20,12 +20,12 @@ public sealed class AccountCodes(CodeStore codes, MagicLinkSettings settings, St
     // accepts codes of one digit.
     private const double SafeGuess = 1.0 / 200;
 
-    public async Task<AccountCode> BeginAsync(ServiceAccount account, CodeWish wish)
+    public async Task<AccountCode> BeginAsync(ServiceAccount account, CodeRequest wish)
     {
         var id = ServiceAccounts.NewGuid().ToString();
         var code = CodeStore.NewCode(wish.Length, wish.Alphabet);
         var tries = (int)Math.Clamp(Math.Pow(wish.Alphabet.Length, wish.Length) * SafeGuess, 1, settings.MaxAttempts);
-        var terms = new CodeTerms(wish.Lifetime, tries, MaxSends: 1, ResendCooldown: TimeSpan.Zero);
+        var terms = new CodeOptions(wish.Lifetime, tries, MaxSends: 1, ResendCooldown: TimeSpan.Zero);
         await codes.BeginAsync(CodeStore.KeyOf(account.Realm, id), code, terms, CodeRecord.NoPayload);
         return new AccountCode(id, code, wish.Lifetime);
     }
@@ -43,7 +43,7 @@ public sealed class AccountCodes(CodeStore codes, MagicLinkSettings settings, St
                 statistics.CountVerified(time.GetUtcNow() - record.SentAt);
                 return true;
             case TryOutcome.Wrong:
-                statistics.Count(Happening.Wrong);
+                statistics.Count(StatisticsEvent.Wrong);
                 return false;
             default:
                 return false;

@@ -11,13 +11,13 @@ namespace OtpPortal.MagicLinks;
 /// </summary>
 public sealed class AccountMail(MessageTemplates templates, PortalSettings portal, IStringLocalizer<Texts> texts)
 {
-    public Message Compose(MailWish wish, AccountCode code) => Fill("api-code", wish, code, link: "", linkLifetime: TimeSpan.Zero);
+    public Message Compose(MailRequest wish, AccountCode code) => Fill("api-code", wish, code, link: "", linkLifetime: TimeSpan.Zero);
 
     /// <summary>Composes an email with a link, and optionally a code for users who cannot open the link.</summary>
-    public Message Compose(MailWish wish, string link, TimeSpan lifetime, AccountCode? code) =>
+    public Message Compose(MailRequest wish, string link, TimeSpan lifetime, AccountCode? code) =>
         Fill("api-link", wish, code, link, lifetime);
 
-    private Message Fill(string name, MailWish wish, AccountCode? code, string link, TimeSpan linkLifetime)
+    private Message Fill(string name, MailRequest wish, AccountCode? code, string link, TimeSpan linkLifetime)
     {
         var language = CultureInfo.CurrentUICulture.TwoLetterISOLanguageName;
         var message = templates.Fill(

@@ -24,6 +24,6 @@ public sealed partial class MagicLinkPage(MagicLinkStore links, PortalSettings p
             if (status.Code == 0) Http.Response.StatusCode = StatusCodes.Status410Gone;
             return;
         }
-        SecurityHeaders.LetFormsLeadTo(Http.Response, _link.RedirectUrl);
+        SecurityHeaders.AllowFormRedirectsTo(Http.Response, _link.RedirectUrl);
     }
 }

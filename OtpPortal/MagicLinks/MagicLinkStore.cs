@@ -27,7 +27,7 @@ public sealed record OpenLink(string RedirectUrl)
 /// JWT. It expires with the link, and is valid only while its account exists. The stored timestamp determines expiry. The
 /// caller that deletes the key has used the link.
 /// </remarks>
-public sealed partial class MagicLinkStore(Stores stores, ServiceAccounts accounts, Jwts jwts, PortalSettings portal, TimeProvider time)
+public sealed partial class MagicLinkStore(Stores stores, ServiceAccounts accounts, JwtService jwts, PortalSettings portal, TimeProvider time)
 {
     /// <summary>The path that links point to: a page without side effects.</summary>
     public const string Path = "/magic-link";
@@ -36,12 +36,12 @@ public sealed partial class MagicLinkStore(Stores stores, ServiceAccounts accoun
     private const int SecretLength = 32;
 
     // The key expires later than the link, because the stored timestamp is authoritative.
-    private static readonly TimeSpan s_linger = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan s_retention = TimeSpan.FromMinutes(1);
 
     private IDatabase Database => stores.Otp.Database;
 
     /// <summary>Creates a link and returns its secret.</summary>
-    public async Task<string> CreateAsync(ServiceAccount account, LinkWish wish)
+    public async Task<string> CreateAsync(ServiceAccount account, LinkRequest wish)
     {
         var secret = RandomText.New(SecretLength);
         var ends = time.GetUtcNow() + wish.Lifetime;
@@ -49,7 +49,7 @@ public sealed partial class MagicLinkStore(Stores stores, ServiceAccounts accoun
             account.Id, account.Audience, wish.RedirectUrl, wish.QueryKey, wish.Jwt.Algorithm, wish.Jwt.Claims,
             (long)wish.Jwt.Lifetime.TotalSeconds, ends.ToUnixTimeMilliseconds());
         await Database.StringSetAsync(
-            KeyOf(secret), JsonSerializer.Serialize(record, LinkJson.Default.LinkRecord), wish.Lifetime + s_linger);
+            KeyOf(secret), JsonSerializer.Serialize(record, LinkJson.Default.LinkRecord), wish.Lifetime + s_retention);
         return secret;
     }
 
@@ -68,7 +68,7 @@ public sealed partial class MagicLinkStore(Stores stores, ServiceAccounts accoun
         // The algorithm may have become unavailable since (a restart without Ed25519): the default keeps the link usable.
         var algorithm = jwts.Algorithms.All.Contains(record.Algorithm, StringComparer.Ordinal) ? record.Algorithm : jwts.Algorithms.Default;
         var jwt =
-            await jwts.MakeAsync(algorithm, record.Audience, TimeSpan.FromSeconds(record.JwtSeconds), subject: null, claims.RootElement);
+            await jwts.CreateAsync(algorithm, record.Audience, TimeSpan.FromSeconds(record.JwtSeconds), subject: null, claims.RootElement);
         return await Database.ClaimAsync(KeyOf(secret!)) ? WithQuery(record.RedirectUrl, record.QueryKey, jwt) : null;
     }
 

@@ -15,20 +15,20 @@ internal sealed class RequestFields
     public static readonly JsonDocumentOptions Reading = new() { MaxDepth = 32, AllowDuplicateProperties = false };
 
     /// <summary>Valid, but without any fields.</summary>
-    public static RequestFields None => new(default, "", new Complaint());
+    public static RequestFields None => new(default, "", new ErrorHolder());
 
     private readonly JsonElement _element;
     private readonly string _path;
-    private readonly Complaint _complaint;
+    private readonly ErrorHolder _complaint;
 
-    private RequestFields(JsonElement element, string path, Complaint complaint) =>
+    private RequestFields(JsonElement element, string path, ErrorHolder complaint) =>
         (_element, _path, _complaint) = (element, path, complaint);
 
     /// <param name="root">Contains only valid Unicode: see <see cref="JsonTexts"/>.</param>
     public RequestFields(JsonElement root)
-        : this(root, "", new Complaint())
+        : this(root, "", new ErrorHolder())
     {
-        if (root.ValueKind != JsonValueKind.Object) Complain("The body must be a JSON object.");
+        if (root.ValueKind != JsonValueKind.Object) AddError("The body must be a JSON object.");
     }
 
     /// <summary>The error of the request, or null.</summary>
@@ -40,8 +40,8 @@ internal sealed class RequestFields
     public RequestFields Object(string name, bool required = true)
     {
         var element = Find(name);
-        if (element is null && required) Complain($"{_path}{name} is missing and must be an object.");
-        else if (element is { ValueKind: not JsonValueKind.Object }) Complain($"{_path}{name} must be an object.");
+        if (element is null && required) AddError($"{_path}{name} is missing and must be an object.");
+        else if (element is { ValueKind: not JsonValueKind.Object }) AddError($"{_path}{name} must be an object.");
         return new RequestFields(element is { ValueKind: JsonValueKind.Object } value ? value : default, _path + name + ".", _complaint);
     }
 
@@ -58,11 +58,11 @@ internal sealed class RequestFields
             case null or JsonValueKind.Null:
                 return null;
             case not JsonValueKind.Object:
-                Complain(name, "must be an object, or an object as a JSON or base64 string");
+                AddError(name, "must be an object, or an object as a JSON or base64 string");
                 return null;
             default:
                 if (Encoding.UTF8.GetByteCount(element.Value.GetRawText()) <= maxBytes) return element;
-                Complain(name, $"must have at most {maxBytes} bytes");
+                AddError(name, $"must have at most {maxBytes} bytes");
                 return null;
         }
     }
@@ -78,24 +78,24 @@ internal sealed class RequestFields
     {
         if (Find(name) is not { } element || element is { ValueKind: JsonValueKind.String } && element.GetString()!.Length == 0)
         {
-            if (min > 0) Complain(name, "is missing and must be a string");
+            if (min > 0) AddError(name, "is missing and must be a string");
             return "";
         }
         if (element.ValueKind != JsonValueKind.String)
         {
-            Complain($"{_path}{name} must be a string.");
+            AddError($"{_path}{name} must be a string.");
             return "";
         }
         var text = element.GetString()!;
-        if (Encoding.UTF8.GetByteCount(text) < min) Complain(name, $"must be a string of at least {min} bytes");
+        if (Encoding.UTF8.GetByteCount(text) < min) AddError(name, $"must be a string of at least {min} bytes");
         // The second limit prevents unbounded combining characters.
         else if (new StringInfo(text).LengthInTextElements > max || text.Length > 8 * max)
         {
-            Complain(name, $"must be a string of at most {max} characters");
+            AddError(name, $"must be a string of at most {max} characters");
         }
         else if (text.Any(c => char.IsControl(c) && !(multiline && c is '\n' or '\r' or '\t')))
         {
-            Complain($"{_path}{name} must be a string without control characters.");
+            AddError($"{_path}{name} must be a string without control characters.");
         }
         else return text;
         return "";
@@ -110,7 +110,7 @@ internal sealed class RequestFields
             if (number == 0) return fallback;
             if (number >= min && number <= max) return number;
         }
-        Complain($"{_path}{name} must be a whole number between {min} and {max}.");
+        AddError($"{_path}{name} must be a whole number between {min} and {max}.");
         return fallback;
     }
 
@@ -126,7 +126,7 @@ internal sealed class RequestFields
             case JsonValueKind.False:
                 return false;
             default:
-                Complain($"{_path}{name} must be true or false.");
+                AddError($"{_path}{name} must be true or false.");
                 return null;
         }
     }
@@ -140,14 +140,14 @@ internal sealed class RequestFields
         {
             return [.. element.EnumerateArray().Select(each => each.GetString()!)];
         }
-        Complain($"{_path}{name} must be an array of at most {maxItems} strings.");
+        AddError($"{_path}{name} must be an array of at most {maxItems} strings.");
         return [];
     }
 
-    public void Complain(string complaint) => _complaint.Text ??= complaint;
+    public void AddError(string complaint) => _complaint.Text ??= complaint;
 
     /// <summary>Adds the error of a field.</summary>
-    public void Complain(string name, string rule) => Complain($"{_path}{name} {rule}.");
+    public void AddError(string name, string rule) => AddError($"{_path}{name} {rule}.");
 
     // An object starts with a brace, which base64 does not contain. Returns Undefined for anything else.
     private static JsonElement Parse(string text)
@@ -171,13 +171,13 @@ internal sealed class RequestFields
         {
             // magiclinksdev ignores the case of names, and some clients write redirectUrl for redirectURL.
             var spelled = _element.EnumerateObject().Where(property => property.Name.Equals(name, StringComparison.OrdinalIgnoreCase)).Take(2).ToList();
-            if (spelled.Count == 2) Complain($"{_path}{name} must not be given twice.");
+            if (spelled.Count == 2) AddError($"{_path}{name} must not be given twice.");
             if (spelled.Count > 0) value = spelled[0].Value;
         }
         return value.ValueKind is JsonValueKind.Undefined or JsonValueKind.Null ? null : value;
     }
 
-    private sealed class Complaint
+    private sealed class ErrorHolder
     {
         public string? Text { get; set; }
     }

@@ -38,7 +38,7 @@ internal sealed class ServiceAccountHandler(
         var key = ServiceAccounts.Canonical(sent);
         if (!ServiceAccounts.IsKey(key)) return Unauthorized();
         var account = await accounts.FindAsync(key);
-        switch (await guard.JudgeAsync(Context, SecretKind.ServiceAccount, "account", limits.RequestsPerAccount, account?.Id.ToString()))
+        switch (await guard.CheckAsync(Context, SecretKind.ServiceAccount, "account", limits.RequestsPerAccount, account?.Id.ToString()))
         {
             case CallerOutcome.Accepted:
                 return Accept(new ServiceAccountIdentity(account!));

@@ -22,16 +22,16 @@ internal static class V2Jwts
             .Answers(422, "The JWT is not valid. The message has the reason.");
     }
 
-    private static async Task<IResult> CreateAsync(V2Request request, Requests reader, Jwts jwts)
+    private static async Task<IResult> CreateAsync(V2Request request, Requests reader, JwtService jwts)
     {
         var wish = reader.Jwt(request.Fields.Object("jwtCreateParams"));
         if (request.Refusal is { } refusal) return refusal;
         using var claims = JsonDocument.Parse(wish.Claims);
-        var jwt = await jwts.MakeAsync(wish.Algorithm, request.Account.Audience, wish.Lifetime, subject: null, claims.RootElement);
+        var jwt = await jwts.CreateAsync(wish.Algorithm, request.Account.Audience, wish.Lifetime, subject: null, claims.RootElement);
         return V2Results.Created(new V2Json.JwtAnswer(new(jwt), request.Metadata), V2Json.Json.JwtAnswer);
     }
 
-    private static async Task<IResult> ValidateAsync(V2Request request, Jwts jwts)
+    private static async Task<IResult> ValidateAsync(V2Request request, JwtService jwts)
     {
         var jwt = request.Fields.Object("jwtValidateParams").Text("jwt", 1, MagicLinkEndpoints.MaxBody);
         if (request.Refusal is { } refusal) return refusal;

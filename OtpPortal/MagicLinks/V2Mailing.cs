@@ -13,7 +13,7 @@ internal sealed class V2Mailing(SendLimits limits, MailSender sender)
     /// <remarks>
     /// An account that could email anyone without limit would be a tool for spam, so the limit of sign-ins applies.
     /// </remarks>
-    public async Task<IResult?> LimitAsync(HttpContext context, V2Request request, MailWish mail)
+    public async Task<IResult?> LimitAsync(HttpContext context, V2Request request, MailRequest mail)
     {
         if (await limits.TakeAsync(mail.To, ClientAddress.Of(context), client: null) is not { } wait) return null;
         context.Response.Headers.RetryAfter = Problem.Seconds(wait);

@@ -8,7 +8,7 @@ namespace OtpPortal.OneTimeCodes;
 /// <param name="MaxAttempts">Maximum number of attempts for all codes of the record together.</param>
 /// <param name="MaxSends">Maximum number of codes, including the first.</param>
 /// <param name="ResendCooldown">Minimum time between two sends.</param>
-public sealed record CodeTerms(TimeSpan Lifetime, int MaxAttempts, int MaxSends, TimeSpan ResendCooldown);
+public sealed record CodeOptions(TimeSpan Lifetime, int MaxAttempts, int MaxSends, TimeSpan ResendCooldown);
 
 /// <summary>The stored state of a request for a code. It never contains a code.</summary>
 /// <param name="Deadline">The codes of the record are valid before this instant.</param>

@@ -11,7 +11,7 @@ namespace OtpPortal.OneTimeCodes;
 public sealed record CodeSettings(int CodeLength, TimeSpan CodeExpiry, int MaxAttempts, int MaxSends, TimeSpan ResendCooldown)
     : ISettings<CodeSettings>
 {
-    public CodeTerms Terms => new(CodeExpiry, MaxAttempts, MaxSends, ResendCooldown);
+    public CodeOptions Terms => new(CodeExpiry, MaxAttempts, MaxSends, ResendCooldown);
 
     public static CodeSettings Read(SettingsReader reader) => new(
         reader.Integer("OTP_CODE_LENGTH", 6, 6, 24, "digits"),

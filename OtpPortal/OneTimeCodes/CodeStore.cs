@@ -17,21 +17,21 @@ namespace OtpPortal.OneTimeCodes;
 /// A gateway reuses ids, so another record can replace the one under K at any time. Every change is therefore a transaction on
 /// the text that was read, and a random nonce makes the texts of any two records differ. A record is a single string, because
 /// SET is atomic for all readers.
-/// The key expires <see cref="Linger"/> after the deadline, so that a late user sees "expired" and not "unknown". The stored
+/// The key expires <see cref="Retention"/> after the deadline, so that a late user sees "expired" and not "unknown". The stored
 /// deadline is authoritative; key expiry in Redis only cleans up.
 /// </remarks>
 public sealed partial class CodeStore(Stores stores, AuthSecret secret, TimeProvider time)
 {
     private const int LinkLength = 43;
     private const int NonceLength = 22;
-    private static readonly TimeSpan s_linger = TimeSpan.FromMinutes(10);
+    private static readonly TimeSpan s_retention = TimeSpan.FromMinutes(10);
     private readonly byte[] _key = secret.DeriveKey("one-time-codes");
 
     // A separate key, so that a link is never accepted as a code or vice versa.
     private readonly byte[] _linkKey = secret.DeriveKey("one-time-links");
 
     /// <summary>How long a record is kept after its deadline.</summary>
-    public static TimeSpan Linger => s_linger;
+    public static TimeSpan Retention => s_retention;
 
     private IDatabase Database => stores.Otp.Database;
 
@@ -57,16 +57,16 @@ public sealed partial class CodeStore(Stores stores, AuthSecret secret, TimeProv
     /// Creates a record under a new id. A null <paramref name="code"/> creates a record that looks the same but that no code
     /// verifies, for addresses that nothing is sent to.
     /// </summary>
-    public Task<CodeRecord> BeginAsync(string key, string? code, CodeTerms terms, JsonElement payload) =>
+    public Task<CodeRecord> BeginAsync(string key, string? code, CodeOptions terms, JsonElement payload) =>
         BeginAsync(key, code, link: null, terms, payload);
 
     /// <summary>Creates a record with a code and a link from <see cref="NewLink"/>, or without a link if it is null.</summary>
     public async Task<CodeRecord> BeginAsync(
-        string key, string? code, string? link, CodeTerms terms, JsonElement payload)
+        string key, string? code, string? link, CodeOptions terms, JsonElement payload)
     {
         var record = Create(key, code, link, terms, payload, used: 0, sent: 1);
         var stored = Write(record);
-        await Database.StringSetAsync(Place(key), stored, LifeOf(record));
+        await Database.StringSetAsync(RecordKey(key), stored, RetentionOf(record));
         return record with { Stored = stored };
     }
 
@@ -79,7 +79,7 @@ public sealed partial class CodeStore(Stores stores, AuthSecret secret, TimeProv
     /// <param name="also">Adds commands to the same transaction.</param>
     /// <returns>The new record, or null if the record has changed since it was read; nothing is written then.</returns>
     public async Task<CodeRecord?> ReplaceAsync(
-        string key, CodeRecord? before, string code, CodeTerms terms, JsonElement payload, Action<ITransaction> also)
+        string key, CodeRecord? before, string code, CodeOptions terms, JsonElement payload, Action<ITransaction> also)
     {
         var isOpen = before is { IsOpen: true } && !before.IsExpired(time.GetUtcNow());
         var record = Create(
@@ -104,7 +104,7 @@ public sealed partial class CodeStore(Stores stores, AuthSecret secret, TimeProv
     }
 
     private CodeRecord Create(
-        string key, string? code, string? link, CodeTerms terms, JsonElement payload, int used, int sent)
+        string key, string? code, string? link, CodeOptions terms, JsonElement payload, int used, int sent)
     {
         var now = time.GetUtcNow();
         var left = Math.Max(0, terms.MaxAttempts - used);
@@ -121,7 +121,7 @@ public sealed partial class CodeStore(Stores stores, AuthSecret secret, TimeProv
     /// <summary>Returns the record, or null if there is none.</summary>
     public async Task<CodeRecord?> FindAsync(string key)
     {
-        if ((string?)await Database.StringGetAsync(Place(key)) is not { } stored) return null;
+        if ((string?)await Database.StringGetAsync(RecordKey(key)) is not { } stored) return null;
         return JsonSerializer.Deserialize(stored, StoredJson.Default.CodeRecord)! with { Stored = stored };
     }
 
@@ -208,9 +208,9 @@ public sealed partial class CodeStore(Stores stores, AuthSecret secret, TimeProv
         for (var current = record; current is not null && current.Nonce == record.Nonce; current = await FindAsync(key))
         {
             var transaction = Database.CreateTransaction();
-            transaction.AddCondition(Condition.StringEqual(Place(key), current.Stored));
+            transaction.AddCondition(Condition.StringEqual(RecordKey(key), current.Stored));
             also(transaction);
-            _ = transaction.KeyDeleteAsync(Place(key));
+            _ = transaction.KeyDeleteAsync(RecordKey(key));
             if (await transaction.ExecuteAsync()) return true;
         }
         return false;
@@ -222,22 +222,22 @@ public sealed partial class CodeStore(Stores stores, AuthSecret secret, TimeProv
     // Replaces the record atomically, or returns null if the stored record has changed.
     private async Task<CodeRecord?> ChangeAsync(string key, CodeRecord? record, CodeRecord next, Action<ITransaction> also)
     {
-        var place = Place(key);
+        var place = RecordKey(key);
         var stored = Write(next);
         var transaction = Database.CreateTransaction();
         transaction.AddCondition(record is null ? Condition.KeyNotExists(place) : Condition.StringEqual(place, record.Stored));
         // First, so that readers who see the record also see these writes.
         also(transaction);
-        _ = transaction.StringSetAsync(place, stored, LifeOf(next));
+        _ = transaction.StringSetAsync(place, stored, RetentionOf(next));
         return await transaction.ExecuteAsync() ? next with { Stored = stored } : null;
     }
 
     private static string Write(CodeRecord record) => JsonSerializer.Serialize(record, StoredJson.Default.CodeRecord);
 
     // A record whose deadline has passed is kept for the full linger time.
-    private TimeSpan LifeOf(CodeRecord record) => TimeSpan.FromTicks(Math.Max(0, (record.Deadline - time.GetUtcNow()).Ticks)) + s_linger;
+    private TimeSpan RetentionOf(CodeRecord record) => TimeSpan.FromTicks(Math.Max(0, (record.Deadline - time.GetUtcNow()).Ticks)) + s_retention;
 
-    private static RedisKey Place(string key) => key + ":record";
+    private static RedisKey RecordKey(string key) => key + ":record";
 
     private byte[] HashOf(string key, string nonce, string? code) =>
         // Bound to the record, so that a code is useless in another browser's sign-in or in a record that replaces this one.

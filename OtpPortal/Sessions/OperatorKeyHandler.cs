@@ -21,7 +21,7 @@ internal sealed class OperatorKeyHandler(
     protected override async Task<AuthenticateResult> HandleAuthenticateAsync()
     {
         var matches = secret.Matches(BearerToken.Credentials(Request).Value);
-        switch (await guard.JudgeAsync(SecretKind.OperatorKey, matches, ClientAddress.LimitKey(Context)))
+        switch (await guard.CheckAsync(SecretKind.OperatorKey, matches, ClientAddress.LimitKey(Context)))
         {
             case SecretOutcome.Accepted:
                 return Accept(new ClaimsIdentity(SchemeName));

@@ -18,7 +18,7 @@ public static partial class TokenEndpoints
     private static readonly string[] s_unknownHeaders =
         ["Remote-Name", "Remote-Groups", "X-Auth-Request-Groups", "X-Auth-Request-Preferred-Username"];
 
-    public static WebApplicationBuilder AddTokens(this WebApplicationBuilder builder)
+    public static WebApplicationBuilder AddSessions(this WebApplicationBuilder builder)
     {
         builder.AddSettings<TokenSettings>();
         builder.Services.AddSingleton<AuthToken>();
@@ -32,7 +32,7 @@ public static partial class TokenEndpoints
         return builder;
     }
 
-    public static void MapTokens(this IEndpointRouteBuilder routes)
+    public static void MapSessions(this IEndpointRouteBuilder routes)
     {
         // Proxies call these for every request, so the pipeline skips localization, pages, the same-site check and
         // authorization.
@@ -128,7 +128,7 @@ public static partial class TokenEndpoints
         [Description("The page size, 1 to 1000. Default without cursor: all.")] string? limit,
         [Description("X-Next-Cursor of the previous page.")] string? cursor)
     {
-        email = email is null ? null : AsKept(email);
+        email = email is null ? null : NormalizeEmail(email);
         var withDetails = details?.ToUpperInvariant() is "TRUE" or "1";
         if (limit is null && cursor is null) return Stream(sessions.ListAsync(email), withDetails);
 
@@ -166,7 +166,7 @@ public static partial class TokenEndpoints
             return Problem.Result(
                 StatusCodes.Status400BadRequest, "invalid_email", "email must be the email address of the user whose sessions to revoke.");
         }
-        var kept = AsKept(email);
+        var kept = NormalizeEmail(email);
         var count = await store.RevokeAllAsync(kept);
         if (count > 0) audit.WriteByAdmin(AuditEvent.Revoked, kept, ClientAddress.Of(context), $"sessions:{count}", "key");
         return TypedResults.NoContent();
@@ -178,7 +178,7 @@ public static partial class TokenEndpoints
         : TypedResults.Json(sessions.Select(session => session.Token), TokenJson.Default.IAsyncEnumerableString);
 
     // Normalizes an address as sessions store it: lowercase, with the domain in ASCII. Invalid addresses match no session.
-    private static string AsKept(string email)
+    private static string NormalizeEmail(string email)
     {
         email = email.Trim().ToLowerInvariant();
         var domain = email.LastIndexOf('@') + 1;

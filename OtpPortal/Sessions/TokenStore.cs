@@ -25,7 +25,7 @@ public sealed class TokenStore(
     private const int DeletedAtOnce = 200;
 
     private static readonly TimeSpan s_seenStep = TimeSpan.FromMinutes(1);
-    private readonly SealedText _seal = new(secret.DeriveKey("token-at-rest"));
+    private readonly AeadProtector _protector = new(secret.DeriveKey("token-at-rest"));
 
     private IDatabase Database => stores.Auth.Database;
 
@@ -43,7 +43,7 @@ public sealed class TokenStore(
         _ = transaction.HashSetAsync(SessionKey(sid),
         [
             new("email", email), new("created", created), new("ends", ends.ToUnixTimeMilliseconds()),
-            new("ip", ip), new("ua", userAgent), new("token", _seal.Seal(token, sid)),
+            new("ip", ip), new("ua", userAgent), new("token", _protector.Protect(token, sid)),
         ]);
         _ = transaction.KeyExpireAsync(SessionKey(sid), settings.MaxAge);
         _ = transaction.StringSetAsync(LiveKey(sid), created, IdleFrom(now, ends));
@@ -133,7 +133,7 @@ public sealed class TokenStore(
     {
         var record = Fields(await Database.HashGetAllAsync(SessionKey(sid)));
         var keys = new List<RedisKey> { LiveKey(sid), SessionKey(sid) };
-        if (record.TryGetValue("token", out var token) && _seal.TryOpen((byte[])token!, sid, out var text)) keys.Add(TokenKey(text));
+        if (record.TryGetValue("token", out var token) && _protector.TryUnprotect((byte[])token!, sid, out var text)) keys.Add(TokenKey(text));
         await Task.WhenAll(Database.KeyDeleteAsync([.. keys]), index.RemoveAsync(sid, email ?? (string?)record.GetValueOrDefault("email")));
     }
 
@@ -194,7 +194,7 @@ public sealed class TokenStore(
         WriteToken(transaction, successor, record with { IssuedAt = now, Generation = record.Generation + 1 });
         // These writes may recreate keys after a revocation or expiry. They are not a session without live:{sid}, and each gets
         // an expiry.
-        _ = transaction.HashSetAsync(SessionKey(record.SessionId), [new("token", _seal.Seal(successor, record.SessionId))]);
+        _ = transaction.HashSetAsync(SessionKey(record.SessionId), [new("token", _protector.Protect(successor, record.SessionId))]);
         _ = transaction.KeyExpireAsync(SessionKey(record.SessionId), record.EndsAt - now);
         _ = transaction.HashSetAsync(old, TokenRecord.ValidUntilField, (now + settings.Grace).ToUnixTimeMilliseconds(), When.NotExists);
         _ = transaction.HashSetAsync(old, [new(TokenRecord.SuccessorField, Digest.Of(successor))]);
@@ -215,7 +215,7 @@ public sealed class TokenStore(
         var lastSeen = Instant(seen);
         var expires = lastSeen + IdleFrom(lastSeen, Instant(record["ends"]));
         // A token sealed with an earlier AUTH_SECRET_KEY cannot be shown, but its session can still be listed and revoked.
-        var token = _seal.TryOpen((byte[])record["token"]!, sid, out var text) ? text : "";
+        var token = _protector.TryUnprotect((byte[])record["token"]!, sid, out var text) ? text : "";
         return now >= expires ? null : new Session(
             sid, (string)email!, Instant(record["created"]), lastSeen, expires,
             (string?)record["ip"] ?? "", (string?)record["ua"] ?? "", token);

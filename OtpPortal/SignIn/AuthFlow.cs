@@ -19,15 +19,15 @@ public sealed class AuthFlow(
 
     /// <summary>Begins a sign-in and sends its first code.</summary>
     /// <param name="channel">The requested channel; null uses the preferred channel of the settings.</param>
-    public async Task<BeginOutcome> BeginAsync(string? address, Visitor visitor, string? returnTo, Proof proof, CodeChannel? channel)
+    public async Task<BeginOutcome> BeginAsync(string? address, ClientInfo client, string? returnTo, Proof proof, CodeChannel? channel)
     {
         if (!EmailAddress.TryParse(address, out var email)) return new BeginOutcome.InvalidAddress();
-        if (await limits.RefuseAsync(email.Value, visitor, proof) is { } refusal) return refusal;
+        if (await limits.RefuseAsync(email.Value, client, proof) is { } refusal) return refusal;
 
         var route = recipients.Resolve(email.Value, channel);
         var (code, link) = sender.Create(route);
         var (flowId, record) = await flows.BeginAsync(email.Value, route.Asked, returnTo, code, link);
-        await sender.SendAsync(route, code, link, record, visitor);
+        await sender.SendAsync(route, code, link, record, client);
         events.Begun();
         return new BeginOutcome.Begun(flowId, flows.Settings.CodeExpiry, flows.Settings.ResendCooldown);
     }
@@ -46,15 +46,15 @@ public sealed class AuthFlow(
             : null;
 
     /// <summary>Verifies a code over HTTP. On <see cref="SubmitOutcome.Verified"/> the caller issues the token.</summary>
-    public Task<SubmitOutcome> SubmitAsync(string? flowId, string? typed, Visitor visitor) =>
-        SubmitAsync(flowId, typed, visitor, ticket: null);
+    public Task<SubmitOutcome> SubmitAsync(string? flowId, string? typed, ClientInfo client) =>
+        SubmitAsync(flowId, typed, client, ticket: null);
 
     /// <summary>
     /// Verifies a code in a circuit, which cannot set cookies: <see cref="SubmitOutcome.Verified"/> contains the ticket for
     /// <see cref="RedeemAsync"/>.
     /// </summary>
-    public Task<SubmitOutcome> SubmitForTicketAsync(string? flowId, string? typed, Visitor visitor) =>
-        SubmitAsync(flowId, typed, visitor, HandOffTickets.New());
+    public Task<SubmitOutcome> SubmitForTicketAsync(string? flowId, string? typed, ClientInfo client) =>
+        SubmitAsync(flowId, typed, client, HandOffTickets.New());
 
     /// <summary>Signs in with the link of an email over HTTP, after the user has pressed the button on its page.</summary>
     /// <remarks>
@@ -62,26 +62,26 @@ public sealed class AuthFlow(
     /// therefore valid only with the sign-in's id, which is in the cookie of the browser that began it: the victim's browser
     /// has no such cookie, and the attacker never sees the link's secret.
     /// </remarks>
-    public async Task<SubmitOutcome> SubmitLinkAsync(string? flowId, string? link, Visitor visitor)
+    public async Task<SubmitOutcome> SubmitLinkAsync(string? flowId, string? link, ClientInfo client)
     {
-        if (!FlowStore.IsFlowId(flowId) || link is null) return new SubmitOutcome.Elsewhere();
+        if (!FlowStore.IsFlowId(flowId) || link is null) return new SubmitOutcome.CompletedElsewhere();
         return await flows.TryLinkAsync(flowId!, link) switch
         {
             TryOutcome.Right(var record) => await SucceedAsync(record, ticket: null),
             TryOutcome.Locked => new SubmitOutcome.Locked(),
-            TryOutcome.Expired({ } record) => await ExpireAsync(flowId!, record, visitor),
-            _ => new SubmitOutcome.Elsewhere(),
+            TryOutcome.Expired({ } record) => await ExpireAsync(flowId!, record, client),
+            _ => new SubmitOutcome.CompletedElsewhere(),
         };
     }
 
     /// <summary>Sends another code. Earlier codes stay valid, and the deadline does not change.</summary>
-    public async Task<SendAgainOutcome> SendAgainAsync(string? flowId, Visitor visitor)
+    public async Task<ResendCodeOutcome> ResendCodeAsync(string? flowId, ClientInfo client)
     {
         var now = time.GetUtcNow();
-        if (await flows.FindAsync(flowId) is not { } record || !record.IsLive(now)) return new SendAgainOutcome.Expired();
-        if (record.Sends >= record.MaxSends) return new SendAgainOutcome.NoneLeft(record.Deadline - now);
-        if (now < record.ResendAt) return new SendAgainOutcome.Wait(record.ResendAt - now);
-        if (await limits.TakeResendAsync(SignInPayload.Of(record).Email, visitor) is { } wait) return new SendAgainOutcome.Wait(wait);
+        if (await flows.FindAsync(flowId) is not { } record || !record.IsLive(now)) return new ResendCodeOutcome.Expired();
+        if (record.Sends >= record.MaxSends) return new ResendCodeOutcome.NoneLeft(record.Deadline - now);
+        if (now < record.ResendAt) return new ResendCodeOutcome.Wait(record.ResendAt - now);
+        if (await limits.TakeResendAsync(SignInPayload.Of(record).Email, client) is { } wait) return new ResendCodeOutcome.Wait(wait);
 
         var route = recipients.Resolve(record);
         var (code, link) = sender.Create(route);
@@ -89,14 +89,14 @@ public sealed class AuthFlow(
         {
             case ResendOutcome.Added(var added):
                 events.Measure("resent");
-                await sender.SendAsync(route, code, link, added, visitor);
-                return new SendAgainOutcome.Sent(added.Deadline - now, added.ResendCooldown);
+                await sender.SendAsync(route, code, link, added, client);
+                return new ResendCodeOutcome.Sent(added.Deadline - now, added.ResendCooldown);
             case ResendOutcome.CoolingDown(var until):
-                return new SendAgainOutcome.Wait(until - now);
+                return new ResendCodeOutcome.Wait(until - now);
             case ResendOutcome.NoSendsLeft:
-                return new SendAgainOutcome.NoneLeft(record.Deadline - now);
+                return new ResendCodeOutcome.NoneLeft(record.Deadline - now);
             default:
-                return new SendAgainOutcome.Expired();
+                return new ResendCodeOutcome.Expired();
         }
     }
 
@@ -122,7 +122,7 @@ public sealed class AuthFlow(
         return new SubmitOutcome.Verified(payload.Email, payload.ReturnTo, Ticket: null);
     }
 
-    private async Task<SubmitOutcome> SubmitAsync(string? flowId, string? typed, Visitor visitor, string? ticket)
+    private async Task<SubmitOutcome> SubmitAsync(string? flowId, string? typed, ClientInfo client, string? ticket)
     {
         if (!FlowStore.IsFlowId(flowId)) return new SubmitOutcome.Expired();
         if (TypedCode.Normalize(typed, flows.Settings.CodeLength) is not { } code)
@@ -141,13 +141,13 @@ public sealed class AuthFlow(
                 return await SucceedAsync(record, ticket);
             case TryOutcome.Wrong(var left, var record):
                 var email = SignInPayload.Of(record).Email;
-                events.Wrong(email, left, visitor.Ip);
+                events.Wrong(email, left, client.Ip);
                 await limits.CountFailureAsync(email);
                 return new SubmitOutcome.Wrong(left);
             case TryOutcome.Locked:
                 return new SubmitOutcome.Locked();
             case TryOutcome.Expired(var record):
-                return await ExpireAsync(flowId!, record, visitor);
+                return await ExpireAsync(flowId!, record, client);
             default:
                 throw new UnreachableException();
         }
@@ -161,9 +161,9 @@ public sealed class AuthFlow(
         return new SubmitOutcome.Verified(payload.Email, payload.ReturnTo, ticket);
     }
 
-    private async Task<SubmitOutcome.Expired> ExpireAsync(string flowId, CodeRecord? record, Visitor visitor)
+    private async Task<SubmitOutcome.Expired> ExpireAsync(string flowId, CodeRecord? record, ClientInfo client)
     {
-        await events.ExpiredAsync(FlowStore.KeyOf(flowId), record, visitor.Ip);
+        await events.ExpiredAsync(FlowStore.KeyOf(flowId), record, client.Ip);
         return new SubmitOutcome.Expired();
     }
 

@@ -42,7 +42,7 @@ public sealed partial class CodeForm(AuthFlow flow, SignInSettings settings, Cod
 
     /// <summary>The client that opened the page, for limits and the audit log.</summary>
     [Parameter, EditorRequired]
-    public Visitor Visitor { get; set; } = null!;
+    public ClientInfo ClientInfo { get; set; } = null!;
 
     /// <summary>The localized reason why the last form was rejected.</summary>
     [Parameter, EditorRequired]
@@ -87,7 +87,7 @@ public sealed partial class CodeForm(AuthFlow flow, SignInSettings settings, Cod
         _busy = true;
         try
         {
-            switch (await flow.SubmitForTicketAsync(FlowId, _code, Visitor))
+            switch (await flow.SubmitForTicketAsync(FlowId, _code, ClientInfo))
             {
                 case SubmitOutcome.Verified verified:
                     _ticket = verified.Ticket;
@@ -121,18 +121,18 @@ public sealed partial class CodeForm(AuthFlow flow, SignInSettings settings, Cod
         }
     }
 
-    private async Task SendAgainAsync()
+    private async Task ResendCodeAsync()
     {
         if (_sending) return;
         _sending = true;
         try
         {
-            switch (await flow.SendAgainAsync(FlowId, Visitor))
+            switch (await flow.ResendCodeAsync(FlowId, ClientInfo))
             {
-                case SendAgainOutcome.Wait(var wait):
+                case ResendCodeOutcome.Wait(var wait):
                     _error = T["WaitBeforeSending", DurationTexts.Wait(T, wait)];
                     break;
-                case SendAgainOutcome.NoneLeft:
+                case ResendCodeOutcome.NoneLeft:
                     _error = T["NoSendsLeft"];
                     break;
                 default:

@@ -10,7 +10,7 @@ public sealed partial class CodePage(AuthFlow flow, PortalSettings portal, PageS
     private SignInFlow? _state;
     private string? _ticket;
     private string? _error;
-    private Visitor _visitor = null!;
+    private ClientInfo _client = null!;
 
     private PortalSettings Portal => portal;
 
@@ -31,8 +31,8 @@ public sealed partial class CodePage(AuthFlow flow, PortalSettings portal, PageS
             return;
         }
         _state = state;
-        if (state.ReturnTo is { } app) SecurityHeaders.LetFormsLeadTo(Http.Response, app);
-        _visitor = SignInEndpoints.VisitorOf(Http);
+        if (state.ReturnTo is { } app) SecurityHeaders.AllowFormRedirectsTo(Http.Response, app);
+        _client = SignInEndpoints.ClientOf(Http);
         _error = DurationTexts.Reason(T, status);
     }
 }

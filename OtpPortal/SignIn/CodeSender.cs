@@ -16,7 +16,7 @@ public sealed class CodeSender(
         // Also created for an address that may not sign in: the link is never sent, and it cannot be guessed.
         settings.MailLink && route.Used == CodeChannel.Email ? CodeStore.NewLink() : null);
 
-    public async Task SendAsync(CodeRoute route, string? code, string? link, CodeRecord record, Visitor visitor)
+    public async Task SendAsync(CodeRoute route, string? code, string? link, CodeRecord record, ClientInfo client)
     {
         // Without a code the message is composed but not sent, so the response takes as long (timing attack).
         var text = code ?? CodeStore.NewCode(codes.CodeLength);
@@ -26,13 +26,13 @@ public sealed class CodeSender(
         // A phone number has a limit of its own. Exceeding it must not be visible, or it would reveal who owns the number;
         // without a number a dummy is counted, so the response takes as long.
         var counted = isSms && code is not null ? route.To : "no number\n" + route.To;
-        if (route.Asked == CodeChannel.Sms && await sends.TakeAsync(counted, visitor.Ip, client: null) is not null) return;
+        if (route.Asked == CodeChannel.Sms && await sends.TakeAsync(counted, client.Ip, client: null) is not null) return;
         if (code is null) return;
         queue.TryEnqueue(new OutgoingMessage(message, record.Deadline, CountSent) { By = isSms ? providers.Sms : null });
     }
 
     private void CountSent(DeliveryState state)
     {
-        if (state == DeliveryState.Sent) statistics.Count(Happening.Sent);
+        if (state == DeliveryState.Sent) statistics.Count(StatisticsEvent.Sent);
     }
 }

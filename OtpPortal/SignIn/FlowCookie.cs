@@ -42,7 +42,7 @@ public sealed class FlowCookie(PortalSettings portal, CodeSettings settings)
 
     public void Write(HttpResponse response, string flowId) =>
         // Outlives the codes like the record does, so that a late user learns that the code has expired.
-        response.Cookies.Append(Flow, flowId, Options(settings.CodeExpiry + CodeStore.Linger));
+        response.Cookies.Append(Flow, flowId, Options(settings.CodeExpiry + CodeStore.Retention));
 
     public void Clear(HttpResponse response) => response.Cookies.Append(Flow, "", Options(TimeSpan.Zero));
 

@@ -9,7 +9,7 @@ public sealed partial class LinkPage(
 {
     private SignInFlow? _state;
     private LiveToken? _session;
-    private bool _elsewhere;
+    private bool _completedElsewhere;
 
     private PortalSettings Portal => portal;
 
@@ -32,7 +32,7 @@ public sealed partial class LinkPage(
             case null:
                 // A link of another sign-in gets the same page as a link that never existed.
                 _session = await tokenCookie.UseAsync(Http.Request, tokens.UseAsync);
-                _elsewhere = _session is null;
+                _completedElsewhere = _session is null;
                 break;
             case SignInStep.Verified:
                 // The code has been verified; its page continues from there.
@@ -44,7 +44,7 @@ public sealed partial class LinkPage(
                 Http.Response.StatusCode = StatusCodes.Status410Gone;
                 break;
             default:
-                if (_state.ReturnTo is { } app) SecurityHeaders.LetFormsLeadTo(Http.Response, app);
+                if (_state.ReturnTo is { } app) SecurityHeaders.AllowFormRedirectsTo(Http.Response, app);
                 break;
         }
     }

@@ -17,23 +17,23 @@ namespace OtpPortal.SignIn;
 public sealed partial class NewDeviceNotice(
     Stores stores, SignInSettings settings, SignInMail mail, DeliveryQueue queue, TimeProvider time, ILogger<NewDeviceNotice> logger)
 {
-    private static readonly TimeSpan s_kept = TimeSpan.FromDays(400);
-    private static readonly TimeSpan s_worthSending = TimeSpan.FromHours(1);
+    private static readonly TimeSpan s_retention = TimeSpan.FromDays(400);
+    private static readonly TimeSpan s_maxNoticeDelay = TimeSpan.FromHours(1);
 
     private IDatabase Database => stores.Auth.Database;
 
     /// <summary>Records the device of a sign-in, and emails the user if it is new. Never fails the sign-in.</summary>
-    public async Task NoteAsync(string email, Visitor visitor)
+    public async Task RecordAsync(string email, ClientInfo client)
     {
         if (!settings.NewDeviceMail) return;
         try
         {
             RedisKey key = "devices:" + Digest.Of(email);
-            var added = Database.SetAddAsync(key, DeviceName.Of(visitor.UserAgent));
+            var added = Database.SetAddAsync(key, DeviceName.Of(client.UserAgent));
             var devices = Database.SetMembersAsync(key);
-            var keep = Database.KeyExpireAsync(key, s_kept);
+            var keep = Database.KeyExpireAsync(key, s_retention);
             await Task.WhenAll(added, devices, keep);
-            if (await added && (await devices).Length > 1) Send(email, visitor);
+            if (await added && (await devices).Length > 1) Send(email, client);
         }
         catch (Exception e) when (StoreFailure.Is(e))
         {
@@ -41,11 +41,11 @@ public sealed partial class NewDeviceNotice(
         }
     }
 
-    private void Send(string email, Visitor visitor)
+    private void Send(string email, ClientInfo client)
     {
         var now = time.GetUtcNow();
-        var message = mail.ComposeNewDevice(email, visitor, now);
-        queue.TryEnqueue(new OutgoingMessage(message, now + s_worthSending, static _ => { }));
+        var message = mail.ComposeNewDevice(email, client, now);
+        queue.TryEnqueue(new OutgoingMessage(message, now + s_maxNoticeDelay, static _ => { }));
     }
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Could not store the device of a sign-in: the token store is unavailable ({Error})")]

@@ -12,11 +12,11 @@ public sealed class SignInCompletion(
     /// <summary>Issues the token of a verified sign-in.</summary>
     public async Task CompleteAsync(HttpContext context, string flowId, SubmitOutcome.Verified verified)
     {
-        var visitor = SignInEndpoints.VisitorOf(context);
+        var client = SignInEndpoints.ClientOf(context);
         LiveToken token;
         try
         {
-            token = await tokens.IssueAsync(verified.Email, visitor.Ip, visitor.UserAgent);
+            token = await tokens.IssueAsync(verified.Email, client.Ip, client.UserAgent);
         }
         catch (Exception e) when (StoreFailure.Is(e))
         {
@@ -27,9 +27,9 @@ public sealed class SignInCompletion(
 
         // The new cookie replaces that of the browser's earlier session, which the user could then no longer sign out of.
         if (await tokenCookie.UseAsync(context.Request, tokens.UseAsync) is { } earlier) await tokens.RevokeAsync(earlier.SessionId);
-        statistics.Count(Happening.SignedIn);
-        audit.Write(AuditEvent.SignIn, verified.Email, visitor.Ip, "signed_in");
-        await notice.NoteAsync(verified.Email, visitor);
+        statistics.Count(StatisticsEvent.SignedIn);
+        audit.Write(AuditEvent.SignIn, verified.Email, client.Ip, "signed_in");
+        await notice.RecordAsync(verified.Email, client);
         tokenCookie.Write(context.Response, token);
         flowCookie.Clear(context.Response);
         context.Response.Headers.CacheControl = "no-store";

@@ -27,7 +27,7 @@ public static class SignInEndpoints
         builder.AddSettings<SignInSettings>();
         builder.Services.AddSingleton<SignInMail>();
         builder.Services.AddSingleton<FlowCookie>();
-        builder.Services.AddSingleton<BounceGuard>();
+        builder.Services.AddSingleton<RedirectLoopDetector>();
         builder.Services.AddSingleton<NewDeviceNotice>();
         builder.Services.AddScoped<SignInCompletion>();
         builder.Services.AddSingleton<FlowStore>();
@@ -60,7 +60,7 @@ public static class SignInEndpoints
             .Answers(401, "wrong_code.", typeof(ErrorAnswer))
             .Answers(410, "expired.", typeof(ErrorAnswer))
             .Answers(429, "too_many_attempts.", typeof(ErrorAnswer));
-        described.MapPost("/login/resend", SendAgainAsync).TakesForm(typeof(FlowForm))
+        described.MapPost("/login/resend", ResendCodeAsync).TakesForm(typeof(FlowForm))
             .Describe("resendCode", "Send another code", "Earlier codes stay valid.")
             .Answers(202, "Another code was sent.", typeof(SentAnswer))
             .Answers(400, "flow_mismatch.", typeof(ErrorAnswer))
@@ -79,10 +79,10 @@ public static class SignInEndpoints
     }
 
     /// <summary>Returns the client that sent the request, for limits and the session list.</summary>
-    internal static Visitor VisitorOf(HttpContext context)
+    internal static ClientInfo ClientOf(HttpContext context)
     {
         var agent = context.Request.Headers.UserAgent.ToString();
-        return new Visitor(ClientAddress.Of(context), ClientAddress.LimitKey(context), agent.Length <= 400 ? agent : agent[..400]);
+        return new ClientInfo(ClientAddress.Of(context), ClientAddress.LimitKey(context), agent.Length <= 400 ? agent : agent[..400]);
     }
 
     private static async Task<IResult> BeginAsync(HttpContext context, AuthFlow flow, FlowCookie cookie, CaptchaSettings captcha)
@@ -92,7 +92,7 @@ public static class SignInEndpoints
         var returnTo = form["return_to"].ToString() is { Length: > 0 } hidden ? hidden : FlowCookie.ReadReturn(context.Request);
         var response = captcha.Service is { } service ? form[service.Provider.ResponseField].ToString() : null;
         switch (await flow.BeginAsync(
-            typed, VisitorOf(context), returnTo, new Proof(response, form[CaptchaWidget.TicketField].ToString()), ChannelOf(form)))
+            typed, ClientOf(context), returnTo, new Proof(response, form[CaptchaWidget.TicketField].ToString()), ChannelOf(form)))
         {
             case BeginOutcome.Begun(var flowId, var expiresIn, var resendIn):
                 cookie.Write(context.Response, flowId);
@@ -131,7 +131,7 @@ public static class SignInEndpoints
                 : PageErrors.Page(context, StatusCodes.Status400BadRequest, CodePath, "AddressMismatch");
         }
 
-        switch (await flow.SubmitAsync(flowId, form["code"].ToString(), VisitorOf(context)))
+        switch (await flow.SubmitAsync(flowId, form["code"].ToString(), ClientOf(context)))
         {
             case SubmitOutcome.Verified verified:
                 return await CompleteAsync(context, completion, flowId!, verified);
@@ -158,11 +158,11 @@ public static class SignInEndpoints
         if (await PlainForm.ReadAsync(context) is not { } form) return PageErrors.Page(context, StatusCodes.Status415UnsupportedMediaType);
         var json = Problem.WantsJson(context.Request);
         var flowId = await FlowCookie.FindAsync(context.Request, flow);
-        switch (await flow.SubmitLinkAsync(flowId, form["token"].ToString(), VisitorOf(context)))
+        switch (await flow.SubmitLinkAsync(flowId, form["token"].ToString(), ClientOf(context)))
         {
             case SubmitOutcome.Verified verified:
                 return await CompleteAsync(context, completion, flowId!, verified);
-            case SubmitOutcome.Elsewhere:
+            case SubmitOutcome.CompletedElsewhere:
                 return json ? Error(StatusCodes.Status403Forbidden, "wrong_browser")
                     : PageErrors.Page(context, StatusCodes.Status403Forbidden, LinkPath);
             case SubmitOutcome.Locked:
@@ -174,21 +174,21 @@ public static class SignInEndpoints
         }
     }
 
-    private static async Task<IResult> SendAgainAsync(HttpContext context, AuthFlow flow)
+    private static async Task<IResult> ResendCodeAsync(HttpContext context, AuthFlow flow)
     {
         if (await PlainForm.ReadAsync(context) is not { } form) return PageErrors.Page(context, StatusCodes.Status415UnsupportedMediaType);
         var json = Problem.WantsJson(context.Request);
         var (matches, flowId) = await FlowCookie.FindAsync(context.Request, form, flow);
         if (!matches) return FlowMismatch(context);
-        switch (await flow.SendAgainAsync(flowId, VisitorOf(context)))
+        switch (await flow.ResendCodeAsync(flowId, ClientOf(context)))
         {
-            case SendAgainOutcome.Sent(var expiresIn, var resendIn):
+            case ResendCodeOutcome.Sent(var expiresIn, var resendIn):
                 return json ? Sent(context, flowId!, expiresIn, resendIn) : PlainForm.SeeOther(context, CodePath);
-            case SendAgainOutcome.Wait(var wait):
+            case ResendCodeOutcome.Wait(var wait):
                 return Limited(context, wait, CodePath, null);
-            case SendAgainOutcome.NoneLeft(var wait):
+            case ResendCodeOutcome.NoneLeft(var wait):
                 return Limited(context, wait, CodePath, null, "NoSendsLeft");
-            case SendAgainOutcome.Expired:
+            case ResendCodeOutcome.Expired:
                 return json ? Error(StatusCodes.Status410Gone, "expired") : PlainForm.SeeOther(context, CodePath);
             default:
                 throw new UnreachableException();

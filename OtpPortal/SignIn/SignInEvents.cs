@@ -19,13 +19,13 @@ public sealed class SignInEvents(
     public void Begun()
     {
         Measure("begun");
-        statistics.Count(Happening.Begun);
+        statistics.Count(StatisticsEvent.Begun);
     }
 
     public void Wrong(string email, int attemptsLeft, string ip)
     {
         Measure("wrong");
-        statistics.Count(Happening.Wrong);
+        statistics.Count(StatisticsEvent.Wrong);
         audit.Write(
             attemptsLeft > 0 ? AuditEvent.SignInFailed : AuditEvent.Locked, email, ip,
             attemptsLeft > 0 ? "wrong_code" : "too_many_attempts");
@@ -45,8 +45,8 @@ public sealed class SignInEvents(
     {
         Measure("expired");
         if (record is not { IsOpen: true }
-            || !await stores.Otp.Database.StringSetAsync(key + ":expired", "1", CodeStore.Linger, When.NotExists)) return;
-        statistics.Count(Happening.Expired);
+            || !await stores.Otp.Database.StringSetAsync(key + ":expired", "1", CodeStore.Retention, When.NotExists)) return;
+        statistics.Count(StatisticsEvent.Expired);
         audit.Write(AuditEvent.SignInFailed, SignInPayload.Of(record).Email, ip, "expired");
     }
 

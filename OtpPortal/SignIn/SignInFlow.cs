@@ -42,7 +42,7 @@ public sealed record SignInFlow(
 /// <param name="Ip">The IP address, for the session list.</param>
 /// <param name="LimitKey">The subject of limits: the IPv4 address or the IPv6 /64.</param>
 /// <param name="UserAgent">The User-Agent header, for the session list; at most 400 characters.</param>
-public sealed record Visitor(string Ip, string LimitKey, string UserAgent);
+public sealed record ClientInfo(string Ip, string LimitKey, string UserAgent);
 
 /// <summary>The outcome of beginning a sign-in.</summary>
 public abstract record BeginOutcome
@@ -60,7 +60,7 @@ public abstract record BeginOutcome
     /// <summary>
     /// The client must first prove that it is not a bot, by the captcha or the ticket after the wait. Nothing was sent.
     /// </summary>
-    public sealed record ProofNeeded(TimeSpan Wait, string Ticket, ProofLack Lack) : BeginOutcome;
+    public sealed record ProofNeeded(TimeSpan Wait, string Ticket, ProofFailureReason Lack) : BeginOutcome;
 }
 
 /// <summary>The outcome of submitting a code or a link.</summary>
@@ -88,21 +88,21 @@ public abstract record SubmitOutcome
     public sealed record Expired : SubmitOutcome;
 
     /// <summary>The link belongs to no sign-in of this browser. It remains valid.</summary>
-    public sealed record Elsewhere : SubmitOutcome;
+    public sealed record CompletedElsewhere : SubmitOutcome;
 }
 
 /// <summary>The outcome of requesting another code.</summary>
-public abstract record SendAgainOutcome
+public abstract record ResendCodeOutcome
 {
-    private SendAgainOutcome() { }
+    private ResendCodeOutcome() { }
 
-    public sealed record Sent(TimeSpan ExpiresIn, TimeSpan ResendIn) : SendAgainOutcome;
+    public sealed record Sent(TimeSpan ExpiresIn, TimeSpan ResendIn) : ResendCodeOutcome;
 
     /// <summary>The request was too soon or exceeds a limit.</summary>
-    public sealed record Wait(TimeSpan For) : SendAgainOutcome;
+    public sealed record Wait(TimeSpan For) : ResendCodeOutcome;
 
     /// <summary>This sign-in has sent its maximum number of codes. It expires after <paramref name="ExpiresIn"/>.</summary>
-    public sealed record NoneLeft(TimeSpan ExpiresIn) : SendAgainOutcome;
+    public sealed record NoneLeft(TimeSpan ExpiresIn) : ResendCodeOutcome;
 
-    public sealed record Expired : SendAgainOutcome;
+    public sealed record Expired : ResendCodeOutcome;
 }

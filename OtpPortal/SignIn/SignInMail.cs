@@ -20,14 +20,14 @@ public sealed class SignInMail(MessageTemplates templates, PortalSettings portal
     public Message Compose(string email, string code, string? link, TimeSpan lifetime) => Fill("sign-in", email, code, link, lifetime);
 
     /// <summary>Composes the notice of a sign-in with a kind of browser that the user has not used before.</summary>
-    public Message ComposeNewDevice(string email, Visitor visitor, DateTimeOffset time)
+    public Message ComposeNewDevice(string email, ClientInfo client, DateTimeOffset time)
     {
         var language = CultureInfo.CurrentUICulture.TwoLetterISOLanguageName;
         return templates.Fill("new-device", language, email,
             new Dictionary<string, object?>(MessageTemplates.FrameOf(portal, language), StringComparer.Ordinal)
             {
-                ["device"] = DeviceName.Of(visitor.UserAgent, texts),
-                ["ip"] = visitor.Ip,
+                ["device"] = DeviceName.Of(client.UserAgent, texts),
+                ["ip"] = client.Ip,
                 ["time"] = time.ToString("yyyy-MM-dd HH:mm 'UTC'", CultureInfo.InvariantCulture),
             });
     }

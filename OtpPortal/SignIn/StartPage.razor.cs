@@ -7,13 +7,13 @@ using OtpPortal.Sessions;
 namespace OtpPortal.SignIn;
 
 public sealed partial class StartPage(
-    AuthFlow flow, FlowCookie flowCookie, TokenCookie tokenCookie, BounceGuard bounces, SignInSettings settings, PortalSettings portal,
+    AuthFlow flow, FlowCookie flowCookie, TokenCookie tokenCookie, RedirectLoopDetector bounces, SignInSettings settings, PortalSettings portal,
     PageStatus status)
 {
     private LiveToken? _session;
     private bool _redirected;
     private bool _openFlow;
-    private BounceCause? _loop;
+    private RedirectLoopCause? _loop;
     private string? _notice;
     private string? _returnTo;
     private string? _error;
@@ -48,14 +48,14 @@ public sealed partial class StartPage(
             if (_session is not null) return;
         }
 
-        KeepReturn();
+        StoreReturnTo();
         if (status.Code == 0) await DescribeFlowAsync();
         _error = DurationTexts.Reason(T, status);
     }
 
     // The flow does not exist before the address is submitted. The form carries the target; the cookie is for clients that post
     // without it.
-    private void KeepReturn()
+    private void StoreReturnTo()
     {
         if (_returnTo is not null) flowCookie.WriteReturn(Http.Response, _returnTo);
         else if (status.Code == 0) flowCookie.ClearReturn(Http.Request, Http.Response);

@@ -17,14 +17,14 @@ namespace OtpPortal.Storage;
 internal sealed class ProtectedKeyRepository(RedisStore store, AuthSecret secret) : IXmlRepository
 {
     private static readonly RedisKey s_key = "dataprotection:keys";
-    private readonly SealedText _seal = new(secret.DeriveKey("data-protection-keys"));
+    private readonly AeadProtector _protector = new(secret.DeriveKey("data-protection-keys"));
 
     public IReadOnlyCollection<XElement> GetAllElements()
     {
         var elements = new List<XElement>();
         foreach (var entry in store.Database.HashGetAll(s_key))
         {
-            if (_seal.TryOpen((byte[])entry.Value!, (string)entry.Name!, out var xml)) elements.Add(XElement.Parse(xml));
+            if (_protector.TryUnprotect((byte[])entry.Value!, (string)entry.Name!, out var xml)) elements.Add(XElement.Parse(xml));
         }
         return elements;
     }
@@ -32,6 +32,6 @@ internal sealed class ProtectedKeyRepository(RedisStore store, AuthSecret secret
     public void StoreElement(XElement element, string friendlyName)
     {
         var name = friendlyName.Length > 0 ? friendlyName : RandomNumberGenerator.GetHexString(16);
-        store.Database.HashSet(s_key, name, _seal.Seal(element.ToString(SaveOptions.DisableFormatting), name));
+        store.Database.HashSet(s_key, name, _protector.Protect(element.ToString(SaveOptions.DisableFormatting), name));
     }
 }

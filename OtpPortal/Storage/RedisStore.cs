@@ -16,7 +16,7 @@ public sealed class RedisStore : IDisposable
     private static readonly TimeSpan s_halfOpenTimeout = TimeSpan.FromSeconds(5);
 
     private readonly RedisAddress _address;
-    private readonly CancellationTokenSource _gone = new();
+    private readonly CancellationTokenSource _stopping = new();
     private readonly Func<ConfigurationOptions, ConnectionMultiplexer> _connect;
     private volatile Link _link;
 
@@ -64,9 +64,9 @@ public sealed class RedisStore : IDisposable
 
     public void Dispose()
     {
-        _gone.Cancel();
+        _stopping.Cancel();
         _link.Connection.Dispose();
-        _gone.Dispose();
+        _stopping.Dispose();
     }
 
     private async Task WatchAsync()
@@ -75,7 +75,7 @@ public sealed class RedisStore : IDisposable
         {
             using var timer = new PeriodicTimer(s_pingInterval);
             Link? closed = null;
-            while (await timer.WaitForNextTickAsync(_gone.Token))
+            while (await timer.WaitForNextTickAsync(_stopping.Token))
             {
                 try
                 {
@@ -84,18 +84,18 @@ public sealed class RedisStore : IDisposable
                     closed.Connection.Close(allowCommandsToComplete: false);
                     _link = Open();
                     // Dispose has run in the meantime, and disposed the previous connection.
-                    if (_gone.IsCancellationRequested) _link.Connection.Dispose();
+                    if (_stopping.IsCancellationRequested) _link.Connection.Dispose();
                     closed.Connection.Dispose();
                     closed = null;
                 }
-                catch (Exception) when (!_gone.IsCancellationRequested)
+                catch (Exception) when (!_stopping.IsCancellationRequested)
                 {
                     // The new connection could not be opened (no file handle, no name server). The loop retries, because
                     // nothing else would.
                 }
             }
         }
-        catch (Exception) when (_gone.IsCancellationRequested)
+        catch (Exception) when (_stopping.IsCancellationRequested)
         {
             // The store is being disposed.
         }
@@ -115,7 +115,7 @@ public sealed class RedisStore : IDisposable
     /// </summary>
     private async Task<bool> AnswersOnAnotherConnectionAsync()
     {
-        using var timeout = CancellationTokenSource.CreateLinkedTokenSource(_gone.Token);
+        using var timeout = CancellationTokenSource.CreateLinkedTokenSource(_stopping.Token);
         timeout.CancelAfter(s_commandTimeout);
         try
         {
@@ -136,7 +136,7 @@ public sealed class RedisStore : IDisposable
     {
         for (var waited = TimeSpan.Zero; !pong.IsCompleted && waited <= within; waited += s_pingInterval)
         {
-            await Task.WhenAny(pong, Task.Delay(s_pingInterval, _gone.Token));
+            await Task.WhenAny(pong, Task.Delay(s_pingInterval, _stopping.Token));
         }
         return pong.IsCompleted;
     }
@@ -194,14 +194,14 @@ public static class StoreFailure
         // A connection that was replaced while in use.
         ObjectDisposedException { ObjectName: var name } => name.Contains("Redis", StringComparison.Ordinal)
             || name.Contains("Multiplexer", StringComparison.Ordinal) || name.StartsWith("otpportal", StringComparison.Ordinal),
-        RedisServerException server => IsAway(server.Message),
+        RedisServerException server => IsUnavailable(server.Message),
         TimeoutException => true,
         RedisException => true,
         AggregateException many => many.InnerExceptions.Any(Is),
         _ => Is(exception.InnerException),
     };
 
-    private static bool IsAway(string message) =>
+    private static bool IsUnavailable(string message) =>
         message.StartsWith("LOADING", StringComparison.Ordinal)
         || message.StartsWith("READONLY", StringComparison.Ordinal)
         || message.StartsWith("MISCONF", StringComparison.Ordinal)

@@ -16,7 +16,7 @@ namespace OtpPortal.Storage;
 /// <summary>Registers Redis, the embedded store, Data Protection and the health endpoints.</summary>
 public static class StorageRoutes
 {
-    internal static readonly TimeSpan RetryPatience = TimeSpan.FromMilliseconds(500);
+    internal static readonly TimeSpan ReconnectTimeout = TimeSpan.FromMilliseconds(500);
 
     public static WebApplicationBuilder AddStorage(this WebApplicationBuilder builder)
     {
@@ -71,7 +71,7 @@ public static class StorageRoutes
             catch (Exception e) when (StoreFailure.Is(e) && !context.Response.HasStarted
                 && (HttpMethods.IsGet(context.Request.Method) || HttpMethods.IsHead(context.Request.Method)))
             {
-                if (!await stores.ReconnectsAsync(RetryPatience, context.RequestAborted)) throw;
+                if (!await stores.ReconnectsAsync(ReconnectTimeout, context.RequestAborted)) throw;
                 // Not Response.Clear, which would remove the security headers set earlier.
                 context.Response.StatusCode = StatusCodes.Status200OK;
                 context.SetEndpoint(null);

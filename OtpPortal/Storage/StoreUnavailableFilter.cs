@@ -16,7 +16,7 @@ internal sealed class StoreUnavailableFilter(Stores stores, ILogger<StoreUnavail
             }
             catch (Exception e) when (StoreFailure.Is(e))
             {
-                if (!await stores.ReconnectsAsync(StorageRoutes.RetryPatience, context.HttpContext.RequestAborted)) throw;
+                if (!await stores.ReconnectsAsync(StorageRoutes.ReconnectTimeout, context.HttpContext.RequestAborted)) throw;
                 return await next(context);
             }
         }

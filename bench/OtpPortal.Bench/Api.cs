@@ -40,7 +40,7 @@ internal static class Api
             {
                 foreach (var (address, isBare) in new[] { (portal.Address, false), (yardstick, true) })
                 {
-                    var jwt = what == "jwt-validate" ? await MakeAsync(http, address, alg) : "";
+                    var jwt = what == "jwt-validate" ? await CreateAsync(http, address, alg) : "";
                     // The first round is a warm-up.
                     var rate = await Machine.WrkAsync(
                         address + "/", round < 0 ? 2 : seconds, 32, script, ("BENCH_WHAT", what), ("BENCH_ALG", alg), ("BENCH_JWT", jwt),
@@ -71,7 +71,7 @@ internal static class Api
                 $"resident memory of the portal after all of the above: {portal.Process.ResidentMegabytes:0} MB"));
     }
 
-    private static async Task<string> MakeAsync(HttpClient http, string address, string alg)
+    private static async Task<string> CreateAsync(HttpClient http, string address, string alg)
     {
         using var request = new HttpRequestMessage(HttpMethod.Post, address + "/api/v2/jwt/create")
         {

@@ -20,12 +20,12 @@ internal static class Delivery
         foreach (var (what, domains) in new (string, string[])[]
         {
             ("nothing", []),
-            ($"{Stuck:N0} to a domain that answers 450", [SmtpStandIn.Busy]),
-            ($"{Stuck:N0} to a domain that hangs", [SmtpStandIn.Slow]),
-            ("both", [SmtpStandIn.Busy, SmtpStandIn.Slow]),
+            ($"{Stuck:N0} to a domain that answers 450", [FakeSmtp.Busy]),
+            ($"{Stuck:N0} to a domain that hangs", [FakeSmtp.Slow]),
+            ("both", [FakeSmtp.Busy, FakeSmtp.Slow]),
         })
         {
-            await using var mail = new SmtpStandIn();
+            await using var mail = new FakeSmtp();
             await using var portal = await stage.StartPortalAsync(
                 ("MAIL_TRANSPORT", "smtp"), ("SMTP_HOST", "127.0.0.1"), ("SMTP_PORT", $"{mail.Port}"), ("SMTP_TLS", "none"),
                 ("DOMAIN_NAME", "bench.example"));
@@ -51,7 +51,7 @@ internal static class Delivery
     }
 
     // Measures the time from posting the form to the arrival of the mail.
-    private static async Task<TimeSpan> SendAsync(HttpClient http, SmtpStandIn mail, string address)
+    private static async Task<TimeSpan> SendAsync(HttpClient http, FakeSmtp mail, string address)
     {
         var start = Stopwatch.GetTimestamp();
         await BeginAsync(http, address);

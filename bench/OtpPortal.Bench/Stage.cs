@@ -8,7 +8,7 @@ internal sealed class Stage : IAsyncDisposable
 {
     private static readonly string s_repository = Path.GetFullPath(Path.Combine(AppContext.BaseDirectory, "../../../../.."));
 
-    private Stage(Child redis, int redisPort, PostmarkStandIn post) => (Redis, RedisPort, Post) = (redis, redisPort, post);
+    private Stage(Child redis, int redisPort, FakePostmark post) => (Redis, RedisPort, Post) = (redis, redisPort, post);
 
     public Child Redis { get; }
 
@@ -16,7 +16,7 @@ internal sealed class Stage : IAsyncDisposable
 
     public IPEndPoint RedisEndPoint => new(IPAddress.Loopback, RedisPort);
 
-    public PostmarkStandIn Post { get; }
+    public FakePostmark Post { get; }
 
     public string Secret { get; } = Guid.NewGuid().ToString("N");
 
@@ -27,7 +27,7 @@ internal sealed class Stage : IAsyncDisposable
     {
         var port = Machine.FreePort();
         var redis = Child.Start("redis-server", ["--port", $"{port}", "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]);
-        return new Stage(redis, port, await PostmarkStandIn.StartAsync());
+        return new Stage(redis, port, await FakePostmark.StartAsync());
     }
 
     public async ValueTask DisposeAsync()

@@ -56,7 +56,7 @@ public static class LanguageServices
                 Secure = portal.IsHttps,
                 MaxAge = TimeSpan.FromDays(365),
             });
-            context.Response.Headers.Location = BackTo(form["back"].ToString());
+            context.Response.Headers.Location = ReturnUrl(form["back"].ToString());
             return TypedResults.StatusCode(StatusCodes.Status303SeeOther);
         });
 
@@ -72,7 +72,7 @@ public static class LanguageServices
 
     // Allows any page of the portal, but nothing that leads elsewhere (//evil, /\evil) or is invalid in a header (line breaks,
     // non-ASCII characters).
-    private static string BackTo(string back) =>
+    private static string ReturnUrl(string back) =>
         back.Length <= 2048 && back.All(c => c is > ' ' and <= '~' and not '\\') && RedirectHttpResult.IsLocalUrl(back) && back[0] == '/'
             ? back : "/";
 }

@@ -40,9 +40,9 @@ internal sealed class AwsSmsAnswers(AwsSmsSettings settings)
     {
         "DESTINATION_PHONE_NUMBER_OPTED_OUT" => new SendOutcome.Refused("the recipient has opted out of messages from this sender"),
         "NO_ORIGINATION_IDENTITIES_FOUND" =>
-            ForSome("the account has no number or sender ID for this country; request one, or set AWS_SMS_ORIGINATION_IDENTITY"),
+            AboutRecipient("the account has no number or sender ID for this country; request one, or set AWS_SMS_ORIGINATION_IDENTITY"),
         "DESTINATION_PHONE_NUMBER_NOT_VERIFIED" =>
-            ForSome("the account is in the sandbox and can send to verified numbers only (DESTINATION_PHONE_NUMBER_NOT_VERIFIED)"),
+            AboutRecipient("the account is in the sandbox and can send to verified numbers only (DESTINATION_PHONE_NUMBER_NOT_VERIFIED)"),
         "DESTINATION_COUNTRY_BLOCKED" or "DESTINATION_COUNTRY_BLOCKED_BY_PROTECT_CONFIGURATION"
             or "DESTINATION_PHONE_NUMBER_BLOCKED_BY_PROTECT_NUMBER_OVERRIDE" =>
             new SendOutcome.Refused("the AWS account blocks this country or number"),
@@ -51,7 +51,7 @@ internal sealed class AwsSmsAnswers(AwsSmsSettings settings)
     };
 
     // Recipients in other countries may still be reachable.
-    private static SendOutcome.Misconfigured ForSome(string reason) => new(reason) { IsAboutRecipient = true };
+    private static SendOutcome.Misconfigured AboutRecipient(string reason) => new(reason) { IsAboutRecipient = true };
 
     private static string? Field(JsonElement? reply, string name) =>
         reply is { ValueKind: JsonValueKind.Object } found

@@ -13,15 +13,15 @@ namespace OtpPortal.Delivery.Aws;
 /// <param name="OriginationIdentity">AWS_SMS_ORIGINATION_IDENTITY: a number, sender id or pool; null lets AWS choose.</param>
 /// <param name="ApiUrl">AWS_SMS_API_URL, or the region's default.</param>
 public sealed partial record AwsSmsSettings(
-    string Region, AwsAccessKey? AccessKey, string? OriginationIdentity, Uri ApiUrl, ProviderTerms Terms, NumberTerms Numbers)
+    string Region, AwsAccessKey? AccessKey, string? OriginationIdentity, Uri ApiUrl, ProviderLimits Terms, NumberRules Numbers)
     : IOptionalSettings<AwsSmsSettings>
 {
     public override string ToString() => "AWS End User Messaging at " + ApiUrl;
 
     public static AwsSmsSettings? Read(SettingsReader reader)
     {
-        var terms = ProviderTerms.Read(reader, "AWS_SMS");
-        var numbers = NumberTerms.Read(reader, "AWS_SMS");
+        var terms = ProviderLimits.Read(reader, "AWS_SMS");
+        var numbers = NumberRules.Read(reader, "AWS_SMS");
         var (region, id, secret) = (reader.Text("AWS_REGION"), reader.Text("AWS_ACCESS_KEY_ID"), reader.Secret("AWS_SECRET_ACCESS_KEY"));
         var identity = reader.Text("AWS_SMS_ORIGINATION_IDENTITY");
         // AWS_REGION alone does not enable the provider, because AWS sets it for everything that runs there.

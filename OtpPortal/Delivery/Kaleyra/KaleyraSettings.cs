@@ -21,8 +21,8 @@ public sealed record KaleyraSettings(
     string? TemplateId,
     string? TemplateName,
     Uri ApiUrl,
-    ProviderTerms Terms,
-    NumberTerms Numbers)
+    ProviderLimits Terms,
+    NumberRules Numbers)
     : IOptionalSettings<KaleyraSettings>
 {
     public override string ToString() => "Kaleyra at " + ApiUrl;
@@ -30,8 +30,8 @@ public sealed record KaleyraSettings(
     public static KaleyraSettings? Read(SettingsReader reader)
     {
         var url = reader.WebAddress("KALEYRA_API_URL", "https://api.kaleyra.io/v1");
-        var terms = ProviderTerms.Read(reader, "KALEYRA");
-        var numbers = NumberTerms.Read(reader, "KALEYRA");
+        var terms = ProviderLimits.Read(reader, "KALEYRA");
+        var numbers = NumberRules.Read(reader, "KALEYRA");
         var (key, sid, sender) = (reader.Secret("KALEYRA_API_KEY"), reader.Text("KALEYRA_SID"), reader.Text("KALEYRA_SENDER"));
         if (key is not null || sid is not null || sender is not null)
         {

@@ -22,8 +22,8 @@ internal sealed class MailboxKind : IProviderKind
             AddressName = "Email or phone number",
             MaxAddressLength = EmailAddress.MaxLength,
             MaxCodeLength = 100,
-            Terms = new ProviderTerms(TimeSpan.FromSeconds(10), 100),
-            Normalize = address => EmailAddress.Normalize(address) ?? NumberTerms.Of(sms).Normalize(address),
+            Terms = new ProviderLimits(TimeSpan.FromSeconds(10), 100),
+            Normalize = address => EmailAddress.Normalize(address) ?? NumberRules.Of(sms).Normalize(address),
             // If SMS_PROVIDERS names it, the SMS limits apply.
             Countries = sms.Order.Contains(MailboxProvider.ProviderName, StringComparer.Ordinal) ? sms.Countries : null,
         };

@@ -8,7 +8,7 @@ namespace OtpPortal.Delivery.Sipgate;
 /// <param name="Password">SIPGATE_PASSWORD: the account's password, or the token.</param>
 /// <param name="SmsId">SIPGATE_SMS_ID: the SMS extension, such as s0.</param>
 /// <param name="ApiUrl">SIPGATE_API_URL.</param>
-public sealed record SipgateSettings(string UserName, string Password, string SmsId, Uri ApiUrl, ProviderTerms Terms, NumberTerms Numbers)
+public sealed record SipgateSettings(string UserName, string Password, string SmsId, Uri ApiUrl, ProviderLimits Terms, NumberRules Numbers)
     : IOptionalSettings<SipgateSettings>
 {
     public override string ToString() => "sipgate at " + ApiUrl;
@@ -17,8 +17,8 @@ public sealed record SipgateSettings(string UserName, string Password, string Sm
     {
         var url = reader.WebAddress("SIPGATE_API_URL", "https://api.sipgate.com/v2");
         var smsId = reader.Line("SIPGATE_SMS_ID", "s0", 20);
-        var terms = ProviderTerms.Read(reader, "SIPGATE");
-        var numbers = NumberTerms.Read(reader, "SIPGATE");
+        var terms = ProviderLimits.Read(reader, "SIPGATE");
+        var numbers = NumberRules.Read(reader, "SIPGATE");
         var (user, password) = (reader.Text("SIPGATE_USERNAME"), reader.Secret("SIPGATE_PASSWORD"));
         if (user is null != password is null)
         {

@@ -48,15 +48,15 @@ internal sealed record NumberingPlan(string Code, string CallingCode, int Min, i
 
     /// <summary>Returns the country of a complete number.</summary>
     public string CountryOf(string digits) =>
-        Longest(s_countryByPrefix.ContainsKey, digits) is { } prefix ? s_countryByPrefix[prefix] : Code;
+        LongestPrefix(s_countryByPrefix.ContainsKey, digits) is { } prefix ? s_countryByPrefix[prefix] : Code;
 
-    public static bool IsExpensive(string digits) => Longest(s_expensive.Contains, digits) is not null;
+    public static bool IsExpensive(string digits) => LongestPrefix(s_expensive.Contains, digits) is not null;
 
     public static bool IsFictional(string digits) =>
-        Longest(s_fictional.Contains, digits) is not null
+        LongestPrefix(s_fictional.Contains, digits) is not null
         || (digits.Length == 11 && digits[0] == '1' && digits[4..].StartsWith("55501", StringComparison.Ordinal));
 
-    private static string? Longest(Func<string, bool> known, string digits)
+    private static string? LongestPrefix(Func<string, bool> known, string digits)
     {
         for (var length = Math.Min(MaxPrefix, digits.Length); length > 1; length--)
         {

@@ -58,9 +58,9 @@ public sealed record PhoneNumber
                 (digits, isInternational) = (digits[3..], true);
             }
         }
-        var whole = isInternational ? FromAbroad(digits)
+        var whole = isInternational ? ParseInternational(digits)
             : home is null ? null
-            : FromWithin(digits, home);
+            : ParseNational(digits, home);
         if (whole is null || NumberingPlan.IsExpensive(whole) || (!allowFictional && NumberingPlan.IsFictional(whole))) return false;
         number = new PhoneNumber("+" + whole, NumberingPlan.OfNumber(whole)!.CountryOf(whole));
         return true;
@@ -68,7 +68,7 @@ public sealed record PhoneNumber
 
     public override string ToString() => Masked;
 
-    private static string? FromAbroad(string digits)
+    private static string? ParseInternational(string digits)
     {
         if (NumberingPlan.OfNumber(digits) is not { } plan) return null;
         var rest = digits[plan.CallingCode.Length..];
@@ -76,22 +76,22 @@ public sealed record PhoneNumber
         if (plan.Trunk == "0") rest = rest.TrimStart('0') is var bare && rest.Length - bare.Length <= 1 ? bare : rest;
         // Until 2019 Mexico's mobile numbers had a leading 1 when called from abroad. Many address books still have it.
         if (plan.Code == "MX" && rest.Length == 11 && rest[0] == '1') rest = rest[1..];
-        return Fits(plan, rest) ? plan.CallingCode + rest : null;
+        return HasValidLength(plan, rest) ? plan.CallingCode + rest : null;
     }
 
-    private static string? FromWithin(string digits, NumberingPlan home)
+    private static string? ParseNational(string digits, NumberingPlan home)
     {
-        if (home.Trunk.Length > 0 && digits.StartsWith(home.Trunk, StringComparison.Ordinal) && Fits(home, digits[home.Trunk.Length..]))
+        if (home.Trunk.Length > 0 && digits.StartsWith(home.Trunk, StringComparison.Ordinal) && HasValidLength(home, digits[home.Trunk.Length..]))
         {
             return home.CallingCode + digits[home.Trunk.Length..];
         }
-        return Fits(home, digits) ? home.CallingCode + digits
+        return HasValidLength(home, digits) ? home.CallingCode + digits
             // 49171…: the plus is missing.
-            : digits.StartsWith(home.CallingCode, StringComparison.Ordinal) && Fits(home, digits[home.CallingCode.Length..]) ? digits
+            : digits.StartsWith(home.CallingCode, StringComparison.Ordinal) && HasValidLength(home, digits[home.CallingCode.Length..]) ? digits
             : null;
     }
 
-    private static bool Fits(NumberingPlan plan, string rest)
+    private static bool HasValidLength(NumberingPlan plan, string rest)
     {
         if (rest.Length < plan.Min || rest.Length > plan.Max || plan.CallingCode.Length + rest.Length > MaxDigits) return false;
         if (plan.Trunk == "0" && rest[0] == '0') return false;

@@ -32,10 +32,10 @@ public sealed partial class SmsGuard(
     private static readonly TimeSpan s_answerTime = TimeSpan.FromMinutes(2);
 
     // Minimum time between two audit entries for the same setting and country.
-    private static readonly TimeSpan s_noticePause = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan s_noticeInterval = TimeSpan.FromMinutes(1);
 
-    private static readonly TimeSpan s_dayKept = TimeSpan.FromDays(2);
-    private static readonly TimeSpan s_hourKept = TimeSpan.FromHours(3);
+    private static readonly TimeSpan s_dayRetention = TimeSpan.FromDays(2);
+    private static readonly TimeSpan s_hourRetention = TimeSpan.FromHours(3);
 
     private IDatabase Database => stores.Otp.Database;
 
@@ -80,7 +80,7 @@ public sealed partial class SmsGuard(
         var transaction = Database.CreateTransaction();
         var all = transaction.HashIncrementAsync(key, "all");
         var country = transaction.HashIncrementAsync(key, phone.Country);
-        _ = transaction.KeyExpireAsync(key, s_dayKept);
+        _ = transaction.KeyExpireAsync(key, s_dayRetention);
         await transaction.ExecuteAsync();
         var setting = await all > settings.DailyCap ? "SMS_DAILY_CAP"
             : settings.CountryQuotas.TryGetValue(phone.Country, out var quota) && await country > quota ? "SMS_COUNTRY_QUOTAS"
@@ -91,7 +91,7 @@ public sealed partial class SmsGuard(
         var back = Database.CreateTransaction();
         _ = back.HashDecrementAsync(key, "all");
         _ = back.HashDecrementAsync(key, phone.Country);
-        _ = back.KeyExpireAsync(key, s_dayKept);
+        _ = back.KeyExpireAsync(key, s_dayRetention);
         await back.ExecuteAsync();
         return Refuse(setting, phone, now.UtcDateTime.Date.AddDays(1) - now.UtcDateTime);
     }
@@ -142,7 +142,7 @@ public sealed partial class SmsGuard(
             // In one transaction with the expiry, because a key without one would never be deleted.
             var transaction = Database.CreateTransaction();
             _ = transaction.HashIncrementAsync(key, string.Create(CultureInfo.InvariantCulture, $"{what}{now.UtcDateTime.Minute}"));
-            _ = transaction.KeyExpireAsync(key, s_hourKept);
+            _ = transaction.KeyExpireAsync(key, s_hourRetention);
             await transaction.ExecuteAsync();
         }
         // A store failure must not fail a message that was sent or a code that was correct.
@@ -157,15 +157,15 @@ public sealed partial class SmsGuard(
 
     private DispatchOutcome.Limited Refuse(string setting, PhoneNumber phone, TimeSpan wait)
     {
-        statistics.Count(Happening.SmsHeldBack);
+        statistics.Count(StatisticsEvent.SmsHeldBack);
         // One entry per country rather than per number: a fraudster has thousands of numbers.
-        _ = audit.WriteLimitHitAsync(setting, s_noticePause, phone.Country, phone.Value, "");
-        HeldBack(setting, phone.Country);
+        _ = audit.WriteLimitHitAsync(setting, s_noticeInterval, phone.Country, phone.Value, "");
+        Limited(setting, phone.Country);
         return new DispatchOutcome.Limited(setting, wait);
     }
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "{Setting} blocked an SMS to {Country}")]
-    private partial void HeldBack(string setting, string country);
+    private partial void Limited(string setting, string country);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Could not count an SMS: the store is unavailable ({Error})")]
     private partial void NotCounted(string error);

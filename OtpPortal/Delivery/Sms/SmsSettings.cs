@@ -30,8 +30,8 @@ public sealed record SmsSettings(
         ReadCountry(reader, "SMS_DEFAULT_COUNTRY"),
         reader.Integer("SMS_DAILY_CAP", 1000, 1, 1_000_000, "messages per day"),
         ReadQuotas(reader),
-        IsOff(reader, "SMS_PREFIX_LIMIT") ? null : LimitSettings.ReadLimit(reader, "SMS_PREFIX_LIMIT", "SMS_PREFIX", 20, 3600),
-        IsOff(reader, "SMS_MIN_VERIFIED") ? null : ReadMinVerified(reader),
+        IsDisabled(reader, "SMS_PREFIX_LIMIT") ? null : LimitSettings.ReadLimit(reader, "SMS_PREFIX_LIMIT", "SMS_PREFIX", 20, 3600),
+        IsDisabled(reader, "SMS_MIN_VERIFIED") ? null : ReadMinVerified(reader),
         !reader.IsProduction);
 
     internal static IReadOnlyList<string> ReadCountries(SettingsReader reader, string name)
@@ -88,7 +88,7 @@ public sealed record SmsSettings(
         return standard;
     }
 
-    private static bool IsOff(SettingsReader reader, string name) =>
+    private static bool IsDisabled(SettingsReader reader, string name) =>
         string.Equals(reader.Text(name), "off", StringComparison.OrdinalIgnoreCase);
 }
 

@@ -36,11 +36,11 @@ internal sealed class SmtpProvider(SmtpSettings settings, MailSettings mail) : I
         {
             Subject = HeaderText.Subject(message.Subject),
             SubjectEncoding = Encoding.UTF8,
-            Body = InLines(message.Text),
+            Body = NormalizeLineEndings(message.Text),
             BodyEncoding = Encoding.UTF8,
             BodyTransferEncoding = TransferEncoding.QuotedPrintable,
         };
-        using var html = AlternateView.CreateAlternateViewFromString(InLines(message.Html), Encoding.UTF8, MediaTypeNames.Text.Html);
+        using var html = AlternateView.CreateAlternateViewFromString(NormalizeLineEndings(message.Html), Encoding.UTF8, MediaTypeNames.Text.Html);
         html.TransferEncoding = TransferEncoding.QuotedPrintable;
         envelope.AlternateViews.Add(html);
         // Prevents automatic replies (RFC 3834).
@@ -71,7 +71,7 @@ internal sealed class SmtpProvider(SmtpSettings settings, MailSettings mail) : I
     }
 
     // Lines in mail end with CRLF (RFC 2045, 6.7), and .NET's client does not convert line breaks.
-    private static string InLines(string text) => text.ReplaceLineEndings("\r\n");
+    private static string NormalizeLineEndings(string text) => text.ReplaceLineEndings("\r\n");
 
     private SendOutcome Interpret(SmtpException e)
     {

@@ -11,7 +11,7 @@ namespace OtpPortal.Delivery.Smtp;
 /// SMTP_TLS=starttls: requires STARTTLS with a valid certificate (RFC 3207), without fallback to plaintext.
 /// </param>
 /// <param name="Terms">SMTP_TIMEOUT (15 s) and SMTP_CONNECTIONS.</param>
-public sealed record SmtpSettings(string Host, int Port, string? UserName, string? Password, bool StartTls, ProviderTerms Terms)
+public sealed record SmtpSettings(string Host, int Port, string? UserName, string? Password, bool StartTls, ProviderLimits Terms)
     : IOptionalSettings<SmtpSettings>
 {
     public override string ToString() => $"SMTP at {Host}:{Port}";
@@ -20,7 +20,7 @@ public sealed record SmtpSettings(string Host, int Port, string? UserName, strin
     {
         var port = reader.Integer("SMTP_PORT", 587, 1, 65535);
         var tls = reader.OneOf("SMTP_TLS", "none", "starttls") ?? "starttls";
-        var terms = ProviderTerms.Read(reader, "SMTP", 15);
+        var terms = ProviderLimits.Read(reader, "SMTP", 15);
         var (user, password) = (reader.Text("SMTP_USERNAME"), reader.Secret("SMTP_PASSWORD"));
         if (user is null != password is null)
         {

@@ -28,7 +28,7 @@ internal sealed class WebhookKind : IProviderKind
             MaxCodeLength = settings.MaxCodeLength,
             Terms = settings.Terms,
             // Only the webhook knows the format of its addresses. The SMS limits, however, require phone numbers.
-            Normalize = sendsSms ? NumberTerms.Of(sms).Normalize : NormalizeLine,
+            Normalize = sendsSms ? NumberRules.Of(sms).Normalize : NormalizeLine,
             Countries = sendsSms ? sms.Countries : null,
         };
     }

@@ -20,7 +20,7 @@ public sealed record WebhookSettings(
     string AddressName,
     int MaxAddressLength,
     int MaxCodeLength,
-    ProviderTerms Terms)
+    ProviderLimits Terms)
 {
     private static readonly string[] s_fields =
     [
@@ -95,7 +95,7 @@ public sealed record WebhookSettings(
         var address = reader.Line(prefix + "_ADDRESS_NAME", "Address", 50);
         var maxAddress = reader.Integer(prefix + "_MAX_ADDRESS_LEN", 320, 1, 1000, "characters");
         var maxCode = reader.Integer(prefix + "_MAX_OTP_LEN", 32, 3, 100, "characters");
-        var terms = ProviderTerms.Read(reader, prefix);
+        var terms = ProviderLimits.Read(reader, prefix);
         return url is null ? null : new WebhookSettings(name, url, user, password, channel, address, maxAddress, maxCode, terms);
     }
 }

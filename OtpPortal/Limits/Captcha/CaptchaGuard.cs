@@ -9,7 +9,7 @@ public sealed record Proof(string? Response, string? Ticket)
 }
 
 /// <summary>Why a proof is required.</summary>
-public enum ProofLack
+public enum ProofFailureReason
 {
     /// <summary>The request contained no proof.</summary>
     Missing,
@@ -32,7 +32,7 @@ public abstract record ProofOutcome
     public sealed record Accepted : ProofOutcome;
 
     /// <summary>The proof is insufficient: a correct captcha response, or the ticket after the wait, is required.</summary>
-    public sealed record Needed(TimeSpan Wait, string Ticket, ProofLack Lack) : ProofOutcome;
+    public sealed record Needed(TimeSpan Wait, string Ticket, ProofFailureReason Lack) : ProofOutcome;
 }
 
 /// <summary>
@@ -53,18 +53,18 @@ public sealed class CaptchaGuard(RateLimiter limiter, CaptchaVerifier verifier, 
     /// <summary>
     /// Checks a proof. The wait is checked first: it takes no request, and discloses nothing to the captcha service.
     /// </summary>
-    public async Task<ProofOutcome> JudgeAsync(Proof proof, string address, string ip)
+    public async Task<ProofOutcome> CheckAsync(Proof proof, string address, string ip)
     {
         var left = await tickets.UseAsync(proof.Ticket, address);
         if (left == TimeSpan.Zero) return new ProofOutcome.Accepted();
 
-        var lack = left is null ? ProofLack.Missing : ProofLack.TooEarly;
+        var lack = left is null ? ProofFailureReason.Missing : ProofFailureReason.TooEarly;
         if (!string.IsNullOrWhiteSpace(proof.Response))
         {
             var verdict = await verifier.VerifyAsync(proof.Response, ip);
             if (verdict == CaptchaVerdict.Right || (verdict == CaptchaVerdict.Away && settings.FailsOpen))
                 return new ProofOutcome.Accepted();
-            lack = verdict == CaptchaVerdict.Away ? ProofLack.ServiceAway : ProofLack.Wrong;
+            lack = verdict == CaptchaVerdict.Away ? ProofFailureReason.ServiceAway : ProofFailureReason.Wrong;
         }
         // A pending wait continues: trying again does not restart it.
         return left is { } rest

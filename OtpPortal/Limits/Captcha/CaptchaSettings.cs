@@ -27,7 +27,7 @@ public sealed record CaptchaSettings(CaptchaService? Service, Limit SendsPerAddr
 /// <param name="ApiUrl">CAPTCHA_API_URL, or the provider's default.</param>
 public sealed record CaptchaService(CaptchaProvider Provider, string SiteKey, string SecretKey, Uri ApiUrl)
 {
-    private static readonly string[] s_needed = ["CAPTCHA_PROVIDER", "CAPTCHA_SITE_KEY", "CAPTCHA_SECRET_KEY"];
+    private static readonly string[] s_requiredSettings = ["CAPTCHA_PROVIDER", "CAPTCHA_SITE_KEY", "CAPTCHA_SECRET_KEY"];
 
     public override string ToString() => "Captcha verified at " + ApiUrl;
 
@@ -38,12 +38,12 @@ public sealed record CaptchaService(CaptchaProvider Provider, string SiteKey, st
         var (siteText, secretText) = (reader.Text("CAPTCHA_SITE_KEY"), reader.Secret("CAPTCHA_SECRET_KEY"));
         var (siteKey, secretKey) = (Key(reader, "CAPTCHA_SITE_KEY", siteText), Key(reader, "CAPTCHA_SECRET_KEY", secretText));
         string?[] values = [reader.Text("CAPTCHA_PROVIDER"), siteText, secretText];
-        var missing = s_needed.Where((_, i) => values[i] is null).ToList();
+        var missing = s_requiredSettings.Where((_, i) => values[i] is null).ToList();
         if (missing.Count is > 0 and < 3)
         {
             foreach (var setting in missing)
             {
-                reader.AddError($"{setting} is missing. Set all of {string.Join(", ", s_needed)}, or none of them.");
+                reader.AddError($"{setting} is missing. Set all of {string.Join(", ", s_requiredSettings)}, or none of them.");
             }
         }
         if (name is null || siteKey is null || secretKey is null) return null;

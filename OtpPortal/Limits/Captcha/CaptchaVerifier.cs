@@ -22,12 +22,12 @@ public sealed partial class CaptchaVerifier(HttpClient http, CaptchaSettings set
     // Genuine responses have up to a few thousand characters; longer ones are rejected without a request.
     private const int MaxLength = 8192;
 
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan s_timeout = TimeSpan.FromSeconds(5);
 
     // Errors that clients cannot cause, so they say nothing about the response. All other errors reject it: with
     // CAPTCHA_FAIL=open, a response that makes the service fail must not pass.
-    private static readonly string[] s_ourFault = ["missing-input-secret", "invalid-input-secret"];
-    private static readonly string[] s_theirFault = ["internal-error"];
+    private static readonly string[] s_configurationErrors = ["missing-input-secret", "invalid-input-secret"];
+    private static readonly string[] s_serviceErrors = ["internal-error"];
 
     public async Task<CaptchaVerdict> VerifyAsync(string response, string ip)
     {
@@ -42,11 +42,11 @@ public sealed partial class CaptchaVerifier(HttpClient http, CaptchaSettings set
             ]),
         };
         request.Headers.Accept.ParseAdd("application/json");
-        using var patience = new CancellationTokenSource(s_patience, time);
+        using var patience = new CancellationTokenSource(s_timeout, time);
         try
         {
             using var answer = await http.SendAsync(request, patience.Token);
-            return await JudgeAsync(answer, patience.Token);
+            return await CheckAsync(answer, patience.Token);
         }
         catch (OperationCanceledException) when (patience.IsCancellationRequested)
         {
@@ -60,7 +60,7 @@ public sealed partial class CaptchaVerifier(HttpClient http, CaptchaSettings set
         }
     }
 
-    private async Task<CaptchaVerdict> JudgeAsync(HttpResponseMessage answer, CancellationToken stop)
+    private async Task<CaptchaVerdict> CheckAsync(HttpResponseMessage answer, CancellationToken stop)
     {
         // Some verdicts have status 400, so below 500 the status is not conclusive.
         var reply = answer.StatusCode is HttpStatusCode.OK or HttpStatusCode.BadRequest ? await ReadAsync(answer, stop) : null;
@@ -71,12 +71,12 @@ public sealed partial class CaptchaVerifier(HttpClient http, CaptchaSettings set
         }
         if (reply.Success.Value) return answer.StatusCode == HttpStatusCode.OK ? CaptchaVerdict.Right : CaptchaVerdict.Wrong;
         var errors = reply.ErrorCodes ?? [];
-        if (errors.Intersect(s_ourFault, StringComparer.Ordinal).FirstOrDefault() is { } ours)
+        if (errors.Intersect(s_configurationErrors, StringComparer.Ordinal).FirstOrDefault() is { } ours)
         {
             Misconfigured(logger, ours);
             return CaptchaVerdict.Away;
         }
-        if (!errors.Intersect(s_theirFault, StringComparer.Ordinal).Any()) return CaptchaVerdict.Wrong;
+        if (!errors.Intersect(s_serviceErrors, StringComparer.Ordinal).Any()) return CaptchaVerdict.Wrong;
         Unreachable(logger, "server error");
         return CaptchaVerdict.Away;
     }

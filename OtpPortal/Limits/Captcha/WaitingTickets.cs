@@ -20,18 +20,18 @@ public sealed class WaitingTickets(Stores stores, AuthSecret secret, TimeProvide
     internal static readonly TimeSpan Wait = TimeSpan.FromSeconds(30);
 
     /// <summary>How long a ticket is valid after the wait, for users who do something else in the meantime.</summary>
-    internal static readonly TimeSpan Life = TimeSpan.FromMinutes(10);
+    internal static readonly TimeSpan Lifetime = TimeSpan.FromMinutes(10);
 
     // The ciphertext contains an id, a timestamp and 28 bytes of overhead, but not the address.
     private const int MaxLength = 200;
 
-    private readonly SealedText _seal = new(secret.DeriveKey("captcha-wait"));
+    private readonly AeadProtector _protector = new(secret.DeriveKey("captcha-wait"));
 
     public string Issue(string address)
     {
         var from = (time.GetUtcNow() + Wait).ToUnixTimeMilliseconds();
         var text = string.Create(CultureInfo.InvariantCulture, $"{RandomNumberGenerator.GetHexString(32, lowercase: true)}|{from}");
-        return Base64Url.EncodeToString(_seal.Seal(text, Place(address)));
+        return Base64Url.EncodeToString(_protector.Protect(text, KeyFor(address)));
     }
 
     /// <summary>
@@ -41,18 +41,18 @@ public sealed class WaitingTickets(Stores stores, AuthSecret secret, TimeProvide
     public async Task<TimeSpan?> UseAsync(string? ticket, string address)
     {
         if (ticket is not { Length: > 0 and <= MaxLength } || !Base64Url.IsValid(ticket)
-            || !_seal.TryOpen(Base64Url.DecodeFromChars(ticket), Place(address), out var text)
+            || !_protector.TryUnprotect(Base64Url.DecodeFromChars(ticket), KeyFor(address), out var text)
             || text.Split('|') is not [var id, var instant])
         {
             return null;
         }
         var from = DateTimeOffset.FromUnixTimeMilliseconds(long.Parse(instant, CultureInfo.InvariantCulture));
         var now = time.GetUtcNow();
-        if (now >= from + Life) return null;
+        if (now >= from + Lifetime) return null;
         if (now < from) return from - now;
         // Of two concurrent uses, one succeeds.
-        return await stores.Otp.Database.StringSetAsync("captcha:used:" + id, 1, Life, When.NotExists) ? TimeSpan.Zero : null;
+        return await stores.Otp.Database.StringSetAsync("captcha:used:" + id, 1, Lifetime, When.NotExists) ? TimeSpan.Zero : null;
     }
 
-    private static string Place(string address) => "captcha-wait:" + address;
+    private static string KeyFor(string address) => "captcha-wait:" + address;
 }

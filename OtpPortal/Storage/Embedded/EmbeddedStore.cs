@@ -29,7 +29,7 @@ internal sealed partial class EmbeddedStore : IDisposable
     private readonly StoreDirectory _directory;
     private readonly ILoggerFactory _loggers;
     private readonly ILogger _logger;
-    private readonly StoreMender _mender;
+    private readonly StoreRecovery _recovery;
     private readonly SemaphoreSlim _gate = new(1, 1);
     private readonly CancellationTokenSource _stopping = new();
     private GarnetServer? _server;
@@ -40,7 +40,7 @@ internal sealed partial class EmbeddedStore : IDisposable
     {
         _directory = directory;
         _logger = logger;
-        _mender = new StoreMender(directory, logger);
+        _recovery = new StoreRecovery(directory, logger);
         _loggers = new GarnetLog(logger, OnWriteFailed);
     }
 
@@ -134,7 +134,7 @@ internal sealed partial class EmbeddedStore : IDisposable
     {
         try
         {
-            await _mender.MendAsync();
+            await _recovery.RecoverAsync();
             if (_directory.LogSize > Math.Max(CompactAtStart, 2 * _directory.CompactedSize)) await RewriteAsync();
             (_server, EndPoint) = GarnetHost.ListenOnFreePort(_directory.Live, Password, _loggers);
         }
@@ -144,7 +144,7 @@ internal sealed partial class EmbeddedStore : IDisposable
         }
         catch (Exception exception) when (exception is not EmbeddedStoreException and not OperationCanceledException)
         {
-            throw StoreMender.Damaged($"{_directory.Live}: {exception.Message}", exception);
+            throw StoreRecovery.Damaged($"{_directory.Live}: {exception.Message}", exception);
         }
     }
 
@@ -201,7 +201,7 @@ internal sealed partial class EmbeddedStore : IDisposable
             _stopping.Token.ThrowIfCancellationRequested();
             try
             {
-                await _mender.MendAsync();
+                await _recovery.RecoverAsync();
                 await StoreLog.ProveWritableAsync(_directory.Live);
                 _server = GarnetHost.Listen(EndPoint, _directory.Live, Password, _loggers);
             }

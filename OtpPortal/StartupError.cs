@@ -4,7 +4,7 @@ using OtpPortal.Storage.Embedded;
 namespace OtpPortal;
 
 /// <summary>Describes why the portal does not start, for problems that the operator can fix.</summary>
-internal static class StartProblem
+internal static class StartupError
 {
     /// <summary>Returns one line per problem, or null if the exception is a bug.</summary>
     public static string? Describe(Exception exception) => exception switch

@@ -7,7 +7,7 @@ namespace OtpPortal.Security;
 /// Encrypts text with AES-256-GCM (NIST SP 800-38D). The result contains nonce, tag and ciphertext, and is bound to the record
 /// that holds it.
 /// </summary>
-public sealed class SealedText(byte[] key)
+public sealed class AeadProtector(byte[] key)
 {
     private const int NonceLength = 12;
     private const int TagLength = 16;
@@ -16,7 +16,7 @@ public sealed class SealedText(byte[] key)
     /// Encrypts a text. Decryption requires the same <paramref name="place"/> (the record's name), so records cannot be
     /// swapped.
     /// </summary>
-    public byte[] Seal(string text, string place)
+    public byte[] Protect(string text, string place)
     {
         var plain = Encoding.UTF8.GetBytes(text);
         var result = new byte[NonceLength + TagLength + plain.Length];
@@ -29,7 +29,7 @@ public sealed class SealedText(byte[] key)
     }
 
     /// <summary>Decrypts a text. Returns false if it was not encrypted with this key and place.</summary>
-    public bool TryOpen(ReadOnlySpan<byte> data, string place, out string text)
+    public bool TryUnprotect(ReadOnlySpan<byte> data, string place, out string text)
     {
         text = "";
         if (data.Length < NonceLength + TagLength) return false;

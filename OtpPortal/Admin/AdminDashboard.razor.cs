@@ -8,7 +8,7 @@ namespace OtpPortal.Admin;
 /// <summary>
 /// The administrator's dashboard. A circuit outlives the request that opened it, so it checks the session periodically.
 /// </summary>
-public sealed partial class AdminBoard(AdminAccess policy, Statistics statistics, TimeProvider time)
+public sealed partial class AdminDashboard(AdminAccess policy, Statistics statistics, TimeProvider time)
 {
     private static readonly TimeSpan s_tick = TimeSpan.FromSeconds(5);
 
@@ -30,7 +30,7 @@ public sealed partial class AdminBoard(AdminAccess policy, Statistics statistics
 
     /// <summary>The administrator's session. It is encrypted in the page that starts the circuit.</summary>
     [Parameter, EditorRequired]
-    public AdminSession Pass { get; set; } = null!;
+    public AdminSession Session { get; set; } = null!;
 
     public ValueTask DisposeAsync() => _ticker.DisposeAsync();
 
@@ -53,7 +53,7 @@ public sealed partial class AdminBoard(AdminAccess policy, Statistics statistics
         if (_access == Access.Ended) return;
         try
         {
-            if (!await policy.HoldsAsync(Pass))
+            if (!await policy.IsValidAsync(Session))
             {
                 End();
                 return;

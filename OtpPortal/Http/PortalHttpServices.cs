@@ -3,12 +3,12 @@ using OtpPortal.Configuration;
 namespace OtpPortal.Http;
 
 /// <summary>Registers the HTTP services that all modules share.</summary>
-public static class WebServices
+public static class PortalHttpServices
 {
     /// <summary>Maximum body size in bytes, enough for every form of the portal. Larger bodies get 413.</summary>
     private const int MaxBody = 64 * 1024;
 
-    public static WebApplicationBuilder AddWeb(this WebApplicationBuilder builder)
+    public static WebApplicationBuilder AddPortalHttp(this WebApplicationBuilder builder)
     {
         var portal = builder.AddSettings<PortalSettings>();
         builder.Services.AddSingleton(TimeProvider.System);
@@ -17,7 +17,7 @@ public static class WebServices
         {
             kestrel.AddServerHeader = false;
             kestrel.Limits.MaxRequestBodySize = MaxBody;
-            Listening.Configure(kestrel, portal);
+            KestrelEndpoints.Configure(kestrel, portal);
         });
         return builder;
     }

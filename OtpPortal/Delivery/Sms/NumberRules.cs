@@ -6,12 +6,12 @@ namespace OtpPortal.Delivery.Sms;
 /// <param name="Countries"><c>…_COUNTRIES</c>, or SMS_COUNTRIES.</param>
 /// <param name="DefaultCountry"><c>…_DEFAULT_COUNTRY</c>, or SMS_DEFAULT_COUNTRY.</param>
 /// <param name="AllowFictional">As in <see cref="SmsSettings"/>.</param>
-public sealed record NumberTerms(IReadOnlyList<string> Countries, string? DefaultCountry, bool AllowFictional)
+public sealed record NumberRules(IReadOnlyList<string> Countries, string? DefaultCountry, bool AllowFictional)
 {
     /// <summary>Returns the general SMS terms, for a provider without its own.</summary>
-    internal static NumberTerms Of(SmsSettings sms) => new(sms.Countries, sms.DefaultCountry, sms.AllowFictional);
+    internal static NumberRules Of(SmsSettings sms) => new(sms.Countries, sms.DefaultCountry, sms.AllowFictional);
 
-    internal static NumberTerms Read(SettingsReader reader, string prefix)
+    internal static NumberRules Read(SettingsReader reader, string prefix)
     {
         var sms = reader.Get<SmsSettings>();
         var own = SmsSettings.ReadCountries(reader, prefix + "_COUNTRIES");

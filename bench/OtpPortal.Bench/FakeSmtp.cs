@@ -9,7 +9,7 @@ namespace OtpPortal.Bench;
 /// A fake SMTP server (RFC 5321) that accepts the portal's mail. It responds 450 to recipients at <see cref="Busy"/>, and never
 /// responds to those at <see cref="Slow"/>.
 /// </summary>
-internal sealed class SmtpStandIn : IAsyncDisposable
+internal sealed class FakeSmtp : IAsyncDisposable
 {
     public const string Busy = "busy.example";
     public const string Slow = "slow.example";
@@ -19,7 +19,7 @@ internal sealed class SmtpStandIn : IAsyncDisposable
     private readonly ConcurrentDictionary<string, TaskCompletionSource> _arrivals = new(StringComparer.Ordinal);
     private readonly Task _serving;
 
-    public SmtpStandIn()
+    public FakeSmtp()
     {
         _listener.Start();
         _serving = ServeAsync();

@@ -19,7 +19,7 @@ public abstract record JwtOutcome
 
 /// <summary>Creates JWTs and verifies the portal's own (RFC 7519, RFC 7515; rules of RFC 8725).</summary>
 /// <param name="issuer">The issuer: PUBLIC_URL in the form of an Origin header.</param>
-public sealed class Jwts(KeyRing ring, JwtAlgorithms algorithms, string issuer, TimeProvider time)
+public sealed class JwtService(KeyRing ring, JwtAlgorithms algorithms, string issuer, TimeProvider time)
 {
     /// <summary>
     /// The claims that only the portal may set (RFC 7519, 4.1): a caller that set them could impersonate any user.
@@ -45,7 +45,7 @@ public sealed class Jwts(KeyRing ring, JwtAlgorithms algorithms, string issuer, 
     /// <param name="lifetime">The lifetime from now, in whole seconds.</param>
     /// <param name="subject">The <c>sub</c> claim, or null for none.</param>
     /// <param name="claims">Additional claims; registered claims are not allowed.</param>
-    public async Task<string> MakeAsync(
+    public async Task<string> CreateAsync(
         string algorithm, string audience, TimeSpan lifetime, string? subject, Action<Utf8JsonWriter> claims)
     {
         var key = await ring.SigningAsync(algorithm);
@@ -72,8 +72,8 @@ public sealed class Jwts(KeyRing ring, JwtAlgorithms algorithms, string issuer, 
     }
 
     /// <summary>Creates a signed token with the claims of a JSON object.</summary>
-    public Task<string> MakeAsync(string algorithm, string audience, TimeSpan lifetime, string? subject, JsonElement claims) =>
-        MakeAsync(algorithm, audience, lifetime, subject, json =>
+    public Task<string> CreateAsync(string algorithm, string audience, TimeSpan lifetime, string? subject, JsonElement claims) =>
+        CreateAsync(algorithm, audience, lifetime, subject, json =>
         {
             foreach (var claim in claims.EnumerateObject()) claim.WriteTo(json);
         });

@@ -8,13 +8,13 @@ using Microsoft.Extensions.Logging;
 namespace OtpPortal.E2E.Infrastructure;
 
 /// <summary>A fake Postmark server for several portals that can delay its responses.</summary>
-public sealed class PostmarkStandIn : IAsyncDisposable
+public sealed class FakePostmark : IAsyncDisposable
 {
     private readonly ConcurrentDictionary<string, ConcurrentQueue<Mail>> _mails = new(StringComparer.Ordinal);
     private readonly WebApplication _app;
     private volatile TaskCompletionSource? _held;
 
-    public PostmarkStandIn()
+    public FakePostmark()
     {
         Url = $"http://127.0.0.1:{FreePort.Next()}";
         var builder = WebApplication.CreateSlimBuilder();

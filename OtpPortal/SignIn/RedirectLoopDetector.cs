@@ -6,7 +6,7 @@ using OtpPortal.Sessions;
 namespace OtpPortal.SignIn;
 
 /// <summary>Why an app keeps redirecting a signed-in user back to the portal.</summary>
-public enum BounceCause
+public enum RedirectLoopCause
 {
     /// <summary>The cookie is Secure, but the app uses plain HTTP.</summary>
     PlainHttp,
@@ -22,7 +22,7 @@ public enum BounceCause
 /// Detects redirect loops of signed-in users between an app and the portal. The third redirect to the same address within 30
 /// seconds shows an explanation instead.
 /// </summary>
-public sealed class BounceGuard(PortalSettings portal, TokenSettings tokens, TimeProvider time)
+public sealed class RedirectLoopDetector(PortalSettings portal, TokenSettings tokens, TimeProvider time)
 {
     private const string Cookie = "otp_bounce";
     private const int Limit = 3;
@@ -31,7 +31,7 @@ public sealed class BounceGuard(PortalSettings portal, TokenSettings tokens, Tim
     /// <summary>
     /// Counts a redirect to <paramref name="target"/>. Returns null if it may proceed, or the likely cause of the loop.
     /// </summary>
-    public BounceCause? Count(HttpContext context, string target)
+    public RedirectLoopCause? Count(HttpContext context, string target)
     {
         var now = time.GetUtcNow().ToUnixTimeSeconds();
         var name = Digest.Of(target)[..16];
@@ -53,13 +53,13 @@ public sealed class BounceGuard(PortalSettings portal, TokenSettings tokens, Tim
             ? (c, s)
             : (0, now);
 
-    private BounceCause CauseFor(Uri target)
+    private RedirectLoopCause CauseFor(Uri target)
     {
-        if (portal.IsHttps && target.Scheme == Uri.UriSchemeHttp) return BounceCause.PlainHttp;
+        if (portal.IsHttps && target.Scheme == Uri.UriSchemeHttp) return RedirectLoopCause.PlainHttp;
         var reached = tokens.CookieDomain is { } domain
             ? target.Host == domain || target.Host.EndsWith('.' + domain, StringComparison.Ordinal)
             : target.Host == portal.PublicUrl.Host;
-        return reached ? BounceCause.CookieLost : BounceCause.OutsideCookieDomain;
+        return reached ? RedirectLoopCause.CookieLost : RedirectLoopCause.OutsideCookieDomain;
     }
 
     private void Write(HttpResponse response, string value, TimeSpan maxAge) => response.Cookies.Append(Cookie, value, new CookieOptions

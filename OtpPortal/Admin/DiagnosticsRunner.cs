@@ -22,7 +22,7 @@ public enum FindingState
 public sealed record Finding(string Subject, string Value, FindingState State, string? Advice);
 
 /// <summary>Reports how the proxies affect a request's addresses, and whether the stores respond.</summary>
-public sealed class SelfCheck(
+public sealed class DiagnosticsRunner(
     PortalSettings portal,
     StorageSettings storage,
     Stores stores,
@@ -30,7 +30,7 @@ public sealed class SelfCheck(
     IStringLocalizer<Texts> texts,
     TimeProvider time)
 {
-    private static readonly TimeSpan s_slow = TimeSpan.FromMilliseconds(50);
+    private static readonly TimeSpan s_slowThreshold = TimeSpan.FromMilliseconds(50);
 
     // Sessions and codes expire by the clocks of the replicas, for which a few seconds do not matter.
     private static readonly TimeSpan s_skew = TimeSpan.FromSeconds(5);
@@ -96,7 +96,7 @@ public sealed class SelfCheck(
             return
             [
                 new(name, string.Create(CultureInfo.CurrentCulture, $"{place} · {latency.TotalMilliseconds:0.0} ms"),
-                    latency < s_slow ? FindingState.Good : FindingState.Note, latency < s_slow ? null : texts["CheckStoreSlow"].Value),
+                    latency < s_slowThreshold ? FindingState.Good : FindingState.Note, latency < s_slowThreshold ? null : texts["CheckStoreSlow"].Value),
                 new(texts["CheckSkew", name], string.Create(CultureInfo.CurrentCulture, $"{skew.TotalSeconds:+0.0;-0.0;0.0} s"),
                     skew.Duration() < s_skew ? FindingState.Good : FindingState.Problem,
                     skew.Duration() < s_skew ? null : texts["CheckSkewLarge"].Value),

@@ -5,7 +5,7 @@ namespace OtpPortal.Tests.Http;
 
 public sealed class SealedTextTests
 {
-    private readonly SealedText _seal = new(RandomNumberGenerator.GetBytes(32));
+    private readonly AeadProtector _protector = new(RandomNumberGenerator.GetBytes(32));
 
     [Theory]
     [InlineData("")]
@@ -13,37 +13,37 @@ public sealed class SealedTextTests
     [InlineData("Grüße 🙂")]
     public void An_encrypted_text_can_be_decrypted_in_the_same_context(string text)
     {
-        _seal.TryOpen(_seal.Seal(text, "here"), "here", out var opened).ShouldBeTrue();
+        _protector.TryUnprotect(_protector.Protect(text, "here"), "here", out var opened).ShouldBeTrue();
         opened.ShouldBe(text);
     }
 
     [Fact]
     public void Decryption_fails_in_another_context_or_with_another_key()
     {
-        var data = _seal.Seal("a token", "here");
+        var data = _protector.Protect("a token", "here");
 
-        _seal.TryOpen(data, "there", out var text).ShouldBeFalse();
+        _protector.TryUnprotect(data, "there", out var text).ShouldBeFalse();
         text.ShouldBeEmpty();
-        new SealedText(RandomNumberGenerator.GetBytes(32)).TryOpen(data, "here", out _).ShouldBeFalse();
+        new AeadProtector(RandomNumberGenerator.GetBytes(32)).TryUnprotect(data, "here", out _).ShouldBeFalse();
     }
 
     [Fact]
     public void Decryption_fails_when_any_byte_is_modified_or_removed()
     {
-        var data = _seal.Seal("a token", "here");
+        var data = _protector.Protect("a token", "here");
         for (var i = 0; i < data.Length; i++)
         {
             var changed = (byte[])data.Clone();
             changed[i] ^= 1;
-            _seal.TryOpen(changed, "here", out _).ShouldBeFalse($"byte {i}");
+            _protector.TryUnprotect(changed, "here", out _).ShouldBeFalse($"byte {i}");
         }
-        for (var length = 0; length < data.Length; length++) _seal.TryOpen(data.AsSpan(0, length), "here", out _).ShouldBeFalse();
+        for (var length = 0; length < data.Length; length++) _protector.TryUnprotect(data.AsSpan(0, length), "here", out _).ShouldBeFalse();
     }
 
     [Fact]
     public void Encrypting_the_same_text_twice_gives_different_ciphertexts()
     {
-        var seals = Enumerable.Range(0, 100).Select(_ => Convert.ToHexString(_seal.Seal("a token", "here"))).ToList();
+        var seals = Enumerable.Range(0, 100).Select(_ => Convert.ToHexString(_protector.Protect("a token", "here"))).ToList();
 
         seals.Distinct().Count().ShouldBe(100);
         var plain = Convert.ToHexString("a token"u8);

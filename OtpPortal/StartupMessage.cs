@@ -5,8 +5,8 @@ using OtpPortal.Storage;
 namespace OtpPortal;
 
 /// <summary>Logs the portal's URL and its stores and mail transport once it serves requests.</summary>
-internal sealed partial class StartMessage(
-    PortalSettings portal, StorageSettings storage, MailSettings mail, IHostApplicationLifetime lifetime, ILogger<StartMessage> logger)
+internal sealed partial class StartupMessage(
+    PortalSettings portal, StorageSettings storage, MailSettings mail, IHostApplicationLifetime lifetime, ILogger<StartupMessage> logger)
     : IHostedService
 {
     public Task StartAsync(CancellationToken cancellationToken)

@@ -5,7 +5,7 @@ namespace OtpPortal.Http;
 /// <summary>
 /// Configures where the portal listens: BIND_ADDRESS, or else all addresses in Production and loopback otherwise.
 /// </summary>
-internal static class Listening
+internal static class KestrelEndpoints
 {
     public static void Configure(KestrelServerOptions kestrel, PortalSettings portal)
     {

@@ -1,7 +1,7 @@
 namespace OtpPortal.Storage.Embedded;
 
 /// <summary>Repairs the log of the embedded store, so that Garnet can read all of it and continue it.</summary>
-internal sealed partial class StoreMender(StoreDirectory directory, ILogger logger)
+internal sealed partial class StoreRecovery(StoreDirectory directory, ILogger logger)
 {
     private readonly ILogger _logger = logger;
 
@@ -15,7 +15,7 @@ internal sealed partial class StoreMender(StoreDirectory directory, ILogger logg
     /// acknowledged.
     /// </summary>
     /// <exception cref="EmbeddedStoreException">The log is damaged elsewhere.</exception>
-    public async Task MendAsync()
+    public async Task RecoverAsync()
     {
         if (directory.LogSize == 0) return;
         var states = StoreLog.Inspect(directory.Live);

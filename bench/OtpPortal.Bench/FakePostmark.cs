@@ -5,22 +5,22 @@ using System.Text.RegularExpressions;
 namespace OtpPortal.Bench;
 
 /// <summary>A fake Postmark API that accepts the portal's mail and extracts the codes.</summary>
-internal sealed partial class PostmarkStandIn : IAsyncDisposable
+internal sealed partial class FakePostmark : IAsyncDisposable
 {
     private readonly WebApplication _app;
     private readonly ConcurrentDictionary<string, TaskCompletionSource<string>> _codes = new(StringComparer.Ordinal);
 
-    private PostmarkStandIn(WebApplication app, int port) => (_app, Port) = (app, port);
+    private FakePostmark(WebApplication app, int port) => (_app, Port) = (app, port);
 
     public int Port { get; }
 
-    public static async Task<PostmarkStandIn> StartAsync()
+    public static async Task<FakePostmark> StartAsync()
     {
         var port = Machine.FreePort();
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
         builder.WebHost.UseUrls($"http://127.0.0.1:{port}");
-        var standIn = new PostmarkStandIn(builder.Build(), port);
+        var standIn = new FakePostmark(builder.Build(), port);
         standIn._app.MapPost("/email", (JsonElement mail) =>
         {
             var code = Code().Match(mail.GetProperty("Subject").GetString()!).Value;
