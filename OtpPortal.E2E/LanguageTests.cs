@@ -13,7 +13,8 @@ public sealed class LanguageTests(DefaultStage stage) : BrowserTest(stage)
     [InlineData("es-MX", "es", "Iniciar sesión", "Revise su correo", "Su código de", "Código incorrecto", "Sesión iniciada")]
     [InlineData("zh-CN", "zh", "登录", "请查收邮件", "您的", "验证码错误", "已登录")]
     [InlineData("ja-JP", "en", "Sign in", "Check your email", "Your OTP Portal code", "Incorrect code", "Signed in")]
-    public async Task Pages_and_emails_use_the_language_of_the_browser(string locale, string language, string start, string code, string subject, string wrong, string signedIn)
+    public async Task Pages_and_emails_use_the_language_of_the_browser(
+        string locale, string language, string start, string code, string subject, string wrong, string signedIn)
     {
         var ann = await ArriveAsync(options => options.Locale = locale);
         var addressPage = await AddressPage.OpenInteractiveAsync(ann);

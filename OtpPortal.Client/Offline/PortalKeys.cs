@@ -59,7 +59,7 @@ internal sealed class PortalKeys(PortalHttp http, TimeProvider time)
             if (answer.Status != HttpStatusCode.OK) throw answer.Unexpected();
             var freshFor = answer.Headers.CacheControl?.MaxAge ?? s_freshByDefault;
             _set = new KeySet(
-                Read(answer), asked, freshFor < s_unknownKeyInterval ? s_unknownKeyInterval : freshFor > s_maxStaleness ? s_maxStaleness : freshFor);
+                Read(answer), asked, TimeSpan.FromTicks(Math.Clamp(freshFor.Ticks, s_unknownKeyInterval.Ticks, s_maxStaleness.Ticks)));
         }
         catch (OtpPortalException e)
         {

@@ -151,8 +151,12 @@ public sealed class SelfCheckTests(PortalHost portal) : IClassFixture<PortalHost
         Finding(page, "shop").ShouldBe("shop: DE, AT OK", "nobody else was asked");
         Finding(page, "mailbox").ShouldBe("Mailbox OK");
         Finding(page, "SMS, in this order").ShouldBe("sipgate_sms → shop OK");
-        page.Page.QuerySelectorAll("#provider option").Select(option => option.GetAttribute("value")).ShouldBe(["sipgate_sms", "shop", "mailbox"]);
-        for (var i = 0; i < 4; i++) await admin.PostAsync("/admin/check/message", ("provider", "sipgate_sms"), ("email", "+49 171 1234567"));
+        page.Page.QuerySelectorAll("#provider option").Select(option => option.GetAttribute("value"))
+            .ShouldBe(["sipgate_sms", "shop", "mailbox"]);
+        for (var i = 0; i < 4; i++)
+        {
+            await admin.PostAsync("/admin/check/message", ("provider", "sipgate_sms"), ("email", "+49 171 1234567"));
+        }
         Finding(await admin.GetAsync(
             "/admin/check"), "sipgate_sms").ShouldEndWith("It is paused until 2026-03-01 12:00:30 UTC after repeated failures.");
         page.Text.ShouldNotContain("1234567");

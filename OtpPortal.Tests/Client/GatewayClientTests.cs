@@ -159,10 +159,12 @@ public sealed class GatewayClientTests(GatewayPortal portal) : IClassFixture<Gat
         var stranger =
             Clients.For(portal.Host.Address, options => (options.NamespaceName, options.NamespaceSecret) = ("Other", "guessed")).Gateway;
         var refused = await Should.ThrowAsync<OtpPortalException>(() => stranger.CreateAsync(Mail()));
-        (refused.Status, refused.Message).ShouldBe((HttpStatusCode.Unauthorized, "The portal rejected the credentials (401): Invalid API credentials."));
+        (refused.Status, refused.Message)
+            .ShouldBe((HttpStatusCode.Unauthorized, "The portal rejected the credentials (401): Invalid API credentials."));
 
         await using var failing = await RecordingServer.StartAsync();
-        var gateway = Clients.For(failing.Address, options => (options.NamespaceName, options.NamespaceSecret) = ("Other", "secret")).Gateway;
+        var gateway = Clients.For(failing.Address, options => (options.NamespaceName, options.NamespaceSecret) = ("Other", "secret"))
+            .Gateway;
         failing.AlwaysAnswer(502, """{"status":"error","message":"The message could not be sent."}""");
         (await Should.ThrowAsync<OtpPortalException>(() => gateway.CreateAsync(Mail()))).Status.ShouldBe(HttpStatusCode.BadGateway);
         failing.AlwaysAnswer(429, """{"status":"error","message":"Too many requests from this namespace."}""", ("Retry-After", "42"));

@@ -36,7 +36,8 @@ public sealed class PortalTokenTests : IAsyncLifetime
 
         (good.Email, good.SessionId).ShouldBe((email, session.Id));
         good.ExpiresAt.ShouldBe(_portal.Clock.GetUtcNow() + TimeSpan.FromMinutes(5), TimeSpan.FromSeconds(2));
-        (await Clients.Validator(_portal.Address, "another", _portal.Clock).ValidateAsync(jwt)).ShouldBe(new TokenValidation.Invalid("The audience is wrong."));
+        (await Clients.Validator(_portal.Address, "another", _portal.Clock).ValidateAsync(jwt))
+            .ShouldBe(new TokenValidation.Invalid("The audience is wrong."));
         _portal.Clock.Advance(TimeSpan.FromSeconds(330));
         (await validator.ValidateAsync(jwt)).ShouldBe(new TokenValidation.Invalid("The JWT has expired."));
     }
@@ -60,8 +61,10 @@ public sealed class PortalTokenTests : IAsyncLifetime
         await using var other = await PortalHost.StartAsync(("TOKEN_AUDIENCE", "app"));
         var jwt = await JwtAsync(Someone.New(), "RS256");
 
-        (await Clients.Validator(other.Address, "app", _portal.Clock).ValidateAsync(jwt)).ShouldBe(new TokenValidation.Invalid("The key is not a key of the portal."));
-        (await Clients.Validator(other.Address, "app", _portal.Clock, options => options.BackchannelUrl = _portal.Address).ValidateAsync(jwt))
+        (await Clients.Validator(other.Address, "app", _portal.Clock).ValidateAsync(jwt))
+            .ShouldBe(new TokenValidation.Invalid("The key is not a key of the portal."));
+        (await Clients.Validator(other.Address, "app", _portal.Clock, options => options.BackchannelUrl = _portal.Address)
+            .ValidateAsync(jwt))
             .ShouldBe(new TokenValidation.Invalid("The issuer is wrong."));
     }
 

@@ -339,10 +339,17 @@ public sealed class PortalTokenValidatorTests : IAsyncLifetime
             RsaKey("weak", weak), encryption, other, broken, shortEd, otherCurve,
             new JsonObject { ["kty"] = "oct", ["kid"] = "oct", ["k"] = "c2VjcmV0" }, RsaKey("rsa"));
 
-        foreach (var kid in (string[])["weak", "encryption", "other", "oct"]) await ShouldBeRefusedAsync(Sign(Header("RS256", kid), Claims()), "not a key of the portal");
+        foreach (var kid in (string[])["weak", "encryption", "other", "oct"])
+        {
+            await ShouldBeRefusedAsync(Sign(Header("RS256", kid), Claims()), "not a key of the portal");
+        }
         await ShouldBeRefusedAsync(Sign(Header("ES256", "broken"), Claims()), "not a key of the portal");
-        foreach (var kid in (string[])["short", "x25519"]) await ShouldBeRefusedAsync(Sign(Header("EdDSA", kid), Claims()), "not a key of the portal");
-        (await _validator.ValidateAsync(Sign(Header("RS256", "rsa"), Claims()))).ShouldBeOfType<TokenValidation.Valid>("the others are good all the same");
+        foreach (var kid in (string[])["short", "x25519"])
+        {
+            await ShouldBeRefusedAsync(Sign(Header("EdDSA", kid), Claims()), "not a key of the portal");
+        }
+        (await _validator.ValidateAsync(Sign(Header("RS256", "rsa"), Claims())))
+            .ShouldBeOfType<TokenValidation.Valid>("the others are good all the same");
     }
 
     [Fact]

@@ -197,7 +197,8 @@ public sealed class V2WireTests : IAsyncLifetime
 
         _portal.AlwaysAnswer(401, """{"code":401,"message":"Unknown key.","requestMetadata":{}}""");
         var refused = await Should.ThrowAsync<OtpPortalException>(() => _v2.ValidateOtpAsync("the-id", "123456"));
-        (refused.Status, refused.Message).ShouldBe((HttpStatusCode.Unauthorized, "The portal rejected the credentials (401): Unknown key."));
+        (refused.Status, refused.Message)
+            .ShouldBe((HttpStatusCode.Unauthorized, "The portal rejected the credentials (401): Unknown key."));
         _portal.AlwaysAnswer(201, """{"otpCreateResults":{"id":"the-id"}}""");
         await Should.ThrowAsync<OtpPortalException>(() => _v2.CreateOtpAsync(new OtpParameters()));
         _portal.AlwaysAnswer(201, """{"otpCreateResults":null}""");

@@ -453,7 +453,8 @@ public sealed partial class SettingsTests
 
         sample.Split(':')[1].ShouldBe(OtpPortal.MagicLinks.MagicLinkSettings.SampleKey);
         Read(("V2_ADMIN_ACCOUNT", sample)).MagicLinks.Admin.ShouldNotBeNull();
-        var error = ErrorsOf(true, ("AUTH_SECRET_KEY", PortalHost.Secret), ("MAIL_TRANSPORT", "mailbox"), ("V2_ADMIN_ACCOUNT", sample)).ShouldHaveSingleItem();
+        var error = ErrorsOf(true, ("AUTH_SECRET_KEY", PortalHost.Secret), ("MAIL_TRANSPORT", "mailbox"), ("V2_ADMIN_ACCOUNT", sample))
+            .ShouldHaveSingleItem();
         error.ShouldStartWith("V2_ADMIN_ACCOUNT has the key from .env.sample");
         error.ShouldNotContain(OtpPortal.MagicLinks.MagicLinkSettings.SampleKey);
     }

@@ -67,7 +67,10 @@ public sealed class DeliveryQueueTests : IClassFixture<RedisUnderTest>, IAsyncLi
         delivery.States.ShouldBe([DeliveryState.Sent]);
         var pauses = _provider.Attempts.Zip(_provider.Attempts.Skip(1), (a, b) => (b - a).TotalSeconds).ToList();
         pauses.Count.ShouldBe(4);
-        for (var i = 0; i < 4; i++) pauses[i].ShouldBeInRange(0.75 * Math.Pow(2, i), (1.25 * Math.Pow(2, i)) + 1, "1, 2, 4, 8 s with jitter");
+        for (var i = 0; i < 4; i++)
+        {
+            pauses[i].ShouldBeInRange(0.75 * Math.Pow(2, i), (1.25 * Math.Pow(2, i)) + 1, "1, 2, 4, 8 s with jitter");
+        }
         _log.Lines.Count(line => line.Contains("retrying in", StringComparison.Ordinal)).ShouldBe(4);
     }
 
@@ -286,7 +289,8 @@ public sealed class DeliveryQueueTests : IClassFixture<RedisUnderTest>, IAsyncLi
         await stop;
 
         _log.Lines.ShouldContain(line =>
-            line.StartsWith("Error", StringComparison.Ordinal) && line.Contains("Stopping with 20 unsent messages", StringComparison.Ordinal));
+            line.StartsWith("Error", StringComparison.Ordinal)
+                && line.Contains("Stopping with 20 unsent messages", StringComparison.Ordinal));
     }
 
     [Fact]

@@ -63,8 +63,12 @@ public sealed class PostmarkTests : IAsyncLifetime
     }
 
     [Theory]
-    [InlineData(401, """{"ErrorCode":10,"Message":"The Server Token you provided in the X-Postmark-Server-Token request header was invalid."}""", "POSTMARK_SERVER_TOKEN")]
-    [InlineData(422, """{"ErrorCode":406,"Message":"You tried to send to a recipient that has been marked as inactive: ann@example.com"}""", "inactive")]
+    [InlineData(
+        401, """{"ErrorCode":10,"Message":"The Server Token you provided in the X-Postmark-Server-Token request header was invalid."}""",
+        "POSTMARK_SERVER_TOKEN")]
+    [InlineData(
+        422, """{"ErrorCode":406,"Message":"You tried to send to a recipient that has been marked as inactive: ann@example.com"}""",
+        "inactive")]
     [InlineData(422, """{"ErrorCode":300,"Message":"Invalid 'To' address: 'ann@example.com'."}""", "invalid (error 300)")]
     [InlineData(422, """{"ErrorCode":400,"Message":"The 'From' address you supplied is not a Sender Signature"}""", "MAIL_FROM")]
     [InlineData(422, """{"ErrorCode":405,"Message":"Not allowed to send, you are out of credits."}""", "credits")]

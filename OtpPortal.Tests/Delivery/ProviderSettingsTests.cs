@@ -114,7 +114,8 @@ public sealed class ProviderSettingsTests
     [InlineData("WEBHOOK_BANK_URL", "https://bank.example.com")]
     [InlineData("WEBHOOK_SHOP_URI", "https://shop.example.com")]
     public void A_setting_of_an_unknown_webhook_prevents_startup(string name, string value) =>
-        ErrorsOf(("WEBHOOKS", "shop"), ("WEBHOOK_SHOP_URL", "https://shop.example.com"), (name, value)).ShouldHaveSingleItem().ShouldStartWith(name + " matches no webhook");
+        ErrorsOf(("WEBHOOKS", "shop"), ("WEBHOOK_SHOP_URL", "https://shop.example.com"), (name, value)).ShouldHaveSingleItem()
+            .ShouldStartWith(name + " matches no webhook");
 
     [Fact]
     public void Webhook_names_that_differ_only_in_case_are_refused() =>

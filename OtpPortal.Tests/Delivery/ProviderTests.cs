@@ -242,7 +242,8 @@ public sealed class ProviderTests : IAsyncLifetime
     [InlineData(
         "pinpoint_sms", 400, """{"__type":"ConflictException","Reason":"NO_ORIGINATION_IDENTITIES_FOUND"}""", "misconfigured", "no number")]
     [InlineData("pinpoint_sms", 400, """{"__type":"ConflictException","Reason":"DESTINATION_COUNTRY_BLOCKED"}""", "refused", "blocks")]
-    [InlineData("pinpoint_sms", 400, """{"__type":"ConflictException","Reason":"PHONE_NUMBER_NOT_REGISTERED"}""", "misconfigured", "not active")]
+    [InlineData("pinpoint_sms", 400, """{"__type":"ConflictException","Reason":"PHONE_NUMBER_NOT_REGISTERED"}""", "misconfigured",
+        "not active")]
     [InlineData("pinpoint_sms", 400, """{"__type":"ValidationException","Reason":"DESTINATION_PHONE_NUMBER_INVALID"}""", "refused", "the number or")]
     [InlineData("pinpoint_sms", 404, "<html>not here</html>", "misconfigured", "AWS_SMS_API_URL")]
     [InlineData("pinpoint_sms", 400, "[1]", "misconfigured", "AWS_REGION")]

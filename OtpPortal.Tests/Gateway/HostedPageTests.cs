@@ -148,9 +148,11 @@ public sealed class HostedPageTests(GatewayPortal gateway) : IClassFixture<Gatew
 
         (await _visitor.GetAsync($"/otp/MyApp/{id}/status")).Body.ShouldContain("\"closed\":true");
         var page = await _visitor.GetAsync("/otp/MyApp/" + id);
-        (page.Status, page.Find("[data-finished]")).ShouldSatisfyAllConditions(pair => pair.Status.ShouldBe(200), pair => pair.Item2.ShouldNotBeNull());
+        (page.Status, page.Find("[data-finished]"))
+            .ShouldSatisfyAllConditions(pair => pair.Status.ShouldBe(200), pair => pair.Item2.ShouldNotBeNull());
         page.Text.ShouldContain("You can close this page");
-        (await _app.StatusAsync(id)).Json.GetProperty("message").GetString().ShouldBe("the OTP does not exist", "it is the pages alone that are told");
+        (await _app.StatusAsync(id)).Json.GetProperty("message").GetString()
+            .ShouldBe("the OTP does not exist", "it is the pages alone that are told");
     }
 
     [Fact]

@@ -139,7 +139,10 @@ public sealed class OtpgatewayComparisonTests(OtpgatewayComparisonTests.Portal p
         var (id, code) = await BeginAsync(("max_attempts", "5"), ("max_generate", "5"));
         (await _app.CheckAsync(id, code, ("skip_delete", "true"))).Status.ShouldBe(200);
 
-        for (var i = 0; i < 10; i++) (await _app.CheckAsync(id, GatewayClient.WrongCode(code), ("skip_delete", "true"))).Status.ShouldBe(429);
+        for (var i = 0; i < 10; i++)
+        {
+            (await _app.CheckAsync(id, GatewayClient.WrongCode(code), ("skip_delete", "true"))).Status.ShouldBe(429);
+        }
     }
 
     /// <summary>From the DELETE tests of otpgateway.</summary>

@@ -84,7 +84,8 @@ public sealed class SendingTests
 
         answer.Status.ShouldBe(502);
         answer.Json.GetProperty("message").GetString().ShouldBe("The message could not be sent.");
-        (await app.CheckAsync(id, "123456")).Json.GetProperty("message").GetString().ShouldBe("the OTP does not exist", "nobody has the code");
+        (await app.CheckAsync(id, "123456")).Json.GetProperty("message").GetString()
+            .ShouldBe("the OTP does not exist", "nobody has the code");
     }
 
     [Fact]

@@ -194,7 +194,7 @@ public sealed class JwtApiTests(V2Portal v2) : IClassFixture<V2Portal>
         ShouldBeRefused(await app.ValidateJwtAsync(Forge(header => header.Remove("kid"))), "kid");
         ShouldBeRefused(await app.ValidateJwtAsync(Forge(header => header["kid"] = 5)), "kid");
         ShouldBeRefused(await app.ValidateJwtAsync(Forge(header => header["typ"] = "at+jwt")), "typ");
-        // The same headers are refused on a token that we signed ourselves, were it changed or not: nothing is fetched (the outbound guard would tell).
+        // The same headers are refused on a token that the portal signed. Nothing is fetched, or the outbound guard fails the test.
         ShouldBeRefused(await app.ValidateJwtAsync(WithHeader(jwt, header => header["jku"] = "https://evil.example/")), "jku");
     }
 

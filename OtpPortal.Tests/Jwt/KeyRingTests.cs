@@ -23,7 +23,8 @@ public abstract class KeyRingTests(StoreUnderTest store)
     private static Task<string> CreateAsync(JwtService jwts, string algorithm = JwtAlgorithms.EdDsa) =>
         jwts.CreateAsync(algorithm, Audience, s_life, null, _ => { });
 
-    private static async Task<bool> IsValidAsync(JwtService jwts, string token) => await jwts.VerifyAsync(token, Audience) is JwtOutcome.Good;
+    private static async Task<bool> IsValidAsync(JwtService jwts, string token) =>
+        await jwts.VerifyAsync(token, Audience) is JwtOutcome.Good;
 
     private static string KidOf(string token) => MagicLinks.V2Client.Part(token, 0).GetProperty("kid").GetString()!;
 

@@ -176,7 +176,8 @@ public sealed partial class MailLinkTests(MailLinkPortal fixture) : IClassFixtur
         victim.Cookies.ShouldNotContainKey("auth_token");
         (await attacker.GetAsync("/login/code")).Status.ShouldBe(200, "still at the code");
         (await attacker.GetAsync("/")).Text.ShouldNotContain("Signed in");
-        (await attacker.PostAsync("/login/link", ("token", (await MailAsync(_portal, email, 2)).Token!))).Status.ShouldBe(403, "nor is the victim's own link of use to the attacker");
+        (await attacker.PostAsync("/login/link", ("token", (await MailAsync(_portal, email, 2)).Token!)))
+            .Status.ShouldBe(403, "nor is the victim's own link of use to the attacker");
     }
 
     [Fact]

@@ -57,9 +57,11 @@ public sealed class SecondFactorTests : IDisposable
         (await browser.GetAsync("/login/code")).Text.ShouldContain("we sent by SMS to the phone number on file for ann@example.com.");
         await browser.PostAsync("/login-otp", ("code", CodeIn(sms)));
 
-        sms.Split('\n')[^1].ShouldMatch("^@login\\.example\\.com #[0-9]{6}$", "the last line is for this site alone, or phones fill the code in elsewhere");
+        sms.Split('\n')[^1].ShouldMatch("^@login\\.example\\.com #[0-9]{6}$",
+            "the last line is for this site alone, or phones fill the code in elsewhere");
         (await browser.GetAsync("/")).Text.ShouldContain("Signed in ann@example.com");
-        (await MessagesAsync(portal)).ShouldNotContain(message => message.To == "ann@example.com" && message.Text.Contains(CodeIn(sms), StringComparison.Ordinal));
+        (await MessagesAsync(portal))
+            .ShouldNotContain(message => message.To == "ann@example.com" && message.Text.Contains(CodeIn(sms), StringComparison.Ordinal));
     }
 
     [Fact]

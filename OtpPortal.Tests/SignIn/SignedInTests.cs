@@ -30,7 +30,8 @@ public sealed class SignedInTests(PortalHost portal) : IClassFixture<PortalHost>
 
         page.Header("Cache-Control").ShouldNotBeNull().ShouldContain("no-store");
         page.Text.ShouldContain($"Signed in {email}");
-        var sessions = page.Page.QuerySelectorAll(".portal-sessions li").Select(item => string.Join(' ', item.TextContent.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries))).ToList();
+        var sessions = page.Page.QuerySelectorAll(".portal-sessions li")
+            .Select(item => string.Join(' ', item.TextContent.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries))).ToList();
         sessions.Count.ShouldBe(2);
         sessions[0].ShouldContain("Firefox on Linux");
         sessions[0].ShouldContain("This device");

@@ -101,7 +101,8 @@ public sealed class StoreOutageTests
                 var started = Stopwatch.GetTimestamp();
                 var answer = await browser.GetAsync(path);
                 answer.Status.ShouldBe(503, path);
-                if (path == "/") answer.Text.ShouldContain("can't reach the server right now", Case.Sensitive, "in a page, though it failed halfway");
+                if (path == "/") answer.Text.ShouldContain("can't reach the server right now", Case.Sensitive,
+                    "in a page, though it failed halfway");
                 Stopwatch.GetElapsedTime(started).ShouldBeLessThan(s_maxResponseTime, path);
             }
             var login = Stopwatch.GetTimestamp();

@@ -96,7 +96,8 @@ public sealed class DiagnosticsRunner(
             return
             [
                 new(name, string.Create(CultureInfo.CurrentCulture, $"{place} · {latency.TotalMilliseconds:0.0} ms"),
-                    latency < s_slowThreshold ? FindingState.Good : FindingState.Note, latency < s_slowThreshold ? null : texts["CheckStoreSlow"].Value),
+                    latency < s_slowThreshold ? FindingState.Good : FindingState.Note,
+                    latency < s_slowThreshold ? null : texts["CheckStoreSlow"].Value),
                 new(texts["CheckSkew", name], string.Create(CultureInfo.CurrentCulture, $"{skew.TotalSeconds:+0.0;-0.0;0.0} s"),
                     skew.Duration() < s_skew ? FindingState.Good : FindingState.Problem,
                     skew.Duration() < s_skew ? null : texts["CheckSkewLarge"].Value),

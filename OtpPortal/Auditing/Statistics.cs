@@ -126,7 +126,8 @@ public sealed partial class Statistics(Stores stores, TimeProvider time, ILogger
         var counts = entries.ToDictionary(entry => (string)entry.Name!, entry => (long)entry.Value, StringComparer.Ordinal);
         long Of(StatisticsEvent what) => counts.GetValueOrDefault(FieldOf(what));
         return new StatisticsSlot(
-            start, Of(StatisticsEvent.Begun), Of(StatisticsEvent.SignedIn), Of(StatisticsEvent.Sent), Of(StatisticsEvent.Verified), Of(StatisticsEvent.Wrong),
+            start, Of(StatisticsEvent.Begun), Of(StatisticsEvent.SignedIn), Of(StatisticsEvent.Sent), Of(StatisticsEvent.Verified),
+            Of(StatisticsEvent.Wrong),
             Of(StatisticsEvent.Expired), Of(StatisticsEvent.Limited), Of(StatisticsEvent.SmsHeldBack),
             WithPrefix(counts, Failed), new Durations(WithPrefix(counts, DurationPrefix)));
     }

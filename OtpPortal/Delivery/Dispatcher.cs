@@ -78,7 +78,8 @@ public sealed partial class Dispatcher(
 
     /// <summary>Sends a message that is within the limits. If this provider fails, tries the others of its channel.</summary>
     /// <param name="deadline">The time limit for waiting for a free connection; null uses the provider's timeout.</param>
-    internal async Task<DispatchOutcome> SendThroughChainAsync(Provider first, Message message, DateTimeOffset? deadline, CancellationToken stop)
+    internal async Task<DispatchOutcome> SendThroughChainAsync(
+        Provider first, Message message, DateTimeOffset? deadline, CancellationToken stop)
     {
         DispatchOutcome.Failed? failed = null;
         foreach (var provider in providers.ChainOf(first).Where(provider => CanSend(provider, message)))

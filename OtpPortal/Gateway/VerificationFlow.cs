@@ -129,7 +129,8 @@ public sealed class VerificationFlow(
     /// <summary>
     /// Returns the provider of a verification whose record has just been deleted after its success, or null. For its pages.
     /// </summary>
-    public async Task<string?> FindRecentlyVerifiedAsync(string owner, string id) => await stores.Otp.Database.StringGetAsync(RecentlyVerifiedKey(KeyOf(owner, id)));
+    public async Task<string?> FindRecentlyVerifiedAsync(string owner, string id) =>
+        await stores.Otp.Database.StringGetAsync(RecentlyVerifiedKey(KeyOf(owner, id)));
 
     /// <summary>Sets the address that the namespace omitted, once. Called by the hosted page.</summary>
     public async Task<PageSendOutcome> SetAddressAsync(
@@ -195,7 +196,8 @@ public sealed class VerificationFlow(
     // An open page polls every second or two, and must not show a failure because the backend removed the record first.
     private Task<bool> RemoveAsync(string key, CodeRecord record) =>
         codes.RemoveAsync(key, record, transaction =>
-            _ = transaction.StringSetAsync(RecentlyVerifiedKey(key), VerificationPayload.Read(record.Payload).Provider, s_recentlyVerifiedLifetime));
+            _ = transaction.StringSetAsync(
+                RecentlyVerifiedKey(key), VerificationPayload.Read(record.Payload).Provider, s_recentlyVerifiedLifetime));
 
     private static Verification Describe(string owner, string id, CodeRecord record)
     {

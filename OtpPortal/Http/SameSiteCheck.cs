@@ -9,7 +9,10 @@ public static class SameSiteCheck
 {
     public static void UseSameSiteCheck(this IApplicationBuilder app, PortalSettings portal) => app.Use(async (context, next) =>
     {
-        if (IsSafeMethod(context.Request) || IsSameOrigin(context.Request, portal) || CredentialsInHeader.AreSent(context)) await next(context);
+        if (IsSafeMethod(context.Request) || IsSameOrigin(context.Request, portal) || CredentialsInHeader.AreSent(context))
+        {
+            await next(context);
+        }
         else context.Response.StatusCode = StatusCodes.Status403Forbidden;
     });
 

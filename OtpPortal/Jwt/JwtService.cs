@@ -101,7 +101,10 @@ public sealed class JwtService(KeyRing ring, JwtAlgorithms algorithms, string is
         // The key determines the algorithm, and the token must match: otherwise alg=none, or HS256 with the public key as the
         // secret, would pass.
         if (Text(header, "alg") != key.Algorithm) return new JwtOutcome.Bad("its alg is not the algorithm of its key");
-        if (!key.Key.Verify(Encoding.ASCII.GetBytes(token, 0, first.Length + 1 + second.Length), signature)) return new JwtOutcome.Bad("its signature is wrong");
+        if (!key.Key.Verify(Encoding.ASCII.GetBytes(token, 0, first.Length + 1 + second.Length), signature))
+        {
+            return new JwtOutcome.Bad("its signature is wrong");
+        }
 
         // From here on the content is authentic.
         if (JwtText.Decode(second) is not { } claimBytes || JwtText.ParseObject(claimBytes) is not { } claims)

@@ -73,7 +73,8 @@ public sealed partial class KeyRing(Stores stores, AuthSecret secret, JwtAlgorit
     }
 
     /// <summary>Returns the key with this id while its tokens are valid, or null.</summary>
-    internal async Task<RingKey?> FindAsync(string kid) => Named(await ReadAsync(s_fresh), kid) ?? Named(await ReadAsync(s_refreshInterval), kid);
+    internal async Task<RingKey?> FindAsync(string kid) =>
+        Named(await ReadAsync(s_fresh), kid) ?? Named(await ReadAsync(s_refreshInterval), kid);
 
     /// <summary>Returns all keys whose tokens are or will be valid: the default algorithm's first, then oldest first.</summary>
     /// <remarks>
@@ -115,7 +116,10 @@ public sealed partial class KeyRing(Stores stores, AuthSecret secret, JwtAlgorit
             var made = await CreateKeyAsync(algorithm, NextNumber(stored, algorithm), activeFrom, after);
             // A concurrent rotation won. Its key is equally new, but it may leave the old keys valid, so an immediate rotation
             // retries.
-            while (atOnce && !made.IsOurs) made = await CreateKeyAsync(algorithm, NextNumber(await LoadAsync(), algorithm), activeFrom, after);
+            while (atOnce && !made.IsOurs)
+            {
+                made = await CreateKeyAsync(algorithm, NextNumber(await LoadAsync(), algorithm), activeFrom, after);
+            }
             kids.Add(made.Kid);
         }
         // Deletes keys that can no longer verify any token.

@@ -27,7 +27,8 @@ public sealed record OpenLink(string RedirectUrl)
 /// JWT. It expires with the link, and is valid only while its account exists. The stored timestamp determines expiry. The
 /// caller that deletes the key has used the link.
 /// </remarks>
-public sealed partial class MagicLinkStore(Stores stores, ServiceAccounts accounts, JwtService jwts, PortalSettings portal, TimeProvider time)
+public sealed partial class MagicLinkStore(Stores stores, ServiceAccounts accounts, JwtService jwts, PortalSettings portal,
+    TimeProvider time)
 {
     /// <summary>The path that links point to: a page without side effects.</summary>
     public const string Path = "/magic-link";

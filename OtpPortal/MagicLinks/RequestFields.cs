@@ -170,7 +170,8 @@ internal sealed class RequestFields
         if (!_element.TryGetProperty(name, out var value))
         {
             // magiclinksdev ignores the case of names, and some clients write redirectUrl for redirectURL.
-            var spelled = _element.EnumerateObject().Where(property => property.Name.Equals(name, StringComparison.OrdinalIgnoreCase)).Take(2).ToList();
+            var spelled = _element.EnumerateObject().Where(property => property.Name.Equals(name, StringComparison.OrdinalIgnoreCase))
+                .Take(2).ToList();
             if (spelled.Count == 2) AddError($"{_path}{name} must not be given twice.");
             if (spelled.Count > 0) value = spelled[0].Value;
         }

@@ -235,7 +235,8 @@ public sealed partial class CodeStore(Stores stores, AuthSecret secret, TimeProv
     private static string Write(CodeRecord record) => JsonSerializer.Serialize(record, StoredJson.Default.CodeRecord);
 
     // A record whose deadline has passed is kept for the full linger time.
-    private TimeSpan RetentionOf(CodeRecord record) => TimeSpan.FromTicks(Math.Max(0, (record.Deadline - time.GetUtcNow()).Ticks)) + s_retention;
+    private TimeSpan RetentionOf(CodeRecord record) =>
+        TimeSpan.FromTicks(Math.Max(0, (record.Deadline - time.GetUtcNow()).Ticks)) + s_retention;
 
     private static RedisKey RecordKey(string key) => key + ":record";
 

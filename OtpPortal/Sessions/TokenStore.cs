@@ -133,7 +133,10 @@ public sealed class TokenStore(
     {
         var record = Fields(await Database.HashGetAllAsync(SessionKey(sid)));
         var keys = new List<RedisKey> { LiveKey(sid), SessionKey(sid) };
-        if (record.TryGetValue("token", out var token) && _protector.TryUnprotect((byte[])token!, sid, out var text)) keys.Add(TokenKey(text));
+        if (record.TryGetValue("token", out var token) && _protector.TryUnprotect((byte[])token!, sid, out var text))
+        {
+            keys.Add(TokenKey(text));
+        }
         await Task.WhenAll(Database.KeyDeleteAsync([.. keys]), index.RemoveAsync(sid, email ?? (string?)record.GetValueOrDefault("email")));
     }
 

@@ -7,7 +7,8 @@ using OtpPortal.Sessions;
 namespace OtpPortal.SignIn;
 
 public sealed partial class StartPage(
-    AuthFlow flow, FlowCookie flowCookie, TokenCookie tokenCookie, RedirectLoopDetector bounces, SignInSettings settings, PortalSettings portal,
+    AuthFlow flow, FlowCookie flowCookie, TokenCookie tokenCookie, RedirectLoopDetector loops, SignInSettings settings,
+    PortalSettings portal,
     PageStatus status)
 {
     private LiveToken? _session;
@@ -42,7 +43,7 @@ public sealed partial class StartPage(
             if (_session is null) tokenCookie.Clear(Http.Response);
             else if (_returnTo is not null)
             {
-                _loop = bounces.Count(Http, _returnTo);
+                _loop = loops.Count(Http, _returnTo);
                 if (_loop is null) SeeOther(_returnTo);
             }
             if (_session is not null) return;

@@ -76,7 +76,10 @@ public sealed class UserDirectory
             else if (phones.ContainsKey(mail.Value)) reader.AddError(where + "mail must not be in the file twice.");
             else if (string.IsNullOrWhiteSpace(entry!.PhoneNumber)) phones[mail.Value] = null;
             else if (entry.PhoneNumber.Trim() == ReservedNumber) phones[mail.Value] = ReservedNumber;
-            else if (PhoneNumber.TryParse(entry.PhoneNumber, sms.DefaultCountry, sms.AllowFictional, out var phone)) phones[mail.Value] = phone.Value;
+            else if (PhoneNumber.TryParse(entry.PhoneNumber, sms.DefaultCountry, sms.AllowFictional, out var phone))
+            {
+                phones[mail.Value] = phone.Value;
+            }
             else reader.AddError(
                 where + "phonenumber must be a number such as +491711234567, or a national number of SMS_DEFAULT_COUNTRY.");
         }

@@ -94,11 +94,15 @@ public static class StorageRoutes
             Predicate = _ => false,
             ResponseWriter = (context, _) => WriteAliveAsync(context, operatorScheme),
         })
-            .WithMetadata(methods, new ProducesResponseTypeMetadata(200, typeof(string), ["text/plain"]) { Description = "The process is running." })
+            .WithMetadata(
+                methods, new ProducesResponseTypeMetadata(200, typeof(string), ["text/plain"]) { Description = "The process is running." })
             .ShortCircuit()
             .WithGroupName("portal").WithTags("Health").WithName("healthz").WithSummary("Check whether the process is running")
             .WithDescription("The body is OK. With Authorization: Bearer AUTH_SECRET_KEY, the version follows.");
-        var ready = new ProducesResponseTypeMetadata(200, typeof(Readiness), ["application/json"]) { Description = "Both stores are available." };
+        var ready = new ProducesResponseTypeMetadata(200, typeof(Readiness), ["application/json"])
+        {
+            Description = "Both stores are available.",
+        };
         var unavailable = new ProducesResponseTypeMetadata(503, typeof(Readiness), ["application/json"])
         {
             Description = "A store is unavailable, or the process is stopping.",

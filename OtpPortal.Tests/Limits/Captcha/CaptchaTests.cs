@@ -7,7 +7,8 @@ public sealed class CaptchaTests : IAsyncLifetime
 {
     private const string Field = "cf-turnstile-response";
     private const string Prompt = "Complete the check below to get another code, or wait 30 seconds and try again. Nothing was sent.";
-    private const string Incorrect = "The check failed or expired, so nothing was sent. Complete it again, or wait 30 seconds and try again.";
+    private const string Incorrect =
+        "The check failed or expired, so nothing was sent. Complete it again, or wait 30 seconds and try again.";
     private const string Unavailable = "The check isn't available right now, so nothing was sent. Wait 30 seconds and try again.";
 
     private readonly string _email = Someone.New();

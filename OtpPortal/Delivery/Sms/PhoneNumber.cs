@@ -81,14 +81,16 @@ public sealed record PhoneNumber
 
     private static string? ParseNational(string digits, NumberingPlan home)
     {
-        if (home.Trunk.Length > 0 && digits.StartsWith(home.Trunk, StringComparison.Ordinal) && HasValidLength(home, digits[home.Trunk.Length..]))
+        if (home.Trunk.Length > 0 && digits.StartsWith(home.Trunk, StringComparison.Ordinal)
+            && HasValidLength(home, digits[home.Trunk.Length..]))
         {
             return home.CallingCode + digits[home.Trunk.Length..];
         }
-        return HasValidLength(home, digits) ? home.CallingCode + digits
-            // 49171…: the plus is missing.
-            : digits.StartsWith(home.CallingCode, StringComparison.Ordinal) && HasValidLength(home, digits[home.CallingCode.Length..]) ? digits
-            : null;
+        if (HasValidLength(home, digits)) return home.CallingCode + digits;
+        // 49171…: the plus is missing.
+        var isInternational = digits.StartsWith(home.CallingCode, StringComparison.Ordinal)
+            && HasValidLength(home, digits[home.CallingCode.Length..]);
+        return isInternational ? digits : null;
     }
 
     private static bool HasValidLength(NumberingPlan plan, string rest)

@@ -40,7 +40,8 @@ internal sealed class SmtpProvider(SmtpSettings settings, MailSettings mail) : I
             BodyEncoding = Encoding.UTF8,
             BodyTransferEncoding = TransferEncoding.QuotedPrintable,
         };
-        using var html = AlternateView.CreateAlternateViewFromString(NormalizeLineEndings(message.Html), Encoding.UTF8, MediaTypeNames.Text.Html);
+        using var html = AlternateView.CreateAlternateViewFromString(
+            NormalizeLineEndings(message.Html), Encoding.UTF8, MediaTypeNames.Text.Html);
         html.TransferEncoding = TransferEncoding.QuotedPrintable;
         envelope.AlternateViews.Add(html);
         // Prevents automatic replies (RFC 3834).
