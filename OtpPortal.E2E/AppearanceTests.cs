@@ -52,7 +52,7 @@ public sealed class AppearanceTests(DefaultStage stage) : BrowserTest(stage)
     [Fact]
     public async Task The_first_visit_loads_less_than_200_KB()
     {
-        var ann = await ArriveAsync();
+        var ann = await OpenBrowserAsync();
         var page = await ann.OpenTabAsync();
         var protocol = await ann.Context.NewCDPSessionAsync(page);
         var bytes = 0.0;
@@ -74,7 +74,7 @@ public sealed class AppearanceTests(DefaultStage stage) : BrowserTest(stage)
     [Fact]
     public async Task An_unknown_URL_shows_a_404_page_with_a_link_to_the_start_page()
     {
-        var ann = await ArriveAsync();
+        var ann = await OpenBrowserAsync();
         ann.IgnoreConsoleErrors("status of 404");
         var page = new AddressPage(await ann.OpenTabAsync());
 
@@ -90,7 +90,7 @@ public sealed class AppearanceTests(DefaultStage stage) : BrowserTest(stage)
     [Fact]
     public async Task An_injected_script_is_blocked_by_the_CSP()
     {
-        var ann = await ArriveAsync();
+        var ann = await OpenBrowserAsync();
         var start = await AddressPage.OpenInteractiveAsync(ann);
 
         await start.Page.EvaluateAsync("""
@@ -110,9 +110,9 @@ public sealed class AppearanceTests(DefaultStage stage) : BrowserTest(stage)
     }
 
     /// <summary>Visits every page in every visible state.</summary>
-    private async Task VisitAllPagesAsync(Action<BrowserNewContextOptions> wishes, Func<string, PortalPage, Task> look)
+    private async Task VisitAllPagesAsync(Action<BrowserNewContextOptions> configure, Func<string, PortalPage, Task> look)
     {
-        var ann = await ArriveAsync(wishes);
+        var ann = await OpenBrowserAsync(configure);
         ann.IgnoreConsoleErrors("status of 40[034]");
         var start = await AddressPage.OpenInteractiveAsync(ann);
         await look("address page", start);
@@ -138,7 +138,7 @@ public sealed class AppearanceTests(DefaultStage stage) : BrowserTest(stage)
         await look("ended sign-in", code);
 
         // Two sessions, so that all buttons are shown.
-        var other = await ArriveAsync(options => options.Locale = "en-GB");
+        var other = await OpenBrowserAsync(options => options.Locale = "en-GB");
         await SignInAsync(other, ann.Address, message: 2);
         code = await BeginAsync(ann);
         await code.TypeAsync(await Mailbox.CodeAsync(ann.Address, message: 3));

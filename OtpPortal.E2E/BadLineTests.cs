@@ -20,7 +20,7 @@ public sealed class BadLineTests(LineStage stage) : BrowserTest(stage), IClassFi
     public async Task The_sign_in_works_when_WebSockets_are_blocked()
     {
         stage.Line.RefuseWebSockets();
-        var ann = await ArriveAsync();
+        var ann = await OpenBrowserAsync();
         ann.IgnoreConsoleErrors(LostLine + "|status of 400");
         var start = await AddressPage.OpenAsync(ann);
         await start.Field.FillAsync("ann@example");
@@ -47,7 +47,7 @@ public sealed class BadLineTests(LineStage stage) : BrowserTest(stage), IClassFi
     public async Task Pressing_Enter_after_automatic_submission_does_not_submit_twice()
     {
         stage.Line.RefuseWebSockets();
-        var ann = await ArriveAsync();
+        var ann = await OpenBrowserAsync();
         ann.IgnoreConsoleErrors(LostLine);
         var code = await (await AddressPage.OpenAsync(ann)).SendToAsync(ann.Address);
         var posts = 0;
@@ -76,7 +76,7 @@ public sealed class BadLineTests(LineStage stage) : BrowserTest(stage), IClassFi
     public async Task Input_and_cursor_are_kept_when_the_circuit_starts()
     {
         stage.Line.HoldWebSockets();
-        var ann = await ArriveAsync();
+        var ann = await OpenBrowserAsync();
         var start = await AddressPage.OpenAsync(ann);
         await Expect(start.Field).ToBeFocusedAsync();
         await start.Page.Keyboard.TypeAsync(ann.Address[..10]);
@@ -104,7 +104,7 @@ public sealed class BadLineTests(LineStage stage) : BrowserTest(stage), IClassFi
     [Fact]
     public async Task Input_during_a_connection_loss_is_kept_after_reconnecting()
     {
-        var ann = await ArriveAsync();
+        var ann = await OpenBrowserAsync();
         ann.IgnoreConsoleErrors(LostLine);
         var start = await AddressPage.OpenInteractiveAsync(ann);
 
@@ -123,7 +123,7 @@ public sealed class BadLineTests(LineStage stage) : BrowserTest(stage), IClassFi
     [Fact]
     public async Task Forms_can_be_submitted_during_a_connection_loss()
     {
-        var ann = await ArriveAsync();
+        var ann = await OpenBrowserAsync();
         ann.IgnoreConsoleErrors(LostLine);
         var code = await BeginAsync(ann);
 
@@ -139,7 +139,7 @@ public sealed class BadLineTests(LineStage stage) : BrowserTest(stage), IClassFi
     public async Task A_code_completed_before_the_circuit_starts_signs_in()
     {
         stage.Line.HoldWebSockets();
-        var ann = await ArriveAsync();
+        var ann = await OpenBrowserAsync();
         var start = await AddressPage.OpenAsync(ann);
         var code = await start.SendToAsync(ann.Address);
 
@@ -153,7 +153,7 @@ public sealed class BadLineTests(LineStage stage) : BrowserTest(stage), IClassFi
     public async Task The_layout_does_not_shift_when_the_circuit_starts()
     {
         stage.Line.HoldWebSockets();
-        var ann = await ArriveAsync();
+        var ann = await OpenBrowserAsync();
         var start = await AddressPage.OpenAsync(ann);
         var before = await ElementPositionsAsync(start);
         before.Count.ShouldBeGreaterThan(6);
@@ -179,7 +179,7 @@ public sealed class BadLineTests(LineStage stage) : BrowserTest(stage), IClassFi
     [Fact]
     public async Task The_address_can_be_submitted_before_scripts_have_loaded()
     {
-        var ann = await ArriveAsync();
+        var ann = await OpenBrowserAsync();
         ann.IgnoreConsoleErrors("net::ERR_FAILED|net::ERR_ABORTED");
         var scripts = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         await ann.Context.RouteAsync("**/*.js", async route =>

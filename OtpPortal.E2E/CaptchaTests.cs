@@ -51,7 +51,7 @@ public sealed class CaptchaTests(CaptchaStage stage) : BrowserTest(stage), IClas
     [Fact]
     public async Task A_correct_captcha_answer_is_required_to_send_the_code()
     {
-        var ann = await ArriveChallengedAsync();
+        var ann = await OpenChallengedBrowserAsync();
         var start = await AddressPage.OpenInteractiveAsync(ann);
         await SubmitAddressAsync(start, ann.Address);
         await Expect(start.Error).ToContainTextAsync("Complete the check below to get another code, or wait 30 seconds");
@@ -75,7 +75,7 @@ public sealed class CaptchaTests(CaptchaStage stage) : BrowserTest(stage), IClas
     [Fact]
     public async Task Without_JavaScript_waiting_replaces_the_captcha()
     {
-        var ann = await ArriveChallengedAsync(options => options.JavaScriptEnabled = false);
+        var ann = await OpenChallengedBrowserAsync(options => options.JavaScriptEnabled = false);
         var start = await AddressPage.OpenAsync(ann);
         await SubmitAddressAsync(start, ann.Address);
         await Expect(start.Error).ToContainTextAsync("or wait 30 seconds and try again");
@@ -96,7 +96,7 @@ public sealed class CaptchaTests(CaptchaStage stage) : BrowserTest(stage), IClas
     [Fact]
     public async Task The_page_works_when_the_captcha_widget_cannot_be_loaded()
     {
-        var ann = await ArriveChallengedAsync();
+        var ann = await OpenChallengedBrowserAsync();
         ann.IgnoreConsoleErrors("ERR_FAILED");
         await ann.Context.RouteAsync("https://challenges.cloudflare.com/**", route => route.AbortAsync());
         var start = await AddressPage.OpenInteractiveAsync(ann);
@@ -112,7 +112,7 @@ public sealed class CaptchaTests(CaptchaStage stage) : BrowserTest(stage), IClas
     [InlineData(320, ColorScheme.Dark)]
     public async Task The_captcha_page_is_accessible_and_fits_the_viewport(int width, ColorScheme scheme)
     {
-        var ann = await ArriveChallengedAsync(
+        var ann = await OpenChallengedBrowserAsync(
             options => (options.ColorScheme, options.ViewportSize) = (scheme, new() { Width = width, Height = 720 }));
         var start = await AddressPage.OpenInteractiveAsync(ann);
         await SubmitAddressAsync(start, ann.Address);
@@ -123,11 +123,11 @@ public sealed class CaptchaTests(CaptchaStage stage) : BrowserTest(stage), IClas
     }
 
     /// <summary>Creates a user whose IP address has already requested a code.</summary>
-    private async Task<Visitor> ArriveChallengedAsync(Action<BrowserNewContextOptions>? wishes = null)
+    private async Task<BrowserUser> OpenChallengedBrowserAsync(Action<BrowserNewContextOptions>? configure = null)
     {
         using var first = new PlainVisitor($"http://127.0.0.1:{Portal.Port}", Portal.Url);
         (await first.PostAsync("/login", "email", first.Address)).Status.ShouldBeOneOf(303, 429);
-        var ann = await ArriveAsync(wishes);
+        var ann = await OpenBrowserAsync(configure);
         ann.IgnoreConsoleErrors("status of 429");
         await ann.Context.RouteAsync(
             "https://challenges.cloudflare.com/**", route => route.FulfillAsync(new() { ContentType = "text/javascript", Body = Widget }));

@@ -20,7 +20,7 @@ public sealed class CircuitLimitTests(LineStage stage) : BrowserTest(stage), ICl
             open.Add(socket);
             await socket.ConnectAsync(new Uri($"ws://127.0.0.1:{Portal.Port}/_blazor"), CancellationToken.None);
         }
-        var ann = await ArriveAsync();
+        var ann = await OpenBrowserAsync();
         // Console messages of Blazor and the browser when a WebSocket is refused.
         ann.IgnoreConsoleErrors("WebSocket|failed to start the c|connection|circuit|429");
 

@@ -15,7 +15,7 @@ public sealed class EmbeddedStoreTests(EmbeddedStage stage) : BrowserTest(stage)
     [Fact]
     public async Task A_sign_in_and_its_session_survive_a_kill_of_the_process()
     {
-        var ann = await ArriveAsync();
+        var ann = await OpenBrowserAsync();
         ann.IgnoreConsoleErrors("WebSocket|connection|circuit|ERR_");
         var code = await BeginAsync(ann);
         var right = await Mailbox.CodeAsync(ann.Address);

@@ -16,7 +16,7 @@ public sealed class LanguageTests(DefaultStage stage) : BrowserTest(stage)
     public async Task Pages_and_emails_use_the_language_of_the_browser(
         string locale, string language, string start, string code, string subject, string wrong, string signedIn)
     {
-        var ann = await ArriveAsync(options => options.Locale = locale);
+        var ann = await OpenBrowserAsync(options => options.Locale = locale);
         var addressPage = await AddressPage.OpenInteractiveAsync(ann);
         await Expect(addressPage.Html).ToHaveAttributeAsync("lang", language);
         await Expect(addressPage.Heading).ToHaveTextAsync(start);
@@ -42,7 +42,7 @@ public sealed class LanguageTests(DefaultStage stage) : BrowserTest(stage)
     [InlineData(false)]
     public async Task The_language_switch_overrides_the_browser_and_is_remembered(bool withScript)
     {
-        var ann = await ArriveAsync(options => options.JavaScriptEnabled = withScript);
+        var ann = await OpenBrowserAsync(options => options.JavaScriptEnabled = withScript);
         var start = await AddressPage.OpenAsync(ann);
         foreach (var (name, language, title) in new[]
         {

@@ -46,10 +46,10 @@ public sealed class MagicLinkTests(MagicLinkStage stage) : BrowserTest(stage), I
         return to;
     }
 
-    private static async Task<MagicLinkPage> OpenFromMailAsync(Visitor visitor)
+    private static async Task<MagicLinkPage> OpenFromMailAsync(BrowserUser user)
     {
-        var mailbox = await MailboxPage.OpenAsync(visitor);
-        var mail = mailbox.To(visitor.Address);
+        var mailbox = await MailboxPage.OpenAsync(user);
+        var mail = mailbox.To(user.Address);
         await mail.Locator("summary").ClickAsync();
         var link = (await mail.FrameLocator("iframe").Locator("a.button").GetAttributeAsync("href"))!;
         await mailbox.Page.GotoAsync(link);
@@ -62,7 +62,7 @@ public sealed class MagicLinkTests(MagicLinkStage stage) : BrowserTest(stage), I
     public async Task The_button_redirects_to_the_app_with_a_valid_JWT(bool script)
     {
         await using var app = await ThirdPartyApp.StartAsync(Portal);
-        var (reader, ann) = (await ArriveAsync(), script ? await ArriveAsync() : await ArriveWithoutScriptAsync());
+        var (reader, ann) = (await OpenBrowserAsync(), script ? await OpenBrowserAsync() : await OpenBrowserWithoutScriptAsync());
         await MailLinkAsync(app.Url, reader.Address);
         // Opening the link in another browser does not use it up.
         var looked = await OpenFromMailAsync(reader);
@@ -86,7 +86,7 @@ public sealed class MagicLinkTests(MagicLinkStage stage) : BrowserTest(stage), I
     public async Task The_app_can_redirect_to_another_origin()
     {
         await using var app = await ThirdPartyApp.StartAsync(Portal);
-        var ann = await ArriveAsync();
+        var ann = await OpenBrowserAsync();
         await MailLinkAsync(app.Url, ann.Address, "/leads-on");
         var shown = await OpenFromMailAsync(ann);
 
@@ -104,7 +104,7 @@ public sealed class MagicLinkTests(MagicLinkStage stage) : BrowserTest(stage), I
     public async Task The_magic_link_pages_are_accessible_and_fit_the_viewport(int width, ColorScheme scheme, string locale)
     {
         var findings = new List<string>();
-        var ann = await ArriveAsync(
+        var ann = await OpenBrowserAsync(
             options => (options.ViewportSize, options.ColorScheme, options.Locale) =
                 (new() { Width = width, Height = 720 }, scheme, locale));
         ann.IgnoreConsoleErrors("status of 410");

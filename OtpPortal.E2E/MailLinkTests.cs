@@ -15,7 +15,7 @@ public sealed class MailLinkTests(MailLinkStage stage) : BrowserTest(stage), ICl
     [Fact]
     public async Task The_link_signs_in_and_the_open_code_page_redirects()
     {
-        var ann = await ArriveAsync();
+        var ann = await OpenBrowserAsync();
         var code = await BeginAsync(ann);
         await Expect(code.Page.Locator("main")).ToContainTextAsync("Or open the link in the email in this browser.");
         // Takes the link from the rendered email.
@@ -37,7 +37,7 @@ public sealed class MailLinkTests(MailLinkStage stage) : BrowserTest(stage), ICl
     [Fact]
     public async Task The_link_signs_in_without_JavaScript()
     {
-        var ann = await ArriveWithoutScriptAsync();
+        var ann = await OpenBrowserWithoutScriptAsync();
         await (await AddressPage.OpenAsync(ann)).SendToAsync(ann.Address);
 
         var link = await LinkPage.OpenAsync(ann, (await Mailbox.MailAsync(ann.Address)).Link);
@@ -49,10 +49,10 @@ public sealed class MailLinkTests(MailLinkStage stage) : BrowserTest(stage), ICl
     [Fact]
     public async Task The_link_does_not_sign_in_on_another_device()
     {
-        var ann = await ArriveAsync();
+        var ann = await OpenBrowserAsync();
         var code = await BeginAsync(ann);
         var mail = await Mailbox.MailAsync(ann.Address);
-        var phone = await ArriveAsync(
+        var phone = await OpenBrowserAsync(
             options => (options.ViewportSize, options.IsMobile, options.HasTouch) = (new() { Width = 320, Height = 640 }, true, true));
 
         var link = await LinkPage.OpenAsync(phone, mail.Link);
@@ -76,7 +76,7 @@ public sealed class MailLinkTests(MailLinkStage stage) : BrowserTest(stage), ICl
         var findings = new List<string>();
         void Configure(BrowserNewContextOptions options) =>
             (options.ViewportSize, options.ColorScheme, options.Locale) = (new() { Width = width, Height = 720 }, scheme, locale);
-        var (ann, other) = (await ArriveAsync(Configure), await ArriveAsync(Configure));
+        var (ann, other) = (await OpenBrowserAsync(Configure), await OpenBrowserAsync(Configure));
         ann.IgnoreConsoleErrors("status of 410");
         var code = await BeginAsync(ann);
         await CheckAsync("code page with the hint", code);

@@ -10,9 +10,9 @@ public sealed class MailboxTests(DefaultStage stage) : BrowserTest(stage)
     [Fact]
     public async Task A_new_message_appears_without_a_reload_and_can_be_previewed()
     {
-        var operatorsBrowser = await ArriveAsync();
+        var operatorsBrowser = await OpenBrowserAsync();
         var mailbox = await MailboxPage.OpenAsync(operatorsBrowser);
-        var ann = await ArriveAsync();
+        var ann = await OpenBrowserAsync();
 
         var code = await BeginAsync(ann);
 

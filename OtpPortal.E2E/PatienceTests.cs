@@ -21,7 +21,7 @@ public sealed class PatienceTests(ShortLifeStage stage) : BrowserTest(stage), IC
     [Fact]
     public async Task A_code_can_be_resent_after_a_countdown_and_the_first_one_stays_valid()
     {
-        var ann = await ArriveAsync();
+        var ann = await OpenBrowserAsync();
         var code = await BeginAsync(ann);
         var first = await Mailbox.CodeAsync(ann.Address);
         // Under heavy load the first countdown may end before the page is shown, so this waits for the second one.
@@ -41,10 +41,10 @@ public sealed class PatienceTests(ShortLifeStage stage) : BrowserTest(stage), IC
     [Fact]
     public async Task An_expired_code_is_shown_without_a_reload_and_the_sign_in_can_be_restarted()
     {
-        var ann = await ArriveAsync();
+        var ann = await OpenBrowserAsync();
         var code = await BeginAsync(ann);
         await Expect(code.Page.Locator("#code-expiry")).ToContainTextAsync("0:");
-        var plain = await ArriveWithoutScriptAsync();
+        var plain = await OpenBrowserWithoutScriptAsync();
         var plainCode = await (await AddressPage.OpenAsync(plain)).SendToAsync(plain.Address);
 
         await Expect(code.Heading).ToHaveTextAsync("This sign-in has ended", new() { Timeout = 60_000 });

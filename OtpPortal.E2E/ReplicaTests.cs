@@ -87,7 +87,7 @@ public sealed class ReplicaTests(ReplicasStage stage, ITestOutputHelper output) 
     [Fact]
     public async Task A_sign_in_succeeds_when_page_and_circuit_are_on_different_replicas()
     {
-        var ann = await ArriveAsync();
+        var ann = await OpenBrowserAsync();
         var code = await BeginWatchedAsync(ann);
         // Which replica gets the circuit depends on the number of requests in between.
         await Until.TrueAsync("a circuit at the other replica than its page", async () =>
@@ -107,7 +107,7 @@ public sealed class ReplicaTests(ReplicasStage stage, ITestOutputHelper output) 
     [Fact]
     public async Task The_other_replica_continues_the_sign_in_after_a_replica_is_killed()
     {
-        var ann = await ArriveAsync();
+        var ann = await OpenBrowserAsync();
         ann.IgnoreConsoleErrors(ExpectedConsoleErrors);
         var code = await BeginWatchedAsync(ann);
         var right = await stage.Postmark.CodeAsync(ann.Address);
@@ -137,7 +137,7 @@ public sealed class ReplicaTests(ReplicasStage stage, ITestOutputHelper output) 
     {
         using var busy = new BusyLoops(busyLoops);
         // A user whose open page outlasts the restart of both replicas.
-        var ann = await ArriveAsync();
+        var ann = await OpenBrowserAsync();
         ann.IgnoreConsoleErrors(ExpectedConsoleErrors);
         var code = await BeginWatchedAsync(ann);
         var clock = Stopwatch.StartNew();
@@ -240,26 +240,26 @@ public sealed class ReplicaTests(ReplicasStage stage, ITestOutputHelper output) 
     /// <summary>Creates a client that bypasses the proxy.</summary>
     private PlainVisitor Arrive(PortalProcess replica) => new($"http://127.0.0.1:{replica.Port}", Portal.Url);
 
-    private async Task SignInAsync(PlainVisitor visitor)
+    private async Task SignInAsync(PlainVisitor user)
     {
-        (await visitor.GetAsync("/")).ShouldBe(200);
-        (await visitor.PostAsync("/login", "email", visitor.Address)).ShouldBe(303, "/login/code");
-        (await visitor.GetAsync("/login/code")).ShouldBe(200);
-        (await visitor.PostAsync("/login-otp", "code", await stage.Postmark.CodeAsync(visitor.Address))).ShouldBe(303, "/");
+        (await user.GetAsync("/")).ShouldBe(200);
+        (await user.PostAsync("/login", "email", user.Address)).ShouldBe(303, "/login/code");
+        (await user.GetAsync("/login/code")).ShouldBe(200);
+        (await user.PostAsync("/login-otp", "code", await stage.Postmark.CodeAsync(user.Address))).ShouldBe(303, "/");
     }
 
     // Checks the user's session directly on a replica.
-    private async Task<PlainAnswer> CheckAuthOnAsync(PortalProcess replica, PlainVisitor visitor)
+    private async Task<PlainAnswer> CheckAuthOnAsync(PortalProcess replica, PlainVisitor user)
     {
         using var direct = Arrive(replica);
-        return await direct.SendAsync(HttpMethod.Get, "/check-auth", bearer: visitor.Cookie("auth_token"));
+        return await direct.SendAsync(HttpMethod.Get, "/check-auth", bearer: user.Cookie("auth_token"));
     }
 
-    private async Task<WatchedCodePage> BeginWatchedAsync(Visitor visitor)
+    private async Task<WatchedCodePage> BeginWatchedAsync(BrowserUser user)
     {
-        var start = await AddressPage.OpenInteractiveAsync(visitor);
+        var start = await AddressPage.OpenInteractiveAsync(user);
         var watched = await WatchedCodePage.WatchAsync(new CodePage(start.Page), stage);
-        await start.SendToAsync(visitor.Address);
+        await start.SendToAsync(user.Address);
         await watched.Page.BecomesInteractiveAsync();
         await Until.TrueAsync("a circuit", () => Task.FromResult(watched.CircuitAt is not null));
         return watched;

@@ -14,7 +14,7 @@ public sealed class RestartTests(RestartStage stage) : BrowserTest(stage), IClas
     [Fact]
     public async Task An_open_code_page_shows_the_connection_loss_and_still_signs_in()
     {
-        var ann = await ArriveAsync();
+        var ann = await OpenBrowserAsync();
         ann.IgnoreConsoleErrors(ExpectedConsoleErrors);
         var code = await BeginAsync(ann);
         var right = await Mailbox.CodeAsync(ann.Address);
@@ -37,7 +37,7 @@ public sealed class RestartTests(RestartStage stage) : BrowserTest(stage), IClas
     [Fact]
     public async Task A_reload_after_a_restart_shows_the_same_step_and_sends_no_message()
     {
-        var ann = await ArriveAsync();
+        var ann = await OpenBrowserAsync();
         ann.IgnoreConsoleErrors(ExpectedConsoleErrors);
         var code = await BeginAsync(ann);
         var right = await Mailbox.CodeAsync(ann.Address);
@@ -58,7 +58,7 @@ public sealed class RestartTests(RestartStage stage) : BrowserTest(stage), IClas
     [Fact]
     public async Task An_open_address_page_still_sends_a_code_after_a_restart()
     {
-        var ann = await ArriveAsync();
+        var ann = await OpenBrowserAsync();
         ann.IgnoreConsoleErrors(ExpectedConsoleErrors);
         var start = await AddressPage.OpenInteractiveAsync(ann);
 

@@ -13,7 +13,7 @@ public sealed class ReturnToTests(DefaultStage stage) : BrowserTest(stage)
     public async Task A_user_returns_to_the_app_signed_in(bool withScript)
     {
         await using var app = await ThirdPartyApp.StartAsync(Portal);
-        var ann = await ArriveAsync(options => options.JavaScriptEnabled = withScript);
+        var ann = await OpenBrowserAsync(options => options.JavaScriptEnabled = withScript);
         var target = app.Url + "/welcome?from=portal";
 
         var code = await SignInForAsync(ann, target, withScript);
@@ -32,7 +32,7 @@ public sealed class ReturnToTests(DefaultStage stage) : BrowserTest(stage)
     public async Task The_app_can_redirect_to_an_origin_unknown_to_the_portal(bool withScript)
     {
         await using var app = await ThirdPartyApp.StartAsync(Portal);
-        var ann = await ArriveAsync(options => options.JavaScriptEnabled = withScript);
+        var ann = await OpenBrowserAsync(options => options.JavaScriptEnabled = withScript);
 
         var code = await SignInForAsync(ann, app.Url + "/leads-on", withScript);
 
@@ -44,7 +44,7 @@ public sealed class ReturnToTests(DefaultStage stage) : BrowserTest(stage)
     public async Task The_target_is_kept_after_invalid_input_and_a_language_change()
     {
         await using var app = await ThirdPartyApp.StartAsync(Portal);
-        var ann = await ArriveWithoutScriptAsync();
+        var ann = await OpenBrowserWithoutScriptAsync();
         ann.IgnoreConsoleErrors("status of 400");
         var start = await AddressPage.OpenAsync(ann, "/?return_to=" + Uri.EscapeDataString(app.Url + "/welcome"));
         await start.Language("Deutsch").ClickAsync();
@@ -68,7 +68,7 @@ public sealed class ReturnToTests(DefaultStage stage) : BrowserTest(stage)
     [InlineData("javascript:alert(1)")]
     public async Task A_disallowed_target_is_ignored(string target)
     {
-        var ann = await ArriveAsync();
+        var ann = await OpenBrowserAsync();
         var code = await BeginAsync(ann, path: "/?return_to=" + Uri.EscapeDataString(target));
 
         await code.TypeAsync(await Mailbox.CodeAsync(ann.Address));
@@ -77,13 +77,13 @@ public sealed class ReturnToTests(DefaultStage stage) : BrowserTest(stage)
         code.Page.Url.ShouldBe(Portal.Url + "/");
     }
 
-    private async Task<CodePage> SignInForAsync(Visitor visitor, string target, bool withScript)
+    private async Task<CodePage> SignInForAsync(BrowserUser user, string target, bool withScript)
     {
-        var start = await AddressPage.OpenAsync(visitor, "/?return_to=" + Uri.EscapeDataString(target));
+        var start = await AddressPage.OpenAsync(user, "/?return_to=" + Uri.EscapeDataString(target));
         if (withScript) await start.BecomesInteractiveAsync();
-        var code = await start.SendToAsync(visitor.Address);
+        var code = await start.SendToAsync(user.Address);
         if (withScript) await code.BecomesInteractiveAsync();
-        var right = await Mailbox.CodeAsync(visitor.Address);
+        var right = await Mailbox.CodeAsync(user.Address);
         if (withScript) await code.TypeAsync(right);
         else await code.SubmitAsync(right);
         return code;

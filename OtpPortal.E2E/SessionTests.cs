@@ -10,7 +10,7 @@ public sealed class SessionTests(DefaultStage stage) : BrowserTest(stage)
     [Fact]
     public async Task The_back_button_does_not_restore_a_session_after_signing_out()
     {
-        var ann = await ArriveAsync();
+        var ann = await OpenBrowserAsync();
         var page = await SignInAsync(ann);
 
         await page.SignOut.ClickAsync();
@@ -26,8 +26,8 @@ public sealed class SessionTests(DefaultStage stage) : BrowserTest(stage)
     [Fact]
     public async Task Signing_out_other_devices_keeps_this_session()
     {
-        var phone = await ArriveAsync();
-        var laptop = await ArriveAsync();
+        var phone = await OpenBrowserAsync();
+        var laptop = await OpenBrowserAsync();
         var onPhone = await SignInAsync(phone);
         var onLaptop = await SignInAsync(laptop, phone.Address, message: 2);
         await Expect(onLaptop.Sessions).ToHaveCountAsync(2);
@@ -48,11 +48,11 @@ public sealed class SessionTests(DefaultStage stage) : BrowserTest(stage)
     [InlineData(false)]
     public async Task Signing_out_everywhere_ends_the_sessions_in_both_browsers(bool withScript)
     {
-        var phone = await ArriveAsync();
-        var laptop = await ArriveAsync(options => options.JavaScriptEnabled = withScript);
+        var phone = await OpenBrowserAsync();
+        var laptop = await OpenBrowserAsync(options => options.JavaScriptEnabled = withScript);
         var onPhone = await SignInAsync(phone);
         var onLaptop = withScript
-            ? await SignInAsync(laptop, phone.Address, message: 2) : await SignInPlainlyAsync(laptop, phone.Address, message: 2);
+            ? await SignInAsync(laptop, phone.Address, message: 2) : await SignInWithoutScriptAsync(laptop, phone.Address, message: 2);
 
         await onLaptop.SignOutEverywhere.ClickAsync();
 
@@ -65,7 +65,7 @@ public sealed class SessionTests(DefaultStage stage) : BrowserTest(stage)
     public async Task The_session_list_shows_device_time_and_IP_address()
     {
         var ann =
-            await ArriveAsync(options => options.UserAgent = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0");
+            await OpenBrowserAsync(options => options.UserAgent = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0");
         var page = await SignInAsync(ann);
 
         await Expect(page.Sessions).ToContainTextAsync(["Firefox on Linux"]);
@@ -73,9 +73,9 @@ public sealed class SessionTests(DefaultStage stage) : BrowserTest(stage)
         await Expect(page.Sessions).ToContainTextAsync(["127.0.0.1"]);
     }
 
-    private async Task<SignedInPage> SignInPlainlyAsync(Visitor visitor, string address, int message)
+    private async Task<SignedInPage> SignInWithoutScriptAsync(BrowserUser user, string address, int message)
     {
-        var code = await (await AddressPage.OpenAsync(visitor)).SendToAsync(address);
+        var code = await (await AddressPage.OpenAsync(user)).SendToAsync(address);
         await code.SubmitAsync(await Mailbox.CodeAsync(address, message));
         return await SignedInPage.IsShownAsync(code.Page, address);
     }
@@ -84,7 +84,7 @@ public sealed class SessionTests(DefaultStage stage) : BrowserTest(stage)
     public async Task A_cross_site_form_cannot_sign_the_user_out()
     {
         await using var app = await ThirdPartyApp.StartAsync(Portal);
-        var ann = await ArriveAsync();
+        var ann = await OpenBrowserAsync();
         ann.IgnoreConsoleErrors("status of 403");
         var page = await SignInAsync(ann);
         var trap = await ann.OpenTabAsync();

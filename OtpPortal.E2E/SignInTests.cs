@@ -10,7 +10,7 @@ public sealed class SignInTests(DefaultStage stage) : BrowserTest(stage)
     [Fact]
     public async Task The_emailed_code_signs_in_and_is_submitted_automatically()
     {
-        var ann = await ArriveAsync();
+        var ann = await OpenBrowserAsync();
         var start = await AddressPage.OpenInteractiveAsync(ann);
         var code = await start.SendToAsync(ann.Address);
         await code.BecomesInteractiveAsync();
@@ -30,7 +30,7 @@ public sealed class SignInTests(DefaultStage stage) : BrowserTest(stage)
     [InlineData(" {0}{1}\n")]
     public async Task A_pasted_code_can_contain_spaces_and_dashes(string form)
     {
-        var ann = await ArriveAsync();
+        var ann = await OpenBrowserAsync();
         var code = await BeginAsync(ann);
         var right = await Mailbox.CodeAsync(ann.Address);
 
@@ -42,7 +42,7 @@ public sealed class SignInTests(DefaultStage stage) : BrowserTest(stage)
     [Fact]
     public async Task An_invalid_address_shows_an_error_and_sends_no_message()
     {
-        var ann = await ArriveAsync();
+        var ann = await OpenBrowserAsync();
         var start = await AddressPage.OpenInteractiveAsync(ann);
 
         await start.Field.FillAsync("ann@example");
@@ -62,7 +62,7 @@ public sealed class SignInTests(DefaultStage stage) : BrowserTest(stage)
     [Fact]
     public async Task A_wrong_code_shows_the_remaining_attempts_and_clears_the_field()
     {
-        var ann = await ArriveAsync();
+        var ann = await OpenBrowserAsync();
         var code = await BeginAsync(ann);
         var right = await Mailbox.CodeAsync(ann.Address);
 
@@ -79,7 +79,7 @@ public sealed class SignInTests(DefaultStage stage) : BrowserTest(stage)
     [Fact]
     public async Task Pressing_Enter_after_automatic_submission_has_no_effect()
     {
-        var ann = await ArriveAsync();
+        var ann = await OpenBrowserAsync();
         var code = await BeginAsync(ann);
         var right = await Mailbox.CodeAsync(ann.Address);
 
@@ -98,7 +98,7 @@ public sealed class SignInTests(DefaultStage stage) : BrowserTest(stage)
     [Fact]
     public async Task An_incomplete_code_does_not_count_as_an_attempt()
     {
-        var ann = await ArriveAsync();
+        var ann = await OpenBrowserAsync();
         var code = await BeginAsync(ann);
 
         await code.TypeAsync("123");
@@ -112,7 +112,7 @@ public sealed class SignInTests(DefaultStage stage) : BrowserTest(stage)
     [Fact]
     public async Task Five_wrong_codes_end_the_sign_in_and_it_can_be_restarted()
     {
-        var ann = await ArriveAsync();
+        var ann = await OpenBrowserAsync();
         var code = await BeginAsync(ann);
         var right = await Mailbox.CodeAsync(ann.Address);
 
@@ -130,7 +130,7 @@ public sealed class SignInTests(DefaultStage stage) : BrowserTest(stage)
     [Fact]
     public async Task A_reload_shows_the_same_step_and_sends_no_message()
     {
-        var ann = await ArriveAsync();
+        var ann = await OpenBrowserAsync();
         var code = await BeginAsync(ann);
         var right = await Mailbox.CodeAsync(ann.Address);
         await code.TypeAsync(WrongCode(right));
@@ -149,7 +149,7 @@ public sealed class SignInTests(DefaultStage stage) : BrowserTest(stage)
     [Fact]
     public async Task The_start_page_links_to_a_sign_in_in_progress()
     {
-        var ann = await ArriveAsync();
+        var ann = await OpenBrowserAsync();
         var code = await BeginAsync(ann);
 
         await code.Page.GotoAsync("/");
@@ -166,7 +166,7 @@ public sealed class SignInTests(DefaultStage stage) : BrowserTest(stage)
     [Fact]
     public async Task Signing_in_in_a_second_tab_redirects_the_first_one()
     {
-        var ann = await ArriveAsync();
+        var ann = await OpenBrowserAsync();
         var first = await BeginAsync(ann);
         var second = new CodePage(await ann.OpenTabAsync());
         await second.Page.GotoAsync("/login/code");
@@ -183,7 +183,7 @@ public sealed class SignInTests(DefaultStage stage) : BrowserTest(stage)
     [Fact]
     public async Task Another_tab_completes_the_sign_in_when_the_tab_with_the_code_hangs()
     {
-        var ann = await ArriveAsync();
+        var ann = await OpenBrowserAsync();
         var first = await BeginAsync(ann);
         var second = new CodePage(await ann.OpenTabAsync());
         await second.Page.GotoAsync("/login/code");
@@ -206,7 +206,7 @@ public sealed class SignInTests(DefaultStage stage) : BrowserTest(stage)
     [Fact]
     public async Task The_back_button_after_signing_in_shows_the_signed_in_page()
     {
-        var ann = await ArriveAsync();
+        var ann = await OpenBrowserAsync();
         var page = await SignInAsync(ann);
 
         await page.Page.GoBackAsync();
@@ -219,12 +219,12 @@ public sealed class SignInTests(DefaultStage stage) : BrowserTest(stage)
     [Fact]
     public async Task A_stolen_code_is_refused_in_another_browser()
     {
-        var ann = await ArriveAsync();
+        var ann = await OpenBrowserAsync();
         var code = await BeginAsync(ann);
         var right = await Mailbox.CodeAsync(ann.Address);
 
         // Eve has no sign-in, so the code page redirects her to the start page.
-        var eve = await ArriveAsync();
+        var eve = await OpenBrowserAsync();
         var start = await AddressPage.OpenInteractiveAsync(eve, "/login/code");
         start.Page.Url.ShouldBe(Portal.Url + "/");
         // In a sign-in that Eve starts with Ann's address, Ann's code is wrong.
@@ -240,7 +240,7 @@ public sealed class SignInTests(DefaultStage stage) : BrowserTest(stage)
     [Fact]
     public async Task The_sixth_code_request_for_an_address_is_refused_with_a_wait_time()
     {
-        var ann = await ArriveAsync();
+        var ann = await OpenBrowserAsync();
         ann.IgnoreConsoleErrors("status of 429");
         var start = await AddressPage.OpenInteractiveAsync(ann);
         for (var sent = 0; sent < 5; sent++)
@@ -265,7 +265,7 @@ public sealed class SignInTests(DefaultStage stage) : BrowserTest(stage)
     [Fact]
     public async Task The_sign_in_works_with_the_keyboard_only()
     {
-        var ann = await ArriveAsync();
+        var ann = await OpenBrowserAsync();
         var start = await AddressPage.OpenInteractiveAsync(ann);
         var keyboard = start.Page.Keyboard;
 

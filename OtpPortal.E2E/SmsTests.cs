@@ -37,7 +37,7 @@ public sealed class SmsTests(SmsStage stage) : BrowserTest(stage), IClassFixture
     [Fact]
     public async Task The_code_from_the_SMS_signs_in()
     {
-        var ann = await ArriveAsync(options => options.ViewportSize = new() { Width = 320, Height = 640 });
+        var ann = await OpenBrowserAsync(options => options.ViewportSize = new() { Width = 320, Height = 640 });
         var start = await AddressPage.OpenInteractiveAsync(ann);
         await Expect(start.Page.GetByLabel("SMS")).ToBeCheckedAsync();
         (await start.ScrollsSidewaysAsync()).ShouldBeFalse();
@@ -56,7 +56,7 @@ public sealed class SmsTests(SmsStage stage) : BrowserTest(stage), IClassFixture
     [Fact]
     public async Task Email_can_be_selected_without_JavaScript()
     {
-        var ann = await ArriveWithoutScriptAsync();
+        var ann = await OpenBrowserWithoutScriptAsync();
         var start = await AddressPage.OpenAsync(ann);
         await start.Page.GetByText("Email", new() { Exact = true }).ClickAsync();
 

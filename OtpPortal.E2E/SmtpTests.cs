@@ -37,7 +37,7 @@ public sealed class SmtpTests(SmtpStage stage) : BrowserTest(stage), IClassFixtu
     [Fact]
     public async Task The_code_is_sent_by_SMTP_and_signs_in()
     {
-        var ann = await ArriveAsync();
+        var ann = await OpenBrowserAsync();
         var code = await BeginAsync(ann);
 
         var mail = await stage.Server.MailToAsync(ann.Address);

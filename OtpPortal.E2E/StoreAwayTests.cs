@@ -12,7 +12,7 @@ public sealed class StoreAwayTests(StoreAwayStage stage) : BrowserTest(stage), I
     [Fact]
     public async Task Pages_return_503_during_an_outage_and_an_open_code_page_works_afterwards()
     {
-        var ann = await ArriveAsync();
+        var ann = await OpenBrowserAsync();
         ann.IgnoreConsoleErrors("status of 503");
         var code = await BeginAsync(ann);
         var right = await Mailbox.CodeAsync(ann.Address);

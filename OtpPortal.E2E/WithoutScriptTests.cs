@@ -10,8 +10,8 @@ public sealed class WithoutScriptTests(DefaultStage stage) : BrowserTest(stage)
     [Fact]
     public async Task The_emailed_code_signs_in()
     {
-        var ann = await ArriveWithoutScriptAsync();
-        var code = await BeginPlainlyAsync(ann);
+        var ann = await OpenBrowserWithoutScriptAsync();
+        var code = await BeginWithoutScriptAsync(ann);
         await Expect(code.Page.Locator("strong.portal-address")).ToHaveTextAsync(ann.Address);
         await Expect(code.Field).ToBeFocusedAsync();
 
@@ -25,7 +25,7 @@ public sealed class WithoutScriptTests(DefaultStage stage) : BrowserTest(stage)
     [Fact]
     public async Task An_invalid_address_is_shown_again_with_an_error_at_the_field()
     {
-        var ann = await ArriveWithoutScriptAsync();
+        var ann = await OpenBrowserWithoutScriptAsync();
         ann.IgnoreConsoleErrors("status of 400");
         var start = await AddressPage.OpenAsync(ann);
 
@@ -41,8 +41,8 @@ public sealed class WithoutScriptTests(DefaultStage stage) : BrowserTest(stage)
     [Fact]
     public async Task Wrong_codes_show_the_remaining_attempts_and_five_end_the_sign_in()
     {
-        var ann = await ArriveWithoutScriptAsync();
-        var code = await BeginPlainlyAsync(ann);
+        var ann = await OpenBrowserWithoutScriptAsync();
+        var code = await BeginWithoutScriptAsync(ann);
         var right = await Mailbox.CodeAsync(ann.Address);
 
         for (var left = 4; left > 0; left--)
@@ -63,9 +63,9 @@ public sealed class WithoutScriptTests(DefaultStage stage) : BrowserTest(stage)
     [Fact]
     public async Task An_incomplete_code_does_not_count_as_an_attempt()
     {
-        var ann = await ArriveWithoutScriptAsync();
+        var ann = await OpenBrowserWithoutScriptAsync();
         ann.IgnoreConsoleErrors("status of 400");
-        var code = await BeginPlainlyAsync(ann);
+        var code = await BeginWithoutScriptAsync(ann);
 
         await code.SubmitAsync("123");
 
@@ -77,9 +77,9 @@ public sealed class WithoutScriptTests(DefaultStage stage) : BrowserTest(stage)
     [Fact]
     public async Task A_code_can_be_resent_and_the_first_one_stays_valid()
     {
-        var ann = await ArriveWithoutScriptAsync();
+        var ann = await OpenBrowserWithoutScriptAsync();
         ann.IgnoreConsoleErrors("status of 429");
-        var code = await BeginPlainlyAsync(ann);
+        var code = await BeginWithoutScriptAsync(ann);
         var first = await Mailbox.CodeAsync(ann.Address);
 
         // Without JavaScript the button is not disabled, so early clicks can be refused.
@@ -97,8 +97,8 @@ public sealed class WithoutScriptTests(DefaultStage stage) : BrowserTest(stage)
     [Fact]
     public async Task A_reload_shows_the_same_step_and_sends_no_message()
     {
-        var ann = await ArriveWithoutScriptAsync();
-        var code = await BeginPlainlyAsync(ann);
+        var ann = await OpenBrowserWithoutScriptAsync();
+        var code = await BeginWithoutScriptAsync(ann);
         await code.SubmitAsync(WrongCode(await Mailbox.CodeAsync(ann.Address)));
         await Expect(code.Error).ToContainTextAsync("4 attempts left");
 
@@ -108,6 +108,6 @@ public sealed class WithoutScriptTests(DefaultStage stage) : BrowserTest(stage)
         (await Mailbox.ToAsync(ann.Address)).Count.ShouldBe(1);
     }
 
-    private static async Task<CodePage> BeginPlainlyAsync(Visitor visitor) =>
-        await (await AddressPage.OpenAsync(visitor)).SendToAsync(visitor.Address);
+    private static async Task<CodePage> BeginWithoutScriptAsync(BrowserUser user) =>
+        await (await AddressPage.OpenAsync(user)).SendToAsync(user.Address);
 }

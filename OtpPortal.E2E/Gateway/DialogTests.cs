@@ -61,7 +61,7 @@ public sealed class DialogTests(GatewayStage stage) : BrowserTest(stage)
         var shop = await OpenAsync(await stage.Backend.BeginAsync());
         await shop.Close.ClickAsync();
         await shop.ExpectCallsAsync("cancelled");
-        var withoutScript = await HostedPage.OpenAsync(await ArriveWithoutScriptAsync(), wanted.Path);
+        var withoutScript = await HostedPage.OpenAsync(await OpenBrowserWithoutScriptAsync(), wanted.Path);
         await withoutScript.Parts.Field.FillAsync(wanted.WrongCode);
         await withoutScript.Parts.Verify.ClickAsync();
         await Expect(withoutScript.Parts.Error).ToBeVisibleAsync();
@@ -80,7 +80,7 @@ public sealed class DialogTests(GatewayStage stage) : BrowserTest(stage)
         var wanted = await stage.Backend.BeginAsync();
         var shop = await OpenAsync(wanted);
         await shop.Parts.BecomesInteractiveAsync();
-        var phone = await HostedPage.OpenInteractiveAsync(await ArriveAsync(), $"{wanted.Path}?otp={wanted.Code}");
+        var phone = await HostedPage.OpenInteractiveAsync(await OpenBrowserAsync(), $"{wanted.Path}?otp={wanted.Code}");
 
         await phone.Parts.Verify.ClickAsync();
 
@@ -190,7 +190,7 @@ public sealed class DialogTests(GatewayStage stage) : BrowserTest(stage)
     [Fact]
     public async Task The_dialog_fills_a_phone_screen_without_overlapping_elements()
     {
-        var bob = await ArriveAsync(
+        var bob = await OpenBrowserAsync(
             options => (options.ViewportSize, options.IsMobile, options.HasTouch) = (new() { Width = 320, Height = 568 }, true, true));
         var shop = await ShopPage.OpenAsync(bob, stage.Shop, (await stage.Backend.BeginAsync()).Id);
         await shop.OpenDialogAsync();
@@ -214,7 +214,7 @@ public sealed class DialogTests(GatewayStage stage) : BrowserTest(stage)
     [InlineData("ja-JP", "Verification", "Close")]
     public async Task The_dialog_labels_use_the_language_of_the_browser(string locale, string title, string close)
     {
-        var bob = await ArriveAsync(options => options.Locale = locale);
+        var bob = await OpenBrowserAsync(options => options.Locale = locale);
         var shop = await ShopPage.OpenAsync(bob, stage.Shop, (await stage.Backend.BeginAsync()).Id);
         await shop.OpenDialogAsync();
 
@@ -243,7 +243,7 @@ public sealed class DialogTests(GatewayStage stage) : BrowserTest(stage)
     [Fact]
     public async Task An_expired_verification_shows_a_message_and_can_be_closed()
     {
-        var bob = await ArriveAsync();
+        var bob = await OpenBrowserAsync();
         bob.IgnoreConsoleErrors("status of 410");
         var shop = await ShopPage.OpenAsync(bob, stage.Shop, "nothing-like-that");
         await shop.OpenDialogAsync();
@@ -259,7 +259,7 @@ public sealed class DialogTests(GatewayStage stage) : BrowserTest(stage)
     public async Task A_site_outside_EMBED_ORIGINS_cannot_frame_the_page()
     {
         var wanted = await stage.Backend.BeginAsync();
-        var bob = await ArriveAsync();
+        var bob = await OpenBrowserAsync();
         bob.IgnoreConsoleErrors("frame-ancestors|X-Frame-Options");
         var shop = await ShopPage.OpenAsync(bob, stage.Stranger, wanted.Id);
         await shop.OpenDialogAsync();
@@ -280,7 +280,7 @@ public sealed class DialogTests(GatewayStage stage) : BrowserTest(stage)
     public async Task A_site_that_forges_its_origin_receives_no_messages()
     {
         var wanted = await stage.Backend.BeginAsync();
-        var bob = await ArriveAsync();
+        var bob = await OpenBrowserAsync();
         bob.IgnoreConsoleErrors("target origin");
         var trap = await bob.OpenTabAsync();
         await trap.GotoAsync(
@@ -324,7 +324,7 @@ public sealed class DialogTests(GatewayStage stage) : BrowserTest(stage)
 
     private async Task<ShopPage> OpenAsync(Wanted wanted, string? tolerated = null)
     {
-        var bob = await ArriveAsync();
+        var bob = await OpenBrowserAsync();
         if (tolerated is not null) bob.IgnoreConsoleErrors(tolerated);
         var shop = await ShopPage.OpenAsync(bob, stage.Shop, wanted.Id);
         await shop.OpenDialogAsync();

@@ -50,9 +50,9 @@ public sealed class HostedPageAppearanceTests(GatewayStage stage) : BrowserTest(
             new() { Path = Path.Combine(PicturesTheoryAttribute.Folder!, $"{name.Replace(' ', '-')}-{width}-{scheme}.png") }));
 
     /// <summary>Visits every page in every visible state.</summary>
-    private async Task VisitAllPagesAsync(Action<BrowserNewContextOptions> wishes, Func<string, IPage, Task> look)
+    private async Task VisitAllPagesAsync(Action<BrowserNewContextOptions> configure, Func<string, IPage, Task> look)
     {
-        var bob = await ArriveAsync(wishes);
+        var bob = await OpenBrowserAsync(configure);
         bob.IgnoreConsoleErrors("status of 4(00|10)");
         var wanted = await stage.Backend.BeginAsync(
             ("to", ""), ("max_attempts", "2"), ("max_generate", "2"), ("address_description", "We send the bill there."),

@@ -21,8 +21,8 @@ public sealed class HostedPageLineTests(GatewayLineStage stage) : BrowserTest(st
     {
         stage.Line.RefuseWebSockets();
         var wanted = await stage.Backend.BeginAsync();
-        var desk = await HostedPage.OpenAsync(await ArriveIgnoringLostLineAsync(), wanted.Path);
-        var phone = await HostedPage.OpenAsync(await ArriveIgnoringLostLineAsync(), wanted.Path);
+        var desk = await HostedPage.OpenAsync(await OpenBrowserIgnoringLostConnectionAsync(), wanted.Path);
+        var phone = await HostedPage.OpenAsync(await OpenBrowserIgnoringLostConnectionAsync(), wanted.Path);
 
         await phone.Parts.Field.PressSequentiallyAsync(wanted.WrongCode);
         await Expect(phone.Parts.Error).ToContainTextAsync("4 attempts left");
@@ -37,7 +37,7 @@ public sealed class HostedPageLineTests(GatewayLineStage stage) : BrowserTest(st
     {
         stage.Line.RefuseWebSockets();
         var wanted = await stage.Backend.BeginAsync(("to", ""));
-        var shop = await ShopPage.OpenAsync(await ArriveIgnoringLostLineAsync(), stage.Shop, wanted.Id);
+        var shop = await ShopPage.OpenAsync(await OpenBrowserIgnoringLostConnectionAsync(), stage.Shop, wanted.Id);
         await shop.OpenDialogAsync();
         await shop.Parts.AddressField.FillAsync($"bob.{Guid.NewGuid():N}@example.com");
         await shop.Parts.SendCode.ClickAsync();
@@ -51,7 +51,7 @@ public sealed class HostedPageLineTests(GatewayLineStage stage) : BrowserTest(st
     public async Task A_disconnected_page_follows_another_device()
     {
         var wanted = await stage.Backend.BeginAsync();
-        var desk = await HostedPage.OpenInteractiveAsync(await ArriveIgnoringLostLineAsync(), wanted.Path);
+        var desk = await HostedPage.OpenInteractiveAsync(await OpenBrowserIgnoringLostConnectionAsync(), wanted.Path);
         stage.Line.Cut();
         await Expect(desk.ReconnectNotice).ToBeVisibleAsync();
 
@@ -65,7 +65,7 @@ public sealed class HostedPageLineTests(GatewayLineStage stage) : BrowserTest(st
     public async Task A_disconnected_page_accepts_the_code()
     {
         var wanted = await stage.Backend.BeginAsync();
-        var page = await HostedPage.OpenInteractiveAsync(await ArriveIgnoringLostLineAsync(), wanted.Path);
+        var page = await HostedPage.OpenInteractiveAsync(await OpenBrowserIgnoringLostConnectionAsync(), wanted.Path);
         stage.Line.Cut();
         await Expect(page.ReconnectNotice).ToBeVisibleAsync();
 
@@ -80,7 +80,7 @@ public sealed class HostedPageLineTests(GatewayLineStage stage) : BrowserTest(st
     {
         stage.Line.HoldWebSockets();
         var wanted = await stage.Backend.BeginAsync();
-        var page = await HostedPage.OpenAsync(await ArriveIgnoringLostLineAsync(), $"{wanted.Path}?otp={wanted.Code}");
+        var page = await HostedPage.OpenAsync(await OpenBrowserIgnoringLostConnectionAsync(), $"{wanted.Path}?otp={wanted.Code}");
         await Expect(page.Parts.Field).ToHaveValueAsync(wanted.Code);
         stage.Line.Release();
         await page.BecomesInteractiveAsync();
@@ -112,7 +112,7 @@ public sealed class HostedPageLineTests(GatewayLineStage stage) : BrowserTest(st
     {
         stage.Line.HoldWebSockets();
         var wanted = await stage.Backend.BeginAsync();
-        var page = await HostedPage.OpenAsync(await ArriveIgnoringLostLineAsync(), wanted.Path);
+        var page = await HostedPage.OpenAsync(await OpenBrowserIgnoringLostConnectionAsync(), wanted.Path);
         var before = await ElementPositionsAsync(page);
         before.Count.ShouldBeGreaterThan(8);
         stage.Line.Release();
@@ -121,11 +121,11 @@ public sealed class HostedPageLineTests(GatewayLineStage stage) : BrowserTest(st
         (await ElementPositionsAsync(page)).ShouldBe(before);
     }
 
-    private async Task<Visitor> ArriveIgnoringLostLineAsync()
+    private async Task<BrowserUser> OpenBrowserIgnoringLostConnectionAsync()
     {
-        var visitor = await ArriveAsync();
-        visitor.IgnoreConsoleErrors(LostLine);
-        return visitor;
+        var user = await OpenBrowserAsync();
+        user.IgnoreConsoleErrors(LostLine);
+        return user;
     }
 
     /// <summary>Waits for two updates of the countdown, which prove that the circuit is connected.</summary>

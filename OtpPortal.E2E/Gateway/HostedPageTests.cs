@@ -11,7 +11,7 @@ public sealed class HostedPageTests(GatewayStage stage) : BrowserTest(stage)
     public async Task A_typed_code_submits_automatically_and_a_reload_still_shows_success()
     {
         var wanted = await stage.Backend.BeginAsync(("channel_description", "The shop wants to know you."));
-        var bob = await ArriveAsync();
+        var bob = await OpenBrowserAsync();
         var page = await HostedPage.OpenInteractiveAsync(bob, wanted.Path);
         await Expect(page.Parts.Heading).ToHaveTextAsync("Verify: Email address");
         await Expect(page.Parts.Main).ToContainTextAsync("The shop wants to know you.");
@@ -32,7 +32,7 @@ public sealed class HostedPageTests(GatewayStage stage) : BrowserTest(stage)
     public async Task The_page_asks_for_an_address_that_the_application_omitted()
     {
         var wanted = await stage.Backend.BeginAsync(("to", ""), ("address_description", "Where may we write to?"));
-        var bob = await ArriveAsync();
+        var bob = await OpenBrowserAsync();
         bob.IgnoreConsoleErrors("status of 400");
         var page = await HostedPage.OpenAsync(bob, wanted.Path);
         page.Page.Url.ShouldEndWith("/address");
@@ -56,7 +56,7 @@ public sealed class HostedPageTests(GatewayStage stage) : BrowserTest(stage)
     public async Task The_verification_works_without_JavaScript()
     {
         var wanted = await stage.Backend.BeginAsync(("to", ""));
-        var bob = await ArriveWithoutScriptAsync();
+        var bob = await OpenBrowserWithoutScriptAsync();
         bob.IgnoreConsoleErrors("status of 4(00|29)");
         var page = await HostedPage.OpenAsync(bob, wanted.Path);
         await page.Parts.AddressField.FillAsync(bob.Address);
@@ -87,7 +87,7 @@ public sealed class HostedPageTests(GatewayStage stage) : BrowserTest(stage)
     public async Task A_wrong_code_shows_an_error_and_clears_the_field()
     {
         var wanted = await stage.Backend.BeginAsync();
-        var page = await HostedPage.OpenInteractiveAsync(await ArriveAsync(), wanted.Path);
+        var page = await HostedPage.OpenInteractiveAsync(await OpenBrowserAsync(), wanted.Path);
 
         await page.Parts.Field.PressSequentiallyAsync(wanted.WrongCode);
         await Expect(page.Parts.Error).ToContainTextAsync("4 attempts left");
@@ -102,7 +102,7 @@ public sealed class HostedPageTests(GatewayStage stage) : BrowserTest(stage)
     public async Task The_code_can_be_resent_after_a_countdown_until_the_limit_is_reached()
     {
         var wanted = await stage.Backend.BeginAsync(("max_generate", "2"));
-        var page = await HostedPage.OpenInteractiveAsync(await ArriveAsync(), wanted.Path);
+        var page = await HostedPage.OpenInteractiveAsync(await OpenBrowserAsync(), wanted.Path);
 
         await Expect(page.Parts.Resend).ToBeEnabledAsync();
         await Expect(page.Parts.Resend).ToHaveTextAsync("Resend code");
@@ -119,8 +119,8 @@ public sealed class HostedPageTests(GatewayStage stage) : BrowserTest(stage)
     public async Task A_success_on_another_device_is_shown_without_a_reload()
     {
         var wanted = await stage.Backend.BeginAsync();
-        var desk = await HostedPage.OpenInteractiveAsync(await ArriveAsync(), wanted.Path);
-        var phone = await HostedPage.OpenInteractiveAsync(await ArriveAsync(), wanted.Path);
+        var desk = await HostedPage.OpenInteractiveAsync(await OpenBrowserAsync(), wanted.Path);
+        var phone = await HostedPage.OpenInteractiveAsync(await OpenBrowserAsync(), wanted.Path);
 
         await phone.Parts.Field.PressSequentiallyAsync(wanted.Code);
 
@@ -132,8 +132,8 @@ public sealed class HostedPageTests(GatewayStage stage) : BrowserTest(stage)
     public async Task The_address_page_follows_another_device()
     {
         var wanted = await stage.Backend.BeginAsync(("to", ""));
-        var desk = await HostedPage.OpenAsync(await ArriveAsync(), wanted.Path);
-        var bob = await ArriveAsync();
+        var desk = await HostedPage.OpenAsync(await OpenBrowserAsync(), wanted.Path);
+        var bob = await OpenBrowserAsync();
         var phone = await HostedPage.OpenAsync(bob, wanted.Path);
         await phone.Parts.AddressField.FillAsync(bob.Address);
         await phone.Parts.SendCode.ClickAsync();
@@ -149,7 +149,7 @@ public sealed class HostedPageTests(GatewayStage stage) : BrowserTest(stage)
     public async Task The_link_fills_in_the_code_and_a_button_submits_it()
     {
         var wanted = await stage.Backend.BeginAsync();
-        var bob = await ArriveAsync();
+        var bob = await OpenBrowserAsync();
         var page = await HostedPage.OpenInteractiveAsync(bob, $"{wanted.Path}?otp={wanted.Code}");
         await Expect(page.Parts.Field).ToHaveValueAsync(wanted.Code);
         await Expect(page.Parts.Main.GetByRole(AriaRole.Button)).ToHaveCountAsync(1);
@@ -170,7 +170,7 @@ public sealed class HostedPageTests(GatewayStage stage) : BrowserTest(stage)
     public async Task A_link_with_an_old_code_can_be_corrected_by_hand()
     {
         var wanted = await stage.Backend.BeginAsync();
-        var page = await HostedPage.OpenInteractiveAsync(await ArriveAsync(), $"{wanted.Path}?otp={wanted.WrongCode}");
+        var page = await HostedPage.OpenInteractiveAsync(await OpenBrowserAsync(), $"{wanted.Path}?otp={wanted.WrongCode}");
 
         await page.Parts.Verify.ClickAsync();
         await Expect(page.Parts.Error).ToContainTextAsync("4 attempts left");
@@ -184,7 +184,7 @@ public sealed class HostedPageTests(GatewayStage stage) : BrowserTest(stage)
     public async Task The_last_wrong_code_locks_the_page_permanently()
     {
         var wanted = await stage.Backend.BeginAsync(("max_attempts", "2"));
-        var page = await HostedPage.OpenInteractiveAsync(await ArriveAsync(), wanted.Path);
+        var page = await HostedPage.OpenInteractiveAsync(await OpenBrowserAsync(), wanted.Path);
 
         await page.Parts.Field.PressSequentiallyAsync(wanted.WrongCode);
         await Expect(page.Parts.Error).ToContainTextAsync("1 attempt left");
@@ -201,7 +201,7 @@ public sealed class HostedPageTests(GatewayStage stage) : BrowserTest(stage)
     public async Task The_page_shows_expiry_without_a_reload()
     {
         var wanted = await stage.Backend.BeginAsync(("ttl", "5"));
-        var bob = await ArriveAsync();
+        var bob = await OpenBrowserAsync();
         bob.IgnoreConsoleErrors("status of 410");
         var page = await HostedPage.OpenAsync(bob, wanted.Path);
 
@@ -215,7 +215,7 @@ public sealed class HostedPageTests(GatewayStage stage) : BrowserTest(stage)
     public async Task A_code_with_letters_is_accepted()
     {
         var wanted = await stage.Backend.BeginAsync(("otp", "Rose-Tulip"));
-        var page = await HostedPage.OpenInteractiveAsync(await ArriveAsync(), wanted.Path);
+        var page = await HostedPage.OpenInteractiveAsync(await OpenBrowserAsync(), wanted.Path);
 
         await page.Parts.Field.FillAsync("Rose-Tulip");
         await page.Page.Keyboard.PressAsync("Enter");
@@ -232,7 +232,7 @@ public sealed class HostedPageTests(GatewayStage stage) : BrowserTest(stage)
     public async Task The_page_uses_the_language_of_the_browser(string locale, string language, string title, string wrong, string done)
     {
         var wanted = await stage.Backend.BeginAsync();
-        var page = await HostedPage.OpenInteractiveAsync(await ArriveAsync(options => options.Locale = locale), wanted.Path);
+        var page = await HostedPage.OpenInteractiveAsync(await OpenBrowserAsync(options => options.Locale = locale), wanted.Path);
         await Expect(page.Html).ToHaveAttributeAsync("lang", language);
         await Expect(page.Parts.Heading).ToContainTextAsync(title);
 
@@ -250,7 +250,7 @@ public sealed class HostedPageTests(GatewayStage stage) : BrowserTest(stage)
     {
         var wanted = await stage.Backend.BeginAsync();
         var page = await HostedPage.OpenAsync(
-            await ArriveAsync(options => options.JavaScriptEnabled = withScript), $"{wanted.Path}?otp={wanted.Code}");
+            await OpenBrowserAsync(options => options.JavaScriptEnabled = withScript), $"{wanted.Path}?otp={wanted.Code}");
 
         await page.Language("Deutsch").ClickAsync();
 

@@ -70,7 +70,7 @@ public sealed class OtpgatewayScriptTests(GatewayStage stage) : BrowserTest(stag
 
     private async Task<IPage> OpenAsync(Wanted wanted)
     {
-        var page = await (await ArriveAsync()).OpenTabAsync();
+        var page = await (await OpenBrowserAsync()).OpenTabAsync();
         await page.GotoAsync($"{stage.Shop.Origin}/peer?id={wanted.Id}");
         return page;
     }

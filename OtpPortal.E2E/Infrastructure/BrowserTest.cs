@@ -8,7 +8,7 @@ public abstract class BrowserTest(Stage stage) : IAsyncLifetime
     // A safety limit. Some Playwright waits have no timeout; closing the context ends them and fails the test.
     private static readonly TimeSpan s_testTimeout = TimeSpan.FromMinutes(5);
 
-    private readonly List<Visitor> _visitors = [];
+    private readonly List<BrowserUser> _users = [];
     private readonly CancellationTokenSource _testEnded = new();
 
     protected Stage Stage => stage;
@@ -23,35 +23,35 @@ public abstract class BrowserTest(Stage stage) : IAsyncLifetime
     {
         await _testEnded.CancelAsync();
         _testEnded.Dispose();
-        foreach (var visitor in _visitors) await visitor.Context.CloseAsync();
-        _visitors.SelectMany(visitor => visitor.ConsoleErrors)
+        foreach (var user in _users) await user.Context.CloseAsync();
+        _users.SelectMany(user => user.ConsoleErrors)
             .ShouldBeEmpty("The browser's console complained. The portal said:\n" + Portal.Log);
     }
 
-    protected async Task<Visitor> ArriveAsync(Action<BrowserNewContextOptions>? wishes = null)
+    protected async Task<BrowserUser> OpenBrowserAsync(Action<BrowserNewContextOptions>? configure = null)
     {
-        var visitor = await Visitor.ArriveAsync(stage, wishes);
-        _visitors.Add(visitor);
-        _ = CloseInTimeAsync(visitor, _testEnded.Token);
-        return visitor;
+        var user = await BrowserUser.OpenBrowserAsync(stage, configure);
+        _users.Add(user);
+        _ = CloseInTimeAsync(user, _testEnded.Token);
+        return user;
     }
 
-    protected Task<Visitor> ArriveWithoutScriptAsync() => ArriveAsync(options => options.JavaScriptEnabled = false);
+    protected Task<BrowserUser> OpenBrowserWithoutScriptAsync() => OpenBrowserAsync(options => options.JavaScriptEnabled = false);
 
     /// <summary>Opens the address page, submits the address and waits for an interactive code page.</summary>
-    protected static async Task<CodePage> BeginAsync(Visitor visitor, string? address = null, string path = "/")
+    protected static async Task<CodePage> BeginAsync(BrowserUser user, string? address = null, string path = "/")
     {
-        var start = await AddressPage.OpenInteractiveAsync(visitor, path);
-        var code = await start.SendToAsync(address ?? visitor.Address);
+        var start = await AddressPage.OpenInteractiveAsync(user, path);
+        var code = await start.SendToAsync(address ?? user.Address);
         await code.BecomesInteractiveAsync();
         return code;
     }
 
     /// <summary>Signs in with the code from the n-th message to the address.</summary>
-    protected async Task<SignedInPage> SignInAsync(Visitor visitor, string? address = null, int message = 1)
+    protected async Task<SignedInPage> SignInAsync(BrowserUser user, string? address = null, int message = 1)
     {
-        address ??= visitor.Address;
-        var code = await BeginAsync(visitor, address);
+        address ??= user.Address;
+        var code = await BeginAsync(user, address);
         await code.TypeAsync(await Mailbox.CodeAsync(address, message));
         return await SignedInPage.IsShownAsync(code.Page, address);
     }
@@ -69,7 +69,7 @@ public abstract class BrowserTest(Stage stage) : IAsyncLifetime
         return await SignedInPage.IsShownAsync(code.Page, address);
     }
 
-    private static async Task CloseInTimeAsync(Visitor visitor, CancellationToken over)
+    private static async Task CloseInTimeAsync(BrowserUser user, CancellationToken over)
     {
         try
         {
@@ -79,7 +79,7 @@ public abstract class BrowserTest(Stage stage) : IAsyncLifetime
         {
             return;
         }
-        await visitor.Context.CloseAsync();
+        await user.Context.CloseAsync();
     }
 
     /// <summary>

@@ -32,9 +32,9 @@ public sealed class AdminPage(IPage page) : PortalPage(page)
     public ILocator Alert => Page.GetByRole(AriaRole.Alert);
 
     /// <summary>Opens the administration with the key and waits for the session list.</summary>
-    public static async Task<AdminPage> OpenAsync(Visitor visitor, string key)
+    public static async Task<AdminPage> OpenAsync(BrowserUser user, string key)
     {
-        var admin = new AdminPage(await visitor.OpenTabAsync());
+        var admin = new AdminPage(await user.OpenTabAsync());
         await admin.Page.GotoAsync("/admin");
         await admin.Key.FillAsync(key);
         await admin.NavigateByAsync(() => admin.Open.ClickAsync());

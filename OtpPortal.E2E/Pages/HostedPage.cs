@@ -41,16 +41,16 @@ public sealed class HostedPage(IPage page) : PortalPage(page)
 {
     public VerificationParts Parts { get; } = new(selector => page.Locator(selector));
 
-    public static async Task<HostedPage> OpenAsync(Visitor visitor, string path)
+    public static async Task<HostedPage> OpenAsync(BrowserUser user, string path)
     {
-        var hosted = new HostedPage(await visitor.OpenTabAsync());
+        var hosted = new HostedPage(await user.OpenTabAsync());
         await hosted.Page.GotoAsync(path);
         return hosted;
     }
 
-    public static async Task<HostedPage> OpenInteractiveAsync(Visitor visitor, string path)
+    public static async Task<HostedPage> OpenInteractiveAsync(BrowserUser user, string path)
     {
-        var hosted = await OpenAsync(visitor, path);
+        var hosted = await OpenAsync(user, path);
         await hosted.BecomesInteractiveAsync();
         return hosted;
     }
@@ -73,9 +73,9 @@ public sealed class ShopPage(IPage page)
     /// <summary>Returns the recorded callbacks and CSP violations.</summary>
     public Task<string[]> CallsAsync() => page.EvaluateAsync<string[]>("() => window.heard");
 
-    public static async Task<ShopPage> OpenAsync(Visitor visitor, EmbeddingSite site, string id)
+    public static async Task<ShopPage> OpenAsync(BrowserUser user, EmbeddingSite site, string id)
     {
-        var shop = new ShopPage(await visitor.OpenTabAsync());
+        var shop = new ShopPage(await user.OpenTabAsync());
         await shop.Page.GotoAsync($"{site.Origin}/?id={id}");
         return shop;
     }

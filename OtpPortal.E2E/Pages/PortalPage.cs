@@ -66,17 +66,17 @@ public sealed class AddressPage(IPage page) : PortalPage(page)
 
     public ILocator Continue => Page.Locator("a[href='/login/code']");
 
-    public static async Task<AddressPage> OpenAsync(Visitor visitor, string path = "/")
+    public static async Task<AddressPage> OpenAsync(BrowserUser user, string path = "/")
     {
-        var page = new AddressPage(await visitor.OpenTabAsync());
+        var page = new AddressPage(await user.OpenTabAsync());
         await page.Page.GotoAsync(path);
         return page;
     }
 
     /// <summary>Opens the page and waits until it is interactive.</summary>
-    public static async Task<AddressPage> OpenInteractiveAsync(Visitor visitor, string path = "/")
+    public static async Task<AddressPage> OpenInteractiveAsync(BrowserUser user, string path = "/")
     {
-        var page = await OpenAsync(visitor, path);
+        var page = await OpenAsync(user, path);
         await page.BecomesInteractiveAsync();
         return page;
     }
@@ -130,9 +130,9 @@ public sealed class LinkPage(IPage page) : PortalPage(page)
 {
     public ILocator SignIn => Page.Locator("form[action='/login/link'] button");
 
-    public static async Task<LinkPage> OpenAsync(Visitor visitor, string link)
+    public static async Task<LinkPage> OpenAsync(BrowserUser user, string link)
     {
-        var page = new LinkPage(await visitor.OpenTabAsync());
+        var page = new LinkPage(await user.OpenTabAsync());
         await page.Page.GotoAsync(link);
         return page;
     }
@@ -173,9 +173,9 @@ public sealed class MailboxPage(IPage page) : PortalPage(page)
 
     public ILocator To(string address) => Messages.Filter(new() { HasText = address });
 
-    public static async Task<MailboxPage> OpenAsync(Visitor visitor)
+    public static async Task<MailboxPage> OpenAsync(BrowserUser user)
     {
-        var page = new MailboxPage(await visitor.OpenTabAsync());
+        var page = new MailboxPage(await user.OpenTabAsync());
         await page.Page.GotoAsync("/dev/mailbox");
         await page.BecomesInteractiveAsync();
         return page;

@@ -53,7 +53,7 @@ public sealed class AwsRoleTests
         (await SendAsync(portal)).Status.ShouldBe(502);
 
         server.Requests.ShouldBeEmpty();
-        await Eventually.BeTrueAsync(() => portal.Log.Contains("no AWS credentials were found: set AWS_", StringComparison.Ordinal));
+        await Eventually.BeTrueAsync(() => portal.Log.Contains("no AWS credentials were found; set AWS_", StringComparison.Ordinal));
     }
 
     private static (string, string)[] Settings(RecordingServer server, string? role) =>

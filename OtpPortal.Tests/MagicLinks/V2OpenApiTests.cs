@@ -350,7 +350,7 @@ public sealed partial class V2OpenApiTests(V2Portal v2) : IClassFixture<V2Portal
         api.Operations[$"POST {Root}/{operation}"].GetProperty("requestBody").GetProperty("content")
             .GetProperty("application/json").GetProperty("schema");
 
-    [GeneratedRegex("(?:\\.(?:Has|Object|Text|Texts|Number|Flag|Raw)\\(|Picture\\(fields, )\"([A-Za-z]+)\"")]
+    [GeneratedRegex("(?:\\.(?:Has|Object|Text|Texts|Number|Flag|Raw)\\(|ImageUrl\\(fields, )\"([A-Za-z]+)\"")]
     private static partial Regex ReadField();
 
     private static IEnumerable<(string Name, JsonElement Schema, bool IsRequired)> Fields(DescribedApi api, JsonElement schema, string path)

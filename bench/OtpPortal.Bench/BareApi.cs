@@ -29,7 +29,7 @@ internal static class BareApi
         app.MapPost("/api/v2/otp/create", async (HttpContext context) =>
         {
             if (!IsKnown(context)) return Results.Unauthorized();
-            await BareGateway.AdmitAsync(database);
+            await BareGateway.LimitAsync(database);
             using var body = await JsonDocument.ParseAsync(context.Request.Body);
             var (id, otp) = (Guid.NewGuid().ToString(), RandomNumberGenerator.GetString("0123456789", 6));
             await database.StringSetAsync(id, BareGateway.NewRecord(HMACSHA256.HashData(codeKey, Encoding.UTF8.GetBytes(otp))), life);
@@ -39,7 +39,7 @@ internal static class BareApi
         app.MapPost("/api/v2/otp/validate", async (HttpContext context) =>
         {
             if (!IsKnown(context)) return Results.Unauthorized();
-            await BareGateway.AdmitAsync(database);
+            await BareGateway.LimitAsync(database);
             using var body = await JsonDocument.ParseAsync(context.Request.Body);
             var parameters = body.RootElement.GetProperty("otpValidateParams");
             var id = parameters.GetProperty("id").GetString()!;
@@ -51,7 +51,7 @@ internal static class BareApi
         app.MapPost("/api/v2/jwt/create", async (HttpContext context) =>
         {
             if (!IsKnown(context)) return Results.Unauthorized();
-            await BareGateway.AdmitAsync(database);
+            await BareGateway.LimitAsync(database);
             using var body = await JsonDocument.ParseAsync(context.Request.Body);
             var parameters = body.RootElement.GetProperty("jwtCreateParams");
             var key = parameters.GetProperty("alg").GetString() == "RS256" ? rsa : ed;
@@ -74,7 +74,7 @@ internal static class BareApi
         app.MapPost("/api/v2/jwt/validate", async (HttpContext context) =>
         {
             if (!IsKnown(context)) return Results.Unauthorized();
-            await BareGateway.AdmitAsync(database);
+            await BareGateway.LimitAsync(database);
             using var body = await JsonDocument.ParseAsync(context.Request.Body);
             var jwt = body.RootElement.GetProperty("jwtValidateParams").GetProperty("jwt").GetString()!;
             var parts = jwt.Split('.');

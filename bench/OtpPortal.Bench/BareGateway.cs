@@ -25,7 +25,7 @@ internal static class BareGateway
             if (!IsKnown(context)) return Results.Unauthorized();
             var form = await context.Request.ReadFormAsync();
             var id = RandomNumberGenerator.GetHexString(32);
-            await AdmitAsync(database);
+            await LimitAsync(database);
             var before = await FindAsync(database, id);
             if (form["to"].ToString() is { Length: > 0 } to) await CountAsync(database, "limit:" + to);
             await ChangeAsync(database, id, before, life);
@@ -39,14 +39,14 @@ internal static class BareGateway
         {
             if (!IsKnown(context)) return Results.Unauthorized();
             _ = await context.Request.ReadFormAsync();
-            await AdmitAsync(database);
+            await LimitAsync(database);
             await ChangeAsync(database, id, await FindAsync(database, id), life);
             return Results.Json(new { status = "error", message = "Incorrect OTP", data = Data(id) }, statusCode: 400);
         });
         app.MapPost("/api/otp/{id}/status", async (HttpContext context, string id) =>
         {
             if (!IsKnown(context)) return Results.Unauthorized();
-            await AdmitAsync(database);
+            await LimitAsync(database);
             await FindAsync(database, id);
             return Results.Json(new { status = "success", data = Data(id) });
         });
@@ -78,7 +78,7 @@ internal static class BareGateway
         && Encoding.UTF8.GetString(Convert.FromBase64String(header.Parameter ?? "")).Split(':', 2) is [_, var secret]
         && CryptographicOperations.FixedTimeEquals(SHA256.HashData(Encoding.UTF8.GetBytes(secret)), s_secret);
 
-    internal static Task AdmitAsync(IDatabase database)
+    internal static Task LimitAsync(IDatabase database)
     {
         var peek = database.SortedSetLengthAsync("limit");
         var batch = database.CreateBatch();

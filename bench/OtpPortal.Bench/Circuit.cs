@@ -14,7 +14,7 @@ namespace OtpPortal.Bench;
 internal sealed partial class Circuit : IAsyncDisposable
 {
     private static readonly HttpClient s_http = new(new SocketsHttpHandler { UseCookies = false, AllowAutoRedirect = false });
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan s_timeout = TimeSpan.FromSeconds(30);
 
     private static readonly byte[] s_ping = [0x91, 0x06];
     private static int s_opened;
@@ -56,7 +56,7 @@ internal sealed partial class Circuit : IAsyncDisposable
             .Select((marker, n) => $$"""{"type":"add","ssrComponentId":{{n + 1}},"marker":{{marker.Groups[1].Value}}}""");
         await circuit.SendAsync("0", "StartCircuit", portal + "/", portal + path, "[]", state);
         await circuit.SendAsync(null, "UpdateRootComponents", $$"""{"batchId":1,"operations":[{{string.Join(',', operations)}}]}""", state);
-        await (text.Length > 0 ? circuit._drawn : circuit._ready).Task.WaitAsync(s_patience);
+        await (text.Length > 0 ? circuit._drawn : circuit._ready).Task.WaitAsync(s_timeout);
         return circuit;
     }
 

@@ -53,8 +53,8 @@ internal static class Run
         // The app behind the proxy is the minimal endpoint, once with and once without the request to the portal.
         await using var nginx = Stage.StartNginx("nginx.conf", [("$PORTAL", portalProcess.Port), ("$APP", barePort)], out var proxy);
 
-        var visitor = new Visitor(portal, post);
-        var token = await visitor.SignInAsync("ann@bench.example");
+        var user = new BenchUser(portal, post);
+        var token = await user.SignInAsync("ann@bench.example");
         await Machine.WrkAsync(bare + "/", 2, 32, carry);
         await Machine.WrkAsync(portal + "/check-auth", 2, 32, carry, ("BENCH_TOKEN", token));
         await Machine.WrkAsync(portal + "/", 2, 32, carry);
@@ -69,8 +69,8 @@ internal static class Run
             // A new token in each round, so that its first check rotates it and the successor is used.
             rotating.Add(
                 await Machine.WrkAsync(portal
-                    + "/check-auth", seconds, 32, carry, ("BENCH_TOKEN", await visitor.SignInAsync($"rotating{round}@bench.example"))));
-            var rotated = await RotateOnceAsync(http, portal, await visitor.SignInAsync($"sliding{round}@bench.example"));
+                    + "/check-auth", seconds, 32, carry, ("BENCH_TOKEN", await user.SignInAsync($"rotating{round}@bench.example"))));
+            var rotated = await RotateOnceAsync(http, portal, await user.SignInAsync($"sliding{round}@bench.example"));
             sliding.Add(await Machine.WrkAsync(portal + "/check-auth", seconds, 32, carry, ("BENCH_TOKEN", rotated)));
             forward.Add(await Machine.WrkAsync(portal + "/forward-auth", seconds, 32, carry, ("BENCH_TOKEN", rotated)));
             proxied.Add(await Machine.WrkAsync(proxy + "/guarded/", seconds, 32, carry, ("BENCH_TOKEN", rotated)));
@@ -84,7 +84,7 @@ internal static class Run
             {
                 while (Stopwatch.GetTimestamp() < end)
                 {
-                    await visitor.SignInAsync($"visitor{Interlocked.Increment(ref count)}@bench.example");
+                    await user.SignInAsync($"user{Interlocked.Increment(ref count)}@bench.example");
                     Interlocked.Increment(ref done);
                 }
             }));

@@ -110,8 +110,8 @@ internal static class Scale
         await using var first = await stage.StartPortalAsync();
         await using var second = await stage.StartPortalAsync();
         await using var nginx = Stage.StartNginx("replicas.conf", [("$FIRST", first.Port), ("$SECOND", second.Port)], out var proxy);
-        var visitor = new Visitor(first.Address, stage.Post);
-        var token = await visitor.SignInAsync("ann@bench.example");
+        var user = new BenchUser(first.Address, stage.Post);
+        var token = await user.SignInAsync("ann@bench.example");
         foreach (var path in (string[])["/one/check-auth", "/two/check-auth"])
             await Machine.WrkAsync(proxy + path, 2, 32, stage.Carry, ("BENCH_TOKEN", token));
         var (one, two, alone) = (new List<double>(), new List<double>(), new List<double>());
@@ -119,15 +119,15 @@ internal static class Scale
         {
             alone.Add(
                 await Machine.WrkAsync(first.Address
-                    + "/check-auth", seconds, 32, stage.Carry, ("BENCH_TOKEN", await visitor.SignInAsync($"alone{round}@bench.example"))));
+                    + "/check-auth", seconds, 32, stage.Carry, ("BENCH_TOKEN", await user.SignInAsync($"alone{round}@bench.example"))));
             one.Add(
                 await Machine.WrkAsync(
                     proxy + "/one/check-auth", seconds, 32, stage.Carry,
-                    ("BENCH_TOKEN", await visitor.SignInAsync($"one{round}@bench.example"))));
+                    ("BENCH_TOKEN", await user.SignInAsync($"one{round}@bench.example"))));
             two.Add(
                 await Machine.WrkAsync(
                     proxy + "/two/check-auth", seconds, 32, stage.Carry,
-                    ("BENCH_TOKEN", await visitor.SignInAsync($"two{round}@bench.example"))));
+                    ("BENCH_TOKEN", await user.SignInAsync($"two{round}@bench.example"))));
         }
         Print(
             "/check-auth, bearer, returned token carried along",
@@ -135,7 +135,7 @@ internal static class Scale
     }
 
     private static async Task<string> FlowCookieAsync(Stage stage, Portal portal) =>
-        "otp_flow=" + await new Visitor(portal.Address, stage.Post).BeginAsync($"{Guid.NewGuid():N}@bench.example");
+        "otp_flow=" + await new BenchUser(portal.Address, stage.Post).BeginAsync($"{Guid.NewGuid():N}@bench.example");
 
     private static async Task<string> AdminCookieAsync(Portal portal)
     {

@@ -1,24 +1,24 @@
-// Everything here only adds to pages that work without it.
+// Enhances pages that also work without script.
 (() => {
     'use strict';
 
-    // One WebSocket and no negotiation: any replica can serve it, without sticky sessions. Where WebSockets are blocked the forms do everything.
+    // One WebSocket without negotiation works with any replica, without sticky sessions. Where WebSockets are blocked, the forms work.
     const line = () => document.getElementById('components-reconnect-modal');
     const lineIsDown = () => /components-reconnect-(show|failed|rejected)/.test(line()?.className ?? '');
 
-    // A ticket is good for one post. The page posts it by itself, and the circuit that takes the page over would post it again: the browser
-    // would throw the first answer away, and the second one would say that the ticket is used.
+    // A ticket is valid for one post. The page posts it, and the circuit would post it again: the browser would discard the
+    // first response, and the second one would report a used ticket.
     let finishing = false;
 
     window.otpPortal = {
-        // Past the submit event, so that a circuit which has done its part does not get it back.
+        // submit() fires no submit event, so the circuit does not handle the form again.
         post: form => {
             if (!form?.isConnected || finishing) return;
             finishing = 'submitAtOnce' in form.dataset;
             HTMLFormElement.prototype.submit.call(form);
         },
         focus: id => {
-            // A frame does not take the focus from the page around it.
+            // A frame must not take the focus from the page that embeds it.
             if (parent !== window && !document.hasFocus()) return;
             const field = document.getElementById(id);
             field?.focus();
@@ -29,28 +29,28 @@
         ready: () => { document.documentElement.dataset.portal = 'ready'; },
     };
 
-    // A hosted page in a frame tells the page around it that the code was right, or that Escape was pressed: that origin only, never "*".
-    // The server has checked the origin that it names. Without one the browser's own word counts: frame-ancestors lets listed origins frame us only.
+    // A hosted page in a frame notifies its parent of success or Escape. The target origin is never "*".
+    // The server has checked the origin. Without one, the browser's referrer is used: frame-ancestors allows listed origins only.
     const hosted = () => document.querySelector('[data-otp-page]')?.dataset;
     const tellFrame = message => {
         const origin = hosted()?.origin ?? location.ancestorOrigins?.[0];
         if (hosted() && origin && parent !== window) parent.postMessage(message, origin);
     };
-    // otpgateway's own script takes every message with a namespace and an id for the success.
+    // otpgateway's script treats every message with a namespace and an id as a success.
     const tellFinished = () => {
         const { namespace, id } = hosted() ?? {};
         tellFrame({ otpgateway: 'finished', namespace, id });
     };
-    // Escape ends the choice of Chinese characters, too.
+    // During composition, Escape belongs to the input method.
     addEventListener('keydown', event => { if (event.key === 'Escape' && !event.isComposing) tellFrame({ otpgateway: 'cancelled' }); });
 
-    // The page around hands the focus to the frame as a whole; browsers refuse a foreign frame's autofocus.
+    // Browsers ignore autofocus in a cross-origin frame, so focus the field when the parent focuses the frame.
     const focusFirst = () => {
         if (parent !== window && document.hasFocus() && document.activeElement === document.body) document.querySelector('main [data-first]')?.focus();
     };
     addEventListener('focus', focusFirst);
 
-    // Without a circuit nobody tells a hosted page what another device has done: then it asks, and shows the page that belongs to the answer.
+    // Without a circuit, a hosted page polls the status and reloads when another device has changed it.
     const follow = async () => {
         const page = hosted();
         if (!page || 'finished' in page || 'over' in page || (document.documentElement.dataset.portal && !lineIsDown())) return;
@@ -59,16 +59,16 @@
             const answer = await fetch(address + '/status');
             if (answer.status === 400 || (answer.ok && (await answer.json()).data.closed)) location.replace(address + page.query);
         } catch {
-            // The next time, then.
+            // Retry with the next poll.
         }
     };
 
-    // While the circuit's line is down it would swallow the form: let it go the ordinary way instead.
+    // A disconnected circuit would swallow the submit event, so post the form instead.
     addEventListener('submit', event => {
         if (lineIsDown()) event.stopImmediatePropagation();
     }, true);
 
-    // Nor would it hear what is typed meanwhile: it is told when the line is up again.
+    // A disconnected circuit also misses input, so raise the events again after the reconnect.
     const tell = field => field.dispatchEvent(new Event('input', { bubbles: true }));
     const watchLine = () => {
         let wasDown = false;
@@ -79,8 +79,8 @@
         }).observe(line() ?? document.body, { attributes: true, attributeFilter: ['class'] });
     };
 
-    // A form that is on its way is not sent again: the answer to the first one, with its cookie, would be thrown away. Typing a code, which
-    // submits itself, and then pressing Enter would do that.
+    // Do not submit a form twice: the browser would discard the first response with its cookie. Typing a full code, which
+    // submits the form, and then pressing Enter would do that.
     let sentAt = -Infinity;
     addEventListener('submit', event => {
         if (event.defaultPrevented) return;
@@ -88,8 +88,8 @@
         else sentAt = event.timeStamp;
     });
 
-    // The circuit draws its part of the page again. On a slow line somebody has begun to type by then: what they typed, and the focus, go on
-    // in the new fields.
+    // The circuit replaces the prerendered form. Keep the text and the focus of a user who has begun to type
+    // on a slow connection.
     const fields = new Map();
     let focused = null;
     const remember = () => {
@@ -112,7 +112,7 @@
         }
     };
 
-    // A full code is submitted by itself.
+    // Submits a complete code.
     const digitsOf = text => text.replace(/[\s\p{Pd}\p{Cf}]/gu, '');
     let submitted = '';
     const submitWhenFull = field => {
@@ -122,7 +122,7 @@
         if (digits.length !== length || !/^\p{Nd}+$/u.test(digits)) { submitted = ''; return; }
         if (digits === submitted) return;
         submitted = digits;
-        // After the circuit has heard of the input itself.
+        // After the circuit has received the input event.
         setTimeout(() => field.isConnected && field.form?.requestSubmit(), 0);
     };
     addEventListener('input', event => {
@@ -130,7 +130,7 @@
         if (lineIsDown()) event.stopImmediatePropagation();
     }, true);
 
-    // A code in a text message that names this site can be taken over with one tap (WebOTP).
+    // WebOTP: fills in a code from a text message that is bound to this site.
     const offerCode = () => {
         const field = document.querySelector('[data-code-length]');
         if (!field || !('OTPCredential' in window)) return;
@@ -144,7 +144,7 @@
         window.otpPortal.post(document.querySelector('form[data-submit-at-once]'));
         if ('finished' in (hosted() ?? {})) tellFinished();
         setInterval(follow, 1500);
-        // The next page in a frame that has the focus already.
+        // The frame already has the focus when its next page loads.
         focusFirst();
         offerCode();
         watchLine();
@@ -153,7 +153,7 @@
         new MutationObserver(carryOver).observe(document.querySelector('main') ?? document.body, { childList: true, subtree: true });
         window.Blazor?.start({
             circuit: {
-                // The circuit speaks the page's language, also where a frame has no cookie that says so.
+                // The circuit uses the page's language, also in a frame without the language cookie.
                 configureSignalR: builder => builder.withUrl('_blazor?lang=' + document.documentElement.lang, { skipNegotiation: true, transport: 1 }),
                 reconnectionOptions: { maxRetries: 60, retryIntervalMilliseconds: attempt => Math.min(500 * (attempt + 1), 5000) },
             },

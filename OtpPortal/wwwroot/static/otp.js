@@ -1,7 +1,7 @@
 // OTPGateway(namespace, id, onFinish, onCancel) opens a verification in a dialog on the page that loads this script:
 //   <script id="otpgateway-script" src="https://otp.example.com/static/otp.js"></script>
-// It needs the page's origin in EMBED_ORIGINS, and of a Content-Security-Policy no more than script-src and frame-src for the portal:
-// styles are set by script alone, inside a shadow root, so that neither page's style sheet touches the other's.
+// The page's origin must be in EMBED_ORIGINS. A Content-Security-Policy needs only script-src and frame-src for the portal:
+// styles are set by script, inside a shadow root, so that the style sheets of the two pages do not affect each other.
 (() => {
     'use strict';
     if (window.OTPGateway) return;
@@ -32,7 +32,7 @@
     };
     const [title, close] = navigator.languages.map(language => words[language.slice(0, 2)]).find(found => found) ?? words.en;
 
-    // How many dialogs are open, and how the page scrolled before the first one.
+    // The number of open dialogs, and the overflow style of the page before the first one.
     const page = document.documentElement;
     let open = 0;
     let before;
@@ -54,7 +54,7 @@
             title, allow: 'otp-credentials',
             src: `${root}/otp/${encodeURIComponent(namespace)}/${encodeURIComponent(id)}?${query}`,
         }, dialog);
-        // The keys go where the code is typed.
+        // Keyboard input belongs to the code field.
         frame.onload = () => { dialog.className = 'ready'; frame.focus(); };
 
         let over = false;
@@ -62,13 +62,13 @@
             if (over) return;
             over = true;
             removeEventListener('message', hear);
-            // It hands the focus back, so it comes before the rest goes.
+            // close() restores the focus, so call it before removing the element.
             dialog.close();
             host.remove();
             if (--open === 0) Object.assign(page.style, before);
             callback?.(...values);
         };
-        // From this dialog's own frame and from the portal's origin: any other page could send the same words.
+        // Accept messages only from this dialog's frame and the portal's origin: any page can send the same data.
         const hear = event => {
             if (event.source !== frame.contentWindow || event.origin !== root || !event.data) return;
             const { otpgateway, namespace: owner, id: which } = event.data;
@@ -78,10 +78,10 @@
         addEventListener('message', hear);
 
         button.onclick = () => end(onCancel);
-        // Escape while the page around the frame has the focus; and whatever else closes dialogs.
+        // Escape while the parent page has the focus, and every other way to close a dialog.
         dialog.oncancel = event => { event.preventDefault(); end(onCancel); };
         dialog.onclose = () => end(onCancel);
-        // The backdrop belongs to the dialog itself, and so does the strip beside the button.
+        // A click on the backdrop or beside the button targets the dialog itself.
         dialog.onclick = event => {
             const box = dialog.getBoundingClientRect();
             if (event.target !== dialog) return;
@@ -90,7 +90,7 @@
 
         if (open++ === 0) {
             before = { overflow: page.style.overflow, scrollbarGutter: page.style.scrollbarGutter };
-            // Nothing may jump where scroll bars take room.
+            // Keeps the layout stable where scroll bars take space.
             if (innerWidth > page.clientWidth) page.style.scrollbarGutter = 'stable';
             page.style.overflow = 'hidden';
         }

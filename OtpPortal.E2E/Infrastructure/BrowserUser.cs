@@ -4,12 +4,12 @@ using System.Text.RegularExpressions;
 namespace OtpPortal.E2E.Infrastructure;
 
 /// <summary>A test user with a separate browser context. Console errors fail the test.</summary>
-public sealed class Visitor
+public sealed class BrowserUser
 {
     private readonly ConcurrentQueue<string> _errors = new();
     private readonly List<Regex> _ignored = [];
 
-    private Visitor(IBrowserContext context, PortalProcess portal)
+    private BrowserUser(IBrowserContext context, PortalProcess portal)
     {
         Context = context;
         Portal = portal;
@@ -24,19 +24,19 @@ public sealed class Visitor
 
     public IEnumerable<string> ConsoleErrors => _errors.Where(text => !_ignored.Exists(pattern => pattern.IsMatch(text)));
 
-    public static async Task<Visitor> ArriveAsync(Stage stage, Action<BrowserNewContextOptions>? wishes)
+    public static async Task<BrowserUser> OpenBrowserAsync(Stage stage, Action<BrowserNewContextOptions>? configure)
     {
         var options = new BrowserNewContextOptions { BaseURL = stage.Portal.Url, Locale = "en-GB" };
-        wishes?.Invoke(options);
-        var visitor = new Visitor(await stage.Browser.NewContextAsync(options), stage.Portal);
-        visitor.Context.SetDefaultTimeout((float)Until.DefaultTimeout.TotalMilliseconds);
-        visitor.Context.Console += (_, message) =>
+        configure?.Invoke(options);
+        var user = new BrowserUser(await stage.Browser.NewContextAsync(options), stage.Portal);
+        user.Context.SetDefaultTimeout((float)Until.DefaultTimeout.TotalMilliseconds);
+        user.Context.Console += (_, message) =>
         {
             // Includes messages of the browser, such as missing files and CSP violations.
-            if (message.Type is "error" or "warning") visitor._errors.Enqueue($"{message.Type}: {message.Text} ({message.Location})");
+            if (message.Type is "error" or "warning") user._errors.Enqueue($"{message.Type}: {message.Text} ({message.Location})");
         };
-        visitor.Context.WebError += (_, error) => visitor._errors.Enqueue("exception: " + error.Error);
-        return visitor;
+        user.Context.WebError += (_, error) => user._errors.Enqueue("exception: " + error.Error);
+        return user;
     }
 
     public Task<IPage> OpenTabAsync() => Context.NewPageAsync();

@@ -3,7 +3,7 @@ using System.Net;
 namespace OtpPortal.Bench;
 
 /// <summary>Signs in over HTTP like a browser without script.</summary>
-internal sealed class Visitor(string portal, FakePostmark post)
+internal sealed class BenchUser(string portal, FakePostmark post)
 {
     private static readonly SocketsHttpHandler s_handler =
         new() { UseCookies = false, AllowAutoRedirect = false, MaxConnectionsPerServer = 64 };
