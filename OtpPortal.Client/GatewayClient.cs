@@ -28,10 +28,10 @@ public sealed class GatewayClient
     /// <summary>
     /// Lists the names of the providers that can send a code: <c>smtp</c>, <c>postmark</c>, <c>sipgate_sms</c> …
     /// </summary>
-    /// <param name="stop">Cancels the request.</param>
-    public async Task<IReadOnlyList<string>> ListProvidersAsync(CancellationToken stop = default)
+    /// <param name="cancellationToken">Cancels the request.</param>
+    public async Task<IReadOnlyList<string>> ListProvidersAsync(CancellationToken cancellationToken = default)
     {
-        var answer = await _http.SendAsync(HttpMethod.Get, "/api/providers", Authorize, stop);
+        var answer = await _http.SendAsync(HttpMethod.Get, "/api/providers", Authorize, cancellationToken);
         if (answer.Status != HttpStatusCode.OK) throw answer.Unexpected();
         return answer.Read(PortalJson.Default.GatewayNames).Data ?? throw answer.Malformed(null);
     }
@@ -40,11 +40,11 @@ public sealed class GatewayClient
     /// Begins or restarts a verification and sends its code. Returns when the provider has accepted the message.
     /// </summary>
     /// <param name="request">The verification to begin.</param>
-    /// <param name="stop">Cancels the request; the code may have been sent nevertheless.</param>
+    /// <param name="cancellationToken">Cancels the request; the code may have been sent nevertheless.</param>
     /// <exception cref="ArgumentException">The id does not have 6 to 200 printable characters.</exception>
     /// <exception cref="OtpPortalException">In addition to the general cases: status 502 if no provider accepted the
     /// message.</exception>
-    public async Task<OtpCreation> CreateAsync(OtpRequest request, CancellationToken stop = default)
+    public async Task<OtpCreation> CreateAsync(OtpRequest request, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(request);
         var answer = await _http.SendAsync(HttpMethod.Put, request.Id is null ? "/api/otp" : PathOf(request.Id), message =>
@@ -52,7 +52,7 @@ public sealed class GatewayClient
             Authorize(message);
             message.Content = request.ToForm();
             if (request.Language is not null) message.Headers.TryAddWithoutValidation("Accept-Language", request.Language);
-        }, stop);
+        }, cancellationToken);
         switch (answer.Status)
         {
             case HttpStatusCode.OK:
@@ -73,16 +73,16 @@ public sealed class GatewayClient
     /// <summary>Checks a code. Of concurrent correct attempts, one returns <see cref="OtpCheck.Verified"/>.</summary>
     /// <param name="id">The id of the verification.</param>
     /// <param name="code">The code that the user typed.</param>
-    /// <param name="stop">Cancels the request; the attempt may count nevertheless.</param>
+    /// <param name="cancellationToken">Cancels the request; the attempt may count nevertheless.</param>
     /// <exception cref="ArgumentException">The id does not have 6 to 200 printable characters.</exception>
-    public async Task<OtpCheck> CheckAsync(string id, string code, CancellationToken stop = default)
+    public async Task<OtpCheck> CheckAsync(string id, string code, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(code);
         var answer = await _http.SendAsync(HttpMethod.Post, PathOf(id), message =>
         {
             Authorize(message);
             message.Content = new FormUrlEncodedContent([new("action", "check"), new("otp", code)]);
-        }, stop);
+        }, cancellationToken);
         switch (answer.Status)
         {
             case HttpStatusCode.OK:
@@ -105,22 +105,24 @@ public sealed class GatewayClient
     /// <see cref="OtpRequest.SkipDelete"/>.
     /// </summary>
     /// <param name="id">The id of the verification.</param>
-    /// <param name="stop">Cancels the request.</param>
+    /// <param name="cancellationToken">Cancels the request.</param>
     /// <exception cref="ArgumentException">The id does not have 6 to 200 printable characters.</exception>
-    public Task<OtpStatus> GetStatusAsync(string id, CancellationToken stop = default) => AskAsync(HttpMethod.Post, id, stop);
+    public Task<OtpStatus> GetStatusAsync(string id, CancellationToken cancellationToken = default) =>
+        AskAsync(HttpMethod.Post, id, cancellationToken);
 
     /// <summary>
     /// Gets the status of a verification and deletes it if it is verified. Of concurrent calls, one returns
     /// <see cref="OtpStatus.Verified"/>.
     /// </summary>
     /// <param name="id">The id of the verification.</param>
-    /// <param name="stop">Cancels the request; the verification may be deleted nevertheless.</param>
+    /// <param name="cancellationToken">Cancels the request; the verification may be deleted nevertheless.</param>
     /// <exception cref="ArgumentException">The id does not have 6 to 200 printable characters.</exception>
-    public Task<OtpStatus> DeleteAsync(string id, CancellationToken stop = default) => AskAsync(HttpMethod.Delete, id, stop);
+    public Task<OtpStatus> DeleteAsync(string id, CancellationToken cancellationToken = default) =>
+        AskAsync(HttpMethod.Delete, id, cancellationToken);
 
-    private async Task<OtpStatus> AskAsync(HttpMethod method, string id, CancellationToken stop)
+    private async Task<OtpStatus> AskAsync(HttpMethod method, string id, CancellationToken cancellationToken)
     {
-        var answer = await _http.SendAsync(method, PathOf(id) + "/status", Authorize, stop);
+        var answer = await _http.SendAsync(method, PathOf(id) + "/status", Authorize, cancellationToken);
         return answer.Status switch
         {
             HttpStatusCode.OK => new OtpStatus.Verified(Read(answer, answer.Read(PortalJson.Default.GatewayOtp).Data)),

@@ -62,11 +62,11 @@ public sealed class OtpPortalClient
     /// result.
     /// </summary>
     /// <param name="authToken">The token, from a user's cookie or stored by a program.</param>
-    /// <param name="stop">Cancels the request.</param>
-    public async Task<AuthCheck> CheckAuthAsync(string authToken, CancellationToken stop = default)
+    /// <param name="cancellationToken">Cancels the request.</param>
+    public async Task<AuthCheck> CheckAuthAsync(string authToken, CancellationToken cancellationToken = default)
     {
         if (!CanBeToken(authToken)) return new AuthCheck.SignedOut();
-        var answer = await _http.SendAsync(HttpMethod.Get, "/check-auth", Bearer(authToken), stop);
+        var answer = await _http.SendAsync(HttpMethod.Get, "/check-auth", Bearer(authToken), cancellationToken);
         switch (answer.Status)
         {
             case HttpStatusCode.OK:
@@ -86,12 +86,12 @@ public sealed class OtpPortalClient
     /// returned to the browser.
     /// </summary>
     /// <param name="authToken">The token, from a user's cookie or stored by a program.</param>
-    /// <param name="stop">Cancels the request.</param>
+    /// <param name="cancellationToken">Cancels the request.</param>
     /// <returns>The email address; null if the token is not live.</returns>
-    public async Task<string?> FindEmailAsync(string authToken, CancellationToken stop = default)
+    public async Task<string?> FindEmailAsync(string authToken, CancellationToken cancellationToken = default)
     {
         if (!CanBeToken(authToken)) return null;
-        var answer = await _http.SendAsync(HttpMethod.Get, "/forward-auth?redirect=never", Bearer(authToken), stop);
+        var answer = await _http.SendAsync(HttpMethod.Get, "/forward-auth?redirect=never", Bearer(authToken), cancellationToken);
         return answer.Status switch
         {
             // A server that responds 200 without an identity is not the portal.
@@ -107,14 +107,14 @@ public sealed class OtpPortalClient
     /// </summary>
     /// <param name="authToken">The token, from a user's cookie or stored by a program.</param>
     /// <param name="algorithm">The signature algorithm, such as <c>RS256</c>; null for the portal's default.</param>
-    /// <param name="stop">Cancels the request.</param>
+    /// <param name="cancellationToken">Cancels the request.</param>
     /// <exception cref="OtpPortalException">In addition to the general cases: status 400 if the portal does not know the
     /// algorithm.</exception>
-    public async Task<JwtIssue> IssueJwtAsync(string authToken, string? algorithm, CancellationToken stop = default)
+    public async Task<JwtIssue> IssueJwtAsync(string authToken, string? algorithm, CancellationToken cancellationToken = default)
     {
         if (!CanBeToken(authToken)) return new JwtIssue.SignedOut();
         var path = algorithm is null ? "/token" : "/token?alg=" + Uri.EscapeDataString(algorithm);
-        var answer = await _http.SendAsync(HttpMethod.Get, path, Bearer(authToken), stop);
+        var answer = await _http.SendAsync(HttpMethod.Get, path, Bearer(authToken), cancellationToken);
         switch (answer.Status)
         {
             case HttpStatusCode.OK:

@@ -13,12 +13,12 @@ internal sealed class PortalHttp(HttpClient http, Uri origin, TimeSpan timeout)
 
     /// <exception cref="OtpPortalException">There is no response.</exception>
     public async Task<PortalAnswer> SendAsync(
-        HttpMethod method, string pathAndQuery, Action<HttpRequestMessage>? prepare, CancellationToken stop)
+        HttpMethod method, string pathAndQuery, Action<HttpRequestMessage>? prepare, CancellationToken cancellationToken)
     {
         using var request = new HttpRequestMessage(method, new Uri(origin, pathAndQuery));
         prepare?.Invoke(request);
         var asked = request.RequestUri;
-        using var patience = CancellationTokenSource.CreateLinkedTokenSource(stop);
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         patience.CancelAfter(timeout);
         try
         {
@@ -35,7 +35,7 @@ internal sealed class PortalHttp(HttpClient http, Uri origin, TimeSpan timeout)
         {
             throw new OtpPortalException($"The portal at {origin.Authority} cannot be reached: {e.Message}", e);
         }
-        catch (OperationCanceledException e) when (!stop.IsCancellationRequested)
+        catch (OperationCanceledException e) when (!cancellationToken.IsCancellationRequested)
         {
             throw new OtpPortalException($"The portal at {origin.Authority} did not respond in time.", e);
         }

@@ -15,33 +15,33 @@ public sealed class SessionsClient
     internal SessionsClient(PortalHttp http, string? key) => (_http, _key) = (http, key);
 
     /// <summary>Lists all live sessions, oldest first. Fetches pages of 500 lazily.</summary>
-    /// <param name="stop">Cancels the request.</param>
+    /// <param name="cancellationToken">Cancels the request.</param>
     /// <remarks>
     /// Not a snapshot: sessions that end during the enumeration are omitted, and new ones are added at the end.
     /// </remarks>
-    public IAsyncEnumerable<PortalSession> ListAsync(CancellationToken stop = default) => PagesAsync("", stop);
+    public IAsyncEnumerable<PortalSession> ListAsync(CancellationToken cancellationToken = default) => PagesAsync("", cancellationToken);
 
     /// <summary>Lists the live sessions of an email address, oldest first.</summary>
     /// <param name="email">The email address, in any case.</param>
-    /// <param name="stop">Cancels the request.</param>
-    public IAsyncEnumerable<PortalSession> ListAsync(string email, CancellationToken stop = default)
+    /// <param name="cancellationToken">Cancels the request.</param>
+    public IAsyncEnumerable<PortalSession> ListAsync(string email, CancellationToken cancellationToken = default)
     {
         // The portal treats an empty address as missing, and would list all sessions.
         ArgumentException.ThrowIfNullOrWhiteSpace(email);
-        return PagesAsync("&email=" + Uri.EscapeDataString(email.Trim()), stop);
+        return PagesAsync("&email=" + Uri.EscapeDataString(email.Trim()), cancellationToken);
     }
 
     /// <summary>Revokes a session on all replicas. Its next check fails.</summary>
     /// <param name="id">The session's <see cref="PortalSession.Id"/>.</param>
-    /// <param name="stop">Cancels the request.</param>
+    /// <param name="cancellationToken">Cancels the request.</param>
     /// <returns>False if there is no live session with this id.</returns>
-    public async Task<bool> RevokeAsync(string id, CancellationToken stop = default)
+    public async Task<bool> RevokeAsync(string id, CancellationToken cancellationToken = default)
     {
         if (string.IsNullOrEmpty(id) || !id.All(char.IsAsciiLetterOrDigit))
         {
             throw new ArgumentException("A session id must be letters and digits.", nameof(id));
         }
-        var answer = await _http.SendAsync(HttpMethod.Delete, "/auth-tokens/" + id, Authorize, stop);
+        var answer = await _http.SendAsync(HttpMethod.Delete, "/auth-tokens/" + id, Authorize, cancellationToken);
         return answer.Status switch
         {
             HttpStatusCode.NoContent => true,
@@ -53,22 +53,24 @@ public sealed class SessionsClient
 
     /// <summary>Revokes all sessions of an email address, if there are any.</summary>
     /// <param name="email">The email address, in any case.</param>
-    /// <param name="stop">Cancels the request.</param>
-    public async Task RevokeAllAsync(string email, CancellationToken stop = default)
+    /// <param name="cancellationToken">Cancels the request.</param>
+    public async Task RevokeAllAsync(string email, CancellationToken cancellationToken = default)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(email);
-        var answer = await _http.SendAsync(HttpMethod.Delete, "/auth-tokens?email=" + Uri.EscapeDataString(email.Trim()), Authorize, stop);
+        var answer = await _http.SendAsync(HttpMethod.Delete, "/auth-tokens?email=" + Uri.EscapeDataString(email.Trim()), Authorize,
+            cancellationToken);
         if (answer.Status != HttpStatusCode.NoContent) throw answer.Unexpected();
     }
 
-    private async IAsyncEnumerable<PortalSession> PagesAsync(string filter, [EnumeratorCancellation] CancellationToken stop)
+    private async IAsyncEnumerable<PortalSession> PagesAsync(string filter, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         string? cursor = null;
         do
         {
             var place = cursor is null ? "" : "&cursor=" + Uri.EscapeDataString(cursor);
             var answer =
-                await _http.SendAsync(HttpMethod.Get, $"/auth-tokens?details=true&limit={PageSize}{filter}{place}", Authorize, stop);
+                await _http.SendAsync(HttpMethod.Get, $"/auth-tokens?details=true&limit={PageSize}{filter}{place}", Authorize,
+                    cancellationToken);
             if (answer.Status != HttpStatusCode.OK) throw answer.Unexpected();
             foreach (var session in answer.Read(PortalJson.Default.ListSessionBody))
             {

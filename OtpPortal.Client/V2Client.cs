@@ -18,39 +18,39 @@ public sealed class V2Client
     internal V2Client(PortalHttp http, string? key) => (_http, _key) = (http, key);
 
     /// <summary>Returns whether the service accepts requests. Requires no key.</summary>
-    /// <param name="stop">Cancels the request.</param>
+    /// <param name="cancellationToken">Cancels the request.</param>
     /// <exception cref="OtpPortalException">There is no response.</exception>
-    public async Task<bool> IsReadyAsync(CancellationToken stop = default) =>
-        (await _http.SendAsync(HttpMethod.Get, "/api/v2/ready", null, stop)).Status == HttpStatusCode.OK;
+    public async Task<bool> IsReadyAsync(CancellationToken cancellationToken = default) =>
+        (await _http.SendAsync(HttpMethod.Get, "/api/v2/ready", null, cancellationToken)).Status == HttpStatusCode.OK;
 
     /// <summary>Creates a code for the caller to send.</summary>
     /// <param name="otp">The parameters of the code.</param>
-    /// <param name="stop">Cancels the request.</param>
-    public Task<V2Creation<CreatedOtp>> CreateOtpAsync(OtpParameters otp, CancellationToken stop = default) =>
+    /// <param name="cancellationToken">Cancels the request.</param>
+    public Task<V2Creation<CreatedOtp>> CreateOtpAsync(OtpParameters otp, CancellationToken cancellationToken = default) =>
         CreateAsync(
             "otp/create", new V2Json.OtpRequestBody { OtpCreateParams = otp }, V2Json.Default.OtpRequestBody, V2Json.Default.OtpAnswer,
-            answer => answer.OtpCreateResults, stop);
+            answer => answer.OtpCreateResults, cancellationToken);
 
     /// <summary>Creates a code and sends it by email.</summary>
     /// <param name="otp">The parameters of the code.</param>
     /// <param name="email">The content of the email.</param>
-    /// <param name="stop">Cancels the request; the email may have been sent nevertheless.</param>
+    /// <param name="cancellationToken">Cancels the request; the email may have been sent nevertheless.</param>
     public Task<V2Creation<CreatedOtp>> CreateOtpEmailAsync(
-        OtpParameters otp, OtpEmailParameters email, CancellationToken stop = default) =>
+        OtpParameters otp, OtpEmailParameters email, CancellationToken cancellationToken = default) =>
         CreateAsync(
             "otp-email/create", new V2Json.OtpRequestBody { OtpCreateParams = otp, OtpEmailCreateParams = email },
             V2Json.Default.OtpRequestBody,
-            V2Json.Default.OtpEmailAnswer, answer => answer.OtpEmailCreateResults.OtpCreateResults, stop);
+            V2Json.Default.OtpEmailAnswer, answer => answer.OtpEmailCreateResults.OtpCreateResults, cancellationToken);
 
     /// <summary>Validates a code.</summary>
     /// <param name="id">The <see cref="CreatedOtp.Id"/>.</param>
     /// <param name="otp">The code that the user typed.</param>
-    /// <param name="stop">Cancels the request; the attempt may count nevertheless.</param>
-    public async Task<OtpValidation> ValidateOtpAsync(string id, string otp, CancellationToken stop = default)
+    /// <param name="cancellationToken">Cancels the request; the attempt may count nevertheless.</param>
+    public async Task<OtpValidation> ValidateOtpAsync(string id, string otp, CancellationToken cancellationToken = default)
     {
         var answer = await PostAsync(
             "otp/validate", new V2Json.ValidateOtpBody { OtpValidateParams = new V2Json.IdAndOtp { Id = id, Otp = otp } },
-            V2Json.Default.ValidateOtpBody, stop);
+            V2Json.Default.ValidateOtpBody, cancellationToken);
         return answer.Status switch
         {
             HttpStatusCode.OK => new OtpValidation.Valid(),
@@ -62,22 +62,23 @@ public sealed class V2Client
 
     /// <summary>Creates a magic link for the caller to send.</summary>
     /// <param name="link">The parameters of the link.</param>
-    /// <param name="stop">Cancels the request.</param>
-    public Task<V2Creation<CreatedMagicLink>> CreateMagicLinkAsync(MagicLinkParameters link, CancellationToken stop = default) =>
+    /// <param name="cancellationToken">Cancels the request.</param>
+    public Task<V2Creation<CreatedMagicLink>> CreateMagicLinkAsync(MagicLinkParameters link,
+        CancellationToken cancellationToken = default) =>
         CreateAsync(
             "magic-link/create", new V2Json.MagicLinkRequestBody { MagicLinkCreateParams = link }, V2Json.Default.MagicLinkRequestBody,
-            V2Json.Default.MagicLinkAnswer, answer => answer.MagicLinkCreateResults, stop);
+            V2Json.Default.MagicLinkAnswer, answer => answer.MagicLinkCreateResults, cancellationToken);
 
     /// <summary>Creates a magic link and sends it by email.</summary>
     /// <param name="link">The parameters of the link.</param>
     /// <param name="email">The content of the email.</param>
-    /// <param name="stop">Cancels the request; the email may have been sent nevertheless.</param>
+    /// <param name="cancellationToken">Cancels the request; the email may have been sent nevertheless.</param>
     public Task<V2Creation<CreatedMagicLink>> CreateMagicLinkEmailAsync(
-        MagicLinkParameters link, MagicLinkEmailParameters email, CancellationToken stop = default) =>
+        MagicLinkParameters link, MagicLinkEmailParameters email, CancellationToken cancellationToken = default) =>
         CreateAsync(
             "magic-link-email/create", new V2Json.MagicLinkRequestBody { MagicLinkCreateParams = link, MagicLinkEmailCreateParams = email },
             V2Json.Default.MagicLinkRequestBody, V2Json.Default.MagicLinkEmailAnswer,
-            answer => answer.MagicLinkEmailCreateResults.MagicLinkCreateResults, stop);
+            answer => answer.MagicLinkEmailCreateResults.MagicLinkCreateResults, cancellationToken);
 
     /// <summary>
     /// Creates a magic link and a code, and sends both in one email, for users who cannot open the link. An extension to
@@ -86,32 +87,33 @@ public sealed class V2Client
     /// <param name="link">The parameters of the link.</param>
     /// <param name="otp">The parameters of the code.</param>
     /// <param name="email">The content of the email.</param>
-    /// <param name="stop">Cancels the request; the email may have been sent nevertheless.</param>
+    /// <param name="cancellationToken">Cancels the request; the email may have been sent nevertheless.</param>
     public Task<V2Creation<CreatedMagicLinkAndOtp>> CreateMagicLinkEmailAsync(
-        MagicLinkParameters link, OtpParameters otp, MagicLinkEmailParameters email, CancellationToken stop = default) =>
+        MagicLinkParameters link, OtpParameters otp, MagicLinkEmailParameters email, CancellationToken cancellationToken = default) =>
         CreateAsync(
             "magic-link-email/create",
             new V2Json.MagicLinkRequestBody { MagicLinkCreateParams = link, OtpCreateParams = otp, MagicLinkEmailCreateParams = email },
             V2Json.Default.MagicLinkRequestBody, V2Json.Default.MagicLinkAndOtpEmailAnswer,
             answer => new CreatedMagicLinkAndOtp(
-                answer.MagicLinkEmailCreateResults.MagicLinkCreateResults, answer.MagicLinkEmailCreateResults.OtpCreateResults), stop);
+                answer.MagicLinkEmailCreateResults.MagicLinkCreateResults, answer.MagicLinkEmailCreateResults.OtpCreateResults),
+                    cancellationToken);
 
     /// <summary>Creates a signed JWT.</summary>
     /// <param name="jwt">The content of the JWT.</param>
-    /// <param name="stop">Cancels the request.</param>
-    public Task<V2Creation<CreatedJwt>> CreateJwtAsync(JwtParameters jwt, CancellationToken stop = default) =>
+    /// <param name="cancellationToken">Cancels the request.</param>
+    public Task<V2Creation<CreatedJwt>> CreateJwtAsync(JwtParameters jwt, CancellationToken cancellationToken = default) =>
         CreateAsync(
             "jwt/create", new V2Json.JwtRequestBody { JwtCreateParams = jwt }, V2Json.Default.JwtRequestBody, V2Json.Default.JwtAnswer,
-            answer => answer.JwtCreateResults, stop);
+            answer => answer.JwtCreateResults, cancellationToken);
 
     /// <summary>Validates a JWT of this service account at the portal.</summary>
     /// <param name="jwt">The JWT.</param>
-    /// <param name="stop">Cancels the request.</param>
-    public async Task<JwtValidation> ValidateJwtAsync(string jwt, CancellationToken stop = default)
+    /// <param name="cancellationToken">Cancels the request.</param>
+    public async Task<JwtValidation> ValidateJwtAsync(string jwt, CancellationToken cancellationToken = default)
     {
         var answer = await PostAsync(
             "jwt/validate", new V2Json.ValidateJwtBody { JwtValidateParams = new V2Json.JwtOnly { Jwt = jwt } },
-            V2Json.Default.ValidateJwtBody, stop);
+            V2Json.Default.ValidateJwtBody, cancellationToken);
         return answer.Status switch
         {
             HttpStatusCode.OK => new JwtValidation.Valid(answer.Read(V2Json.Default.ValidateJwtAnswer).JwtValidateResults.Claims),
@@ -122,30 +124,30 @@ public sealed class V2Client
     }
 
     /// <summary>Creates a service account. Requires the key of an admin account.</summary>
-    /// <param name="stop">Cancels the request.</param>
-    public Task<V2Creation<ServiceAccount>> CreateServiceAccountAsync(CancellationToken stop = default) =>
-        CreateServiceAccountAsync([], stop);
+    /// <param name="cancellationToken">Cancels the request.</param>
+    public Task<V2Creation<ServiceAccount>> CreateServiceAccountAsync(CancellationToken cancellationToken = default) =>
+        CreateServiceAccountAsync([], cancellationToken);
 
     /// <summary>Creates a service account with an allow-list for its magic links, an extension to magiclinksdev.</summary>
     /// <param name="redirectHosts">At most 50 hosts such as <c>app.example.com</c>, <c>app.example.com:8443</c> or
     /// <c>*.example.com</c>; empty allows all.</param>
-    /// <param name="stop">Cancels the request.</param>
+    /// <param name="cancellationToken">Cancels the request.</param>
     public Task<V2Creation<ServiceAccount>> CreateServiceAccountAsync(
-        IReadOnlyList<string> redirectHosts, CancellationToken stop = default) =>
+        IReadOnlyList<string> redirectHosts, CancellationToken cancellationToken = default) =>
         CreateAsync(
             "admin/service-account/create",
             new V2Json.AccountRequestBody
             {
                 ServiceAccountCreateParams = new V2Json.AccountParameters { RedirectHosts = redirectHosts is [] ? null : redirectHosts },
             }, V2Json.Default.AccountRequestBody, V2Json.Default.AccountAnswer,
-            answer => answer.ServiceAccountCreateResults.ServiceAccount, stop);
+            answer => answer.ServiceAccountCreateResults.ServiceAccount, cancellationToken);
 
     private async Task<V2Creation<T>> CreateAsync<TBody, TAnswer, T>(
         string path, TBody body, JsonTypeInfo<TBody> bodyType, JsonTypeInfo<TAnswer> answerType, Func<TAnswer, T> pick,
-        CancellationToken stop)
+        CancellationToken cancellationToken)
         where TAnswer : class
     {
-        var answer = await PostAsync(path, body, bodyType, stop);
+        var answer = await PostAsync(path, body, bodyType, cancellationToken);
         return answer.Status switch
         {
             HttpStatusCode.Created => new V2Creation<T>.Created(pick(answer.Read(answerType))),
@@ -155,7 +157,7 @@ public sealed class V2Client
         };
     }
 
-    private Task<PortalAnswer> PostAsync<T>(string path, T body, JsonTypeInfo<T> type, CancellationToken stop)
+    private Task<PortalAnswer> PostAsync<T>(string path, T body, JsonTypeInfo<T> type, CancellationToken cancellationToken)
     {
         var key = _key ?? throw new InvalidOperationException(
             $"{nameof(OtpPortalOptions)}.{nameof(OtpPortalOptions.ApiKey)} is required for this call.");
@@ -166,7 +168,7 @@ public sealed class V2Client
             {
                 Headers = { ContentType = new MediaTypeHeaderValue("application/json") },
             };
-        }, stop);
+        }, cancellationToken);
     }
 
     private static string Message(PortalAnswer answer) => answer.TryRead(V2Json.Default.Error)?.Message ?? "";

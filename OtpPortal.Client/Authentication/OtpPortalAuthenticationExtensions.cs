@@ -42,7 +42,8 @@ public static class OtpPortalAuthenticationExtensions
             var client = new OtpPortalOptions { Url = options.BackchannelUrl ?? options.Url, Timeout = options.Timeout };
             return new SignInCache(
                 options.CacheFor, options.CacheSize, options.TimeProvider ?? TimeProvider.System,
-                (token, stop) => new OtpPortalClient(factory.CreateClient(http), client).FindEmailAsync(token, stop));
+                (token, cancellationToken) => new OtpPortalClient(factory.CreateClient(http), client)
+                    .FindEmailAsync(token, cancellationToken));
         });
         return builder.AddScheme<OtpPortalAuthenticationOptions, OtpPortalHandler>(scheme, configure);
     }

@@ -25,9 +25,9 @@ internal sealed class SignInCache(TimeSpan lifetime, int size, TimeProvider time
 
     /// <returns>The email address; null if the token is not live.</returns>
     /// <exception cref="OtpPortalException">The portal cannot check the token.</exception>
-    public Task<string?> FindAsync(string token, CancellationToken stop)
+    public Task<string?> FindAsync(string token, CancellationToken cancellationToken)
     {
-        if (lifetime == TimeSpan.Zero) return ask(token, stop);
+        if (lifetime == TimeSpan.Zero) return ask(token, cancellationToken);
         // Hashed, so that a memory dump of this process does not contain usable tokens.
         var key = Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(token)));
         LinkedListNode<Entry> node;
@@ -37,13 +37,13 @@ internal sealed class SignInCache(TimeSpan lifetime, int size, TimeProvider time
             // that happens in between.
             var now = time.GetTimestamp();
             while (_byAge.First is { } oldest && time.GetElapsedTime(oldest.Value.AskedAt, now) >= lifetime) Remove(oldest);
-            if (_entries.TryGetValue(key, out var known)) return known.Value.Answer.Task.WaitAsync(stop);
+            if (_entries.TryGetValue(key, out var known)) return known.Value.Answer.Task.WaitAsync(cancellationToken);
             if (_entries.Count >= size) Remove(_byAge.First!);
             node = _byAge.AddLast(new Entry(key, now));
             _entries.Add(key, node);
         }
         _ = AskAsync(node, token);
-        return node.Value.Answer.Task.WaitAsync(stop);
+        return node.Value.Answer.Task.WaitAsync(cancellationToken);
     }
 
     // Without the first request's cancellation token: its cancellation would fail the other waiting requests.

@@ -23,7 +23,7 @@ internal sealed class PortalKeys(PortalHttp http, TimeProvider time)
 
     /// <returns>The key; null if the portal has no such key.</returns>
     /// <exception cref="OtpPortalException">The keys are not cached, and the portal cannot be reached.</exception>
-    public async Task<PortalKey?> FindAsync(string id, CancellationToken stop)
+    public async Task<PortalKey?> FindAsync(string id, CancellationToken cancellationToken)
     {
         if (TryResolve(id, out var key)) return key;
         Task<OtpPortalException?> fetch;
@@ -36,7 +36,7 @@ internal sealed class PortalKeys(PortalHttp http, TimeProvider time)
                 ? Task.FromResult<OtpPortalException?>(last.Why)
                 : _fetch ??= Task.Run(FetchAsync, CancellationToken.None);
         }
-        var trouble = await fetch.WaitAsync(stop);
+        var trouble = await fetch.WaitAsync(cancellationToken);
         if (trouble is null) return _set!.Keys.GetValueOrDefault(id);
         return _set is { } old && Age(old) < old.FreshFor + s_maxStaleness && old.Keys.TryGetValue(id, out var atHand)
             ? atHand : throw trouble;

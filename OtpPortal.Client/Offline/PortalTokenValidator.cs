@@ -60,14 +60,14 @@ public sealed class PortalTokenValidator
 
     /// <summary>Verifies the signature, issuer, audience and lifetime of a JWT.</summary>
     /// <param name="jwt">The JWT from the client.</param>
-    /// <param name="stop">Cancels the request.</param>
+    /// <param name="cancellationToken">Cancels the request.</param>
     /// <exception cref="OtpPortalException">The required keys are not cached, and the portal cannot be reached.</exception>
-    public async Task<TokenValidation> ValidateAsync(string jwt, CancellationToken stop = default)
+    public async Task<TokenValidation> ValidateAsync(string jwt, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(jwt);
         if (Read(jwt) is not { } token) return new TokenValidation.Invalid("It is not a JWT.");
         if (Complaint(token) is { } complaint) return new TokenValidation.Invalid(complaint);
-        if (await _keys.FindAsync(token.Kid, stop) is not { } key)
+        if (await _keys.FindAsync(token.Kid, cancellationToken) is not { } key)
         {
             return new TokenValidation.Invalid("The key is not a key of the portal.");
         }

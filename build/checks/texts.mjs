@@ -60,7 +60,7 @@ const parts = [
   [/\.(sh|py|yml|yaml)$|(^|\/)(run|Dockerfile|\.editorconfig|\.env\.sample)$/, text => ({ comments: only(text, hashes) })],
   [/\.(csproj|props|targets)$/, text => ({ comments: only(text, /<!--[\s\S]*?-->/g) })],
   // The English ones have no language in their names.
-  [/^[^.]*\.resx$/, text => ({ ui: only(text, /(?<=<value>)[\s\S]*?(?=<\/value>)/g) })],
+  [/(^|\/)[^./]*\.resx$/, text => ({ ui: only(text, /(?<=<value>)[\s\S]*?(?=<\/value>)/g) })],
   [/Templates\/en\/.*/, text => ({ ui: text })],
 ];
 
