@@ -293,10 +293,10 @@ public sealed class AdminTests(AdminStage stage) : BrowserTest(stage), IClassFix
 
     private static string Name() => "a" + Guid.NewGuid().ToString("N")[..10];
 
-    private PlainVisitor Arrive(string source, string userAgent, string address) =>
+    private PlainHttpUser Arrive(string source, string userAgent, string address) =>
         new($"http://127.0.0.1:{Portal.Port}", Portal.Url, source) { Address = address, UserAgent = userAgent };
 
-    private async Task<PlainVisitor> SignedInAsync(string address, string source = "127.0.0.1", string userAgent = "Tests/1.0")
+    private async Task<PlainHttpUser> SignedInAsync(string address, string source = "127.0.0.1", string userAgent = "Tests/1.0")
     {
         var user = Arrive(source, userAgent, address);
         var before = (await Mailbox.ToAsync(address)).Count(mail => mail.Code.Length > 0);

@@ -125,7 +125,7 @@ public sealed class CaptchaTests(CaptchaStage stage) : BrowserTest(stage), IClas
     /// <summary>Creates a user whose IP address has already requested a code.</summary>
     private async Task<BrowserUser> OpenChallengedBrowserAsync(Action<BrowserNewContextOptions>? configure = null)
     {
-        using var first = new PlainVisitor($"http://127.0.0.1:{Portal.Port}", Portal.Url);
+        using var first = new PlainHttpUser($"http://127.0.0.1:{Portal.Port}", Portal.Url);
         (await first.PostAsync("/login", "email", first.Address)).Status.ShouldBeOneOf(303, 429);
         var ann = await OpenBrowserAsync(configure);
         ann.IgnoreConsoleErrors("status of 429");

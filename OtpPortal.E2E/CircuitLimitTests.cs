@@ -5,7 +5,7 @@ using OtpPortal.E2E.Pages;
 namespace OtpPortal.E2E;
 
 /// <summary>Tests a client address that has reached the limit of circuits.</summary>
-public sealed class CircuitLimitTests(LineStage stage) : BrowserTest(stage), IClassFixture<LineStage>
+public sealed class CircuitLimitTests(UnreliableConnectionStage stage) : BrowserTest(stage), IClassFixture<UnreliableConnectionStage>
 {
     private const int MaxCircuits = 50;
 

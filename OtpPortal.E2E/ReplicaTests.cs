@@ -235,12 +235,12 @@ public sealed class ReplicaTests(ReplicasStage stage, ITestOutputHelper output) 
         }
     }
 
-    private PlainVisitor Arrive(string source = "127.0.0.1") => new(Portal.Url, Portal.Url, source);
+    private PlainHttpUser Arrive(string source = "127.0.0.1") => new(Portal.Url, Portal.Url, source);
 
     /// <summary>Creates a client that bypasses the proxy.</summary>
-    private PlainVisitor Arrive(PortalProcess replica) => new($"http://127.0.0.1:{replica.Port}", Portal.Url);
+    private PlainHttpUser Arrive(PortalProcess replica) => new($"http://127.0.0.1:{replica.Port}", Portal.Url);
 
-    private async Task SignInAsync(PlainVisitor user)
+    private async Task SignInAsync(PlainHttpUser user)
     {
         (await user.GetAsync("/")).ShouldBe(200);
         (await user.PostAsync("/login", "email", user.Address)).ShouldBe(303, "/login/code");
@@ -249,7 +249,7 @@ public sealed class ReplicaTests(ReplicasStage stage, ITestOutputHelper output) 
     }
 
     // Checks the user's session directly on a replica.
-    private async Task<PlainAnswer> CheckAuthOnAsync(PortalProcess replica, PlainVisitor user)
+    private async Task<PlainAnswer> CheckAuthOnAsync(PortalProcess replica, PlainHttpUser user)
     {
         using var direct = Arrive(replica);
         return await direct.SendAsync(HttpMethod.Get, "/check-auth", bearer: user.Cookie("auth_token"));

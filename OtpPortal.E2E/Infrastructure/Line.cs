@@ -105,7 +105,7 @@ public sealed class Line : IAsyncDisposable
 }
 
 /// <summary>A portal that browsers reach through a <see cref="E2E.Infrastructure.Line"/>.</summary>
-public sealed class LineStage : Stage
+public sealed class UnreliableConnectionStage : Stage
 {
     public Line Line { get; } = new();
 

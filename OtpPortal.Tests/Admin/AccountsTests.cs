@@ -10,7 +10,7 @@ public sealed class AccountsTests : IAsyncLifetime
     private const string Path = "/admin/accounts";
 
     private PortalHost _portal = null!;
-    private Browserlike _admin = null!;
+    private BrowserClient _admin = null!;
 
     public async Task InitializeAsync()
     {
@@ -31,7 +31,7 @@ public sealed class AccountsTests : IAsyncLifetime
     }
 
     private async Task<JsonElement[]> ListAsync() =>
-        [.. (await _portal.NewProgram().GetAsync("/service-accounts", ("Authorization", "Bearer " + PortalHost.Secret))).Json
+        [.. (await _portal.NewApiClient().GetAsync("/service-accounts", ("Authorization", "Bearer " + PortalHost.Secret))).Json
             .EnumerateArray()];
 
     [Fact]

@@ -8,7 +8,7 @@ namespace OtpPortal.Tests.Admin;
 /// <summary>Contents, order, retention and export of the audit log.</summary>
 public sealed class AuditTests
 {
-    private static async Task<IReadOnlyList<JsonElement>> ExportAsync(Browserlike admin)
+    private static async Task<IReadOnlyList<JsonElement>> ExportAsync(BrowserClient admin)
     {
         var answer = await admin.GetAsync("/admin/audit.jsonl");
         answer.Status.ShouldBe(200);
@@ -19,7 +19,7 @@ public sealed class AuditTests
     private static string? Text(JsonElement entry, string name) => entry.GetProperty(name).GetString();
 
     // Entries are written asynchronously.
-    private static Task<JsonElement[]> WaitForEntriesAsync(Browserlike admin, string what) => Eventually.GetAsync(
+    private static Task<JsonElement[]> WaitForEntriesAsync(BrowserClient admin, string what) => Eventually.GetAsync(
         async () => (await ExportAsync(admin)).Where(entry => Text(entry, "event") == what)
             .ToArray() is { Length: > 0 } found ? found : null, what);
 
@@ -28,7 +28,7 @@ public sealed class AuditTests
     {
         await using var portal = await PortalHost.StartAsync();
         var admin = await portal.OpenAdministrationAsync();
-        var email = Someone.New();
+        var email = TestUser.New();
         var browser = await portal.SignInAsync(email);
         await browser.PostAsync("/logout");
         await browser.PostAsync("/login", ("email", email));
@@ -68,11 +68,11 @@ public sealed class AuditTests
     {
         await using var portal = await PortalHost.StartAsync();
         var admin = await portal.OpenAdministrationAsync();
-        var email = Someone.New();
+        var email = TestUser.New();
         await portal.SignInAsync(email);
         await portal.SignInAsync(email);
 
-        await portal.NewProgram()
+        await portal.NewApiClient()
             .SendAsync(HttpMethod.Delete, $"/auth-tokens?email={email}", null, ("Authorization", $"Bearer {PortalHost.Secret}"));
 
         var revoked = (await WaitForEntriesAsync(admin, "revoked")).ShouldHaveSingleItem();
@@ -110,7 +110,7 @@ public sealed class AuditTests
         await using var portal = await PortalHost.StartAsync();
         var admin = await portal.OpenAdministrationAsync();
         var log = portal.Services.GetRequiredService<AuditLog>();
-        for (var i = 0; i < 10_050; i++) log.Write(AuditEvent.SignIn, Someone.New(), "192.0.2.1", $"entry-{i}-");
+        for (var i = 0; i < 10_050; i++) log.Write(AuditEvent.SignIn, TestUser.New(), "192.0.2.1", $"entry-{i}-");
 
         await Eventually.BeTrueAsync(async () => (await log.ReadAsync(0, 1)).Entries[0].Outcome == "entry-10049-");
         var lines = (await ExportAsync(admin)).Where(line => Text(line, "event") == "sign_in").ToList();
@@ -126,7 +126,7 @@ public sealed class AuditTests
         await WaitForEntriesAsync(admin, "admin_access");
         portal.Clock.Advance(TimeSpan.FromSeconds(1));
         var log = portal.Services.GetRequiredService<AuditLog>();
-        for (var i = 0; i < 10_050; i++) log.Write(AuditEvent.SignInFailed, Someone.New(), "192.0.2.1", $"entry-{i}-");
+        for (var i = 0; i < 10_050; i++) log.Write(AuditEvent.SignInFailed, TestUser.New(), "192.0.2.1", $"entry-{i}-");
         await Eventually.BeTrueAsync(async () => (await log.ReadAsync(0, 1)).Entries[0].Outcome == "entry-10049-");
 
         (await ExportAsync(admin)).ShouldContain(entry => Text(entry, "event") == "admin_access" && Text(entry, "outcome") == "admitted");
@@ -163,8 +163,8 @@ public sealed class AuditTests
     {
         await using var portal = await PortalHost.StartAsync(("LIMIT_SENDS_PER_IP", "5/900"), ("LIMIT_SENDS_PER_ADDRESS", "1/900"));
         var admin = await portal.OpenAdministrationAsync();
-        var (stranger, other) = (portal.NewProgram(), portal.NewProgram());
-        for (var i = 0; i < 40; i++) await stranger.PostAsync("/login", ("email", Someone.New()));
+        var (stranger, other) = (portal.NewApiClient(), portal.NewApiClient());
+        for (var i = 0; i < 40; i++) await stranger.PostAsync("/login", ("email", TestUser.New()));
         foreach (var email in (string[])["ann@example.com", "ann@example.com", "ben@example.com", "ben@example.com"])
         {
             await other.PostAsync("/login", ("email", email));
@@ -182,8 +182,8 @@ public sealed class AuditTests
     {
         await using var portal = await PortalHost.StartAsync();
         var admin = await portal.OpenAdministrationAsync();
-        var stranger = portal.NewProgram();
-        await stranger.PostAsync("/login", ("email", Someone.New()));
+        var stranger = portal.NewApiClient();
+        await stranger.PostAsync("/login", ("email", TestUser.New()));
         portal.Clock.Advance(TimeSpan.FromSeconds(300));
         for (var i = 0; i < 20; i++) (await stranger.PostAsync("/login-otp", ("code", "000000"))).Status.ShouldBe(410);
 

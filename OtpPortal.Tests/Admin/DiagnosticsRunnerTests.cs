@@ -71,14 +71,14 @@ public sealed class SelfCheckTests(PortalHost portal) : IClassFixture<PortalHost
     public async Task A_test_message_is_sent_once_and_its_outcome_is_shown_to_the_sender_only()
     {
         var admin = await portal.OpenAdministrationAsync();
-        var email = Someone.New();
+        var email = TestUser.New();
 
         var answer = await admin.PostAsync("/admin/check/message", ("email", email));
 
         (answer.Status, answer.Location).ShouldBe((303, "/admin/check#message"));
         (await admin.GetAsync("/admin/check")).Text.ShouldContain("The provider accepted the message to s…@example.com.");
         await admin.GetAsync("/admin/check");
-        var mails = (await portal.NewProgram().GetAsync("/dev/mailbox.json")).Json.EnumerateArray()
+        var mails = (await portal.NewApiClient().GetAsync("/dev/mailbox.json")).Json.EnumerateArray()
             .Where(mail => mail.GetProperty("to").GetString() == email).ToList();
         mails.ShouldHaveSingleItem().GetProperty("subject").GetString().ShouldBe("Test message from OTP Portal");
         (await (await portal.OpenAdministrationAsync()).GetAsync("/admin/check")).Text
@@ -92,10 +92,10 @@ public sealed class SelfCheckTests(PortalHost portal) : IClassFixture<PortalHost
     public async Task Shows_why_a_test_message_failed(string outcome, string text)
     {
         await using var own =
-            await PortalHost.StartWithAsync(builder => builder.Services.AddSingleton(StandInProviders.Only(new Failing(outcome))), null);
+            await PortalHost.StartWithAsync(builder => builder.Services.AddSingleton(FakeProviders.Only(new Failing(outcome))), null);
         var admin = await own.OpenAdministrationAsync();
 
-        await admin.PostAsync("/admin/check/message", ("email", Someone.New()));
+        await admin.PostAsync("/admin/check/message", ("email", TestUser.New()));
 
         (await admin.GetAsync("/admin/check")).Text.ShouldContain(text);
     }
@@ -120,9 +120,9 @@ public sealed class SelfCheckTests(PortalHost portal) : IClassFixture<PortalHost
     {
         await using var strict = await PortalHost.StartAsync(("LIMIT_SENDS_PER_IP", "2/900"));
         var admin = await strict.OpenAdministrationAsync();
-        for (var i = 0; i < 2; i++) (await admin.PostAsync("/admin/check/message", ("email", Someone.New()))).Status.ShouldBe(303);
+        for (var i = 0; i < 2; i++) (await admin.PostAsync("/admin/check/message", ("email", TestUser.New()))).Status.ShouldBe(303);
 
-        var answer = await admin.PostAsync("/admin/check/message", ("email", Someone.New()));
+        var answer = await admin.PostAsync("/admin/check/message", ("email", TestUser.New()));
 
         answer.Status.ShouldBe(429);
         answer.RetryAfter.ShouldBe(900);

@@ -18,7 +18,7 @@ public sealed class StatisticsTests
     public async Task Each_step_of_a_sign_in_is_counted_once()
     {
         await using var portal = await PortalHost.StartAsync();
-        var email = Someone.New();
+        var email = TestUser.New();
         var browser = portal.NewBrowser();
         await browser.PostAsync("/login", ("email", email));
         var code = await portal.CodeForAsync(email);
@@ -39,7 +39,7 @@ public sealed class StatisticsTests
     public async Task Only_code_messages_are_counted_as_sent()
     {
         await using var portal = await PortalHost.StartAsync();
-        var email = Someone.New();
+        var email = TestUser.New();
         foreach (var agent in (string[])["Firefox/140.0 (Linux)", "Safari/604.1 (iPhone)"])
         {
             var browser = portal.NewBrowser();
@@ -49,7 +49,7 @@ public sealed class StatisticsTests
 
         // Two codes and one notice of a sign-in from a new device.
         await Eventually.BeTrueAsync(async () =>
-            (await portal.NewProgram().GetAsync("/dev/mailbox.json")).Json.EnumerateArray()
+            (await portal.NewApiClient().GetAsync("/dev/mailbox.json")).Json.EnumerateArray()
                 .Count(mail => mail.GetProperty("to").GetString() == email) == 3);
         await WaitForCurrentHourAsync(portal, hour => hour is { SignedIn: 2, Sent: 2 });
     }
@@ -58,7 +58,7 @@ public sealed class StatisticsTests
     public async Task Counts_expired_codes_and_rate_limited_requests()
     {
         await using var portal = await PortalHost.StartAsync(("LIMIT_SENDS_PER_ADDRESS", "1/3600"));
-        var email = Someone.New();
+        var email = TestUser.New();
         var browser = portal.NewBrowser();
         await browser.PostAsync("/login", ("email", email));
         var code = await portal.CodeForAsync(email);
@@ -74,9 +74,9 @@ public sealed class StatisticsTests
     public async Task Counts_failed_deliveries_by_provider_but_no_decoy_sends()
     {
         await using var portal = await PortalHost.StartWithAsync(
-            builder => builder.Services.AddSingleton(StandInProviders.Only(new Refusing())), null, ("ALLOWED_EMAILS", "*@friends.example"));
-        await portal.NewBrowser().PostAsync("/login", ("email", Someone.New("friends.example")));
-        await portal.NewBrowser().PostAsync("/login", ("email", Someone.New("strangers.example")));
+            builder => builder.Services.AddSingleton(FakeProviders.Only(new Refusing())), null, ("ALLOWED_EMAILS", "*@friends.example"));
+        await portal.NewBrowser().PostAsync("/login", ("email", TestUser.New("friends.example")));
+        await portal.NewBrowser().PostAsync("/login", ("email", TestUser.New("strangers.example")));
 
         await WaitForCurrentHourAsync(portal, hour => hour is { Begun: 2, Failed: 1, Sent: 0 });
         (await ReadAsync(portal)).Hours[^1].FailedBy.ShouldBe([KeyValuePair.Create("refusing", 1L)]);
@@ -128,7 +128,7 @@ public sealed class StatisticsTests
 
         Should.NotThrow(() => portal.Services.GetRequiredService<Statistics>().Count(StatisticsEvent.Begun));
         Should.NotThrow(
-            () => portal.Services.GetRequiredService<AuditLog>().Write(AuditEvent.SignIn, Someone.New(), "192.0.2.1", "signed_in"));
+            () => portal.Services.GetRequiredService<AuditLog>().Write(AuditEvent.SignIn, TestUser.New(), "192.0.2.1", "signed_in"));
 
         await Eventually.BeTrueAsync(
             () => portal.Log.Text.Contains("Could not count an event", StringComparison.Ordinal)

@@ -53,12 +53,12 @@ public sealed class PortalOpenApiTests(PortalOpenApiTests.Portal portal) : IClas
     [InlineData("v2")]
     public async Task The_document_is_independent_of_the_Host_header_and_supports_HEAD(string name)
     {
-        var (plain, path) = (await Host.NewProgram().GetAsync($"/openapi/{name}.json"), $"/openapi/{name}.json");
+        var (plain, path) = (await Host.NewApiClient().GetAsync($"/openapi/{name}.json"), $"/openapi/{name}.json");
 
-        var answer = await Host.NewProgram().GetAsync(path, ("Host", "evil.example"), ("X-Forwarded-Host", "evil.example"));
+        var answer = await Host.NewApiClient().GetAsync(path, ("Host", "evil.example"), ("X-Forwarded-Host", "evil.example"));
 
         answer.Body.ShouldBe(plain.Body);
-        var head = await Host.NewProgram().SendAsync(HttpMethod.Head, path, null);
+        var head = await Host.NewApiClient().SendAsync(HttpMethod.Head, path, null);
         (head.Status, head.ContentType, head.Body).ShouldBe((200, plain.ContentType, ""));
     }
 
@@ -97,7 +97,7 @@ public sealed class PortalOpenApiTests(PortalOpenApiTests.Portal portal) : IClas
         }
 
         static StringContent NoForm() => new("{}", Encoding.UTF8, "application/json");
-        var (browser, email) = (Host.NewProgram(), Someone.New());
+        var (browser, email) = (Host.NewApiClient(), TestUser.New());
 
         foreach (var path in (string[])["/login", "/login-otp", "/login/resend"])
         {
@@ -119,17 +119,17 @@ public sealed class PortalOpenApiTests(PortalOpenApiTests.Portal portal) : IClas
         Is("/login-otp", 200, await browser.PostAsync("/login-otp", ("code", code)));
         foreach (var path in (string[])["/logout/others", "/logout", "/logout/everywhere"]) Is(path, 303, await browser.PostAsync(path));
 
-        (await browser.PostAsync("/login", ("email", Someone.New()))).Status.ShouldBe(202);
+        (await browser.PostAsync("/login", ("email", TestUser.New()))).Status.ShouldBe(202);
         for (var time = 0; time < 6; time++)
         {
             api.ShouldDescribe("/login-otp", "post", await browser.PostAsync("/login-otp", ("code", "000000")));
-            api.ShouldDescribe("/login", "post", await Host.NewProgram().PostAsync("/login", ("email", email)));
+            api.ShouldDescribe("/login", "post", await Host.NewApiClient().PostAsync("/login", ("email", email)));
         }
     }
 
     private async Task CheckAsync(DescribedApi api)
     {
-        var (user, stranger) = (await Host.SignInAsync(Someone.New()), Host.NewProgram());
+        var (user, stranger) = (await Host.SignInAsync(TestUser.New()), Host.NewApiClient());
         foreach (var path in (string[])["/check-auth", "/forward-auth", "/token"])
         {
             api.ShouldDescribe(path, "get", await user.GetAsync(path));
@@ -147,7 +147,7 @@ public sealed class PortalOpenApiTests(PortalOpenApiTests.Portal portal) : IClas
 
     private async Task AdministrateAsync(DescribedApi api)
     {
-        var program = Host.NewProgram();
+        var program = Host.NewApiClient();
         async Task<Answer> IsAsync(HttpMethod method, string path, string? address = null, string key = Key)
         {
             var answer = await program.SendAsync(method, address ?? path, null, ("Authorization", key));
@@ -155,9 +155,9 @@ public sealed class PortalOpenApiTests(PortalOpenApiTests.Portal portal) : IClas
             return answer;
         }
 
-        var email = Someone.New();
+        var email = TestUser.New();
         await Host.SignInAsync(email);
-        await Host.SignInAsync(Someone.New());
+        await Host.SignInAsync(TestUser.New());
         await IsAsync(HttpMethod.Get, "/auth-tokens");
         var list = await IsAsync(HttpMethod.Get, "/auth-tokens", "/auth-tokens?details=true&limit=1");
         list.Header("X-Next-Cursor").ShouldNotBeNull();
@@ -192,7 +192,7 @@ public sealed class PortalOpenApiTests(PortalOpenApiTests.Portal portal) : IClas
     {
         using var redis = RedisServer.Start();
         await using var host = await PortalHost.StartOnAsync(redis, MagicLinks.V2Portal.Setting);
-        var (user, program) = (await host.SignInAsync(Someone.New()), host.NewProgram());
+        var (user, program) = (await host.SignInAsync(TestUser.New()), host.NewApiClient());
         redis.Stop();
         // The cached signing keys expire.
         host.Clock.Advance(TimeSpan.FromMinutes(1));

@@ -13,7 +13,7 @@ namespace OtpPortal.Tests.Client;
 internal sealed class AppBehindPortal : IAsyncDisposable
 {
     private readonly WebApplication _app;
-    private readonly List<Browserlike> _browsers = [];
+    private readonly List<BrowserClient> _browsers = [];
 
     private AppBehindPortal(WebApplication app, Uri address) => (_app, Address) = (app, address);
 
@@ -56,16 +56,16 @@ internal sealed class AppBehindPortal : IAsyncDisposable
     }
 
     /// <summary>Creates a browser with the cookies of <paramref name="from"/>: cookies are shared between ports of a host.</summary>
-    public Browserlike NewBrowser(Browserlike? from = null)
+    public BrowserClient NewBrowser(BrowserClient? from = null)
     {
-        var browser = new Browserlike(Address);
+        var browser = new BrowserClient(Address);
         foreach (var (name, value) in from?.Cookies ?? []) browser.Cookies[name] = value;
         _browsers.Add(browser);
         return browser;
     }
 
     /// <summary>Creates a browser with this token in its <c>auth_token</c> cookie.</summary>
-    public Browserlike NewBrowserWith(string token)
+    public BrowserClient NewBrowserWith(string token)
     {
         var browser = NewBrowser();
         browser.Cookies["auth_token"] = token;

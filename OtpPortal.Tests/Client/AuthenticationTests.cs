@@ -22,7 +22,7 @@ public sealed class AuthenticationTests(PortalHost portal) : IClassFixture<Porta
     public async Task A_user_signed_in_at_the_portal_is_authenticated_in_the_app()
     {
         await using var app = await StartAsync();
-        var email = Someone.New();
+        var email = TestUser.New();
 
         var answer = await app.NewBrowser(await portal.SignInAsync(email)).GetAsync("/");
 
@@ -37,7 +37,7 @@ public sealed class AuthenticationTests(PortalHost portal) : IClassFixture<Porta
     public async Task A_bearer_token_takes_precedence_over_the_cookie()
     {
         await using var app = await StartAsync();
-        var (email, browser) = (Someone.New(), await portal.SignInAsync(Someone.New()));
+        var (email, browser) = (TestUser.New(), await portal.SignInAsync(TestUser.New()));
         var token = (await portal.SignInAsync(email)).Cookies["auth_token"];
 
         ShouldBe(await app.NewBrowser(browser).GetAsync("/", ("Authorization", "Bearer " + token)), email);
@@ -53,7 +53,7 @@ public sealed class AuthenticationTests(PortalHost portal) : IClassFixture<Porta
     {
         await using var app =
             await AppBehindPortal.StartAsync(portal.Address, portal.Clock, options => options.CookieName = "__Secure-login");
-        var email = Someone.New();
+        var email = TestUser.New();
         var token = (await portal.SignInAsync(email)).Cookies["auth_token"];
         var browser = app.NewBrowserWith(token);
 
@@ -80,7 +80,7 @@ public sealed class AuthenticationTests(PortalHost portal) : IClassFixture<Porta
     {
         await using var own = await PortalHost.StartAsync(("ALLOWED_REDIRECTS", "127.0.0.1"));
         await using var app = await AppBehindPortal.StartAsync(own.Address, own.Clock);
-        var (email, browser) = (Someone.New(), own.NewBrowser());
+        var (email, browser) = (TestUser.New(), own.NewBrowser());
 
         var sent = await app.NewBrowser().GetAsync("/reports?year=2026");
         await browser.GetAsync(new Uri(sent.Location!).PathAndQuery);
@@ -127,7 +127,7 @@ public sealed class AuthenticationTests(PortalHost portal) : IClassFixture<Porta
     public async Task Forged_identity_headers_are_ignored()
     {
         await using var app = await StartAsync();
-        var email = Someone.New();
+        var email = TestUser.New();
         (string, string)[] forged =
         [
             ("Remote-User", "root@example.com"), ("Remote-Email", "root@example.com"),
@@ -143,7 +143,7 @@ public sealed class AuthenticationTests(PortalHost portal) : IClassFixture<Porta
     public async Task Concurrent_requests_during_token_rotation_stay_authenticated()
     {
         await using var app = await StartAsync();
-        var email = Someone.New();
+        var email = TestUser.New();
         var old = (await portal.SignInAsync(email)).Cookies["auth_token"];
         var other = Clients.For(portal.Address);
 
@@ -166,7 +166,7 @@ public sealed class AuthenticationTests(PortalHost portal) : IClassFixture<Porta
     public async Task Requests_to_the_app_extend_the_session()
     {
         await using var app = await StartAsync();
-        var email = Someone.New();
+        var email = TestUser.New();
         var browser = app.NewBrowser(await portal.SignInAsync(email));
 
         for (var day = 0; day < 20; day += 5)
@@ -182,7 +182,7 @@ public sealed class AuthenticationTests(PortalHost portal) : IClassFixture<Porta
     public async Task A_revocation_takes_effect_when_the_cache_entry_expires()
     {
         await using var app = await StartAsync();
-        var email = Someone.New();
+        var email = TestUser.New();
         var browser = app.NewBrowser(await portal.SignInAsync(email));
         ShouldBe(await browser.GetAsync("/"), email);
 
@@ -199,7 +199,7 @@ public sealed class AuthenticationTests(PortalHost portal) : IClassFixture<Porta
     public async Task Without_a_cache_a_revocation_takes_effect_immediately()
     {
         await using var app = await AppBehindPortal.StartAsync(portal.Address, portal.Clock, options => options.CacheFor = TimeSpan.Zero);
-        var email = Someone.New();
+        var email = TestUser.New();
         var browser = app.NewBrowser(await portal.SignInAsync(email));
         ShouldBe(await browser.GetAsync("/"), email);
 
@@ -214,7 +214,7 @@ public sealed class AuthenticationTests(PortalHost portal) : IClassFixture<Porta
         using var redis = RedisServer.Start();
         await using var own = await PortalHost.StartOnAsync(redis);
         await using var app = await AppBehindPortal.StartAsync(own.Address, own.Clock);
-        var email = Someone.New();
+        var email = TestUser.New();
         var browser = app.NewBrowser(await own.SignInAsync(email));
 
         redis.Pause();
@@ -308,7 +308,7 @@ public sealed class AuthenticationTests(PortalHost portal) : IClassFixture<Porta
     {
         await using var app = await AppBehindPortal.StartAsync(
             new Uri("https://login.example.com"), portal.Clock, options => options.BackchannelUrl = portal.Address);
-        var email = Someone.New();
+        var email = TestUser.New();
 
         ShouldBe(await app.NewBrowser(await portal.SignInAsync(email)).GetAsync("/"), email);
         (await app.NewBrowser().GetAsync("/")).Location.ShouldNotBeNull().ShouldStartWith("https://login.example.com/?return_to=");
@@ -318,7 +318,7 @@ public sealed class AuthenticationTests(PortalHost portal) : IClassFixture<Porta
     public async Task Tokens_are_never_logged()
     {
         await using var app = await StartAsync();
-        var browser = await portal.SignInAsync(Someone.New());
+        var browser = await portal.SignInAsync(TestUser.New());
         var token = browser.Cookies["auth_token"];
 
         await app.NewBrowser(browser).GetAsync("/");

@@ -13,7 +13,7 @@ public sealed class CheckAuthClientTests(PortalHost portal) : IClassFixture<Port
     [Fact]
     public async Task Returns_the_signed_in_user_and_the_rotated_token()
     {
-        var email = Someone.New();
+        var email = TestUser.New();
         var token = (await portal.SignInAsync(email)).Cookies["auth_token"];
 
         var first = (await _client.CheckAuthAsync(token)).ShouldBeOfType<AuthCheck.SignedIn>();
@@ -33,7 +33,7 @@ public sealed class CheckAuthClientTests(PortalHost portal) : IClassFixture<Port
     [Fact]
     public async Task Finding_the_email_address_does_not_rotate_the_token()
     {
-        var email = Someone.New();
+        var email = TestUser.New();
         var token = (await portal.SignInAsync(email)).Cookies["auth_token"];
 
         for (var i = 0; i < 3; i++)
@@ -161,7 +161,7 @@ public sealed class CheckAuthClientTests(PortalHost portal) : IClassFixture<Port
     [Fact]
     public async Task Issues_a_JWT_with_the_requested_algorithm()
     {
-        var token = (await portal.SignInAsync(Someone.New())).Cookies["auth_token"];
+        var token = (await portal.SignInAsync(TestUser.New())).Cookies["auth_token"];
 
         var byDefault = (await _client.IssueJwtAsync(token, null)).ShouldBeOfType<JwtIssue.Issued>();
         var rsa = (await _client.IssueJwtAsync(token, "RS256")).ShouldBeOfType<JwtIssue.Issued>();

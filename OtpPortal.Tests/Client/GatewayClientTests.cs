@@ -17,7 +17,7 @@ public sealed class GatewayClientTests(GatewayPortal portal) : IClassFixture<Gat
         options.NamespaceSecret = "secret2:with:colons";
     }).Gateway;
 
-    private static OtpRequest Mail(string? id = null) => new() { Provider = "mailbox", To = Someone.New(), Id = id };
+    private static OtpRequest Mail(string? id = null) => new() { Provider = "mailbox", To = TestUser.New(), Id = id };
 
     private async Task<OtpCreation.Created> CreateOtpAsync(OtpRequest request) =>
         (await _gateway.CreateAsync(request)).ShouldBeOfType<OtpCreation.Created>();
@@ -32,7 +32,7 @@ public sealed class GatewayClientTests(GatewayPortal portal) : IClassFixture<Gat
         var request = new OtpRequest
         {
             Provider = "mailbox",
-            To = Someone.New(),
+            To = TestUser.New(),
             Id = "order-" + Guid.NewGuid().ToString("N"),
             Code = "Penny-12.34",
             Ttl = TimeSpan.FromMinutes(2),

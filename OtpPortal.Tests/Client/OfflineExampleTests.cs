@@ -47,7 +47,7 @@ public sealed class OfflineExampleTests(OfflineExampleTests.SystemTimePortal por
     [InlineData("dotnet", "RS256")]
     public async Task A_valid_token_prints_the_email_address(string language, string? algorithm)
     {
-        var email = Someone.New();
+        var email = TestUser.New();
         var jwt = await JwtAsync(email, algorithm);
 
         (await VerifyAsync(language, jwt)).ShouldBe((0, email + "\n", ""));
@@ -62,7 +62,7 @@ public sealed class OfflineExampleTests(OfflineExampleTests.SystemTimePortal por
     [InlineData("dotnet", "RS256")]
     public async Task A_token_that_is_modified_unsigned_or_for_another_audience_is_refused(string language, string? algorithm)
     {
-        var jwt = await JwtAsync(Someone.New(), algorithm);
+        var jwt = await JwtAsync(TestUser.New(), algorithm);
         var parts = jwt.Split('.');
         var claims = JsonNode.Parse(Base64Url.DecodeFromChars(parts[1]))!;
         claims["sub"] = "root@example.com";
@@ -95,7 +95,7 @@ public sealed class OfflineExampleTests(OfflineExampleTests.SystemTimePortal por
     [InlineData("dotnet")]
     public async Task Reports_an_unreachable_portal_and_missing_arguments(string language)
     {
-        var jwt = await JwtAsync(Someone.New(), "RS256");
+        var jwt = await JwtAsync(TestUser.New(), "RS256");
 
         ShouldBeRefused(await ExampleProgram.RunAsync(Start(language, $"http://127.0.0.1:{FreePort.Next()}", Audience), jwt), "");
         ShouldBeRefused(await ExampleProgram.RunAsync(Start(language), ""), "usage");
@@ -116,7 +116,7 @@ public sealed class OfflineExampleTests(OfflineExampleTests.SystemTimePortal por
         {
             Host = await PortalHost.StartAsync(("TOKEN_AUDIENCE", Audience));
             Host.Clock.Advance(DateTimeOffset.UtcNow - TimeSpan.FromHours(1) - Host.Clock.GetUtcNow());
-            var token = (await Host.SignInAsync(Someone.New())).Cookies["auth_token"];
+            var token = (await Host.SignInAsync(TestUser.New())).Cookies["auth_token"];
             foreach (var algorithm in (string?[])[null, "RS256"])
             {
                 _old[algorithm ?? ""] = (await Clients.For(Host.Address).IssueJwtAsync(token, algorithm))

@@ -26,7 +26,7 @@ public sealed class PortalTokenTests : IAsyncLifetime
     [InlineData("RS256")]
     public async Task A_JWT_identifies_the_user_until_it_expires(string? algorithm)
     {
-        var email = Someone.New();
+        var email = TestUser.New();
         var jwt = await JwtAsync(email, algorithm);
         var validator = Clients.Validator(_portal.Address, "app", _portal.Clock);
         var session = await Clients.For(_portal.Address, options => options.AuthSecretKey = PortalHost.Secret).Sessions.ListAsync(email)
@@ -47,7 +47,7 @@ public sealed class PortalTokenTests : IAsyncLifetime
     {
         await using var portal = await PortalHost.StartWithAsync(
             builder => builder.Services.AddSingleton(JwtAlgorithms.Of(hasEd25519: false)), null, ("TOKEN_AUDIENCE", "app"));
-        var email = Someone.New();
+        var email = TestUser.New();
         var token = (await portal.SignInAsync(email)).Cookies["auth_token"];
         var jwt = (await Clients.For(portal.Address).IssueJwtAsync(token, null)).ShouldBeOfType<JwtIssue.Issued>().Jwt;
 
@@ -59,7 +59,7 @@ public sealed class PortalTokenTests : IAsyncLifetime
     public async Task A_JWT_of_another_portal_is_refused()
     {
         await using var other = await PortalHost.StartAsync(("TOKEN_AUDIENCE", "app"));
-        var jwt = await JwtAsync(Someone.New(), "RS256");
+        var jwt = await JwtAsync(TestUser.New(), "RS256");
 
         (await Clients.Validator(other.Address, "app", _portal.Clock).ValidateAsync(jwt))
             .ShouldBe(new TokenValidation.Invalid("The key is not a key of the portal."));
@@ -72,15 +72,15 @@ public sealed class PortalTokenTests : IAsyncLifetime
     public async Task After_an_immediate_key_rotation_old_JWTs_are_refused_and_new_ones_accepted()
     {
         var validator = Clients.Validator(_portal.Address, "app", _portal.Clock);
-        var old = await JwtAsync(Someone.New(), "RS256");
+        var old = await JwtAsync(TestUser.New(), "RS256");
         (await validator.ValidateAsync(old)).ShouldBeOfType<TokenValidation.Valid>();
 
-        using var program = _portal.NewProgram();
+        using var program = _portal.NewApiClient();
         (await program.SendAsync(
             HttpMethod.Post, "/signing-keys/rotate?now=true", null, ("Authorization", $"Bearer {PortalHost.Secret}"))).Status.ShouldBe(200);
         _portal.Clock.Advance(TimeSpan.FromSeconds(31));
 
-        (await validator.ValidateAsync(await JwtAsync(Someone.New(), "RS256"))).ShouldBeOfType<TokenValidation.Valid>();
+        (await validator.ValidateAsync(await JwtAsync(TestUser.New(), "RS256"))).ShouldBeOfType<TokenValidation.Valid>();
         (await validator.ValidateAsync(old)).ShouldBe(new TokenValidation.Invalid("The key is not a key of the portal."));
     }
 }

@@ -19,8 +19,8 @@ public sealed class SampleAppTests
         app.BeginErrorReadLine();
         try
         {
-            var (email, browser) = (Someone.New(), portal.NewBrowser());
-            using var stranger = new Browserlike(address);
+            var (email, browser) = (TestUser.New(), portal.NewBrowser());
+            using var stranger = new BrowserClient(address);
             await Eventually.BeTrueAsync(async () =>
             {
                 app.HasExited.ShouldBeFalse();
@@ -41,7 +41,7 @@ public sealed class SampleAppTests
             await browser.PostAsync("/login", ("email", email));
             var back = await browser.PostAsync("/login-otp", ("code", await portal.CodeForAsync(email)));
             back.Location.ShouldBe(address.AbsoluteUri);
-            using var visitor = new Browserlike(address);
+            using var visitor = new BrowserClient(address);
             visitor.Cookies["auth_token"] = browser.Cookies["auth_token"];
 
             (await visitor.GetAsync("/")).Text.ShouldContain($"You are signed in as {email}");

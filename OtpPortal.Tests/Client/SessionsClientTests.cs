@@ -12,8 +12,8 @@ public sealed class SessionsClientTests(PortalHost portal) : IClassFixture<Porta
     [Fact]
     public async Task Lists_the_sessions_of_an_address_with_all_details()
     {
-        var email = Someone.New();
-        await portal.SignInAsync(Someone.New());
+        var email = TestUser.New();
+        await portal.SignInAsync(TestUser.New());
         var browser = portal.NewBrowser();
         browser.Headers["User-Agent"] = "A browser of the tests";
         await portal.SignInAsync(email, browser);
@@ -59,7 +59,7 @@ public sealed class SessionsClientTests(PortalHost portal) : IClassFixture<Porta
     public async Task Returns_every_session_of_the_portal_exactly_once()
     {
         await using var own = await PortalHost.StartAsync(("LIMIT_SENDS_PER_ADDRESS", "1000000/900"));
-        var email = Someone.New();
+        var email = TestUser.New();
         foreach (var _ in Enumerable.Range(0, 3)) await own.SignInAsync(email);
         using var http = new HttpClient(new SmallPages(1) { InnerHandler = OtpPortalClient.CreateHandler() });
         var sessions = new OtpPortalClient(http, new OtpPortalOptions { Url = own.Address, AuthSecretKey = PortalHost.Secret }).Sessions;
@@ -83,7 +83,7 @@ public sealed class SessionsClientTests(PortalHost portal) : IClassFixture<Porta
     [Fact]
     public async Task Revokes_one_session_or_all_sessions_of_an_address()
     {
-        var email = Someone.New();
+        var email = TestUser.New();
         foreach (var _ in Enumerable.Range(0, 3)) await portal.SignInAsync(email);
         var first = await _sessions.ListAsync(email).FirstAsync();
 
@@ -112,7 +112,7 @@ public sealed class SessionsClientTests(PortalHost portal) : IClassFixture<Porta
 
         for (var i = 0; i < 10; i++)
         {
-            (await Should.ThrowAsync<OtpPortalException>(() => sessions.RevokeAllAsync(Someone.New()))).Status
+            (await Should.ThrowAsync<OtpPortalException>(() => sessions.RevokeAllAsync(TestUser.New()))).Status
                 .ShouldBe(HttpStatusCode.Forbidden);
         }
         var limited = await Should.ThrowAsync<OtpPortalException>(async () => await sessions.ListAsync().CountAsync());

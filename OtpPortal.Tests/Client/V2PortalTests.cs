@@ -31,7 +31,7 @@ public sealed class V2PortalTests(V2PortalTests.WithAccount portal) : IClassFixt
     [Fact]
     public async Task Sends_codes_and_links_by_email()
     {
-        var (ann, bob) = (Someone.New(), Someone.New());
+        var (ann, bob) = (TestUser.New(), TestUser.New());
 
         var otp = ValueOf(await _v2.CreateOtpEmailAsync(
             new OtpParameters { CharSetNumeric = true },
@@ -54,7 +54,7 @@ public sealed class V2PortalTests(V2PortalTests.WithAccount portal) : IClassFixt
     [Fact]
     public async Task Sends_a_link_and_a_code_in_one_email()
     {
-        var ann = Someone.New();
+        var ann = TestUser.New();
 
         var made = ValueOf(await _v2.CreateMagicLinkEmailAsync(
             new MagicLinkParameters { RedirectUrl = new Uri("https://app.example.com/in") }, new OtpParameters { CharSetNumeric = true },
@@ -138,7 +138,7 @@ public sealed class V2PortalTests(V2PortalTests.WithAccount portal) : IClassFixt
 
     private async Task<string> MailToAsync(string email)
     {
-        var mailbox = portal.Host.NewProgram();
+        var mailbox = portal.Host.NewApiClient();
         return await Eventually.GetAsync(async () => (await mailbox.GetAsync("/dev/mailbox.json")).Json.EnumerateArray()
             .Where(message => message.GetProperty("to").GetString() == email)
             .Select(message => message.GetProperty("text").GetString())

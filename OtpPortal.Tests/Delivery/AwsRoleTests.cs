@@ -69,7 +69,7 @@ public sealed class AwsRoleTests
 
     private static async Task<Answer> SendAsync(PortalProcess portal)
     {
-        using var program = new Browserlike(portal.Address).AsProgram();
+        using var program = new BrowserClient(portal.Address).AsProgram();
         using var form = new FormUrlEncodedContent([new("provider", "pinpoint_sms"), new("to", "+491711234567")]);
         return await program.SendAsync(
             HttpMethod.Put, "/api/otp/" + GatewayClient.NewId(), form, ("Authorization", GatewayClient.Basic("MyApp:secret")));

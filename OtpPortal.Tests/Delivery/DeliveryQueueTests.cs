@@ -16,9 +16,9 @@ public sealed class DeliveryQueueTests : IClassFixture<RedisUnderTest>, IAsyncLi
     {
         _provider = new FakeProvider(_clock);
         // One domain may use a third of the connections: eight.
-        var providers = StandInProviders.Only(_provider, connections: 24);
+        var providers = FakeProviders.Only(_provider, connections: 24);
         _queue = new DeliveryQueue(
-            StandInProviders.Dispatcher(providers, store.Stores, _clock, _log), providers, _clock, _log.For<DeliveryQueue>());
+            FakeProviders.Dispatcher(providers, store.Stores, _clock, _log), providers, _clock, _log.For<DeliveryQueue>());
     }
 
     public Task InitializeAsync() => _queue.StartAsync(CancellationToken.None);

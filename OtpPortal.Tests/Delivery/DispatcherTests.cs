@@ -22,10 +22,10 @@ public sealed class DispatcherTests(RedisUnderTest store) : IClassFixture<RedisU
         var two = Describe(_second, connections, second);
         var isSms = first is not null;
         var providers =
-            new Providers([one, two], isSms ? [StandInProviders.Mail(new FakeProvider("mail"))] : [one, two], isSms ? [one, two] : []);
-        return (StandInProviders.Dispatcher(
+            new Providers([one, two], isSms ? [FakeProviders.Mail(new FakeProvider("mail"))] : [one, two], isSms ? [one, two] : []);
+        return (FakeProviders.Dispatcher(
             providers, store.Stores, _clock, _log,
-            StandInProviders.ReadSms(("SMS_PREFIX_LIMIT", "off"), ("SMS_DAILY_CAP", "1000000"))), one);
+            FakeProviders.ReadSms(("SMS_PREFIX_LIMIT", "off"), ("SMS_DAILY_CAP", "1000000"))), one);
     }
 
     private static Provider Describe(FakeProvider postman, int connections, string[]? countries) => new()
@@ -288,7 +288,7 @@ public sealed class DispatcherTests(RedisUnderTest store) : IClassFixture<RedisU
     {
         var (dispatcher, first) = Chain();
         var providers = new Providers([first, Describe(_second, 100, null)], [first, Describe(_second, 100, null)], []);
-        dispatcher = StandInProviders.Dispatcher(providers, store.Stores, _clock, _log);
+        dispatcher = FakeProviders.Dispatcher(providers, store.Stores, _clock, _log);
         using var queue = new DeliveryQueue(dispatcher, providers, _clock, _log.For<DeliveryQueue>());
         await queue.StartAsync(CancellationToken.None);
         _first.Answer = () => new SendOutcome.Misconfigured("the key is wrong");

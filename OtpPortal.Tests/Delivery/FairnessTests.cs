@@ -33,7 +33,7 @@ public sealed class FairnessTests
         var app = new GatewayClient(portal, "MyApp", "secret");
         var put = await app.PutAsync(GatewayClient.NewId(), ("provider", "smtp"), ("to", "gateway@example.com"));
         using var session = JsonContent.Create(new { email = "jotp@example.com", subject = "Hello", message = "$token", ttl = 5 });
-        var jotp = await portal.NewProgram().SendAsync(HttpMethod.Post, "/jotp/sessions", session);
+        var jotp = await portal.NewApiClient().SendAsync(HttpMethod.Post, "/jotp/sessions", session);
         var v2 = await new V2Client(portal, V2Portal.AdminKey).PostAsync("otp-email/create", new
         {
             otpCreateParams = new { },

@@ -10,8 +10,8 @@ public sealed class MailboxTests
     {
         await using var portal = await PortalHost.StartAsync(("LIMIT_SENDS_PER_IP", "1000/900"));
         (await portal.NewBrowser().GetAsync("/dev/mailbox")).Text.ShouldContain("No messages yet");
-        var addresses = Enumerable.Range(0, 103).Select(_ => Someone.New()).ToList();
-        var browser = portal.NewProgram();
+        var addresses = Enumerable.Range(0, 103).Select(_ => TestUser.New()).ToList();
+        var browser = portal.NewApiClient();
         foreach (var address in addresses)
         {
             await browser.PostAsync("/login", ("email", address));
@@ -39,7 +39,7 @@ public sealed class MailboxTests
             await PortalHost.StartInProductionAsync(("MAIL_TRANSPORT", "smtp"), ("SMTP_HOST", "127.0.0.1"), ("SMTP_PORT", "1"));
 
         (await portal.NewBrowser().GetAsync("/dev/mailbox")).Status.ShouldBe(404);
-        (await portal.NewProgram().GetAsync("/dev/mailbox.json")).Status.ShouldBe(404);
+        (await portal.NewApiClient().GetAsync("/dev/mailbox.json")).Status.ShouldBe(404);
     }
 
     [Fact]
@@ -47,7 +47,7 @@ public sealed class MailboxTests
     {
         await using var portal = await PortalHost.StartInProductionAsync();
 
-        await portal.SignInAsync(Someone.New());
+        await portal.SignInAsync(TestUser.New());
         (await portal.NewBrowser().GetAsync("/dev/mailbox")).Status.ShouldBe(200);
     }
 
@@ -56,6 +56,6 @@ public sealed class MailboxTests
     {
         await using var portal = await PortalHost.StartAsync(("MAIL_TRANSPORT", "smtp"), ("SMTP_HOST", "127.0.0.1"), ("SMTP_PORT", "1"));
 
-        (await portal.NewProgram().GetAsync("/dev/mailbox.json")).Body.ShouldBe("[]");
+        (await portal.NewApiClient().GetAsync("/dev/mailbox.json")).Body.ShouldBe("[]");
     }
 }

@@ -29,7 +29,7 @@ public sealed class PostmarkTests : IAsyncLifetime
         await _postmark.DisposeAsync();
     }
 
-    private async Task<Browserlike> BeginSignInAsync(string email = "ann@example.com")
+    private async Task<BrowserClient> BeginSignInAsync(string email = "ann@example.com")
     {
         var browser = _portal.NewBrowser();
         (await browser.PostAsync("/login", ("email", email))).Status.ShouldBe(303);

@@ -384,7 +384,7 @@ public sealed class ProviderTests : IAsyncLifetime
     {
         (await SendAsync("mailbox", Sms)).ShouldBe(new DispatchOutcome.Sent("mailbox"));
 
-        var shown = (await _portal.NewProgram().GetAsync("/dev/mailbox.json")).Json.EnumerateArray().First();
+        var shown = (await _portal.NewApiClient().GetAsync("/dev/mailbox.json")).Json.EnumerateArray().First();
         shown.GetProperty("to").GetString().ShouldBe(Number);
         shown.GetProperty("text").GetString().ShouldBe(Sms.Text);
         shown.GetProperty("html").GetString().ShouldBe("");

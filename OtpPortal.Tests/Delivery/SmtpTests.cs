@@ -9,7 +9,7 @@ namespace OtpPortal.Tests.Delivery;
 /// <summary>Sending mail through a test SMTP server.</summary>
 public sealed partial class SmtpTests
 {
-    private static async Task<Browserlike> BeginSignInAsync(PortalHost portal, string email = "ann@example.com")
+    private static async Task<BrowserClient> BeginSignInAsync(PortalHost portal, string email = "ann@example.com")
     {
         var browser = portal.NewBrowser();
         (await browser.PostAsync("/login", ("email", email))).Status.ShouldBe(303);
@@ -227,7 +227,7 @@ public sealed partial class SmtpTests
         // The trusted certificates are read once per process, so the portal runs in a separate one.
         using var server = await MailServer.StartAsync(("tls", true), ("require_tls", true));
         using var portal = await PortalProcess.StartAsync([.. server.Settings("starttls"), ("SSL_CERT_FILE", server.CertificateFile!)]);
-        using var browser = new Browserlike(portal.Address);
+        using var browser = new BrowserClient(portal.Address);
 
         await browser.PostAsync("/login", ("email", "ann@example.com"));
         await WaitForMailAsync(server);

@@ -119,7 +119,7 @@ public sealed class CheckTests(GatewayPortal gateway) : IClassFixture<GatewayPor
             gateway.Host.Clock.Advance(TimeSpan.FromMilliseconds(1));
 
             var delete = gateway.App.DeleteAsync(id);
-            var put = gateway.App.PutAsync(id, ("provider", "mailbox"), ("to", Someone.New()), ("otp", "246810"));
+            var put = gateway.App.PutAsync(id, ("provider", "mailbox"), ("to", TestUser.New()), ("otp", "246810"));
             await Task.WhenAll(delete, put);
 
             (await put).Status.ShouldBe(200);
@@ -210,8 +210,8 @@ public sealed class CheckTests(GatewayPortal gateway) : IClassFixture<GatewayPor
     public async Task Two_namespaces_can_use_the_same_id()
     {
         var id = GatewayClient.NewId();
-        await _app.PutAsync(id, ("provider", "mailbox"), ("to", Someone.New()), ("otp", "111111"));
-        await gateway.OtherApp.PutAsync(id, ("provider", "mailbox"), ("to", Someone.New()), ("otp", "222222"));
+        await _app.PutAsync(id, ("provider", "mailbox"), ("to", TestUser.New()), ("otp", "111111"));
+        await gateway.OtherApp.PutAsync(id, ("provider", "mailbox"), ("to", TestUser.New()), ("otp", "222222"));
 
         (await _app.CheckAsync(id, "222222")).Status.ShouldBe(400);
         (await gateway.OtherApp.CheckAsync(id, "222222")).Status.ShouldBe(200);
@@ -222,7 +222,7 @@ public sealed class CheckTests(GatewayPortal gateway) : IClassFixture<GatewayPor
     public async Task The_public_status_reveals_only_whether_the_verification_is_closed()
     {
         var (id, code) = await _app.BeginAsync(("skip_delete", "true"));
-        var stranger = gateway.Host.NewProgram();
+        var stranger = gateway.Host.NewApiClient();
 
         (await stranger.GetAsync($"/otp/MyApp/{id}/status")).Body.ShouldBe("""{"status":"success","data":{"closed":false}}""");
         await _app.CheckAsync(id, code);

@@ -7,7 +7,7 @@ namespace OtpPortal.Tests.Gateway;
 /// <summary>Tests <c>/static/otp.js</c>, the script that apps embed.</summary>
 public sealed class DialogScriptTests(GatewayPortal gateway) : IClassFixture<GatewayPortal>
 {
-    private readonly Browserlike _visitor = gateway.Host.NewBrowser();
+    private readonly BrowserClient _visitor = gateway.Host.NewBrowser();
 
     [Fact]
     public async Task The_compressed_script_is_smaller_than_4_KB()

@@ -20,7 +20,7 @@ public sealed class GatewayPortal : IAsyncLifetime
 /// <summary>A client of the gateway API that sends the same requests as a client of otpgateway.</summary>
 internal sealed class GatewayClient(PortalHost portal, string name, string secret)
 {
-    private readonly Browserlike _program = portal.NewProgram();
+    private readonly BrowserClient _program = portal.NewApiClient();
 
     public static string NewId() => "user-" + Guid.NewGuid().ToString("N");
 
@@ -46,7 +46,7 @@ internal sealed class GatewayClient(PortalHost portal, string name, string secre
     public async Task<(string Id, string Code)> BeginAsync(params (string Name, string Value)[] fields)
     {
         var id = NewId();
-        var answer = await PutAsync(id, [("provider", "mailbox"), ("to", Someone.New()), .. fields]);
+        var answer = await PutAsync(id, [("provider", "mailbox"), ("to", TestUser.New()), .. fields]);
         answer.Status.ShouldBe(200, answer.Body);
         return (id, answer.Json.GetProperty("data").GetProperty("otp").GetString()!);
     }

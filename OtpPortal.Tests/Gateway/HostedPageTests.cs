@@ -6,7 +6,7 @@ namespace OtpPortal.Tests.Gateway;
 public sealed class HostedPageTests(GatewayPortal gateway) : IClassFixture<GatewayPortal>
 {
     private readonly GatewayClient _app = gateway.App;
-    private readonly Browserlike _visitor = gateway.Host.NewBrowser();
+    private readonly BrowserClient _visitor = gateway.Host.NewBrowser();
 
     [Fact]
     public async Task The_correct_code_verifies_and_the_backend_sees_the_success()
@@ -66,7 +66,7 @@ public sealed class HostedPageTests(GatewayPortal gateway) : IClassFixture<Gatew
     [Fact]
     public async Task The_page_asks_once_for_an_address_that_the_backend_omitted()
     {
-        var (id, to) = (GatewayClient.NewId(), Someone.New());
+        var (id, to) = (GatewayClient.NewId(), TestUser.New());
         await _app.PutAsync(id, ("provider", "mailbox"), ("otp", "998877"), ("address_description", "Where shall we write to?"));
 
         var first = await _visitor.GetAsync("/otp/MyApp/" + id);
@@ -78,7 +78,7 @@ public sealed class HostedPageTests(GatewayPortal gateway) : IClassFixture<Gatew
         (await _visitor.PostAsync($"/otp/MyApp/{id}/address", ("to", to))).Location.ShouldBe("/otp/MyApp/" + id);
 
         (await gateway.Host.CodeForAsync(to)).ShouldBe("998877");
-        var stranger = Someone.New();
+        var stranger = TestUser.New();
         (await _visitor.PostAsync($"/otp/MyApp/{id}/address", ("to", stranger))).Location.ShouldBe("/otp/MyApp/" + id);
         (await gateway.Host.CodesAsync(stranger)).ShouldBeEmpty("it is named once");
         (await _visitor.PostAsync("/otp/MyApp/" + id, ("otp", "998877"))).Status.ShouldBe(303);
@@ -95,7 +95,7 @@ public sealed class HostedPageTests(GatewayPortal gateway) : IClassFixture<Gatew
         {
             var id = GatewayClient.NewId();
             await app.PutAsync(id, ("provider", "mailbox"));
-            answers.Add(await visitor.PostAsync($"/otp/MyApp/{id}/address", ("to", Someone.New())));
+            answers.Add(await visitor.PostAsync($"/otp/MyApp/{id}/address", ("to", TestUser.New())));
         }
 
         answers.Select(answer => answer.Status).ShouldBe([303, 303, 429]);
@@ -106,7 +106,7 @@ public sealed class HostedPageTests(GatewayPortal gateway) : IClassFixture<Gatew
     [Fact]
     public async Task A_resend_repeats_the_code_after_the_cooldown_up_to_max_generate()
     {
-        var (id, to) = (GatewayClient.NewId(), Someone.New());
+        var (id, to) = (GatewayClient.NewId(), TestUser.New());
         await _app.PutAsync(id, ("provider", "mailbox"), ("to", to), ("max_generate", "2"));
 
         (await _visitor.PostAsync("/otp/MyApp/" + id, ("action", "resend"))).Status.ShouldBe(429, "too soon");
@@ -232,7 +232,7 @@ public sealed class HostedPageTests(GatewayPortal gateway) : IClassFixture<Gatew
     public async Task The_pages_work_for_ids_with_special_characters(string id)
     {
         id += Guid.NewGuid().ToString("N")[..6];
-        var (path, to) = (Uri.EscapeDataString(id), Someone.New());
+        var (path, to) = (Uri.EscapeDataString(id), TestUser.New());
         await _app.PutAsync(path, ("provider", "mailbox"), ("otp", "998877"));
 
         var first = await _visitor.GetAsync("/otp/MyApp/" + path);
@@ -261,7 +261,7 @@ public sealed class HostedPageTests(GatewayPortal gateway) : IClassFixture<Gatew
     public async Task An_invalid_id_never_causes_a_server_error(string path)
     {
         (await _visitor.GetAsync(path)).Status.ShouldBeOneOf(400, 410);
-        (await _visitor.PostAsync(path, ("otp", "123456"), ("to", Someone.New()))).Status.ShouldBeOneOf(303, 400, 404);
+        (await _visitor.PostAsync(path, ("otp", "123456"), ("to", TestUser.New()))).Status.ShouldBeOneOf(303, 400, 404);
         (await _visitor.GetAsync(path.Replace("/address", "", StringComparison.Ordinal) + "/status")).Status.ShouldBe(400);
     }
 

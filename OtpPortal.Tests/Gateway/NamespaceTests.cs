@@ -28,7 +28,7 @@ public sealed class NamespaceTests(GatewayPortal gateway) : IClassFixture<Gatewa
     [InlineData("Basic OnNlY3JldA==")]
     public async Task Returns_401_for_missing_or_invalid_credentials(string? authorization)
     {
-        var program = gateway.Host.NewProgram();
+        var program = gateway.Host.NewApiClient();
         (string, string)[] headers = authorization is null ? [] : [("Authorization", authorization)];
 
         foreach (var (method, path) in new[]
@@ -50,13 +50,13 @@ public sealed class NamespaceTests(GatewayPortal gateway) : IClassFixture<Gatewa
     {
         var header = ("Authorization", GatewayClient.Basic("MyApp:secret").Replace("Basic", "bAsIc", StringComparison.Ordinal));
 
-        (await gateway.Host.NewProgram().GetAsync("/api/providers", header)).Status.ShouldBe(200);
+        (await gateway.Host.NewApiClient().GetAsync("/api/providers", header)).Status.ShouldBe(200);
     }
 
     [Fact]
     public async Task A_client_is_locked_out_after_ten_wrong_secrets()
     {
-        var guesser = gateway.Host.NewProgram();
+        var guesser = gateway.Host.NewApiClient();
         for (var guess = 0; guess < 10; guess++)
         {
             (await guesser.GetAsync("/api/providers", ("Authorization", GatewayClient.Basic($"MyApp:guess{guess}")))).Status.ShouldBe(401);
@@ -72,14 +72,14 @@ public sealed class NamespaceTests(GatewayPortal gateway) : IClassFixture<Gatewa
 
     [Fact]
     public async Task The_health_check_needs_no_credentials() =>
-        (await gateway.Host.NewProgram().GetAsync("/api/health")).Body.ShouldBe("""{"status":"success","data":"OK"}""");
+        (await gateway.Host.NewApiClient().GetAsync("/api/health")).Body.ShouldBe("""{"status":"success","data":"OK"}""");
 
     [Fact]
     public async Task Returns_401_when_no_namespaces_are_configured()
     {
         await using var portal = await PortalHost.StartAsync();
 
-        (await portal.NewProgram().GetAsync("/api/providers", ("Authorization", GatewayClient.Basic(":")))).Status.ShouldBe(401);
+        (await portal.NewApiClient().GetAsync("/api/providers", ("Authorization", GatewayClient.Basic(":")))).Status.ShouldBe(401);
     }
 
     [Fact]
@@ -90,11 +90,11 @@ public sealed class NamespaceTests(GatewayPortal gateway) : IClassFixture<Gatewa
         var app = new GatewayClient(portal, "MyApp", "secret");
         var (id, code) = await app.BeginAsync();
         redis.Stop();
-        await Eventually.BeTrueAsync(async () => (await portal.NewProgram().GetAsync("/api/health")).Status == 503);
+        await Eventually.BeTrueAsync(async () => (await portal.NewApiClient().GetAsync("/api/health")).Status == 503);
 
         foreach (var answer in new[]
         {
-            await app.PutAsync(id, ("provider", "mailbox"), ("to", Someone.New())), await app.CheckAsync(id, code),
+            await app.PutAsync(id, ("provider", "mailbox"), ("to", TestUser.New())), await app.CheckAsync(id, code),
             await app.StatusAsync(id),
         })
         {

@@ -26,10 +26,10 @@ public sealed class OpenApiTests(GatewayPortal gateway) : IClassFixture<GatewayP
     public async Task Every_response_matches_its_described_status_and_fields()
     {
         var api = await DescribedAsync();
-        var (app, stranger) = (gateway.App, gateway.Host.NewProgram());
+        var (app, stranger) = (gateway.App, gateway.Host.NewApiClient());
         var (id, code) = await app.BeginAsync(("skip_delete", "true"), ("max_attempts", "2"));
         var (locked, right) = await app.BeginAsync(("max_attempts", "1"));
-        (string, string)[] wish = [("provider", "mailbox"), ("to", Someone.New())];
+        (string, string)[] wish = [("provider", "mailbox"), ("to", TestUser.New())];
 
         api.ShouldDescribe("/api/health", "get", await stranger.GetAsync("/api/health"));
         api.ShouldDescribe("/api/providers", "get", await app.SendAsync(HttpMethod.Get, "/api/providers", null));
@@ -63,7 +63,7 @@ public sealed class OpenApiTests(GatewayPortal gateway) : IClassFixture<GatewayP
     public async Task Every_jOTP_response_matches_its_described_status_and_fields()
     {
         var api = await DescribedAsync();
-        var stranger = gateway.Host.NewProgram();
+        var stranger = gateway.Host.NewApiClient();
         static StringContent Json(object body) => new(JsonSerializer.Serialize(body), Encoding.UTF8, "application/json");
         Task<Answer> BeginAsync(HttpContent body, string secret = "secret") => stranger.SendAsync(
             HttpMethod.Post, "/jotp/sessions", body, ("Authorization", GatewayClient.Basic("MyApp:" + secret)));
@@ -71,7 +71,7 @@ public sealed class OpenApiTests(GatewayPortal gateway) : IClassFixture<GatewayP
         api.ShouldDescribe("/jotp", "get", await stranger.GetAsync("/jotp/"));
         api.ShouldDescribe("/jotp/sessions", "post", await BeginAsync(Json(new { })));
         api.ShouldDescribe("/jotp/sessions", "post", await BeginAsync(Json(new { }), "wrong"));
-        var email = Someone.New();
+        var email = TestUser.New();
         var begun = await BeginAsync(Json(new { email, subject = "Code", message = "$token", ttl = "5" }));
         api.ShouldDescribe("/jotp/sessions", "post", begun);
         var session = new Uri(begun.Location!).AbsolutePath;

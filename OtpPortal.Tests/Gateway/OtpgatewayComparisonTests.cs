@@ -23,7 +23,7 @@ public sealed class OtpgatewayComparisonTests(OtpgatewayComparisonTests.Portal p
 
     [Fact]
     public async Task GET_health_returns_OK() =>
-        (await portal.Host.NewProgram().GetAsync("/api/health")).Body.ShouldBe("""{"status":"success","data":"OK"}""");
+        (await portal.Host.NewApiClient().GetAsync("/api/health")).Body.ShouldBe("""{"status":"success","data":"OK"}""");
 
     [Fact]
     public async Task PUT_otp_initiates_an_OTP_for_a_user()

@@ -26,7 +26,7 @@ public sealed class PutTests(GatewayPortal gateway) : IClassFixture<GatewayPorta
     [Fact]
     public async Task Starts_a_verification_and_sends_its_code()
     {
-        var (id, to) = (GatewayClient.NewId(), Someone.New());
+        var (id, to) = (GatewayClient.NewId(), TestUser.New());
 
         var answer = await _app.PutAsync(
             id, ("provider", "mailbox"), ("to", to), ("extra", """{"yes": true}"""), ("channel_description", "For your order"),
@@ -60,9 +60,11 @@ public sealed class PutTests(GatewayPortal gateway) : IClassFixture<GatewayPorta
     [Fact]
     public async Task A_random_id_is_generated_when_none_is_given()
     {
-        var one = Data(await _app.SendAsync(HttpMethod.Put, "/api/otp", [("provider", "mailbox"), ("to", Someone.New())])).GetProperty("id")
+        var one = Data(await _app.SendAsync(HttpMethod.Put, "/api/otp", [("provider", "mailbox"), ("to", TestUser.New())]))
+            .GetProperty("id")
             .GetString()!;
-        var two = Data(await _app.SendAsync(HttpMethod.Put, "/api/otp", [("provider", "mailbox"), ("to", Someone.New())])).GetProperty("id")
+        var two = Data(await _app.SendAsync(HttpMethod.Put, "/api/otp", [("provider", "mailbox"), ("to", TestUser.New())]))
+            .GetProperty("id")
             .GetString()!;
 
         one.ShouldMatch("^[A-Za-z0-9]{32}$");
@@ -72,7 +74,7 @@ public sealed class PutTests(GatewayPortal gateway) : IClassFixture<GatewayPorta
     [Fact]
     public async Task The_caller_can_set_code_ttl_and_limits()
     {
-        var (id, to) = (GatewayClient.NewId(), Someone.New());
+        var (id, to) = (GatewayClient.NewId(), TestUser.New());
 
         var data = Data(
             await _app.PutAsync(
@@ -102,7 +104,7 @@ public sealed class PutTests(GatewayPortal gateway) : IClassFixture<GatewayPorta
 
         data.GetProperty("to").GetString().ShouldBe("");
         data.GetProperty("generate").GetInt32().ShouldBe(1);
-        (await gateway.Host.NewProgram().GetAsync("/dev/mailbox.json")).Body.ShouldNotContain("776655");
+        (await gateway.Host.NewApiClient().GetAsync("/dev/mailbox.json")).Body.ShouldNotContain("776655");
     }
 
     [Theory]
@@ -132,7 +134,7 @@ public sealed class PutTests(GatewayPortal gateway) : IClassFixture<GatewayPorta
         var fields = new Dictionary<string, string>(StringComparer.Ordinal)
         {
             ["provider"] = "mailbox",
-            ["to"] = Someone.New(),
+            ["to"] = TestUser.New(),
             [field] = value,
         };
 
@@ -149,11 +151,11 @@ public sealed class PutTests(GatewayPortal gateway) : IClassFixture<GatewayPorta
     [InlineData("12345678901234567890123456789012")]
     public async Task A_code_has_3_to_32_printable_characters(string code)
     {
-        var (id, to) = (GatewayClient.NewId(), Someone.New());
+        var (id, to) = (GatewayClient.NewId(), TestUser.New());
 
         Data(await _app.PutAsync(id, ("provider", "mailbox"), ("to", to), ("otp", code))).GetProperty("otp").GetString().ShouldBe(code);
 
-        var message = (await gateway.Host.NewProgram().GetAsync("/dev/mailbox.json")).Json.EnumerateArray().First(
+        var message = (await gateway.Host.NewApiClient().GetAsync("/dev/mailbox.json")).Json.EnumerateArray().First(
             message => message.GetProperty("to").GetString() == to);
         message.GetProperty("text").GetString()!.ShouldContain(code);
         (await _app.CheckAsync(id, code + "x")).Status.ShouldBe(400);
@@ -172,7 +174,7 @@ public sealed class PutTests(GatewayPortal gateway) : IClassFixture<GatewayPorta
     [InlineData("max_generate", "2147483648", 20)]
     public async Task Numbers_above_the_maximum_are_capped_and_the_used_value_is_returned(string field, string asked, int used)
     {
-        var (id, to) = (GatewayClient.NewId(), Someone.New());
+        var (id, to) = (GatewayClient.NewId(), TestUser.New());
 
         Data(await _app.PutAsync(id, ("provider", "mailbox"), ("to", to), (field, asked))).GetProperty(field).GetInt32().ShouldBe(used);
 
@@ -228,7 +230,7 @@ public sealed class PutTests(GatewayPortal gateway) : IClassFixture<GatewayPorta
         var extra = $"\"{new string('密', 5460)}\"";
 
         Data(await _app.PutAsync(
-            GatewayClient.NewId(), ("provider", "mailbox"), ("to", Someone.New()), ("channel_description", text),
+            GatewayClient.NewId(), ("provider", "mailbox"), ("to", TestUser.New()), ("channel_description", text),
             ("address_description", text), ("extra", extra)))
             .GetProperty("extra").GetString()!.Length.ShouldBe(5460);
     }
@@ -239,9 +241,9 @@ public sealed class PutTests(GatewayPortal gateway) : IClassFixture<GatewayPorta
         var fits = JsonSerializer.Serialize(new string('a', 16 * 1024 - 2));
         var tooLong = JsonSerializer.Serialize(new string('a', 16 * 1024 - 1));
 
-        Data(await _app.PutAsync(GatewayClient.NewId(), ("provider", "mailbox"), ("to", Someone.New()), ("extra", fits)))
+        Data(await _app.PutAsync(GatewayClient.NewId(), ("provider", "mailbox"), ("to", TestUser.New()), ("extra", fits)))
             .GetProperty("extra").GetString()!.Length.ShouldBe(16 * 1024 - 2);
-        ErrorOf(await _app.PutAsync(GatewayClient.NewId(), ("provider", "mailbox"), ("to", Someone.New()), ("extra", tooLong)))
+        ErrorOf(await _app.PutAsync(GatewayClient.NewId(), ("provider", "mailbox"), ("to", TestUser.New()), ("extra", tooLong)))
             .ShouldContain("`extra`");
     }
 
@@ -253,7 +255,7 @@ public sealed class PutTests(GatewayPortal gateway) : IClassFixture<GatewayPorta
     {
         var extra = new string('[', depth) + new string(']', depth);
 
-        var answer = await _app.PutAsync(GatewayClient.NewId(), ("provider", "mailbox"), ("to", Someone.New()), ("extra", extra));
+        var answer = await _app.PutAsync(GatewayClient.NewId(), ("provider", "mailbox"), ("to", TestUser.New()), ("extra", extra));
 
         if (status == 400) ErrorOf(answer).ShouldContain("`extra`");
         else Data(answer).GetProperty("extra").GetRawText().ShouldBe(extra);
@@ -267,7 +269,7 @@ public sealed class PutTests(GatewayPortal gateway) : IClassFixture<GatewayPorta
     [InlineData("abc%E2%80%AEdef")]
     [InlineData("abc%E2%80%A8def")]
     public async Task An_id_that_is_too_short_or_not_printable_is_rejected(string id) =>
-        ErrorOf(await _app.PutAsync(id, ("provider", "mailbox"), ("to", Someone.New()))).ShouldContain("`id`");
+        ErrorOf(await _app.PutAsync(id, ("provider", "mailbox"), ("to", TestUser.New()))).ShouldContain("`id`");
 
     [Theory]
     [InlineData("a@example.com")]
@@ -287,11 +289,11 @@ public sealed class PutTests(GatewayPortal gateway) : IClassFixture<GatewayPorta
         var path = Uri.EscapeDataString(id);
 
         var data = Data(
-            await _app.PutAsync(path, ("provider", "mailbox"), ("to", Someone.New()), ("otp", "123456"), ("skip_delete", "true")));
+            await _app.PutAsync(path, ("provider", "mailbox"), ("to", TestUser.New()), ("otp", "123456"), ("skip_delete", "true")));
 
         data.GetProperty("id").GetString().ShouldBe(id);
         data.GetProperty("url").GetString().ShouldBe($"{gateway.Host.Address.GetLeftPart(UriPartial.Authority)}/otp/MyApp/{path}");
-        (await gateway.Host.NewProgram().GetAsync($"/otp/MyApp/{path}/status")).Body.ShouldContain("\"closed\":false");
+        (await gateway.Host.NewApiClient().GetAsync($"/otp/MyApp/{path}/status")).Body.ShouldContain("\"closed\":false");
         Data(await _app.CheckAsync(path, "123456")).GetProperty("id").GetString().ShouldBe(id);
         Data(await _app.StatusAsync(path)).GetProperty("closed").GetBoolean().ShouldBeTrue();
         Data(await _app.DeleteAsync(path)).GetProperty("id").GetString().ShouldBe(id);
@@ -313,14 +315,14 @@ public sealed class PutTests(GatewayPortal gateway) : IClassFixture<GatewayPorta
 
     [Fact]
     public async Task Returns_404_for_an_id_with_an_unencoded_slash() =>
-        (await _app.PutAsync("abcdef/ghijkl", ("provider", "mailbox"), ("to", Someone.New()))).Status.ShouldBe(404);
+        (await _app.PutAsync("abcdef/ghijkl", ("provider", "mailbox"), ("to", TestUser.New()))).Status.ShouldBe(404);
 
     [Fact]
     public async Task An_id_has_at_most_200_characters()
     {
         Data(await _app.PutAsync(
-            Uri.EscapeDataString(string.Concat(Enumerable.Repeat("é", 200))), ("provider", "mailbox"), ("to", Someone.New())));
-        ErrorOf(await _app.PutAsync(new string('a', 201), ("provider", "mailbox"), ("to", Someone.New()))).ShouldContain("`id`");
+            Uri.EscapeDataString(string.Concat(Enumerable.Repeat("é", 200))), ("provider", "mailbox"), ("to", TestUser.New())));
+        ErrorOf(await _app.PutAsync(new string('a', 201), ("provider", "mailbox"), ("to", TestUser.New()))).ShouldContain("`id`");
     }
 
     [Fact]
@@ -333,7 +335,7 @@ public sealed class PutTests(GatewayPortal gateway) : IClassFixture<GatewayPorta
     [Fact]
     public async Task A_body_that_is_not_a_form_is_rejected()
     {
-        var answer = await gateway.Host.NewProgram().SendAsync(
+        var answer = await gateway.Host.NewApiClient().SendAsync(
             HttpMethod.Put, "/api/otp/" + GatewayClient.NewId(), JsonContent.Create(new { provider = "mailbox", to = "ann@example.com" }),
             ("Authorization", GatewayClient.Basic("MyApp:secret")));
 
@@ -347,7 +349,7 @@ public sealed class PutTests(GatewayPortal gateway) : IClassFixture<GatewayPorta
     [InlineData(null, "otp=999999")]
     public async Task Query_fields_are_accepted_with_any_body(string? contentType, string body)
     {
-        var (id, to, program) = (GatewayClient.NewId(), Someone.New(), gateway.Host.NewProgram());
+        var (id, to, program) = (GatewayClient.NewId(), TestUser.New(), gateway.Host.NewApiClient());
         Task<Answer> SendAsync(HttpMethod method, string path)
         {
             var content = new ByteArrayContent(System.Text.Encoding.UTF8.GetBytes(body));
@@ -380,10 +382,10 @@ public sealed class PutTests(GatewayPortal gateway) : IClassFixture<GatewayPorta
     [InlineData("Sec-Fetch-Site", "cross-site")]
     public async Task Valid_credentials_are_accepted_from_any_origin(string header, string value)
     {
-        var (id, program) = (GatewayClient.NewId(), gateway.Host.NewProgram());
+        var (id, program) = (GatewayClient.NewId(), gateway.Host.NewApiClient());
         (string, string)[] headers = [("Authorization", GatewayClient.Basic("MyApp:secret")), (header, value)];
 
-        Data(await program.SendAsync(HttpMethod.Put, $"/api/otp/{id}?provider=mailbox&otp=123456&to=" + Someone.New(), null, headers));
+        Data(await program.SendAsync(HttpMethod.Put, $"/api/otp/{id}?provider=mailbox&otp=123456&to=" + TestUser.New(), null, headers));
         Data(await program.SendAsync(HttpMethod.Post, $"/api/otp/{id}?otp=123456&skip_delete=true", null, headers));
         Data(await program.SendAsync(HttpMethod.Post, $"/api/otp/{id}/status", null, headers));
         Data(await program.SendAsync(HttpMethod.Delete, $"/api/otp/{id}/status", null, headers));
@@ -402,7 +404,7 @@ public sealed class PutTests(GatewayPortal gateway) : IClassFixture<GatewayPorta
     {
         var (id, first) = await _app.BeginAsync(("otp", "111111"));
 
-        var data = Data(await _app.PutAsync(id, ("provider", "mailbox"), ("to", Someone.New()), ("otp", "222222")));
+        var data = Data(await _app.PutAsync(id, ("provider", "mailbox"), ("to", TestUser.New()), ("otp", "222222")));
 
         data.GetProperty("generate").GetInt32().ShouldBe(2);
         (await _app.CheckAsync(id, first)).Status.ShouldBe(400, "it may have gone to another address");
@@ -418,7 +420,7 @@ public sealed class PutTests(GatewayPortal gateway) : IClassFixture<GatewayPorta
 
         var data = Data(
             await _app.PutAsync(
-                id, ("provider", "mailbox"), ("to", Someone.New()), ("max_attempts", "3"), ("max_generate", "20"), ("otp", "123123")));
+                id, ("provider", "mailbox"), ("to", TestUser.New()), ("max_attempts", "3"), ("max_generate", "20"), ("otp", "123123")));
 
         data.GetProperty("attempts").GetInt32().ShouldBe(3);
         (await _app.CheckAsync(id, "000000")).Status.ShouldBe(400);
@@ -433,7 +435,7 @@ public sealed class PutTests(GatewayPortal gateway) : IClassFixture<GatewayPorta
         await _app.CheckAsync(id, GatewayClient.WrongCode(code));
         gateway.Host.Clock.Advance(TimeSpan.FromSeconds(10));
 
-        var locked = await _app.PutAsync(id, ("provider", "mailbox"), ("to", Someone.New()));
+        var locked = await _app.PutAsync(id, ("provider", "mailbox"), ("to", TestUser.New()));
 
         ErrorOf(locked, 429).ShouldBe("OTP attempts exceeded. Retry after 50 seconds.");
         locked.RetryAfter.ShouldBe(50);
@@ -442,13 +444,13 @@ public sealed class PutTests(GatewayPortal gateway) : IClassFixture<GatewayPorta
         data.GetProperty("attempts").GetInt32().ShouldBe(3);
         data.GetProperty("ttl_seconds").GetInt32().ShouldBe(50);
         gateway.Host.Clock.Advance(TimeSpan.FromSeconds(50));
-        Data(await _app.PutAsync(id, ("provider", "mailbox"), ("to", Someone.New()))).GetProperty("attempts").GetInt32().ShouldBe(1);
+        Data(await _app.PutAsync(id, ("provider", "mailbox"), ("to", TestUser.New()))).GetProperty("attempts").GetInt32().ShouldBe(1);
     }
 
     [Fact]
     public async Task A_live_id_can_be_restarted_at_most_max_generate_times()
     {
-        var (id, to) = (GatewayClient.NewId(), Someone.New());
+        var (id, to) = (GatewayClient.NewId(), TestUser.New());
         (string, string)[] fields = [("provider", "mailbox"), ("to", to), ("max_generate", "3")];
         for (var generate = 1; generate <= 4; generate++)
         {
@@ -467,7 +469,7 @@ public sealed class PutTests(GatewayPortal gateway) : IClassFixture<GatewayPorta
     [Fact]
     public async Task Concurrent_PUTs_are_each_counted()
     {
-        var (id, to) = (GatewayClient.NewId(), Someone.New());
+        var (id, to) = (GatewayClient.NewId(), TestUser.New());
 
         var answers = await Task.WhenAll(
             Enumerable.Range(0, 20).Select(_ => gateway.App.PutAsync(id, ("provider", "mailbox"), ("to", to), ("max_generate", "3"))));
@@ -483,7 +485,7 @@ public sealed class PutTests(GatewayPortal gateway) : IClassFixture<GatewayPorta
         var (id, code) = await _app.BeginAsync(("skip_delete", "true"), ("max_generate", "1"));
         (await _app.CheckAsync(id, code)).Status.ShouldBe(200);
 
-        var data = Data(await _app.PutAsync(id, ("provider", "mailbox"), ("to", Someone.New()), ("max_generate", "1")));
+        var data = Data(await _app.PutAsync(id, ("provider", "mailbox"), ("to", TestUser.New()), ("max_generate", "1")));
 
         (data.GetProperty("attempts").GetInt32(), data.GetProperty("generate").GetInt32(), data.GetProperty("closed").GetBoolean())
             .ShouldBe((1, 1, false));
@@ -508,15 +510,15 @@ public sealed class PutTests(GatewayPortal gateway) : IClassFixture<GatewayPorta
     [Fact]
     public async Task The_message_uses_the_language_from_Accept_Language()
     {
-        var to = Someone.New();
-        var program = gateway.Host.NewProgram();
+        var to = TestUser.New();
+        var program = gateway.Host.NewApiClient();
 
         await program.SendAsync(
             HttpMethod.Put, "/api/otp/" + GatewayClient.NewId(),
             new FormUrlEncodedContent([KeyValuePair.Create("provider", "mailbox"), KeyValuePair.Create("to", to)]),
             ("Authorization", GatewayClient.Basic("MyApp:secret")), ("Accept-Language", "de"));
 
-        (await gateway.Host.NewProgram().GetAsync("/dev/mailbox.json")).Json.EnumerateArray()
+        (await gateway.Host.NewApiClient().GetAsync("/dev/mailbox.json")).Json.EnumerateArray()
             .First(message => message.GetProperty("to").GetString() == to)
             .GetProperty("text").GetString()!.ShouldContain("Minuten");
     }

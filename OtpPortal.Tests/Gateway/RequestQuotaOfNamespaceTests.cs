@@ -32,7 +32,7 @@ public sealed class RequestQuotaOfNamespaceTests : IAsyncLifetime
         var answers = new[]
         {
             await AskAsync(App),
-            await App.PutAsync(GatewayClient.NewId(), ("provider", "mailbox"), ("to", Someone.New())),
+            await App.PutAsync(GatewayClient.NewId(), ("provider", "mailbox"), ("to", TestUser.New())),
             await App.CheckAsync(GatewayClient.NewId(), "123456"),
             await App.StatusAsync("bad"),
         };
@@ -71,7 +71,7 @@ public sealed class RequestQuotaOfNamespaceTests : IAsyncLifetime
     {
         var (id, code) = await App.BeginAsync(("max_attempts", "1"));
         await UseUpAsync(App, 3);
-        var somebody = Someone.New();
+        var somebody = TestUser.New();
 
         (await App.PutAsync(GatewayClient.NewId(), ("provider", "mailbox"), ("to", somebody))).Status.ShouldBe(429);
         (await App.CheckAsync(id, GatewayClient.WrongCode(code))).Status.ShouldBe(429);
@@ -118,7 +118,7 @@ public sealed class RequestQuotaOfNamespaceTests : IAsyncLifetime
     [Fact]
     public async Task Unauthenticated_requests_use_no_quota_and_get_no_RateLimit_headers()
     {
-        var stranger = _portal.NewProgram();
+        var stranger = _portal.NewApiClient();
         var answers = new List<Answer> { await stranger.GetAsync("/api/providers"), await stranger.GetAsync("/api/health") };
         for (var guess = 0; guess < 10; guess++)
             answers.Add(await stranger.GetAsync("/api/providers", ("Authorization", GatewayClient.Basic($"MyApp:guess{guess}"))));

@@ -53,7 +53,7 @@ public abstract class ReusedIdTests : IAsyncLifetime
         var (own, refused) = (0, 0);
         await RepeatAsync(async i =>
         {
-            var (id, attacker, victim) = (GatewayClient.NewId(), Someone.New(), Someone.New());
+            var (id, attacker, victim) = (GatewayClient.NewId(), TestUser.New(), TestUser.New());
             var code = Text(await BeginAsync(_app, id, attacker), "otp");
 
             var put = Task.Run(() => BeginAsync(i % 2 == 0 ? _app : _other, id, victim));
@@ -80,11 +80,11 @@ public abstract class ReusedIdTests : IAsyncLifetime
     {
         await RepeatAsync(async i =>
         {
-            var (id, attacker, victim) = (GatewayClient.NewId(), Someone.New(), Someone.New());
+            var (id, attacker, victim) = (GatewayClient.NewId(), TestUser.New(), TestUser.New());
             var code = Text(await BeginAsync(_app, id, attacker), "otp");
 
             var put = Task.Run(() => BeginAsync(i % 2 == 0 ? _app : _other, id, victim));
-            var resend = Task.Run(() => (i % 3 == 0 ? _one : _two).NewProgram().PostAsync("/otp/MyApp/" + id, ("action", "resend")));
+            var resend = Task.Run(() => (i % 3 == 0 ? _one : _two).NewApiClient().PostAsync("/otp/MyApp/" + id, ("action", "resend")));
             await Task.WhenAll(put, resend);
 
             (await put).Status.ShouldBe(200);
@@ -100,10 +100,10 @@ public abstract class ReusedIdTests : IAsyncLifetime
         {
             var id = GatewayClient.NewId();
             // Alternates between a new id and an existing one.
-            if (i % 2 == 0) await BeginAsync(_app, id, Someone.New());
+            if (i % 2 == 0) await BeginAsync(_app, id, TestUser.New());
 
             var puts = await Task.WhenAll(
-                Task.Run(() => BeginAsync(_app, id, Someone.New())), Task.Run(() => BeginAsync(_other, id, Someone.New())));
+                Task.Run(() => BeginAsync(_app, id, TestUser.New())), Task.Run(() => BeginAsync(_other, id, TestUser.New())));
 
             var later = puts.MaxBy(put => put.Json.GetProperty("data").GetProperty("generate").GetInt32())!;
             var earlier = puts.Single(put => put != later);

@@ -132,10 +132,10 @@ public sealed class SendingTests
         var app = new GatewayClient(portal, "MyApp", "secret");
         var (id, code) = await app.BeginAsync();
         await app.CheckAsync(id, code);
-        var program = portal.NewProgram();
+        var program = portal.NewApiClient();
         (await program.GetAsync($"/otp/MyApp/{id}/status")).Json.GetProperty("data").GetProperty("closed").GetBoolean().ShouldBeTrue();
 
-        await app.PutAsync(id, ("provider", "mailbox"), ("to", Someone.New()), ("ttl", "5"));
+        await app.PutAsync(id, ("provider", "mailbox"), ("to", TestUser.New()), ("ttl", "5"));
         portal.Clock.Advance(TimeSpan.FromSeconds(6));
 
         (await program.GetAsync($"/otp/MyApp/{id}/status")).Status.ShouldBe(400, "the new one has expired");
@@ -198,12 +198,12 @@ public sealed class SendingTests
         var (app, id) = (new GatewayClient(portal, "MyApp", "secret"), GatewayClient.NewId());
         await app.PutAsync(id, ("provider", "mailbox"), ("skip_delete", "true"));
         portal.Clock.Advance(TimeSpan.FromMilliseconds(20));
-        var to = Someone.New();
+        var to = TestUser.New();
 
         await portal.NewBrowser().PostAsync($"/otp/MyApp/{id}/address", ("to", to));
 
         await portal.CodeForAsync(to);
-        (await portal.NewProgram().GetAsync("/dev/mailbox.json")).Body.ShouldContain("It expires in 5 minutes.");
+        (await portal.NewApiClient().GetAsync("/dev/mailbox.json")).Body.ShouldContain("It expires in 5 minutes.");
     }
 
     [Fact]
@@ -240,7 +240,7 @@ public sealed class SendingTests
         refused.Json.GetProperty("message").GetString()!.ShouldContain("SMS_COUNTRIES");
         (named.Status, named.Location).ShouldBe((303, "/otp/MyApp/" + id));
         (await visitor.GetAsync("/otp/MyApp/" + id)).Text.ShouldContain("code we sent to " + Number);
-        (await portal.NewProgram().GetAsync("/dev/mailbox.json")).Body.ShouldBe("[]");
+        (await portal.NewApiClient().GetAsync("/dev/mailbox.json")).Body.ShouldBe("[]");
     }
 
     [Fact]
@@ -255,7 +255,7 @@ public sealed class SendingTests
 
         answer.Status.ShouldBe(200, answer.Body);
         answer.Json.GetProperty("data").GetProperty("to").GetString().ShouldBe("0151 / 2345 6789", "as it was sent");
-        var message = (await portal.NewProgram().GetAsync("/dev/mailbox.json")).Json[0];
+        var message = (await portal.NewApiClient().GetAsync("/dev/mailbox.json")).Json[0];
         message.GetProperty("to").GetString().ShouldBe(Number);
         message.GetProperty("text").GetString()!.Split('\n')[^1].ShouldBe("@otp.example.com #998877");
     }

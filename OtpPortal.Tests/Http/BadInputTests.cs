@@ -27,7 +27,7 @@ public sealed class BadInputTests(PortalHost portal) : IClassFixture<PortalHost>
     [Fact]
     public async Task Returns_413_as_JSON_to_API_clients()
     {
-        var answer = await portal.NewProgram().PostAsync("/login", ("email", new string('a', 70_000)));
+        var answer = await portal.NewApiClient().PostAsync("/login", ("email", new string('a', 70_000)));
 
         answer.Status.ShouldBe(413);
         answer.Json.GetProperty("error").GetString().ShouldBe("too_large");
@@ -48,7 +48,7 @@ public sealed class BadInputTests(PortalHost portal) : IClassFixture<PortalHost>
         {
             using var content = new ByteArrayContent(Encoding.UTF8.GetBytes(body));
             if (type is not null) content.Headers.TryAddWithoutValidation("Content-Type", type);
-            var answer = await (json ? portal.NewProgram() : portal.NewBrowser()).SendAsync(HttpMethod.Post, path, content);
+            var answer = await (json ? portal.NewApiClient() : portal.NewBrowser()).SendAsync(HttpMethod.Post, path, content);
             answer.Status.ShouldBe(415);
             if (json) answer.Json.GetProperty("error").GetString().ShouldBe("unsupported_media_type");
             else answer.Text.ShouldContain("isn't a form");
@@ -77,19 +77,19 @@ public sealed class BadInputTests(PortalHost portal) : IClassFixture<PortalHost>
         page.Status.ShouldBe(400);
         page.Find("#email-error").ShouldNotBeNull();
 
-        var login = await portal.NewProgram().SendAsync(HttpMethod.Post, "/login", null);
+        var login = await portal.NewApiClient().SendAsync(HttpMethod.Post, "/login", null);
         (login.Status, login.Json.GetProperty("error").GetString()).ShouldBe((400, "invalid_email"));
-        var code = await portal.NewProgram().SendAsync(HttpMethod.Post, "/login-otp", null);
+        var code = await portal.NewApiClient().SendAsync(HttpMethod.Post, "/login-otp", null);
         (code.Status, code.Json.GetProperty("error").GetString()).ShouldBe((410, "expired"));
     }
 
     [Fact]
     public async Task Accepts_a_multipart_form()
     {
-        var email = Someone.New();
+        var email = TestUser.New();
         using var content = new MultipartFormDataContent { { new StringContent(email), "email" } };
 
-        (await portal.NewProgram().SendAsync(HttpMethod.Post, "/login", content)).Status.ShouldBe(202);
+        (await portal.NewApiClient().SendAsync(HttpMethod.Post, "/login", content)).Status.ShouldBe(202);
         await portal.CodeForAsync(email);
     }
 
@@ -157,7 +157,7 @@ public sealed class BadInputTests(PortalHost portal) : IClassFixture<PortalHost>
     [Fact]
     public async Task Returns_404_as_JSON_to_API_clients()
     {
-        var answer = await portal.NewProgram().GetAsync("/nothing");
+        var answer = await portal.NewApiClient().GetAsync("/nothing");
 
         answer.Status.ShouldBe(404);
         answer.Json.GetProperty("error").GetString().ShouldBe("not_found");
@@ -171,7 +171,7 @@ public sealed class BadInputTests(PortalHost portal) : IClassFixture<PortalHost>
     [InlineData("POST", "/healthz", 405)]
     public async Task Returns_405_for_an_unsupported_method(string method, string path, int status)
     {
-        var answer = await portal.NewProgram().SendAsync(new HttpMethod(method), path, null);
+        var answer = await portal.NewApiClient().SendAsync(new HttpMethod(method), path, null);
 
         answer.Status.ShouldBe(status);
         answer.Json.GetProperty("error").GetString().ShouldBe("method_not_allowed");
@@ -181,7 +181,7 @@ public sealed class BadInputTests(PortalHost portal) : IClassFixture<PortalHost>
     public async Task A_cookie_from_another_installation_is_refused()
     {
         await using var other = await PortalHost.StartAsync(("AUTH_SECRET_KEY", "another-secret-of-the-tests-9876543210"));
-        var theirs = await other.SignInAsync(Someone.New());
+        var theirs = await other.SignInAsync(TestUser.New());
         var browser = portal.NewBrowser();
         foreach (var (name, value) in theirs.Cookies) browser.Cookies[name] = value;
 
@@ -193,7 +193,7 @@ public sealed class BadInputTests(PortalHost portal) : IClassFixture<PortalHost>
     public async Task The_page_does_not_reveal_the_sign_in_id()
     {
         var browser = portal.NewBrowser();
-        var email = Someone.New();
+        var email = TestUser.New();
         await browser.PostAsync("/login", ("email", email));
 
         var page = await browser.GetAsync("/login/code");

@@ -35,7 +35,7 @@ public sealed partial class CircuitLimitTests(CircuitLimitTests.BehindProxy behi
         var browser = Portal.NewBrowser();
         browser.Headers["X-Forwarded-For"] = same;
         (await browser.GetAsync("/")).Status.ShouldBe(200);
-        await Portal.SignInAsync(Someone.New(), browser);
+        await Portal.SignInAsync(TestUser.New(), browser);
 
         open[0].Abort();
         using var next = await Eventually.GetAsync(async () =>
@@ -57,7 +57,7 @@ public sealed partial class CircuitLimitTests(CircuitLimitTests.BehindProxy behi
     [InlineData("/_blazor/negotiate?negotiateVersion=1")]
     [InlineData("/_BLAZOR/negotiate/?negotiateVersion=1")]
     public async Task Circuits_accept_WebSocket_connections_only(string path) =>
-        (await Portal.NewProgram().PostAsync(path)).Status.ShouldBe(404);
+        (await Portal.NewApiClient().PostAsync(path)).Status.ShouldBe(404);
 
     [Fact]
     public async Task A_circuit_renders_the_maximum_number_of_components()

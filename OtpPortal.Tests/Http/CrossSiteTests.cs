@@ -31,12 +31,12 @@ public sealed class CrossSiteTests(PortalHost portal) : IClassFixture<PortalHost
     [MemberData(nameof(CrossSitePosts))]
     public async Task A_cross_site_form_post_is_refused(string path, string header, string value)
     {
-        var browser = await portal.SignInAsync(Someone.New());
-        await browser.PostAsync("/login", ("email", Someone.New()));
+        var browser = await portal.SignInAsync(TestUser.New());
+        await browser.PostAsync("/login", ("email", TestUser.New()));
         var before = portal.Dump().State;
 
         browser.Headers[header] = value;
-        var answer = await browser.PostAsync(path, ("email", Someone.New()), ("code", "123456"), ("lang", "de"));
+        var answer = await browser.PostAsync(path, ("email", TestUser.New()), ("code", "123456"), ("lang", "de"));
 
         answer.Status.ShouldBe(403);
         answer.Cookies.ShouldBeEmpty();
@@ -52,7 +52,7 @@ public sealed class CrossSiteTests(PortalHost portal) : IClassFixture<PortalHost
     [InlineData("POST", "/api/providers")]
     public async Task The_gateway_refuses_cross_site_requests_with_its_own_error_format(string method, string path)
     {
-        var answer = await portal.NewProgram()
+        var answer = await portal.NewApiClient()
             .SendAsync(new HttpMethod(method), path, null, ("Sec-Fetch-Site", "cross-site"), ("Accept", "text/html"));
 
         answer.Status.ShouldBe(403);
@@ -69,7 +69,7 @@ public sealed class CrossSiteTests(PortalHost portal) : IClassFixture<PortalHost
         var browser = portal.NewBrowser();
         browser.Headers[header] = value == "PORTAL" ? portal.Address.GetLeftPart(UriPartial.Authority) : value;
 
-        (await browser.PostAsync("/login", ("email", Someone.New()))).Status.ShouldBe(303);
+        (await browser.PostAsync("/login", ("email", TestUser.New()))).Status.ShouldBe(303);
     }
 
     [Fact]
@@ -79,7 +79,7 @@ public sealed class CrossSiteTests(PortalHost portal) : IClassFixture<PortalHost
         browser.Headers["Origin"] = portal.Address.GetLeftPart(UriPartial.Authority);
         browser.Headers["Sec-Fetch-Site"] = "cross-site";
 
-        (await browser.PostAsync("/login", ("email", Someone.New()))).Status.ShouldBe(403);
+        (await browser.PostAsync("/login", ("email", TestUser.New()))).Status.ShouldBe(403);
     }
 
     [Fact]
@@ -89,7 +89,7 @@ public sealed class CrossSiteTests(PortalHost portal) : IClassFixture<PortalHost
         browser.Headers["Host"] = "rebound.evil.example";
         browser.Headers["Origin"] = "http://rebound.evil.example";
 
-        (await browser.PostAsync("/login", ("email", Someone.New()))).Status.ShouldBe(403);
+        (await browser.PostAsync("/login", ("email", TestUser.New()))).Status.ShouldBe(403);
     }
 
     [Fact]
@@ -101,7 +101,7 @@ public sealed class CrossSiteTests(PortalHost portal) : IClassFixture<PortalHost
     [InlineData("Origin", "https://evil.example")]
     public async Task Cross_site_requests_are_accepted_by_endpoints_that_use_header_credentials(string header, string value)
     {
-        var program = portal.NewProgram();
+        var program = portal.NewApiClient();
 
         (await program.SendAsync(
             HttpMethod.Delete, "/auth-tokens?email=ann@example.com", null, ("Authorization", $"Bearer {PortalHost.Secret}"),
@@ -117,11 +117,11 @@ public sealed class CrossSiteTests(PortalHost portal) : IClassFixture<PortalHost
     [InlineData("/login", "X-API-KEY", "something")]
     public async Task Header_credentials_do_not_allow_cross_site_form_posts(string path, string header, string value)
     {
-        var browser = await portal.SignInAsync(Someone.New());
+        var browser = await portal.SignInAsync(TestUser.New());
         browser.Headers["Sec-Fetch-Site"] = "cross-site";
         browser.Headers[header] = value;
 
-        (await browser.PostAsync(path, ("email", Someone.New()), ("code", "123456"))).Status.ShouldBe(403);
+        (await browser.PostAsync(path, ("email", TestUser.New()), ("code", "123456"))).Status.ShouldBe(403);
     }
 
     [Theory]

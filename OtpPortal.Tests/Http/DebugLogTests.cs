@@ -12,11 +12,11 @@ public sealed class DebugLogTests
     {
         await using var portal = await PortalHost.StartAsync(
             ("DEBUG", "true"), ("NAMESPACES", "MyApp:secret"), ("JOTP_ANONYMOUS", "true"), ("MAIL_LINK", "true"));
-        var (browser, program, app) = (portal.NewBrowser(), portal.NewProgram(), new GatewayClient(portal, "MyApp", "secret"));
+        var (browser, program, app) = (portal.NewBrowser(), portal.NewApiClient(), new GatewayClient(portal, "MyApp", "secret"));
         var secrets = new List<string>();
 
         var session = await program.SendAsync(
-            HttpMethod.Post, "/jotp/sessions", JsonContent.Create(new { email = Someone.New(), message = "$token", ttl = 5 }));
+            HttpMethod.Post, "/jotp/sessions", JsonContent.Create(new { email = TestUser.New(), message = "$token", ttl = 5 }));
         secrets.Add(session.Location!.Split('/')[^1]);
         await program.SendAsync(HttpMethod.Post, new Uri(session.Location).AbsolutePath, new StringContent("000000"));
 

@@ -8,7 +8,7 @@ public sealed class ForgedHeaderTests(PortalHost portal) : IClassFixture<PortalH
     [Fact]
     public async Task A_forged_Host_header_does_not_affect_mails_links_or_cookies()
     {
-        var (browser, email) = (portal.NewBrowser(), Someone.New());
+        var (browser, email) = (portal.NewBrowser(), TestUser.New());
         browser.Headers["Host"] = "evil.example";
         browser.Headers["X-Forwarded-Host"] = "evil.example";
         browser.Headers["Forwarded"] = "host=evil.example";
@@ -20,7 +20,7 @@ public sealed class ForgedHeaderTests(PortalHost portal) : IClassFixture<PortalH
         begun.Location.ShouldBe("/login/code");
         begun.Header("Set-Cookie")!.ShouldNotContain("evil");
         page.Body.ShouldNotContain("evil.example");
-        var mail = (await portal.NewProgram().GetAsync("/dev/mailbox.json")).Json.EnumerateArray()
+        var mail = (await portal.NewApiClient().GetAsync("/dev/mailbox.json")).Json.EnumerateArray()
             .First(m => m.GetProperty("to").GetString() == email);
         mail.GetRawText().ShouldNotContain("evil.example");
         mail.GetProperty("text").GetString()!.ShouldContain(portal.Address.GetLeftPart(UriPartial.Authority));
@@ -31,7 +31,7 @@ public sealed class ForgedHeaderTests(PortalHost portal) : IClassFixture<PortalH
     {
         var browser = portal.NewBrowser();
         browser.Headers["X-Forwarded-For"] = "203.0.113.7";
-        await portal.SignInAsync(Someone.New(), browser);
+        await portal.SignInAsync(TestUser.New(), browser);
 
         var page = await browser.GetAsync("/");
 
@@ -45,7 +45,7 @@ public sealed class ForgedHeaderTests(PortalHost portal) : IClassFixture<PortalH
         await using var behind = await PortalHost.StartAsync(("TRUSTED_PROXIES", "127.0.0.1/32, 127.0.0.0/8"));
         var browser = behind.NewBrowser();
         browser.Headers["X-Forwarded-For"] = "203.0.113.7";
-        await behind.SignInAsync(Someone.New(), browser);
+        await behind.SignInAsync(TestUser.New(), browser);
 
         (await browser.GetAsync("/")).Text.ShouldContain("203.0.113.7");
     }
@@ -56,7 +56,7 @@ public sealed class ForgedHeaderTests(PortalHost portal) : IClassFixture<PortalH
         await using var behind = await PortalHost.StartAsync(("TRUSTED_PROXIES", "10.0.0.0/8"));
         var browser = behind.NewBrowser();
         browser.Headers["X-Forwarded-For"] = "203.0.113.7";
-        await behind.SignInAsync(Someone.New(), browser);
+        await behind.SignInAsync(TestUser.New(), browser);
 
         (await browser.GetAsync("/")).Text.ShouldNotContain("203.0.113.7");
     }

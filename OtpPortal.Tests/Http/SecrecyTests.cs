@@ -10,7 +10,7 @@ public sealed partial class SecrecyTests
     public async Task The_log_and_the_store_contain_no_codes_or_tokens()
     {
         await using var portal = await PortalHost.StartAsync(("DEBUG", "true"), ("OTP_CODE_LENGTH", "12"));
-        var email = Someone.New();
+        var email = TestUser.New();
         var seen = new List<string>();
 
         var browser = portal.NewBrowser();
@@ -29,8 +29,8 @@ public sealed partial class SecrecyTests
         await browser.GetAsync("/");
         await browser.GetAsync("/check-auth");
         seen.Add(browser.Cookies["auth_token"]);
-        await portal.NewProgram().GetAsync("/check-auth", ("Authorization", $"Bearer {seen[^1]}"));
-        await portal.NewProgram().GetAsync("/auth-tokens?details=true", ("Authorization", $"Bearer {PortalHost.Secret}"));
+        await portal.NewApiClient().GetAsync("/check-auth", ("Authorization", $"Bearer {seen[^1]}"));
+        await portal.NewApiClient().GetAsync("/auth-tokens?details=true", ("Authorization", $"Bearer {PortalHost.Secret}"));
         seen.Add(PortalHost.Secret);
         ShouldNotContainSecrets(portal, seen, email);
 
@@ -43,10 +43,10 @@ public sealed partial class SecrecyTests
     public async Task Stored_keys_expire_or_are_bounded()
     {
         await using var portal = await PortalHost.StartAsync();
-        var browser = await portal.SignInAsync(Someone.New());
+        var browser = await portal.SignInAsync(TestUser.New());
         await browser.GetAsync("/check-auth");
-        await portal.NewProgram().PostAsync("/login", ("email", Someone.New()));
-        await portal.NewProgram().GetAsync("/auth-tokens", ("Authorization", "Bearer wrong"));
+        await portal.NewApiClient().PostAsync("/login", ("email", TestUser.New()));
+        await portal.NewApiClient().GetAsync("/auth-tokens", ("Authorization", "Bearer wrong"));
 
         // Keys without expiry are bounded: the cleanup prunes the indexes, the audit log is trimmed, and keys are few.
         portal.Dump().WithoutExpiry.ShouldBeSubsetOf(["sessions", "seen", "emails", "audit", "dataprotection:keys", "jwt:keys"]);
@@ -56,7 +56,7 @@ public sealed partial class SecrecyTests
     public async Task Signing_out_removes_the_address_from_the_token_store()
     {
         await using var portal = await PortalHost.StartAsync();
-        var email = Someone.New();
+        var email = TestUser.New();
         var browser = await portal.SignInAsync(email);
         await browser.GetAsync("/check-auth");
 

@@ -21,12 +21,12 @@ public sealed class SiblingCookieTests(PortalHost portal) : IClassFixture<Portal
     [MemberData(nameof(Additions))]
     public async Task The_user_stays_signed_in(string additions)
     {
-        var email = Someone.New();
+        var email = TestUser.New();
         var cookies = Cookies(additions, "auth_token", Token, (await portal.SignInAsync(email)).Cookies["auth_token"]);
 
-        (await portal.NewProgram().GetAsync("/check-auth", cookies)).Json.GetProperty("email").GetString().ShouldBe(email);
-        (await portal.NewProgram().GetAsync("/forward-auth", cookies)).Header("Remote-User").ShouldBe(email);
-        (await portal.NewProgram().GetAsync("/token", cookies)).Status.ShouldBe(200);
+        (await portal.NewApiClient().GetAsync("/check-auth", cookies)).Json.GetProperty("email").GetString().ShouldBe(email);
+        (await portal.NewApiClient().GetAsync("/forward-auth", cookies)).Header("Remote-User").ShouldBe(email);
+        (await portal.NewApiClient().GetAsync("/token", cookies)).Status.ShouldBe(200);
         var page = await portal.NewBrowser().GetAsync("/", cookies);
         page.Text.ShouldContain(email);
         page.Cookies.ShouldBeEmpty();
@@ -35,35 +35,35 @@ public sealed class SiblingCookieTests(PortalHost portal) : IClassFixture<Portal
     [Fact]
     public async Task A_token_cookie_with_different_casing_is_ignored()
     {
-        var token = (await portal.SignInAsync(Someone.New())).Cookies["auth_token"];
+        var token = (await portal.SignInAsync(TestUser.New())).Cookies["auth_token"];
 
-        (await portal.NewProgram().GetAsync("/check-auth", ("Cookie", $"Auth_Token={token}"))).Status.ShouldBe(403);
+        (await portal.NewApiClient().GetAsync("/check-auth", ("Cookie", $"Auth_Token={token}"))).Status.ShouldBe(403);
     }
 
     [Theory]
     [MemberData(nameof(Additions))]
     public async Task Signing_out_revokes_the_session_of_the_user(string additions)
     {
-        var token = (await portal.SignInAsync(Someone.New())).Cookies["auth_token"];
+        var token = (await portal.SignInAsync(TestUser.New())).Cookies["auth_token"];
         using var nothing = new FormUrlEncodedContent([]);
 
         (await portal.NewBrowser().SendAsync(HttpMethod.Post, "/logout", nothing, Cookies(additions, "auth_token", Token, token))).Status
             .ShouldBe(303);
 
-        (await portal.NewProgram().GetAsync("/check-auth", ("Authorization", $"Bearer {token}"))).Status.ShouldBe(403);
+        (await portal.NewApiClient().GetAsync("/check-auth", ("Authorization", $"Bearer {token}"))).Status.ShouldBe(403);
     }
 
     [Theory]
     [MemberData(nameof(Additions))]
     public async Task A_sign_in_can_be_completed(string additions)
     {
-        var (browser, email) = (portal.NewBrowser(), Someone.New());
+        var (browser, email) = (portal.NewBrowser(), TestUser.New());
         await browser.PostAsync("/login", ("email", email));
         var cookies = Cookies(additions, "otp_flow", Token, browser.Cookies["otp_flow"]);
         using var form = new FormUrlEncodedContent([KeyValuePair.Create("code", await portal.CodeForAsync(email))]);
 
         (await portal.NewBrowser().GetAsync("/login/code", cookies)).Status.ShouldBe(200);
-        (await portal.NewProgram().SendAsync(HttpMethod.Post, "/login-otp", form, cookies)).Status.ShouldBe(200);
+        (await portal.NewApiClient().SendAsync(HttpMethod.Post, "/login-otp", form, cookies)).Status.ShouldBe(200);
     }
 
     [Theory]

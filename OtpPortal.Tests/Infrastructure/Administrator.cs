@@ -4,7 +4,7 @@ namespace OtpPortal.Tests.Infrastructure;
 internal static class Administrator
 {
     /// <summary>Creates a browser that is signed in to the administration with the secret key.</summary>
-    public static async Task<Browserlike> OpenAdministrationAsync(this PortalHost portal)
+    public static async Task<BrowserClient> OpenAdministrationAsync(this PortalHost portal)
     {
         var browser = portal.NewBrowser();
         var answer = await browser.PostAsync("/admin/login", ("key", PortalHost.Secret));
@@ -13,7 +13,7 @@ internal static class Administrator
     }
 
     /// <summary>Returns whether the administration shows its pages instead of the sign-in form.</summary>
-    public static async Task<bool> IsAdmittedAsync(this Browserlike browser)
+    public static async Task<bool> HasAccessAsync(this BrowserClient browser)
     {
         var page = await browser.GetAsync("/admin");
         page.Status.ShouldBe(200);

@@ -31,7 +31,7 @@ internal sealed class DescribedApi
     public int SeenCount => _seen.Count;
 
     public static async Task<DescribedApi> OfAsync(PortalHost portal, string name) =>
-        new((await portal.NewProgram().GetAsync($"/openapi/{name}.json")).Json);
+        new((await portal.NewApiClient().GetAsync($"/openapi/{name}.json")).Json);
 
     /// <summary>Gets the operations that the portal serves, except HEAD.</summary>
     public static IEnumerable<string> ServedBy(PortalHost portal) => portal.Services.GetServices<EndpointDataSource>()

@@ -21,7 +21,7 @@ public sealed partial class PortalHost : IAsyncLifetime, IAsyncDisposable
     private readonly bool _production;
     private readonly Action<WebApplicationBuilder>? _configure;
     private readonly OutboundGuard _outbound;
-    private readonly List<Browserlike> _browsers = [];
+    private readonly List<BrowserClient> _browsers = [];
     private readonly (int Otp, int Auth) _databases;
     private WebApplication? _app;
 
@@ -111,14 +111,14 @@ public sealed partial class PortalHost : IAsyncLifetime, IAsyncDisposable
     Task IAsyncLifetime.DisposeAsync() => DisposeAsync().AsTask();
 
     /// <summary>Creates a browser without cookies.</summary>
-    public Browserlike NewBrowser(System.Net.IPAddress? source = null)
+    public BrowserClient NewBrowser(System.Net.IPAddress? source = null)
     {
-        var browser = new Browserlike(Address, source);
+        var browser = new BrowserClient(Address, source);
         lock (_browsers) _browsers.Add(browser);
         return browser;
     }
 
-    public Browserlike NewProgram() => NewBrowser().AsProgram();
+    public BrowserClient NewApiClient() => NewBrowser().AsProgram();
 
     /// <summary>Waits for <paramref name="count"/> codes sent to an address and returns all of them, oldest first.</summary>
     public Task<IReadOnlyList<string>> CodesForAsync(string email, int count) => Eventually.GetAsync(async () =>
@@ -132,7 +132,7 @@ public sealed partial class PortalHost : IAsyncLifetime, IAsyncDisposable
     /// <summary>Returns the codes that are currently in the mailbox.</summary>
     public async Task<IReadOnlyList<string>> CodesAsync(string email)
     {
-        using var reader = new Browserlike(Address).AsProgram();
+        using var reader = new BrowserClient(Address).AsProgram();
         var answer = await reader.GetAsync("/dev/mailbox.json");
         return
         [
@@ -146,7 +146,7 @@ public sealed partial class PortalHost : IAsyncLifetime, IAsyncDisposable
     }
 
     /// <summary>Signs in with address and code and returns the browser that has the session.</summary>
-    public async Task<Browserlike> SignInAsync(string email, Browserlike? browser = null)
+    public async Task<BrowserClient> SignInAsync(string email, BrowserClient? browser = null)
     {
         browser ??= NewBrowser();
         var before = (await CodesAsync(email)).Count;

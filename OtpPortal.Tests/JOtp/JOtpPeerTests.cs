@@ -13,16 +13,16 @@ public sealed class JOtpPeerTests : IAsyncLifetime
 
     public async Task DisposeAsync() => await _portal.DisposeAsync();
 
-    private Task<Answer> GenerateAsync(string body) => _portal.NewProgram().SendAsync(
+    private Task<Answer> GenerateAsync(string body) => _portal.NewApiClient().SendAsync(
         HttpMethod.Post, "/jotp/sessions", new StringContent(body, Encoding.UTF8, "application/json"),
         ("Authorization", "Basic TXlBcHA6c2VjcmV0"));
 
-    private Task<Answer> ValidateAsync(Answer generated, string token) => _portal.NewProgram().SendAsync(
+    private Task<Answer> ValidateAsync(Answer generated, string token) => _portal.NewApiClient().SendAsync(
         HttpMethod.Post, new Uri(generated.Location!).AbsolutePath, new StringContent(token, Encoding.UTF8, "text/plain"));
 
     private async Task<Match> MailAsync(string email, string pattern)
     {
-        var messages = (await _portal.NewProgram().GetAsync("/dev/mailbox.json")).Json.EnumerateArray();
+        var messages = (await _portal.NewApiClient().GetAsync("/dev/mailbox.json")).Json.EnumerateArray();
         var text = messages.First(message => message.GetProperty("to").GetString() == email).GetProperty("text").GetString()!;
         var match = Regex.Match(text, pattern);
         match.Success.ShouldBeTrue(text);
@@ -32,7 +32,7 @@ public sealed class JOtpPeerTests : IAsyncLifetime
     [Fact]
     public async Task Reports_health()
     {
-        var answer = await _portal.NewProgram().GetAsync("/jotp/");
+        var answer = await _portal.NewApiClient().GetAsync("/jotp/");
 
         (answer.Status, answer.Body).ShouldBe((200, "OK"));
     }
@@ -40,7 +40,7 @@ public sealed class JOtpPeerTests : IAsyncLifetime
     [Fact]
     public async Task Generates_a_token_and_sends_it_by_email()
     {
-        var email = Someone.New();
+        var email = TestUser.New();
 
         var answer = await GenerateAsync(
             $$"""{"email": "{{email}}", "subject": "Your token", "message": "$token in $session", "ttl": "5"}""");
@@ -53,7 +53,7 @@ public sealed class JOtpPeerTests : IAsyncLifetime
     [Fact]
     public async Task Validates_a_token()
     {
-        var email = Someone.New();
+        var email = TestUser.New();
         var generated = await GenerateAsync($$"""{"email": "{{email}}", "subject": "Your token", "message": "$token", "ttl": "5"}""");
         var token = (await MailAsync(email, "^[0-9]+$")).Value;
 
@@ -64,7 +64,7 @@ public sealed class JOtpPeerTests : IAsyncLifetime
     [Fact]
     public async Task Generates_a_token_without_subject_and_ttl()
     {
-        var email = Someone.New();
+        var email = TestUser.New();
 
         (await GenerateAsync($$"""{"email": "{{email}}", "message": "$token"}""")).Status.ShouldBe(201);
 

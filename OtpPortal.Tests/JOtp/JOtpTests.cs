@@ -29,15 +29,15 @@ public sealed class JOtpTests : IAsyncLifetime
         return request;
     }
 
-    private Task<Answer> CreateSessionAsync(object request, string? credentials = Credentials) => _portal.NewProgram().SendAsync(
+    private Task<Answer> CreateSessionAsync(object request, string? credentials = Credentials) => _portal.NewApiClient().SendAsync(
         HttpMethod.Post, "/jotp/sessions", JsonContent.Create(request), credentials is null ? [] : [("Authorization", credentials)]);
 
-    private Task<Answer> SubmitTokenAsync(string location, string token) => _portal.NewProgram().SendAsync(
+    private Task<Answer> SubmitTokenAsync(string location, string token) => _portal.NewApiClient().SendAsync(
         HttpMethod.Post, new Uri(location).AbsolutePath, new StringContent(token, Encoding.UTF8, "text/plain"));
 
     private async Task<(string Location, string Token)> StartAsync(params (string Name, object? Value)[] changes)
     {
-        var email = Someone.New();
+        var email = TestUser.New();
         var answer = await CreateSessionAsync(BodyFor(email, changes));
         answer.Status.ShouldBe(201, answer.Body);
         return (answer.Location!, Regex.Match((await MessageAsync(email)).Text, "Token: ([0-9]+)").Groups[1].Value);
@@ -45,7 +45,7 @@ public sealed class JOtpTests : IAsyncLifetime
 
     private async Task<(string Subject, string Text, string Html)> MessageAsync(string email)
     {
-        var messages = (await _portal.NewProgram().GetAsync("/dev/mailbox.json")).Json.EnumerateArray();
+        var messages = (await _portal.NewApiClient().GetAsync("/dev/mailbox.json")).Json.EnumerateArray();
         var message = messages.First(each => each.GetProperty("to").GetString() == email);
         return (message.GetProperty("subject").GetString()!, message.GetProperty("text").GetString()!, message.GetProperty("html")
             .GetString()!);
@@ -56,7 +56,7 @@ public sealed class JOtpTests : IAsyncLifetime
     [Fact]
     public async Task Reports_health()
     {
-        var answer = await _portal.NewProgram().GetAsync("/jotp/");
+        var answer = await _portal.NewApiClient().GetAsync("/jotp/");
 
         (answer.Status, answer.Body).ShouldBe((200, "OK"));
     }
@@ -64,7 +64,7 @@ public sealed class JOtpTests : IAsyncLifetime
     [Fact]
     public async Task Sends_a_token_in_the_callers_message_and_accepts_it_once()
     {
-        var email = Someone.New();
+        var email = TestUser.New();
 
         var begun = await CreateSessionAsync(BodyFor(email, ("message", "Hello <b>you</b>, $token ($session)")));
 
@@ -119,7 +119,7 @@ public sealed class JOtpTests : IAsyncLifetime
     [Fact]
     public async Task Sends_no_mail_for_an_unauthenticated_client()
     {
-        var email = Someone.New();
+        var email = TestUser.New();
 
         foreach (var credentials in new[] { null, "Basic TXlBcHA6d3Jvbmc=", "Bearer secret" })
         {
@@ -128,17 +128,17 @@ public sealed class JOtpTests : IAsyncLifetime
             answer.Header("WWW-Authenticate")!.ShouldStartWith("Basic ");
         }
 
-        (await _portal.NewProgram().GetAsync("/dev/mailbox.json")).Body.ShouldNotContain(email);
+        (await _portal.NewApiClient().GetAsync("/dev/mailbox.json")).Body.ShouldNotContain(email);
     }
 
     [Fact]
     public async Task Anonymous_clients_are_rate_limited_by_IP_address()
     {
         await using var open = await PortalHost.StartAsync(("JOTP_ANONYMOUS", "true"), ("LIMIT_SENDS_PER_IP", "2/900"));
-        var stranger = open.NewProgram();
+        var stranger = open.NewApiClient();
         var statuses = new List<int>();
         for (var i = 0; i < 3; i++)
-            statuses.Add((await stranger.SendAsync(HttpMethod.Post, "/jotp/sessions", JsonContent.Create(BodyFor(Someone.New())))).Status);
+            statuses.Add((await stranger.SendAsync(HttpMethod.Post, "/jotp/sessions", JsonContent.Create(BodyFor(TestUser.New())))).Status);
 
         statuses.ShouldBe([201, 201, 429]);
     }
@@ -146,7 +146,7 @@ public sealed class JOtpTests : IAsyncLifetime
     [Fact]
     public async Task Limits_the_messages_to_one_address()
     {
-        var email = Someone.New();
+        var email = TestUser.New();
         var answers = new List<Answer>();
         for (var i = 0; i < 6; i++) answers.Add(await CreateSessionAsync(BodyFor(email)));
 
@@ -159,15 +159,15 @@ public sealed class JOtpTests : IAsyncLifetime
     {
         await using var portal = await PortalHost.StartAsync(
             ("NAMESPACES", "MyApp:secret"), ("JOTP_ANONYMOUS", "true"), ("LIMIT_REQUESTS_PER_NAMESPACE", "2/60"));
-        var program = portal.NewProgram();
+        var program = portal.NewApiClient();
         Task<Answer> SendAsync(object request, params (string, string)[] headers) =>
             program.SendAsync(HttpMethod.Post, "/jotp/sessions", JsonContent.Create(request), headers);
-        var unlucky = Someone.New();
+        var unlucky = TestUser.New();
 
-        var begun = await SendAsync(BodyFor(Someone.New()), ("Authorization", Credentials));
+        var begun = await SendAsync(BodyFor(TestUser.New()), ("Authorization", Credentials));
         var bad = await SendAsync(BodyFor("nonsense"), ("Authorization", Credentials));
         var refused = await SendAsync(BodyFor(unlucky), ("Authorization", Credentials));
-        var nameless = await SendAsync(BodyFor(Someone.New()));
+        var nameless = await SendAsync(BodyFor(TestUser.New()));
 
         (begun.Status, begun.Header("RateLimit"), begun.Header("RateLimit-Policy"))
             .ShouldBe((201, "\"namespace\";r=1;t=60", "\"namespace\";q=2;w=60"));
@@ -196,7 +196,7 @@ public sealed class JOtpTests : IAsyncLifetime
     [InlineData("ttl", true, "ttl")]
     public async Task Names_the_invalid_field(string field, object? value, string named)
     {
-        var answer = await CreateSessionAsync(BodyFor(Someone.New(), (field, value)));
+        var answer = await CreateSessionAsync(BodyFor(TestUser.New(), (field, value)));
 
         answer.Status.ShouldBe(400);
         answer.Json.GetProperty("message").GetString()!.ShouldStartWith(named);
@@ -221,7 +221,7 @@ public sealed class JOtpTests : IAsyncLifetime
     [InlineData(false)]
     public async Task Uses_a_default_subject(bool isNull)
     {
-        var email = Someone.New();
+        var email = TestUser.New();
         var request = BodyFor(email, ("subject", isNull ? null : ""));
         if (!isNull) request.Remove("subject");
 
@@ -233,7 +233,7 @@ public sealed class JOtpTests : IAsyncLifetime
     [Fact]
     public async Task Sends_a_long_subject_and_a_large_message()
     {
-        var email = Someone.New();
+        var email = TestUser.New();
         var (subject, text) = (new string('s', 2000), new string('m', 900_000));
 
         (await CreateSessionAsync(BodyFor(email, ("subject", subject), ("message", text + "$token")))).Status.ShouldBe(201);
@@ -241,7 +241,7 @@ public sealed class JOtpTests : IAsyncLifetime
         var message = await MessageAsync(email);
         message.Subject.ShouldBe(subject);
         message.Text.ShouldStartWith(text);
-        (await CreateSessionAsync(BodyFor(Someone.New(), ("subject", subject + "s")))).Status.ShouldBe(400);
+        (await CreateSessionAsync(BodyFor(TestUser.New(), ("subject", subject + "s")))).Status.ShouldBe(400);
     }
 
     [Fact]
@@ -265,7 +265,7 @@ public sealed class JOtpTests : IAsyncLifetime
     public async Task Refuses_invalid_Unicode(string body)
     {
         // The byte 0xFF (ÿ in Latin-1) is invalid in UTF-8.
-        var answer = await _portal.NewProgram()
+        var answer = await _portal.NewApiClient()
             .SendAsync(
                 HttpMethod.Post, "/jotp/sessions", new ByteArrayContent(Encoding.Latin1.GetBytes(body)), ("Authorization", Credentials));
 
@@ -279,14 +279,14 @@ public sealed class JOtpTests : IAsyncLifetime
     [InlineData("[1]")]
     [InlineData("\"text\"")]
     public async Task Refuses_a_body_that_is_not_a_JSON_object(string body) =>
-        (await _portal.NewProgram()
+        (await _portal.NewApiClient()
             .SendAsync(HttpMethod.Post, "/jotp/sessions", new StringContent(body), ("Authorization", Credentials))).Status.ShouldBe(400);
 
     [Fact]
     public async Task Refuses_a_body_that_is_too_large_or_too_deeply_nested()
     {
-        (await CreateSessionAsync(BodyFor(Someone.New(), ("message", "$token" + new string('a', 1_100_000))))).Status.ShouldBe(413);
-        (await _portal.NewProgram()
+        (await CreateSessionAsync(BodyFor(TestUser.New(), ("message", "$token" + new string('a', 1_100_000))))).Status.ShouldBe(413);
+        (await _portal.NewApiClient()
             .SendAsync(HttpMethod.Post, "/jotp/sessions", new StringContent(new string('[', 5000)), ("Authorization", Credentials))).Status
             .ShouldBe(400, "too deep");
     }

@@ -12,9 +12,9 @@ namespace OtpPortal.Tests.Jwt;
 internal sealed class ApiWithJwtBearer : IAsyncDisposable
 {
     private readonly WebApplication _app;
-    private readonly Browserlike _client;
+    private readonly BrowserClient _client;
 
-    private ApiWithJwtBearer(WebApplication app, Browserlike client) => (_app, _client) = (app, client);
+    private ApiWithJwtBearer(WebApplication app, BrowserClient client) => (_app, _client) = (app, client);
 
     public static async Task<ApiWithJwtBearer> StartAsync(Uri portal, string audience, Action<JwtBearerOptions>? configure = null)
     {
@@ -34,7 +34,7 @@ internal sealed class ApiWithJwtBearer : IAsyncDisposable
         var app = builder.Build();
         app.MapGet("/", (ClaimsPrincipal user) => user.FindFirstValue("sub")).RequireAuthorization();
         await app.StartAsync();
-        return new ApiWithJwtBearer(app, new Browserlike(address).AsProgram());
+        return new ApiWithJwtBearer(app, new BrowserClient(address).AsProgram());
     }
 
     public Task<Answer> AskAsync(string jwt) => _client.GetAsync("/", ("Authorization", "Bearer " + jwt));

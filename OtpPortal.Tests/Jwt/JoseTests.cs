@@ -67,13 +67,13 @@ public sealed class JoseTests
     public async Task Refuses_other_audiences_and_expired_tokens_and_accepts_a_rotated_key()
     {
         await using var portal = await PortalHost.StartAsync(V2Portal.Setting);
-        var browser = await portal.SignInAsync(Someone.New());
+        var browser = await portal.SignInAsync(TestUser.New());
         var token = (await browser.GetAsync("/token")).Json.GetProperty("token").GetString()!;
 
         (await VerifyAsync(portal, "OTP Portal", token))[0].GetProperty("payload").GetProperty("sub").GetString()!
             .ShouldStartWith("someone");
         (await VerifyAsync(portal, "another app", token))[0].GetProperty("error").GetString().ShouldBe("ERR_JWT_CLAIM_VALIDATION_FAILED");
-        await portal.NewProgram()
+        await portal.NewApiClient()
             .SendAsync(HttpMethod.Post, "/signing-keys/rotate", null, ("Authorization", "Bearer " + PortalHost.Secret));
         portal.Clock.Advance(TimeSpan.FromMinutes(11));
         var newToken = (await browser.GetAsync("/token")).Json.GetProperty("token").GetString()!;

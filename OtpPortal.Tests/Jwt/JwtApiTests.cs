@@ -14,7 +14,7 @@ namespace OtpPortal.Tests.Jwt;
 public sealed class JwtApiTests(V2Portal v2) : IClassFixture<V2Portal>
 {
     private async Task<JsonElement[]> KeysAsync() =>
-        [.. (await v2.Host.NewProgram().GetAsync("/api/v2/jwks.json")).Json.GetProperty("keys").EnumerateArray()];
+        [.. (await v2.Host.NewApiClient().GetAsync("/api/v2/jwks.json")).Json.GetProperty("keys").EnumerateArray()];
 
     private static string Encode(string json) => Base64Url.EncodeToString(Encoding.UTF8.GetBytes(json));
 
@@ -239,7 +239,7 @@ public sealed class JwtApiTests(V2Portal v2) : IClassFixture<V2Portal>
     [Fact]
     public async Task Publishes_the_public_keys_only()
     {
-        var answer = await v2.Host.NewProgram().GetAsync("/api/v2/jwks.json");
+        var answer = await v2.Host.NewApiClient().GetAsync("/api/v2/jwks.json");
 
         answer.Status.ShouldBe(200);
         answer.Header("Cache-Control").ShouldBe("public, max-age=300");
@@ -266,7 +266,7 @@ public sealed class JwtApiTests(V2Portal v2) : IClassFixture<V2Portal>
         (await app.ValidateJwtAsync(jwt)).Status.ShouldBe(200);
         refused.Json.GetProperty("message").GetString()
             .ShouldBe("jwtCreateParams.alg must be ES256 or RS256; this machine's libcrypto has no Ed25519, so there is no EdDSA.");
-        (await portal.NewProgram().GetAsync("/api/v2/jwks.json")).Json.GetProperty("keys").EnumerateArray()
+        (await portal.NewApiClient().GetAsync("/api/v2/jwks.json")).Json.GetProperty("keys").EnumerateArray()
             .Select(key => key.GetProperty("alg").GetString()).ShouldBe(["ES256", "RS256"]);
     }
 

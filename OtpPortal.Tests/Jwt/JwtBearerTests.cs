@@ -13,7 +13,7 @@ public sealed class JwtBearerTests : IAsyncLifetime
 {
     private const string Audience = "app";
 
-    private readonly string _email = Someone.New();
+    private readonly string _email = TestUser.New();
     private PortalHost _portal = null!;
     private ApiWithJwtBearer _api = null!;
     private string _session = null!;
@@ -37,7 +37,7 @@ public sealed class JwtBearerTests : IAsyncLifetime
     }
 
     private async Task<string> JwtAsync(PortalHost portal, string query = "?alg=RS256") =>
-        TokenOf(await portal.NewProgram().GetAsync("/token" + query, ("Authorization", "Bearer " + _session)));
+        TokenOf(await portal.NewApiClient().GetAsync("/token" + query, ("Authorization", "Bearer " + _session)));
 
     private static string TokenOf(Answer answer) => answer.Json.GetProperty("token").GetString()!;
 
@@ -68,7 +68,7 @@ public sealed class JwtBearerTests : IAsyncLifetime
     public async Task A_token_signed_with_the_public_key_as_HMAC_secret_is_refused()
     {
         var jwt = await JwtAsync(_portal);
-        var jwks = (await _portal.NewProgram().GetAsync("/api/v2/jwks.json")).Json.GetProperty("keys").EnumerateArray();
+        var jwks = (await _portal.NewApiClient().GetAsync("/api/v2/jwks.json")).Json.GetProperty("keys").EnumerateArray();
         var rsa = jwks.Single(key => key.GetProperty("kty").GetString() == "RSA");
         var modulus = Base64Url.DecodeFromChars(rsa.GetProperty("n").GetString()!);
         var header = Part(jwt, 0);
@@ -104,7 +104,7 @@ public sealed class JwtBearerTests : IAsyncLifetime
         await using var other = await PortalHost.StartAsync(
             ("TOKEN_AUDIENCE", Audience), ("PUBLIC_URL", _portal.Address.GetLeftPart(UriPartial.Authority)));
         other.Clock.Advance(DateTimeOffset.UtcNow - other.Clock.GetUtcNow());
-        var browser = await other.SignInAsync(Someone.New());
+        var browser = await other.SignInAsync(TestUser.New());
 
         await _api.ShouldRefuseAsync(TokenOf(await browser.GetAsync("/token?alg=RS256")), "The signature key was not found");
     }
@@ -112,7 +112,7 @@ public sealed class JwtBearerTests : IAsyncLifetime
     [Fact]
     public async Task Ed25519_keys_are_skipped_and_their_tokens_are_refused()
     {
-        (await _portal.NewProgram().GetAsync("/api/v2/jwks.json")).Json.GetProperty("keys").EnumerateArray()
+        (await _portal.NewApiClient().GetAsync("/api/v2/jwks.json")).Json.GetProperty("keys").EnumerateArray()
             .Select(key => key.GetProperty("kty").GetString()).ShouldBe(["OKP", "RSA"]);
 
         await _api.ShouldRefuseAsync(await JwtAsync(_portal, ""), "The signature key was not found");
@@ -123,7 +123,7 @@ public sealed class JwtBearerTests : IAsyncLifetime
     public async Task A_rotated_key_is_found_without_a_restart()
     {
         await _api.ShouldAcceptAsync(await JwtAsync(_portal), _email);
-        (await _portal.NewProgram().SendAsync(
+        (await _portal.NewApiClient().SendAsync(
             HttpMethod.Post, "/signing-keys/rotate?now=true", null, ("Authorization", "Bearer " + PortalHost.Secret))).Status.ShouldBe(200);
 
         var jwt = await JwtAsync(_portal);
@@ -135,7 +135,7 @@ public sealed class JwtBearerTests : IAsyncLifetime
     [Fact]
     public async Task The_discovery_document_contains_only_supported_features()
     {
-        var answer = await _portal.NewProgram().GetAsync("/.well-known/openid-configuration");
+        var answer = await _portal.NewApiClient().GetAsync("/.well-known/openid-configuration");
         var issuer = _portal.Address.GetLeftPart(UriPartial.Authority);
 
         answer.Status.ShouldBe(200);
@@ -148,7 +148,7 @@ public sealed class JwtBearerTests : IAsyncLifetime
               """);
         Part(await JwtAsync(_portal), 1)["iss"]!.GetValue<string>().ShouldBe(issuer);
         Part(await JwtAsync(_portal, ""), 1)["iss"]!.GetValue<string>().ShouldBe(issuer);
-        (await _portal.NewProgram().SendAsync(HttpMethod.Head, "/.well-known/openid-configuration", null)).Status.ShouldBe(200);
+        (await _portal.NewApiClient().SendAsync(HttpMethod.Head, "/.well-known/openid-configuration", null)).Status.ShouldBe(200);
     }
 
     [Theory]
@@ -158,7 +158,7 @@ public sealed class JwtBearerTests : IAsyncLifetime
     {
         await using var other = await _portal.StartReplicaAsync(("PUBLIC_URL", publicUrl));
 
-        var document = (await other.NewProgram().GetAsync("/.well-known/openid-configuration")).Json;
+        var document = (await other.NewApiClient().GetAsync("/.well-known/openid-configuration")).Json;
 
         document.GetProperty("issuer").GetString().ShouldBe(issuer);
         document.GetProperty("jwks_uri").GetString().ShouldBe(issuer + "/api/v2/jwks.json");
@@ -178,7 +178,7 @@ public sealed class JwtBearerTests : IAsyncLifetime
         example.BeginErrorReadLine();
         try
         {
-            using var client = new Browserlike(address).AsProgram();
+            using var client = new BrowserClient(address).AsProgram();
             await Eventually.BeTrueAsync(async () =>
             {
                 example.HasExited.ShouldBeFalse();

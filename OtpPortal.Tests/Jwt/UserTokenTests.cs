@@ -14,7 +14,7 @@ public sealed class UserTokenTests(PortalHost portal) : IClassFixture<PortalHost
     [InlineData("/token?alg=RS256", "RS256")]
     public async Task Issues_a_short_lived_JWT_to_a_signed_in_user(string path, string alg)
     {
-        var email = Someone.New();
+        var email = TestUser.New();
         var browser = await portal.SignInAsync(email);
         var cookie = browser.Cookies["auth_token"];
 
@@ -33,7 +33,7 @@ public sealed class UserTokenTests(PortalHost portal) : IClassFixture<PortalHost
         claims.GetProperty("aud")[0].GetString().ShouldBe("OTP Portal");
         (claims.GetProperty("sub").GetString(), claims.GetProperty("email").GetString()).ShouldBe((email, email));
         (claims.GetProperty("iat").GetInt64(), claims.GetProperty("exp").GetInt64()).ShouldBe((now, now + 300));
-        var details = (await portal.NewProgram()
+        var details = (await portal.NewApiClient()
             .GetAsync("/auth-tokens?details=true&email=" + email, ("Authorization", "Bearer " + PortalHost.Secret))).Json;
         claims.GetProperty("sid").GetString().ShouldBe(details[0].GetProperty("id").GetString());
     }
@@ -41,23 +41,23 @@ public sealed class UserTokenTests(PortalHost portal) : IClassFixture<PortalHost
     [Fact]
     public async Task Accepts_the_session_token_as_a_bearer_token()
     {
-        var browser = await portal.SignInAsync(Someone.New());
+        var browser = await portal.SignInAsync(TestUser.New());
 
-        (await portal.NewProgram().GetAsync("/token", ("Authorization", "Bearer " + browser.Cookies["auth_token"]))).Status.ShouldBe(200);
+        (await portal.NewApiClient().GetAsync("/token", ("Authorization", "Bearer " + browser.Cookies["auth_token"]))).Status.ShouldBe(200);
     }
 
     [Fact]
     public async Task Returns_403_to_unauthenticated_clients()
     {
-        var browser = await portal.SignInAsync(Someone.New());
+        var browser = await portal.SignInAsync(TestUser.New());
         var token = browser.Cookies["auth_token"];
         await browser.PostAsync("/logout");
 
         foreach (var answer in new[]
         {
             await portal.NewBrowser().GetAsync("/token"),
-            await portal.NewProgram().GetAsync("/token", ("Authorization", "Bearer " + token)),
-            await portal.NewProgram().GetAsync("/token", ("Remote-User", "ann@example.com")),
+            await portal.NewApiClient().GetAsync("/token", ("Authorization", "Bearer " + token)),
+            await portal.NewApiClient().GetAsync("/token", ("Remote-User", "ann@example.com")),
         })
         {
             (answer.Status, answer.Body).ShouldBe((403, "Forbidden"));
@@ -67,11 +67,11 @@ public sealed class UserTokenTests(PortalHost portal) : IClassFixture<PortalHost
     [Fact]
     public async Task A_JWT_is_not_accepted_as_a_session_token()
     {
-        var browser = await portal.SignInAsync(Someone.New());
+        var browser = await portal.SignInAsync(TestUser.New());
         var jwt = JwtOf(await browser.GetAsync("/token"));
 
-        (await portal.NewProgram().GetAsync("/check-auth", ("Authorization", "Bearer " + jwt))).Status.ShouldBe(403);
-        (await portal.NewProgram().GetAsync("/token", ("Authorization", "Bearer " + jwt))).Status.ShouldBe(403);
+        (await portal.NewApiClient().GetAsync("/check-auth", ("Authorization", "Bearer " + jwt))).Status.ShouldBe(403);
+        (await portal.NewApiClient().GetAsync("/token", ("Authorization", "Bearer " + jwt))).Status.ShouldBe(403);
     }
 
     [Theory]
@@ -81,7 +81,7 @@ public sealed class UserTokenTests(PortalHost portal) : IClassFixture<PortalHost
     [InlineData("RS256&alg=EdDSA")]
     public async Task An_unsupported_algorithm_is_refused(string alg)
     {
-        var browser = (await portal.SignInAsync(Someone.New())).AsProgram();
+        var browser = (await portal.SignInAsync(TestUser.New())).AsProgram();
 
         var answer = await browser.GetAsync("/token?alg=" + alg);
 
@@ -93,7 +93,7 @@ public sealed class UserTokenTests(PortalHost portal) : IClassFixture<PortalHost
     public async Task A_JWT_never_outlives_the_session()
     {
         await using var short_ = await PortalHost.StartAsync(("AUTH_TOKEN_MAX_AGE", "400"), ("TOKEN_AUDIENCE", "https://apps.example.com"));
-        var browser = await short_.SignInAsync(Someone.New());
+        var browser = await short_.SignInAsync(TestUser.New());
         short_.Clock.Advance(TimeSpan.FromSeconds(300));
 
         var answer = await browser.GetAsync("/token");
@@ -108,7 +108,7 @@ public sealed class UserTokenTests(PortalHost portal) : IClassFixture<PortalHost
     public async Task A_user_JWT_is_not_valid_for_a_service_account()
     {
         await using var v2 = await PortalHost.StartAsync(V2Portal.Setting);
-        var browser = await v2.SignInAsync(Someone.New());
+        var browser = await v2.SignInAsync(TestUser.New());
 
         (await new V2Client(v2, V2Portal.AdminKey).ValidateJwtAsync(JwtOf(await browser.GetAsync("/token")))).Status.ShouldBe(422);
     }
@@ -117,21 +117,21 @@ public sealed class UserTokenTests(PortalHost portal) : IClassFixture<PortalHost
     public async Task Rotating_the_keys_requires_the_secret_key()
     {
         await using var own = await PortalHost.StartAsync();
-        var browser = await own.SignInAsync(Someone.New());
+        var browser = await own.SignInAsync(TestUser.New());
         var before = V2Client.Part(JwtOf(await browser.GetAsync("/token")), 0).GetProperty("kid").GetString();
 
-        (await own.NewProgram().PostAsync("/signing-keys/rotate")).Status.ShouldBe(403);
-        (await own.NewProgram().SendAsync(HttpMethod.Post, "/signing-keys/rotate", null, ("Authorization", "Bearer wrong"))).Status
+        (await own.NewApiClient().PostAsync("/signing-keys/rotate")).Status.ShouldBe(403);
+        (await own.NewApiClient().SendAsync(HttpMethod.Post, "/signing-keys/rotate", null, ("Authorization", "Bearer wrong"))).Status
             .ShouldBe(403);
         V2Client.Part(JwtOf(await browser.GetAsync("/token")), 0).GetProperty("kid").GetString().ShouldBe(before);
-        var rotated = await own.NewProgram()
+        var rotated = await own.NewApiClient()
             .SendAsync(HttpMethod.Post, "/signing-keys/rotate?now=true", null, ("Authorization", "Bearer " + PortalHost.Secret));
 
         rotated.Status.ShouldBe(200);
         var kids = rotated.Json.GetProperty("kids").EnumerateArray().Select(kid => kid.GetString()).ToList();
         kids.ShouldNotContain(before);
         kids.ShouldContain(V2Client.Part(JwtOf(await browser.GetAsync("/token")), 0).GetProperty("kid").GetString());
-        (await own.NewProgram().GetAsync("/api/v2/jwks.json")).Json.GetProperty("keys").EnumerateArray()
+        (await own.NewApiClient().GetAsync("/api/v2/jwks.json")).Json.GetProperty("keys").EnumerateArray()
             .Select(key => key.GetProperty("kid").GetString()).ShouldBe(kids);
     }
 
@@ -140,13 +140,13 @@ public sealed class UserTokenTests(PortalHost portal) : IClassFixture<PortalHost
     {
         using var redis = RedisServer.Start();
         await using var own = await PortalHost.StartOnAsync(redis);
-        var before = await own.NewProgram().GetAsync("/api/v2/jwks.json");
+        var before = await own.NewApiClient().GetAsync("/api/v2/jwks.json");
         redis.Stop();
         own.Clock.Advance(TimeSpan.FromMinutes(59));
 
-        var meanwhile = await own.NewProgram().GetAsync("/api/v2/jwks.json");
+        var meanwhile = await own.NewApiClient().GetAsync("/api/v2/jwks.json");
         own.Clock.Advance(TimeSpan.FromMinutes(2));
-        var later = await own.NewProgram().GetAsync("/api/v2/jwks.json");
+        var later = await own.NewApiClient().GetAsync("/api/v2/jwks.json");
 
         (meanwhile.Status, meanwhile.Body).ShouldBe((200, before.Body));
         later.Status.ShouldBe(503);
@@ -160,7 +160,7 @@ public sealed class UserTokenTests(PortalHost portal) : IClassFixture<PortalHost
     [InlineData("now=true&overlap=5", "now")]
     public async Task Invalid_rotation_parameters_are_refused(string query, string named)
     {
-        var answer = await portal.NewProgram()
+        var answer = await portal.NewApiClient()
             .SendAsync(HttpMethod.Post, "/signing-keys/rotate?" + query, null, ("Authorization", "Bearer " + PortalHost.Secret));
 
         answer.Status.ShouldBe(400);

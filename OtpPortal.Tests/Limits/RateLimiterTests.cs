@@ -14,7 +14,7 @@ public abstract class RateLimiterTests(StoreUnderTest store)
 {
     private static readonly Limit s_limit = new("TESTS", 3, TimeSpan.FromSeconds(60));
     private readonly RateLimiter _limiter = new(store.Stores, store.Clock);
-    private readonly string _subject = Someone.New();
+    private readonly string _subject = TestUser.New();
 
     [Fact]
     public async Task The_limit_uses_a_sliding_window()
@@ -82,7 +82,7 @@ public abstract class RateLimiterTests(StoreUnderTest store)
     {
         for (var i = 0; i < 3; i++) await _limiter.TakeAsync(s_limit, _subject);
 
-        (await _limiter.TakeAsync(s_limit, Someone.New())).ShouldBeNull();
+        (await _limiter.TakeAsync(s_limit, TestUser.New())).ShouldBeNull();
         (await _limiter.TakeAsync(s_limit with { Name = "OTHER" }, _subject)).ShouldBeNull();
     }
 

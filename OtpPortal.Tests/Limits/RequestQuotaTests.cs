@@ -13,7 +13,7 @@ public abstract class RequestQuotaTests : IDisposable
     private static readonly Limit s_limit = new("TESTS", 12, TimeSpan.FromSeconds(60));
     private readonly StoreUnderTest _store;
     private readonly RequestQuota _quota;
-    private readonly string _subject = Someone.New();
+    private readonly string _subject = TestUser.New();
 
     protected RequestQuotaTests(StoreUnderTest store)
     {
@@ -162,7 +162,7 @@ public abstract class RequestQuotaTests : IDisposable
     {
         await TakeAsync(13);
 
-        (await _quota.TakeAsync(s_limit, Someone.New())).Remaining.ShouldBe(11);
+        (await _quota.TakeAsync(s_limit, TestUser.New())).Remaining.ShouldBe(11);
         (await _quota.TakeAsync(s_limit with { Name = "OTHER" }, _subject)).Remaining.ShouldBe(11);
     }
 

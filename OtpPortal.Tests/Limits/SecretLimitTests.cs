@@ -12,7 +12,7 @@ public sealed class SecretLimitTests
 
     public static TheoryData<string> Kinds => [.. s_kinds];
 
-    private static Task<Answer> SendSecretAsync(Browserlike client, string kind, bool right) => kind switch
+    private static Task<Answer> SendSecretAsync(BrowserClient client, string kind, bool right) => kind switch
     {
         "operator key" => client.GetAsync("/auth-tokens", ("Authorization", "Bearer " + (right ? PortalHost.Secret : "wrong"))),
         "admin page" => client.PostAsync("/admin/login", ("key", right ? PortalHost.Secret : "wrong")),

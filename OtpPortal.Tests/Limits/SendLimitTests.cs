@@ -18,14 +18,14 @@ public sealed class SendLimitTests
         switch (api)
         {
             case "portal":
-                return await portal.NewProgram().PostAsync("/login", ("email", email));
+                return await portal.NewApiClient().PostAsync("/login", ("email", email));
             case "gateway":
                 var app = new GatewayClient(portal, "MyApp", "secret");
                 return await app.PutAsync(GatewayClient.NewId(), ("provider", "mailbox"), ("to", email));
             case "jotp":
                 using (var session = JsonContent.Create(new { email, subject = "Hello", message = "$token", ttl = 5 }))
                 {
-                    return await portal.NewProgram().SendAsync(HttpMethod.Post, "/jotp/sessions", session);
+                    return await portal.NewApiClient().SendAsync(HttpMethod.Post, "/jotp/sessions", session);
                 }
             case "v2":
                 return await new V2Client(portal, V2Portal.AdminKey).PostAsync("otp-email/create", new
@@ -43,7 +43,7 @@ public sealed class SendLimitTests
     public async Task Beyond_the_limit_no_API_sends_to_the_address(string api)
     {
         await using var portal = await StartAsync();
-        var email = Someone.New();
+        var email = TestUser.New();
         foreach (var other in Apis)
         {
             var sent = await SendAsync(portal, other, email);
@@ -82,7 +82,7 @@ public sealed class SendLimitTests
     {
         await using var portal = await StartAsync(("LIMIT_SENDS_PER_ADDRESS", "1/900"));
         var app = new GatewayClient(portal, "MyApp", "secret");
-        var (email, id) = (Someone.New(), GatewayClient.NewId());
+        var (email, id) = (TestUser.New(), GatewayClient.NewId());
         var put = await app.PutAsync(id, ("provider", "mailbox"), ("to", email));
         var code = put.Json.GetProperty("data").GetProperty("otp").GetString()!;
 

@@ -24,14 +24,14 @@ public sealed class AccountMailTests(V2Portal v2) : IClassFixture<V2Portal>
     }
 
     private async Task<JsonElement> MessageAsync(string to) =>
-        (await v2.Host.NewProgram().GetAsync("/dev/mailbox.json")).Json.EnumerateArray()
+        (await v2.Host.NewApiClient().GetAsync("/dev/mailbox.json")).Json.EnumerateArray()
             .First(message => message.GetProperty("to").GetString() == to);
 
     [Fact]
     public async Task The_code_email_shows_the_texts_of_the_account_HTML_encoded()
     {
         var app = await v2.NewAccountAsync();
-        var to = Someone.New();
+        var to = TestUser.New();
 
         var answer = await app.PostAsync(
             "otp-email/create",
@@ -62,7 +62,7 @@ public sealed class AccountMailTests(V2Portal v2) : IClassFixture<V2Portal>
     public async Task The_link_email_shows_the_button_text_of_the_account()
     {
         var app = await v2.NewAccountAsync();
-        var to = Someone.New();
+        var to = TestUser.New();
 
         var answer = await app.PostAsync("magic-link-email/create", new
         {
@@ -92,7 +92,7 @@ public sealed class AccountMailTests(V2Portal v2) : IClassFixture<V2Portal>
     public async Task Link_and_code_are_sent_in_one_email_when_both_are_requested()
     {
         var app = await v2.NewAccountAsync();
-        var to = Someone.New();
+        var to = TestUser.New();
 
         var answer = await app.PostAsync("magic-link-email/create", new
         {
@@ -114,11 +114,11 @@ public sealed class AccountMailTests(V2Portal v2) : IClassFixture<V2Portal>
     [Fact]
     public async Task Built_in_texts_use_the_language_of_the_request()
     {
-        var to = Someone.New();
+        var to = TestUser.New();
         using var body = System.Net.Http.Json.JsonContent.Create(
             new { otpCreateParams = new { charSetNumeric = true }, otpEmailCreateParams = Mail(to) });
 
-        (await v2.Host.NewProgram()
+        (await v2.Host.NewApiClient()
             .SendAsync(
                 HttpMethod.Post, "/api/v2/otp-email/create", body, ("X-API-KEY", V2Portal.AdminKey),
                 ("Accept-Language", "de"))).Status.ShouldBe(201);
@@ -130,7 +130,7 @@ public sealed class AccountMailTests(V2Portal v2) : IClassFixture<V2Portal>
     public async Task Sends_per_address_are_limited()
     {
         var app = await v2.NewAccountAsync();
-        var to = Someone.New();
+        var to = TestUser.New();
         var answers = new List<Answer>();
         for (var i = 0; i < 6; i++)
             answers.Add(
@@ -173,13 +173,13 @@ public sealed class AccountMailTests(V2Portal v2) : IClassFixture<V2Portal>
         var app = new V2Client(portal, V2Portal.AdminKey);
 
         var code = await app.PostAsync(
-            "otp-email/create", new { otpCreateParams = new { charSetNumeric = true }, otpEmailCreateParams = Mail(Someone.New()) });
+            "otp-email/create", new { otpCreateParams = new { charSetNumeric = true }, otpEmailCreateParams = Mail(TestUser.New()) });
         var link = await app.PostAsync(
             "magic-link-email/create",
             new
             {
                 magicLinkCreateParams = new { redirectURL = "https://shop.example/" },
-                magicLinkEmailCreateParams = Mail(Someone.New()),
+                magicLinkEmailCreateParams = Mail(TestUser.New()),
             });
 
         ServiceAccountTests.ShouldBeFailure(code, 502);

@@ -14,7 +14,7 @@ public sealed class MagicLinkTests(V2Portal v2) : IClassFixture<V2Portal>
             jwtCreateParams = new { claims = new { email = "ann@example.com" }, lifespanSeconds = 120 },
         };
 
-    private static Task<Answer> SubmitAsync(Browserlike browser, Answer page) =>
+    private static Task<Answer> SubmitAsync(BrowserClient browser, Answer page) =>
         browser.PostAsync(page.Find("form")!.GetAttribute("action")!, ("secret", page.Find("input[name=secret]")!.GetAttribute("value")!));
 
     private static string PathOf(string link) => new Uri(link).PathAndQuery;
@@ -58,7 +58,7 @@ public sealed class MagicLinkTests(V2Portal v2) : IClassFixture<V2Portal>
         for (var i = 0; i < 20; i++)
         {
             (await v2.Host.NewBrowser().SendAsync(i % 2 == 0 ? HttpMethod.Head : HttpMethod.Get, PathOf(link), null)).Status.ShouldBe(200);
-            (await v2.Host.NewProgram().GetAsync(PathOf(link), ("User-Agent", "Microsoft Office Existence Discovery"))).Status
+            (await v2.Host.NewApiClient().GetAsync(PathOf(link), ("User-Agent", "Microsoft Office Existence Discovery"))).Status
                 .ShouldBe(200);
         }
 
@@ -97,7 +97,8 @@ public sealed class MagicLinkTests(V2Portal v2) : IClassFixture<V2Portal>
         (again.Status, again.Location).ShouldBe((410, null));
         page.Status.ShouldBe(410);
         page.Find("form[action='/magic-link']").ShouldBeNull();
-        (await v2.Host.NewProgram().PostAsync("/magic-link", ("secret", secret))).Json.GetProperty("error").GetString().ShouldBe("expired");
+        (await v2.Host.NewApiClient().PostAsync("/magic-link", ("secret", secret))).Json.GetProperty("error").GetString()
+            .ShouldBe("expired");
     }
 
     [Theory]

@@ -74,13 +74,13 @@ public sealed class ServiceAccountTests(V2Portal v2) : IClassFixture<V2Portal>
         using var content = new StringContent("{\"otpCreateParams\":{}}", System.Text.Encoding.UTF8, "application/json");
         content.Headers.TryAddWithoutValidation("X-API-KEY", [V2Portal.AdminKey, V2Portal.AdminKey]);
 
-        (await v2.Host.NewProgram().SendAsync(HttpMethod.Post, "/api/v2/otp/create", content)).Status.ShouldBe(401);
+        (await v2.Host.NewApiClient().SendAsync(HttpMethod.Post, "/api/v2/otp/create", content)).Status.ShouldBe(401);
     }
 
     [Fact]
     public async Task Wrong_keys_lock_out_only_the_guessing_client()
     {
-        var guesser = v2.Host.NewProgram();
+        var guesser = v2.Host.NewApiClient();
         var statuses = new List<int>();
         for (var i = 0; i < 11; i++)
         {
@@ -128,9 +128,9 @@ public sealed class ServiceAccountTests(V2Portal v2) : IClassFixture<V2Portal>
             $"{V2Portal.AdminId}:{Spelled(V2Portal.AdminKey)}:{V2Portal.AdminAudience}"));
         var app = await new V2Client(portal, V2Portal.AdminKey).NewAccountAsync();
         (string, string) key = ("Authorization", "Bearer " + PortalHost.Secret);
-        var id = (await portal.NewProgram().GetAsync("/service-accounts", key)).Json[0].GetProperty("uuid").GetString()!;
+        var id = (await portal.NewApiClient().GetAsync("/service-accounts", key)).Json[0].GetProperty("uuid").GetString()!;
 
-        (await portal.NewProgram().SendAsync(HttpMethod.Delete, "/service-accounts/" + Uri.EscapeDataString(Spelled(id)), null, key))
+        (await portal.NewApiClient().SendAsync(HttpMethod.Delete, "/service-accounts/" + Uri.EscapeDataString(Spelled(id)), null, key))
             .Status.ShouldBe(204);
 
         (await app.PostAsync("otp/create", new { otpCreateParams = new { charSetNumeric = true } })).Status.ShouldBe(401);
@@ -141,7 +141,7 @@ public sealed class ServiceAccountTests(V2Portal v2) : IClassFixture<V2Portal>
     {
         await using var portal = await PortalHost.StartAsync(V2Portal.Setting);
         await using var replica = await portal.StartReplicaAsync();
-        var operators = portal.NewProgram();
+        var operators = portal.NewApiClient();
         (string, string) secret = ("Authorization", "Bearer " + PortalHost.Secret);
         var admin = new V2Client(portal, V2Portal.AdminKey);
         var (leaked, other) = (await admin.NewAccountAsync("app.example.com"), await admin.NewAccountAsync());
@@ -182,14 +182,14 @@ public sealed class ServiceAccountTests(V2Portal v2) : IClassFixture<V2Portal>
     [Fact]
     public async Task The_readiness_check_needs_no_key()
     {
-        (await v2.Host.NewProgram().GetAsync("/api/v2/ready")).Status.ShouldBe(200);
+        (await v2.Host.NewApiClient().GetAsync("/api/v2/ready")).Status.ShouldBe(200);
     }
 
     [Fact]
     public async Task Returns_404_and_405_as_JSON_errors()
     {
         ShouldBeFailure(await v2.Admin.PostAsync("nothing/here", new { }), 404);
-        ShouldBeFailure(await v2.Host.NewProgram().GetAsync("/api/v2/otp/create"), 405);
+        ShouldBeFailure(await v2.Host.NewApiClient().GetAsync("/api/v2/otp/create"), 405);
         ShouldBeFailure(await v2.Host.NewBrowser().GetAsync("/api/v2/otp/create"), 405);
     }
 
@@ -199,7 +199,7 @@ public sealed class ServiceAccountTests(V2Portal v2) : IClassFixture<V2Portal>
     [InlineData("/API/V2/nothing/here", "Origin", "null")]
     public async Task A_cross_site_request_without_a_key_is_refused(string path, string header, string value)
     {
-        ShouldBeFailure(await v2.Host.NewProgram().SendAsync(HttpMethod.Post, path, null, (header, value)), 403);
+        ShouldBeFailure(await v2.Host.NewApiClient().SendAsync(HttpMethod.Post, path, null, (header, value)), 403);
         ShouldBeFailure(await v2.Host.NewBrowser().SendAsync(HttpMethod.Post, path, null, (header, value)), 403);
     }
 
@@ -208,7 +208,7 @@ public sealed class ServiceAccountTests(V2Portal v2) : IClassFixture<V2Portal>
     {
         var body = new StringContent("""{"otpCreateParams":{"charSetNumeric":true}}""", System.Text.Encoding.UTF8, "application/json");
 
-        (await v2.Host.NewProgram().SendAsync(
+        (await v2.Host.NewApiClient().SendAsync(
             HttpMethod.Post, "/api/v2/otp/create", body, ("X-API-KEY", V2Portal.AdminKey), ("Origin", "https://shop.example.com"))).Status
             .ShouldBe(201);
     }
@@ -223,7 +223,7 @@ public sealed class ServiceAccountTests(V2Portal v2) : IClassFixture<V2Portal>
         redis.Stop();
 
         var answer = await admin.PostAsync("otp/create", new { otpCreateParams = new { charSetNumeric = true } });
-        var ready = await portal.NewProgram().GetAsync("/api/v2/ready");
+        var ready = await portal.NewApiClient().GetAsync("/api/v2/ready");
 
         ShouldBeFailure(answer, 503);
         answer.RetryAfter.ShouldBeGreaterThan(0);

@@ -107,12 +107,12 @@ public sealed class V2BadInputTests(V2Portal v2) : IClassFixture<V2Portal>
     [MemberData(nameof(InvalidFields))]
     public async Task An_invalid_field_is_rejected_by_name(string operation, string path, string value)
     {
-        var to = Someone.New();
+        var to = TestUser.New();
         var answer = await SendAsync(operation, SetField(s_valid[operation].Replace("TO", to, StringComparison.Ordinal), path, value));
 
         ServiceAccountTests.ShouldBeFailure(answer, 400);
         answer.Json.GetProperty("message").GetString()!.ShouldStartWith(path);
-        (await v2.Host.NewProgram().GetAsync("/dev/mailbox.json")).Body.ShouldNotContain(to);
+        (await v2.Host.NewApiClient().GetAsync("/dev/mailbox.json")).Body.ShouldNotContain(to);
     }
 
     [Fact]
@@ -120,7 +120,7 @@ public sealed class V2BadInputTests(V2Portal v2) : IClassFixture<V2Portal>
     {
         foreach (var (operation, body) in s_valid)
         {
-            var answer = await SendAsync(operation, body.Replace("TO", Someone.New(), StringComparison.Ordinal));
+            var answer = await SendAsync(operation, body.Replace("TO", TestUser.New(), StringComparison.Ordinal));
             answer.Status.ShouldBe(
                 operation switch { "otp/validate" => 400, "jwt/validate" => 422, _ => 201 }, operation + " " + answer.Body);
         }

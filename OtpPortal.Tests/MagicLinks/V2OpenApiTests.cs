@@ -29,7 +29,7 @@ public sealed partial class V2OpenApiTests(V2Portal v2) : IClassFixture<V2Portal
         const string Link =
             $$"""{"redirectURL":"https://app.example.com/","redirectQueryKey":"jwt","lifespanSeconds":60,"jwtCreateParams":{{Jwt}}}""";
         string Mail() =>
-            $$"""{"toEmail":"{{Someone.New()}}","toName":"Jane","serviceName":"Shop","subject":"Sign in","title":"Sign in","greeting":"Hello","subTitle":"Now","buttonText":"Go","logoImageURL":"https://app.example.com/l.png","logoClickURL":"https://app.example.com/"}""";
+            $$"""{"toEmail":"{{TestUser.New()}}","toName":"Jane","serviceName":"Shop","subject":"Sign in","title":"Sign in","greeting":"Hello","subTitle":"Now","buttonText":"Go","logoImageURL":"https://app.example.com/l.png","logoClickURL":"https://app.example.com/"}""";
         return new Dictionary<string, string>(StringComparer.Ordinal)
         {
             ["admin/service-account/create"] = """{"serviceAccountCreateParams":{"name":"Shop","redirectHosts":["app.example.com"]}}""",
@@ -59,7 +59,7 @@ public sealed partial class V2OpenApiTests(V2Portal v2) : IClassFixture<V2Portal
     public async Task Every_described_response_is_returned_and_every_response_is_described()
     {
         var api = await DescribedAsync();
-        var (admin, app, stranger) = (v2.Admin, await v2.NewAccountAsync(), v2.Host.NewProgram());
+        var (admin, app, stranger) = (v2.Admin, await v2.NewAccountAsync(), v2.Host.NewApiClient());
         void Is(string operation, Answer answer) => api.ShouldDescribe($"{Root}/{operation}", "post", answer);
 
         foreach (var (operation, good) in Requests())
@@ -74,7 +74,7 @@ public sealed partial class V2OpenApiTests(V2Portal v2) : IClassFixture<V2Portal
         Is("magic-link-email/create", await app.PostAsync("magic-link-email/create", new
         {
             magicLinkCreateParams = new { redirectURL = "https://app.example.com/" },
-            magicLinkEmailCreateParams = new { toEmail = Someone.New(), serviceName = "Shop", subject = "Sign in", title = "Sign in" },
+            magicLinkEmailCreateParams = new { toEmail = TestUser.New(), serviceName = "Shop", subject = "Sign in", title = "Sign in" },
         }));
         Is("jwt/validate", await app.ValidateJwtAsync(await app.NewJwtAsync(new { claims = new { a = 1 } })));
         var (id, otp) = await app.NewOtpAsync();
@@ -122,7 +122,7 @@ public sealed partial class V2OpenApiTests(V2Portal v2) : IClassFixture<V2Portal
     {
         using var redis = RedisServer.Start();
         await using var portal = await PortalHost.StartOnAsync(redis, V2Portal.Setting);
-        var (app, stranger) = (new V2Client(portal, V2Portal.AdminKey), portal.NewProgram());
+        var (app, stranger) = (new V2Client(portal, V2Portal.AdminKey), portal.NewApiClient());
         redis.Stop();
         // Expires the cached signing keys, so that they are read again.
         portal.Clock.Advance(TimeSpan.FromMinutes(1));
@@ -138,7 +138,7 @@ public sealed partial class V2OpenApiTests(V2Portal v2) : IClassFixture<V2Portal
     [Fact]
     public async Task Undescribed_paths_and_methods_return_standard_errors()
     {
-        var program = v2.Host.NewProgram();
+        var program = v2.Host.NewApiClient();
 
         ServiceAccountTests.ShouldBeFailure(await program.GetAsync(Root + "/otp"), 404);
         var code = await program.GetAsync(Root + "/OTP/create/");

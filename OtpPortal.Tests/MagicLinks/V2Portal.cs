@@ -28,7 +28,7 @@ public sealed class V2Portal : IAsyncLifetime
 /// <summary>A client of the v2 API that sends the same requests as a client of magiclinksdev.</summary>
 internal sealed class V2Client(PortalHost portal, string? key, string audience = "")
 {
-    private readonly Browserlike _program = portal.NewProgram();
+    private readonly BrowserClient _program = portal.NewApiClient();
 
     public string Key => key!;
 

@@ -34,7 +34,7 @@ public abstract class CodeModelTests(StoreUnderTest store)
     private sealed class Run(StoreUnderTest store)
     {
         private readonly string _key = CodeStore.KeyOf("tests", Guid.NewGuid().ToString());
-        private readonly SteppingClock _clock = new(store.Clock);
+        private readonly InterleavingClock _clock = new(store.Clock);
         private readonly Dictionary<string, int> _recordOf = new(StringComparer.Ordinal);
         private readonly Dictionary<int, int> _tried = [];
         private readonly HashSet<int> _succeeded = [];

@@ -106,9 +106,9 @@ public abstract class CodeRaceTests(StoreUnderTest store)
     });
 
     // The same races, forced between reading and writing the record.
-    private (CodeStore Codes, SteppingClock Clock) NewInterruptibleStore()
+    private (CodeStore Codes, InterleavingClock Clock) NewInterruptibleStore()
     {
-        var clock = new SteppingClock(store.Clock);
+        var clock = new InterleavingClock(store.Clock);
         return (new CodeStore(store.Stores, store.Secret, clock), clock);
     }
 

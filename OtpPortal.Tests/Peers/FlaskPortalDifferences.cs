@@ -8,10 +8,10 @@ namespace OtpPortal.Tests.Peers;
 /// <summary>Tests the intentional differences from the Flask portal, in the order of docs/migrating.md.</summary>
 public sealed class FlaskPortalDifferences(PortalHost portal) : IClassFixture<PortalHost>
 {
-    private async Task<(Browserlike Program, string Email, string Code)> BeginAsync(string? email = null)
+    private async Task<(BrowserClient Program, string Email, string Code)> BeginAsync(string? email = null)
     {
-        var program = portal.NewProgram();
-        email ??= Someone.New();
+        var program = portal.NewApiClient();
+        email ??= TestUser.New();
         var before = (await portal.CodesAsync(email)).Count;
         (await program.PostAsync("/login", ("email", email))).Status.ShouldBe(202);
         return (program, email, (await portal.CodesForAsync(email, before + 1))[^1]);
@@ -32,7 +32,7 @@ public sealed class FlaskPortalDifferences(PortalHost portal) : IClassFixture<Po
     {
         var (program, email, code) = await BeginAsync();
 
-        (await portal.NewProgram().PostAsync("/login-otp", ("email", email), ("code", code))).Status.ShouldBe(410);
+        (await portal.NewApiClient().PostAsync("/login-otp", ("email", email), ("code", code))).Status.ShouldBe(410);
         (await program.PostAsync("/login-otp", ("email", email), ("code", code))).Status.ShouldBe(200);
     }
 
@@ -41,12 +41,12 @@ public sealed class FlaskPortalDifferences(PortalHost portal) : IClassFixture<Po
     {
         var browser = portal.NewBrowser();
 
-        var login = await browser.PostAsync("/login", ("email", Someone.New()));
+        var login = await browser.PostAsync("/login", ("email", TestUser.New()));
         var wrong = await browser.PostAsync("/login-otp", ("code", "000000"));
 
         (login.Status, login.Location, login.Body).ShouldBe((303, "/login/code", ""));
         (wrong.Status, wrong.Location, wrong.Body).ShouldBe((303, "/login/code", ""));
-        (await portal.NewProgram().PostAsync("/login", ("email", Someone.New()))).Json.GetProperty("flow").GetString().ShouldNotBeNull();
+        (await portal.NewApiClient().PostAsync("/login", ("email", TestUser.New()))).Json.GetProperty("flow").GetString().ShouldNotBeNull();
     }
 
     [Fact]
@@ -93,10 +93,10 @@ public sealed class FlaskPortalDifferences(PortalHost portal) : IClassFixture<Po
     [Fact]
     public async Task An_address_gets_at_most_five_codes_in_15_minutes()
     {
-        var email = Someone.New();
+        var email = TestUser.New();
         for (var i = 0; i < 5; i++) await BeginAsync(email);
 
-        var answer = await portal.NewProgram().PostAsync("/login", ("email", email));
+        var answer = await portal.NewApiClient().PostAsync("/login", ("email", email));
 
         answer.Status.ShouldBe(429);
         answer.RetryAfter.ShouldBeInRange(1, 900);
@@ -119,15 +119,15 @@ public sealed class FlaskPortalDifferences(PortalHost portal) : IClassFixture<Po
         var browser = portal.NewBrowser();
         browser.Headers["Origin"] = "https://app.example.com";
 
-        (await browser.PostAsync("/login", ("email", Someone.New()))).Status.ShouldBe(403);
+        (await browser.PostAsync("/login", ("email", TestUser.New()))).Status.ShouldBe(403);
     }
 
     [Fact]
     public async Task A_token_rotates_at_most_once_a_minute_and_stays_valid_for_two_minutes()
     {
-        var token = (await portal.SignInAsync(Someone.New())).Cookies["auth_token"];
+        var token = (await portal.SignInAsync(TestUser.New())).Cookies["auth_token"];
         async Task<Answer> CheckAsync(string bearer) =>
-            await portal.NewProgram().GetAsync("/check-auth", ("Authorization", "Bearer " + bearer));
+            await portal.NewApiClient().GetAsync("/check-auth", ("Authorization", "Bearer " + bearer));
 
         var successor = (await CheckAsync(token)).Json.GetProperty("auth_token").GetString()!;
 
@@ -140,7 +140,7 @@ public sealed class FlaskPortalDifferences(PortalHost portal) : IClassFixture<Po
     [Fact]
     public async Task A_session_expires_after_30_days_despite_use()
     {
-        var browser = await portal.SignInAsync(Someone.New());
+        var browser = await portal.SignInAsync(TestUser.New());
         for (var day = 6; day < 30; day += 6)
         {
             portal.Clock.Advance(TimeSpan.FromDays(6));
@@ -158,14 +158,14 @@ public sealed class FlaskPortalDifferences(PortalHost portal) : IClassFixture<Po
         const string Token = "vr0dvx8tRLy8WEQsD4XAV6PSVYR7GgeY";
         await portal.Services.GetRequiredService<Stores>().Auth.Database.StringSetAsync(Token, "ann@example.com", TimeSpan.FromDays(7));
 
-        (await portal.NewProgram().GetAsync("/check-auth", ("Authorization", "Bearer " + Token))).Status.ShouldBe(403);
+        (await portal.NewApiClient().GetAsync("/check-auth", ("Authorization", "Bearer " + Token))).Status.ShouldBe(403);
     }
 
     [Fact]
     public async Task An_address_is_stored_in_lower_case()
     {
-        var email = Someone.New();
-        var program = portal.NewProgram();
+        var email = TestUser.New();
+        var program = portal.NewApiClient();
         await program.PostAsync("/login", ("email", email.ToUpperInvariant()));
 
         (await program.PostAsync("/login-otp", ("code", await portal.CodeForAsync(email)))).Json.GetProperty("email").GetString()

@@ -9,7 +9,7 @@ namespace OtpPortal.Tests.Peers;
 public sealed class FlaskPortalRequests(PortalHost portal) : IClassFixture<PortalHost>
 {
     // Acts like curl, which accepts any content type.
-    private Browserlike NewCurl()
+    private BrowserClient NewCurl()
     {
         var curl = portal.NewBrowser();
         curl.Headers["Accept"] = "*/*";
@@ -30,7 +30,7 @@ public sealed class FlaskPortalRequests(PortalHost portal) : IClassFixture<Porta
     [Fact]
     public async Task Root_shows_the_email_of_a_signed_in_user()
     {
-        var email = Someone.New();
+        var email = TestUser.New();
 
         (await (await portal.SignInAsync(email)).GetAsync("/")).Text.ShouldContain(email);
     }
@@ -47,7 +47,7 @@ public sealed class FlaskPortalRequests(PortalHost portal) : IClassFixture<Porta
     [Fact]
     public async Task Login_sends_the_code_and_redirects_to_the_code_form()
     {
-        var (curl, email) = (NewCurl(), Someone.New());
+        var (curl, email) = (NewCurl(), TestUser.New());
 
         var answer = await curl.PostAsync("/login", ("email", email));
         var page = await curl.GetAsync(answer.Location!);
@@ -63,7 +63,7 @@ public sealed class FlaskPortalRequests(PortalHost portal) : IClassFixture<Porta
     [Fact]
     public async Task Login_otp_with_email_and_code_sets_the_cookie()
     {
-        var (curl, email) = (NewCurl(), Someone.New());
+        var (curl, email) = (NewCurl(), TestUser.New());
         await curl.PostAsync("/login", ("email", email));
 
         var answer = await curl.PostAsync("/login-otp", ("email", email), ("code", await portal.CodeForAsync(email)));
@@ -77,7 +77,7 @@ public sealed class FlaskPortalRequests(PortalHost portal) : IClassFixture<Porta
     [Fact]
     public async Task Login_otp_sets_the_cookie_for_a_client_that_keeps_no_cookies()
     {
-        var (script, email) = (NewCurl(), Someone.New());
+        var (script, email) = (NewCurl(), TestUser.New());
         script.KeepsCookies = false;
         var begun = await script.SendAsync(HttpMethod.Post, "/login", new FormUrlEncodedContent([KeyValuePair.Create("email", email)]),
             ("Accept", "application/json"));
@@ -92,7 +92,7 @@ public sealed class FlaskPortalRequests(PortalHost portal) : IClassFixture<Porta
     [Fact]
     public async Task Auth_tokens_returns_200_with_a_JSON_array_of_the_tokens()
     {
-        var token = (await portal.SignInAsync(Someone.New())).Cookies["auth_token"];
+        var token = (await portal.SignInAsync(TestUser.New())).Cookies["auth_token"];
 
         var answer = await NewCurl().GetAsync("/auth-tokens", ("Authorization", "Bearer " + PortalHost.Secret));
 
@@ -109,7 +109,7 @@ public sealed class FlaskPortalRequests(PortalHost portal) : IClassFixture<Porta
     [Fact]
     public async Task Check_auth_returns_200_with_the_rotated_token()
     {
-        var token = (await portal.SignInAsync(Someone.New())).Cookies["auth_token"];
+        var token = (await portal.SignInAsync(TestUser.New())).Cookies["auth_token"];
 
         var answer = await CheckAsync("Bearer " + token);
 
@@ -122,7 +122,7 @@ public sealed class FlaskPortalRequests(PortalHost portal) : IClassFixture<Porta
 
     [Fact]
     public async Task Check_auth_accepts_the_token_from_the_cookie() =>
-        (await (await portal.SignInAsync(Someone.New())).GetAsync("/check-auth")).Json.GetProperty("auth_token").GetString()
+        (await (await portal.SignInAsync(TestUser.New())).GetAsync("/check-auth")).Json.GetProperty("auth_token").GetString()
             .ShouldNotBeNullOrEmpty();
 
     [Fact]

@@ -88,7 +88,7 @@ public sealed class MagicLinksDevDifferences(V2Portal v2) : IClassFixture<V2Port
     [Fact]
     public async Task An_address_gets_at_most_five_emails_in_15_minutes()
     {
-        var to = Someone.New();
+        var to = TestUser.New();
         for (var i = 0; i < 5; i++) (await v2.Admin.PostAsync("otp-email/create", Mail(to))).Status.ShouldBe(201);
 
         (await v2.Admin.PostAsync("otp-email/create", Mail(to))).Status.ShouldBe(429);
@@ -103,7 +103,7 @@ public sealed class MagicLinksDevDifferences(V2Portal v2) : IClassFixture<V2Port
             null, postmark.Address, V2Portal.Setting, ("MAIL_TRANSPORT", "postmark"), ("POSTMARK_SERVER_TOKEN", "token"),
             ("POSTMARK_API_URL", postmark.Address.ToString()));
 
-        (await new V2Client(portal, V2Portal.AdminKey).PostAsync("otp-email/create", Mail(Someone.New()))).Status.ShouldBe(502);
+        (await new V2Client(portal, V2Portal.AdminKey).PostAsync("otp-email/create", Mail(TestUser.New()))).Status.ShouldBe(502);
 
         portal.Dump().Keys.ShouldNotContain(key => key.StartsWith("code:v2:", StringComparison.Ordinal));
     }
@@ -147,13 +147,13 @@ public sealed class MagicLinksDevDifferences(V2Portal v2) : IClassFixture<V2Port
     [Fact]
     public async Task Control_characters_in_single_line_fields_are_rejected()
     {
-        (await v2.Admin.PostAsync("otp-email/create", Mail(Someone.New(), subject: "Your\nlogin"))).Status.ShouldBe(400);
-        (await v2.Admin.PostAsync("otp-email/create", Mail(Someone.New(), toName: "Ann\tDoe"))).Status.ShouldBe(400);
+        (await v2.Admin.PostAsync("otp-email/create", Mail(TestUser.New(), subject: "Your\nlogin"))).Status.ShouldBe(400);
+        (await v2.Admin.PostAsync("otp-email/create", Mail(TestUser.New(), toName: "Ann\tDoe"))).Status.ShouldBe(400);
     }
 
     [Fact]
     public async Task A_logo_URL_with_a_user_name_is_rejected() =>
-        (await v2.Admin.PostAsync("otp-email/create", Mail(Someone.New(), logo: "https://user@app.example.com/logo.png")))
+        (await v2.Admin.PostAsync("otp-email/create", Mail(TestUser.New(), logo: "https://user@app.example.com/logo.png")))
             .Status.ShouldBe(400);
 
     [Fact]

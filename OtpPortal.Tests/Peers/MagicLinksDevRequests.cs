@@ -44,11 +44,11 @@ public sealed class MagicLinksDevRequests(V2Portal v2) : IClassFixture<V2Portal>
     }
 
     [Fact]
-    public async Task Ready_returns_200() => (await v2.Host.NewProgram().GetAsync("/api/v2/ready")).Status.ShouldBe(200);
+    public async Task Ready_returns_200() => (await v2.Host.NewApiClient().GetAsync("/api/v2/ready")).Status.ShouldBe(200);
 
     [Fact]
     public async Task Jwks_json_returns_200_with_the_keys() =>
-        (await v2.Host.NewProgram().GetAsync("/api/v2/jwks.json")).Json.GetProperty("keys").GetArrayLength().ShouldBeGreaterThan(0);
+        (await v2.Host.NewApiClient().GetAsync("/api/v2/jwks.json")).Json.GetProperty("keys").GetArrayLength().ShouldBeGreaterThan(0);
 
     [Fact]
     public async Task Service_account_create_returns_201_with_an_account()
@@ -113,7 +113,7 @@ public sealed class MagicLinksDevRequests(V2Portal v2) : IClassFixture<V2Portal>
     [Fact]
     public async Task Otp_email_create_returns_201_and_sends_the_email()
     {
-        var to = Someone.New();
+        var to = TestUser.New();
 
         var code = (await CreatedAsync("otp-email/create",
             $$"""{"otpCreateParams":{"charSetNumeric":true},"otpEmailCreateParams":{{Mail(to)}}}""", "otpEmailCreateResults"))
@@ -241,7 +241,7 @@ public sealed class MagicLinksDevRequests(V2Portal v2) : IClassFixture<V2Portal>
     [Fact]
     public async Task Magic_link_email_create_returns_201_and_sends_the_email()
     {
-        var to = Someone.New();
+        var to = TestUser.New();
 
         var link = (await CreatedAsync(
             "magic-link-email/create",
@@ -267,7 +267,7 @@ public sealed class MagicLinksDevRequests(V2Portal v2) : IClassFixture<V2Portal>
     [InlineData("\U00020000{0}", "\U00020000{0}")]
     public async Task Otp_email_create_accepts_display_names_and_international_addresses(string form, string expected)
     {
-        var address = Someone.New();
+        var address = TestUser.New();
 
         await CreatedAsync(
             "otp-email/create",
@@ -303,7 +303,7 @@ public sealed class MagicLinksDevRequests(V2Portal v2) : IClassFixture<V2Portal>
     [Fact]
     public async Task Otp_email_create_accepts_short_non_Latin_texts_and_long_optional_texts()
     {
-        var to = Someone.New();
+        var to = TestUser.New();
         var text = new string('x', 5000);
 
         await CreatedAsync(
@@ -323,7 +323,7 @@ public sealed class MagicLinksDevRequests(V2Portal v2) : IClassFixture<V2Portal>
     [Fact]
     public async Task Magic_link_email_create_accepts_a_button_text_of_any_length()
     {
-        var (to, text) = (Someone.New(), new string('b', 300));
+        var (to, text) = (TestUser.New(), new string('b', 300));
         var mail = Mail(to, $"\"buttonText\":\"{text}\",");
 
         await CreatedAsync(
@@ -340,7 +340,7 @@ public sealed class MagicLinksDevRequests(V2Portal v2) : IClassFixture<V2Portal>
     [InlineData("subject", "")]
     public async Task Otp_email_create_returns_400_for_a_text_shorter_than_5_bytes(string field, string text)
     {
-        var mail = JsonSerializer.Deserialize<Dictionary<string, string>>(Mail(Someone.New()))!;
+        var mail = JsonSerializer.Deserialize<Dictionary<string, string>>(Mail(TestUser.New()))!;
         mail[field] = text;
 
         var answer = await SendAsync("otp-email/create",
@@ -365,6 +365,6 @@ public sealed class MagicLinksDevRequests(V2Portal v2) : IClassFixture<V2Portal>
 
     // The API responds after the provider accepted the message, so it is already in the mailbox.
     private async Task<JsonElement> MessageAsync(string to) =>
-        (await v2.Host.NewProgram().GetAsync("/dev/mailbox.json")).Json.EnumerateArray()
+        (await v2.Host.NewApiClient().GetAsync("/dev/mailbox.json")).Json.EnumerateArray()
             .First(message => message.GetProperty("to").GetString() == to);
 }

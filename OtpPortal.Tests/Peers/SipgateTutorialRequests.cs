@@ -27,7 +27,7 @@ public sealed class SipgateTutorialRequests : IDisposable
     }
 
     private static async Task<List<string>> RecipientsAsync(PortalHost portal) =>
-        [.. (await portal.NewProgram().GetAsync("/dev/mailbox.json")).Json.EnumerateArray()
+        [.. (await portal.NewApiClient().GetAsync("/dev/mailbox.json")).Json.EnumerateArray()
             .Select(message => message.GetProperty("to").GetString()!)];
 
     [Fact]
@@ -71,7 +71,7 @@ public sealed class SipgateTutorialRequests : IDisposable
     public async Task Verify_refuses_a_token_after_5_minutes()
     {
         await using var portal = await PortalHost.StartAsync(UsersFile(Database));
-        var program = portal.NewProgram();
+        var program = portal.NewApiClient();
         await program.PostAsync("/login", ("email", "test@example.com"));
         var code = await portal.CodeForAsync("test@example.com");
         portal.Clock.Advance(TimeSpan.FromMinutes(5));
@@ -86,8 +86,8 @@ public sealed class SipgateTutorialRequests : IDisposable
     {
         await using var portal = await PortalHost.StartAsync(UsersFile(Database));
 
-        (await portal.NewProgram().PostAsync("/login", ("mail", "test@example.com"), ("password", "x"))).Status.ShouldBe(400);
-        (await portal.NewProgram().PostAsync("/login", ("email", "test@example.com"))).Status.ShouldBe(202);
+        (await portal.NewApiClient().PostAsync("/login", ("mail", "test@example.com"), ("password", "x"))).Status.ShouldBe(400);
+        (await portal.NewApiClient().PostAsync("/login", ("email", "test@example.com"))).Status.ShouldBe(202);
     }
 
     [Fact]
@@ -106,11 +106,11 @@ public sealed class SipgateTutorialRequests : IDisposable
     public async Task A_token_is_bound_to_the_browser_and_has_five_attempts()
     {
         await using var portal = await PortalHost.StartAsync(UsersFile(Database));
-        var program = portal.NewProgram();
+        var program = portal.NewApiClient();
         await program.PostAsync("/login", ("email", "test@example.com"));
         var code = await portal.CodeForAsync("test@example.com");
 
-        (await portal.NewProgram().PostAsync("/login-otp", ("email", "test@example.com"), ("code", code))).Status.ShouldBe(410);
+        (await portal.NewApiClient().PostAsync("/login-otp", ("email", "test@example.com"), ("code", code))).Status.ShouldBe(410);
         for (var i = 0; i < 5; i++) await program.PostAsync("/login-otp", ("code", code == "000000" ? "000001" : "000000"));
         (await program.PostAsync("/login-otp", ("code", code))).Status.ShouldBe(429);
     }
@@ -119,9 +119,9 @@ public sealed class SipgateTutorialRequests : IDisposable
     public async Task No_SMS_is_sent_without_SMS_COUNTRIES()
     {
         await using var portal = await PortalHost.StartAsync(UsersFile(Users), ("SMS_PROVIDERS", "mailbox"));
-        await portal.NewProgram().PostAsync("/login", ("email", "ann@example.com"), ("channel", "sms"));
+        await portal.NewApiClient().PostAsync("/login", ("email", "ann@example.com"), ("channel", "sms"));
         // Messages are delivered in order, so an earlier one would have arrived by now.
-        await portal.NewProgram().PostAsync("/login", ("email", "test@example.com"), ("channel", "email"));
+        await portal.NewApiClient().PostAsync("/login", ("email", "test@example.com"), ("channel", "email"));
         await portal.CodeForAsync("test@example.com");
 
         (await RecipientsAsync(portal)).ShouldBe(["test@example.com"]);

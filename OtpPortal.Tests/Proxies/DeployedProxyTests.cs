@@ -31,7 +31,7 @@ public sealed class DeployedProxyTests
     {
         await using var portal = await RecordingServer.StartAsync();
         await using var nginx = await StartAsync(portal, trusted);
-        using var client = new Browserlike(nginx.Address, IPAddress.Parse("127.0.0.6"));
+        using var client = new BrowserClient(nginx.Address, IPAddress.Parse("127.0.0.6"));
 
         await client.GetAsync("/client", s_claims);
 
@@ -46,7 +46,7 @@ public sealed class DeployedProxyTests
     {
         await using var portal = await RecordingServer.StartAsync();
         await using var nginx = await StartAsync(portal, "127.0.0.5");
-        using var proxy = new Browserlike(nginx.Address, IPAddress.Parse("127.0.0.5"));
+        using var proxy = new BrowserClient(nginx.Address, IPAddress.Parse("127.0.0.5"));
 
         await proxy.GetAsync("/proxy", s_claims);
 
@@ -59,7 +59,7 @@ public sealed class DeployedProxyTests
     {
         await using var portal = await RecordingServer.StartAsync();
         await using var nginx = await StartAsync(portal, "127.0.0.5");
-        using var proxy = new Browserlike(nginx.Address, IPAddress.Parse("127.0.0.5"));
+        using var proxy = new BrowserClient(nginx.Address, IPAddress.Parse("127.0.0.5"));
 
         await proxy.GetAsync("/proxy", ("X-Forwarded-For", "198.51.100.1, 203.0.113.7"));
 
@@ -123,7 +123,7 @@ public sealed class DeployedProxyTests
         public static async Task<NginxProcess> StartAsync(Func<string, int, string> configuration)
         {
             var nginx = new NginxProcess(configuration);
-            using var client = new Browserlike(nginx.Address);
+            using var client = new BrowserClient(nginx.Address);
             await Eventually.BeTrueAsync(async () =>
             {
                 if (nginx._process.HasExited) throw new InvalidOperationException($"nginx ended with {nginx._process.ExitCode}.");

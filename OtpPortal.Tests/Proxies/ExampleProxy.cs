@@ -47,7 +47,7 @@ internal sealed class ExampleProxy : IAsyncDisposable
     public static async Task<ExampleProxy> StartAsync(string name, int portal, int app)
     {
         var proxy = new ExampleProxy(name, portal, app);
-        using var browser = new Browserlike(proxy.Address);
+        using var browser = new BrowserClient(proxy.Address);
         await Eventually.BeTrueAsync(async () =>
         {
             if (proxy._process.HasExited) throw new InvalidOperationException($"{name} ended with {proxy._process.ExitCode}.");

@@ -14,7 +14,7 @@ public sealed class ForwardAuthBehindProxyTests
     public async Task A_user_returns_to_the_requested_page_after_signing_in(string proxy)
     {
         await using var app = await ProtectedApp.StartAsync(proxy);
-        var email = Someone.New();
+        var email = TestUser.New();
 
         var first = await app.NewBrowser().GetAsync("/reports/a%20b?year=2026&month=11");
         first.Status.ShouldBe(302);
@@ -40,7 +40,7 @@ public sealed class ForwardAuthBehindProxyTests
     public async Task Forged_identity_and_forwarded_headers_are_ignored(string proxy)
     {
         await using var app = await ProtectedApp.StartAsync(proxy);
-        var email = Someone.New();
+        var email = TestUser.New();
         var signedIn = app.NewBrowser(await app.Portal.SignInAsync(email));
         (string, string)[] forged = [("Remote-User", "root@example.com"), ("X-Auth-Request-Email", "root@example.com")];
 
@@ -75,7 +75,7 @@ public sealed class ForwardAuthBehindProxyTests
     public async Task Form_submissions_of_a_signed_in_user_reach_the_app(string proxy)
     {
         await using var app = await ProtectedApp.StartAsync(proxy);
-        var browser = app.NewBrowser(await app.Portal.SignInAsync(Someone.New()));
+        var browser = app.NewBrowser(await app.Portal.SignInAsync(TestUser.New()));
         // These headers match the origin of the app, which for the portal is another site.
         browser.Headers["Origin"] = app.Address.GetLeftPart(UriPartial.Authority);
         browser.Headers["Sec-Fetch-Site"] = "same-origin";
@@ -90,7 +90,7 @@ public sealed class ForwardAuthBehindProxyTests
     public async Task A_WebSocket_connects_only_for_a_signed_in_user(string proxy)
     {
         await using var app = await ProtectedApp.StartAsync(proxy);
-        var browser = await app.Portal.SignInAsync(Someone.New());
+        var browser = await app.Portal.SignInAsync(TestUser.New());
         var address = new UriBuilder(app.Address) { Scheme = "ws", Path = "/socket" }.Uri;
 
         using var socket = new ClientWebSocket();
@@ -113,7 +113,7 @@ public sealed class ForwardAuthBehindProxyTests
     public async Task Forty_concurrent_requests_succeed_and_a_revocation_takes_effect_immediately(string proxy)
     {
         await using var app = await ProtectedApp.StartAsync(proxy);
-        var atPortal = await app.Portal.SignInAsync(Someone.New());
+        var atPortal = await app.Portal.SignInAsync(TestUser.New());
         var browser = app.NewBrowser(atPortal);
 
         var answers = await Task.WhenAll(Enumerable.Range(0, 40).Select(i => browser.GetAsync($"/asset{i}.js", ("Accept", "*/*"))));

@@ -25,7 +25,7 @@ public sealed class IdentityHeaderTests
         await using var portal = await PortalHost.StartAsync(("ALLOWED_REDIRECTS", "127.0.0.1"), ("TRUSTED_PROXIES", "127.0.0.1"));
         using var app = new WsgiApp();
         await using var proxy = await ExampleProxy.StartAsync(name, portal.Address.Port, app.Port);
-        var email = Someone.New();
+        var email = TestUser.New();
         var token = (await portal.SignInAsync(email)).Cookies["auth_token"];
 
         foreach (var header in s_identityHeaders)
@@ -48,7 +48,7 @@ public sealed class IdentityHeaderTests
         await using var portal = await PortalHost.StartAsync(("ALLOWED_REDIRECTS", "127.0.0.1"), ("TRUSTED_PROXIES", "127.0.0.1"));
         using var app = new WsgiApp();
         await using var proxy = await ExampleProxy.StartAsync(name, portal.Address.Port, app.Port);
-        var email = Someone.New();
+        var email = TestUser.New();
         var token = (await portal.SignInAsync(email)).Cookies["auth_token"];
 
         var seen = await WsgiApp.ReadAsync(
@@ -67,7 +67,7 @@ public sealed class IdentityHeaderTests
         await using var portal = await PortalHost.StartAsync(("ALLOWED_REDIRECTS", "127.0.0.1"), ("TRUSTED_PROXIES", "127.0.0.1"));
         using var app = new WsgiApp();
         await using var proxy = await ExampleProxy.StartAsync(name, portal.Address.Port, app.Port);
-        var token = (await portal.SignInAsync(Someone.New())).Cookies["auth_token"];
+        var token = (await portal.SignInAsync(TestUser.New())).Cookies["auth_token"];
 
         // After an upgrade to h2c, further requests would bypass the check.
         var seen = await WsgiApp.ReadAsync(

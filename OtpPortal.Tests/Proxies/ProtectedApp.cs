@@ -33,9 +33,9 @@ internal sealed class ProtectedApp : IAsyncDisposable
     }
 
     /// <summary>Creates a browser for the proxy that shares the cookies of the portal, which uses the same host.</summary>
-    public Browserlike NewBrowser(Browserlike? from = null)
+    public BrowserClient NewBrowser(BrowserClient? from = null)
     {
-        var browser = new Browserlike(Address);
+        var browser = new BrowserClient(Address);
         foreach (var (name, value) in from?.Cookies ?? []) browser.Cookies[name] = value;
         return browser;
     }

@@ -8,9 +8,9 @@ public sealed class AuthTokensTests(PortalHost portal) : IClassFixture<PortalHos
 {
     private static readonly (string, string) s_key = ("Authorization", $"Bearer {PortalHost.Secret}");
 
-    private Task<Answer> ListAsync(string query = "") => portal.NewProgram().GetAsync("/auth-tokens" + query, s_key);
+    private Task<Answer> ListAsync(string query = "") => portal.NewApiClient().GetAsync("/auth-tokens" + query, s_key);
 
-    private Task<Answer> DeleteAsync(string rest) => portal.NewProgram().SendAsync(HttpMethod.Delete, "/auth-tokens" + rest, null, s_key);
+    private Task<Answer> DeleteAsync(string rest) => portal.NewApiClient().SendAsync(HttpMethod.Delete, "/auth-tokens" + rest, null, s_key);
 
     private static List<string> Strings(Answer answer) => [.. answer.Json.EnumerateArray().Select(token => token.GetString()!)];
 
@@ -23,7 +23,7 @@ public sealed class AuthTokensTests(PortalHost portal) : IClassFixture<PortalHos
     [InlineData("1")]
     public async Task Details_accepts_the_common_spellings_of_true(string yes)
     {
-        var email = Someone.New();
+        var email = TestUser.New();
         await portal.SignInAsync(email);
 
         (await ListAsync($"?details={yes}&email={email}")).Json.EnumerateArray().ShouldHaveSingleItem().GetProperty("email").GetString()
@@ -34,7 +34,7 @@ public sealed class AuthTokensTests(PortalHost portal) : IClassFixture<PortalHos
     public async Task Email_filters_are_normalized()
     {
         var name = "ann" + Guid.NewGuid().ToString("N");
-        var browser = portal.NewProgram();
+        var browser = portal.NewApiClient();
         await browser.PostAsync("/login", ("email", name + "@bücher.example"));
         await browser.PostAsync("/login-otp", ("code", await portal.CodeForAsync(name + "@xn--bcher-kva.example")));
         var typed = Uri.EscapeDataString(name.ToUpperInvariant() + "@BÜCHER.example");
@@ -48,14 +48,14 @@ public sealed class AuthTokensTests(PortalHost portal) : IClassFixture<PortalHos
     [InlineData("Token")]
     [InlineData("Basic")]
     public async Task The_key_is_accepted_with_any_scheme_like_in_the_Flask_portal(string scheme) =>
-        (await portal.NewProgram().GetAsync("/auth-tokens", ("Authorization", $"{scheme} {PortalHost.Secret}"))).Status.ShouldBe(200);
+        (await portal.NewApiClient().GetAsync("/auth-tokens", ("Authorization", $"{scheme} {PortalHost.Secret}"))).Status.ShouldBe(200);
 
     [Fact]
     public async Task Lists_all_live_tokens()
     {
-        var one = await portal.SignInAsync(Someone.New());
-        var two = await portal.SignInAsync(Someone.New());
-        var gone = await portal.SignInAsync(Someone.New());
+        var one = await portal.SignInAsync(TestUser.New());
+        var two = await portal.SignInAsync(TestUser.New());
+        var gone = await portal.SignInAsync(TestUser.New());
         var dead = gone.Cookies["auth_token"];
         await gone.PostAsync("/logout");
         await two.GetAsync("/check-auth");
@@ -76,7 +76,7 @@ public sealed class AuthTokensTests(PortalHost portal) : IClassFixture<PortalHos
     [Fact]
     public async Task Details_include_user_device_and_times_of_a_session()
     {
-        var email = Someone.New();
+        var email = TestUser.New();
         var browser = portal.NewBrowser();
         browser.Headers["User-Agent"] = "Tests/1.0";
         await portal.SignInAsync(email, browser);
@@ -101,7 +101,7 @@ public sealed class AuthTokensTests(PortalHost portal) : IClassFixture<PortalHos
     [Fact]
     public async Task All_pages_together_equal_the_full_list()
     {
-        var email = Someone.New();
+        var email = TestUser.New();
         for (var i = 0; i < 5; i++) await portal.SignInAsync(email);
         var all = Strings(await ListAsync($"?email={email}"));
         all.Count.ShouldBe(5);
@@ -146,7 +146,7 @@ public sealed class AuthTokensTests(PortalHost portal) : IClassFixture<PortalHos
     [Fact]
     public async Task Returns_an_empty_list_for_an_unknown_address()
     {
-        var answer = await ListAsync($"?email={Someone.New()}");
+        var answer = await ListAsync($"?email={TestUser.New()}");
 
         (answer.Status, answer.Body).ShouldBe((200, "[]"));
     }
@@ -155,7 +155,7 @@ public sealed class AuthTokensTests(PortalHost portal) : IClassFixture<PortalHos
     public async Task Revoking_a_session_takes_effect_at_once_on_every_replica()
     {
         await using var replica = await portal.StartReplicaAsync();
-        var email = Someone.New();
+        var email = TestUser.New();
         var browser = await portal.SignInAsync(email);
         var grace = browser.Cookies["auth_token"];
         await browser.GetAsync("/check-auth");
@@ -166,7 +166,7 @@ public sealed class AuthTokensTests(PortalHost portal) : IClassFixture<PortalHos
         (answer.Status, answer.Body).ShouldBe((204, ""));
         foreach (var token in (string[])[grace, browser.Cookies["auth_token"]])
         {
-            (await replica.NewProgram().GetAsync("/check-auth", ("Authorization", $"Bearer {token}"))).Status.ShouldBe(403);
+            (await replica.NewApiClient().GetAsync("/check-auth", ("Authorization", $"Bearer {token}"))).Status.ShouldBe(403);
         }
         Strings(await ListAsync($"?email={email}")).ShouldBeEmpty();
         (await DeleteAsync("/" + id)).Status.ShouldBe(404);
@@ -175,14 +175,14 @@ public sealed class AuthTokensTests(PortalHost portal) : IClassFixture<PortalHos
     [Fact]
     public async Task Revoking_an_address_revokes_all_its_sessions_and_no_others()
     {
-        var (email, other) = (Someone.New(), await portal.SignInAsync(Someone.New()));
+        var (email, other) = (TestUser.New(), await portal.SignInAsync(TestUser.New()));
         var sessions = new[] { await portal.SignInAsync(email), await portal.SignInAsync(email) };
 
         (await DeleteAsync($"?email={email.ToUpperInvariant()}")).Status.ShouldBe(204);
 
         foreach (var session in sessions) (await session.GetAsync("/check-auth")).Status.ShouldBe(403);
         (await other.GetAsync("/check-auth")).Status.ShouldBe(200);
-        (await DeleteAsync($"?email={Someone.New()}")).Status.ShouldBe(204, "nobody is ended easily");
+        (await DeleteAsync($"?email={TestUser.New()}")).Status.ShouldBe(204, "nobody is ended easily");
     }
 
     [Theory]
@@ -204,7 +204,7 @@ public sealed class AuthTokensTests(PortalHost portal) : IClassFixture<PortalHos
     [InlineData(PortalHost.Secret)]
     public async Task Returns_403_without_the_key(string? authorization)
     {
-        var email = Someone.New();
+        var email = TestUser.New();
         var browser = await portal.SignInAsync(email);
         var id = await IdOfAsync(email);
         (string, string)[] headers = authorization is null ? [] : [("Authorization", authorization)];
@@ -222,7 +222,7 @@ public sealed class AuthTokensTests(PortalHost portal) : IClassFixture<PortalHos
     [Fact]
     public async Task A_client_is_locked_out_after_ten_wrong_keys()
     {
-        var guesser = portal.NewProgram();
+        var guesser = portal.NewApiClient();
         for (var i = 0; i < 10; i++)
         {
             (await guesser.GetAsync(
@@ -245,15 +245,16 @@ public sealed class AuthTokensTests(PortalHost portal) : IClassFixture<PortalHos
     public async Task Sessions_from_before_a_key_change_are_listed_without_token_and_can_be_revoked()
     {
         await using var rekeyed = await portal.StartReplicaAsync(("AUTH_SECRET_KEY", "another-secret-of-the-tests-9876543210"));
-        var email = Someone.New();
+        var email = TestUser.New();
         var browser = await portal.SignInAsync(email);
         (string, string) key = ("Authorization", "Bearer another-secret-of-the-tests-9876543210");
 
-        var session = (await rekeyed.NewProgram().GetAsync($"/auth-tokens?details=true&email={email}", key)).Json.EnumerateArray()
+        var session = (await rekeyed.NewApiClient().GetAsync($"/auth-tokens?details=true&email={email}", key)).Json.EnumerateArray()
             .ShouldHaveSingleItem();
 
         session.GetProperty("auth_token").GetString().ShouldBe("");
-        (await rekeyed.NewProgram().SendAsync(HttpMethod.Delete, "/auth-tokens/" + session.GetProperty("id").GetString(), null, key)).Status
+        (await rekeyed.NewApiClient().SendAsync(HttpMethod.Delete, "/auth-tokens/" + session.GetProperty("id").GetString(), null, key))
+            .Status
             .ShouldBe(204);
         (await browser.GetAsync("/check-auth")).Status.ShouldBe(403);
     }

@@ -12,12 +12,12 @@ public sealed class CheckAuthTests(PortalHost portal) : IClassFixture<PortalHost
 
     private async Task<(string Email, string Token)> SignedInAsync()
     {
-        var email = Someone.New();
+        var email = TestUser.New();
         var browser = await portal.SignInAsync(email);
         return (email, browser.Cookies["auth_token"]);
     }
 
-    private Task<Answer> CheckAsync(string token) => portal.NewProgram().GetAsync("/check-auth", ("Authorization", $"Bearer {token}"));
+    private Task<Answer> CheckAsync(string token) => portal.NewApiClient().GetAsync("/check-auth", ("Authorization", $"Bearer {token}"));
 
     private static string Token(Answer answer) => answer.Json.GetProperty("auth_token").GetString()!;
 
@@ -46,7 +46,7 @@ public sealed class CheckAuthTests(PortalHost portal) : IClassFixture<PortalHost
     [Fact]
     public async Task The_session_cookie_is_accepted()
     {
-        var email = Someone.New();
+        var email = TestUser.New();
         var browser = await portal.SignInAsync(email);
 
         var answer = await browser.GetAsync("/check-auth");
@@ -62,7 +62,7 @@ public sealed class CheckAuthTests(PortalHost portal) : IClassFixture<PortalHost
     [InlineData("garbage")]
     public async Task The_cookie_is_used_when_the_Authorization_header_holds_no_token(string authorization)
     {
-        var browser = await portal.SignInAsync(Someone.New());
+        var browser = await portal.SignInAsync(TestUser.New());
 
         (await browser.GetAsync("/check-auth", ("Authorization", authorization))).Status.ShouldBe(200);
     }
@@ -74,7 +74,7 @@ public sealed class CheckAuthTests(PortalHost portal) : IClassFixture<PortalHost
     {
         var (email, token) = await SignedInAsync();
 
-        var answer = await portal.NewProgram()
+        var answer = await portal.NewApiClient()
             .GetAsync("/check-auth", ("Authorization", authorization.Replace("TOKEN", token, StringComparison.Ordinal)));
 
         answer.Status.ShouldBe(200);
@@ -84,7 +84,7 @@ public sealed class CheckAuthTests(PortalHost portal) : IClassFixture<PortalHost
     [Fact]
     public async Task An_invalid_bearer_token_is_refused_despite_a_valid_cookie()
     {
-        var browser = await portal.SignInAsync(Someone.New());
+        var browser = await portal.SignInAsync(TestUser.New());
 
         (await browser.GetAsync("/check-auth", ("Authorization", "Bearer AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"))).Status.ShouldBe(403);
     }
@@ -94,7 +94,7 @@ public sealed class CheckAuthTests(PortalHost portal) : IClassFixture<PortalHost
     {
         var (_, token) = await SignedInAsync();
 
-        (await portal.NewProgram().GetAsync("/check-auth", ("Authorization", $"bearer {token}"))).Status.ShouldBe(200);
+        (await portal.NewApiClient().GetAsync("/check-auth", ("Authorization", $"bearer {token}"))).Status.ShouldBe(200);
     }
 
     [Theory]
@@ -105,7 +105,7 @@ public sealed class CheckAuthTests(PortalHost portal) : IClassFixture<PortalHost
     [InlineData("Bearer live:AAAAAAAAAAAAAAAAAAAAAAAAAAA")]
     public async Task Returns_403_without_a_live_token(string? authorization)
     {
-        var program = portal.NewProgram();
+        var program = portal.NewApiClient();
 
         var answer = authorization is null
             ? await program.GetAsync("/check-auth") : await program.GetAsync("/check-auth", ("Authorization", authorization));
@@ -123,8 +123,8 @@ public sealed class CheckAuthTests(PortalHost portal) : IClassFixture<PortalHost
         var (email, token) = await SignedInAsync();
         (string, string)[] forged = [.. s_identity.Select(name => (name, "admin@example.com"))];
 
-        (await portal.NewProgram().GetAsync("/check-auth", forged)).Status.ShouldBe(403);
-        var answer = await portal.NewProgram().GetAsync("/check-auth", [("Authorization", $"Bearer {token}"), .. forged]);
+        (await portal.NewApiClient().GetAsync("/check-auth", forged)).Status.ShouldBe(403);
+        var answer = await portal.NewApiClient().GetAsync("/check-auth", [("Authorization", $"Bearer {token}"), .. forged]);
         foreach (var name in s_identity) answer.Header(name).ShouldBe(email);
     }
 
@@ -133,7 +133,7 @@ public sealed class CheckAuthTests(PortalHost portal) : IClassFixture<PortalHost
     {
         var (email, token) = await SignedInAsync();
 
-        var answer = await portal.NewProgram().SendAsync(HttpMethod.Head, "/check-auth", null, ("Authorization", $"Bearer {token}"));
+        var answer = await portal.NewApiClient().SendAsync(HttpMethod.Head, "/check-auth", null, ("Authorization", $"Bearer {token}"));
 
         answer.Status.ShouldBe(200);
         answer.Body.ShouldBeEmpty();
@@ -142,7 +142,7 @@ public sealed class CheckAuthTests(PortalHost portal) : IClassFixture<PortalHost
     }
 
     [Fact]
-    public async Task POST_is_not_allowed() => (await portal.NewProgram().PostAsync("/check-auth")).Status.ShouldBe(405);
+    public async Task POST_is_not_allowed() => (await portal.NewApiClient().PostAsync("/check-auth")).Status.ShouldBe(405);
 
     [Fact]
     public async Task The_first_check_rotates_the_token_and_later_ones_only_after_a_minute()
@@ -182,7 +182,7 @@ public sealed class CheckAuthTests(PortalHost portal) : IClassFixture<PortalHost
         var (_, token) = await SignedInAsync();
 
         var answers = await Task.WhenAll(Enumerable.Range(0, 40).Select(i =>
-            (i % 2 == 0 ? portal : replica).NewProgram().GetAsync("/check-auth", ("Authorization", $"Bearer {token}"))));
+            (i % 2 == 0 ? portal : replica).NewApiClient().GetAsync("/check-auth", ("Authorization", $"Bearer {token}"))));
 
         answers.ShouldAllBe(answer => answer.Status == 200);
         answers.Select(Token).Distinct().Count().ShouldBe(1);
@@ -192,7 +192,7 @@ public sealed class CheckAuthTests(PortalHost portal) : IClassFixture<PortalHost
     [Fact]
     public async Task A_browser_that_stores_the_rotated_tokens_stays_signed_in()
     {
-        var browser = await portal.SignInAsync(Someone.New());
+        var browser = await portal.SignInAsync(TestUser.New());
         for (var i = 0; i < 10; i++)
         {
             (await browser.GetAsync("/check-auth")).Status.ShouldBe(200);
@@ -224,14 +224,14 @@ public sealed class CheckAuthTests(PortalHost portal) : IClassFixture<PortalHost
     {
         await using var other = await PortalHost.StartAsync(
             ("AUTH_TOKEN_LENGTH", "64"), ("AUTH_TOKEN_EXPIRY", "100"), ("AUTH_TOKEN_ROTATE_AFTER", "5"), ("AUTH_TOKEN_GRACE", "10"));
-        var browser = await other.SignInAsync(Someone.New());
+        var browser = await other.SignInAsync(TestUser.New());
         var first = browser.Cookies["auth_token"];
         first.Length.ShouldBe(64);
 
         (await browser.GetAsync("/check-auth")).Json.GetProperty("expires_in").GetInt64().ShouldBe(100);
         var second = browser.Cookies["auth_token"];
         other.Clock.Advance(TimeSpan.FromSeconds(10));
-        (await other.NewProgram().GetAsync("/check-auth", ("Authorization", $"Bearer {first}"))).Status.ShouldBe(403);
+        (await other.NewApiClient().GetAsync("/check-auth", ("Authorization", $"Bearer {first}"))).Status.ShouldBe(403);
         (await browser.GetAsync("/check-auth")).Status.ShouldBe(200);
         browser.Cookies["auth_token"].ShouldNotBe(second);
         other.Clock.Advance(TimeSpan.FromSeconds(100));
@@ -244,7 +244,7 @@ public sealed class CheckAuthTests(PortalHost portal) : IClassFixture<PortalHost
         var (_, token) = await SignedInAsync();
         await using var rekeyed = await portal.StartReplicaAsync(("AUTH_SECRET_KEY", "another-secret-of-the-tests-9876543210"));
 
-        var answer = await rekeyed.NewProgram().GetAsync("/check-auth", ("Authorization", $"Bearer {token}"));
+        var answer = await rekeyed.NewApiClient().GetAsync("/check-auth", ("Authorization", $"Bearer {token}"));
 
         answer.Status.ShouldBe(200, "changing the key does not sign everybody out");
         Token(answer).ShouldNotBe(token);

@@ -16,7 +16,7 @@ public sealed class ForwardAuthTests(ForwardAuthTests.BehindProxy behind) : ICla
     [Fact]
     public async Task Returns_both_sets_of_identity_headers_for_a_signed_in_user()
     {
-        var email = Someone.New();
+        var email = TestUser.New();
         var browser = await Portal.SignInAsync(email);
 
         var answer = await browser.GetAsync("/forward-auth", s_navigation);
@@ -37,7 +37,7 @@ public sealed class ForwardAuthTests(ForwardAuthTests.BehindProxy behind) : ICla
     [Fact]
     public async Task The_token_is_never_rotated()
     {
-        var browser = await Portal.SignInAsync(Someone.New());
+        var browser = await Portal.SignInAsync(TestUser.New());
         var token = browser.Cookies["auth_token"];
 
         for (var i = 0; i < 3; i++)
@@ -53,7 +53,7 @@ public sealed class ForwardAuthTests(ForwardAuthTests.BehindProxy behind) : ICla
     [Fact]
     public async Task Each_request_extends_the_idle_lifetime()
     {
-        var browser = await Portal.SignInAsync(Someone.New());
+        var browser = await Portal.SignInAsync(TestUser.New());
 
         for (var day = 0; day < 20; day += 5)
         {
@@ -138,7 +138,7 @@ public sealed class ForwardAuthTests(ForwardAuthTests.BehindProxy behind) : ICla
     [Fact]
     public async Task A_forged_identity_header_does_not_replace_the_real_identity()
     {
-        var email = Someone.New();
+        var email = TestUser.New();
         var browser = await Portal.SignInAsync(email);
 
         (await browser.GetAsync("/forward-auth", ("Remote-User", "root@example.com"))).Header("Remote-User").ShouldBe(email);
@@ -175,7 +175,7 @@ public sealed class ForwardAuthTests(ForwardAuthTests.BehindProxy behind) : ICla
     [Fact]
     public async Task A_revoked_session_is_refused_immediately()
     {
-        var browser = await Portal.SignInAsync(Someone.New());
+        var browser = await Portal.SignInAsync(TestUser.New());
         (await browser.GetAsync("/forward-auth")).Status.ShouldBe(200);
 
         await browser.PostAsync("/logout");
@@ -186,7 +186,7 @@ public sealed class ForwardAuthTests(ForwardAuthTests.BehindProxy behind) : ICla
     [Fact]
     public async Task The_third_redirect_within_30_seconds_shows_the_redirect_loop_page()
     {
-        var browser = await Portal.SignInAsync(Someone.New());
+        var browser = await Portal.SignInAsync(TestUser.New());
         const string Path = "/?return_to=https%3A%2F%2Fapp.example.com%2F";
 
         (await browser.GetAsync(Path)).Status.ShouldBe(303);
@@ -202,7 +202,7 @@ public sealed class ForwardAuthTests(ForwardAuthTests.BehindProxy behind) : ICla
     [Fact]
     public async Task Occasional_redirects_are_not_a_redirect_loop()
     {
-        var browser = await Portal.SignInAsync(Someone.New());
+        var browser = await Portal.SignInAsync(TestUser.New());
 
         for (var i = 0; i < 5; i++)
         {
@@ -214,7 +214,7 @@ public sealed class ForwardAuthTests(ForwardAuthTests.BehindProxy behind) : ICla
     [Fact]
     public async Task Redirects_to_different_pages_are_not_a_redirect_loop()
     {
-        var browser = await Portal.SignInAsync(Someone.New());
+        var browser = await Portal.SignInAsync(TestUser.New());
 
         for (var i = 0; i < 5; i++)
         {
@@ -230,7 +230,7 @@ public sealed class ForwardAuthTests(ForwardAuthTests.BehindProxy behind) : ICla
     {
         await using var portal = await PortalHost.StartAsync(
             ("PUBLIC_URL", publicUrl), ("COOKIE_DOMAIN", cookieDomain), ("ALLOWED_REDIRECTS", "app.example.com,localhost"));
-        var browser = await portal.SignInAsync(Someone.New());
+        var browser = await portal.SignInAsync(TestUser.New());
 
         Answer? last = null;
         for (var i = 0; i < 3; i++) last = await browser.GetAsync("/?return_to=" + Uri.EscapeDataString(target));

@@ -26,7 +26,7 @@ public abstract class SessionPagesTests
     [Fact]
     public async Task Pages_contain_each_session_once_even_when_creation_times_are_equal()
     {
-        var email = Someone.New();
+        var email = TestUser.New();
         var issued = new List<string>();
         for (var i = 0; i < 57; i++)
         {
@@ -59,7 +59,7 @@ public abstract class SessionPagesTests
     [Fact]
     public async Task Paging_continues_when_sessions_are_revoked_in_between()
     {
-        var email = Someone.New();
+        var email = TestUser.New();
         var issued = new List<LiveToken>();
         for (var i = 0; i < 30; i++) issued.Add(await IssueAsync(email));
 
@@ -76,7 +76,7 @@ public abstract class SessionPagesTests
     [Fact]
     public async Task A_list_of_several_hundred_sessions_is_complete()
     {
-        var email = Someone.New();
+        var email = TestUser.New();
         var issued = await Task.WhenAll(Enumerable.Range(0, 450).Select(_ => IssueAsync(email)));
 
         var listed = new List<string>();

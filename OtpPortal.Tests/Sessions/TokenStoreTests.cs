@@ -14,14 +14,14 @@ public abstract class TokenStoreTests(StoreUnderTest store)
 
     private FakeClock Clock => store.Clock;
 
-    private Task<LiveToken> IssueAsync(string? email = null) => _tokens.IssueAsync(email ?? Someone.New(), "192.0.2.1", "Tests/1.0");
+    private Task<LiveToken> IssueAsync(string? email = null) => _tokens.IssueAsync(email ?? TestUser.New(), "192.0.2.1", "Tests/1.0");
 
     private Task<IReadOnlyList<Session>> SessionsOfAsync(string email) => new SessionList(store.SessionIndex, _tokens).OfUserAsync(email);
 
     [Fact]
     public async Task A_token_identifies_its_session()
     {
-        var email = Someone.New();
+        var email = TestUser.New();
         var issued = await IssueAsync(email);
 
         var used = (await _tokens.UseAsync(issued.Token)).ShouldNotBeNull();
@@ -134,7 +134,7 @@ public abstract class TokenStoreTests(StoreUnderTest store)
     public async Task A_rotated_token_is_refused_at_once_without_a_grace_period()
     {
         var strict = store.TokenStore(("AUTH_TOKEN_GRACE", "0"), ("AUTH_TOKEN_ROTATE_AFTER", "0"));
-        var first = (await strict.IssueAsync(Someone.New(), "192.0.2.1", "")).Token;
+        var first = (await strict.IssueAsync(TestUser.New(), "192.0.2.1", "")).Token;
 
         var second = (await strict.UseAndRotateAsync(first))!.Token;
 
@@ -200,7 +200,7 @@ public abstract class TokenStoreTests(StoreUnderTest store)
     [Fact]
     public async Task All_sessions_of_an_address_except_one_can_be_revoked()
     {
-        var email = Someone.New();
+        var email = TestUser.New();
         var sessions = new[] { await IssueAsync(email), await IssueAsync(email), await IssueAsync(email) };
         var other = await IssueAsync();
 
@@ -223,7 +223,7 @@ public abstract class TokenStoreTests(StoreUnderTest store)
     [Fact]
     public async Task The_list_contains_the_current_token_of_a_session()
     {
-        var email = Someone.New();
+        var email = TestUser.New();
         var issued = await IssueAsync(email);
         var started = Clock.GetUtcNow();
         Clock.Advance(TimeSpan.FromMinutes(10));

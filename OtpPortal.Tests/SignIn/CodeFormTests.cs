@@ -13,7 +13,7 @@ public sealed class CodeFormTests(PortalHost portal) : IClassFixture<PortalHost>
     private static readonly ClientInfo s_visitor = new("192.0.2.1", "192.0.2.1", "Tests/1.0");
 
     private readonly BunitContext _page = new();
-    private readonly string _email = Someone.New();
+    private readonly string _email = TestUser.New();
     private IServiceScope _scope = null!;
     private AuthFlow _flow = null!;
     private string _flowId = null!;

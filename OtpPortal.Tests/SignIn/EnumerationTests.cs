@@ -31,7 +31,7 @@ public sealed partial class EnumerationTests
 
         await portal.SignInAsync("ann@example.com");
         await portal.SignInAsync("anybody@friends.example");
-        var browser = portal.NewProgram();
+        var browser = portal.NewApiClient();
         await browser.PostAsync("/login", ("email", "eve@sub.friends.example"));
         await portal.Clock.AdvanceUntilAsync(async () => (await browser.GetAsync(
             "/login/code", ("Accept", "text/html"))).Text.Contains("Sent.", StringComparison.Ordinal), TimeSpan.FromSeconds(1));
@@ -48,7 +48,7 @@ public sealed partial class EnumerationTests
     {
         var provider = new StubProvider { Outcome = fate };
         await using var portal = await PortalHost.StartWithAsync(
-            builder => builder.Services.AddSingleton(StandInProviders.Only(provider)), null, ("ALLOWED_EMAILS", "*@friends.example"));
+            builder => builder.Services.AddSingleton(FakeProviders.Only(provider)), null, ("ALLOWED_EMAILS", "*@friends.example"));
         // Traffic of other users, before and during the comparison.
         await portal.NewBrowser().PostAsync("/login", ("email", "first@friends.example"));
         await Eventually.BeTrueAsync(() => provider.Asked == 1);
@@ -56,7 +56,7 @@ public sealed partial class EnumerationTests
         await friend.PostAsync("/login", ("email", "joe@friends.example"));
         await stranger.PostAsync("/login", ("email", "eve@enemies.example"));
 
-        async Task<string> SeesAsync(Browserlike browser) => (await browser.GetAsync("/login/code")).Find(".portal-progress")!.OuterHtml;
+        async Task<string> SeesAsync(BrowserClient browser) => (await browser.GetAsync("/login/code")).Find(".portal-progress")!.OuterHtml;
         var seen = new List<string>();
         for (var second = 0; second < 70; second += second < 5 ? 1 : 13)
         {
@@ -76,7 +76,7 @@ public sealed partial class EnumerationTests
     {
         var provider = new StubProvider { Outcome = "hangs" };
         await using var portal = await PortalHost.StartWithAsync(
-            builder => builder.Services.AddSingleton(StandInProviders.Only(provider)), null, ("ALLOWED_EMAILS", "*@friends.example"));
+            builder => builder.Services.AddSingleton(FakeProviders.Only(provider)), null, ("ALLOWED_EMAILS", "*@friends.example"));
         var queue = portal.Services.GetRequiredService<DeliveryQueue>();
         var message = new OutgoingMessage(new Message("ann@friends.example", "", "", ""), portal.Clock.GetUtcNow().AddMinutes(5), _ => { });
         while (queue.TryEnqueue(message))
@@ -96,7 +96,7 @@ public sealed partial class EnumerationTests
     {
         await using var portal = await PortalHost.StartAsync(("ALLOWED_EMAILS", "*@friends.example"));
 
-        var answer = await portal.NewProgram().PostAsync("/login", ("email", email));
+        var answer = await portal.NewApiClient().PostAsync("/login", ("email", email));
 
         (answer.Status, answer.Body).ShouldBe((400, """{"error":"invalid_email"}"""));
     }
@@ -112,10 +112,10 @@ public sealed partial class EnumerationTests
         var status = await page.GetAsync("/login/code");
         seen.Add($"{status.Status} {Clock().Replace(status.Text, "0:00").Replace(email, "EMAIL", StringComparison.Ordinal)}");
 
-        var program = portal.NewProgram();
+        var program = portal.NewApiClient();
         seen.Add(Describe(await program.PostAsync("/login", ("email", email)), email));
         for (var i = 0; i < 6; i++) seen.Add(Describe(await program.PostAsync("/login-otp", ("code", "000000")), email));
-        program = portal.NewProgram();
+        program = portal.NewApiClient();
         await program.PostAsync("/login", ("email", email));
         portal.Clock.Advance(TimeSpan.FromSeconds(30));
         seen.Add(Describe(await program.PostAsync("/login/resend"), email));

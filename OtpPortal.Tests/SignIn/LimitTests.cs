@@ -8,12 +8,12 @@ public sealed class LimitTests(PortalHost portal) : IClassFixture<PortalHost>
     [Fact]
     public async Task The_sixth_message_to_an_address_within_15_minutes_is_refused()
     {
-        var email = Someone.New();
-        for (var i = 0; i < 5; i++) (await portal.NewProgram().PostAsync("/login", ("email", email))).Status.ShouldBe(202);
+        var email = TestUser.New();
+        for (var i = 0; i < 5; i++) (await portal.NewApiClient().PostAsync("/login", ("email", email))).Status.ShouldBe(202);
         await portal.CodesForAsync(email, 5);
         portal.Clock.Advance(TimeSpan.FromSeconds(100));
 
-        var program = await portal.NewProgram().PostAsync("/login", ("email", email));
+        var program = await portal.NewApiClient().PostAsync("/login", ("email", email));
         program.Status.ShouldBe(429);
         program.RetryAfter.ShouldBe(800);
         program.Json.GetProperty("error").GetString().ShouldBe("too_many_requests");
@@ -27,33 +27,33 @@ public sealed class LimitTests(PortalHost portal) : IClassFixture<PortalHost>
         (await portal.CodesAsync(email)).Count.ShouldBe(5);
 
         portal.Clock.Advance(TimeSpan.FromSeconds(800));
-        (await portal.NewProgram().PostAsync("/login", ("email", email))).Status.ShouldBe(202);
+        (await portal.NewApiClient().PostAsync("/login", ("email", email))).Status.ShouldBe(202);
     }
 
     [Fact]
     public async Task Sends_per_client_are_limited()
     {
-        var browser = portal.NewProgram();
-        for (var i = 0; i < 30; i++) (await browser.PostAsync("/login", ("email", Someone.New()))).Status.ShouldBe(202);
+        var browser = portal.NewApiClient();
+        for (var i = 0; i < 30; i++) (await browser.PostAsync("/login", ("email", TestUser.New()))).Status.ShouldBe(202);
 
-        var answer = await browser.PostAsync("/login", ("email", Someone.New()));
+        var answer = await browser.PostAsync("/login", ("email", TestUser.New()));
 
         answer.Status.ShouldBe(429);
         answer.RetryAfter.ShouldBe(900);
-        (await portal.NewProgram().PostAsync("/login", ("email", Someone.New()))).Status.ShouldBe(202, "others are not concerned");
+        (await portal.NewApiClient().PostAsync("/login", ("email", TestUser.New()))).Status.ShouldBe(202, "others are not concerned");
     }
 
     [Fact]
     public async Task Replicas_share_the_rate_limits()
     {
         await using var replica = await portal.StartReplicaAsync();
-        var email = Someone.New();
+        var email = TestUser.New();
         foreach (var host in (PortalHost[])[portal, replica, portal, replica, portal])
         {
-            (await host.NewProgram().PostAsync("/login", ("email", email))).Status.ShouldBe(202);
+            (await host.NewApiClient().PostAsync("/login", ("email", email))).Status.ShouldBe(202);
         }
 
-        (await replica.NewProgram().PostAsync("/login", ("email", email))).Status.ShouldBe(429);
+        (await replica.NewApiClient().PostAsync("/login", ("email", email))).Status.ShouldBe(429);
     }
 
     [Fact]
@@ -61,13 +61,13 @@ public sealed class LimitTests(PortalHost portal) : IClassFixture<PortalHost>
     {
         await using var strict =
             await PortalHost.StartAsync(("LIMIT_FAILURES_PER_ADDRESS", "6/86400"), ("LIMIT_SENDS_PER_ADDRESS", "4/900"));
-        var email = Someone.New();
+        var email = TestUser.New();
         var session = await strict.SignInAsync(email);
-        var victim = strict.NewProgram();
+        var victim = strict.NewApiClient();
         await victim.PostAsync("/login", ("email", email));
         var code = (await strict.CodesForAsync(email, 2))[^1];
 
-        var attacker = strict.NewProgram();
+        var attacker = strict.NewApiClient();
         foreach (var _ in (int[])[1, 2])
         {
             await attacker.PostAsync("/login", ("email", email));
@@ -85,10 +85,10 @@ public sealed class LimitTests(PortalHost portal) : IClassFixture<PortalHost>
     public async Task A_successful_sign_in_resets_the_failure_count_of_the_address()
     {
         await using var strict = await PortalHost.StartAsync(("LIMIT_FAILURES_PER_ADDRESS", "6/86400"));
-        var email = Someone.New();
+        var email = TestUser.New();
         async Task FailAsync(int times)
         {
-            var program = strict.NewProgram();
+            var program = strict.NewApiClient();
             (await program.PostAsync("/login", ("email", email))).Status.ShouldBe(202);
             for (var i = 0; i < times; i++) (await program.PostAsync("/login-otp", ("code", "000000"))).Status.ShouldBe(401);
         }
@@ -97,28 +97,28 @@ public sealed class LimitTests(PortalHost portal) : IClassFixture<PortalHost>
         await strict.SignInAsync(email);
         await FailAsync(4);
 
-        (await strict.NewProgram().PostAsync("/login", ("email", email))).Status.ShouldBe(202);
+        (await strict.NewApiClient().PostAsync("/login", ("email", email))).Status.ShouldBe(202);
     }
 
     [Fact]
     public async Task Rate_limits_apply_to_disallowed_addresses_too()
     {
         await using var closed = await PortalHost.StartAsync(("ALLOWED_EMAILS", "*@friends.example"));
-        var stranger = Someone.New();
-        for (var i = 0; i < 5; i++) (await closed.NewProgram().PostAsync("/login", ("email", stranger))).Status.ShouldBe(202);
+        var stranger = TestUser.New();
+        for (var i = 0; i < 5; i++) (await closed.NewApiClient().PostAsync("/login", ("email", stranger))).Status.ShouldBe(202);
 
-        (await closed.NewProgram().PostAsync("/login", ("email", stranger))).Status.ShouldBe(429);
+        (await closed.NewApiClient().PostAsync("/login", ("email", stranger))).Status.ShouldBe(429);
     }
 
     [Fact]
     public async Task X_Forwarded_For_from_an_untrusted_client_does_not_evade_the_limit()
     {
         await using var strict = await PortalHost.StartAsync(("LIMIT_SENDS_PER_IP", "2/900"));
-        var browser = strict.NewProgram();
+        var browser = strict.NewApiClient();
         for (var i = 0; i < 3; i++)
         {
             browser.Headers["X-Forwarded-For"] = $"203.0.113.{i}";
-            (await browser.PostAsync("/login", ("email", Someone.New()))).Status.ShouldBe(i < 2 ? 202 : 429);
+            (await browser.PostAsync("/login", ("email", TestUser.New()))).Status.ShouldBe(i < 2 ? 202 : 429);
         }
     }
 
@@ -126,12 +126,12 @@ public sealed class LimitTests(PortalHost portal) : IClassFixture<PortalHost>
     public async Task Limits_apply_to_the_forwarded_address_behind_a_trusted_proxy()
     {
         await using var strict = await PortalHost.StartAsync(("LIMIT_SENDS_PER_IP", "2/900"), ("TRUSTED_PROXIES", "127.0.0.0/8"));
-        var proxy = strict.NewProgram();
+        var proxy = strict.NewApiClient();
 
         async Task<int> LoginAsync(string forwarded)
         {
             proxy.Headers["X-Forwarded-For"] = forwarded;
-            return (await proxy.PostAsync("/login", ("email", Someone.New()))).Status;
+            return (await proxy.PostAsync("/login", ("email", TestUser.New()))).Status;
         }
 
         (await LoginAsync("203.0.113.1")).ShouldBe(202);

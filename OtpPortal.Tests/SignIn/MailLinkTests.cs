@@ -29,7 +29,7 @@ public sealed partial class MailLinkTests(MailLinkPortal fixture) : IClassFixtur
 
     private static Task<Mail> MailAsync(PortalHost portal, string email, int number = 1) => Eventually.GetAsync(async () =>
     {
-        using var reader = portal.NewProgram();
+        using var reader = portal.NewApiClient();
         var messages = (await reader.GetAsync("/dev/mailbox.json")).Json.EnumerateArray()
             .Where(message => message.GetProperty("to").GetString() == email).Reverse().ToList();
         if (messages.Count < number) return null;
@@ -39,15 +39,15 @@ public sealed partial class MailLinkTests(MailLinkPortal fixture) : IClassFixtur
             ? link.Groups[1].Value : null);
     });
 
-    private async Task<(Browserlike Browser, string Email, Mail Mail)> BeginAsync(Browserlike? browser = null, string? returnTo = null)
+    private async Task<(BrowserClient Browser, string Email, Mail Mail)> BeginAsync(BrowserClient? browser = null, string? returnTo = null)
     {
-        var email = Someone.New();
+        var email = TestUser.New();
         browser ??= _portal.NewBrowser();
         await browser.PostAsync("/login", ("email", email), ("return_to", returnTo ?? ""));
         return (browser, email, await MailAsync(_portal, email));
     }
 
-    private Browserlike NewBrowserWithFlowOf(Browserlike browser)
+    private BrowserClient NewBrowserWithFlowOf(BrowserClient browser)
     {
         var other = _portal.NewBrowser();
         other.Cookies["otp_flow"] = browser.Cookies["otp_flow"];
@@ -56,7 +56,7 @@ public sealed partial class MailLinkTests(MailLinkPortal fixture) : IClassFixtur
 
     private static string WrongCode(string code) => code[..^1] + (char)('0' + ((code[^1] - '0' + 1) % 10));
 
-    private static async Task LockAsync(Browserlike browser, string code)
+    private static async Task LockAsync(BrowserClient browser, string code)
     {
         for (var i = 0; i < 5; i++) await browser.PostAsync("/login-otp", ("code", WrongCode(code)));
     }
@@ -107,7 +107,7 @@ public sealed partial class MailLinkTests(MailLinkPortal fixture) : IClassFixtur
     [Fact]
     public async Task Returns_the_email_address_as_JSON()
     {
-        var (browser, email, mail) = await BeginAsync(_portal.NewProgram());
+        var (browser, email, mail) = await BeginAsync(_portal.NewApiClient());
 
         var answer = await browser.PostAsync("/login/link", ("token", mail.Token!));
 
@@ -120,7 +120,7 @@ public sealed partial class MailLinkTests(MailLinkPortal fixture) : IClassFixtur
     public async Task The_email_contains_code_and_link_and_neither_is_accepted_as_the_other()
     {
         await using var german = await PortalHost.StartAsync(("MAIL_LINK", "true"), ("PUBLIC_URL", "https://login.example.com"));
-        var (browser, email) = (german.NewBrowser(), Someone.New());
+        var (browser, email) = (german.NewBrowser(), TestUser.New());
         browser.Headers["Accept-Language"] = "de";
         await browser.PostAsync("/login", ("email", email));
 
@@ -147,7 +147,7 @@ public sealed partial class MailLinkTests(MailLinkPortal fixture) : IClassFixtur
         var (rival, _, rivalsMail) = await BeginAsync();
         var phone = _portal.NewBrowser();
 
-        foreach (var other in (Browserlike[])[phone, rival])
+        foreach (var other in (BrowserClient[])[phone, rival])
         {
             ShouldBeWrongBrowserPage(await other.GetAsync(mail.Path));
             ShouldBeWrongBrowserPage(await other.PostAsync("/login/link", ("token", mail.Token!)), 403);
@@ -187,7 +187,7 @@ public sealed partial class MailLinkTests(MailLinkPortal fixture) : IClassFixtur
         var (rival, _, _) = await BeginAsync();
         var made = mail.Token![..^1] + (mail.Token[^1] == 'a' ? 'b' : 'a');
 
-        foreach (var other in (Browserlike[])[_portal.NewBrowser(), rival])
+        foreach (var other in (BrowserClient[])[_portal.NewBrowser(), rival])
         {
             var (right, wrong) = (await other.GetAsync(mail.Path), await other.GetAsync("/login/link?token=" + made));
             wrong.Status.ShouldBe(right.Status);
@@ -211,7 +211,7 @@ public sealed partial class MailLinkTests(MailLinkPortal fixture) : IClassFixtur
 
         for (var i = 0; i < 100; i++)
         {
-            foreach (var visitor in (Browserlike[])[browser, scanner])
+            foreach (var visitor in (BrowserClient[])[browser, scanner])
             {
                 (await visitor.GetAsync(mail.Path)).Cookies.ShouldBeEmpty();
                 (await visitor.SendAsync(HttpMethod.Head, mail.Path, null)).Cookies.ShouldBeEmpty();
@@ -360,7 +360,7 @@ public sealed partial class MailLinkTests(MailLinkPortal fixture) : IClassFixtur
     public async Task The_link_redirects_to_the_requested_return_to_target()
     {
         await using var portal = await PortalHost.StartAsync(("MAIL_LINK", "true"), ("ALLOWED_REDIRECTS", "app.example.com"));
-        var (browser, email) = (portal.NewBrowser(), Someone.New());
+        var (browser, email) = (portal.NewBrowser(), TestUser.New());
         await browser.PostAsync("/login", ("email", email), ("return_to", "https://app.example.com/inbox"));
 
         (await browser.PostAsync("/login/link", ("token", (await MailAsync(portal, email)).Token!))).Location
@@ -404,7 +404,7 @@ public sealed partial class MailLinkTests(MailLinkPortal fixture) : IClassFixtur
             ActivityStopped = activity => traces.Enqueue($"{activity.DisplayName} {string.Join(' ', activity.TagObjects)}"),
         };
         ActivitySource.AddActivityListener(listener);
-        var (browser, email) = (portal.NewBrowser(), Someone.New());
+        var (browser, email) = (portal.NewBrowser(), TestUser.New());
 
         await browser.PostAsync("/login", ("email", email));
         var first = await MailAsync(portal, email);
@@ -460,7 +460,7 @@ public sealed partial class MailLinkTests(MailLinkPortal fixture) : IClassFixtur
     public async Task There_is_no_link_when_MAIL_LINK_is_off()
     {
         await using var portal = await PortalHost.StartAsync();
-        var (browser, email) = (portal.NewBrowser(), Someone.New());
+        var (browser, email) = (portal.NewBrowser(), TestUser.New());
         await browser.PostAsync("/login", ("email", email));
 
         var mail = await MailAsync(portal, email);

@@ -15,7 +15,7 @@ public sealed class NewDeviceTests(PortalHost portal) : IClassFixture<PortalHost
     [Fact]
     public async Task Notifies_once_about_each_new_device_except_the_first()
     {
-        var email = Someone.New();
+        var email = TestUser.New();
         await SignInAsync(portal, email, Firefox);
         await SignInAsync(portal, email, NewerFirefox);
 
@@ -36,7 +36,7 @@ public sealed class NewDeviceTests(PortalHost portal) : IClassFixture<PortalHost
     public async Task NEW_DEVICE_MAIL_false_disables_the_notification()
     {
         await using var quiet = await PortalHost.StartAsync(("NEW_DEVICE_MAIL", "false"));
-        var email = Someone.New();
+        var email = TestUser.New();
         await SignInAsync(quiet, email, Firefox);
         await SignInAsync(quiet, email, Phone);
         // Messages are delivered in order, so a notification would have arrived before this code.
@@ -56,7 +56,7 @@ public sealed class NewDeviceTests(PortalHost portal) : IClassFixture<PortalHost
 
     private static async Task<IReadOnlyList<JsonElement>> NoticesAsync(PortalHost portal, string email) =>
     [
-        .. (await portal.NewProgram().GetAsync("/dev/mailbox.json")).Json.EnumerateArray()
+        .. (await portal.NewApiClient().GetAsync("/dev/mailbox.json")).Json.EnumerateArray()
             .Where(message => message.GetProperty("to").GetString() == email
                 && message.GetProperty("subject").GetString()!.StartsWith("New sign-in", StringComparison.Ordinal)),
     ];

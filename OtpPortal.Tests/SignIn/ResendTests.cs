@@ -5,9 +5,9 @@ namespace OtpPortal.Tests.SignIn;
 /// <summary>Tests <c>POST /login/resend</c>.</summary>
 public sealed class ResendTests(PortalHost portal) : IClassFixture<PortalHost>
 {
-    private async Task<(Browserlike Browser, string Email)> BeginAsync()
+    private async Task<(BrowserClient Browser, string Email)> BeginAsync()
     {
-        var (browser, email) = (portal.NewProgram(), Someone.New());
+        var (browser, email) = (portal.NewApiClient(), TestUser.New());
         await browser.PostAsync("/login", ("email", email));
         return (browser, email);
     }
@@ -114,7 +114,7 @@ public sealed class ResendTests(PortalHost portal) : IClassFixture<PortalHost>
     [Fact]
     public async Task A_resend_without_a_sign_in_is_refused()
     {
-        (await portal.NewProgram().PostAsync("/login/resend")).Status.ShouldBe(410);
+        (await portal.NewApiClient().PostAsync("/login/resend")).Status.ShouldBe(410);
         var form = await portal.NewBrowser().PostAsync("/login/resend");
         (form.Status, form.Location).ShouldBe((303, "/login/code"));
     }

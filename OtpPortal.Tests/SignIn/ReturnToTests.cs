@@ -22,9 +22,9 @@ public sealed class ReturnToTests(ReturnToTests.Fixture fixture) : IClassFixture
 
     private static string Path(string target) => "/?return_to=" + Uri.EscapeDataString(target);
 
-    private async Task<Answer> FinishAsync(Browserlike browser, params (string, string)[] more)
+    private async Task<Answer> FinishAsync(BrowserClient browser, params (string, string)[] more)
     {
-        var email = Someone.New();
+        var email = TestUser.New();
         await browser.PostAsync("/login", [("email", email), .. more]);
         return await browser.PostAsync("/login-otp", ("code", await Portal.CodeForAsync(email)));
     }
@@ -97,7 +97,7 @@ public sealed class ReturnToTests(ReturnToTests.Fixture fixture) : IClassFixture
     [Fact]
     public async Task A_signed_in_user_is_redirected_at_once_to_an_allowed_target()
     {
-        var browser = await Portal.SignInAsync(Someone.New());
+        var browser = await Portal.SignInAsync(TestUser.New());
 
         var allowed = await browser.GetAsync(Path(App));
         (allowed.Status, allowed.Location).ShouldBe((303, App));
@@ -111,7 +111,7 @@ public sealed class ReturnToTests(ReturnToTests.Fixture fixture) : IClassFixture
     [Fact]
     public async Task A_duplicate_return_to_does_not_redirect_to_a_disallowed_host()
     {
-        var browser = await Portal.SignInAsync(Someone.New());
+        var browser = await Portal.SignInAsync(TestUser.New());
 
         var answer = await browser.GetAsync(Path(App) + "&return_to=https://evil.example/");
 
@@ -133,7 +133,7 @@ public sealed class ReturnToTests(ReturnToTests.Fixture fixture) : IClassFixture
         {
             var browser = Portal.NewBrowser();
             await browser.GetAsync(start);
-            (await browser.PostAsync("/login", ("email", Someone.New()))).Status.ShouldBe(303);
+            (await browser.PostAsync("/login", ("email", TestUser.New()))).Status.ShouldBe(303);
             return (await browser.GetAsync("/login/code")).Header("Content-Security-Policy").ShouldNotBeNull();
         }
 

@@ -32,7 +32,7 @@ public sealed class SecondFactorTests : IDisposable
         PortalHost.StartAsync([("USERS_FILE", Write(Users)), ("SMS_PROVIDERS", "mailbox"), ("SMS_COUNTRIES", "DE"), .. settings]);
 
     private static async Task<IReadOnlyList<(string To, string Text, string Html)>> MessagesAsync(PortalHost portal) =>
-        [.. (await portal.NewProgram().GetAsync("/dev/mailbox.json")).Json.EnumerateArray()
+        [.. (await portal.NewApiClient().GetAsync("/dev/mailbox.json")).Json.EnumerateArray()
             .Select(
                 message =>
                     (message.GetProperty("to").GetString()!, message.GetProperty("text").GetString()!, message.GetProperty("html")
@@ -69,8 +69,8 @@ public sealed class SecondFactorTests : IDisposable
     {
         await using var portal = await StartAsync();
 
-        await portal.NewProgram().PostAsync("/login", ("email", "ann@example.com"));
-        await portal.NewProgram().PostAsync("/login", ("email", "ben@example.com"));
+        await portal.NewApiClient().PostAsync("/login", ("email", "ann@example.com"));
+        await portal.NewApiClient().PostAsync("/login", ("email", "ben@example.com"));
 
         await SmsAsync(portal, AnnsPhone);
         (await portal.CodeForAsync("ben@example.com")).ShouldMatch("^[0-9]{6}$");

@@ -10,7 +10,7 @@ public sealed class SignedInTests(PortalHost portal) : IClassFixture<PortalHost>
         "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Mobile/15E148 "
             + "Safari/604.1";
 
-    private Browserlike NewBrowserWith(string userAgent)
+    private BrowserClient NewBrowserWith(string userAgent)
     {
         var browser = portal.NewBrowser();
         browser.Headers["User-Agent"] = userAgent;
@@ -20,11 +20,11 @@ public sealed class SignedInTests(PortalHost portal) : IClassFixture<PortalHost>
     [Fact]
     public async Task Lists_the_devices_of_the_user()
     {
-        var email = Someone.New();
+        var email = TestUser.New();
         var phone = await portal.SignInAsync(email, NewBrowserWith(Safari));
         portal.Clock.Advance(TimeSpan.FromMinutes(125));
         var laptop = await portal.SignInAsync(email, NewBrowserWith(Firefox));
-        await portal.SignInAsync(Someone.New());
+        await portal.SignInAsync(TestUser.New());
 
         var page = await laptop.GetAsync("/");
 
@@ -48,7 +48,7 @@ public sealed class SignedInTests(PortalHost portal) : IClassFixture<PortalHost>
     [Fact]
     public async Task A_hostile_user_agent_is_HTML_encoded()
     {
-        var browser = await portal.SignInAsync(Someone.New(), NewBrowserWith("<script>alert(1)</script> " + new string('x', 3000)));
+        var browser = await portal.SignInAsync(TestUser.New(), NewBrowserWith("<script>alert(1)</script> " + new string('x', 3000)));
 
         var page = await browser.GetAsync("/");
 
@@ -59,14 +59,14 @@ public sealed class SignedInTests(PortalHost portal) : IClassFixture<PortalHost>
     [Fact]
     public async Task Signing_out_revokes_the_token_and_removes_the_cookie()
     {
-        var browser = await portal.SignInAsync(Someone.New());
+        var browser = await portal.SignInAsync(TestUser.New());
         var token = browser.Cookies["auth_token"];
 
         var answer = await browser.PostAsync("/logout");
 
         (answer.Status, answer.Location).ShouldBe((303, "/"));
         answer.Cookie("auth_token").ShouldNotBeNull().IsRemoval.ShouldBeTrue();
-        (await portal.NewProgram().GetAsync("/check-auth", ("Authorization", $"Bearer {token}"))).Status.ShouldBe(403);
+        (await portal.NewApiClient().GetAsync("/check-auth", ("Authorization", $"Bearer {token}"))).Status.ShouldBe(403);
         (await browser.GetAsync("/")).Find("form[action='/login']").ShouldNotBeNull();
     }
 
@@ -80,15 +80,15 @@ public sealed class SignedInTests(PortalHost portal) : IClassFixture<PortalHost>
 
     [Fact]
     public async Task A_GET_request_does_not_sign_out() =>
-        (await (await portal.SignInAsync(Someone.New())).GetAsync("/logout")).Status.ShouldBeOneOf(404, 405);
+        (await (await portal.SignInAsync(TestUser.New())).GetAsync("/logout")).Status.ShouldBeOneOf(404, 405);
 
     [Fact]
     public async Task Signing_out_other_devices_keeps_this_session_and_those_of_other_users()
     {
-        var email = Someone.New();
+        var email = TestUser.New();
         var here = await portal.SignInAsync(email);
         var there = await portal.SignInAsync(email);
-        var somebody = await portal.SignInAsync(Someone.New());
+        var somebody = await portal.SignInAsync(TestUser.New());
 
         var answer = await here.PostAsync("/logout/others");
 
@@ -102,10 +102,10 @@ public sealed class SignedInTests(PortalHost portal) : IClassFixture<PortalHost>
     [Fact]
     public async Task Signing_out_everywhere_revokes_all_sessions_of_this_user_only()
     {
-        var email = Someone.New();
+        var email = TestUser.New();
         var here = await portal.SignInAsync(email);
         var there = await portal.SignInAsync(email);
-        var somebody = await portal.SignInAsync(Someone.New());
+        var somebody = await portal.SignInAsync(TestUser.New());
         var token = here.Cookies["auth_token"];
 
         var answer = await here.PostAsync("/logout/everywhere");
@@ -113,7 +113,7 @@ public sealed class SignedInTests(PortalHost portal) : IClassFixture<PortalHost>
         (answer.Status, answer.Location).ShouldBe((303, "/"));
         answer.Cookie("auth_token").ShouldNotBeNull().IsRemoval.ShouldBeTrue();
         answer.Header("Clear-Site-Data").ShouldBe("\"cache\"");
-        (await portal.NewProgram().GetAsync("/check-auth", ("Authorization", $"Bearer {token}"))).Status.ShouldBe(403);
+        (await portal.NewApiClient().GetAsync("/check-auth", ("Authorization", $"Bearer {token}"))).Status.ShouldBe(403);
         (await there.GetAsync("/check-auth")).Status.ShouldBe(403);
         (await somebody.GetAsync("/check-auth")).Status.ShouldBe(200);
     }
@@ -121,7 +121,7 @@ public sealed class SignedInTests(PortalHost portal) : IClassFixture<PortalHost>
     [Fact]
     public async Task A_single_session_shows_one_sign_out_button()
     {
-        var browser = await portal.SignInAsync(Someone.New());
+        var browser = await portal.SignInAsync(TestUser.New());
 
         var page = await browser.GetAsync("/");
 
@@ -147,7 +147,7 @@ public sealed class SignedInTests(PortalHost portal) : IClassFixture<PortalHost>
     [Fact]
     public async Task A_session_expires_after_a_week_without_use()
     {
-        var browser = await portal.SignInAsync(Someone.New());
+        var browser = await portal.SignInAsync(TestUser.New());
         portal.Clock.Advance(TimeSpan.FromDays(7));
 
         var answer = await browser.GetAsync("/");
@@ -159,7 +159,7 @@ public sealed class SignedInTests(PortalHost portal) : IClassFixture<PortalHost>
     [Fact]
     public async Task Visiting_the_page_extends_the_session_up_to_30_days()
     {
-        var browser = await portal.SignInAsync(Someone.New());
+        var browser = await portal.SignInAsync(TestUser.New());
         for (var day = 6; day < 30; day += 6)
         {
             portal.Clock.Advance(TimeSpan.FromDays(6));

@@ -6,16 +6,16 @@ namespace OtpPortal.Tests.SignIn;
 public sealed class WithoutCookiesTests(PortalHost portal) : IClassFixture<PortalHost>
 {
     // A client that does not store cookies.
-    private Browserlike NewClient()
+    private BrowserClient NewClient()
     {
-        var client = portal.NewProgram();
+        var client = portal.NewApiClient();
         client.KeepsCookies = false;
         return client;
     }
 
-    private async Task<(Browserlike Client, string Email, string Flow, string Code)> BeginAsync()
+    private async Task<(BrowserClient Client, string Email, string Flow, string Code)> BeginAsync()
     {
-        var (client, email) = (NewClient(), Someone.New());
+        var (client, email) = (NewClient(), TestUser.New());
         var flow = (await client.PostAsync("/login", ("email", email))).Json.GetProperty("flow").GetString()!;
         return (client, email, flow, await portal.CodeForAsync(email));
     }
@@ -52,7 +52,7 @@ public sealed class WithoutCookiesTests(PortalHost portal) : IClassFixture<Porta
     {
         var (client, email, flow, code) = await BeginAsync();
 
-        (await client.PostAsync("/login-otp", ("flow", flow), ("code", code), ("email", Someone.New())))
+        (await client.PostAsync("/login-otp", ("flow", flow), ("code", code), ("email", TestUser.New())))
             .Body.ShouldBe("""{"error":"email_mismatch"}""");
         for (var left = 4; left >= 0; left--)
         {
@@ -96,7 +96,7 @@ public sealed class WithoutCookiesTests(PortalHost portal) : IClassFixture<Porta
     public async Task A_flow_that_differs_from_the_cookie_is_refused(string path)
     {
         var (_, _, attackers, attackersCode) = await BeginAsync();
-        var (victim, email) = (portal.NewProgram(), Someone.New());
+        var (victim, email) = (portal.NewApiClient(), TestUser.New());
         await victim.PostAsync("/login", ("email", email));
         var code = await portal.CodeForAsync(email);
         portal.Clock.Advance(TimeSpan.FromSeconds(30));
@@ -136,7 +136,7 @@ public sealed class WithoutCookiesTests(PortalHost portal) : IClassFixture<Porta
     {
         var (_, _, flow, code) = await BeginAsync();
         var browser = portal.NewBrowser();
-        await browser.PostAsync("/login", ("email", Someone.New()));
+        await browser.PostAsync("/login", ("email", TestUser.New()));
 
         (await browser.GetAsync("/login/code")).Body.ShouldNotContain(browser.Cookies["otp_flow"]);
         await NewClient().PostAsync("/login-otp", ("flow", flow), ("code", code));

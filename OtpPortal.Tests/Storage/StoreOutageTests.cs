@@ -22,28 +22,28 @@ public sealed class StoreOutageTests
     {
         using var redis = RedisServer.Start();
         await using var portal = await PortalHost.StartOnAsync(redis);
-        var email = Someone.New();
+        var email = TestUser.New();
         var browser = await portal.SignInAsync(email);
         var flow = portal.NewBrowser();
         await flow.PostAsync("/login", ("email", email));
 
         redis.Stop();
         // The lost connection is detected in the background.
-        await Eventually.BeTrueAsync(async () => (await portal.NewProgram().GetAsync("/readyz")).Status == 503);
+        await Eventually.BeTrueAsync(async () => (await portal.NewApiClient().GetAsync("/readyz")).Status == 503);
 
         var started = Stopwatch.GetTimestamp();
         ShouldBeUnavailable(await portal.NewBrowser().GetAsync("/"));
         ShouldBeUnavailable(await browser.GetAsync("/"));
-        ShouldBeUnavailable(await portal.NewBrowser().PostAsync("/login", ("email", Someone.New())));
+        ShouldBeUnavailable(await portal.NewBrowser().PostAsync("/login", ("email", TestUser.New())));
         ShouldBeUnavailable(await flow.GetAsync("/login/code"));
         ShouldBeUnavailable(await flow.PostAsync("/login-otp", ("code", "123456")));
         ShouldBeUnavailable(await flow.PostAsync("/login/resend"));
         ShouldBeUnavailable(await browser.PostAsync("/logout"));
         ShouldBeUnavailable(await browser.GetAsync("/check-auth"));
-        ShouldBeUnavailable(await portal.NewProgram().GetAsync("/auth-tokens", ("Authorization", $"Bearer {PortalHost.Secret}")));
+        ShouldBeUnavailable(await portal.NewApiClient().GetAsync("/auth-tokens", ("Authorization", $"Bearer {PortalHost.Secret}")));
         foreach (var path in (string[])["/api/health", "/otp/MyApp/some-id/status"])
         {
-            var gateway = await portal.NewProgram().GetAsync(path);
+            var gateway = await portal.NewApiClient().GetAsync(path);
             ShouldBeUnavailable(gateway);
             gateway.Json.GetProperty("status").GetString().ShouldBe("error", path);
         }
@@ -51,18 +51,18 @@ public sealed class StoreOutageTests
 
         var page = await portal.NewBrowser().GetAsync("/");
         page.Text.ShouldContain("can't reach the server right now");
-        var program = await portal.NewProgram().PostAsync("/login", ("email", Someone.New()));
+        var program = await portal.NewApiClient().PostAsync("/login", ("email", TestUser.New()));
         program.Json.GetProperty("error").GetString().ShouldBe("store_unavailable");
-        var ready = await portal.NewProgram().GetAsync("/readyz");
+        var ready = await portal.NewApiClient().GetAsync("/readyz");
         ready.Json.GetProperty("stores").EnumerateArray().Select(name => name.GetString()).ShouldBe(["otp", "auth"]);
-        (await portal.NewProgram().GetAsync("/healthz")).Status.ShouldBe(200, "the process itself serves");
-        (await portal.NewProgram().GetAsync("/healthz", ("Authorization", "Bearer " + PortalHost.Secret))).Body
+        (await portal.NewApiClient().GetAsync("/healthz")).Status.ShouldBe(200, "the process itself serves");
+        (await portal.NewApiClient().GetAsync("/healthz", ("Authorization", "Bearer " + PortalHost.Secret))).Body
             .ShouldBe("OK", "wrong keys cannot be counted now");
         browser.Cookies.ShouldContainKey("auth_token", "an outage signs nobody out");
 
         redis.StartAgain();
-        await Eventually.BeTrueAsync(async () => (await portal.NewProgram().GetAsync("/readyz")).Status == 200);
-        await portal.SignInAsync(Someone.New());
+        await Eventually.BeTrueAsync(async () => (await portal.NewApiClient().GetAsync("/readyz")).Status == 200);
+        await portal.SignInAsync(TestUser.New());
     }
 
     [Fact]
@@ -70,19 +70,19 @@ public sealed class StoreOutageTests
     {
         using var tokens = RedisServer.Start();
         await using var portal = await PortalHost.StartAsync(("REDIS_URL_AUTH", tokens.Url(1)));
-        var (browser, email) = (portal.NewProgram(), Someone.New());
+        var (browser, email) = (portal.NewApiClient(), TestUser.New());
         await browser.PostAsync("/login", ("email", email));
         var code = await portal.CodeForAsync(email);
 
         tokens.Stop();
-        await Eventually.BeTrueAsync(async () => (await portal.NewProgram().GetAsync("/readyz")).Status == 503);
+        await Eventually.BeTrueAsync(async () => (await portal.NewApiClient().GetAsync("/readyz")).Status == 503);
 
-        (await portal.NewProgram().GetAsync("/readyz")).Json.GetProperty("stores").EnumerateArray().ShouldHaveSingleItem().GetString()
+        (await portal.NewApiClient().GetAsync("/readyz")).Json.GetProperty("stores").EnumerateArray().ShouldHaveSingleItem().GetString()
             .ShouldBe("auth");
         (await browser.PostAsync("/login-otp", ("code", code))).Status.ShouldBe(503);
 
         tokens.StartAgain();
-        await Eventually.BeTrueAsync(async () => (await portal.NewProgram().GetAsync("/readyz")).Status == 200);
+        await Eventually.BeTrueAsync(async () => (await portal.NewApiClient().GetAsync("/readyz")).Status == 200);
         (await browser.PostAsync("/login-otp", ("code", code))).Status.ShouldBe(200);
     }
 
@@ -91,7 +91,7 @@ public sealed class StoreOutageTests
     {
         using var redis = RedisServer.Start();
         await using var portal = await PortalHost.StartOnAsync(redis);
-        var browser = await portal.SignInAsync(Someone.New());
+        var browser = await portal.SignInAsync(TestUser.New());
 
         redis.Pause();
         try
@@ -106,7 +106,7 @@ public sealed class StoreOutageTests
                 Stopwatch.GetElapsedTime(started).ShouldBeLessThan(s_maxResponseTime, path);
             }
             var login = Stopwatch.GetTimestamp();
-            (await portal.NewBrowser().PostAsync("/login", ("email", Someone.New()))).Status.ShouldBe(503);
+            (await portal.NewBrowser().PostAsync("/login", ("email", TestUser.New()))).Status.ShouldBe(503);
             Stopwatch.GetElapsedTime(login).ShouldBeLessThan(s_maxResponseTime);
         }
         finally
@@ -123,13 +123,13 @@ public sealed class StoreOutageTests
         using var redis = RedisServer.Start();
         redis.Stop();
         await using var portal = await PortalHost.StartOnAsync(redis);
-        (await portal.NewProgram().GetAsync("/healthz")).Status.ShouldBe(200);
-        (await portal.NewProgram().GetAsync("/readyz")).Status.ShouldBe(503);
+        (await portal.NewApiClient().GetAsync("/healthz")).Status.ShouldBe(200);
+        (await portal.NewApiClient().GetAsync("/readyz")).Status.ShouldBe(503);
         (await portal.NewBrowser().GetAsync("/")).Status.ShouldBe(503);
 
         redis.StartAgain();
 
-        await Eventually.BeTrueAsync(async () => (await portal.NewProgram().GetAsync("/readyz")).Status == 200);
-        await portal.SignInAsync(Someone.New());
+        await Eventually.BeTrueAsync(async () => (await portal.NewApiClient().GetAsync("/readyz")).Status == 200);
+        await portal.SignInAsync(TestUser.New());
     }
 }

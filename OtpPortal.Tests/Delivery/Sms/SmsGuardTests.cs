@@ -21,7 +21,7 @@ public abstract class SmsGuardTests(StoreUnderTest store)
         var midnight = new DateTimeOffset(store.Clock.GetUtcNow().UtcDateTime.Date, TimeSpan.Zero)
             .AddDays(1 + (Interlocked.Increment(ref s_days) % 2)).AddHours(10);
         store.Clock.Advance(midnight - store.Clock.GetUtcNow());
-        return StandInProviders.Guard(store.Stores, store.Clock, _log, StandInProviders.ReadSms(settings));
+        return FakeProviders.Guard(store.Stores, store.Clock, _log, FakeProviders.ReadSms(settings));
     }
 
     private static async Task<string?> TakeAsync(SmsGuard guard, string number) => (await guard.TakeAsync(number, s_countries))?.Reason;
@@ -66,8 +66,8 @@ public abstract class SmsGuardTests(StoreUnderTest store)
     public async Task Concurrent_messages_on_several_replicas_do_not_exceed_the_daily_cap()
     {
         var guard = NewGuard(("SMS_DAILY_CAP", "10"), ("SMS_PREFIX_LIMIT", "off"));
-        var other = StandInProviders.Guard(
-            store.Stores, store.Clock, _log, StandInProviders.ReadSms(("SMS_DAILY_CAP", "10"), ("SMS_PREFIX_LIMIT", "off")));
+        var other = FakeProviders.Guard(
+            store.Stores, store.Clock, _log, FakeProviders.ReadSms(("SMS_DAILY_CAP", "10"), ("SMS_PREFIX_LIMIT", "off")));
 
         var taken = await Task.WhenAll(Enumerable.Range(0, 60).Select(n => TakeAsync(n % 2 == 0 ? guard : other, DistinctNumber(n))));
 

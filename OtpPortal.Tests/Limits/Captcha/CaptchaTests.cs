@@ -11,7 +11,7 @@ public sealed class CaptchaTests : IAsyncLifetime
         "The check failed or expired, so nothing was sent. Complete it again, or wait 30 seconds and try again.";
     private const string Unavailable = "The check isn't available right now, so nothing was sent. Wait 30 seconds and try again.";
 
-    private readonly string _email = Someone.New();
+    private readonly string _email = TestUser.New();
     private VerificationServer _service = null!;
 
     public async Task InitializeAsync() => _service = await VerificationServer.StartAsync();
@@ -33,7 +33,7 @@ public sealed class CaptchaTests : IAsyncLifetime
 
     private static async Task ReachThresholdAsync(PortalHost portal, string email)
     {
-        for (var i = 0; i < 3; i++) (await portal.NewProgram().PostAsync("/login", ("email", email))).Status.ShouldBe(202);
+        for (var i = 0; i < 3; i++) (await portal.NewApiClient().PostAsync("/login", ("email", email))).Status.ShouldBe(202);
     }
 
     private static string TicketOf(Answer page) =>
@@ -48,7 +48,7 @@ public sealed class CaptchaTests : IAsyncLifetime
 
         await ReachThresholdAsync(portal, _email);
 
-        (await portal.NewProgram().PostAsync("/login", ("email", _email))).Status.ShouldBe(202);
+        (await portal.NewApiClient().PostAsync("/login", ("email", _email))).Status.ShouldBe(202);
     }
 
     [Fact]
@@ -68,7 +68,7 @@ public sealed class CaptchaTests : IAsyncLifetime
         page.Find("form[action='/login'] .cf-turnstile")!.GetAttribute("data-sitekey").ShouldBe("site-key");
         page.Body.ShouldNotContain("secret-key");
 
-        var program = await portal.NewProgram().PostAsync("/login", ("email", _email));
+        var program = await portal.NewApiClient().PostAsync("/login", ("email", _email));
         program.Status.ShouldBe(429);
         program.RetryAfter.ShouldBe(30);
         program.Json.EnumerateObject().Select(property => property.Name).ShouldBe(["error", "ticket"]);
@@ -76,9 +76,9 @@ public sealed class CaptchaTests : IAsyncLifetime
 
         (await portal.CodesAsync(_email)).Count.ShouldBe(3);
         _service.Requests.ShouldBeEmpty("there was nothing to verify");
-        (await portal.NewProgram().PostAsync("/login", ("email", Someone.New()))).Status.ShouldBe(202, "others are not concerned");
+        (await portal.NewApiClient().PostAsync("/login", ("email", TestUser.New()))).Status.ShouldBe(202, "others are not concerned");
         portal.Clock.Advance(TimeSpan.FromSeconds(900));
-        (await portal.NewProgram().PostAsync("/login", ("email", _email))).Status.ShouldBe(202, "the window is over");
+        (await portal.NewApiClient().PostAsync("/login", ("email", _email))).Status.ShouldBe(202, "the window is over");
     }
 
     [Fact]
@@ -86,11 +86,11 @@ public sealed class CaptchaTests : IAsyncLifetime
     {
         await using var portal = await StartAsync(("CAPTCHA_AFTER", "2/60"));
         var browser = portal.NewBrowser();
-        for (var i = 0; i < 2; i++) (await browser.PostAsync("/login", ("email", Someone.New()))).Status.ShouldBe(303);
+        for (var i = 0; i < 2; i++) (await browser.PostAsync("/login", ("email", TestUser.New()))).Status.ShouldBe(303);
 
         for (var i = 0; i < 3; i++) (await browser.PostAsync("/login", ("email", _email))).FieldError.ShouldBe(Prompt);
 
-        (await portal.NewProgram().PostAsync("/login", ("email", _email))).Status
+        (await portal.NewApiClient().PostAsync("/login", ("email", _email))).Status
             .ShouldBe(202, "who is refused does not use up an address's codes");
         portal.Clock.Advance(TimeSpan.FromSeconds(60));
         (await browser.PostAsync("/login", ("email", _email))).Status.ShouldBe(303);
@@ -100,7 +100,7 @@ public sealed class CaptchaTests : IAsyncLifetime
     public async Task A_resent_code_counts_but_requires_no_captcha()
     {
         await using var portal = await StartAsync(("CAPTCHA_AFTER", "2/900"));
-        var browser = portal.NewProgram();
+        var browser = portal.NewApiClient();
         await browser.PostAsync("/login", ("email", _email));
         for (var i = 0; i < 2; i++)
         {
@@ -108,7 +108,7 @@ public sealed class CaptchaTests : IAsyncLifetime
             (await browser.PostAsync("/login/resend")).Status.ShouldBe(202);
         }
 
-        (await portal.NewProgram().PostAsync("/login", ("email", _email))).Status.ShouldBe(429);
+        (await portal.NewApiClient().PostAsync("/login", ("email", _email))).Status.ShouldBe(429);
     }
 
     [Fact]
@@ -135,7 +135,7 @@ public sealed class CaptchaTests : IAsyncLifetime
     {
         await using var portal = await StartAsync();
 
-        (await portal.NewProgram().PostAsync("/login", ("email", _email), (Field, "right"))).Status.ShouldBe(202);
+        (await portal.NewApiClient().PostAsync("/login", ("email", _email), (Field, "right"))).Status.ShouldBe(202);
 
         _service.Requests.ShouldBeEmpty();
     }
@@ -206,7 +206,7 @@ public sealed class CaptchaTests : IAsyncLifetime
         foreach (var failure in s_failures)
         {
             _service.Always = failure;
-            var email = Someone.New();
+            var email = TestUser.New();
             await ReachThresholdAsync(portal, email);
             var page = await portal.NewBrowser().PostAsync("/login", ("email", email), (Field, "right"));
             (page.Status, page.FieldError).ShouldBe((429, Unavailable), failure.ToString());
@@ -229,7 +229,7 @@ public sealed class CaptchaTests : IAsyncLifetime
         foreach (var failure in s_failures)
         {
             _service.Always = failure;
-            var email = Someone.New();
+            var email = TestUser.New();
             await ReachThresholdAsync(portal, email);
             (await portal.NewBrowser().PostAsync("/login", ("email", email), (Field, "any"))).Status.ShouldBe(303, failure.ToString());
             (await portal.NewBrowser().PostAsync("/login", ("email", email))).FieldError.ShouldBe(Prompt, "some answer there must be");
@@ -279,11 +279,11 @@ public sealed class CaptchaTests : IAsyncLifetime
     {
         await using var portal = await StartAtThresholdAsync();
         await using var replica = await portal.StartReplicaAsync();
-        var ticket = (await portal.NewProgram().PostAsync("/login", ("email", _email))).Json.GetProperty("ticket").GetString()!;
+        var ticket = (await portal.NewApiClient().PostAsync("/login", ("email", _email))).Json.GetProperty("ticket").GetString()!;
         portal.Clock.Advance(TimeSpan.FromSeconds(30));
 
-        (await replica.NewProgram().PostAsync("/login", ("email", _email), ("captcha_ticket", ticket))).Status.ShouldBe(202);
-        (await portal.NewProgram().PostAsync("/login", ("email", _email), ("captcha_ticket", ticket))).Status
+        (await replica.NewApiClient().PostAsync("/login", ("email", _email), ("captcha_ticket", ticket))).Status.ShouldBe(202);
+        (await portal.NewApiClient().PostAsync("/login", ("email", _email), ("captcha_ticket", ticket))).Status
             .ShouldBe(429, "it was used there");
     }
 
@@ -295,7 +295,7 @@ public sealed class CaptchaTests : IAsyncLifetime
         portal.Clock.Advance(TimeSpan.FromSeconds(30));
 
         var answers = await Task.WhenAll(
-            Enumerable.Range(0, 20).Select(_ => portal.NewProgram().PostAsync("/login", ("email", _email), ("captcha_ticket", ticket))));
+            Enumerable.Range(0, 20).Select(_ => portal.NewApiClient().PostAsync("/login", ("email", _email), ("captcha_ticket", ticket))));
 
         answers.Count(answer => answer.Status == 202).ShouldBe(1);
     }
@@ -304,7 +304,7 @@ public sealed class CaptchaTests : IAsyncLifetime
     public async Task A_ticket_is_bound_to_its_address()
     {
         await using var portal = await StartAtThresholdAsync();
-        var other = Someone.New();
+        var other = TestUser.New();
         await ReachThresholdAsync(portal, other);
         var ticket = await TicketAsync(portal);
         portal.Clock.Advance(TimeSpan.FromSeconds(30));
@@ -375,7 +375,7 @@ public sealed class CaptchaTests : IAsyncLifetime
                 .Replace(ticket, $"TICKET {ticket.Length}", StringComparison.Ordinal)
                 .Replace(email, "EMAIL", StringComparison.Ordinal);
             seen.Add($"{page.Status} {string.Join('\n', headers)} {form}");
-            seen.Add((await portal.NewProgram().PostAsync("/login", ("email", email), (Field, "wrong"))).Status.ToString(null, null));
+            seen.Add((await portal.NewApiClient().PostAsync("/login", ("email", email), (Field, "wrong"))).Status.ToString(null, null));
             portal.Clock.Advance(TimeSpan.FromSeconds(30));
             seen.Add(await BeginAsync(("captcha_ticket", ticket)));
             return string.Join('\n', seen);
@@ -383,7 +383,7 @@ public sealed class CaptchaTests : IAsyncLifetime
             // Masks the sign-in id, which is unique but always of the same length.
             async Task<string> BeginAsync(params (string Name, string Value)[] more)
             {
-                var answer = await portal.NewProgram().PostAsync("/login", [("email", email), .. more]);
+                var answer = await portal.NewApiClient().PostAsync("/login", [("email", email), .. more]);
                 return answer.Json.TryGetProperty("flow", out var flow)
                     ? answer.Body.Replace(flow.GetString()!, $"FLOW {flow.GetString()!.Length}", StringComparison.Ordinal) : answer.Body;
             }

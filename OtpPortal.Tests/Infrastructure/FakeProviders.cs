@@ -7,7 +7,7 @@ using OtpPortal.Storage;
 namespace OtpPortal.Tests.Infrastructure;
 
 /// <summary>Creates providers from fake senders.</summary>
-internal static class StandInProviders
+internal static class FakeProviders
 {
     /// <summary>Creates a provider list with a single email provider as the transport.</summary>
     public static Providers Only(IMessageProvider sender, int connections = 100)

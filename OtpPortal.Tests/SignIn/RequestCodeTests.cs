@@ -4,7 +4,7 @@ using OtpPortal.Tests.Infrastructure;
 namespace OtpPortal.Tests.SignIn;
 
 /// <summary>Tests <c>GET /</c> and <c>POST /login</c>: requesting a code.</summary>
-public sealed partial class BeginningTests(PortalHost portal) : IClassFixture<PortalHost>
+public sealed partial class RequestCodeTests(PortalHost portal) : IClassFixture<PortalHost>
 {
     /// <summary>Invalid addresses, each with a part of the expected error message.</summary>
     public static TheoryData<string, string> InvalidAddresses => new()
@@ -45,7 +45,7 @@ public sealed partial class BeginningTests(PortalHost portal) : IClassFixture<Po
     [Fact]
     public async Task Submitting_an_address_sends_a_code_and_redirects_to_the_code_page()
     {
-        var (browser, email) = (portal.NewBrowser(), Someone.New());
+        var (browser, email) = (portal.NewBrowser(), TestUser.New());
 
         var answer = await browser.PostAsync("/login", ("email", email));
 
@@ -59,7 +59,7 @@ public sealed partial class BeginningTests(PortalHost portal) : IClassFixture<Po
     [Fact]
     public async Task The_flow_cookie_is_http_only_lax_and_host_only()
     {
-        var answer = await portal.NewBrowser().PostAsync("/login", ("email", Someone.New()));
+        var answer = await portal.NewBrowser().PostAsync("/login", ("email", TestUser.New()));
 
         var cookie = answer.Cookie("otp_flow").ShouldNotBeNull();
         cookie.Value.Length.ShouldBe(32);
@@ -76,7 +76,7 @@ public sealed partial class BeginningTests(PortalHost portal) : IClassFixture<Po
         var browser = portal.NewBrowser();
         browser.Cookies["otp_flow"] = new string('A', 32);
 
-        await browser.PostAsync("/login", ("email", Someone.New()));
+        await browser.PostAsync("/login", ("email", TestUser.New()));
 
         browser.Cookies["otp_flow"].ShouldNotBe(new string('A', 32), "a planted id would let its planter share the sign-in");
     }
@@ -84,7 +84,7 @@ public sealed partial class BeginningTests(PortalHost portal) : IClassFixture<Po
     [Fact]
     public async Task Returns_the_flow_id_and_the_code_lifetime_as_JSON()
     {
-        var answer = await portal.NewProgram().PostAsync("/login", ("email", Someone.New()));
+        var answer = await portal.NewApiClient().PostAsync("/login", ("email", TestUser.New()));
 
         answer.Status.ShouldBe(202);
         answer.ContentType.ShouldStartWith("application/json");
@@ -115,7 +115,7 @@ public sealed partial class BeginningTests(PortalHost portal) : IClassFixture<Po
     public async Task Returns_invalid_email_as_JSON_for_an_invalid_address(string typed, string reason)
     {
         reason.ShouldNotBeEmpty();
-        var answer = await portal.NewProgram().PostAsync("/login", ("email", typed));
+        var answer = await portal.NewApiClient().PostAsync("/login", ("email", typed));
 
         answer.Status.ShouldBe(400);
         answer.Body.ShouldBe("""{"error":"invalid_email"}""");
@@ -127,7 +127,7 @@ public sealed partial class BeginningTests(PortalHost portal) : IClassFixture<Po
         var before = portal.Dump().State;
 
         (await portal.NewBrowser().PostAsync("/login", ("email", "ann\0@example.com"))).Status.ShouldBe(400);
-        (await portal.NewProgram().PostAsync("/login-otp", ("code", "12345\0"))).Status.ShouldBe(400);
+        (await portal.NewApiClient().PostAsync("/login-otp", ("code", "12345\0"))).Status.ShouldBe(400);
 
         portal.Dump().State.ShouldBe(before);
     }
@@ -144,7 +144,7 @@ public sealed partial class BeginningTests(PortalHost portal) : IClassFixture<Po
     [Fact]
     public async Task Address_case_and_surrounding_whitespace_are_ignored()
     {
-        var (browser, email) = (portal.NewProgram(), Someone.New());
+        var (browser, email) = (portal.NewApiClient(), TestUser.New());
 
         await browser.PostAsync("/login", ("email", $"  {email.ToUpperInvariant()} "));
 
@@ -171,7 +171,7 @@ public sealed partial class BeginningTests(PortalHost portal) : IClassFixture<Po
     [Fact]
     public async Task The_code_email_uses_the_users_language_and_explains_itself()
     {
-        var (browser, email) = (portal.NewBrowser(), Someone.New());
+        var (browser, email) = (portal.NewBrowser(), TestUser.New());
         await browser.PostAsync("/login", ("email", email));
         var code = await portal.CodeForAsync(email);
 
@@ -188,7 +188,7 @@ public sealed partial class BeginningTests(PortalHost portal) : IClassFixture<Po
         html.ShouldContain("prefers-color-scheme: dark");
         message.GetProperty("sent_at").GetDateTimeOffset().ShouldBe(portal.Clock.GetUtcNow());
 
-        var german = Someone.New();
+        var german = TestUser.New();
         browser.Headers["Accept-Language"] = "de";
         await browser.PostAsync("/login", ("email", german));
         await portal.CodeForAsync(german);
@@ -226,7 +226,7 @@ public sealed partial class BeginningTests(PortalHost portal) : IClassFixture<Po
     public async Task The_start_page_links_to_a_sign_in_in_progress()
     {
         var browser = portal.NewBrowser();
-        await browser.PostAsync("/login", ("email", Someone.New()));
+        await browser.PostAsync("/login", ("email", TestUser.New()));
 
         (await browser.GetAsync("/")).Find("a[href='/login/code']").ShouldNotBeNull();
     }

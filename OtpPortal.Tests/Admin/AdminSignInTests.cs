@@ -4,7 +4,7 @@ using OtpPortal.Tests.Infrastructure;
 namespace OtpPortal.Tests.Admin;
 
 /// <summary>Admin sign-in, access control and session lifetime.</summary>
-public sealed class AdmissionTests(PortalHost portal) : IClassFixture<PortalHost>
+public sealed class AdminSignInTests(PortalHost portal) : IClassFixture<PortalHost>
 {
     private static readonly string[] s_pages = ["/admin/accounts", "/admin/audit", "/admin/check"];
 
@@ -12,7 +12,7 @@ public sealed class AdmissionTests(PortalHost portal) : IClassFixture<PortalHost
     public async Task The_secret_key_opens_an_admin_session_for_the_browser_session()
     {
         var browser = portal.NewBrowser();
-        (await browser.IsAdmittedAsync()).ShouldBeFalse();
+        (await browser.HasAccessAsync()).ShouldBeFalse();
 
         var answer = await browser.PostAsync("/admin/login", ("key", PortalHost.Secret));
 
@@ -23,7 +23,7 @@ public sealed class AdmissionTests(PortalHost portal) : IClassFixture<PortalHost
         cookie.Attributes["path"].ShouldBe("/");
         cookie.MaxAge.ShouldBeNull("it goes with the window");
         cookie.Has("secure").ShouldBeFalse("the portal is on http here");
-        (await browser.IsAdmittedAsync()).ShouldBeTrue();
+        (await browser.HasAccessAsync()).ShouldBeTrue();
         portal.Dump().Text.ShouldNotContain(cookie.Value, Case.Sensitive, "a dump of the store opens nothing");
     }
 
@@ -39,9 +39,9 @@ public sealed class AdmissionTests(PortalHost portal) : IClassFixture<PortalHost
     [Fact]
     public async Task A_user_who_is_not_an_administrator_is_denied_access()
     {
-        var user = await portal.SignInAsync(Someone.New());
+        var user = await portal.SignInAsync(TestUser.New());
 
-        (await user.IsAdmittedAsync()).ShouldBeFalse("ADMIN_EMAILS is not set");
+        (await user.HasAccessAsync()).ShouldBeFalse("ADMIN_EMAILS is not set");
         foreach (var page in s_pages)
         {
             var answer = await user.GetAsync(page);
@@ -51,7 +51,7 @@ public sealed class AdmissionTests(PortalHost portal) : IClassFixture<PortalHost
         (await user.GetAsync("/admin/audit.jsonl")).Status.ShouldBe(403);
         foreach (var path in (string[])["/admin/check/message", "/admin/accounts", "/admin/accounts/remove"])
         {
-            var post = await user.PostAsync(path, ("email", Someone.New()), ("name", "Mine"), ("id", Guid.NewGuid().ToString()));
+            var post = await user.PostAsync(path, ("email", TestUser.New()), ("name", "Mine"), ("id", Guid.NewGuid().ToString()));
             (post.Status, post.Location).ShouldBe((303, "/admin"));
         }
     }
@@ -59,16 +59,16 @@ public sealed class AdmissionTests(PortalHost portal) : IClassFixture<PortalHost
     [Fact]
     public async Task An_administrator_signed_in_by_email_needs_no_key()
     {
-        var boss = Someone.New();
+        var boss = TestUser.New();
         await using var own = await PortalHost.StartAsync(("ADMIN_EMAILS", $"{boss.ToUpperInvariant()}, other@example.com"));
         var browser = await own.SignInAsync(boss);
 
-        (await browser.IsAdmittedAsync()).ShouldBeTrue();
-        (await (await own.SignInAsync(Someone.New())).IsAdmittedAsync()).ShouldBeFalse();
-        (await own.NewBrowser().IsAdmittedAsync()).ShouldBeFalse();
+        (await browser.HasAccessAsync()).ShouldBeTrue();
+        (await (await own.SignInAsync(TestUser.New())).HasAccessAsync()).ShouldBeFalse();
+        (await own.NewBrowser().HasAccessAsync()).ShouldBeFalse();
 
         await browser.PostAsync("/logout");
-        (await browser.IsAdmittedAsync()).ShouldBeFalse();
+        (await browser.HasAccessAsync()).ShouldBeFalse();
     }
 
     [Fact]
@@ -120,10 +120,10 @@ public sealed class AdmissionTests(PortalHost portal) : IClassFixture<PortalHost
         var browser = await portal.OpenAdministrationAsync();
         browser.Headers[header] = value;
 
-        (await browser.PostAsync(path, ("key", PortalHost.Secret), ("email", Someone.New()))).Status.ShouldBe(403);
+        (await browser.PostAsync(path, ("key", PortalHost.Secret), ("email", TestUser.New()))).Status.ShouldBe(403);
 
         browser.Headers.Remove(header);
-        (await browser.IsAdmittedAsync()).ShouldBeTrue("nothing has changed");
+        (await browser.HasAccessAsync()).ShouldBeTrue("nothing has changed");
     }
 
     [Fact]
@@ -132,13 +132,13 @@ public sealed class AdmissionTests(PortalHost portal) : IClassFixture<PortalHost
         var browser = await portal.OpenAdministrationAsync();
         var copy = portal.NewBrowser();
         copy.Cookies["otp_admin"] = browser.Cookies["otp_admin"];
-        (await copy.IsAdmittedAsync()).ShouldBeTrue();
+        (await copy.HasAccessAsync()).ShouldBeTrue();
 
         var answer = await browser.PostAsync("/admin/logout");
 
         (answer.Status, answer.Location).ShouldBe((303, "/admin"));
         answer.Cookie("otp_admin").ShouldNotBeNull().IsRemoval.ShouldBeTrue();
-        (await copy.IsAdmittedAsync()).ShouldBeFalse();
+        (await copy.HasAccessAsync()).ShouldBeFalse();
     }
 
     [Fact]
@@ -150,8 +150,8 @@ public sealed class AdmissionTests(PortalHost portal) : IClassFixture<PortalHost
 
         await browser.PostAsync("/admin/login", ("key", PortalHost.Secret));
 
-        (await browser.IsAdmittedAsync()).ShouldBeTrue();
-        (await before.IsAdmittedAsync()).ShouldBeFalse();
+        (await browser.HasAccessAsync()).ShouldBeTrue();
+        (await before.HasAccessAsync()).ShouldBeFalse();
     }
 
     [Fact]
@@ -159,12 +159,12 @@ public sealed class AdmissionTests(PortalHost portal) : IClassFixture<PortalHost
     {
         var browser = await portal.OpenAdministrationAsync();
         portal.Clock.Advance(TimeSpan.FromMinutes(15) - TimeSpan.FromSeconds(1));
-        (await browser.IsAdmittedAsync()).ShouldBeTrue();
+        (await browser.HasAccessAsync()).ShouldBeTrue();
         portal.Clock.Advance(TimeSpan.FromMinutes(15) - TimeSpan.FromSeconds(1));
-        (await browser.IsAdmittedAsync()).ShouldBeTrue("using it slides");
+        (await browser.HasAccessAsync()).ShouldBeTrue("using it slides");
 
         portal.Clock.Advance(TimeSpan.FromMinutes(15));
-        (await browser.IsAdmittedAsync()).ShouldBeFalse();
+        (await browser.HasAccessAsync()).ShouldBeFalse();
     }
 
     [Fact]
@@ -174,11 +174,11 @@ public sealed class AdmissionTests(PortalHost portal) : IClassFixture<PortalHost
         for (var i = 0; i < 47; i++)
         {
             portal.Clock.Advance(TimeSpan.FromMinutes(10));
-            (await browser.IsAdmittedAsync()).ShouldBeTrue();
+            (await browser.HasAccessAsync()).ShouldBeTrue();
         }
 
         portal.Clock.Advance(TimeSpan.FromMinutes(10));
-        (await browser.IsAdmittedAsync()).ShouldBeFalse();
+        (await browser.HasAccessAsync()).ShouldBeFalse();
     }
 
     [Fact]
@@ -189,7 +189,7 @@ public sealed class AdmissionTests(PortalHost portal) : IClassFixture<PortalHost
         var there = replica.NewBrowser();
         there.Cookies["otp_admin"] = browser.Cookies["otp_admin"];
 
-        (await there.IsAdmittedAsync()).ShouldBeFalse();
+        (await there.HasAccessAsync()).ShouldBeFalse();
     }
 
     [Theory]
@@ -201,7 +201,7 @@ public sealed class AdmissionTests(PortalHost portal) : IClassFixture<PortalHost
         var browser = portal.NewBrowser();
         browser.Cookies["otp_admin"] = cookie;
 
-        (await browser.IsAdmittedAsync()).ShouldBeFalse();
+        (await browser.HasAccessAsync()).ShouldBeFalse();
     }
 
     [Theory]

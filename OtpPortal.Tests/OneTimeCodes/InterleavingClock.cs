@@ -3,7 +3,7 @@ using OtpPortal.Tests.Infrastructure;
 namespace OtpPortal.Tests.OneTimeCodes;
 
 /// <summary>Runs a callback on the next clock read, which is between the read and the write of a store operation.</summary>
-internal sealed class SteppingClock(FakeClock clock) : TimeProvider
+internal sealed class InterleavingClock(FakeClock clock) : TimeProvider
 {
     private Action? _next;
 

@@ -4,7 +4,7 @@ using System.Net.Sockets;
 namespace OtpPortal.E2E.Infrastructure;
 
 /// <summary>A client without JavaScript. Keeps cookies and does not follow redirects.</summary>
-public sealed class PlainVisitor : IDisposable
+public sealed class PlainHttpUser : IDisposable
 {
     private readonly HttpClient _http;
     private readonly string _origin;
@@ -13,7 +13,7 @@ public sealed class PlainVisitor : IDisposable
     /// <param name="url">The URL that receives the requests.</param>
     /// <param name="origin">The public URL of the portal, which browsers send as the origin of a form.</param>
     /// <param name="source">The client address, in 127.0.0.0/8.</param>
-    public PlainVisitor(string url, string origin, string source = "127.0.0.1")
+    public PlainHttpUser(string url, string origin, string source = "127.0.0.1")
     {
         _origin = origin;
         _http = new HttpClient(new SocketsHttpHandler

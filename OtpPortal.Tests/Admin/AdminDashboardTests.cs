@@ -11,11 +11,11 @@ using Radzen;
 namespace OtpPortal.Tests.Admin;
 
 /// <summary>The session list and charts of the admin board, rendered over a real store.</summary>
-public sealed class BoardTests : IAsyncLifetime
+public sealed class AdminDashboardTests : IAsyncLifetime
 {
     private readonly BunitContext _page = new();
     private PortalHost _portal = null!;
-    private Browserlike _admin = null!;
+    private BrowserClient _admin = null!;
     private AdminSession _pass = null!;
 
     private TokenStore Tokens => _portal.Services.GetRequiredService<TokenStore>();
@@ -133,7 +133,7 @@ public sealed class BoardTests : IAsyncLifetime
         await ClickAsync(board, "dialog button", "Revoke");
         await WaitForRowsAsync(board, 0);
         foreach (var token in others) (await IsLiveAsync(token)).ShouldBeFalse();
-        (await _admin.IsAdmittedAsync()).ShouldBeTrue("the key's own session is none of the users'");
+        (await _admin.HasAccessAsync()).ShouldBeTrue("the key's own session is none of the users'");
     }
 
     [Fact]
@@ -160,7 +160,7 @@ public sealed class BoardTests : IAsyncLifetime
         await _portal.Clock.AdvanceUntilAsync(
             () => board.Markup.Contains("Your session has ended", StringComparison.Ordinal), TimeSpan.FromSeconds(5));
 
-        (await _admin.IsAdmittedAsync()).ShouldBeFalse();
+        (await _admin.HasAccessAsync()).ShouldBeFalse();
     }
 
     [Fact]

@@ -6,7 +6,7 @@ using OtpPortal.Tests.MagicLinks;
 namespace OtpPortal.Tests.Delivery;
 
 /// <summary>SMS and gateway templates, and custom templates in TEMPLATES_DIR.</summary>
-public sealed class OwnTemplatesTests : IDisposable
+public sealed class CustomTemplatesTests : IDisposable
 {
     // The GSM 03.38 alphabet: 160 characters fit into one SMS. Characters from { on count twice.
     private const string Gsm =
@@ -204,7 +204,7 @@ public sealed class OwnTemplatesTests : IDisposable
             "service_name subject title greeting sub_title logo_image_url logo_click_url code code_duration link duration button_text");
         await using var portal =
             await PortalHost.StartAsync(("TEMPLATES_DIR", _folder.Path), ("NAMESPACES", "MyApp:secret"), V2Portal.Setting);
-        var (user, to) = (Someone.New(), Someone.New());
+        var (user, to) = (TestUser.New(), TestUser.New());
         var (app, account) = (new GatewayClient(portal, "MyApp", "secret"), new V2Client(portal, V2Portal.AdminKey));
         object mail = new { toEmail = to, serviceName = "Shop", subject = "Your code", title = "Sign in" };
 
@@ -223,7 +223,7 @@ public sealed class OwnTemplatesTests : IDisposable
 
         var texts = await Eventually.GetAsync(async () =>
         {
-            var sent = (await portal.NewProgram().GetAsync("/dev/mailbox.json")).Json.EnumerateArray()
+            var sent = (await portal.NewApiClient().GetAsync("/dev/mailbox.json")).Json.EnumerateArray()
                 .Select(message => message.GetProperty("text").GetString()!).ToList();
             return sent.Count == 6 ? sent : null;
         });

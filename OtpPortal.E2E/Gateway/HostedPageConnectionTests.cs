@@ -4,7 +4,7 @@ using OtpPortal.E2E.Pages;
 namespace OtpPortal.E2E.Gateway;
 
 /// <summary>Tests the hosted pages with blocked and interrupted WebSockets.</summary>
-public sealed class HostedPageLineTests(GatewayLineStage stage) : BrowserTest(stage), IClassFixture<GatewayLineStage>
+public sealed class HostedPageConnectionTests(GatewayLineStage stage) : BrowserTest(stage), IClassFixture<GatewayLineStage>
 {
     // Console messages of Blazor and the browser when a WebSocket fails.
     private const string LostLine = "WebSocket|failed to start the c|connection|circuit";

@@ -4,10 +4,10 @@ using OtpPortal.E2E.Pages;
 
 namespace OtpPortal.E2E;
 
-public sealed class StoreAwayStage : Stage;
+public sealed class StoreUnavailableStage : Stage;
 
 /// <summary>Tests a temporary outage of Redis.</summary>
-public sealed class StoreAwayTests(StoreAwayStage stage) : BrowserTest(stage), IClassFixture<StoreAwayStage>
+public sealed class StoreUnavailableTests(StoreUnavailableStage stage) : BrowserTest(stage), IClassFixture<StoreUnavailableStage>
 {
     [Fact]
     public async Task Pages_return_503_during_an_outage_and_an_open_code_page_works_afterwards()

@@ -1,7 +1,7 @@
 namespace OtpPortal.Tests.Infrastructure;
 
 /// <summary>Creates unique email addresses, because limits count per address.</summary>
-internal static class Someone
+internal static class TestUser
 {
     private static int s_count;
 

@@ -4,7 +4,8 @@ using OtpPortal.E2E.Pages;
 namespace OtpPortal.E2E;
 
 /// <summary>Tests slow, blocked and interrupted WebSockets with JavaScript enabled.</summary>
-public sealed class BadLineTests(LineStage stage) : BrowserTest(stage), IClassFixture<LineStage>
+public sealed class UnreliableConnectionTests(UnreliableConnectionStage stage)
+    : BrowserTest(stage), IClassFixture<UnreliableConnectionStage>
 {
     // Console messages of Blazor and the browser when a WebSocket fails.
     private const string LostLine = "WebSocket|failed to start the c|connection|circuit";

@@ -16,7 +16,7 @@ public sealed class ShortLifeStage : Stage
 }
 
 /// <summary>Tests countdowns and expiry on open pages.</summary>
-public sealed class PatienceTests(ShortLifeStage stage) : BrowserTest(stage), IClassFixture<ShortLifeStage>
+public sealed class ExpiryAndCooldownTests(ShortLifeStage stage) : BrowserTest(stage), IClassFixture<ShortLifeStage>
 {
     [Fact]
     public async Task A_code_can_be_resent_after_a_countdown_and_the_first_one_stays_valid()

@@ -3,12 +3,12 @@ using OtpPortal.Tests.Infrastructure;
 namespace OtpPortal.Tests.SignIn;
 
 /// <summary>Tests <c>GET /login/code</c> and <c>POST /login-otp</c>: entering the code.</summary>
-public sealed class EnteringACodeTests(PortalHost portal) : IClassFixture<PortalHost>
+public sealed class EnterCodeTests(PortalHost portal) : IClassFixture<PortalHost>
 {
-    private async Task<(Browserlike Browser, string Email, string Code)> BeginAsync(Browserlike? browser = null)
+    private async Task<(BrowserClient Browser, string Email, string Code)> BeginAsync(BrowserClient? browser = null)
     {
-        var email = Someone.New();
-        browser ??= portal.NewProgram();
+        var email = TestUser.New();
+        browser ??= portal.NewApiClient();
         await browser.PostAsync("/login", ("email", email));
         return (browser, email, await portal.CodeForAsync(email));
     }
@@ -49,7 +49,7 @@ public sealed class EnteringACodeTests(PortalHost portal) : IClassFixture<Portal
     {
         await using var https = await PortalHost.StartAsync(
             ("PUBLIC_URL", "https://login.example.com"), ("COOKIE_DOMAIN", "example.com"), ("AUTH_TOKEN_COOKIE_NAME", "__Secure-session"));
-        var (browser, email) = (https.NewBrowser(), Someone.New());
+        var (browser, email) = (https.NewBrowser(), TestUser.New());
 
         var begun = await browser.PostAsync("/login", ("email", email));
         var done = await browser.PostAsync("/login-otp", ("code", await https.CodeForAsync(email)));
@@ -150,7 +150,7 @@ public sealed class EnteringACodeTests(PortalHost portal) : IClassFixture<Portal
         var flow = browser.Cookies["otp_flow"];
         (await browser.PostAsync("/login-otp", ("code", code))).Status.ShouldBe(200);
 
-        var thief = portal.NewProgram();
+        var thief = portal.NewApiClient();
         thief.Cookies["otp_flow"] = flow;
         var again = await thief.PostAsync("/login-otp", ("code", code));
 
@@ -164,7 +164,7 @@ public sealed class EnteringACodeTests(PortalHost portal) : IClassFixture<Portal
         var (browser, email, code) = await BeginAsync();
         var rivals = Enumerable.Range(0, 20).Select(_ =>
         {
-            var rival = portal.NewProgram();
+            var rival = portal.NewApiClient();
             rival.Cookies["otp_flow"] = browser.Cookies["otp_flow"];
             return rival;
         }).ToList();
@@ -184,7 +184,7 @@ public sealed class EnteringACodeTests(PortalHost portal) : IClassFixture<Portal
         var (phisher, _, _) = await BeginAsync();
 
         (await phisher.PostAsync("/login-otp", ("code", code))).Status.ShouldBe(401, "another sign-in's code");
-        (await portal.NewProgram().PostAsync("/login-otp", ("code", code))).Status.ShouldBe(410, "no sign-in at all");
+        (await portal.NewApiClient().PostAsync("/login-otp", ("code", code))).Status.ShouldBe(410, "no sign-in at all");
     }
 
     [Fact]
@@ -192,7 +192,7 @@ public sealed class EnteringACodeTests(PortalHost portal) : IClassFixture<Portal
     {
         var (browser, email, code) = await BeginAsync();
 
-        (await browser.PostAsync("/login-otp", ("code", code), ("email", Someone.New()))).Status.ShouldBe(400);
+        (await browser.PostAsync("/login-otp", ("code", code), ("email", TestUser.New()))).Status.ShouldBe(400);
         (await browser.PostAsync("/login-otp", ("code", code), ("email", email.ToUpperInvariant()))).Status.ShouldBe(200);
     }
 
@@ -319,7 +319,7 @@ public sealed class EnteringACodeTests(PortalHost portal) : IClassFixture<Portal
     {
         await using var other = await PortalHost.StartAsync(
             ("OTP_CODE_LENGTH", "9"), ("OTP_CODE_EXPIRY", "60"), ("OTP_MAX_ATTEMPTS", "1"), ("OTP_RESEND_COOLDOWN", "5"));
-        var (browser, email) = (other.NewProgram(), Someone.New());
+        var (browser, email) = (other.NewApiClient(), TestUser.New());
 
         (await browser.PostAsync("/login", ("email", email))).Body.ShouldEndWith(""","expires_in":60,"resend_in":5}""");
         var code = await other.CodeForAsync(email);
@@ -332,13 +332,13 @@ public sealed class EnteringACodeTests(PortalHost portal) : IClassFixture<Portal
     [Fact]
     public async Task Signing_in_again_revokes_the_previous_session_of_the_browser()
     {
-        var email = Someone.New();
+        var email = TestUser.New();
         var browser = await portal.SignInAsync(email);
         var earlier = browser.Cookies["auth_token"];
 
         await portal.SignInAsync(email, browser);
 
-        var thief = portal.NewProgram();
+        var thief = portal.NewApiClient();
         (await thief.GetAsync("/check-auth", ("Authorization", $"Bearer {earlier}"))).Status.ShouldBe(403);
         (await browser.GetAsync("/check-auth")).Status.ShouldBe(200);
     }

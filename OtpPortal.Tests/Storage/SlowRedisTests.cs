@@ -3,7 +3,7 @@ using OtpPortal.Tests.Infrastructure;
 namespace OtpPortal.Tests.Storage;
 
 /// <summary>Tests a Redis server that responds late or only on new connections.</summary>
-public sealed class LateAnswerTests
+public sealed class SlowRedisTests
 {
     [Fact]
     public async Task A_call_in_flight_succeeds_when_the_server_is_only_slow()
@@ -11,7 +11,7 @@ public sealed class LateAnswerTests
         using var redis = RedisServer.Start();
         using var relay = new TcpRelay(redis.Port);
         await using var portal = await StartAsync(relay);
-        var browser = await portal.SignInAsync(Someone.New());
+        var browser = await portal.SignInAsync(TestUser.New());
         var opened = relay.Opened;
 
         relay.Freeze();
@@ -31,7 +31,7 @@ public sealed class LateAnswerTests
         using var redis = RedisServer.Start();
         using var relay = new TcpRelay(redis.Port);
         await using var portal = await StartAsync(relay);
-        var browser = await portal.SignInAsync(Someone.New());
+        var browser = await portal.SignInAsync(TestUser.New());
 
         relay.Freeze();
 

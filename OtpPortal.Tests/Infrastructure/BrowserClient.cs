@@ -7,12 +7,12 @@ namespace OtpPortal.Tests.Infrastructure;
 /// An HTTP client with a cookie jar that does not follow redirects. Each instance uses its own loopback address
 /// (127.x.y.z), so that limits per client address count the requests of one test only.
 /// </summary>
-public sealed class Browserlike : IDisposable
+public sealed class BrowserClient : IDisposable
 {
     private static int s_nextSource;
     private readonly HttpClient _http;
 
-    public Browserlike(Uri portal, IPAddress? source = null)
+    public BrowserClient(Uri portal, IPAddress? source = null)
     {
         Source = source ?? NewSource();
         _http = new HttpClient(new SocketsHttpHandler
@@ -54,7 +54,7 @@ public sealed class Browserlike : IDisposable
     public Dictionary<string, string> Headers { get; } = new(StringComparer.OrdinalIgnoreCase) { ["Accept"] = "text/html" };
 
     /// <summary>Sets the Accept header to JSON.</summary>
-    public Browserlike AsProgram()
+    public BrowserClient AsProgram()
     {
         Headers["Accept"] = "application/json";
         return this;
