@@ -86,6 +86,17 @@ public sealed class EmbeddedStoreTests : IDisposable
     }
 
     [Fact]
+    public async Task A_start_after_a_kill_does_not_count_as_a_compaction()
+    {
+        await UseAsync((otp, _) => otp.StringSetAsync("key", "1"));
+        await LeaveTransactionsOpenAsync();
+
+        await UseAsync((otp, _) => otp.StringSetAsync("key", "2"));
+
+        (await File.ReadAllTextAsync(Path.Combine(_folder.Path, "store", "2", "compacted-size"))).ShouldBe("0");
+    }
+
+    [Fact]
     public async Task Reports_a_damaged_store_and_repairs_it_without_losing_acknowledged_writes()
     {
         await UseAsync(async (otp, auth) =>

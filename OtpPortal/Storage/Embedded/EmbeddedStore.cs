@@ -156,7 +156,8 @@ internal sealed partial class EmbeddedStore : IDisposable
     }
 
     private Task RewriteAsync() =>
-        _directory.ReplaceAsync(next => StoreCompactor.CopyAsync(_directory.Live, next, Password, _loggers, _stopping.Token));
+        _directory.ReplaceAsync(
+            next => StoreCompactor.CopyAsync(_directory.Live, next, Password, _loggers, _stopping.Token), isCompacted: true);
 
     // Runs in the background, because Garnet reports the failed write from inside the server that must be closed.
     private void OnWriteFailed()

@@ -25,7 +25,7 @@ internal static class RepairStoreCommand
             directory.ClearNext();
             var entries = await StoreLog.SalvageAsync(directory.Live, directory.Next);
             EmbeddedStore.Verify(directory.Next);
-            var damaged = directory.PromoteNext(keepOld: true);
+            var damaged = directory.PromoteNext(isCompacted: false, keepOld: true);
             await output.WriteLineAsync(FormattableString.Invariant($"Recovered {entries} log entries to {directory.Live}."));
             foreach (var gap in gaps.Take(ShownGaps)) await output.WriteLineAsync($"Unreadable: {gap}");
             if (gaps.Count > ShownGaps)

@@ -101,7 +101,7 @@ internal sealed class StoreDirectory : IDisposable
     /// <summary>
     /// Writes a new generation of the log and makes it live. Returns the path of the old one if it is kept, or null.
     /// </summary>
-    public async Task<string?> ReplaceAsync(Func<string, Task> write, bool keepOld = false)
+    public async Task<string?> ReplaceAsync(Func<string, Task> write, bool isCompacted, bool keepOld = false)
     {
         ClearNext();
         try
@@ -114,16 +114,18 @@ internal sealed class StoreDirectory : IDisposable
             DeleteNext();
             throw;
         }
-        return PromoteNext(keepOld);
+        return PromoteNext(isCompacted, keepOld);
     }
 
     /// <summary>
     /// Makes <see cref="Next"/> the live generation with a single rename. Deletes the previous one, or renames it and returns
     /// its new path.
     /// </summary>
-    public string? PromoteNext(bool keepOld = false)
+    public string? PromoteNext(bool isCompacted, bool keepOld = false)
     {
-        File.WriteAllText(Path.Combine(Next, SizeFile), SizeOf(Next).ToString(CultureInfo.InvariantCulture));
+        // A copy of a log has not become shorter: with its size, a store that is often killed would never be compacted.
+        var size = isCompacted ? SizeOf(Next) : CompactedSize;
+        File.WriteAllText(Path.Combine(Next, SizeFile), size.ToString(CultureInfo.InvariantCulture));
         var old = Live;
         Directory.Move(Next, PathOf(_generation + 1));
         _generation++;
