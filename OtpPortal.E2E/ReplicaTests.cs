@@ -214,7 +214,7 @@ public sealed class ReplicaTests(ReplicasStage stage, ITestOutputHelper output) 
             (await late.GetAsync("/")).ShouldBe(200);
             (await late.PostAsync("/login", "email", late.Address)).ShouldBe(303, "/login/code");
         }
-        (await AcceptsCircuitsAsync(replica)).ShouldBeFalse("pages would keep it from ending");
+        (await AcceptsCircuitsAsync(replica)).ShouldBeFalse("pages would keep it alive");
         (await replica.ExitCodeAsync()).ShouldBe(0, replica.Log);
         output.WriteLine($"A replica ended after {clock.Elapsed.TotalSeconds:F1} s.");
         clock.Elapsed.ShouldBeLessThan(TimeSpan.FromSeconds(30), replica.Log);

@@ -49,6 +49,6 @@ public sealed class SmtpTests(SmtpStage stage) : BrowserTest(stage), IClassFixtu
         mail.Html.ShouldContain(mail.Code);
         await code.TypeAsync(mail.Code);
         await SignedInPage.IsShownAsync(code.Page, ann.Address);
-        (await Mailbox.ToAsync(ann.Address)).ShouldBeEmpty("what really leaves is not shown in the mailbox");
+        (await Mailbox.ToAsync(ann.Address)).ShouldBeEmpty("messages that are really sent are not shown in the mailbox");
     }
 }

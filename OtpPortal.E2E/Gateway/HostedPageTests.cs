@@ -110,7 +110,7 @@ public sealed class HostedPageTests(GatewayStage stage) : BrowserTest(stage)
 
         await Expect(page.Parts.Notice).ToHaveTextAsync("We sent the code again.");
         await Expect(page.Parts.Main).ToContainTextAsync("The code can't be sent again");
-        (await Mailbox.CodeAsync(wanted.To, message: 2)).ShouldBe(wanted.Code, "both messages have one code");
+        (await Mailbox.CodeAsync(wanted.To, message: 2)).ShouldBe(wanted.Code, "both messages have the same code");
         await page.Parts.Field.PressSequentiallyAsync(wanted.Code);
         await page.Parts.IsDoneAsync();
     }
@@ -160,7 +160,7 @@ public sealed class HostedPageTests(GatewayStage stage) : BrowserTest(stage)
         // Email scanners open links and run scripts too, but do not press the button.
         var tick = await page.Parts.Main.Locator("#code-expiry").InnerTextAsync();
         await Expect(page.Parts.Main.Locator("#code-expiry")).Not.ToHaveTextAsync(tick);
-        (await stage.Backend.IsVerifiedAsync(wanted)).ShouldBeFalse("nobody has pressed the button");
+        (await stage.Backend.IsVerifiedAsync(wanted)).ShouldBeFalse("the button has not been pressed");
 
         await page.Page.Keyboard.PressAsync("Enter");
         await page.Parts.IsDoneAsync();

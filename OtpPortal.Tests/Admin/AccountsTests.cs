@@ -39,8 +39,8 @@ public sealed class AccountsTests : IAsyncLifetime
     {
         var other = await _portal.OpenAdministrationAsync();
         (await _admin.PostAsync(Path, ("name", "Shop"), ("hosts", ""))).Status.ShouldBe(303);
-        (await other.GetAsync(Path)).Find("#new-key").ShouldBeNull("another administrator did not make it");
-        (await _admin.SendAsync(HttpMethod.Head, Path, null)).Status.ShouldBe(200, "and a look at the headers uses nothing up");
+        (await other.GetAsync(Path)).Find("#new-key").ShouldBeNull("it was not created by another administrator");
+        (await _admin.SendAsync(HttpMethod.Head, Path, null)).Status.ShouldBe(200, "reading the headers consumes no quota");
         var dump = _portal.Dump().Text;
 
         var key = (await _admin.GetAsync(Path)).Find("#new-key")!.TextContent;
@@ -48,10 +48,10 @@ public sealed class AccountsTests : IAsyncLifetime
         (await _admin.GetAsync(Path)).Find("#new-key").ShouldBeNull("once");
         (await new V2Client(_portal, key).NewOtpAsync()).Otp.Length.ShouldBe(6);
         dump.ShouldContain("admin:account:");
-        dump.ShouldNotContain(key, Case.Sensitive, "what carries it over the redirect is sealed");
+        dump.ShouldNotContain(key, Case.Sensitive, "the value that crosses the redirect is encrypted");
         _portal.Log.Text.ShouldNotContain(key);
         (await new V2Client(_portal, key).PostAsync("admin/service-account/create", new { })).Status
-            .ShouldBe(403, "it is no administrator's");
+            .ShouldBe(403, "it does not belong to an administrator");
     }
 
     [Fact]

@@ -102,7 +102,7 @@ public sealed class AdminDashboardTests : IAsyncLifetime
         await Eventually.BeTrueAsync(
             () => board.FindAll("#question-text") is [var question]
                 && question.TextContent.Contains("ann@example.com", StringComparison.Ordinal));
-        (await IsLiveAsync(one)).ShouldBeTrue("nothing happens before the answer");
+        (await IsLiveAsync(one)).ShouldBeTrue("nothing happens before the user confirms");
 
         await ClickAsync(board, "dialog button", "Revoke");
 
@@ -133,7 +133,7 @@ public sealed class AdminDashboardTests : IAsyncLifetime
         await ClickAsync(board, "dialog button", "Revoke");
         await WaitForRowsAsync(board, 0);
         foreach (var token in others) (await IsLiveAsync(token)).ShouldBeFalse();
-        (await _admin.HasAccessAsync()).ShouldBeTrue("the key's own session is none of the users'");
+        (await _admin.HasAccessAsync()).ShouldBeTrue("the session of the secret key is not a user session");
     }
 
     [Fact]

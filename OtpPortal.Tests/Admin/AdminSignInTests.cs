@@ -21,10 +21,10 @@ public sealed class AdminSignInTests(PortalHost portal) : IClassFixture<PortalHo
         cookie.Has("httponly").ShouldBeTrue();
         cookie.Attributes["samesite"].ShouldBe("strict");
         cookie.Attributes["path"].ShouldBe("/");
-        cookie.MaxAge.ShouldBeNull("it goes with the window");
-        cookie.Has("secure").ShouldBeFalse("the portal is on http here");
+        cookie.MaxAge.ShouldBeNull("it expires with the window");
+        cookie.Has("secure").ShouldBeFalse("the portal uses http in this test");
         (await browser.HasAccessAsync()).ShouldBeTrue();
-        portal.Dump().Text.ShouldNotContain(cookie.Value, Case.Sensitive, "a dump of the store opens nothing");
+        portal.Dump().Text.ShouldNotContain(cookie.Value, Case.Sensitive, "a dump of the store gives no access");
     }
 
     [Fact]
@@ -102,7 +102,7 @@ public sealed class AdminSignInTests(PortalHost portal) : IClassFixture<PortalHo
             answer.FieldError.ShouldBe("Too many incorrect keys from your network. Try again in 4 minutes.");
             answer.Cookie("otp_admin").ShouldBeNull();
         }
-        (await portal.NewBrowser().PostAsync("/admin/login", ("key", PortalHost.Secret))).Status.ShouldBe(303, "others are not concerned");
+        (await portal.NewBrowser().PostAsync("/admin/login", ("key", PortalHost.Secret))).Status.ShouldBe(303, "other callers are not affected");
 
         portal.Clock.Advance(TimeSpan.FromSeconds(200));
         (await browser.PostAsync("/admin/login", ("key", PortalHost.Secret))).Status.ShouldBe(303);

@@ -148,7 +148,7 @@ public sealed class SelfCheckTests(PortalHost portal) : IClassFixture<PortalHost
         page.Text.ShouldContain("Nothing can be sent to +49…67 or anyone else until a setting is corrected: SIPGATE_SMS_ID");
         Finding(page, "sipgate_sms").ShouldStartWith(
             "SMS: DE, AT Problem It accepts no messages until a setting is corrected (2026-03-01 12:00:00 UTC): SIPGATE_SMS_ID");
-        Finding(page, "shop").ShouldBe("shop: DE, AT OK", "nobody else was asked");
+        Finding(page, "shop").ShouldBe("shop: DE, AT OK", "no other provider was called");
         Finding(page, "mailbox").ShouldBe("Mailbox OK");
         Finding(page, "SMS, in this order").ShouldBe("sipgate_sms → shop OK");
         page.Page.QuerySelectorAll("#provider option").Select(option => option.GetAttribute("value"))
@@ -161,7 +161,7 @@ public sealed class SelfCheckTests(PortalHost portal) : IClassFixture<PortalHost
             "/admin/check"), "sipgate_sms").ShouldEndWith("It is paused until 2026-03-01 12:00:30 UTC after repeated failures.");
         page.Text.ShouldNotContain("1234567");
         (await admin.PostAsync("/admin/check/message", ("provider", "shop"), ("email", "order-1"))).Status
-            .ShouldBe(400, "what has the limits of SMS takes numbers alone");
+            .ShouldBe(400, "a provider with SMS limits accepts only phone numbers");
     }
 
     [Fact]

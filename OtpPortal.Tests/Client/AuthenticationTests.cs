@@ -30,7 +30,7 @@ public sealed class AuthenticationTests(PortalHost portal) : IClassFixture<Porta
         var user = answer.Json;
         (user.GetProperty("id").GetString(), user.GetProperty("name").GetString()).ShouldBe((email, email));
         (user.GetProperty("type").GetString(), user.GetProperty("issuer").GetString()).ShouldBe(("OtpPortal", "OtpPortal"));
-        answer.Cookies.ShouldBeEmpty("nothing has to travel back");
+        answer.Cookies.ShouldBeEmpty("no data has to be returned");
     }
 
     [Fact]
@@ -43,7 +43,7 @@ public sealed class AuthenticationTests(PortalHost portal) : IClassFixture<Porta
         ShouldBe(await app.NewBrowser(browser).GetAsync("/", ("Authorization", "Bearer " + token)), email);
 
         var wrong = await app.NewBrowser(browser).GetAsync("/", ("Authorization", "Bearer nobodys0nobodys0nobodys0nobodys0"));
-        wrong.Status.ShouldBe(401, "it is no browser that could be sent elsewhere");
+        wrong.Status.ShouldBe(401, "the client is not a browser that can be redirected");
         wrong.Header("WWW-Authenticate").ShouldBe("Bearer error=\"invalid_token\"");
         ShouldBe(await app.NewBrowserWith(token).GetAsync("/", ("Authorization", "Basic " + token)), email);
     }
@@ -236,7 +236,7 @@ public sealed class AuthenticationTests(PortalHost portal) : IClassFixture<Porta
 
         (answer.Status, answer.RetryAfter, answer.Header("Cache-Control")).ShouldBe((503, 5, "no-store"));
         (await browser.GetAsync("/open")).Body.ShouldBe("nobody");
-        (await app.NewBrowser().GetAsync("/")).Status.ShouldBe(302, "who brings no token need not be asked about");
+        (await app.NewBrowser().GetAsync("/")).Status.ShouldBe(302, "a request without a token needs no check");
         app.Log.Text.ShouldContain("could not check tokens with the portal");
     }
 

@@ -387,7 +387,7 @@ public sealed class PortalTokenValidatorTests : IAsyncLifetime
         _clock.Advance(TimeSpan.FromMinutes(64));
         (await _validator.ValidateAsync(Sign(Header("RS256", "rsa"), Claims()))).ShouldBeOfType<TokenValidation.Valid>();
         for (var i = 0; i < 10; i++) await _validator.ValidateAsync(Sign(Header("RS256", "rsa"), Claims()));
-        _portal.Requests.Count.ShouldBe(2, "nobody waits for a portal that was away a moment ago");
+        _portal.Requests.Count.ShouldBe(2, "no request waits for a portal that was just unavailable");
         await Should.ThrowAsync<OtpPortalException>(() => _validator.ValidateAsync(Sign(Header("RS256", "unknown"), Claims())));
         _clock.Advance(TimeSpan.FromMinutes(1));
         await Should.ThrowAsync<OtpPortalException>(() => _validator.ValidateAsync(Sign(Header("RS256", "rsa"), Claims())));

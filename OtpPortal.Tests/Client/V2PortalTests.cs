@@ -111,7 +111,7 @@ public sealed class V2PortalTests(V2PortalTests.WithAccount portal) : IClassFixt
         (await _v2.CreateJwtAsync(new JwtParameters { Claims = new JsonObject { ["sub"] = "root@example.com" } }))
             .ShouldBeOfType<V2Creation<CreatedJwt>.Refused>();
         (await Clients.Validator(portal.Host.Address, WithAccount.Audience, portal.Host.Clock).ValidateAsync(jwt))
-            .ShouldBe(new TokenValidation.Invalid("The JWT is not for a signed-in user."), "a service account's word is not the portal's");
+            .ShouldBe(new TokenValidation.Invalid("The JWT is not for a signed-in user."), "a service account cannot act as the portal");
     }
 
     [Fact]

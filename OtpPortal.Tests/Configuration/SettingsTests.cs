@@ -378,7 +378,7 @@ public sealed partial class SettingsTests
         admin.Key.Matches("0123456789abcdeF").ShouldBeFalse();
         read.MagicLinks.MaxAttempts.ShouldBe(3);
         Read(("V2_ADMIN_ACCOUNT", $"{Uuid}:0123456789abcdef:orders")).MagicLinks.Admin!.Account.Redirects
-            .ShouldBeNull("without a list any address will do");
+            .ShouldBeNull("without a list, every address is allowed");
     }
 
     [Theory]

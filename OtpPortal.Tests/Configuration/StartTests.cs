@@ -12,7 +12,7 @@ public sealed class StartTests
         end.Code.ShouldBe(1);
         end.Errors.ShouldStartWith("OTP Portal cannot start:");
         foreach (var word in words) end.Errors.ShouldContain(word);
-        end.Output.ShouldBeEmpty("nothing else is told");
+        end.Output.ShouldBeEmpty("nothing else is revealed");
         end.Errors.ShouldNotContain("   at ");
         end.Errors.ShouldNotContain("Exception");
     }

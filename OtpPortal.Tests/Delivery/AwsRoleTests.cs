@@ -26,7 +26,7 @@ public sealed class AwsRoleTests
         });
         server.Handle = context => context.Request.Path == Role ? context.Response.WriteAsync(credentials) : Task.CompletedTask;
         using var portal = await PortalProcess.StartAsync(Settings(server, Role));
-        server.Requests.ShouldBeEmpty("the start asks nobody for credentials");
+        server.Requests.ShouldBeEmpty("the start requests no credentials");
 
         (await SendAsync(portal)).Status.ShouldBe(200, portal.Log);
         (await SendAsync(portal)).Status.ShouldBe(200, portal.Log);

@@ -156,7 +156,7 @@ public sealed class CustomTemplatesTests : IDisposable
         templates.Fill("gateway-code", "en", "", Values("en"), "phone_call").Text.ShouldBe("Your code is 012345");
         templates.Fill("gateway-code", "en", "", Values("en"), "postmark").Subject.ShouldBe("Your Shop & Co code is 012345");
         templates.Fill("sign-in", "en", "", Values("en")).Subject
-            .ShouldBe("Your OTP Portal code is 012345", "the portal's own messages are no provider's");
+            .ShouldBe("Your OTP Portal code is 012345", "the portal's own messages belong to no provider");
     }
 
     [Theory]

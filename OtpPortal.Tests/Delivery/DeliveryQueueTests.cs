@@ -175,7 +175,7 @@ public sealed class DeliveryQueueTests : IClassFixture<RedisUnderTest>, IAsyncLi
             _queue.TryEnqueue(new OutgoingMessage(Mail(to: "ann@" + domain), _clock.GetUtcNow().AddMinutes(5), _ => { }));
 
         for (var i = 0; i < 1000; i++) TryEnqueue("one.example").ShouldBeTrue();
-        TryEnqueue("ONE.example").ShouldBeFalse("one domain does not fill it");
+        TryEnqueue("ONE.example").ShouldBeFalse("one domain cannot fill it");
         for (var i = 0; i < 3000; i++) TryEnqueue($"other{i}.example").ShouldBeTrue();
         TryEnqueue("another.example").ShouldBeFalse();
 
@@ -193,7 +193,7 @@ public sealed class DeliveryQueueTests : IClassFixture<RedisUnderTest>, IAsyncLi
         await Eventually.BeTrueAsync(() => _provider.Attempts.Count == 8);
 
         var stop = _queue.StopAsync(CancellationToken.None);
-        _queue.TryEnqueue(new OutgoingMessage(Mail(), _clock.GetUtcNow().AddMinutes(5), _ => { })).ShouldBeFalse("nothing new is taken");
+        _queue.TryEnqueue(new OutgoingMessage(Mail(), _clock.GetUtcNow().AddMinutes(5), _ => { })).ShouldBeFalse("no new work is accepted");
         stop.IsCompleted.ShouldBeFalse();
         _provider.Release();
         await stop;

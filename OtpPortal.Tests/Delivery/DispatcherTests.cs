@@ -88,7 +88,7 @@ public sealed class DispatcherTests(RedisUnderTest store) : IClassFixture<RedisU
         (await SendAsync(dispatcher, first)).ShouldBe(new DispatchOutcome.Failed("second", new SendOutcome.Misconfigured("no credit")));
 
         await Eventually.BeTrueAsync(async () => Failed(await statistics.ReadAsync(), "second") == Failed(before, "second") + 1);
-        Failed(await statistics.ReadAsync(), "first").ShouldBe(Failed(before, "first"), "its message was not given up");
+        Failed(await statistics.ReadAsync(), "first").ShouldBe(Failed(before, "first"), "its message was not abandoned");
     }
 
     [Fact]
@@ -125,7 +125,7 @@ public sealed class DispatcherTests(RedisUnderTest store) : IClassFixture<RedisU
         _first.Release();
         (await trial).ShouldBe(new DispatchOutcome.Sent("second"));
         await SendAsync(dispatcher, first);
-        _first.Sent.Count.ShouldBe(6, "it failed once more: another half minute");
+        _first.Sent.Count.ShouldBe(6, "another failure keeps the circuit open for another 30 seconds");
 
         _clock.Advance(TimeSpan.FromSeconds(30));
         _first.Answer = () => new SendOutcome.Accepted();

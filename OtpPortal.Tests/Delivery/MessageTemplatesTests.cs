@@ -58,7 +58,7 @@ public sealed class MessageTemplatesTests
         var (with, without) = (Fill(language, link: link), Fill(language));
 
         with.Subject.ShouldBe(without.Subject);
-        with.Text.Split('\n').ShouldContain(link, "on a line of its own, so that nothing sticks to it");
+        with.Text.Split('\n').ShouldContain(link, "on its own line, so that no character is attached to it");
         new AngleSharp.Html.Parser.HtmlParser().ParseDocument(with.Html).QuerySelector("a")!.GetAttribute("href").ShouldBe(link);
         foreach (var part in (string[])[with.Text, with.Html]) part.ShouldContain("012345");
         without.Text.ShouldNotContain("token");
@@ -79,7 +79,7 @@ public sealed class MessageTemplatesTests
         message.Html.ShouldNotContain("<b>");
         message.Html.ShouldNotContain("<script>");
         message.Html.ShouldContain("&lt;b&gt;Tom &amp; ");
-        message.Subject.ShouldBe("Your <b>Tom & \"Co\"</b> code is 012345", "a subject and a text are no markup");
+        message.Subject.ShouldBe("Your <b>Tom & \"Co\"</b> code is 012345", "a subject and a text are not markup");
         message.Text.ShouldContain("<b>Tom & \"Co\"</b>");
     }
 

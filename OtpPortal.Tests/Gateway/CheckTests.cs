@@ -40,7 +40,7 @@ public sealed class CheckTests(GatewayPortal gateway) : IClassFixture<GatewayPor
         var status = await _app.StatusAsync(id);
         status.Status.ShouldBe(200);
         status.Json.GetProperty("data").GetProperty("closed").GetBoolean().ShouldBeTrue();
-        status.Json.GetProperty("data").GetProperty("ttl").GetInt32().ShouldBe(60, "success makes it live no longer");
+        status.Json.GetProperty("data").GetProperty("ttl").GetInt32().ShouldBe(60, "a success does not extend its lifetime");
         status.Json.GetProperty("data").TryGetProperty("otp", out _).ShouldBeFalse();
         gateway.Host.Clock.Advance(TimeSpan.FromSeconds(60));
         Message(await _app.StatusAsync(id)).ShouldBe("the OTP does not exist");

@@ -18,7 +18,7 @@ public sealed class HostedPageTests(GatewayPortal gateway) : IClassFixture<Gatew
 
         (answer.Status, answer.Location).ShouldBe((303, "/otp/MyApp/" + id));
         (await _visitor.GetAsync("/otp/MyApp/" + id)).Text.ShouldContain("You can close this page");
-        (await _app.StatusAsync(id)).Status.ShouldBe(200, "the page keeps the record for the backend to ask about");
+        (await _app.StatusAsync(id)).Status.ShouldBe(200, "the record is kept until the backend asks for the result");
     }
 
     [Fact]
@@ -30,7 +30,7 @@ public sealed class HostedPageTests(GatewayPortal gateway) : IClassFixture<Gatew
         await _visitor.SendAsync(HttpMethod.Head, $"/otp/MyApp/{id}?otp={code}&action=check", null);
 
         page.Find("input#otp")!.GetAttribute("value").ShouldBe(code);
-        page.Find("input#otp")!.HasAttribute("data-code-length").ShouldBeFalse("nor may a script send it off by itself");
+        page.Find("input#otp")!.HasAttribute("data-code-length").ShouldBeFalse("and a script must not submit it");
         page.Header("Cache-Control")!.ShouldContain("no-store");
         (await _app.StatusAsync(id)).Status.ShouldBe(400);
         (await _app.CheckAsync(id, code)).Status.ShouldBe(200);
@@ -152,7 +152,7 @@ public sealed class HostedPageTests(GatewayPortal gateway) : IClassFixture<Gatew
             .ShouldSatisfyAllConditions(pair => pair.Status.ShouldBe(200), pair => pair.Item2.ShouldNotBeNull());
         page.Text.ShouldContain("You can close this page");
         (await _app.StatusAsync(id)).Json.GetProperty("message").GetString()
-            .ShouldBe("the OTP does not exist", "it is the pages alone that are told");
+            .ShouldBe("the OTP does not exist", "only the hosted pages see the result");
     }
 
     [Fact]
@@ -182,7 +182,7 @@ public sealed class HostedPageTests(GatewayPortal gateway) : IClassFixture<Gatew
         page.Header("X-Frame-Options").ShouldBeNull();
         page.Header("Content-Security-Policy")!.ShouldContain("frame-ancestors https://app.example.com http://localhost:5000");
         page.Find("[data-otp-page]")!.GetAttribute("data-origin").ShouldBe("https://app.example.com");
-        foreign.Find("[data-otp-page]")!.GetAttribute("data-origin").ShouldBeNull("nobody is told of a success but whom the settings name");
+        foreign.Find("[data-otp-page]")!.GetAttribute("data-origin").ShouldBeNull("only origins in the settings are notified of a success");
         start.Header("X-Frame-Options").ShouldBe("DENY");
     }
 

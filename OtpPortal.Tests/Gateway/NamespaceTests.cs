@@ -67,7 +67,7 @@ public sealed class NamespaceTests(GatewayPortal gateway) : IClassFixture<Gatewa
         refused.Status.ShouldBe(429);
         refused.RetryAfter.ShouldBeInRange(1, 300);
         refused.Json.GetProperty("status").GetString().ShouldBe("error");
-        (await gateway.App.SendAsync(HttpMethod.Get, "/api/providers", null)).Status.ShouldBe(200, "others are not held up");
+        (await gateway.App.SendAsync(HttpMethod.Get, "/api/providers", null)).Status.ShouldBe(200, "other messages are not delayed");
     }
 
     [Fact]

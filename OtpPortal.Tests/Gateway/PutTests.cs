@@ -407,7 +407,7 @@ public sealed class PutTests(GatewayPortal gateway) : IClassFixture<GatewayPorta
         var data = Data(await _app.PutAsync(id, ("provider", "mailbox"), ("to", TestUser.New()), ("otp", "222222")));
 
         data.GetProperty("generate").GetInt32().ShouldBe(2);
-        (await _app.CheckAsync(id, first)).Status.ShouldBe(400, "it may have gone to another address");
+        (await _app.CheckAsync(id, first)).Status.ShouldBe(400, "it may have been sent to another address");
         (await _app.CheckAsync(id, "222222")).Status.ShouldBe(200);
     }
 
@@ -424,7 +424,7 @@ public sealed class PutTests(GatewayPortal gateway) : IClassFixture<GatewayPorta
 
         data.GetProperty("attempts").GetInt32().ShouldBe(3);
         (await _app.CheckAsync(id, "000000")).Status.ShouldBe(400);
-        (await _app.CheckAsync(id, "123123")).Status.ShouldBe(429, "the third try was the last one");
+        (await _app.CheckAsync(id, "123123")).Status.ShouldBe(429, "the third attempt was the last one");
     }
 
     [Fact]
@@ -459,7 +459,7 @@ public sealed class PutTests(GatewayPortal gateway) : IClassFixture<GatewayPorta
 
         ErrorOf(await _app.PutAsync(id, fields), 429);
         ErrorOf(await _app.PutAsync(id, ("provider", "mailbox"), ("to", to), ("max_generate", "20")), 429)
-            .ShouldStartWith("OTP attempts exceeded", customMessage: "the record's own number counts");
+            .ShouldStartWith("OTP attempts exceeded", customMessage: "the number in the record is used");
 
         var codes = await gateway.Host.CodesAsync(to);
         codes.Count.ShouldBe(4);

@@ -57,7 +57,7 @@ public sealed class RequestQuotaOfNamespaceTests : IAsyncLifetime
 
         refused.Status.ShouldBe(429);
         refused.Json.GetProperty("status").GetString().ShouldBe("error");
-        refused.RetryAfter.ShouldBe(75, "a minute, and the quarter of it in which one of the four fades");
+        refused.RetryAfter.ShouldBe(75, "one minute, plus a quarter while the first of the four expires");
         refused.Header("RateLimit").ShouldBe("\"namespace\";r=0;t=75");
         refused.Header("RateLimit-Policy").ShouldBe("\"namespace\";q=4;w=60");
         _portal.Clock.Advance(TimeSpan.FromSeconds(74));
@@ -78,7 +78,7 @@ public sealed class RequestQuotaOfNamespaceTests : IAsyncLifetime
 
         (await _portal.CodesAsync(somebody)).ShouldBeEmpty();
         _portal.Clock.Advance(TimeSpan.FromSeconds(120));
-        (await App.CheckAsync(id, code)).Status.ShouldBe(200, "its one try is still there");
+        (await App.CheckAsync(id, code)).Status.ShouldBe(200, "its one attempt is still available");
     }
 
     [Fact]

@@ -35,7 +35,7 @@ public sealed class SendingTests
             var put = app.PutAsync(id, ("provider", "hook"), ("to", $"somebody {round}"), ("otp", "123456"));
             await portal.Clock.AdvanceUntilAsync(() => put.IsCompleted, TimeSpan.FromSeconds(1));
 
-            (await put).Status.ShouldBe(200, "it has got the message, however often it answers like this");
+            (await put).Status.ShouldBe(200, "the message was delivered, whatever the response says");
             posted.ShouldBe(round * posts);
             (await app.CheckAsync(id, "123456")).Status.ShouldBe(200);
         }
@@ -85,7 +85,7 @@ public sealed class SendingTests
         answer.Status.ShouldBe(502);
         answer.Json.GetProperty("message").GetString().ShouldBe("The message could not be sent.");
         (await app.CheckAsync(id, "123456")).Json.GetProperty("message").GetString()
-            .ShouldBe("the OTP does not exist", "nobody has the code");
+            .ShouldBe("the OTP does not exist", "no user has the code");
     }
 
     [Fact]

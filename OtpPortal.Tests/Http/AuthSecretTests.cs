@@ -21,7 +21,7 @@ public sealed class AuthSecretTests
 
         keys.Select(Convert.ToHexString).Distinct().Count().ShouldBe(3);
         keys.ShouldAllBe(key => key.Length == 32);
-        _secret.DeriveKey("a").ShouldBe(keys[0], "replicas arrive at the same");
+        _secret.DeriveKey("a").ShouldBe(keys[0], "replicas compute the same value");
     }
 
     [Fact]

@@ -101,7 +101,7 @@ public sealed class SecurityHeadersTests(PortalHost portal) : IClassFixture<Port
         {
             var answer = await portal.NewBrowser().GetAsync("/" + script.TrimStart('/'));
             answer.Status.ShouldBe(200);
-            answer.Body.Length.ShouldBeGreaterThan(1000, "an empty script would leave the page dead");
+            answer.Body.Length.ShouldBeGreaterThan(1000, "an empty script would disable the page");
             answer.ContentType.ShouldStartWith("text/javascript");
         }
     }

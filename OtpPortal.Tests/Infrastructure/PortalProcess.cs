@@ -18,7 +18,6 @@ public sealed class PortalProcess : IDisposable
     {
         var port = FreePort.Next();
         Address = new Uri(string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{port}"));
-        var (otp, auth) = RedisServer.NewDatabases();
         string[] command = [.. launcher, "dotnet", Path.Combine(AppContext.BaseDirectory, "OtpPortal.dll")];
         var start = new ProcessStartInfo(command[0], command[1..]) { RedirectStandardOutput = true, RedirectStandardError = true };
         start.Environment["ASPNETCORE_ENVIRONMENT"] = "Development";
@@ -26,8 +25,13 @@ public sealed class PortalProcess : IDisposable
         start.Environment["BIND_ADDRESS"] = "127.0.0.1";
         start.Environment["PUBLIC_URL"] = Address.GetLeftPart(UriPartial.Authority);
         start.Environment["AUTH_SECRET_KEY"] = PortalHost.Secret;
-        start.Environment["REDIS_URL_OTP"] = RedisServer.Shared.Url(otp);
-        start.Environment["REDIS_URL_AUTH"] = RedisServer.Shared.Url(auth);
+        // Databases are limited, and a portal with an embedded store needs none.
+        if (!settings.Any(setting => setting.Name == "REDIS_URL_OTP"))
+        {
+            var (otp, auth) = RedisServer.NewDatabases();
+            start.Environment["REDIS_URL_OTP"] = RedisServer.Shared.Url(otp);
+            start.Environment["REDIS_URL_AUTH"] = RedisServer.Shared.Url(auth);
+        }
         start.Environment["MAIL_TRANSPORT"] = "mailbox";
         start.Environment["DATA_DIR"] = _data.Path;
         foreach (var (name, value) in settings) start.Environment[name] = value;

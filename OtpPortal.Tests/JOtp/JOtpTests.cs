@@ -175,7 +175,7 @@ public sealed class JOtpTests : IAsyncLifetime
         (refused.Status, refused.RetryAfter, refused.Header("RateLimit")).ShouldBe((429, 90, "\"namespace\";r=0;t=90"));
         refused.Json.GetProperty("error").GetString().ShouldBe("too_many_requests");
         (await program.GetAsync("/dev/mailbox.json")).Body.ShouldNotContain(unlucky);
-        (nameless.Status, nameless.Header("RateLimit")).ShouldBe((201, null), "who names no namespace uses none's");
+        (nameless.Status, nameless.Header("RateLimit")).ShouldBe((201, null), "a request without a namespace uses no quota");
         (await program.GetAsync("/api/providers", ("Authorization", Credentials))).Status.ShouldBe(429, "both APIs count together");
     }
 

@@ -68,7 +68,7 @@ public abstract class KeyRingTests(StoreUnderTest store)
 
         (await ring.PublishedAsync()).Count.ShouldBe(4);
         rotation.ActiveFrom.ShouldBe(store.Clock.GetUtcNow() + KeyRing.PublishedBefore);
-        KidOf(await CreateAsync(jwts)).ShouldBe(KidOf(old), "verifiers do not know the new one yet");
+        KidOf(await CreateAsync(jwts)).ShouldBe(KidOf(old), "verifiers do not have the new key yet");
         store.Clock.Advance(TimeSpan.FromSeconds(31));
         (await other.PublishedAsync()).Select(key => key.Kid).ShouldBe((await ring.PublishedAsync()).Select(key => key.Kid));
 
@@ -81,7 +81,7 @@ public abstract class KeyRingTests(StoreUnderTest store)
         store.Clock.Advance(TimeSpan.FromMinutes(20) - TimeSpan.FromSeconds(1));
         (await IsValidAsync(jwts, old)).ShouldBeTrue();
         store.Clock.Advance(TimeSpan.FromSeconds(1));
-        (await IsValidAsync(jwts, old)).ShouldBeFalse("its key is over");
+        (await IsValidAsync(jwts, old)).ShouldBeFalse("its key has expired");
         (await IsValidAsync(jwts, newToken)).ShouldBeTrue();
         (await ring.PublishedAsync()).Count.ShouldBe(2);
     }
@@ -98,7 +98,7 @@ public abstract class KeyRingTests(StoreUnderTest store)
 
         await ring.RotateAsync(TimeSpan.Zero, atOnce: true);
 
-        (await IsValidAsync(jwts, old)).ShouldBeFalse("although an earlier rotation would have let it live on");
+        (await IsValidAsync(jwts, old)).ShouldBeFalse("although the earlier rotation had a longer grace period");
         var newToken = await CreateAsync(jwts);
         (await IsValidAsync(jwts, newToken)).ShouldBeTrue();
         store.Clock.Advance(TimeSpan.FromSeconds(31));
@@ -212,7 +212,7 @@ public abstract class KeyRingTests(StoreUnderTest store)
         using var fresh = NewRing();
         await fresh.EnsureAsync();
         (await fresh.PublishedAsync()).Count(key => key.Algorithm == JwtAlgorithms.Rs256)
-            .ShouldBe(1, "a new one, for neither of them is where it was sealed");
+            .ShouldBe(1, "a new value, because neither ciphertext is bound to this key");
     }
 
     [Fact]

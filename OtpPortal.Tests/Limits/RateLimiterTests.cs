@@ -25,10 +25,10 @@ public abstract class RateLimiterTests(StoreUnderTest store)
             store.Clock.Advance(TimeSpan.FromSeconds(10));
         }
 
-        (await _limiter.TakeAsync(s_limit, _subject)).ShouldBe(TimeSpan.FromSeconds(30), "until the first of the three is a minute old");
+        (await _limiter.TakeAsync(s_limit, _subject)).ShouldBe(TimeSpan.FromSeconds(30), "until the first of the three has expired");
         store.Clock.Advance(TimeSpan.FromSeconds(30));
         (await _limiter.TakeAsync(s_limit, _subject)).ShouldBeNull();
-        (await _limiter.TakeAsync(s_limit, _subject)).ShouldBe(TimeSpan.FromSeconds(10), "until the second is");
+        (await _limiter.TakeAsync(s_limit, _subject)).ShouldBe(TimeSpan.FromSeconds(10), "until the second one has expired");
     }
 
     [Fact]
@@ -38,7 +38,7 @@ public abstract class RateLimiterTests(StoreUnderTest store)
         for (var i = 0; i < 5; i++)
         {
             var wait = (await _limiter.TakeAsync(s_limit, _subject)).ShouldNotBeNull();
-            wait.ShouldBe(TimeSpan.FromSeconds(60), "what was refused does not count");
+            wait.ShouldBe(TimeSpan.FromSeconds(60), "a refused request does not count");
         }
 
         store.Clock.Advance(TimeSpan.FromSeconds(60));

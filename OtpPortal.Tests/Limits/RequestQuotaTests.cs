@@ -68,7 +68,7 @@ public abstract class RequestQuotaTests : IDisposable
         (await TakeAsync()).Wait.ShouldBe(TimeSpan.FromMilliseconds(1));
         AdvanceClock(0.001);
         (await TakeAsync()).Wait.ShouldBeNull();
-        (await TakeAsync()).Wait.ShouldBe(TimeSpan.FromSeconds(5), "the next one fades five seconds later");
+        (await TakeAsync()).Wait.ShouldBe(TimeSpan.FromSeconds(5), "the next one expires five seconds later");
     }
 
     [Fact]
@@ -93,7 +93,7 @@ public abstract class RequestQuotaTests : IDisposable
         (await TakeAsync()).Wait.ShouldNotBeNull();
         AdvanceClock(30);
 
-        (await TakeAsync(6)).Remaining.ShouldBe(0, "half of them have faded");
+        (await TakeAsync(6)).Remaining.ShouldBe(0, "half of them have expired");
         (await TakeAsync()).Wait.ShouldNotBeNull();
     }
 
@@ -154,7 +154,7 @@ public abstract class RequestQuotaTests : IDisposable
 
         await _quota.ReturnAsync(await TakeAsync());
 
-        (await TakeAsync()).Wait.ShouldNotBeNull("a refused one took nothing that could be given back");
+        (await TakeAsync()).Wait.ShouldNotBeNull("a refused request has no quota to return");
     }
 
     [Fact]

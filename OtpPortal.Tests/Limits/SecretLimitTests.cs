@@ -31,7 +31,7 @@ public sealed class SecretLimitTests
         for (var i = 0; i < 10; i++) (await SendSecretAsync(client, kind, right: false)).Status.ShouldBeOneOf(401, 403);
 
         var limited = await SendSecretAsync(client, kind, right: true);
-        limited.Status.ShouldBe(429, "not even the right one counts");
+        limited.Status.ShouldBe(429, "not even the correct key is accepted");
         limited.RetryAfter.ShouldBe(300);
         foreach (var other in s_kinds.Where(other => other != kind))
         {

@@ -44,7 +44,7 @@ public sealed class AccountCodeTests(V2Portal v2) : IClassFixture<V2Portal>
         var (id, otp) = await app.NewOtpAsync(new { charSetAlphaLower = true, length = 12 });
 
         (await app.ValidateAsync(id, otp.ToUpperInvariant())).Status.ShouldBe(400);
-        (await app.ValidateAsync(id, $" {otp}\n")).Status.ShouldBe(400, "control characters are no text");
+        (await app.ValidateAsync(id, $" {otp}\n")).Status.ShouldBe(400, "control characters are not text");
         (await app.ValidateAsync(id, $" {otp} ")).Status.ShouldBe(200);
     }
 
@@ -90,7 +90,7 @@ public sealed class AccountCodeTests(V2Portal v2) : IClassFixture<V2Portal>
         var (id, otp) = await theirs.NewOtpAsync();
 
         (await mine.ValidateAsync(id, otp)).Status.ShouldBe(400);
-        (await theirs.ValidateAsync(id, otp)).Status.ShouldBe(200, "and has used none of its tries");
+        (await theirs.ValidateAsync(id, otp)).Status.ShouldBe(200, "and has used none of its attempts");
     }
 
     [Theory]

@@ -35,7 +35,7 @@ public sealed class MagicLinkTests(V2Portal v2) : IClassFixture<V2Portal>
         page.Header("Cache-Control")!.ShouldContain("no-store");
         page.Text.ShouldContain("app.example.com");
         page.Header("Content-Security-Policy")!.Split("; ")
-            .ShouldContain("form-action 'self' https:", "the app may lead on to other origins");
+            .ShouldContain("form-action 'self' https:", "the app may redirect to other origins");
         gone.Status.ShouldBe(303);
         gone.Location!.ShouldStartWith("https://app.example.com/in?next=%2Fhome&jwt=");
         gone.Location.ShouldEndWith("#top");
@@ -140,7 +140,7 @@ public sealed class MagicLinkTests(V2Portal v2) : IClassFixture<V2Portal>
         using var form = new FormUrlEncodedContent([KeyValuePair.Create("secret", secret)]);
 
         (await v2.Host.NewBrowser().SendAsync(HttpMethod.Post, "/magic-link", form, ("Sec-Fetch-Site", "cross-site"))).Status.ShouldBe(403);
-        (await v2.Host.NewBrowser().PostAsync("/magic-link", ("secret", secret))).Status.ShouldBe(303, "and has not used it up");
+        (await v2.Host.NewBrowser().PostAsync("/magic-link", ("secret", secret))).Status.ShouldBe(303, "and has not consumed it");
     }
 
     [Fact]

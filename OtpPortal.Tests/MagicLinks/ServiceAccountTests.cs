@@ -93,7 +93,7 @@ public sealed class ServiceAccountTests(V2Portal v2) : IClassFixture<V2Portal>
         statuses[10].ShouldBe(429);
         ShouldBeFailure(right, 429);
         right.RetryAfter.ShouldBeInRange(1, 300);
-        right.Header("RateLimit").ShouldBeNull("the answer must not differ for a right key");
+        right.Header("RateLimit").ShouldBeNull("the response must not differ for a correct key");
         (await v2.Admin.NewOtpAsync()).Otp.ShouldNotBeEmpty();
     }
 
@@ -115,7 +115,7 @@ public sealed class ServiceAccountTests(V2Portal v2) : IClassFixture<V2Portal>
         fourth.RetryAfter.ShouldBeInRange(1, 120);
         (await admin.NewOtpAsync()).Otp.ShouldNotBeEmpty();
         portal.Clock.Advance(TimeSpan.FromSeconds(fourth.RetryAfter));
-        (await other.ValidateAsync(id, otp)).Status.ShouldBe(200, "what was refused used no try");
+        (await other.ValidateAsync(id, otp)).Status.ShouldBe(200, "a refused code uses no attempt");
     }
 
     [Theory]
@@ -163,7 +163,7 @@ public sealed class ServiceAccountTests(V2Portal v2) : IClassFixture<V2Portal>
         foreach (var link in links) (await victim.GetAsync(new Uri(link).PathAndQuery)).Status.ShouldBe(200);
         (await operators.SendAsync(HttpMethod.Delete, path, null, secret)).Status.ShouldBe(204);
 
-        (await victim.GetAsync(new Uri(links[0]).PathAndQuery)).Status.ShouldBe(410, "its links sign nobody in any more");
+        (await victim.GetAsync(new Uri(links[0]).PathAndQuery)).Status.ShouldBe(410, "its links no longer sign in anyone");
         (await victim.PostAsync("/magic-link", ("secret", links[0].Split('=')[1]))).Status.ShouldBe(410);
         (await victim.PostAsync("/magic-link", ("secret", links[1].Split('=')[1]))).Status.ShouldBe(303);
 

@@ -102,7 +102,7 @@ public abstract class CodeModelTests(StoreUnderTest store)
             var data = Payloads.Of("number", number.ToString(CultureInfo.InvariantCulture));
             var record = await Codes.ReplaceAsync(_key, before, code, s_terms, data, static _ => { });
 
-            (record is not null).ShouldBe(_expected == read, "a replacement takes place where nothing has changed");
+            (record is not null).ShouldBe(_expected == read, "a replacement succeeds only for an unchanged record");
             if (record is null) return;
             var continues = read is { IsClosed: false } && Now < read.Deadline;
             _expected = new Expected(
@@ -170,7 +170,7 @@ public abstract class CodeModelTests(StoreUnderTest store)
                 outcome.ShouldBeOfType(isRight ? typeof(TryOutcome.Right) : typeof(TryOutcome.Wrong));
                 _expected = seen with { Used = seen.Used + 1, IsClosed = isRight };
                 _tried[seen.Budget] = _tried.GetValueOrDefault(seen.Budget) + 1;
-                _tried[seen.Budget].ShouldBeLessThanOrEqualTo(s_terms.MaxAttempts, "all codes share the tries");
+                _tried[seen.Budget].ShouldBeLessThanOrEqualTo(s_terms.MaxAttempts, "all codes share the attempts");
                 return;
             }
         }

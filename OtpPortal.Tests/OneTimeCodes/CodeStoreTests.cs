@@ -201,9 +201,9 @@ public abstract class CodeStoreTests(StoreUnderTest store)
         store.Clock.Advance(TimeSpan.FromMinutes(5));
 
         (await _codes.TryAsync(key, "123456")).ShouldBeOfType<TryOutcome.Expired>().Record
-            .ShouldNotBeNull("a late visitor is told what happened");
+            .ShouldNotBeNull("a user who returns late sees what happened");
         (await AddCodeAsync(key, "222222")).ShouldBeOfType<ResendOutcome.Ended>();
-        (await _codes.FindAsync(key))!.AttemptsLeft.ShouldBe(5, "late tries are not counted");
+        (await _codes.FindAsync(key))!.AttemptsLeft.ShouldBe(5, "late attempts are not counted");
     }
 
     [Fact]
@@ -315,7 +315,7 @@ public abstract class CodeStoreTests(StoreUnderTest store)
         (await _codes.TryAsync(key, "123456")).ShouldBeOfType<TryOutcome.Expired>();
         var record = (await _codes.FindAsync(key)).ShouldNotBeNull();
         record.IsOpen.ShouldBeFalse();
-        _codes.HasLink(key, record, link).ShouldBeTrue("it is still known whose it was");
+        _codes.HasLink(key, record, link).ShouldBeTrue("its owner is still known");
     }
 
     [Fact]

@@ -36,7 +36,7 @@ public sealed class SipgateTutorialRequests : IDisposable
         await using var portal = await PortalHost.StartAsync(UsersFile(Database));
         var browser = portal.NewBrowser();
 
-        (await browser.GetAsync("/")).Find("input[name=channel]").ShouldBeNull("nobody sends SMS here");
+        (await browser.GetAsync("/")).Find("input[name=channel]").ShouldBeNull("no SMS provider is configured");
         await portal.SignInAsync("test@example.com", browser);
     }
 

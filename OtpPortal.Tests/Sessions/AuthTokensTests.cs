@@ -41,7 +41,7 @@ public sealed class AuthTokensTests(PortalHost portal) : IClassFixture<PortalHos
 
         Strings(await ListAsync("?email=" + typed)).ShouldBe([browser.Cookies["auth_token"]]);
         (await DeleteAsync("?email=" + typed)).Status.ShouldBe(204);
-        (await browser.GetAsync("/check-auth")).Status.ShouldBe(403, "it was told that the sessions have ended");
+        (await browser.GetAsync("/check-auth")).Status.ShouldBe(403, "it was notified that the sessions have ended");
     }
 
     [Theory]
@@ -182,7 +182,7 @@ public sealed class AuthTokensTests(PortalHost portal) : IClassFixture<PortalHos
 
         foreach (var session in sessions) (await session.GetAsync("/check-auth")).Status.ShouldBe(403);
         (await other.GetAsync("/check-auth")).Status.ShouldBe(200);
-        (await DeleteAsync($"?email={TestUser.New()}")).Status.ShouldBe(204, "nobody is ended easily");
+        (await DeleteAsync($"?email={TestUser.New()}")).Status.ShouldBe(204, "circuits are not closed prematurely");
     }
 
     [Theory]
@@ -233,9 +233,9 @@ public sealed class AuthTokensTests(PortalHost portal) : IClassFixture<PortalHos
         further.Status.ShouldBe(429);
         further.RetryAfter.ShouldBe(300);
         var right = await guesser.GetAsync("/auth-tokens", s_key);
-        right.Status.ShouldBe(429, "else guessing would go on, and only be told apart");
+        right.Status.ShouldBe(429, "otherwise guessing could continue");
         right.RetryAfter.ShouldBe(300);
-        (await ListAsync()).Status.ShouldBe(200, "others are not concerned");
+        (await ListAsync()).Status.ShouldBe(200, "other callers are not affected");
 
         portal.Clock.Advance(TimeSpan.FromSeconds(300));
         (await guesser.GetAsync("/auth-tokens", s_key)).Status.ShouldBe(200);

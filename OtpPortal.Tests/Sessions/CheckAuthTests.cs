@@ -214,7 +214,7 @@ public sealed class CheckAuthTests(PortalHost portal) : IClassFixture<PortalHost
         }
 
         portal.Clock.Advance(TimeSpan.FromDays(5.5));
-        (await CheckAsync(token)).Json.GetProperty("expires_in").GetInt64().ShouldBe(43200, "the absolute lifetime is nearer now");
+        (await CheckAsync(token)).Json.GetProperty("expires_in").GetInt64().ShouldBe(43200, "the absolute lifetime ends first");
         portal.Clock.Advance(TimeSpan.FromDays(0.5));
         (await CheckAsync(token)).Status.ShouldBe(403, "thirty days after signing in");
     }

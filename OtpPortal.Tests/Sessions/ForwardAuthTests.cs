@@ -196,7 +196,7 @@ public sealed class ForwardAuthTests(ForwardAuthTests.BehindProxy behind) : ICla
         third.Status.ShouldBe(200);
         third.Text.ShouldContain("The app keeps sending you back here");
         third.Text.ShouldContain("COOKIE_DOMAIN");
-        (await browser.GetAsync(Path)).Status.ShouldBe(303, "after the page somebody may try again");
+        (await browser.GetAsync(Path)).Status.ShouldBe(303, "the user can try again after this page");
     }
 
     [Fact]

@@ -28,7 +28,7 @@ public abstract class TokenStoreTests(StoreUnderTest store)
 
         used.Email.ShouldBe(email);
         used.SessionId.ShouldBe(issued.SessionId);
-        used.Token.ShouldBe(issued.Token, "using does not rotate");
+        used.Token.ShouldBe(issued.Token, "a use does not rotate the token");
         used.ExpiresIn.ShouldBe(TimeSpan.FromDays(7));
     }
 
@@ -121,7 +121,7 @@ public abstract class TokenStoreTests(StoreUnderTest store)
         {
             Clock.Advance(TimeSpan.FromSeconds(17));
             (await _tokens.UseAndRotateAsync(first))!.Token.ShouldBe(second);
-            (await _tokens.UseAsync(first)).ShouldNotBeNull("a proxy may hold it as long");
+            (await _tokens.UseAsync(first)).ShouldNotBeNull("a proxy may cache it for that long");
         }
 
         Clock.Advance(TimeSpan.FromSeconds(1));

@@ -37,7 +37,7 @@ public sealed class AddressFormTests : IDisposable
     {
         var form = Render();
         form.Find("#email").Input(typed);
-        ErrorOf(form).ShouldBeNull("nobody is corrected while typing");
+        ErrorOf(form).ShouldBeNull("no error is shown while typing");
 
         form.Find("form").Submit();
 

@@ -110,7 +110,7 @@ public sealed class CodeFormTests(PortalHost portal) : IClassFixture<PortalHost>
         await ShowsAsync(form, "#code-error", "Incorrect code. 4 attempts left.");
         form.Find("#code").GetAttribute("aria-invalid").ShouldBe("true");
         form.Find("#code").GetAttribute("aria-describedby").ShouldBe("code-error code-expiry");
-        (form.Find("#code").GetAttribute("value") ?? "").ShouldBeEmpty("ready for the next try");
+        (form.Find("#code").GetAttribute("value") ?? "").ShouldBeEmpty("ready for the next attempt");
         _page.JSInterop.VerifyInvoke("otpPortal.focus");
 
         for (var i = 0; i < 3; i++)

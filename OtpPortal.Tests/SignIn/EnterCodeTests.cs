@@ -85,7 +85,7 @@ public sealed class EnterCodeTests(PortalHost portal) : IClassFixture<PortalHost
         page.FieldError.ShouldBe("Incorrect code. 4 attempts left.");
         page.Find("input[name=code]")!.GetAttribute("aria-invalid").ShouldBe("true");
         (await browser.GetAsync("/login/code")).FieldError.ShouldBe("Incorrect code. 4 attempts left.", "a reload shows the same step");
-        (await browser.PostAsync("/login-otp", ("code", code))).Location.ShouldBe("/", "the right code is still good");
+        (await browser.PostAsync("/login-otp", ("code", code))).Location.ShouldBe("/", "the correct code is still accepted");
     }
 
     [Fact]
@@ -110,7 +110,7 @@ public sealed class EnterCodeTests(PortalHost portal) : IClassFixture<PortalHost
         (page.Status, page.Location).ShouldBe((303, "/"));
         (await browser.GetAsync("/")).Text.ShouldContain("too many incorrect codes");
         (await browser.GetAsync("/")).Text.ShouldNotContain("too many incorrect codes", Case.Insensitive, "it is said once");
-        (await browser.PostAsync("/login", ("email", email))).Status.ShouldBe(303, "the user may begin anew");
+        (await browser.PostAsync("/login", ("email", email))).Status.ShouldBe(303, "the user can start again");
     }
 
     [Fact]

@@ -40,7 +40,7 @@ public sealed class LimitTests(PortalHost portal) : IClassFixture<PortalHost>
 
         answer.Status.ShouldBe(429);
         answer.RetryAfter.ShouldBe(900);
-        (await portal.NewApiClient().PostAsync("/login", ("email", TestUser.New()))).Status.ShouldBe(202, "others are not concerned");
+        (await portal.NewApiClient().PostAsync("/login", ("email", TestUser.New()))).Status.ShouldBe(202, "other callers are not affected");
     }
 
     [Fact]
@@ -138,7 +138,7 @@ public sealed class LimitTests(PortalHost portal) : IClassFixture<PortalHost>
         (await LoginAsync("203.0.113.1")).ShouldBe(202);
         (await LoginAsync("203.0.113.1")).ShouldBe(429);
         (await LoginAsync("203.0.113.2")).ShouldBe(202, "another visitor");
-        (await LoginAsync("198.51.100.9, 203.0.113.1")).ShouldBe(429, "what the visitor put in front of the proxy's word is forged");
+        (await LoginAsync("198.51.100.9, 203.0.113.1")).ShouldBe(429, "the part that the client added is forged");
         (await LoginAsync("2001:db8:1:2:3:4:5:6")).ShouldBe(202);
         (await LoginAsync("2001:db8:1:2:ffff::1")).ShouldBe(202);
         (await LoginAsync("2001:db8:1:2:aaaa::9")).ShouldBe(429, "one /64 is one visitor");

@@ -84,7 +84,7 @@ public sealed partial class MailLinkTests(MailLinkPortal fixture) : IClassFixtur
         page.Header("Cache-Control").ShouldNotBeNull().ShouldContain("no-store");
         page.Header("Referrer-Policy").ShouldBe("same-origin");
         var form = page.Find("form[action='/login/link'][method=post]").ShouldNotBeNull();
-        form.HasAttribute("data-submit-at-once").ShouldBeFalse("a program that runs scripts must not press it");
+        form.HasAttribute("data-submit-at-once").ShouldBeFalse("a script must not be able to press it");
         form.QuerySelectorAll("input")
             .Select(input => (input.GetAttribute("type"), input.GetAttribute("name"), input.GetAttribute("value")))
             .ShouldBe([("hidden", "token", mail.Token)]);
@@ -158,7 +158,7 @@ public sealed partial class MailLinkTests(MailLinkPortal fixture) : IClassFixtur
             other.Headers["Accept"] = "text/html";
         }
 
-        (await browser.PostAsync("/login/link", ("token", mail.Token!))).Location.ShouldBe("/", "it is still good where it belongs");
+        (await browser.PostAsync("/login/link", ("token", mail.Token!))).Location.ShouldBe("/", "it is still valid for its own client");
         (await rival.PostAsync("/login/link", ("token", rivalsMail.Token!))).Location.ShouldBe("/");
     }
 
@@ -177,7 +177,7 @@ public sealed partial class MailLinkTests(MailLinkPortal fixture) : IClassFixtur
         (await attacker.GetAsync("/login/code")).Status.ShouldBe(200, "still at the code");
         (await attacker.GetAsync("/")).Text.ShouldNotContain("Signed in");
         (await attacker.PostAsync("/login/link", ("token", (await MailAsync(_portal, email, 2)).Token!)))
-            .Status.ShouldBe(403, "nor is the victim's own link of use to the attacker");
+            .Status.ShouldBe(403, "the victim's own link does not work for the attacker");
     }
 
     [Fact]

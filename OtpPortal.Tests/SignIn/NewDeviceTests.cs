@@ -25,11 +25,11 @@ public sealed class NewDeviceTests(PortalHost portal) : IClassFixture<PortalHost
             async () => (await NoticesAsync(portal, email)).Cast<JsonElement?>().FirstOrDefault() as object) as JsonElement?;
         notice!.Value.GetProperty("text").GetString().ShouldNotBeNull().ShouldContain("Safari on iPhone");
         notice.Value.GetProperty("text").GetString()!.ShouldContain("127.");
-        (await NoticesAsync(portal, email)).Count.ShouldBe(1, "neither the first device nor its next version is news");
+        (await NoticesAsync(portal, email)).Count.ShouldBe(1, "neither the first device nor its next browser version triggers a notice");
 
         await SignInAsync(portal, email, Phone);
         await SignInAsync(portal, email, Firefox);
-        (await NoticesAsync(portal, email)).Count.ShouldBe(1, "what is known is not told again");
+        (await NoticesAsync(portal, email)).Count.ShouldBe(1, "a known device triggers no notice");
     }
 
     [Fact]

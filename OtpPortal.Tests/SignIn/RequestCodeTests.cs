@@ -78,7 +78,7 @@ public sealed partial class RequestCodeTests(PortalHost portal) : IClassFixture<
 
         await browser.PostAsync("/login", ("email", TestUser.New()));
 
-        browser.Cookies["otp_flow"].ShouldNotBe(new string('A', 32), "a planted id would let its planter share the sign-in");
+        browser.Cookies["otp_flow"].ShouldNotBe(new string('A', 32), "a planted id would give the attacker access to the sign-in");
     }
 
     [Fact]

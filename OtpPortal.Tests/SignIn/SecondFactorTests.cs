@@ -158,7 +158,7 @@ public sealed class SecondFactorTests : IDisposable
         answers["ben@example.com"].ShouldBe(answers["ann@example.com"], "ben has no number");
         answers["ann@example.com"].Select(answer => answer[..3]).ShouldBe(["303", "303", "429"]);
         await Eventually.BeTrueAsync(async () => (await MessagesAsync(portal)).Count(message => message.To == "ben@example.com") == 2);
-        (await MessagesAsync(portal)).Count(message => message.To == AnnsPhone).ShouldBe(2, "those of the gateway");
+        (await MessagesAsync(portal)).Count(message => message.To == AnnsPhone).ShouldBe(2, "only those of the gateway");
     }
 
     [Fact]
@@ -175,7 +175,7 @@ public sealed class SecondFactorTests : IDisposable
         await Eventually.BeTrueAsync(async () => (await MessagesAsync(portal)).Count(message => message.To == AnnsPhone) == 2);
         (await MessagesAsync(portal)).ShouldAllBe(message => message.To == AnnsPhone && message.Html.Length == 0);
         await browser.PostAsync("/login-otp", ("code", CodeIn(first)));
-        browser.Cookies.ShouldContainKey("auth_token", "the first one stays good");
+        browser.Cookies.ShouldContainKey("auth_token", "the first one stays valid");
     }
 
     [Fact]

@@ -96,7 +96,7 @@ public sealed class SignedInTests(PortalHost portal) : IClassFixture<PortalHost>
         (await here.GetAsync("/check-auth")).Status.ShouldBe(200);
         (await there.GetAsync("/check-auth")).Status.ShouldBe(403);
         (await somebody.GetAsync("/check-auth")).Status.ShouldBe(200);
-        (await here.GetAsync("/")).Find("form[action='/logout/others']").ShouldBeNull("there is nothing left to end");
+        (await here.GetAsync("/")).Find("form[action='/logout/others']").ShouldBeNull("there is nothing left to revoke");
     }
 
     [Fact]

@@ -111,7 +111,7 @@ public sealed class WithoutCookiesTests(PortalHost portal) : IClassFixture<Porta
         answer.Cookies.ShouldBeEmpty();
         portal.Dump().State.ShouldBe(before, "neither sign-in was touched");
         (await victim.PostAsync("/login-otp", ("flow", victim.Cookies["otp_flow"]), ("code", code)))
-            .Status.ShouldBe(200, "the same one in both is fine");
+            .Status.ShouldBe(200, "the same value in both is accepted");
     }
 
     [Theory]
@@ -128,7 +128,7 @@ public sealed class WithoutCookiesTests(PortalHost portal) : IClassFixture<Porta
 
         answer.Status.ShouldBe(403);
         answer.Cookies.ShouldBeEmpty();
-        (await NewClient().PostAsync("/login-otp", ("flow", flow), ("code", code))).Status.ShouldBe(200, "and no try was used");
+        (await NewClient().PostAsync("/login-otp", ("flow", flow), ("code", code))).Status.ShouldBe(200, "and no attempt was used");
     }
 
     [Fact]

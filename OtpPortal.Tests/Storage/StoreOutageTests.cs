@@ -47,7 +47,7 @@ public sealed class StoreOutageTests
             ShouldBeUnavailable(gateway);
             gateway.Json.GetProperty("status").GetString().ShouldBe("error", path);
         }
-        Stopwatch.GetElapsedTime(started).ShouldBeLessThan(s_maxResponseTime, "eleven answers, none of which waited for the store");
+        Stopwatch.GetElapsedTime(started).ShouldBeLessThan(s_maxResponseTime, "eleven responses, none of which waited for the store");
 
         var page = await portal.NewBrowser().GetAsync("/");
         page.Text.ShouldContain("can't reach the server right now");
@@ -57,7 +57,7 @@ public sealed class StoreOutageTests
         ready.Json.GetProperty("stores").EnumerateArray().Select(name => name.GetString()).ShouldBe(["otp", "auth"]);
         (await portal.NewApiClient().GetAsync("/healthz")).Status.ShouldBe(200, "the process itself serves");
         (await portal.NewApiClient().GetAsync("/healthz", ("Authorization", "Bearer " + PortalHost.Secret))).Body
-            .ShouldBe("OK", "wrong keys cannot be counted now");
+            .ShouldBe("OK", "wrong keys cannot be counted without the store");
         browser.Cookies.ShouldContainKey("auth_token", "an outage signs nobody out");
 
         redis.StartAgain();

@@ -112,7 +112,7 @@ public abstract class SmsGuardTests(StoreUnderTest store)
         var guard = NewGuard(("SMS_MIN_VERIFIED", "10/20"));
         for (var i = 0; i < 20; i++) await guard.CountSentAsync(DistinctNumber(i));
         await guard.CountVerifiedAsync(DistinctNumber(1));
-        (await TakeAsync(guard, DistinctNumber(50))).ShouldBeNull("they have not had the time to come back");
+        (await TakeAsync(guard, DistinctNumber(50))).ShouldBeNull("they have had no time to return");
 
         store.Clock.Advance(TimeSpan.FromMinutes(5));
 

@@ -76,9 +76,9 @@ public sealed class CaptchaTests : IAsyncLifetime
 
         (await portal.CodesAsync(_email)).Count.ShouldBe(3);
         _service.Requests.ShouldBeEmpty("there was nothing to verify");
-        (await portal.NewApiClient().PostAsync("/login", ("email", TestUser.New()))).Status.ShouldBe(202, "others are not concerned");
+        (await portal.NewApiClient().PostAsync("/login", ("email", TestUser.New()))).Status.ShouldBe(202, "other callers are not affected");
         portal.Clock.Advance(TimeSpan.FromSeconds(900));
-        (await portal.NewApiClient().PostAsync("/login", ("email", _email))).Status.ShouldBe(202, "the window is over");
+        (await portal.NewApiClient().PostAsync("/login", ("email", _email))).Status.ShouldBe(202, "the window has ended");
     }
 
     [Fact]
@@ -91,7 +91,7 @@ public sealed class CaptchaTests : IAsyncLifetime
         for (var i = 0; i < 3; i++) (await browser.PostAsync("/login", ("email", _email))).FieldError.ShouldBe(Prompt);
 
         (await portal.NewApiClient().PostAsync("/login", ("email", _email))).Status
-            .ShouldBe(202, "who is refused does not use up an address's codes");
+            .ShouldBe(202, "a refused request does not consume the limit of the address");
         portal.Clock.Advance(TimeSpan.FromSeconds(60));
         (await browser.PostAsync("/login", ("email", _email))).Status.ShouldBe(303);
     }
@@ -215,7 +215,7 @@ public sealed class CaptchaTests : IAsyncLifetime
             (await portal.NewBrowser().PostAsync("/login", ("email", email), (Field, "right"), ("captcha_ticket", TicketOf(page)))).Status
                 .ShouldBe(303);
         }
-        _service.Requests.Count.ShouldBe(s_failures.Length, "who has waited is not looked up");
+        _service.Requests.Count.ShouldBe(s_failures.Length, "a user who has waited is not verified");
         portal.Log.Lines.Count(
             line => line.Contains("Could not verify a captcha", StringComparison.Ordinal)).ShouldBe(s_failures.Length - 2);
         portal.Log.Lines.Count(line => line.StartsWith(
@@ -232,7 +232,7 @@ public sealed class CaptchaTests : IAsyncLifetime
             var email = TestUser.New();
             await ReachThresholdAsync(portal, email);
             (await portal.NewBrowser().PostAsync("/login", ("email", email), (Field, "any"))).Status.ShouldBe(303, failure.ToString());
-            (await portal.NewBrowser().PostAsync("/login", ("email", email))).FieldError.ShouldBe(Prompt, "some answer there must be");
+            (await portal.NewBrowser().PostAsync("/login", ("email", email))).FieldError.ShouldBe(Prompt, "there must be a response");
         }
     }
 
@@ -314,7 +314,7 @@ public sealed class CaptchaTests : IAsyncLifetime
         (answer.Status, answer.RetryAfter, answer.FieldError).ShouldBe((429, 30, Prompt));
         TicketOf(answer).ShouldNotBe(ticket);
         (await portal.NewBrowser().PostAsync("/login", ("email", _email.ToUpperInvariant()), ("captcha_ticket", ticket))).Status
-            .ShouldBe(303, "the same address, written otherwise");
+            .ShouldBe(303, "the same address in another spelling");
     }
 
     [Fact]
