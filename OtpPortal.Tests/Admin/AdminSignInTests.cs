@@ -102,7 +102,8 @@ public sealed class AdminSignInTests(PortalHost portal) : IClassFixture<PortalHo
             answer.FieldError.ShouldBe("Too many incorrect keys from your network. Try again in 4 minutes.");
             answer.Cookie("otp_admin").ShouldBeNull();
         }
-        (await portal.NewBrowser().PostAsync("/admin/login", ("key", PortalHost.Secret))).Status.ShouldBe(303, "other callers are not affected");
+        (await portal.NewBrowser().PostAsync("/admin/login", ("key", PortalHost.Secret)))
+            .Status.ShouldBe(303, "other callers are not affected");
 
         portal.Clock.Advance(TimeSpan.FromSeconds(200));
         (await browser.PostAsync("/admin/login", ("key", PortalHost.Secret))).Status.ShouldBe(303);
