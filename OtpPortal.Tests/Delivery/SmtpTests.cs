@@ -74,6 +74,7 @@ public sealed partial class SmtpTests
         });
 
         answer.Status.ShouldBe(201, answer.Body);
+        await WaitForMailAsync(server);
         var mail = server.Mails.ShouldHaveSingleItem();
         mail.GetProperty("to").EnumerateArray().Single().GetString().ShouldBe("ann@example.com");
         var head = mail.GetProperty("content").GetString()!.ReplaceLineEndings("\n").Split("\n\n")[0]
@@ -107,6 +108,7 @@ public sealed partial class SmtpTests
         answer.Status.ShouldBe(status, answer.Body);
         if (international)
         {
+            await WaitForMailAsync(server);
             var mail = server.Mails.ShouldHaveSingleItem();
             mail.GetProperty("to").EnumerateArray().Single().GetString().ShouldBe("jörg@xn--bcher-kva.example");
             mail.GetProperty("content").GetString()!.ShouldContain("Subject: 登录");
