@@ -18,11 +18,11 @@ internal static class StoreLog
     /// Copies a log to an empty store without unacknowledged data: transactions without a commit, and everything after the last
     /// commit or a gap.
     /// </summary>
-    public static async Task DropUnacknowledgedAsync(string from, string to)
+    public static async Task DropUnacknowledgedAsync(string from, string to, IReadOnlyList<LogState> states)
     {
         for (var database = 0; database < GarnetHost.Databases; database++)
         {
-            await AppendAsync(to, database, AcknowledgedOf(from, database, Inspect(from, database).OpenTransactions));
+            await AppendAsync(to, database, AcknowledgedOf(from, database, states[database].OpenTransactions));
         }
     }
 

@@ -33,7 +33,7 @@ internal sealed partial class StoreRecovery(StoreDirectory directory, ILogger lo
         // A disk error can also cause a gap with commits after it, so the files are kept.
         var gap = states.FirstOrDefault(state => state.HasCommitAfterGap)?.Gaps[0];
         var kept = await directory.ReplaceAsync(
-            next => StoreLog.DropUnacknowledgedAsync(directory.Live, next), isCompacted: false, keepOld: gap is not null);
+            next => StoreLog.DropUnacknowledgedAsync(directory.Live, next, states), isCompacted: false, keepOld: gap is not null);
         if (gap is null) LogUnfinishedDropped();
         else LogGapDropped(gap.ToString(), kept!);
     }
