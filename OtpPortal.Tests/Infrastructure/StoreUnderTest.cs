@@ -44,12 +44,20 @@ public abstract class StoreUnderTest : IAsyncLifetime
     internal SessionIndex SessionIndex => new(Stores);
 
     /// <summary>Creates a token store with the given settings.</summary>
-    internal TokenStore TokenStore(params (string Name, string Value)[] settings)
+    internal TokenStore TokenStore(params (string Name, string Value)[] settings) => TokenStore(Secret, settings);
+
+    /// <summary>Creates a token store with another AUTH_SECRET_KEY.</summary>
+    internal TokenStore TokenStore(AuthSecret secret, params (string Name, string Value)[] settings)
+    {
+        var read = TokenSettings(settings);
+        return new TokenStore(Stores, SessionIndex, new AuthToken(secret, read), read, Clock);
+    }
+
+    internal static TokenSettings TokenSettings(params (string Name, string Value)[] settings)
     {
         var values = settings.ToDictionary(setting => setting.Name, setting => setting.Value, StringComparer.Ordinal);
         values["AUTH_SECRET_KEY"] = PortalHost.Secret;
-        var read = AllSettings.Read(values, isProduction: false).Tokens;
-        return new TokenStore(Stores, SessionIndex, new AuthToken(Secret, read), Secret, read, Clock);
+        return AllSettings.Read(values, isProduction: false).Tokens;
     }
 
     public StoreDump Dump() => StoreDump.Of(_reader, Stores.Otp.Database.Database, Stores.Auth.Database.Database);

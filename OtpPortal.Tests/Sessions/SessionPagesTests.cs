@@ -88,8 +88,13 @@ public abstract class SessionPagesTests
     [Theory]
     [InlineData("")]
     [InlineData("x")]
+    [InlineData(".")]
     [InlineData("1.2.3")]
-    [InlineData("1.aaaaaaaaaaaaaaaaaaaaaaaa.99999999999")]
-    [InlineData("-1.aaaaaaaaaaaaaaaaaaaaaaaa.1")]
+    [InlineData("16.")]
+    [InlineData("-1.")]
+    [InlineData("0.0198000000aAAAAAAAAA")]
+    [InlineData("0.0198000000aAAAAAAAAAAA")]
+    [InlineData("0.0198000000AAAAAAAAAAAA")]
+    [InlineData("0.0198000000aAAAAAAAAA*")]
     public async Task Returns_null_for_a_malformed_cursor(string cursor) => (await _sessions.PageAsync(null, 10, cursor)).ShouldBeNull();
 }
