@@ -71,6 +71,7 @@ internal sealed class RedisCluster : IDisposable
         await Eventually.BeTrueAsync(node.RespondsAsync);
         await MeetAsync(node);
         await WaitForNodesAsync();
+        await WaitUntilHealthyAsync();
         return node;
     }
 
@@ -150,7 +151,9 @@ internal sealed class RedisCluster : IDisposable
         var folder = Directory.CreateDirectory(Path.Combine(_folder.Path, RedisNode.Text(_nodes.Count))).FullName;
         var node = RedisNode.StartServer(
             folder, "--cluster-enabled", "yes", "--cluster-port", RedisNode.Text(FreePort.Next()), "--cluster-node-timeout", "1000",
-            "--cluster-replica-validity-factor", "0");
+            "--cluster-replica-validity-factor", "0",
+            // A node that gives its last slot away stays a primary.
+            "--cluster-allow-replica-migration", "no");
         _nodes.Add(node);
         return node;
     }

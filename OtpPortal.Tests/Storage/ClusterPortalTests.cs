@@ -118,7 +118,7 @@ public sealed class ClusterPortalTests : IAsyncLifetime
         (await app.ValidateAsync(id, otp)).Status.ShouldBe(400);
 
         var (_, secret) = await app.NewLinkAsync(
-            new { redirectURL = "https://app.example.com/", jwtCreateParams = new { claims = new { sub = "ann" } } });
+            new { redirectURL = "https://app.example.com/", jwtCreateParams = new { claims = new { email = "ann@example.com" } } });
         var used = await _portal.NewBrowser().PostAsync("/magic-link", ("secret", secret));
         used.Status.ShouldBe(303);
         (await _portal.NewBrowser().PostAsync("/magic-link", ("secret", secret))).Status.ShouldNotBe(303);

@@ -88,20 +88,25 @@ internal sealed class RedisDiscovery(RedisAddress address) : IDisposable
 
     private async Task<RedisTopology?> FindBySentinelAsync(string name, CancellationToken stop)
     {
-        var latest = (await AskAllAsync(address.EndPoints, ["SENTINEL", "MASTER", name], stop))
-            .Where(item => !item.Reply.IsError)
-            .Select(item => Fields(item.Reply))
-            .Where(fields => fields.ContainsKey("ip") && fields.ContainsKey("port"))
-            .MaxBy(fields => Number(fields.GetValueOrDefault("config-epoch", "")));
+        var epochs = await AskAllAsync(address.EndPoints, ["SENTINEL", "MASTER", name], stop);
+        // This command names the new primary as soon as it is promoted; SENTINEL MASTER does so when the failover has ended.
+        var places = (await AskAllAsync([.. epochs.Select(item => item.Server)], ["SENTINEL", "GET-MASTER-ADDR-BY-NAME", name], stop))
+            .Where(item => item.Reply is { IsError: false, Values.Count: 2 })
+            .ToDictionary(item => item.Server, item => item.Reply.Values);
+        var latest = epochs.Where(item => places.ContainsKey(item.Server))
+            .OrderByDescending(item => Number(FieldOf(item.Reply, "config-epoch")))
+            .Select(item => places[item.Server])
+            .FirstOrDefault();
         if (latest is null) return null;
-        var primary = RedisTopology.ParseEndPoint($"{latest["ip"]}:{latest["port"]}", address.EndPoint);
+        var primary = RedisTopology.ParseEndPoint($"{latest[0]}:{latest[1]}", address.EndPoint);
         return await AskAllAsync([primary], ["INFO", "replication"], stop) is [var answer] && answer.Reply.Field("role") == "master"
             ? new RedisTopology(IsCluster: false, [primary])
             : null;
     }
 
-    private static Dictionary<string, string> Fields(RespReply reply) =>
-        reply.Values.Chunk(2).Where(pair => pair.Length == 2).ToDictionary(pair => pair[0], pair => pair[1], StringComparer.Ordinal);
+    // A list of names and values.
+    private static string FieldOf(RespReply reply, string name) =>
+        reply.Values.Chunk(2).FirstOrDefault(pair => pair[0] == name) is [_, var value] ? value : "";
 
     private static long Number(string text) =>
         long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : 0;

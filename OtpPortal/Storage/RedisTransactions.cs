@@ -1,29 +1,34 @@
 using System.Diagnostics;
+using System.Runtime.CompilerServices;
 using StackExchange.Redis;
 
 namespace OtpPortal.Storage;
 
 /// <summary>What must hold for a key when a transaction runs.</summary>
-internal readonly record struct KeyCondition
+internal readonly struct KeyCondition
 {
-    private readonly RedisKey _key;
-    private readonly RedisValue _value;
-    private readonly bool _exists;
+    private readonly Func<IDatabase, Task<bool>> _isMet;
 
-    private KeyCondition(RedisKey key, RedisValue value, bool exists) => (_key, _value, _exists) = (key, value, exists);
+    private KeyCondition(Condition condition, Func<IDatabase, Task<bool>> isMet) => (Condition, _isMet) = (condition, isMet);
 
-    public static KeyCondition Exists(RedisKey key) => new(key, RedisValue.Null, exists: true);
+    public Condition Condition { get; }
 
-    public static KeyCondition NotExists(RedisKey key) => new(key, RedisValue.Null, exists: false);
+    public static KeyCondition Exists(RedisKey key) =>
+        new(Condition.KeyExists(key), database => database.KeyExistsAsync(key, CommandFlags.DemandMaster));
 
-    public static KeyCondition Holds(RedisKey key, RedisValue value) => new(key, value, exists: true);
+    public static KeyCondition NotExists(RedisKey key) =>
+        new(Condition.KeyNotExists(key), async database => !await database.KeyExistsAsync(key, CommandFlags.DemandMaster));
 
-    public Condition ToCondition() =>
-        !_exists ? Condition.KeyNotExists(_key) : _value.IsNull ? Condition.KeyExists(_key) : Condition.StringEqual(_key, _value);
+    /// <summary>The key is a string with this value.</summary>
+    public static KeyCondition Holds(RedisKey key, RedisValue value) =>
+        new(Condition.StringEqual(key, value), async database => await database.StringGetAsync(key, CommandFlags.DemandMaster) == value);
 
-    public async Task<bool> IsMetAsync(IDatabase database) => _value.IsNull
-        ? await database.KeyExistsAsync(_key, CommandFlags.DemandMaster) == _exists
-        : await database.StringGetAsync(_key, CommandFlags.DemandMaster) == _value;
+    /// <summary>The key is a hash with this field.</summary>
+    public static KeyCondition HasField(RedisKey key, RedisValue field) =>
+        new(Condition.HashExists(key, field), database => database.HashExistsAsync(key, field, CommandFlags.DemandMaster));
+
+    /// <summary>Reads the key, which the transaction does not do reliably.</summary>
+    public Task<bool> IsMetAsync(IDatabase database) => _isMet(database);
 }
 
 /// <summary>Runs transactions on one server, a primary with replicas, or a cluster.</summary>
@@ -43,6 +48,14 @@ internal static class RedisTransactions
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan s_maxDelay = TimeSpan.FromMilliseconds(50);
 
+    // Longer than it takes to detect an unresponsive server.
+    private static readonly TimeSpan s_timeout = TimeSpan.FromSeconds(10);
+
+    // How long a transaction may take after a connection broke, because it may have been another connection.
+    private static readonly TimeSpan s_responseTime = TimeSpan.FromMilliseconds(500);
+
+    private static readonly ConditionalWeakTable<IConnectionMultiplexer, Losses> s_connections = [];
+
     /// <summary>Runs commands as one transaction.</summary>
     /// <param name="commands">Adds the commands. Called again if the transaction is repeated.</param>
     public static Task TransactAsync(this IDatabase database, Action<ITransaction> commands) => RunAsync(database, null, commands);
@@ -57,12 +70,11 @@ internal static class RedisTransactions
         for (var delay = TimeSpan.FromMilliseconds(2); ; delay = delay + delay < s_maxDelay ? delay + delay : s_maxDelay)
         {
             var transaction = database.CreateTransaction();
-            if (condition is { } required) transaction.AddCondition(required.ToCondition());
+            if (condition is { } required) transaction.AddCondition(required.Condition);
             commands(transaction);
             try
             {
-                // NoRedirect: the client would send EXEC to the other node after it has reported the commands as failed.
-                if (await transaction.ExecuteAsync(CommandFlags.DemandMaster | CommandFlags.NoRedirect)) return true;
+                if (await ExecuteAsync(database, transaction)) return true;
                 if (condition is not { } unmet || !await unmet.IsMetAsync(database)) return false;
             }
             catch (RedisServerException e) when (StoreFailure.IsRedirect(e) && IsCluster(database) && !IsOver(start))
@@ -74,8 +86,31 @@ internal static class RedisTransactions
         }
     }
 
+    private static async Task<bool> ExecuteAsync(IDatabase database, ITransaction transaction)
+    {
+        var disconnected = s_connections.GetValue(database.Multiplexer, static connection => new Losses(connection)).Next;
+        // NoRedirect: the client would send EXEC to the other node after it has reported the commands as failed.
+        var run = transaction.ExecuteAsync(CommandFlags.DemandMaster | CommandFlags.NoRedirect);
+        // A transaction whose connection breaks while it reads the condition never completes in this version of the client.
+        await Task.WhenAny(run, disconnected).WaitAsync(s_timeout);
+        if (!run.IsCompleted) await Task.WhenAny(run, Task.Delay(s_responseTime));
+        return run.IsCompleted ? await run : throw new StoreUnavailableException("The connection broke during a transaction.");
+    }
+
     private static bool IsOver(long start) => Stopwatch.GetElapsedTime(start) > s_patience;
 
     private static bool IsCluster(IDatabase database) =>
         database.Multiplexer.GetEndPoints().Any(server => database.Multiplexer.GetServer(server).ServerType == ServerType.Cluster);
+
+    /// <summary>Signals that a connection to one of the servers broke.</summary>
+    private sealed class Losses
+    {
+        private TaskCompletionSource _next = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public Losses(IConnectionMultiplexer connection) => connection.ConnectionFailed += (_, _) =>
+            Interlocked.Exchange(ref _next, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).SetResult();
+
+        /// <summary>Completes at the next loss.</summary>
+        public Task Next => Volatile.Read(ref _next).Task;
+    }
 }
