@@ -63,6 +63,9 @@ public sealed partial class PortalHost : IAsyncLifetime, IAsyncDisposable
 
     public RedisServer Redis { get; }
 
+    /// <summary>Gets the servers of the stores in the client's notation.</summary>
+    public string StoreServers => _cluster?.Url["redis://".Length..] ?? string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{Redis.Port}");
+
     public FakeClock Clock { get; private init; } = new();
 
     public CapturedLog Log { get; } = new();
@@ -168,8 +171,7 @@ public sealed partial class PortalHost : IAsyncLifetime, IAsyncDisposable
     /// <summary>Returns all keys and values of both databases, as an attacker with a copy would see them.</summary>
     public StoreDump Dump()
     {
-        var servers = _cluster?.Url["redis://".Length..] ?? $"127.0.0.1:{Redis.Port}";
-        using var connection = ConnectionMultiplexer.Connect(servers + ",allowAdmin=true");
+        using var connection = ConnectionMultiplexer.Connect(StoreServers + ",allowAdmin=true");
         return _cluster is null ? StoreDump.Of(connection, _databases.Otp, _databases.Auth) : StoreDump.Of(connection, 0);
     }
 
