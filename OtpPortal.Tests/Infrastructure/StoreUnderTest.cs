@@ -24,7 +24,7 @@ public abstract class StoreUnderTest : IAsyncLifetime
         var (otp, auth) = await OpenAsync();
         (_otp, _auth) = (otp, auth);
         Stores = new Stores(RedisStore.Connect("otp", otp), RedisStore.Connect("auth", auth), null);
-        var options = auth.ToOptions("tests");
+        var options = auth.ToOptions("tests", new RedisTopology(IsCluster, auth.EndPoints));
         options.AllowAdmin = true;
         _reader = await ConnectionMultiplexer.ConnectAsync(options);
     }
@@ -67,6 +67,26 @@ public abstract class StoreUnderTest : IAsyncLifetime
     private protected abstract Task CloseAsync();
 
     private protected abstract bool HasReplicas { get; }
+
+    private protected virtual bool IsCluster => false;
+}
+
+/// <summary>A Redis Cluster. Both stores are in its only database.</summary>
+public sealed class ClusterUnderTest : StoreUnderTest
+{
+    private RedisCluster _cluster = null!;
+
+    private protected override async Task<(RedisAddress Otp, RedisAddress Auth)> OpenAsync()
+    {
+        _cluster = await RedisCluster.TakeAsync();
+        return (_cluster.Address, _cluster.Address);
+    }
+
+    private protected override Task CloseAsync() => _cluster.ReturnAsync();
+
+    private protected override bool HasReplicas => true;
+
+    private protected override bool IsCluster => true;
 }
 
 /// <summary>A real redis-server.</summary>

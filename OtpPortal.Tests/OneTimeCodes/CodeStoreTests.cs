@@ -10,6 +10,8 @@ public sealed class CodeStoreOnRedisTests(RedisUnderTest store) : CodeStoreTests
 
 public sealed class CodeStoreEmbeddedTests(EmbeddedUnderTest store) : CodeStoreTests(store), IClassFixture<EmbeddedUnderTest>;
 
+public sealed class CodeStoreOnClusterTests(ClusterUnderTest store) : CodeStoreTests(store), IClassFixture<ClusterUnderTest>;
+
 /// <summary>Tests the one-time code store, including guessing, races and leaks.</summary>
 public abstract class CodeStoreTests(StoreUnderTest store)
 {
