@@ -38,10 +38,11 @@ public sealed class TokenStore(Stores stores, SessionIndex index, AuthToken toke
             email, now, now, ip, userAgent, seed, [new TokenGeneration(0, now, AuthToken.DigestOf(token))]);
         var idle = IdleFrom(now, session);
 
-        var transaction = Database.CreateTransaction();
-        _ = transaction.HashSetAsync(KeyOf(sid), session.ToHash());
-        _ = transaction.KeyExpireAsync(KeyOf(sid), idle);
-        await transaction.ExecuteAsync();
+        await Database.TransactAsync(transaction =>
+        {
+            _ = transaction.HashSetAsync(KeyOf(sid), session.ToHash());
+            _ = transaction.KeyExpireAsync(KeyOf(sid), idle);
+        });
         // Afterwards, because readers remove entries without a session; and before the token is returned, because a session that
         // is not listed cannot be revoked.
         await index.AddAsync(new SessionEntry(sid, email, now), now);
@@ -64,10 +65,8 @@ public sealed class TokenStore(Stores stores, SessionIndex index, AuthToken toke
     public async Task<bool> RevokeAsync(string sid)
     {
         if (!AuthToken.IsSessionId(sid) || await ReadRecordAsync(sid) is not { } session) return false;
-        var transaction = Database.CreateTransaction();
-        transaction.AddCondition(Condition.HashExists(KeyOf(sid), SessionRecord.EmailField));
-        _ = transaction.KeyDeleteAsync(KeyOf(sid));
-        var wasLive = await transaction.ExecuteAsync();
+        var wasLive = await Database.TransactAsync(
+            KeyCondition.HasField(KeyOf(sid), SessionRecord.EmailField), transaction => _ = transaction.KeyDeleteAsync(KeyOf(sid)));
         await index.RemoveAsync(new SessionEntry(sid, session.Email, session.CreatedAt));
         return wasLive;
     }
@@ -165,31 +164,27 @@ public sealed class TokenStore(Stores stores, SessionIndex index, AuthToken toke
             : (token, generation);
     }
 
-    private Task StoreAsync(string sid, SessionRecord session, TokenGeneration issued, DateTimeOffset now)
-    {
-        var (key, entry) = (KeyOf(sid), issued.ToEntry());
-        var transaction = Database.CreateTransaction();
-        // The first of several parallel rotations sets the time; the digest is the same.
-        _ = transaction.HashSetAsync(key, entry.Name, entry.Value, When.NotExists);
-        if (Outdated(session, now) is { Length: > 0 } outdated) _ = transaction.HashDeleteAsync(key, outdated);
-        return ExecuteAsync(transaction, key, session, now);
-    }
+    private Task StoreAsync(string sid, SessionRecord session, TokenGeneration issued, DateTimeOffset now) =>
+        Database.TransactAsync(transaction =>
+        {
+            var (key, entry) = (KeyOf(sid), issued.ToEntry());
+            // The first of several parallel rotations sets the time; the digest is the same.
+            _ = transaction.HashSetAsync(key, entry.Name, entry.Value, When.NotExists);
+            if (Outdated(session, now) is { Length: > 0 } outdated) _ = transaction.HashDeleteAsync(key, outdated);
+            Expire(transaction, key, session, now);
+        });
 
-    private Task SlideAsync(string sid, SessionRecord session, DateTimeOffset now)
-    {
-        var key = KeyOf(sid);
-        var transaction = Database.CreateTransaction();
-        _ = transaction.HashSetAsync(key, SessionRecord.SeenField, now.ToUnixTimeMilliseconds());
-        return Task.WhenAll(
-            ExecuteAsync(transaction, key, session, now), index.AddAsync(new SessionEntry(sid, session.Email, session.CreatedAt), now));
-    }
+    private Task SlideAsync(string sid, SessionRecord session, DateTimeOffset now) => Task.WhenAll(
+        Database.TransactAsync(transaction =>
+        {
+            _ = transaction.HashSetAsync(KeyOf(sid), SessionRecord.SeenField, now.ToUnixTimeMilliseconds());
+            Expire(transaction, KeyOf(sid), session, now);
+        }),
+        index.AddAsync(new SessionEntry(sid, session.Email, session.CreatedAt), now));
 
-    private Task ExecuteAsync(ITransaction transaction, RedisKey key, SessionRecord session, DateTimeOffset now)
-    {
-        // If the session has just been revoked, the writes leave a hash without an address, which must not remain.
+    // If the session has just been revoked, the writes leave a hash without an address, which must not remain.
+    private void Expire(ITransaction transaction, RedisKey key, SessionRecord session, DateTimeOffset now) =>
         _ = transaction.KeyExpireAsync(key, IdleFrom(now, session));
-        return transaction.ExecuteAsync();
-    }
 
     private RedisValue[] Outdated(SessionRecord session, DateTimeOffset now) =>
         [.. session.Tokens.Zip(session.Tokens.Skip(1)).Where(pair => now >= pair.Second.IssuedAt + settings.Grace)
