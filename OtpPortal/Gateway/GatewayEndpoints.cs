@@ -125,20 +125,20 @@ public static class GatewayEndpoints
     private static Task<IResult> CreateAsync(
         HttpContext context, Namespace owner, Fields fields, VerificationRequestReader reader, VerificationFlow flow,
         GatewayResults results) =>
-        StartAsync(context, RandomText.New(32), owner, fields, reader, flow, results);
+        StartAsync(context, RandomText.New(32), owner, fields, reader, flow.CreateAsync, results);
 
     private static Task<IResult> PutAsync(
         HttpContext context, Namespace owner, Fields fields, VerificationRequestReader reader, VerificationFlow flow,
         GatewayResults results) =>
-        StartAsync(context, VerificationId.Of(context), owner, fields, reader, flow, results);
+        StartAsync(context, VerificationId.Of(context), owner, fields, reader, flow.PutAsync, results);
 
     private static async Task<IResult> StartAsync(
-        HttpContext context, string? id, Namespace owner, Fields fields, VerificationRequestReader reader, VerificationFlow flow,
-        GatewayResults results)
+        HttpContext context, string? id, Namespace owner, Fields fields, VerificationRequestReader reader,
+        Func<Namespace, VerificationRequest, string, CancellationToken, Task<PutOutcome>> start, GatewayResults results)
     {
         var problem = VerificationId.Rule;
         if (id is null || reader.Read(id, fields, out problem) is not { } request) return GatewayResults.BadRequest(problem);
-        switch (await flow.PutAsync(owner, request, ClientAddress.Of(context), context.RequestAborted))
+        switch (await start(owner, request, ClientAddress.Of(context), context.RequestAborted))
         {
             case PutOutcome.Created(var created, var code):
                 return results.Created(created, code, request.Terms.Lifetime);

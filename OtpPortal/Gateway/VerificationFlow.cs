@@ -24,18 +24,25 @@ public sealed class VerificationFlow(
     private static readonly TimeSpan s_recentlyVerifiedLifetime = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan s_retryDelay = TimeSpan.FromMilliseconds(2);
 
+    /// <summary>Begins a verification under a new, random id, and sends its code if it has an address.</summary>
+    /// <param name="ip">The client's IP address, for the audit log.</param>
+    public async Task<PutOutcome> CreateAsync(Namespace owner, VerificationRequest request, string ip, CancellationToken stop)
+    {
+        var key = KeyOf(owner.Name, request.Id);
+        var code = CodeOf(request);
+        if (request.To.Length > 0 && await limits.TakeAsync(Recipients.Normalize(request.To), ip, client: null) is { } pause)
+            return new PutOutcome.Limited("LIMIT_SENDS_PER_ADDRESS", pause);
+        var record = await codes.BeginAsync(key, code, request.Terms, PayloadOf(request, key, code));
+        return await SendAsync(owner, request, key, record, code, isNew: true, stop);
+    }
+
     /// <summary>Begins or restarts a verification, and sends its code if it has an address.</summary>
     /// <param name="ip">The client's IP address, for the audit log.</param>
     public async Task<PutOutcome> PutAsync(Namespace owner, VerificationRequest request, string ip, CancellationToken stop)
     {
         var key = KeyOf(owner.Name, request.Id);
-        var code = request.Code ?? CodeStore.NewCode(Math.Min(request.CodeLength, request.Provider.MaxCodeLength));
-        using var extra = JsonDocument.Parse(request.Extra);
-        var payload = new VerificationPayload(
-            request.Provider.Name, sender.Protect(code, key), code.Length, code.All(char.IsAsciiDigit),
-            request.To.Length > 0 ? request.To : null,
-            request.ToAsSent != request.To ? request.ToAsSent : null,
-            request.ChannelDescription, request.AddressDescription, extra.RootElement, request.SkipDelete).Write();
+        var code = CodeOf(request);
+        var payload = PayloadOf(request, key, code);
         // The pages of a new verification must not show the previous one's success.
         void ForgetEcho(ITransaction transaction) => _ = transaction.KeyDeleteAsync(RecentlyVerifiedKey(key));
 
@@ -58,28 +65,9 @@ public sealed class VerificationFlow(
             isCounted = true;
             // Concurrent requests for one id are all counted: the loser of the race retries, and eventually finds the id
             // locked.
-            if (await codes.ReplaceAsync(key, before, code, request.Terms, payload, ForgetEcho) is not { } record)
-            {
-                await Task.Delay(s_retryDelay, stop);
-                continue;
-            }
-
-            var created = Describe(owner.Name, request.Id, record);
-            if (request.To.Length == 0) return new PutOutcome.Created(created, code);
-            switch (await sender.SendAsync(created, code, stop))
-            {
-                case DispatchOutcome.Sent:
-                    return new PutOutcome.Created(created, code);
-                case DispatchOutcome.Limited(var reason, var wait):
-                    if (!isOpen) await codes.RemoveAsync(key, record);
-                    return new PutOutcome.Limited(reason, wait);
-                default:
-                    // No user has this code, because it was not sent. A replaced record is kept, because a provider's failure
-                    // must not reset the attempts. A webhook may have sent the message without confirming it, so its code stays
-                    // valid, as in otpgateway.
-                    if (!isOpen && request.Provider.Channel != Channel.Webhook) await codes.RemoveAsync(key, record);
-                    return new PutOutcome.NotSent();
-            }
+            if (await codes.ReplaceAsync(key, before, code, request.Terms, payload, ForgetEcho) is { } record)
+                return await SendAsync(owner, request, key, record, code, isNew: !isOpen, stop);
+            await Task.Delay(s_retryDelay, stop);
         }
     }
 
@@ -185,6 +173,40 @@ public sealed class VerificationFlow(
                 return new PageSendOutcome.NoneLeft();
             default:
                 return new PageSendOutcome.Ended();
+        }
+    }
+
+    private static string CodeOf(VerificationRequest request) =>
+        request.Code ?? CodeStore.NewCode(Math.Min(request.CodeLength, request.Provider.MaxCodeLength));
+
+    private JsonElement PayloadOf(VerificationRequest request, string key, string code)
+    {
+        using var extra = JsonDocument.Parse(request.Extra);
+        return new VerificationPayload(
+            request.Provider.Name, sender.Protect(code, key), code.Length, code.All(char.IsAsciiDigit),
+            request.To.Length > 0 ? request.To : null,
+            request.ToAsSent != request.To ? request.ToAsSent : null,
+            request.ChannelDescription, request.AddressDescription, extra.RootElement, request.SkipDelete).Write();
+    }
+
+    private async Task<PutOutcome> SendAsync(
+        Namespace owner, VerificationRequest request, string key, CodeRecord record, string code, bool isNew, CancellationToken stop)
+    {
+        var created = Describe(owner.Name, request.Id, record);
+        if (request.To.Length == 0) return new PutOutcome.Created(created, code);
+        switch (await sender.SendAsync(created, code, stop))
+        {
+            case DispatchOutcome.Sent:
+                return new PutOutcome.Created(created, code);
+            case DispatchOutcome.Limited(var reason, var wait):
+                if (isNew) await codes.RemoveAsync(key, record);
+                return new PutOutcome.Limited(reason, wait);
+            default:
+                // No user has this code, because it was not sent. A replaced record is kept, because a provider's failure must
+                // not reset the attempts. A webhook may have sent the message without confirming it, so its code stays valid,
+                // as in otpgateway.
+                if (isNew && request.Provider.Channel != Channel.Webhook) await codes.RemoveAsync(key, record);
+                return new PutOutcome.NotSent();
         }
     }
 

@@ -26,9 +26,8 @@ internal static class BareGateway
             var form = await context.Request.ReadFormAsync();
             var id = RandomNumberGenerator.GetHexString(32);
             await LimitAsync(database);
-            var before = await FindAsync(database, id);
             if (form["to"].ToString() is { Length: > 0 } to) await CountAsync(database, "limit:" + to);
-            await ChangeAsync(database, id, before, life);
+            await database.StringSetAsync(id, NewRecord(s_secret), life);
             if (form["to"].ToString().Length > 0)
             {
                 using var response = await http.PostAsJsonAsync(hook, Data(id));
