@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using OtpPortal.Configuration;
 using OtpPortal.Tests.Infrastructure;
 
 namespace OtpPortal.Tests.Storage;
@@ -13,14 +14,15 @@ public sealed class ClusterFailoverTests
 
     private static readonly string[] s_reads =
     [
-        "get", "mget", "exists", "strlen", "ttl", "pttl", "hget", "hmget", "hgetall", "hexists", "zcard", "zcount", "zrange", "zrangebyscore",
-        "zrangebylex", "zlexcount", "lrange", "llen", "smembers", "watch",
+        "get", "mget", "exists", "strlen", "ttl", "pttl", "hget", "hmget", "hgetall", "hexists", "zcard", "zcount", "zrange",
+        "zrangebyscore", "zrangebylex", "zlexcount", "lrange", "llen", "smembers", "watch",
     ];
 
     private static Task<PortalHost> StartAsync(RedisCluster cluster) =>
         PortalHost.StartAsync(("REDIS_URL_OTP", cluster.Url), ("REDIS_URL_AUTH", cluster.Url + "/0"));
 
-    private static async Task<bool> IsPrimaryAsync(RedisNode node) => (await node.AskAsync("INFO", "replication")).Field("role") == "master";
+    private static async Task<bool> IsPrimaryAsync(RedisNode node) =>
+        (await node.AskAsync("INFO", "replication")).Field("role") == "master";
 
     [Theory]
     [InlineData(false)]
@@ -96,5 +98,19 @@ public sealed class ClusterFailoverTests
         await Eventually.BeTrueAsync(async () => (await portal.NewApiClient().GetAsync("/readyz")).Status == 200);
 
         await portal.SignInAsync(TestUser.New());
+    }
+
+    [Fact]
+    public async Task A_database_that_a_cluster_does_not_have_prevents_the_start()
+    {
+        var cluster = await RedisCluster.TakeAsync();
+
+        var errors = (await Should.ThrowAsync<SettingsException>(
+            () => PortalHost.StartAsync(("REDIS_URL_OTP", cluster.Url), ("REDIS_URL_AUTH", cluster.Url + "/1")))).Errors;
+
+        var error = errors.ShouldHaveSingleItem();
+        error.ShouldStartWith("REDIS_URL_AUTH names the database 1,");
+        error.ShouldContain("only database 0");
+        await cluster.ReturnAsync();
     }
 }
