@@ -44,7 +44,8 @@ public sealed class ClusterFailoverTests
         await load.WaitForRoundsAsync(20);
 
         load.LatestFailureAfter(promoted).ShouldBeLessThan(s_maxRecovery);
-        (await portal.NewApiClient().GetAsync("/readyz")).Status.ShouldBe(200);
+        // The portal asks the nodes several times a second.
+        await Eventually.BeTrueAsync(async () => (await portal.NewApiClient().GetAsync("/readyz")).Status == 200);
 
         if (hangs) primary.Continue();
         else primary.Start();

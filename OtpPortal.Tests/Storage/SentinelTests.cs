@@ -39,7 +39,8 @@ public sealed class SentinelTests : IAsyncLifetime
         await load.WaitForRoundsAsync(20);
 
         load.LatestFailureAfter(promoted).ShouldBeLessThan(s_maxRecovery);
-        (await portal.NewApiClient().GetAsync("/readyz")).Status.ShouldBe(200);
+        // The portal asks the nodes several times a second.
+        await Eventually.BeTrueAsync(async () => (await portal.NewApiClient().GetAsync("/readyz")).Status == 200);
 
         // The old primary comes back with old data, and says that it is a primary until a sentinel corrects it.
         if (hangs) failed.Continue();
