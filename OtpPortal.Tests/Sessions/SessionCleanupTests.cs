@@ -6,6 +6,8 @@ namespace OtpPortal.Tests.Sessions;
 
 public sealed class SessionCleanupOnRedisTests() : SessionCleanupTests(new RedisUnderTest());
 
+public sealed class SessionCleanupOnClusterTests() : SessionCleanupTests(new ClusterUnderTest());
+
 public sealed class SessionCleanupEmbeddedTests() : SessionCleanupTests(new EmbeddedUnderTest());
 
 /// <summary>Tests the session cleanup. Each test has its own store.</summary>

@@ -5,6 +5,8 @@ namespace OtpPortal.Tests.Sessions;
 
 public sealed class SessionListOnRedisTests() : SessionListTests(new RedisUnderTest());
 
+public sealed class SessionListOnClusterTests() : SessionListTests(new ClusterUnderTest());
+
 public sealed class SessionListEmbeddedTests() : SessionListTests(new EmbeddedUnderTest());
 
 /// <summary>Tests paging, sorting and searching the list of all sessions. Each test has its own store.</summary>

@@ -5,6 +5,8 @@ namespace OtpPortal.Tests.Sessions;
 
 public sealed class SessionPagesOnRedisTests(RedisUnderTest store) : SessionPagesTests(store), IClassFixture<RedisUnderTest>;
 
+public sealed class SessionPagesOnClusterTests(ClusterUnderTest store) : SessionPagesTests(store), IClassFixture<ClusterUnderTest>;
+
 public sealed class SessionPagesEmbeddedTests(EmbeddedUnderTest store) : SessionPagesTests(store), IClassFixture<EmbeddedUnderTest>;
 
 /// <summary>Tests listing sessions in the order of creation, at once and with a cursor.</summary>

@@ -8,6 +8,8 @@ namespace OtpPortal.Tests.Sessions;
 
 public sealed class TokenStoreOnRedisTests(RedisUnderTest store) : TokenStoreTests(store), IClassFixture<RedisUnderTest>;
 
+public sealed class TokenStoreOnClusterTests(ClusterUnderTest store) : TokenStoreTests(store), IClassFixture<ClusterUnderTest>;
+
 public sealed class TokenStoreEmbeddedTests(EmbeddedUnderTest store) : TokenStoreTests(store), IClassFixture<EmbeddedUnderTest>;
 
 /// <summary>Tests the lifetime, rotation and revocation of tokens.</summary>

@@ -53,9 +53,11 @@ public sealed class SessionIndex(Stores stores)
     /// to <paramref name="take"/> entries, because all of them can be in one.
     /// </summary>
     /// <param name="prefix">Only addresses with this prefix, which requires <see cref="SessionOrder.Email"/>.</param>
-    internal async Task<(List<SessionEntry> Entries, long Total)> FirstAsync(SessionOrder order, string prefix, bool descending, int take)
+    internal async Task<(List<SessionEntry> Entries, long Total)> FirstAsync(
+        SessionOrder order, string prefix, bool descending, int take)
     {
-        var shards = await Task.WhenAll(Enumerable.Range(0, Shards).Select(shard => FirstAsync(Key(order, shard), prefix, descending, take)));
+        var shards = await Task.WhenAll(
+            Enumerable.Range(0, Shards).Select(shard => FirstAsync(Key(order, shard), prefix, descending, take)));
         var entries = shards.SelectMany(shard => shard.Entries).ToList();
         entries.Sort((a, b) => (descending ? -1 : 1) * Compare(a, b));
         Func<string, SessionEntry> parse = order switch

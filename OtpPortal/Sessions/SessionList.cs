@@ -24,7 +24,8 @@ public sealed class SessionList(SessionIndex index, TokenStore tokens)
 
         var matches = await ReadFirstAsync(new SessionQuery(query.Prefix, SessionOrder.Email, Descending: false, 0, MaxSorted));
         if (matches.Total > MaxSorted) return await ReadFirstAsync(query with { Order = SessionOrder.Email });
-        var sorted = matches.Sessions.OrderBy(session => query.Order == SessionOrder.Created ? session.CreatedAt : session.LastSeenAt).ToList();
+        var sorted = matches.Sessions
+            .OrderBy(session => query.Order == SessionOrder.Created ? session.CreatedAt : session.LastSeenAt).ToList();
         if (query.Descending) sorted.Reverse();
         return new SessionSlice([.. sorted.Skip(query.Skip).Take(query.Take)], matches.Total, query.Order);
     }

@@ -7,14 +7,12 @@ using StackExchange.Redis;
 namespace OtpPortal.Sessions;
 
 /// <summary>The stored data of a session: a hash whose fields all fit into 64 bytes, which Redis stores compactly.</summary>
-/// <param name="EndsAt">Absolute expiry.</param>
 /// <param name="SeenAt">The last use that was stored, which is at most one step behind the last use.</param>
 /// <param name="Seed">128 random bits, from which the tokens are derived.</param>
 /// <param name="Tokens">The tokens by generation, oldest first. Never empty.</param>
 internal sealed record SessionRecord(
     string Email,
     DateTimeOffset CreatedAt,
-    DateTimeOffset EndsAt,
     DateTimeOffset SeenAt,
     string Ip,
     string UserAgent,
@@ -36,7 +34,7 @@ internal sealed record SessionRecord(
         string? email = null;
         var ip = "";
         byte[] seed = [];
-        DateTimeOffset created = default, ends = default, seen = default;
+        DateTimeOffset created = default, seen = default;
         var tokens = new List<TokenGeneration>(2);
         byte[][] agent = [];
         foreach (var entry in entries)
@@ -48,7 +46,6 @@ internal sealed record SessionRecord(
                 case "ip": ip = (string?)entry.Value ?? ""; break;
                 case "seed": seed = (byte[])entry.Value!; break;
                 case "created": created = Instant(entry.Value); break;
-                case "ends": ends = Instant(entry.Value); break;
                 case SeenField: seen = Instant(entry.Value); break;
                 default:
                     if (TokenGeneration.Read(name, entry.Value) is { } token) tokens.Add(token);
@@ -58,7 +55,7 @@ internal sealed record SessionRecord(
         }
         if (email is null || tokens.Count == 0) return null;
         tokens.Sort((a, b) => a.Number.CompareTo(b.Number));
-        return new SessionRecord(email, created, ends, seen, ip, Encoding.UTF8.GetString([.. agent.SelectMany(part => part)]), seed, tokens);
+        return new SessionRecord(email, created, seen, ip, Encoding.UTF8.GetString([.. agent.SelectMany(part => part)]), seed, tokens);
     }
 
     /// <summary>Returns the fields of a new session.</summary>
@@ -66,16 +63,12 @@ internal sealed record SessionRecord(
     [
         new(EmailField, Email),
         new("created", CreatedAt.ToUnixTimeMilliseconds()),
-        new("ends", EndsAt.ToUnixTimeMilliseconds()),
         new(SeenField, SeenAt.ToUnixTimeMilliseconds()),
         new("ip", Ip),
         new("seed", Seed),
         .. Tokens.Select(token => token.ToEntry()),
         .. Encoding.UTF8.GetBytes(UserAgent).Chunk(MaxCompactValue).Select((part, i) => new HashEntry($"ua{i}", part)),
     ];
-
-    /// <summary>Returns when the session expires if it is not used.</summary>
-    public DateTimeOffset ExpiresAt(TimeSpan idleLifetime) => SeenAt + idleLifetime < EndsAt ? SeenAt + idleLifetime : EndsAt;
 
     /// <summary>Finds the generation of a token by its digest. Returns null if the token is not one of this session's.</summary>
     public TokenGeneration? Find(byte[] digest)

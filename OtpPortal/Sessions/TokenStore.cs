@@ -8,8 +8,8 @@ namespace OtpPortal.Sessions;
 /// <remarks>
 /// Key layout in the token database (<see cref="SessionIndex"/> documents the index keys):
 /// <code>
-/// session:{sid}  hash  email, created, ends (absolute expiry), seen (last use), ip, ua0… (the user agent in parts), seed, and
-///                      one field g{n} for each generation n of the token: when it was issued, and its digest
+/// session:{sid}  hash  email, created, seen (last use), ip, ua0… (the user agent in parts), seed, and one field
+///                      g{n} for each generation n of the token: when it was issued, and its digest
 /// </code>
 /// A check reads this one key. Revoking deletes it. A check may write to it only after that: the writes never include the
 /// address, so they cannot restore the session, and they set an expiry, so they leave nothing behind. A generation is written
@@ -35,13 +35,14 @@ public sealed class TokenStore(Stores stores, SessionIndex index, AuthToken toke
         var seed = RandomNumberGenerator.GetBytes(16);
         var token = tokens.Derive(sid, seed, 0);
         var session = new SessionRecord(
-            email, now, now + settings.MaxAge, now, ip, userAgent, seed, [new TokenGeneration(0, now, AuthToken.DigestOf(token))]);
+            email, now, now, ip, userAgent, seed, [new TokenGeneration(0, now, AuthToken.DigestOf(token))]);
         var idle = IdleFrom(now, session);
 
-        var transaction = Database.CreateTransaction();
-        _ = transaction.HashSetAsync(KeyOf(sid), session.ToHash());
-        _ = transaction.KeyExpireAsync(KeyOf(sid), idle);
-        await transaction.ExecuteAsync();
+        await Database.TransactAsync(transaction =>
+        {
+            _ = transaction.HashSetAsync(KeyOf(sid), session.ToHash());
+            _ = transaction.KeyExpireAsync(KeyOf(sid), idle);
+        });
         // Afterwards, because readers remove entries without a session; and before the token is returned, because a session that
         // is not listed cannot be revoked.
         await index.AddAsync(new SessionEntry(sid, email, now), now);
@@ -64,10 +65,8 @@ public sealed class TokenStore(Stores stores, SessionIndex index, AuthToken toke
     public async Task<bool> RevokeAsync(string sid)
     {
         if (!AuthToken.IsSessionId(sid) || await ReadRecordAsync(sid) is not { } session) return false;
-        var transaction = Database.CreateTransaction();
-        transaction.AddCondition(Condition.HashExists(KeyOf(sid), SessionRecord.EmailField));
-        _ = transaction.KeyDeleteAsync(KeyOf(sid));
-        var wasLive = await transaction.ExecuteAsync();
+        var wasLive = await Database.TransactAsync(
+            KeyCondition.HasField(KeyOf(sid), SessionRecord.EmailField), transaction => _ = transaction.KeyDeleteAsync(KeyOf(sid)));
         await index.RemoveAsync(new SessionEntry(sid, session.Email, session.CreatedAt));
         return wasLive;
     }
@@ -126,7 +125,7 @@ public sealed class TokenStore(Stores stores, SessionIndex index, AuthToken toke
     {
         if (AuthToken.SessionIdOf(token) is not { } sid || await ReadRecordAsync(sid) is not { } session) return null;
         var now = time.GetUtcNow();
-        if (now >= session.ExpiresAt(settings.IdleLifetime) || Recognize(sid, session, token!, now) is not { } presented) return null;
+        if (now >= ExpiryOf(session) || Recognize(sid, session, token!, now) is not { } presented) return null;
 
         var successor = session.SuccessorOf(presented);
         if (successor is not null && now >= successor.IssuedAt + settings.Grace) return null;
@@ -135,9 +134,10 @@ public sealed class TokenStore(Stores stores, SessionIndex index, AuthToken toke
         var (current, issued) = mayRotate && isDue
             ? Rotate(sid, session, successor?.Number ?? presented.Number + 1, now)
             : (token!, presented);
-        var isNew = session.Find(issued.Number) is null;
         // After the decision: sliding earlier would let two simultaneous late calls revive each other.
-        if (isNew || now - session.SeenAt >= _step) await WriteUseAsync(sid, session, isNew ? issued : null, now);
+        await Task.WhenAll(
+            session.Find(issued.Number) is null ? StoreAsync(sid, session, issued, now) : Task.CompletedTask,
+            now - session.SeenAt >= _step ? SlideAsync(sid, session, now) : Task.CompletedTask);
         return new LiveToken(sid, session.Email, current, IdleFrom(now, session));
     }
 
@@ -164,22 +164,27 @@ public sealed class TokenStore(Stores stores, SessionIndex index, AuthToken toke
             : (token, generation);
     }
 
-    private async Task WriteUseAsync(string sid, SessionRecord session, TokenGeneration? issued, DateTimeOffset now)
-    {
-        var key = KeyOf(sid);
-        var transaction = Database.CreateTransaction();
-        if (issued is not null)
+    private Task StoreAsync(string sid, SessionRecord session, TokenGeneration issued, DateTimeOffset now) =>
+        Database.TransactAsync(transaction =>
         {
-            var entry = issued.ToEntry();
+            var (key, entry) = (KeyOf(sid), issued.ToEntry());
             // The first of several parallel rotations sets the time; the digest is the same.
             _ = transaction.HashSetAsync(key, entry.Name, entry.Value, When.NotExists);
             if (Outdated(session, now) is { Length: > 0 } outdated) _ = transaction.HashDeleteAsync(key, outdated);
-        }
-        _ = transaction.HashSetAsync(key, SessionRecord.SeenField, now.ToUnixTimeMilliseconds());
-        // Also for a session that has just been revoked: these writes leave a hash without an address, which must not remain.
+            Expire(transaction, key, session, now);
+        });
+
+    private Task SlideAsync(string sid, SessionRecord session, DateTimeOffset now) => Task.WhenAll(
+        Database.TransactAsync(transaction =>
+        {
+            _ = transaction.HashSetAsync(KeyOf(sid), SessionRecord.SeenField, now.ToUnixTimeMilliseconds());
+            Expire(transaction, KeyOf(sid), session, now);
+        }),
+        index.AddAsync(new SessionEntry(sid, session.Email, session.CreatedAt), now));
+
+    // If the session has just been revoked, the writes leave a hash without an address, which must not remain.
+    private void Expire(ITransaction transaction, RedisKey key, SessionRecord session, DateTimeOffset now) =>
         _ = transaction.KeyExpireAsync(key, IdleFrom(now, session));
-        await Task.WhenAll(transaction.ExecuteAsync(), index.AddAsync(new SessionEntry(sid, session.Email, session.CreatedAt), now));
-    }
 
     private RedisValue[] Outdated(SessionRecord session, DateTimeOffset now) =>
         [.. session.Tokens.Zip(session.Tokens.Skip(1)).Where(pair => now >= pair.Second.IssuedAt + settings.Grace)
@@ -191,7 +196,7 @@ public sealed class TokenStore(Stores stores, SessionIndex index, AuthToken toke
 
     private Session? ToSession(string sid, SessionRecord session, DateTimeOffset now)
     {
-        var expires = session.ExpiresAt(settings.IdleLifetime);
+        var expires = ExpiryOf(session);
         if (now >= expires) return null;
         // A token that was derived from an earlier AUTH_SECRET_KEY cannot be shown, but its session can be listed and revoked.
         var token = tokens.Derive(sid, session.Seed, session.Current.Number);
@@ -200,8 +205,14 @@ public sealed class TokenStore(Stores stores, SessionIndex index, AuthToken toke
             session.Current.Has(AuthToken.DigestOf(token)) ? token : "");
     }
 
-    private TimeSpan IdleFrom(DateTimeOffset now, SessionRecord session) =>
-        settings.IdleLifetime < session.EndsAt - now ? settings.IdleLifetime : session.EndsAt - now;
+    // The idle timeout after a use, or the absolute timeout if that is first. Not stored, so that new settings apply at once.
+    private TimeSpan IdleFrom(DateTimeOffset use, SessionRecord session)
+    {
+        var left = session.CreatedAt + settings.MaxAge - use;
+        return settings.IdleLifetime < left ? settings.IdleLifetime : left;
+    }
+
+    private DateTimeOffset ExpiryOf(SessionRecord session) => session.SeenAt + IdleFrom(session.SeenAt, session);
 
     private static RedisKey KeyOf(string sid) => "session:" + sid;
 }
