@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using OtpPortal.Configuration;
 using OtpPortal.Tests.Infrastructure;
 
@@ -54,6 +55,30 @@ public sealed class ClusterFailoverTests
         await load.WaitForRoundsAsync(5);
         await load.StopAsync();
         load.Wrong.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task Moving_slots_with_keys_to_a_new_node_and_back_fails_no_request()
+    {
+        using var cluster = await RedisCluster.StartAsync(withReplicas: false);
+        await using var portal = await StartAsync(cluster);
+        await using var load = StoreLoad.Start(portal, Clients);
+        await load.WaitForRoundsAsync(3);
+
+        var added = await cluster.AddNodeAsync();
+        var (source, slots) = (cluster.Nodes[0], new HashSet<int>());
+        foreach (var key in (await source.AskAsync("KEYS", "*")).Values)
+            slots.Add(int.Parse(await source.TellAsync("CLUSTER", "KEYSLOT", key), CultureInfo.InvariantCulture));
+        slots.Count.ShouldBeGreaterThan(10);
+        foreach (var slot in slots) await cluster.MoveSlotAsync(slot, added);
+        await load.WaitForRoundsAsync(5);
+        (await added.AskAsync("DBSIZE")).Text.ShouldNotBe("0");
+        foreach (var slot in slots) await cluster.MoveSlotAsync(slot, source);
+        await load.WaitForRoundsAsync(5);
+        await load.StopAsync();
+
+        load.Wrong.ShouldBeEmpty();
+        load.Unavailable.ShouldBeEmpty();
     }
 
     [Fact]
