@@ -2,11 +2,12 @@ using System.Diagnostics;
 using System.Globalization;
 using OtpPortal.Configuration;
 using OtpPortal.Tests.Infrastructure;
+using Xunit.Abstractions;
 
 namespace OtpPortal.Tests.Storage;
 
 /// <summary>Tests a Redis Cluster whose nodes fail, hang, come and go while the portal is in use.</summary>
-public sealed class ClusterFailoverTests
+public sealed class ClusterFailoverTests(ITestOutputHelper output)
 {
     private const int Clients = 3;
 
@@ -44,6 +45,7 @@ public sealed class ClusterFailoverTests
         // The cluster itself needs a moment until all nodes know the new primary.
         await load.WaitForRoundsAsync(20);
 
+        output.WriteLine($"The latest 503 was {load.LatestFailureAfter(promoted).TotalMilliseconds:0} ms after the promotion.");
         load.LatestFailureAfter(promoted).ShouldBeLessThan(s_maxRecovery);
         // The portal asks the nodes several times a second.
         await Eventually.BeTrueAsync(async () => (await portal.NewApiClient().GetAsync("/readyz")).Status == 200);
