@@ -19,12 +19,14 @@ public sealed partial class ComposeFileTests
         ["TRUSTED_PROXIES"] = "172.31.213.0/24",
     };
 
-    private static async Task<Dictionary<string, string>> EnvironmentOfAsync(string service, IEnumerable<string> dotEnv)
+    private static async Task<Dictionary<string, string>> EnvironmentOfAsync(
+        string service, IEnumerable<string> dotEnv, string file = "compose.yaml")
     {
         using var folder = new TemporaryFolder();
-        await File.WriteAllTextAsync(Path.Combine(folder.Path, "compose.yaml"), RepositoryRoot.Read("compose.yaml"));
+        Directory.CreateDirectory(Path.Combine(folder.Path, "deploy"));
+        await File.WriteAllTextAsync(Path.Combine(folder.Path, file), RepositoryRoot.Read(file));
         await File.WriteAllLinesAsync(Path.Combine(folder.Path, ".env"), dotEnv);
-        var start = ExampleProgram.Start("docker-compose", "config");
+        var start = ExampleProgram.Start("docker-compose", "--project-directory", ".", "-f", file, "config");
         start.WorkingDirectory = folder.Path;
         // Variables of the shell would take precedence over .env.
         foreach (var name in (string[])["PORT", "PUBLIC_URL", "TRUSTED_PROXIES"]) start.Environment.Remove(name);
@@ -66,6 +68,24 @@ public sealed partial class ComposeFileTests
         environment["WEBHOOK_CALLS_URL"].ShouldBe("https://calls.example.com/otp");
         environment["SMTP_PASSWORD_FILE"].ShouldBe("/run/secrets/smtp");
         environment["PUBLIC_URL"].ShouldBe("http://localhost:3000");
+    }
+
+    [Theory]
+    [InlineData("cluster", "redis://172.31.213.11:6379,172.31.213.12:6379,172.31.213.13:6379,172.31.213.14:6379", "")]
+    [InlineData("sentinel", "redis+sentinel://172.31.213.21:26379,172.31.213.22:26379,172.31.213.23:26379/portal", "/0")]
+    public async Task The_variants_with_failover_have_the_settings_of_the_portal(string variant, string redis, string database)
+    {
+        var file = $"deploy/compose.{variant}.yaml";
+        var environment = await EnvironmentOfAsync("portal", ["APP_NAME=Ours", "REDIS_URL_OTP=redis://elsewhere"], file);
+
+        environment["APP_NAME"].ShouldBe("Ours");
+        environment["ASPNETCORE_ENVIRONMENT"].ShouldBe("Production");
+        environment["REDIS_URL_OTP"].ShouldBe(redis + database);
+        environment["REDIS_URL_AUTH"].ShouldBe(redis + (database.Length > 0 ? "/1" : ""));
+        AllSettings.Read(
+            new Dictionary<string, string> { ["REDIS_URL_AUTH"] = environment["REDIS_URL_AUTH"] }, isProduction: false)
+            .Storage.Auth!.EndPoints.Count.ShouldBe(variant == "cluster" ? 4 : 3);
+        RepositoryRoot.Read(file).ShouldContain("./deploy/nginx.conf:/etc/nginx/nginx.conf:ro");
     }
 
     [Fact]

@@ -263,6 +263,9 @@ public sealed partial class SettingsTests
     [InlineData("redis://localhost:7000", "localhost:7000/0")]
     [InlineData("redis://:pass%40word@redis.example:6380/3", "redis.example:6380/3")]
     [InlineData("rediss://:pw@redis.example/2", "redis.example:6379/2")]
+    [InlineData("redis://:pw@a.example,b.example:7001,[::1]:7002", "a.example:6379,b.example:7001,::1:7002/0")]
+    [InlineData("redis+sentinel://a.example,b.example:7001/portal", "portal@a.example:26379,b.example:7001/0")]
+    [InlineData("rediss+sentinel://:pw@a.example/my%20primary/4", "my primary@a.example:26379/4")]
     public void Parses_Redis_URLs(string url, string address)
     {
         var read = Read(("REDIS_URL_OTP", url)).Storage.Otp.ShouldNotBeNull();
@@ -280,6 +283,15 @@ public sealed partial class SettingsTests
     [InlineData("S3cret", "redis://")]
     [InlineData("redis://", "redis://")]
     [InlineData("redis://:S3cret@localhost/0?ssl=true", "redis://")]
+    [InlineData("redis://:S3cret@localhost,", "redis://")]
+    [InlineData("redis://:S3cret@localhost,:7001", "redis://")]
+    [InlineData("redis://:S3cret@localhost,other:70000", "redis://")]
+    [InlineData("redis://:x/S3cret@localhost", "redis://")]
+    [InlineData("redis+sentinel://:S3cret@localhost", "primary-name")]
+    [InlineData("redis+sentinel://:S3cret@localhost/", "primary-name")]
+    [InlineData("redis+sentinel://:S3cret@localhost//0", "primary-name")]
+    [InlineData("redis+sentinel://:S3cret@localhost/portal/zero", "a number")]
+    [InlineData("redis+sentinel://:S3cret@localhost/portal/0/1", "primary-name")]
     public void Reports_an_invalid_Redis_URL_without_its_password(string url, string allowed)
     {
         foreach (var name in (string[])["REDIS_URL_OTP", "REDIS_URL_AUTH"])

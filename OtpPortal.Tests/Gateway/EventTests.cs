@@ -7,7 +7,6 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.DependencyInjection;
 using OtpPortal.Gateway;
-using OtpPortal.Storage;
 using OtpPortal.Tests.Infrastructure;
 using StackExchange.Redis;
 
@@ -26,7 +25,8 @@ public sealed class EventTests
         var heard = new ConcurrentQueue<string>();
         using var connection = await ConnectionMultiplexer.ConnectAsync(portal.StoreServers);
         await connection.GetSubscriber()
-            .SubscribeAsync(RedisClientVersion.Channel("otp-events-of-this-test"), (_, message) => heard.Enqueue(message!));
+            .SubscribeAsync(
+                new RedisChannel("otp-events-of-this-test", RedisChannel.PatternMode.Literal), (_, message) => heard.Enqueue(message!));
         var app = new GatewayClient(portal, "MyApp", "secret");
         var (id, code) = await app.BeginAsync();
 

@@ -64,7 +64,8 @@ public sealed partial class PortalHost : IAsyncLifetime, IAsyncDisposable
     public RedisServer Redis { get; }
 
     /// <summary>Gets the servers of the stores in the client's notation.</summary>
-    public string StoreServers => _cluster?.Url["redis://".Length..] ?? string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{Redis.Port}");
+    public string StoreServers =>
+        _cluster?.Url["redis://".Length..] ?? string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{Redis.Port}");
 
     public FakeClock Clock { get; private init; } = new();
 

@@ -143,7 +143,8 @@ internal sealed class RedisCluster : IDisposable
     {
         var own = (await node.TellAsync("CLUSTER", "NODES")).Split('\n').Single(line => line.Contains("myself", StringComparison.Ordinal));
         return own.Split(' ').Skip(8).Where(range => range[0] != '[').Select(range => range.Split('-'))
-            .Any(range => int.Parse(range[0], CultureInfo.InvariantCulture) <= slot && slot <= int.Parse(range[^1], CultureInfo.InvariantCulture));
+            .Select(range => range.Select(bound => int.Parse(bound, CultureInfo.InvariantCulture)).ToArray())
+            .Any(range => range[0] <= slot && slot <= range[^1]);
     }
 
     private RedisNode AddProcess()

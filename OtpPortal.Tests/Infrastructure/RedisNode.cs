@@ -27,8 +27,8 @@ internal sealed partial class RedisNode : IDisposable
     {
         var port = FreePort.Next();
         return new RedisNode(
-            port, ["--port", Text(port), "--bind", "127.0.0.1", "--loglevel", "warning", "--save", "", "--appendonly", "no", "--dir", folder,
-                "--repl-diskless-sync-delay", "0", "--repl-ping-replica-period", "1", .. arguments]);
+            port, ["--port", Text(port), "--bind", "127.0.0.1", "--loglevel", "warning", "--save", "", "--appendonly", "no",
+                "--dir", folder, "--repl-diskless-sync-delay", "0", "--repl-ping-replica-period", "1", .. arguments]);
     }
 
     /// <summary>Starts a sentinel.</summary>

@@ -1,10 +1,13 @@
 using System.Diagnostics;
+using System.Globalization;
+using OtpPortal.Configuration;
 using OtpPortal.Tests.Infrastructure;
+using Xunit.Abstractions;
 
 namespace OtpPortal.Tests.Storage;
 
 /// <summary>Tests a Redis Cluster whose nodes fail, hang, come and go while the portal is in use.</summary>
-public sealed class ClusterFailoverTests
+public sealed class ClusterFailoverTests(ITestOutputHelper output)
 {
     private const int Clients = 3;
 
@@ -13,14 +16,15 @@ public sealed class ClusterFailoverTests
 
     private static readonly string[] s_reads =
     [
-        "get", "mget", "exists", "strlen", "ttl", "pttl", "hget", "hmget", "hgetall", "hexists", "zcard", "zcount", "zrange", "zrangebyscore",
-        "zrangebylex", "zlexcount", "lrange", "llen", "smembers", "watch",
+        "get", "mget", "exists", "strlen", "ttl", "pttl", "hget", "hmget", "hgetall", "hexists", "zcard", "zcount", "zrange",
+        "zrangebyscore", "zrangebylex", "zlexcount", "lrange", "llen", "smembers", "watch",
     ];
 
     private static Task<PortalHost> StartAsync(RedisCluster cluster) =>
         PortalHost.StartAsync(("REDIS_URL_OTP", cluster.Url), ("REDIS_URL_AUTH", cluster.Url + "/0"));
 
-    private static async Task<bool> IsPrimaryAsync(RedisNode node) => (await node.AskAsync("INFO", "replication")).Field("role") == "master";
+    private static async Task<bool> IsPrimaryAsync(RedisNode node) =>
+        (await node.AskAsync("INFO", "replication")).Field("role") == "master";
 
     [Theory]
     [InlineData(false)]
@@ -41,8 +45,10 @@ public sealed class ClusterFailoverTests
         // The cluster itself needs a moment until all nodes know the new primary.
         await load.WaitForRoundsAsync(20);
 
+        output.WriteLine($"The latest 503 was {load.LatestFailureAfter(promoted).TotalMilliseconds:0} ms after the promotion.");
         load.LatestFailureAfter(promoted).ShouldBeLessThan(s_maxRecovery);
-        (await portal.NewApiClient().GetAsync("/readyz")).Status.ShouldBe(200);
+        // The portal asks the nodes several times a second.
+        await Eventually.BeTrueAsync(async () => (await portal.NewApiClient().GetAsync("/readyz")).Status == 200);
 
         if (hangs) primary.Continue();
         else primary.Start();
@@ -51,6 +57,30 @@ public sealed class ClusterFailoverTests
         await load.WaitForRoundsAsync(5);
         await load.StopAsync();
         load.Wrong.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task Moving_slots_with_keys_to_a_new_node_and_back_fails_no_request()
+    {
+        using var cluster = await RedisCluster.StartAsync(withReplicas: false);
+        await using var portal = await StartAsync(cluster);
+        await using var load = StoreLoad.Start(portal, Clients);
+        await load.WaitForRoundsAsync(3);
+
+        var added = await cluster.AddNodeAsync();
+        var (source, slots) = (cluster.Nodes[0], new HashSet<int>());
+        foreach (var key in (await source.AskAsync("KEYS", "*")).Values)
+            slots.Add(int.Parse(await source.TellAsync("CLUSTER", "KEYSLOT", key), CultureInfo.InvariantCulture));
+        slots.Count.ShouldBeGreaterThan(10);
+        foreach (var slot in slots) await cluster.MoveSlotAsync(slot, added);
+        await load.WaitForRoundsAsync(5);
+        (await added.AskAsync("DBSIZE")).Text.ShouldNotBe("0");
+        foreach (var slot in slots) await cluster.MoveSlotAsync(slot, source);
+        await load.WaitForRoundsAsync(5);
+        await load.StopAsync();
+
+        load.Wrong.ShouldBeEmpty();
+        load.Unavailable.ShouldBeEmpty();
     }
 
     [Fact]
@@ -96,5 +126,19 @@ public sealed class ClusterFailoverTests
         await Eventually.BeTrueAsync(async () => (await portal.NewApiClient().GetAsync("/readyz")).Status == 200);
 
         await portal.SignInAsync(TestUser.New());
+    }
+
+    [Fact]
+    public async Task A_database_that_a_cluster_does_not_have_prevents_the_start()
+    {
+        var cluster = await RedisCluster.TakeAsync();
+
+        var errors = (await Should.ThrowAsync<SettingsException>(
+            () => PortalHost.StartAsync(("REDIS_URL_OTP", cluster.Url), ("REDIS_URL_AUTH", cluster.Url + "/1")))).Errors;
+
+        var error = errors.ShouldHaveSingleItem();
+        error.ShouldStartWith("REDIS_URL_AUTH names the database 1,");
+        error.ShouldContain("only database 0");
+        await cluster.ReturnAsync();
     }
 }

@@ -2,7 +2,6 @@ using System.Collections.Concurrent;
 using System.Net.Http.Json;
 using System.Text;
 using System.Text.RegularExpressions;
-using OtpPortal.Storage;
 using OtpPortal.Tests.Gateway;
 using OtpPortal.Tests.Infrastructure;
 using OtpPortal.Tests.MagicLinks;
@@ -71,7 +70,8 @@ public sealed class ClusterPortalTests : IAsyncLifetime
     {
         var heard = new ConcurrentQueue<string>();
         using var connection = await ConnectionMultiplexer.ConnectAsync($"127.0.0.1:{_cluster.Nodes[2].Port}");
-        await connection.GetSubscriber().SubscribeAsync(RedisClientVersion.Channel("events"), (_, message) => heard.Enqueue(message!));
+        await connection.GetSubscriber()
+            .SubscribeAsync(new RedisChannel("events", RedisChannel.PatternMode.Literal), (_, message) => heard.Enqueue(message!));
         var app = new GatewayClient(_portal, "MyApp", "secret");
         var (id, code) = await app.BeginAsync();
 

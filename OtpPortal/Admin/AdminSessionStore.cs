@@ -52,8 +52,8 @@ public sealed class AdminSessionStore(Stores stores, AuthSecret secret, TimeProv
 
     private async Task<DateTimeOffset?> FindAsync(string name)
     {
-        if (((string?)await Database.StringGetAsync(KeyOf(name), CommandFlags.DemandMaster))?.Split('|') is not [var begun, var used, var root] || root != _root)
-            return null;
+        var stored = (string?)await Database.StringGetAsync(KeyOf(name), CommandFlags.DemandMaster);
+        if (stored?.Split('|') is not [var begun, var used, var root] || root != _root) return null;
         var now = time.GetUtcNow();
         return now < Instant(used) + IdleLifetime && now < Instant(begun) + MaxAge ? Instant(begun) : null;
     }

@@ -86,7 +86,7 @@ public sealed class DiagnosticsRunner(
 
     private async Task<Finding[]> CheckAsync(RedisStore store, string name, RedisAddress? address)
     {
-        var place = address?.ToString() ?? texts["CheckStoreEmbedded"].Value;
+        var place = address is null ? texts["CheckStoreEmbedded"].Value : store.Servers;
         try
         {
             var latency = await store.PingAsync();

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using OtpPortal.Http;
 using OtpPortal.Storage;
+using StackExchange.Redis;
 
 namespace OtpPortal.Gateway;
 
@@ -51,7 +52,8 @@ public sealed partial class VerificationEvents(
     {
         try
         {
-            await stores.Otp.Subscriber.PublishAsync(RedisClientVersion.Channel(channel), message);
+            // By the slot of the channel's name, so that a cluster publishes all events through one node, in order.
+            await stores.Otp.Database.ExecuteAsync("PUBLISH", [(RedisKey)channel, message], CommandFlags.DemandMaster);
         }
         catch (Exception e) when (StoreFailure.Is(e))
         {

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net;
 using StackExchange.Redis;
 
@@ -28,6 +29,10 @@ internal sealed class Link(ConnectionMultiplexer connection, IDatabase database,
         _isClosed = true;
         Connection.Close(allowCommandsToComplete: false);
     }
+
+    /// <summary>Returns the primaries and the database.</summary>
+    public string Describe() => string.Create(
+        CultureInfo.InvariantCulture, $"{string.Join(", ", Topology.Primaries.Select(RedisAddress.Describe))}/{Database.Database}");
 
     public bool IsConnectedTo(EndPoint server) => Find(server)?.IsConnected ?? false;
 

@@ -16,12 +16,4 @@ internal static class RedisClientVersion
 #endif
         return connection;
     }
-
-    /// <summary>Returns the channel with exactly this name, without pattern matching.</summary>
-    public static RedisChannel Channel(string name) =>
-#if STACKEXCHANGE_REDIS_1
-        new(name, RedisChannel.PatternMode.Literal);
-#else
-        RedisChannel.Literal(name);
-#endif
 }

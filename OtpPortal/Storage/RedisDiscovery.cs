@@ -71,8 +71,14 @@ internal sealed class RedisDiscovery(RedisAddress address) : IDisposable
             .OrderByDescending(view => view.Topology.IsComplete).ThenByDescending(view => view.Epoch)
             .Select(view => view.Topology)
             .FirstOrDefault();
-        if (found is not null) _nodes = found.Nodes;
-        return found;
+        if (found is null) return null;
+        _nodes = found.Nodes;
+        // A primary rejects commands until it has learned itself that the cluster is complete.
+        var states = await AskAllAsync(found.Primaries, ["CLUSTER", "INFO"], stop);
+        var ready = states.Where(item => item.Reply.Field("cluster_state") == "ok").Select(item => item.Server).ToHashSet();
+        return found.Primaries.FirstOrDefault(server => !ready.Contains(server)) is { } server && found.IsComplete
+            ? found with { Problem = $"The node {RedisAddress.Describe(server)} of the Redis Cluster does not serve its hash slots." }
+            : found;
     }
 
     private async Task<RedisTopology?> FindByRoleAsync(CancellationToken stop)

@@ -1,6 +1,4 @@
 using System.Diagnostics;
-using System.Net;
-using System.Net.Sockets;
 using Microsoft.Extensions.Logging.Abstractions;
 using OtpPortal.Configuration;
 using StackExchange.Redis;
@@ -22,14 +20,8 @@ namespace OtpPortal.Storage;
 /// </remarks>
 public sealed partial class RedisStore : IDisposable
 {
-    // This client version has no timeout for asynchronous calls, and an unresponsive server must not block requests. Closing
-    // the connection fails all pending calls, but under heavy load a response is late rather than lost. It is therefore closed
-    // only if a second connection gets no response either, or gets one while this one still does not.
     private static readonly TimeSpan s_pingInterval = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan s_commandTimeout = TimeSpan.FromSeconds(2);
-    private static readonly TimeSpan s_suspicionDelay = TimeSpan.FromSeconds(1);
-    private static readonly TimeSpan s_halfOpenTimeout = TimeSpan.FromSeconds(5);
-
     private static readonly TimeSpan s_discoveryInterval = TimeSpan.FromMilliseconds(300);
 
     // Commands that were sent before a connection was replaced may still get a response from a server that is up.
@@ -65,7 +57,8 @@ public sealed partial class RedisStore : IDisposable
     public bool IsComplete => _link is var link && link.Topology.IsComplete
         && (link.Topology.IsCluster ? link.Topology.Primaries.All(link.IsConnectedTo) : IsConnected);
 
-    public ISubscriber Subscriber => _link.Connection.GetSubscriber();
+    /// <summary>The current primaries and the database, for administrators.</summary>
+    public string Servers => _link.Describe();
 
     /// <summary>Connects. Also returns if the server is unavailable, and keeps retrying in the background.</summary>
     /// <exception cref="SettingsException">The address names a database that a cluster does not have.</exception>
@@ -140,7 +133,10 @@ public sealed partial class RedisStore : IDisposable
     private async Task<bool> ReplaceUnresponsiveAsync()
     {
         var link = _link;
-        if (link.IsClosed || await IsUnresponsiveAsync(link)) await ReplaceAsync(link, link.Topology, isUnresponsive: true);
+        if (link.IsClosed || await Responsiveness.IsLostAsync(link, _stopping.Token))
+        {
+            await ReplaceAsync(link, link.Topology, isUnresponsive: true);
+        }
         return true;
     }
 
@@ -175,7 +171,7 @@ public sealed partial class RedisStore : IDisposable
         {
             _replacing.Release();
         }
-        Replaced(Name, string.Join(", ", topology.Primaries.Select(RedisAddress.Describe)));
+        Replaced(Name, Servers);
         if (link.IsClosed) link.Connection.Dispose();
         else _ = RetireAsync(link);
     }
@@ -185,51 +181,6 @@ public sealed partial class RedisStore : IDisposable
         await Task.Delay(s_retirementDelay);
         link.Close();
         link.Connection.Dispose();
-    }
-
-    private async Task<bool> IsUnresponsiveAsync(Link link)
-    {
-        var servers = link.Topology.IsCluster ? link.Topology.Primaries.Where(link.IsConnectedTo).ToList() : [link.Topology.Primaries[0]];
-        if (!link.Connection.IsConnected || servers.Count == 0) return false;
-        return (await Task.WhenAll(servers.Select(server => IsUnresponsiveAsync(link.PingAsync(server), server)))).Contains(true);
-    }
-
-    private async Task<bool> IsUnresponsiveAsync(Task pong, EndPoint server)
-    {
-        if (await CompletesAsync(pong, s_suspicionDelay)) return false;
-        var serverAnswers = await AnswersOnAnotherConnectionAsync(server);
-        return !await CompletesAsync(pong, serverAnswers ? s_halfOpenTimeout : TimeSpan.Zero);
-    }
-
-    /// <summary>
-    /// Returns whether the server responds on a new connection. Any response counts: without the password it is an error.
-    /// </summary>
-    private async Task<bool> AnswersOnAnotherConnectionAsync(EndPoint server)
-    {
-        using var timeout = CancellationTokenSource.CreateLinkedTokenSource(_stopping.Token);
-        timeout.CancelAfter(s_commandTimeout);
-        try
-        {
-            using var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
-            await socket.ConnectAsync(server, timeout.Token);
-            await socket.SendAsync("PING\r\n"u8.ToArray(), timeout.Token);
-            await socket.ReceiveAsync(new byte[64], timeout.Token);
-            return true;
-        }
-        catch (Exception e) when (e is SocketException or OperationCanceledException)
-        {
-            return false;
-        }
-    }
-
-    // Waits in short steps: if the thread pool is starved, each step is delayed as much as the response is.
-    private async Task<bool> CompletesAsync(Task pong, TimeSpan within)
-    {
-        for (var waited = TimeSpan.Zero; !pong.IsCompleted && waited <= within; waited += s_pingInterval)
-        {
-            await Task.WhenAny(pong, Task.Delay(s_pingInterval, _stopping.Token));
-        }
-        return pong.IsCompleted;
     }
 
     private Link Open(RedisTopology topology)
@@ -245,7 +196,7 @@ public sealed partial class RedisStore : IDisposable
         return new Link(connection, connection.GetDatabase(options.DefaultDatabase ?? 0), topology);
     }
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Store {Store}: connected to {Servers}, because the servers changed or did not respond")]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Store {Store}: connected to {Servers}, because servers changed or did not respond")]
     private partial void Replaced(string store, string servers);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "Store {Store}: cannot connect: {Error}")]

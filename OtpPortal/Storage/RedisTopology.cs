@@ -55,7 +55,8 @@ internal sealed record RedisTopology(bool IsCluster, IReadOnlyList<EndPoint> Pri
     internal static EndPoint ParseEndPoint(string text, EndPoint self)
     {
         var colon = text.LastIndexOf(':');
-        var (host, port) = (text[..colon].Trim('[', ']'), int.Parse(text.AsSpan(colon + 1), NumberStyles.None, CultureInfo.InvariantCulture));
+        var host = text[..colon].Trim('[', ']');
+        var port = int.Parse(text.AsSpan(colon + 1), NumberStyles.None, CultureInfo.InvariantCulture);
         if (IPAddress.TryParse(host, out var ip)) return new IPEndPoint(ip, port);
         return host.Length > 0 ? new DnsEndPoint(host, port)
             : self is DnsEndPoint dns ? new DnsEndPoint(dns.Host, port) : new IPEndPoint(((IPEndPoint)self).Address, port);

@@ -45,7 +45,7 @@ internal readonly struct KeyCondition
 /// </remarks>
 internal static class RedisTransactions
 {
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan s_maxWait = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan s_maxDelay = TimeSpan.FromMilliseconds(50);
 
     // Longer than it takes to detect an unresponsive server.
@@ -97,7 +97,7 @@ internal static class RedisTransactions
         return run.IsCompleted ? await run : throw new StoreUnavailableException("The connection broke during a transaction.");
     }
 
-    private static bool IsOver(long start) => Stopwatch.GetElapsedTime(start) > s_patience;
+    private static bool IsOver(long start) => Stopwatch.GetElapsedTime(start) > s_maxWait;
 
     private static bool IsCluster(IDatabase database) =>
         database.Multiplexer.GetEndPoints().Any(server => database.Multiplexer.GetServer(server).ServerType == ServerType.Cluster);

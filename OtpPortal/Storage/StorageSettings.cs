@@ -75,9 +75,11 @@ public sealed record StorageSettings(RedisAddress? Otp, RedisAddress? Auth) : IS
         var (authority, path) = slash < 0 ? (rest, "") : (rest[..slash], rest[(slash + 1)..].TrimEnd('/'));
         var at = authority.LastIndexOf('@');
         var isSentinel = scheme.EndsWith("sentinel", StringComparison.Ordinal);
-        var endPoints = authority[(at + 1)..].Split(',').Select(item => ReadEndPoint(item, isSentinel ? SentinelPort : ServerPort)).ToList();
-        return endPoints.Contains(null) ? null
-            : new RedisUrl(scheme.StartsWith("rediss", StringComparison.Ordinal), isSentinel, at < 0 ? "" : authority[..at], endPoints!, path);
+        var port = isSentinel ? SentinelPort : ServerPort;
+        var endPoints = authority[(at + 1)..].Split(',').Select(item => ReadEndPoint(item, port)).ToList();
+        if (endPoints.Contains(null)) return null;
+        var isTls = scheme.StartsWith("rediss", StringComparison.Ordinal);
+        return new RedisUrl(isTls, isSentinel, at < 0 ? "" : authority[..at], endPoints!, path);
     }
 
     private static DnsEndPoint? ReadEndPoint(string text, int defaultPort) =>

@@ -25,7 +25,7 @@ public static class StoreFailure
         // A connection that was replaced while in use.
         ObjectDisposedException { ObjectName: var name } => name.Contains("Redis", StringComparison.Ordinal)
             || name.Contains("Multiplexer", StringComparison.Ordinal) || name.StartsWith("otpportal", StringComparison.Ordinal),
-        RedisServerException server => s_unavailable.Contains(CodeOf(server)) || IsUnfollowedRedirect(server),
+        RedisServerException server => IsUnavailable(server.Message),
         TimeoutException => true,
         RedisException => true,
         AggregateException many => many.InnerExceptions.Any(Is),
@@ -37,11 +37,13 @@ public static class StoreFailure
     /// way there.
     /// </summary>
     internal static bool IsRedirect(RedisServerException exception) =>
-        CodeOf(exception) is "MOVED" or "ASK" or "TRYAGAIN" or "EXECABORT" || IsUnfollowedRedirect(exception);
+        CodeOf(exception.Message) is "MOVED" or "ASK" or "TRYAGAIN" or "EXECABORT" || IsUnfollowedRedirect(exception.Message);
 
-    private static string CodeOf(RedisServerException exception) => exception.Message.Split(' ', 2)[0];
+    /// <summary>Returns whether an error message of Redis means that it is unavailable.</summary>
+    internal static bool IsUnavailable(string message) => s_unavailable.Contains(CodeOf(message)) || IsUnfollowedRedirect(message);
+
+    private static string CodeOf(string message) => message.Split(' ', 2)[0];
 
     // The client's own message for a redirect to a server that it does not know or is not connected to.
-    private static bool IsUnfollowedRedirect(RedisServerException exception) =>
-        exception.Message.Contains("serving hashslot", StringComparison.Ordinal);
+    private static bool IsUnfollowedRedirect(string message) => message.Contains("serving hashslot", StringComparison.Ordinal);
 }
