@@ -1,0 +1,47 @@
+using System.Globalization;
+
+namespace OtpPortal.Histories.Running;
+
+/// <summary>The arguments of a run.</summary>
+/// <param name="Kind">embedded, redis, cluster or sentinel.</param>
+/// <param name="Duration">10 to 86,400 seconds.</param>
+/// <param name="Seed">Chooses the operations and the faults.</param>
+/// <param name="IdleLifetime">AUTH_TOKEN_EXPIRY in seconds. With 120 or less, some sessions rest until they expire.</param>
+/// <param name="PortalPath">The path of <c>OtpPortal.dll</c>.</param>
+/// <param name="Folder">A directory for the history, the logs and the stores.</param>
+public sealed record RunArguments(string Kind, int Duration, int Seed, double IdleLifetime, string PortalPath, string Folder)
+{
+    private static readonly string[] s_kinds = ["embedded", "redis", "cluster", "sentinel"];
+
+    /// <summary>Gets the path of the history.</summary>
+    public string HistoryPath => Path.Combine(Folder, "history.jsonl");
+
+    /// <summary>Parses <c>[kind] [duration] [seed] [--expiry SECONDS] [--portal DLL] [--folder DIRECTORY]</c>.</summary>
+    /// <exception cref="ArgumentException">An argument is invalid.</exception>
+    public static RunArguments Parse(IReadOnlyList<string> arguments)
+    {
+        var options = new Dictionary<string, string>(StringComparer.Ordinal);
+        var values = new List<string>();
+        for (var i = 0; i < arguments.Count; i++)
+        {
+            if (!arguments[i].StartsWith("--", StringComparison.Ordinal)) values.Add(arguments[i]);
+            else if (arguments[i] is not ("--expiry" or "--portal" or "--folder")) throw new ArgumentException($"Unknown: {arguments[i]}");
+            else options[arguments[i]] = i + 1 < arguments.Count ? arguments[++i] : throw new ArgumentException($"{arguments[i]} needs a value.");
+        }
+        if (values.Count > 3) throw new ArgumentException($"Too many arguments: {string.Join(' ', values)}");
+        var kind = values.ElementAtOrDefault(0) ?? "redis";
+        if (!s_kinds.Contains(kind, StringComparer.Ordinal))
+            throw new ArgumentException($"The kind must be {string.Join(", ", s_kinds)}, but is \"{kind}\".");
+        return new RunArguments(
+            kind, Number("The duration", values.ElementAtOrDefault(1) ?? "60", 10, 86_400),
+            Number("The seed", values.ElementAtOrDefault(2) ?? "1", 0, int.MaxValue),
+            Number("--expiry", options.GetValueOrDefault("--expiry", "3600"), 5, 31_536_000),
+            Path.GetFullPath(options.GetValueOrDefault("--portal", Path.Combine(AppContext.BaseDirectory, "OtpPortal.dll"))),
+            Path.GetFullPath(options.GetValueOrDefault("--folder", Path.Combine("artifacts", "history"))));
+    }
+
+    private static int Number(string name, string text, int min, int max) =>
+        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number >= min && number <= max
+            ? number
+            : throw new ArgumentException($"{name} must be between {min} and {max}, but is \"{text}\".");
+}
