@@ -34,9 +34,11 @@ internal static class SessionRules
             .Where(item => item.Token.IsValidUntil(item.Check.End, settings) && session.IsLiveUntil(item.Check.End, settings))
             .OrderBy(item => item.Check.End).FirstOrDefault();
         if (refused.Check is null) yield break;
-        yield return refused.Token.Source == session.SignIn
+        var wasAccepted = session.Tokens.Exists(token =>
+            token.Checks.Exists(check => check.Status == 200 && check.End < refused.Check.Start));
+        yield return !wasAccepted
             ? new Anomaly(
-                "sign-in-lost", "The first token of an acknowledged sign-in is refused, and nothing has revoked it.",
+                "sign-in-lost", "The first check of an acknowledged sign-in is refused, and nothing has revoked the session.",
                 [session.SignIn, refused.Check], session.SignIn)
             : new Anomaly(
                 "signed-out", "A valid token is refused, and nothing has revoked its session.",
@@ -68,6 +70,13 @@ internal static class SessionRules
         var byEmail = model.Sessions.ToLookup(session => session.Email, StringComparer.Ordinal);
         foreach (var list in model.History.Operations.Where(operation => operation is { Kind: OperationKind.List, Status: 200 }))
         {
+            foreach (var token in list.Listed!.Select(listed => model.Find(listed.Token)).OfType<IssuedToken>())
+            {
+                if (!token.IsSupersededAt(list.Start, settings)) continue;
+                yield return new Anomaly(
+                    "superseded-token-listed", "A list contains a token although its successor's grace period has passed.",
+                    [token.Source, token.Rotation!, list], token.Rotation);
+            }
             var ids = list.Listed!.Select(listed => listed.Id).ToHashSet(StringComparer.Ordinal);
             foreach (var session in byEmail[list.Email!].Where(session => session.Id is not null))
             {

@@ -141,16 +141,21 @@ internal sealed class Client(
             < 7 => RevokeByIdAsync(session),
             _ => RevokeUserAsync(session.Email, revoked),
         };
-        // Half of the revocations race with checks on both replicas.
-        if (random.Next(2) == 0) await CheckInParallelAsync(session);
+        // Two of three revocations race with checks on both replicas.
+        if (random.Next(3) > 0)
+        {
+            await Task.Delay(random.Next(6), CancellationToken.None);
+            await CheckInParallelAsync(session);
+        }
         await revocation;
         foreach (var ended in revoked)
         {
             _sessions.Remove(ended);
             _resting.Remove(ended);
             _revoked.Add(ended);
-            // Immediately, and on every replica.
-            await Task.WhenAll(replicas.Select(portal => api.CheckAsync(portal, ended.Email, ended.Token)));
+            // Immediately, on every replica, and also with the token before, whose grace period has hardly begun.
+            await Task.WhenAll(replicas.SelectMany(portal => ended.Old.TakeLast(1).Append(ended.Token)
+                .Select(token => api.CheckAsync(portal, ended.Email, token))));
         }
         while (_revoked.Count > MaxRevoked) _revoked.RemoveAt(0);
     }

@@ -13,17 +13,30 @@ internal sealed class Nemesis(IReadOnlyList<FaultAction> actions, Recorder recor
     public async Task RunAsync(CancellationToken stop)
     {
         var random = new Random(seed);
+        var deck = new Queue<FaultAction>();
         for (var count = 1; !stop.IsCancellationRequested; count++)
         {
             var calm = count % FaultsBeforeLongCalm == 0 ? s_longCalm : TimeSpan.FromMilliseconds(random.Next(500, 4000));
             if (!await WaitAsync(calm, stop)) return;
-            var first = actions[random.Next(actions.Count)];
-            // Another target, because two faults of one target end in each other's way.
-            var others = actions.Where(action => action.Target != first.Target).ToList();
-            var second = others.Count > 0 && random.Next(4) == 0 ? others[random.Next(others.Count)] : null;
+            var first = Draw(deck, random);
+            // Two faults of one target would end each other.
+            var second = random.Next(4) == 0 ? Draw(deck, random) : null;
+            if (second?.Target == first.Target) second = null;
             var (length, otherLength) = (random.Next(200, 6000), random.Next(200, 6000));
             await Task.WhenAll(CauseAsync(first, length, stop), second is null ? Task.CompletedTask : CauseAsync(second, otherLength, stop));
         }
+    }
+
+    // Every fault happens once before one happens again.
+    private FaultAction Draw(Queue<FaultAction> deck, Random random)
+    {
+        if (deck.Count == 0)
+        {
+            var shuffled = actions.ToArray();
+            random.Shuffle(shuffled);
+            foreach (var action in shuffled) deck.Enqueue(action);
+        }
+        return deck.Dequeue();
     }
 
     private async Task CauseAsync(FaultAction action, int milliseconds, CancellationToken stop)
