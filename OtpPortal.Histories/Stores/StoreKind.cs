@@ -6,7 +6,7 @@ using OtpPortal.Histories.Running;
 namespace OtpPortal.Histories.Stores;
 
 /// <summary>A kind of store: its servers, the portals' settings for it, and what the nemesis can do to it.</summary>
-internal abstract class StoreKind : IAsyncDisposable
+public abstract class StoreKind : IAsyncDisposable
 {
     /// <summary>Gets the number of portals that can share the store.</summary>
     public virtual int Replicas => 2;
@@ -31,13 +31,15 @@ internal abstract class StoreKind : IAsyncDisposable
     /// <summary>Starts the servers and waits until the store can be used.</summary>
     public abstract Task StartAsync();
 
-    /// <summary>Returns REDIS_URL_OTP and REDIS_URL_AUTH of a portal, counted from 0; both are empty for the embedded store.</summary>
+    /// <summary>
+    /// Returns REDIS_URL_OTP and REDIS_URL_AUTH of a portal, counted from 0. Both are empty for the embedded store.
+    /// </summary>
     public abstract (string Otp, string Auth) UrlsOf(int replica);
 
     public abstract ValueTask DisposeAsync();
 
     /// <summary>Creates a Redis node with its own directory that acknowledges only what is on disk.</summary>
-    protected static ChildProcess Node(string name, string folder, int port, params IEnumerable<string> arguments)
+    private protected static ChildProcess Node(string name, string folder, int port, params IEnumerable<string> arguments)
     {
         var directory = Directory.CreateDirectory(Path.Combine(folder, name.Replace(' ', '-'))).FullName;
         var number = port.ToString(CultureInfo.InvariantCulture);

@@ -55,6 +55,7 @@ public sealed partial class HistoryRunTests(ITestOutputHelper output) : IDisposa
     [InlineData("redis 60 1 2")]
     [InlineData("redis --quick")]
     [InlineData("redis --expiry")]
+    [InlineData("redis --faults kill,flood")]
     public async Task Invalid_arguments_are_rejected(string arguments) =>
         (await RunAsync(arguments.Split(' '))).Code.ShouldBe(2);
 
