@@ -39,7 +39,8 @@ internal sealed class Client(
                 while (check.IsUnknown && recorder.Now < end);
             }
         }
-        foreach (var email in _sessions.Select(session => session.Email).Distinct(StringComparer.Ordinal)) await api.ListAsync(Pick(), email);
+        foreach (var email in _sessions.Select(session => session.Email).Distinct(StringComparer.Ordinal))
+            await api.ListAsync(Pick(), email);
         foreach (var session in _revoked)
         {
             foreach (var portal in replicas) await api.CheckAsync(portal, session.Email, session.Token);

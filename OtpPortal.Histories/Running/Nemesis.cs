@@ -23,7 +23,8 @@ internal sealed class Nemesis(IReadOnlyList<FaultAction> actions, Recorder recor
             var second = random.Next(4) == 0 ? Draw(deck, random) : null;
             if (second?.Target == first.Target) second = null;
             var (length, otherLength) = (random.Next(200, 6000), random.Next(200, 6000));
-            await Task.WhenAll(CauseAsync(first, length, stop), second is null ? Task.CompletedTask : CauseAsync(second, otherLength, stop));
+            await Task.WhenAll(
+                CauseAsync(first, length, stop), second is null ? Task.CompletedTask : CauseAsync(second, otherLength, stop));
         }
     }
 

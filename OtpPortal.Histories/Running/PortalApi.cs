@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Net.Http.Json;
 using System.Text.Json;
 using System.Text.Json.Serialization;
@@ -30,14 +29,19 @@ internal sealed class PortalApi(Recorder recorder, string operatorKey, int clien
 
     public Task<Operation> BeginAsync(Replica portal, string email) => SendAsync(
         portal, Form(portal, "/login", ("email", email)), Call(OperationKind.Begin) with { Email = email },
-        async (call, answer) => call.Status == 202 ? call with { Flow = (await ReadAsync(answer)).GetProperty("flow").GetString() } : call);
+        async (call, answer) =>
+            call.Status == 202 ? call with { Flow = (await ReadAsync(answer)).GetProperty("flow").GetString() } : call);
 
     public Task<Operation> SubmitAsync(Replica portal, string email, string flow, string code) => SendAsync(
         portal, Form(portal, "/login-otp", ("flow", flow), ("code", code)),
         Call(OperationKind.Submit) with { Email = email, Flow = flow, Code = code },
         async (call, answer) => call.Status switch
         {
-            200 => call with { Answered = TokenCookieOf(answer), AnsweredEmail = (await ReadAsync(answer)).GetProperty("email").GetString() },
+            200 => call with
+            {
+                Answered = TokenCookieOf(answer),
+                AnsweredEmail = (await ReadAsync(answer)).GetProperty("email").GetString(),
+            },
             401 => call with { AttemptsLeft = (await ReadAsync(answer)).GetProperty("attempts_left").GetInt32() },
             _ => call,
         });
@@ -128,7 +132,7 @@ internal sealed class PortalApi(Recorder recorder, string operatorKey, int clien
             catch (Exception e) when (e is HttpRequestException or IOException or TaskCanceledException or JsonException)
             {
                 // An incomplete answer is no answer.
-                call = call with { Status = null, Failure = string.Create(CultureInfo.InvariantCulture, $"{e.GetType().Name}: {e.Message}") };
+                call = call with { Status = null, Failure = $"{e.GetType().Name}: {e.Message}" };
             }
             call = call with { End = recorder.Now };
             recorder.Add(call);

@@ -28,7 +28,8 @@ internal sealed class Run(RunArguments arguments)
         using var recorder = new Recorder(settings, arguments.HistoryPath);
         await using var mail = await MailServer.StartAsync(recorder);
         var key = RandomNumberGenerator.GetHexString(32);
-        var portals = Enumerable.Range(0, store.Replicas).Select(i => Portal.Create(i, folder, arguments, settings, Settings(store, i))).ToList();
+        var portals = Enumerable.Range(0, store.Replicas)
+            .Select(i => Portal.Create(i, folder, arguments, settings, Settings(store, i))).ToList();
         try
         {
             await Task.WhenAll(portals.Select(portal => portal.Process.StartAsync()));

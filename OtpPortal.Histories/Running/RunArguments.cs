@@ -14,6 +14,7 @@ public sealed record RunArguments(
     string Kind, int Duration, int Seed, double IdleLifetime, IReadOnlyList<string> Faults, string PortalPath, string Folder)
 {
     private static readonly string[] s_faults = ["kill", "restart", "pause", "stall", "refuse", "mute"];
+    private static readonly string[] s_options = ["--expiry", "--faults", "--portal", "--folder"];
     private static readonly string[] s_kinds = ["embedded", "redis", "cluster", "sentinel"];
 
     /// <summary>Gets the path of the history.</summary>
@@ -28,8 +29,9 @@ public sealed record RunArguments(
         for (var i = 0; i < arguments.Count; i++)
         {
             if (!arguments[i].StartsWith("--", StringComparison.Ordinal)) values.Add(arguments[i]);
-            else if (arguments[i] is not ("--expiry" or "--faults" or "--portal" or "--folder")) throw new ArgumentException($"Unknown: {arguments[i]}");
-            else options[arguments[i]] = i + 1 < arguments.Count ? arguments[++i] : throw new ArgumentException($"{arguments[i]} needs a value.");
+            else if (!s_options.Contains(arguments[i], StringComparer.Ordinal)) throw new ArgumentException($"Unknown: {arguments[i]}");
+            else if (i + 1 == arguments.Count) throw new ArgumentException($"{arguments[i]} needs a value.");
+            else options[arguments[i]] = arguments[++i];
         }
         if (values.Count > 3) throw new ArgumentException($"Too many arguments: {string.Join(' ', values)}");
         var kind = values.ElementAtOrDefault(0) ?? "redis";

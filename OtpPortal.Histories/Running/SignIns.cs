@@ -30,7 +30,8 @@ internal sealed class SignIns(PortalApi api, MailServer mail, IReadOnlyList<Repl
                 return await SubmitTwiceAsync(pending);
             case < 19:
                 // Both attempts must be counted.
-                await Task.WhenAll(replicas.Select(portal => api.SubmitAsync(portal, pending.Email, pending.Flow, WrongCode(pending.Code))));
+                await Task.WhenAll(replicas.Select(portal =>
+                    api.SubmitAsync(portal, pending.Email, pending.Flow, WrongCode(pending.Code))));
                 break;
             default:
                 for (var attempt = 0; attempt < MaxAttempts; attempt++) await SubmitAsync(pending, WrongCode(pending.Code));
@@ -63,7 +64,8 @@ internal sealed class SignIns(PortalApi api, MailServer mail, IReadOnlyList<Repl
 
     private async Task<IReadOnlyList<UserSession>> SubmitCodesOfEachOtherAsync(Pending pending)
     {
-        if (await BeginAsync() is not { } other || other.Email == pending.Email) return SessionsOf(await SubmitAsync(pending, pending.Code));
+        if (await BeginAsync() is not { } other || other.Email == pending.Email)
+            return SessionsOf(await SubmitAsync(pending, pending.Code));
         var crossed = await SubmitAsync(pending, other.Code);
         return SessionsOf(crossed, await SubmitAsync(other, other.Code), await SubmitAsync(pending, pending.Code));
     }

@@ -12,7 +12,8 @@ public sealed class HistoryFileTests : IDisposable
     [Fact]
     public void A_recorded_history_reads_back_and_gives_the_same_report()
     {
-        var history = new HistoryBuilder().SignIn("t0").Check("t0", "t1").List(("s", "t1")).Fault(1, 2).Logout("t1").Check("t1", "t2").ToHistory();
+        var history = new HistoryBuilder().SignIn("t0").Check("t0", "t1").List(("s", "t1")).Fault(1, 2)
+            .Logout("t1").Check("t1", "t2").ToHistory();
         var path = Path.Combine(_folder.Path, "history.jsonl");
         using (var recorder = new Recorder(history.Settings, path))
         {

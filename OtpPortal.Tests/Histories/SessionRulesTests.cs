@@ -148,7 +148,9 @@ public sealed class SessionRulesTests
     [InlineData(12, 14, false, 1, 0)]
     public void Counts_a_loss_apart_only_if_a_failover_can_explain_it(double start, double end, bool ofStore, int anomalies, int permitted)
     {
-        var report = new HistoryBuilder { Settings = s_sentinel }.At(6).SignIn("t0").Fault(start, end, ofStore).At(60).Refused("t0").Report();
+        var history = new HistoryBuilder { Settings = s_sentinel }.At(6).SignIn("t0").Fault(start, end, ofStore);
+
+        var report = history.At(60).Refused("t0").Report();
 
         report.Anomalies.Count.ShouldBe(anomalies);
         report.PermittedLosses.Count.ShouldBe(permitted);
