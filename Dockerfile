@@ -1,12 +1,13 @@
 # The same commands as outside: dotnet publish, then dotnet OtpPortal.dll.
-# The build runs on the builder's own architecture: the published program is the same on all of them.
+# The build runs on the builder's own architecture and compiles for that of the image.
 FROM --platform=$BUILDPLATFORM mcr.microsoft.com/dotnet/sdk:10.0 AS build
 ARG SOURCE_REVISION=
+ARG TARGETARCH
 WORKDIR /source
 COPY global.json Directory.Build.props Directory.Packages.props .editorconfig ./
 COPY build/ build/
 COPY OtpPortal/ OtpPortal/
-RUN dotnet publish OtpPortal --configuration Release --output /app -p:UseAppHost=false -p:SourceRevisionId=$SOURCE_REVISION
+RUN dotnet publish OtpPortal --configuration Release --arch $TARGETARCH --output /app -p:UseAppHost=false -p:SourceRevisionId=$SOURCE_REVISION
 
 FROM mcr.microsoft.com/dotnet/aspnet:10.0
 WORKDIR /app

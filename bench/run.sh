@@ -6,5 +6,5 @@ cd "$(dirname "$0")/.."
 for program in wrk nginx redis-server; do
   command -v "$program" >/dev/null || { echo "Please install $program." >&2; exit 1; }
 done
-dotnet publish OtpPortal --configuration Release --output artifacts/bench --nologo -v quiet
+dotnet publish OtpPortal --configuration Release --use-current-runtime --output artifacts/bench --nologo -v quiet
 dotnet run --project bench/OtpPortal.Bench --configuration Release -- "$@"

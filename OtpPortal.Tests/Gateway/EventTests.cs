@@ -24,7 +24,7 @@ public sealed class EventTests
         await using var portal =
             await PortalHost.StartAsync(("NAMESPACES", "MyApp:secret"), ("GATEWAY_PUBLISH_KEY", "otp-events-of-this-test"));
         var heard = new ConcurrentQueue<string>();
-        using var connection = await ConnectionMultiplexer.ConnectAsync($"127.0.0.1:{portal.Redis.Port}");
+        using var connection = await ConnectionMultiplexer.ConnectAsync(portal.StoreServers);
         await connection.GetSubscriber()
             .SubscribeAsync(RedisClientVersion.Channel("otp-events-of-this-test"), (_, message) => heard.Enqueue(message!));
         var app = new GatewayClient(portal, "MyApp", "secret");

@@ -502,7 +502,7 @@ public sealed class PutTests(GatewayPortal gateway) : IClassFixture<GatewayPorta
         dump.Text.ShouldNotContain(code);
         dump.Text.ShouldNotContain(Convert.ToBase64String("Visible-Code-77"u8));
         dump.Text.ShouldNotContain(id);
-        dump.Entries.Where(entry => entry.Key.StartsWith("code:gateway:", StringComparison.Ordinal))
+        dump.Entries.Where(entry => entry.Key.StartsWith("code:{gateway:", StringComparison.Ordinal))
             .ShouldAllBe(entry => entry.TimeToLive != null);
         gateway.Host.Log.Text.ShouldNotContain(code);
     }

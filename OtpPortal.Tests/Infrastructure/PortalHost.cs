@@ -17,12 +17,17 @@ public sealed partial class PortalHost : IAsyncLifetime, IAsyncDisposable
 {
     public const string Secret = "a-secret-of-the-tests-0123456789";
 
+    // TEST_REDIS=cluster: every portal has a Redis Cluster of its own, because clusters have no databases.
+    private static readonly bool s_usesClusters = Environment.GetEnvironmentVariable("TEST_REDIS") == "cluster";
+
     private readonly Dictionary<string, string> _settings;
     private readonly bool _production;
     private readonly Action<WebApplicationBuilder>? _configure;
     private readonly OutboundGuard _outbound;
     private readonly List<BrowserClient> _browsers = [];
     private readonly (int Otp, int Auth) _databases;
+    private readonly bool _ownsCluster;
+    private RedisCluster? _cluster;
     private WebApplication? _app;
 
     public PortalHost()
@@ -32,13 +37,15 @@ public sealed partial class PortalHost : IAsyncLifetime, IAsyncDisposable
 
     private PortalHost(
         IEnumerable<(string Name, string Value)> settings, bool production, RedisServer redis, Uri? outbound,
-        Action<WebApplicationBuilder>? configure, (int, int)? databases = null)
+        Action<WebApplicationBuilder>? configure, PortalHost? original = null)
     {
         _production = production;
         _configure = configure;
         _outbound = new OutboundGuard(outbound);
-        _databases = databases ?? RedisServer.NewDatabases();
+        _databases = original?._databases ?? RedisServer.NewDatabases();
         Redis = redis;
+        _ownsCluster = original is null && s_usesClusters && redis == RedisServer.Shared;
+        _cluster = original?._cluster;
         var port = FreePort.Next();
         Address = new Uri(string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{port}"));
         _settings = new Dictionary<string, string>(StringComparer.Ordinal)
@@ -55,6 +62,9 @@ public sealed partial class PortalHost : IAsyncLifetime, IAsyncDisposable
     }
 
     public RedisServer Redis { get; }
+
+    /// <summary>Gets the servers of the stores in the client's notation.</summary>
+    public string StoreServers => _cluster?.Url["redis://".Length..] ?? string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{Redis.Port}");
 
     public FakeClock Clock { get; private init; } = new();
 
@@ -89,7 +99,7 @@ public sealed partial class PortalHost : IAsyncLifetime, IAsyncDisposable
     public async Task<PortalHost> StartReplicaAsync(params (string Name, string Value)[] settings) =>
         await new PortalHost(
             [.. _settings.Where(setting => setting.Key != "PORT").Select(setting => (setting.Key, setting.Value)), .. settings],
-            _production, Redis, null, _configure, _databases)
+            _production, Redis, null, _configure, original: this)
         { Clock = Clock }.RunAsync();
 
     public Task InitializeAsync() => RunAsync();
@@ -105,6 +115,7 @@ public sealed partial class PortalHost : IAsyncLifetime, IAsyncDisposable
             await stop;
             await _app.DisposeAsync();
         }
+        if (_ownsCluster && _cluster is not null) await _cluster.ReturnAsync();
         _outbound.ShouldHaveSeenNoUnexpectedCall();
     }
 
@@ -160,12 +171,18 @@ public sealed partial class PortalHost : IAsyncLifetime, IAsyncDisposable
     /// <summary>Returns all keys and values of both databases, as an attacker with a copy would see them.</summary>
     public StoreDump Dump()
     {
-        using var connection = ConnectionMultiplexer.Connect($"127.0.0.1:{Redis.Port},allowAdmin=true");
-        return StoreDump.Of(connection, _databases.Otp, _databases.Auth);
+        using var connection = ConnectionMultiplexer.Connect(StoreServers + ",allowAdmin=true");
+        return _cluster is null ? StoreDump.Of(connection, _databases.Otp, _databases.Auth) : StoreDump.Of(connection, 0);
     }
 
     private async Task<PortalHost> RunAsync()
     {
+        if (_ownsCluster)
+        {
+            _cluster = await RedisCluster.TakeAsync();
+            if (_settings["REDIS_URL_OTP"] == Redis.Url(_databases.Otp)) _settings["REDIS_URL_OTP"] = _cluster.Url;
+            if (_settings["REDIS_URL_AUTH"] == Redis.Url(_databases.Auth)) _settings["REDIS_URL_AUTH"] = _cluster.Url;
+        }
         _app = PortalApp.Build(AllSettings.Builder(_settings, _production), builder =>
         {
             builder.Logging.ClearProviders().AddProvider(Log).AddFilter("OtpPortal", LogLevel.Debug);

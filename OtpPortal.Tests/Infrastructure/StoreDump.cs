@@ -25,8 +25,9 @@ public sealed record StoreDump(IReadOnlyList<StoreDump.Entry> Entries)
     public static StoreDump Of(ConnectionMultiplexer connection, params int[] databases)
     {
         var entries = new List<Entry>();
-        var server = connection.GetServer(connection.GetEndPoints()[0]);
-        foreach (var number in databases)
+        // Each primary of a cluster has a part of the keys.
+        var servers = connection.GetEndPoints().Select(server => connection.GetServer(server)).Where(server => !server.IsSlave).ToArray();
+        foreach (var (number, server) in databases.Distinct().SelectMany(number => servers.Select(server => (number, server))))
         {
             var database = connection.GetDatabase(number);
             foreach (var key in server.Keys(number, pageSize: 1000))

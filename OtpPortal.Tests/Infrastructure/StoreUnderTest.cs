@@ -24,7 +24,7 @@ public abstract class StoreUnderTest : IAsyncLifetime
         var (otp, auth) = await OpenAsync();
         (_otp, _auth) = (otp, auth);
         Stores = new Stores(RedisStore.Connect("otp", otp), RedisStore.Connect("auth", auth), null);
-        var options = auth.ToOptions("tests");
+        var options = auth.ToOptions("tests", new RedisTopology(IsCluster, auth.EndPoints));
         options.AllowAdmin = true;
         _reader = await ConnectionMultiplexer.ConnectAsync(options);
     }
@@ -44,12 +44,20 @@ public abstract class StoreUnderTest : IAsyncLifetime
     internal SessionIndex SessionIndex => new(Stores);
 
     /// <summary>Creates a token store with the given settings.</summary>
-    internal TokenStore TokenStore(params (string Name, string Value)[] settings)
+    internal TokenStore TokenStore(params (string Name, string Value)[] settings) => TokenStore(Secret, settings);
+
+    /// <summary>Creates a token store with another AUTH_SECRET_KEY.</summary>
+    internal TokenStore TokenStore(AuthSecret secret, params (string Name, string Value)[] settings)
+    {
+        var read = TokenSettings(settings);
+        return new TokenStore(Stores, SessionIndex, new AuthToken(secret, read), read, Clock);
+    }
+
+    internal static TokenSettings TokenSettings(params (string Name, string Value)[] settings)
     {
         var values = settings.ToDictionary(setting => setting.Name, setting => setting.Value, StringComparer.Ordinal);
         values["AUTH_SECRET_KEY"] = PortalHost.Secret;
-        var read = AllSettings.Read(values, isProduction: false).Tokens;
-        return new TokenStore(Stores, SessionIndex, new AuthToken(Secret, read), Secret, read, Clock);
+        return AllSettings.Read(values, isProduction: false).Tokens;
     }
 
     public StoreDump Dump() => StoreDump.Of(_reader, Stores.Otp.Database.Database, Stores.Auth.Database.Database);
@@ -59,6 +67,26 @@ public abstract class StoreUnderTest : IAsyncLifetime
     private protected abstract Task CloseAsync();
 
     private protected abstract bool HasReplicas { get; }
+
+    private protected virtual bool IsCluster => false;
+}
+
+/// <summary>A Redis Cluster. Both stores are in its only database.</summary>
+public sealed class ClusterUnderTest : StoreUnderTest
+{
+    private RedisCluster _cluster = null!;
+
+    private protected override async Task<(RedisAddress Otp, RedisAddress Auth)> OpenAsync()
+    {
+        _cluster = await RedisCluster.TakeAsync();
+        return (_cluster.Address, _cluster.Address);
+    }
+
+    private protected override Task CloseAsync() => _cluster.ReturnAsync();
+
+    private protected override bool HasReplicas => true;
+
+    private protected override bool IsCluster => true;
 }
 
 /// <summary>A real redis-server.</summary>

@@ -296,7 +296,7 @@ public sealed class JOtpTests : IAsyncLifetime
     {
         var (_, token) = await StartAsync();
 
-        _portal.Dump().Entries.Where(entry => entry.Key.StartsWith("code:jotp:", StringComparison.Ordinal)).ShouldNotBeEmpty();
+        _portal.Dump().Entries.Where(entry => entry.Key.StartsWith("code:{jotp:", StringComparison.Ordinal)).ShouldNotBeEmpty();
         _portal.Dump().Entries.ShouldAllBe(entry => !entry.Content.Contains("=" + token, StringComparison.Ordinal));
         _portal.Log.Text.ShouldNotContain(token);
     }

@@ -238,3 +238,5 @@ public sealed class KeyRingOnRedisTests(RedisUnderTest store) : KeyRingTests(sto
 
 /// <inheritdoc/>
 public sealed class KeyRingOnEmbeddedTests(EmbeddedUnderTest store) : KeyRingTests(store), IClassFixture<EmbeddedUnderTest>;
+
+public sealed class KeyRingOnClusterTests(ClusterUnderTest store) : KeyRingTests(store), IClassFixture<ClusterUnderTest>;

@@ -9,6 +9,8 @@ public sealed class RateLimiterOnRedisTests(RedisUnderTest store) : RateLimiterT
 
 public sealed class RateLimiterEmbeddedTests(EmbeddedUnderTest store) : RateLimiterTests(store), IClassFixture<EmbeddedUnderTest>;
 
+public sealed class RateLimiterOnClusterTests(ClusterUnderTest store) : RateLimiterTests(store), IClassFixture<ClusterUnderTest>;
+
 /// <summary>Sliding-window rate limits.</summary>
 public abstract class RateLimiterTests(StoreUnderTest store)
 {

@@ -7,6 +7,8 @@ public sealed class RequestQuotaOnRedisTests(RedisUnderTest store) : RequestQuot
 
 public sealed class RequestQuotaEmbeddedTests(EmbeddedUnderTest store) : RequestQuotaTests(store), IClassFixture<EmbeddedUnderTest>;
 
+public sealed class RequestQuotaOnClusterTests(ClusterUnderTest store) : RequestQuotaTests(store), IClassFixture<ClusterUnderTest>;
+
 /// <summary>Request quotas with a weighted sliding window.</summary>
 public abstract class RequestQuotaTests : IDisposable
 {

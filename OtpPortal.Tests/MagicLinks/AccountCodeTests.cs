@@ -119,7 +119,7 @@ public sealed class AccountCodeTests(V2Portal v2) : IClassFixture<V2Portal>
         await app.ValidateAsync(id, "wrong");
 
         var dump = v2.Host.Dump();
-        dump.Keys.ShouldContain(key => key.StartsWith("code:v2:", StringComparison.Ordinal));
+        dump.Keys.ShouldContain(key => key.StartsWith("code:{v2:", StringComparison.Ordinal));
         dump.Text.ShouldNotContain(otp);
         dump.Text.ShouldNotContain(id);
         v2.Host.Log.Text.ShouldNotContain(otp);

@@ -186,6 +186,6 @@ public sealed class AccountMailTests(V2Portal v2) : IClassFixture<V2Portal>
         ServiceAccountTests.ShouldBeFailure(link, 502);
         code.Body.ShouldNotContain("secret words");
         portal.Dump().Keys.ShouldNotContain(
-            key => key.StartsWith("code:v2:", StringComparison.Ordinal) || key.StartsWith("link:", StringComparison.Ordinal));
+            key => key.StartsWith("code:{v2:", StringComparison.Ordinal) || key.StartsWith("link:", StringComparison.Ordinal));
     }
 }

@@ -10,6 +10,8 @@ public sealed class CodeModelOnRedisTests(RedisUnderTest store) : CodeModelTests
 
 public sealed class CodeModelEmbeddedTests(EmbeddedUnderTest store) : CodeModelTests(store), IClassFixture<EmbeddedUnderTest>;
 
+public sealed class CodeModelOnClusterTests(ClusterUnderTest store) : CodeModelTests(store), IClassFixture<ClusterUnderTest>;
+
 /// <summary>
 /// Tests random sequences of interleaved operations on one key against a model.
 /// </summary>

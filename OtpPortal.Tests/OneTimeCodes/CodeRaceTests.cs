@@ -8,6 +8,8 @@ public sealed class CodeRaceOnRedisTests(RedisUnderTest store) : CodeRaceTests(s
 
 public sealed class CodeRaceEmbeddedTests(EmbeddedUnderTest store) : CodeRaceTests(store), IClassFixture<EmbeddedUnderTest>;
 
+public sealed class CodeRaceOnClusterTests(ClusterUnderTest store) : CodeRaceTests(store), IClassFixture<ClusterUnderTest>;
+
 /// <summary>Tests the replacement of a record that races with another operation on a second replica.</summary>
 public abstract class CodeRaceTests(StoreUnderTest store)
 {

@@ -10,6 +10,8 @@ public sealed class CodeStoreOnRedisTests(RedisUnderTest store) : CodeStoreTests
 
 public sealed class CodeStoreEmbeddedTests(EmbeddedUnderTest store) : CodeStoreTests(store), IClassFixture<EmbeddedUnderTest>;
 
+public sealed class CodeStoreOnClusterTests(ClusterUnderTest store) : CodeStoreTests(store), IClassFixture<ClusterUnderTest>;
+
 /// <summary>Tests the one-time code store, including guessing, races and leaks.</summary>
 public abstract class CodeStoreTests(StoreUnderTest store)
 {
@@ -527,5 +529,65 @@ public abstract class CodeStoreTests(StoreUnderTest store)
         await _codes.RemoveAsync(key, before);
 
         (await _codes.TryAsync(key, "222222")).ShouldBeOfType<TryOutcome.Right>().Record.ShouldNotBeNull();
+    }
+
+    [Fact]
+    public async Task Only_one_of_several_concurrent_removals_succeeds_and_runs_its_commands()
+    {
+        var key = await BeginAsync("111111");
+        var record = (await _codes.FindAsync(key))!;
+
+        var removed = await Task.WhenAll(Enumerable.Range(0, 10).Select(_ => _codes.RemoveAsync(
+            key, record, also => also.StringIncrementAsync(key + ":removed"))));
+
+        removed.Count(done => done).ShouldBe(1);
+        ((int)await Database.StringGetAsync(key + ":removed")).ShouldBe(1);
+        (await _codes.RemoveAsync(key, record)).ShouldBeFalse();
+        await Database.KeyDeleteAsync(key + ":removed");
+    }
+
+    [Fact]
+    public async Task The_payload_of_a_removed_or_replaced_record_cannot_be_changed()
+    {
+        var key = await BeginAsync("111111");
+        var record = (await _codes.FindAsync(key))!;
+        await ReplaceAsync(key, record, "222222", s_terms);
+
+        (await _codes.ChangePayloadAsync(key, record, static payload => payload)).ShouldBeFalse();
+        await _codes.RemoveAsync(key);
+        (await _codes.ChangePayloadAsync(key, record, static payload => payload)).ShouldBeFalse();
+    }
+
+    [Fact]
+    public async Task A_code_that_is_sent_twice_by_chance_is_valid()
+    {
+        var key = await BeginAsync("111111");
+        store.Clock.Advance(TimeSpan.FromSeconds(30));
+        (await AddCodeAsync(key, "111111")).ShouldBeOfType<ResendOutcome.Added>();
+
+        (await _codes.TryAsync(key, "111111")).ShouldBeOfType<TryOutcome.Right>();
+    }
+
+    [Fact]
+    public async Task A_record_without_a_link_has_no_hash_that_a_link_could_match()
+    {
+        var key = await BeginAsync("111111");
+        store.Clock.Advance(TimeSpan.FromSeconds(30));
+        await AddCodeAsync(key, "222222");
+
+        (await StoredAsync(key))["LinkHashes"]!.AsArray().ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task The_commands_of_a_success_run_in_its_transaction()
+    {
+        var key = await BeginAsync("111111");
+
+        await _codes.TryAsync(key, "222222", also => also.StringIncrementAsync(key + ":right"));
+        (await Database.KeyExistsAsync(key + ":right")).ShouldBeFalse();
+        await _codes.TryAsync(key, "111111", also => also.StringIncrementAsync(key + ":right"));
+
+        ((int)await Database.StringGetAsync(key + ":right")).ShouldBe(1);
+        await Database.KeyDeleteAsync(key + ":right");
     }
 }

@@ -35,6 +35,8 @@ public sealed class TypedCodeTests
     [Fact]
     public void Returns_null_for_oversized_input()
     {
+        TypedCode.Normalize(new string(' ', 34) + "123456", 6).ShouldBe("123456", "four characters a digit and 16 more");
+        TypedCode.Normalize(new string(' ', 35) + "123456", 6).ShouldBeNull();
         TypedCode.Normalize(new string('1', 1000), 6).ShouldBeNull();
         TypedCode.Normalize(new string(' ', 1_000_000) + "123456", 6).ShouldBeNull();
     }

@@ -105,7 +105,7 @@ public sealed class MagicLinksDevDifferences(V2Portal v2) : IClassFixture<V2Port
 
         (await new V2Client(portal, V2Portal.AdminKey).PostAsync("otp-email/create", Mail(TestUser.New()))).Status.ShouldBe(502);
 
-        portal.Dump().Keys.ShouldNotContain(key => key.StartsWith("code:v2:", StringComparison.Ordinal));
+        portal.Dump().Keys.ShouldNotContain(key => key.StartsWith("code:{v2:", StringComparison.Ordinal));
     }
 
     [Fact]

@@ -6,7 +6,9 @@ namespace OtpPortal.Tests.Sessions;
 
 public sealed class AuthTokenTests
 {
-    private static AuthToken Make(string secret = PortalHost.Secret, int length = 32)
+    private static readonly byte[] s_seed = new byte[16];
+
+    private static AuthToken Create(string secret = PortalHost.Secret, int length = 32)
     {
         var values = new Dictionary<string, string> { ["AUTH_SECRET_KEY"] = secret, ["AUTH_TOKEN_LENGTH"] = length.ToString(null, null) };
         return new AuthToken(new AuthSecret(secret), AllSettings.Read(values, false).Tokens);
@@ -15,55 +17,57 @@ public sealed class AuthTokenTests
     [Theory]
     [InlineData(32)]
     [InlineData(128)]
-    public void Tokens_are_alphanumeric_and_have_the_configured_length(int length)
+    public void Tokens_begin_with_the_session_id_and_have_the_configured_length(int length)
     {
-        var tokens = Make(length: length);
-        var token = tokens.New();
+        var sid = AuthToken.NewSessionId();
 
-        foreach (var text in (string[])[token, tokens.SuccessorOf(token)])
-        {
-            text.Length.ShouldBe(length);
-            text.ShouldMatch("^[A-Za-z0-9]+$");
-            AuthToken.IsWellFormed(text).ShouldBeTrue();
-        }
+        var token = Create(length: length).Derive(sid, s_seed, 0);
+
+        token.Length.ShouldBe(length);
+        token.ShouldMatch("^[A-Za-z0-9]+$");
+        AuthToken.SessionIdOf(token).ShouldBe(sid);
     }
 
     [Fact]
     public void Characters_are_uniformly_distributed()
     {
-        var tokens = Make(length: 128);
-        var text = string.Concat(Enumerable.Range(0, 500).Select(_ => tokens.New()));
-        var token = tokens.New();
-        var successors = string.Concat(Enumerable.Range(0, 500).Select(_ => token = tokens.SuccessorOf(token)));
+        var tokens = Create(length: 128);
+        var sample = string.Concat(Enumerable.Range(0, 500).Select(i => tokens.Derive("AAAAAAAAAA", s_seed, i)[10..]));
 
-        foreach (var sample in (string[])[text, successors])
-        {
-            var counts = sample.GroupBy(c => c).ToDictionary(group => group.Key, group => group.Count());
-            counts.Count.ShouldBe(62);
-            // 1032 of each are expected; 6 standard deviations are 191.
-            counts.Values.ShouldAllBe(count => count > 841 && count < 1223);
-        }
+        var counts = sample.GroupBy(c => c).ToDictionary(group => group.Key, group => group.Count());
+        counts.Count.ShouldBe(62);
+        // 952 of each are expected; 6 standard deviations are 184.
+        counts.Values.ShouldAllBe(count => count > 767 && count < 1137);
     }
 
     [Fact]
-    public void Tokens_are_unique() => Enumerable.Range(0, 1000).Select(_ => Make().New()).Distinct().Count().ShouldBe(1000);
+    public void Session_ids_are_unique() =>
+        Enumerable.Range(0, 1000).Select(_ => AuthToken.NewSessionId()).Distinct().Count().ShouldBe(1000);
 
     [Fact]
-    public void The_successor_depends_only_on_the_token_and_the_secret()
+    public void A_token_depends_on_the_key_the_session_the_seed_and_the_number_of_rotations()
     {
-        var token = Make().New();
+        var token = Create().Derive("AAAAAAAAAA", s_seed, 1);
 
-        Make().SuccessorOf(token).ShouldBe(Make().SuccessorOf(token));
-        Make().SuccessorOf(token).ShouldNotBe(token);
-        Make("another-secret-0123456789").SuccessorOf(token).ShouldNotBe(Make().SuccessorOf(token));
-        Make().SuccessorOf(Make().New()).ShouldNotBe(Make().SuccessorOf(token));
+        Create().Derive("AAAAAAAAAA", s_seed, 1).ShouldBe(token);
+        Create("another-secret-0123456789").Derive("AAAAAAAAAA", s_seed, 1).ShouldNotBe(token);
+        Create().Derive("AAAAAAAAAB", s_seed, 1)[10..].ShouldNotBe(token[10..]);
+        Create().Derive("AAAAAAAAAA", [.. s_seed[1..], 1], 1).ShouldNotBe(token);
+        Create().Derive("AAAAAAAAAA", s_seed, 2).ShouldNotBe(token);
     }
 
     [Theory]
     [InlineData(null)]
     [InlineData("")]
-    [InlineData("AAAAAAAAAAAAAAAAAAAAA")]
-    [InlineData("AAAAAAAAAAAAAAAAAAAAAAAAAAAA-")]
-    [InlineData("AAAAAAAAAAAAAAAAAAAAAAAAAAAAä")]
-    public void Malformed_tokens_are_not_well_formed(string? text) => AuthToken.IsWellFormed(text).ShouldBeFalse();
+    [InlineData("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")]
+    [InlineData("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA-")]
+    [InlineData("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAä")]
+    public void Malformed_tokens_have_no_session_id(string? text) => AuthToken.SessionIdOf(text).ShouldBeNull();
+
+    [Fact]
+    public void A_token_has_at_most_128_characters()
+    {
+        AuthToken.SessionIdOf(new string('A', 128)).ShouldBe("AAAAAAAAAA");
+        AuthToken.SessionIdOf(new string('A', 129)).ShouldBeNull();
+    }
 }

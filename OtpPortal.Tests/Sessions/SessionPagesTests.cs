@@ -5,6 +5,8 @@ namespace OtpPortal.Tests.Sessions;
 
 public sealed class SessionPagesOnRedisTests(RedisUnderTest store) : SessionPagesTests(store), IClassFixture<RedisUnderTest>;
 
+public sealed class SessionPagesOnClusterTests(ClusterUnderTest store) : SessionPagesTests(store), IClassFixture<ClusterUnderTest>;
+
 public sealed class SessionPagesEmbeddedTests(EmbeddedUnderTest store) : SessionPagesTests(store), IClassFixture<EmbeddedUnderTest>;
 
 /// <summary>Tests listing sessions in the order of creation, at once and with a cursor.</summary>
@@ -88,8 +90,13 @@ public abstract class SessionPagesTests
     [Theory]
     [InlineData("")]
     [InlineData("x")]
+    [InlineData(".")]
     [InlineData("1.2.3")]
-    [InlineData("1.aaaaaaaaaaaaaaaaaaaaaaaa.99999999999")]
-    [InlineData("-1.aaaaaaaaaaaaaaaaaaaaaaaa.1")]
+    [InlineData("16.")]
+    [InlineData("-1.")]
+    [InlineData("0.0198000000aAAAAAAAAA")]
+    [InlineData("0.0198000000aAAAAAAAAAAA")]
+    [InlineData("0.0198000000AAAAAAAAAAAA")]
+    [InlineData("0.0198000000aAAAAAAAAA*")]
     public async Task Returns_null_for_a_malformed_cursor(string cursor) => (await _sessions.PageAsync(null, 10, cursor)).ShouldBeNull();
 }

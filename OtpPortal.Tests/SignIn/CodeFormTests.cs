@@ -161,6 +161,29 @@ public sealed class CodeFormTests(PortalHost portal) : IClassFixture<PortalHost>
     }
 
     [Fact]
+    public async Task A_tab_that_loses_the_finish_looks_again_instead_of_showing_expired()
+    {
+        (await _flow.SubmitAsync(_flowId, await portal.CodeForAsync(_email), s_visitor)).ShouldBeOfType<SubmitOutcome.Verified>();
+        var ticket = await _flow.GrantTicketAsync(_flowId);
+        var winner = portal.NewBrowser();
+        winner.Cookies["otp_flow"] = _flowId;
+        (await winner.PostAsync("/login/finish", ("ticket", ticket))).Cookie("auth_token").ShouldNotBeNull();
+
+        // The cookies of the same browser before the winner's response arrives.
+        var loser = portal.NewBrowser();
+        loser.Cookies["otp_flow"] = _flowId;
+        (await loser.PostAsync("/login/finish", ("ticket", ticket))).Location.ShouldBe("/login/code");
+        (await loser.GetAsync("/login/code")).Location.ShouldBe("/");
+        var wait = await loser.GetAsync("/");
+        wait.Find("h1")!.TextContent.ShouldBe("Code accepted");
+        wait.Header("Refresh").ShouldBe("1; url=/");
+
+        (await loser.GetAsync("/")).Find("input[name=email]").ShouldNotBeNull("it looks again once");
+        loser.Cookies["auth_token"] = winner.Cookies["auth_token"];
+        (await loser.GetAsync("/")).Text.ShouldContain($"Signed in {_email}");
+    }
+
+    [Fact]
     public async Task A_ticket_expires_after_a_minute_and_is_replaced_on_reload()
     {
         (await _flow.SubmitAsync(_flowId, await portal.CodeForAsync(_email), s_visitor)).ShouldBeOfType<SubmitOutcome.Verified>();

@@ -448,7 +448,7 @@ public sealed partial class MailLinkTests(MailLinkPortal fixture) : IClassFixtur
         ShouldBeWrongBrowserPage(await stranger.GetAsync(mail.Path));
         ShouldBeWrongBrowserPage(await stranger.PostAsync("/login/link", ("token", mail.Token!)), 403);
         var records = portal.Dump().Entries
-            .Where(entry => entry.Key.StartsWith("code:sign-in:", StringComparison.Ordinal)
+            .Where(entry => entry.Key.StartsWith("code:{sign-in:", StringComparison.Ordinal)
                 && entry.Key.EndsWith(":record", StringComparison.Ordinal))
             .ToList();
         records.Count.ShouldBe(2);

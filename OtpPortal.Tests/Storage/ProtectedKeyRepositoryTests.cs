@@ -11,6 +11,9 @@ public sealed class ProtectedKeyRepositoryOnRedisTests(RedisUnderTest store)
 public sealed class ProtectedKeyRepositoryEmbeddedTests(EmbeddedUnderTest store)
     : ProtectedKeyRepositoryTests(store), IClassFixture<EmbeddedUnderTest>;
 
+public sealed class ProtectedKeyRepositoryOnClusterTests(ClusterUnderTest store)
+    : ProtectedKeyRepositoryTests(store), IClassFixture<ClusterUnderTest>;
+
 /// <summary>Tests the encrypted storage of the Data Protection keys.</summary>
 public abstract class ProtectedKeyRepositoryTests(StoreUnderTest store)
 {

@@ -1,4 +1,5 @@
 using System.Net;
+using Microsoft.Extensions.Logging.Abstractions;
 using OtpPortal.Storage;
 using OtpPortal.Tests.Infrastructure;
 using StackExchange.Redis;
@@ -14,7 +15,7 @@ public sealed class RedisStoreTests
         using var redis = RedisServer.Start();
         var tries = 0;
         using var store = RedisStore.Connect(
-            "tests", new RedisAddress(new IPEndPoint(IPAddress.Loopback, redis.Port), Password: null, Tls: false, 0), options =>
+            "tests", new RedisAddress(new IPEndPoint(IPAddress.Loopback, redis.Port), Password: null, Tls: false, 0), NullLogger.Instance, options =>
             Interlocked.Increment(ref tries) is 2 or 3
                 ? throw new InvalidOperationException("no file handle is left") : ConnectionMultiplexer.Connect(options));
         await store.PingAsync();

@@ -52,7 +52,7 @@ public sealed class AdminSessionStore(Stores stores, AuthSecret secret, TimeProv
 
     private async Task<DateTimeOffset?> FindAsync(string name)
     {
-        if (((string?)await Database.StringGetAsync(KeyOf(name)))?.Split('|') is not [var begun, var used, var root] || root != _root)
+        if (((string?)await Database.StringGetAsync(KeyOf(name), CommandFlags.DemandMaster))?.Split('|') is not [var begun, var used, var root] || root != _root)
             return null;
         var now = time.GetUtcNow();
         return now < Instant(used) + IdleLifetime && now < Instant(begun) + MaxAge ? Instant(begun) : null;

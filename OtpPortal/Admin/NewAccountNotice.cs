@@ -41,7 +41,8 @@ public sealed class NewAccountNotice(Stores stores, AuthSecret secret)
     public async Task<AccountNotice?> TakeAsync(AdminSession pass)
     {
         var place = KeyFor(pass);
-        if ((byte[]?)await Database.StringGetAsync(place) is not { } kept || !await Database.ClaimAsync(place, kept)) return null;
+        var stored = await Database.StringGetAsync(place, CommandFlags.DemandMaster);
+        if ((byte[]?)stored is not { } kept || !await Database.ClaimAsync(place, kept)) return null;
         return _protector.TryUnprotect(kept, place, out var notice) ? JsonSerializer.Deserialize<AccountNotice>(notice) : null;
     }
 

@@ -60,7 +60,9 @@ public sealed class TestMessage(
 
     /// <summary>Returns the result of this administrator's last test message, or null if there is no recent one.</summary>
     public async Task<TestMessageResult?> LastAsync(AdminSession pass) =>
-        (string?)await Database.StringGetAsync(KeyOf(pass)) is { } json ? JsonSerializer.Deserialize<TestMessageResult>(json) : null;
+        (string?)await Database.StringGetAsync(KeyOf(pass), CommandFlags.DemandMaster) is { } json
+            ? JsonSerializer.Deserialize<TestMessageResult>(json)
+            : null;
 
     private Message Compose(string to)
     {

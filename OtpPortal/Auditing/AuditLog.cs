@@ -101,7 +101,7 @@ public sealed partial class AuditLog(Stores stores, TimeProvider time, ILogger<A
     public async Task<AuditPageOfLog> ReadAsync(int skip, int take, bool onlyAdmin = false)
     {
         var keys = onlyAdmin ? [AdminLog] : new[] { Log, AdminLog };
-        var totals = Task.WhenAll(keys.Select(key => Database.ListLengthAsync(key)));
+        var totals = Task.WhenAll(keys.Select(key => Database.ListLengthAsync(key, CommandFlags.DemandMaster)));
         // The two lists must be merged from the start: at most 20,000 entries for the last page, about 3 MB.
         var (entries, _) = await ReadAsync(keys, skip + take);
         return new AuditPageOfLog([.. entries.Skip(skip).Take(take)], (await totals).Sum());
@@ -116,7 +116,7 @@ public sealed partial class AuditLog(Stores stores, TimeProvider time, ILogger<A
     // Reads everything at once, because new entries between two reads would shift the others.
     private async Task<(IReadOnlyList<AuditEntry> Entries, IReadOnlyList<string> Lines)> ReadAsync(string[] keys, int count)
     {
-        var lists = await Task.WhenAll(keys.Select(key => Database.ListRangeAsync(key, 0, count - 1)));
+        var lists = await Task.WhenAll(keys.Select(key => Database.ListRangeAsync(key, 0, count - 1, CommandFlags.DemandMaster)));
         var sorted = lists.SelectMany(list => list)
             .Select(line => (Entry: JsonSerializer.Deserialize<AuditEntry>((string)line!, s_json)!, Line: (string)line!))
             .OrderByDescending(entry => entry.Entry.Time)
@@ -144,11 +144,11 @@ public sealed partial class AuditLog(Stores stores, TimeProvider time, ILogger<A
     {
         try
         {
-            var batch = Database.CreateBatch();
-            var push = batch.ListLeftPushAsync(log, JsonSerializer.Serialize(entry, s_json));
-            var trim = batch.ListTrimAsync(log, 0, Capacity - 1);
-            batch.Execute();
-            await Task.WhenAll(push, trim);
+            await Database.TransactAsync(transaction =>
+            {
+                _ = transaction.ListLeftPushAsync(log, JsonSerializer.Serialize(entry, s_json));
+                _ = transaction.ListTrimAsync(log, 0, Capacity - 1);
+            });
         }
         catch (Exception e) when (StoreFailure.Is(e))
         {

@@ -72,7 +72,7 @@ public sealed partial class Statistics(Stores stores, TimeProvider time, ILogger
         var thisHour = new DateTimeOffset(now.Date.AddHours(now.Hour), TimeSpan.Zero);
         var first = new DateTimeOffset(now.Date.AddDays(1 - Days), TimeSpan.Zero);
         var starts = Enumerable.Range(0, (int)(thisHour - first).TotalHours + 1).Select(hour => first.AddHours(hour)).ToArray();
-        var answers = await Task.WhenAll(starts.Select(start => Database.HashGetAllAsync(KeyOf(start))));
+        var answers = await Task.WhenAll(starts.Select(start => Database.HashGetAllAsync(KeyOf(start), CommandFlags.DemandMaster)));
         var hours = starts.Zip(answers, Read).ToArray();
         var days = hours.GroupBy(hour => hour.Start.Date)
             .Select(day => StatisticsSlot.Sum(new DateTimeOffset(day.Key, TimeSpan.Zero), [.. day]));
@@ -109,10 +109,11 @@ public sealed partial class Statistics(Stores stores, TimeProvider time, ILogger
             foreach (var hour in gathered.GroupBy(count => count.Key.Key, StringComparer.Ordinal))
             {
                 // In one transaction with the expiry, because a key without one would never be deleted.
-                var transaction = Database.CreateTransaction();
-                foreach (var ((key, field), number) in hour) _ = transaction.HashIncrementAsync(key, field, number);
-                _ = transaction.KeyExpireAsync(hour.Key, s_retention);
-                await transaction.ExecuteAsync();
+                await Database.TransactAsync(transaction =>
+                {
+                    foreach (var ((key, field), number) in hour) _ = transaction.HashIncrementAsync(key, field, number);
+                    _ = transaction.KeyExpireAsync(hour.Key, s_retention);
+                });
             }
         }
         catch (Exception e) when (StoreFailure.Is(e))

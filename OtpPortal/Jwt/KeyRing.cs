@@ -190,7 +190,7 @@ public sealed partial class KeyRing(Stores stores, AuthSecret secret, JwtAlgorit
     private async Task<List<StoredKey>> LoadAsync()
     {
         var keys = new List<StoredKey>();
-        foreach (var entry in await Database.HashGetAllAsync(Hash))
+        foreach (var entry in await Database.HashGetAllAsync(Hash, CommandFlags.DemandMaster))
         {
             var name = (string)entry.Name!;
             if (name.Split(':') is not [var algorithm, var digits]

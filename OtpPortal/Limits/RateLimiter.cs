@@ -23,12 +23,17 @@ public sealed class RateLimiter(Stores stores, TimeProvider time)
         var key = KeyOf(limit, subject);
         var now = time.GetUtcNow();
         RedisValue member = RandomNumberGenerator.GetHexString(16);
-        var forget = Database.SortedSetRemoveRangeByScoreAsync(key, double.NegativeInfinity, Start(limit, now));
-        var add = Database.SortedSetAddAsync(key, member, now.ToUnixTimeMilliseconds());
-        var count = Database.SortedSetLengthAsync(key);
-        var sweep = Database.KeyExpireAsync(key, limit.Window);
-        var oldest = Database.SortedSetRangeByRankWithScoresAsync(key, 0, 0);
-        await Task.WhenAll(forget, add, count, sweep, oldest);
+        Task<long> count = null!;
+        Task<SortedSetEntry[]> oldest = null!;
+        // In one transaction: while the key moves to another node, single commands could run in another order.
+        await Database.TransactAsync(transaction =>
+        {
+            _ = transaction.SortedSetRemoveRangeByScoreAsync(key, double.NegativeInfinity, Start(limit, now));
+            _ = transaction.SortedSetAddAsync(key, member, now.ToUnixTimeMilliseconds());
+            count = transaction.SortedSetLengthAsync(key);
+            _ = transaction.KeyExpireAsync(key, limit.Window);
+            oldest = transaction.SortedSetRangeByRankWithScoresAsync(key, 0, 0);
+        });
         if (await count <= limit.Count) return null;
 
         await Database.SortedSetRemoveAsync(key, member);
@@ -40,11 +45,13 @@ public sealed class RateLimiter(Stores stores, TimeProvider time)
     {
         var key = KeyOf(limit, subject);
         var now = time.GetUtcNow();
-        if (await Database.SortedSetLengthAsync(key, Start(limit, now), double.PositiveInfinity, Exclude.Start) < limit.Count) return null;
+        var count = await Database.SortedSetLengthAsync(
+            key, Start(limit, now), double.PositiveInfinity, Exclude.Start, CommandFlags.DemandMaster);
+        if (count < limit.Count) return null;
         return Wait(
             limit,
             await Database.SortedSetRangeByScoreWithScoresAsync(
-                key, Start(limit, now), double.PositiveInfinity, Exclude.Start, Order.Ascending, 0, 1), now);
+                key, Start(limit, now), double.PositiveInfinity, Exclude.Start, Order.Ascending, 0, 1, CommandFlags.DemandMaster), now);
     }
 
     /// <summary>Clears the counted events. Not awaited: at worst they count a little longer.</summary>

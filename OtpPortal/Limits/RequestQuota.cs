@@ -21,7 +21,7 @@ public sealed record QuotaState(Limit Limit, int Remaining, TimeSpan ResetIn, Ti
 /// </summary>
 /// <remarks>
 /// <para>
-/// Key layout in the OTP database: <c>quota:{name}:{SHA-256 of the subject}:{window number}</c>, the number of requests in that
+/// Key layout in the OTP database: <c>quota:{name:SHA-256 of the subject}:number of the window</c>, the number of requests in that
 /// window; windows are numbered from the Unix epoch. The previous window counts in proportion to its overlap with the sliding
 /// window, so the edge of a window does not allow twice the quota. Counters are therefore kept for two windows and
 /// <see cref="s_expiryMargin"/>.
@@ -45,14 +45,16 @@ public sealed class RequestQuota(Stores stores, TimeProvider time)
     {
         var window = (long)limit.Window.TotalMilliseconds;
         var (number, elapsed) = Math.DivRem(time.GetUtcNow().ToUnixTimeMilliseconds(), window);
-        var counters = $"quota:{limit.Name}:{Digest.Of(subject)}:";
+        var counters = $"quota:{{{limit.Name}:{Digest.Of(subject)}}}:";
         var counter = counters + number.ToString(CultureInfo.InvariantCulture);
 
-        var batch = Database.CreateBatch();
-        var current = AddAsync(batch, limit, counter, 1);
-        var previous = batch.StringGetAsync(counters + (number - 1).ToString(CultureInfo.InvariantCulture));
-        batch.Execute();
-        await Task.WhenAll(current, previous);
+        Task<long> current = null!;
+        Task<RedisValue> previous = null!;
+        await Database.TransactAsync(transaction =>
+        {
+            current = Add(transaction, limit, counter, 1);
+            previous = transaction.StringGetAsync(counters + (number - 1).ToString(CultureInfo.InvariantCulture));
+        });
 
         var now = await current;
         // Excludes rejected requests whose count was not yet reverted when the window ended.
@@ -73,19 +75,12 @@ public sealed class RequestQuota(Stores stores, TimeProvider time)
     private static long Wait(long count, long window, long now, long before) =>
         now <= count ? window - ((count - now) * window / before) : window + window - ((count - 1) * window / count);
 
-    private async Task AddAsync(Limit limit, string counter, long requests)
-    {
-        var batch = Database.CreateBatch();
-        var sum = AddAsync(batch, limit, counter, requests);
-        batch.Execute();
-        await sum;
-    }
+    private Task AddAsync(Limit limit, string counter, long requests) =>
+        Database.TransactAsync(transaction => _ = Add(transaction, limit, counter, requests));
 
-    private static async Task<long> AddAsync(IBatch batch, Limit limit, string counter, long requests)
+    private static Task<long> Add(ITransaction transaction, Limit limit, string counter, long requests)
     {
-        var made = batch.StringSetAsync(counter, 0, limit.Window + limit.Window + s_expiryMargin, When.NotExists);
-        var sum = batch.StringIncrementAsync(counter, requests);
-        await Task.WhenAll(made, sum);
-        return await sum;
+        _ = transaction.StringSetAsync(counter, 0, limit.Window + limit.Window + s_expiryMargin, When.NotExists);
+        return transaction.StringIncrementAsync(counter, requests);
     }
 }

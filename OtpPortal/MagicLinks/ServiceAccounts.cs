@@ -83,7 +83,7 @@ public sealed class ServiceAccounts(Stores stores, MagicLinkSettings settings, T
     {
         key = Canonical(key);
         if (settings.Admin is { } admin && admin.Key.Matches(key)) return admin.Account;
-        var fields = await Database.HashGetAsync(KeyOf(key), ["uuid", "aud", "redirects"]);
+        var fields = await Database.HashGetAsync(KeyOf(key), ["uuid", "aud", "redirects"], CommandFlags.DemandMaster);
         if (fields[0].IsNull) return null;
         var redirects = (string?)fields[2] is { Length: > 0 } hosts ? SafeRedirects.Parse(hosts.Split(',')) : null;
         return new ServiceAccount(Guid.ParseExact(fields[0]!, "D"), fields[1]!, IsAdmin: false, redirects);
@@ -91,7 +91,7 @@ public sealed class ServiceAccounts(Stores stores, MagicLinkSettings settings, T
 
     /// <summary>Returns whether an account exists.</summary>
     public async Task<bool> ExistsAsync(Guid id) =>
-        id == settings.Admin?.Account.Id || await Database.HashExistsAsync(Index, id.ToString());
+        id == settings.Admin?.Account.Id || await Database.HashExistsAsync(Index, id.ToString(), CommandFlags.DemandMaster);
 
     /// <summary>Creates an account without administrator rights.</summary>
     /// <param name="name">A name for administrators; may be empty.</param>
@@ -103,23 +103,23 @@ public sealed class ServiceAccounts(Stores stores, MagicLinkSettings settings, T
         // Clients of magiclinksdev parse keys as UUIDs.
         var key = NewGuid().ToString();
         var digest = Digest.Of(key);
-        var transaction = Database.CreateTransaction();
-        _ = transaction.HashSetAsync(Prefix + digest,
+        // The index first: an account without an entry could not be removed. An entry without an account is harmless.
+        await Database.HashSetAsync(Index, account.Id.ToString(), digest);
+        await Database.HashSetAsync(Prefix + digest,
         [
             new("uuid", account.Id.ToString()), new("aud", account.Audience), new("name", name), new("redirects", string.Join(',', hosts)),
             new("created", time.GetUtcNow().ToUnixTimeMilliseconds().ToString(CultureInfo.InvariantCulture)),
         ]);
-        _ = transaction.HashSetAsync(Index, account.Id.ToString(), digest);
-        await transaction.ExecuteAsync();
         return new NewAccount(account, key);
     }
 
     /// <summary>Lists the created accounts, oldest first, without the configured one.</summary>
     public async Task<IReadOnlyList<AccountEntry>> ListAsync()
     {
-        var index = await Database.HashGetAllAsync(Index);
+        var index = await Database.HashGetAllAsync(Index, CommandFlags.DemandMaster);
         var records = await Task.WhenAll(
-            index.Select(entry => Database.HashGetAsync(Prefix + (string)entry.Value!, ["uuid", "aud", "redirects", "created", "name"])));
+            index.Select(entry => Database.HashGetAsync(
+                Prefix + (string)entry.Value!, ["uuid", "aud", "redirects", "created", "name"], CommandFlags.DemandMaster)));
         return
         [
             .. records.Where(fields => !fields[0].IsNull)
@@ -137,12 +137,11 @@ public sealed class ServiceAccounts(Stores stores, MagicLinkSettings settings, T
     /// </summary>
     public async Task<bool> RemoveAsync(Guid id)
     {
-        var digest = await Database.HashGetAsync(Index, id.ToString());
+        var digest = await Database.HashGetAsync(Index, id.ToString(), CommandFlags.DemandMaster);
         if (digest.IsNull) return false;
-        var transaction = Database.CreateTransaction();
-        _ = transaction.KeyDeleteAsync(Prefix + (string)digest!);
-        _ = transaction.HashDeleteAsync(Index, id.ToString());
-        return await transaction.ExecuteAsync();
+        // The account first: if the second step fails, its key is already invalid, and removing it again completes the removal.
+        await Database.KeyDeleteAsync(Prefix + (string)digest!);
+        return await Database.HashDeleteAsync(Index, id.ToString());
     }
 
     private static RedisKey KeyOf(string key) => Prefix + Digest.Of(key);

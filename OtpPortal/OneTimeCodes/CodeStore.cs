@@ -10,10 +10,11 @@ namespace OtpPortal.OneTimeCodes;
 
 /// <summary>Creates, hashes, verifies and resends one-time codes for all features.</summary>
 /// <remarks>
-/// Key layout in the OTP database, K = <c>code:{realm}:{SHA-256 of the id}</c>:
+/// Key layout in the OTP database, K = <c>code:{realm:SHA-256 of the id}</c>:
 /// <code>
 /// K:record   string   a <see cref="CodeRecord"/> in JSON, with the HMACs of its codes and links
 /// </code>
+/// The braces are part of the key: all keys of a record, also those that features add, share this hash tag.
 /// A gateway reuses ids, so another record can replace the one under K at any time. Every change is therefore a transaction on
 /// the text that was read, and a random nonce makes the texts of any two records differ. A record is a single string, because
 /// SET is atomic for all readers.
@@ -51,7 +52,7 @@ public sealed partial class CodeStore(Stores stores, AuthSecret secret, TimeProv
     /// <summary>
     /// Returns the key of a record. Only the id's SHA-256 is stored, because an id grants access to the record like a password.
     /// </summary>
-    public static string KeyOf(string realm, string id) => $"code:{realm}:{Digest.Of(id)}";
+    public static string KeyOf(string realm, string id) => $"code:{{{realm}:{Digest.Of(id)}}}";
 
     /// <summary>
     /// Creates a record under a new id. A null <paramref name="code"/> creates a record that looks the same but that no code
@@ -76,7 +77,7 @@ public sealed partial class CodeStore(Stores stores, AuthSecret secret, TimeProv
     /// <remarks>
     /// An open record passes on its used attempts and sent codes, so that requesting a new one grants no further guesses.
     /// </remarks>
-    /// <param name="also">Adds commands to the same transaction.</param>
+    /// <param name="also">Adds commands to the same transaction, on keys that begin with <paramref name="key"/>.</param>
     /// <returns>The new record, or null if the record has changed since it was read; nothing is written then.</returns>
     public async Task<CodeRecord?> ReplaceAsync(
         string key, CodeRecord? before, string code, CodeOptions terms, JsonElement payload, Action<ITransaction> also)
@@ -121,7 +122,7 @@ public sealed partial class CodeStore(Stores stores, AuthSecret secret, TimeProv
     /// <summary>Returns the record, or null if there is none.</summary>
     public async Task<CodeRecord?> FindAsync(string key)
     {
-        if ((string?)await Database.StringGetAsync(RecordKey(key)) is not { } stored) return null;
+        if ((string?)await Database.StringGetAsync(RecordKey(key), CommandFlags.DemandMaster) is not { } stored) return null;
         return JsonSerializer.Deserialize(stored, StoredJson.Default.CodeRecord)! with { Stored = stored };
     }
 
@@ -207,11 +208,14 @@ public sealed partial class CodeStore(Stores stores, AuthSecret secret, TimeProv
     {
         for (var current = record; current is not null && current.Nonce == record.Nonce; current = await FindAsync(key))
         {
-            var transaction = Database.CreateTransaction();
-            transaction.AddCondition(Condition.StringEqual(RecordKey(key), current.Stored));
-            also(transaction);
-            _ = transaction.KeyDeleteAsync(RecordKey(key));
-            if (await transaction.ExecuteAsync()) return true;
+            if (await Database.TransactAsync(KeyCondition.Holds(RecordKey(key), current.Stored), transaction =>
+            {
+                also(transaction);
+                _ = transaction.KeyDeleteAsync(RecordKey(key));
+            }))
+            {
+                return true;
+            }
         }
         return false;
     }
@@ -224,12 +228,14 @@ public sealed partial class CodeStore(Stores stores, AuthSecret secret, TimeProv
     {
         var place = RecordKey(key);
         var stored = Write(next);
-        var transaction = Database.CreateTransaction();
-        transaction.AddCondition(record is null ? Condition.KeyNotExists(place) : Condition.StringEqual(place, record.Stored));
-        // First, so that readers who see the record also see these writes.
-        also(transaction);
-        _ = transaction.StringSetAsync(place, stored, RetentionOf(next));
-        return await transaction.ExecuteAsync() ? next with { Stored = stored } : null;
+        var isChanged = await Database.TransactAsync(
+            record is null ? KeyCondition.NotExists(place) : KeyCondition.Holds(place, record.Stored), transaction =>
+            {
+                // First, so that readers who see the record also see these writes.
+                also(transaction);
+                _ = transaction.StringSetAsync(place, stored, RetentionOf(next));
+            });
+        return isChanged ? next with { Stored = stored } : null;
     }
 
     private static string Write(CodeRecord record) => JsonSerializer.Serialize(record, StoredJson.Default.CodeRecord);

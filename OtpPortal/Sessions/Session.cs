@@ -45,7 +45,7 @@ public enum SessionOrder
 public sealed record SessionQuery(string Prefix, SessionOrder Order, bool Descending, int Skip, int Take);
 
 /// <summary>A slice of the list of all sessions.</summary>
-/// <param name="Total">Number of sessions in the whole list; may include sessions that have just expired.</param>
+/// <param name="Total">Number of sessions in the whole list; may include expired ones.</param>
 /// <param name="Order">The actual order: a search with many matches is always sorted by address.</param>
 public sealed record SessionSlice(IReadOnlyList<Session> Sessions, long Total, SessionOrder Order);
 

@@ -14,16 +14,17 @@ internal sealed partial class SessionCleanup(SessionIndex index, TokenStore toke
     /// <summary>Runs one cleanup.</summary>
     internal async Task RunAsync(CancellationToken stop)
     {
-        var position = 0L;
-        while (!stop.IsCancellationRequested)
+        for (var shard = 0; shard < SessionIndex.Shards; shard++)
         {
-            // Sorted by address: these entries suffice to delete the whole session even if its record has expired.
-            var entries = await index.RangeAsync(SessionOrder.Email, position, position + PageSize - 1);
-            if (entries.Length == 0) return;
-            var areLive = await tokens.AreLiveAsync([.. entries.Select(entry => entry.Sid)]);
-            var expired = entries.Where((_, i) => !areLive[i]).ToList();
-            await Task.WhenAll(expired.Select(entry => tokens.DeleteAsync(entry.Sid, entry.Email)));
-            position += entries.Length - expired.Count;
+            var position = 0L;
+            // Sorted by address: these entries suffice to remove all others of a session.
+            while (await index.AddressesAsync(shard, position, PageSize) is { Length: > 0 } entries && !stop.IsCancellationRequested)
+            {
+                var sessions = await tokens.ReadAsync([.. entries.Select(entry => entry.Sid)]);
+                var expired = entries.Where((_, i) => sessions[i] is null).ToList();
+                await Task.WhenAll(expired.Select(tokens.DeleteAsync));
+                position += entries.Length - expired.Count;
+            }
         }
     }
 

@@ -1,3 +1,6 @@
+using System.Security.Cryptography;
+using System.Text;
+using OtpPortal.Security;
 using OtpPortal.Storage;
 using StackExchange.Redis;
 
@@ -5,114 +8,137 @@ namespace OtpPortal.Sessions;
 
 /// <summary>Indexes the sessions by creation, last use and address.</summary>
 /// <remarks>
-/// Key layout in the token database:
+/// Key layout in the token database, where n is a shard from 0 to 15:
 /// <code>
-/// sessions      zset  {sid}, scored by creation time
-/// seen          zset  {sid}, scored by last use, to the minute
-/// emails        zset  {email}\0{sid}, all with score 0, so sorted by bytes
-/// user:{email}  zset  the {sid}s of one address, scored by creation time
+/// created:{n}  zset  {position}, sharded by the session's id
+/// seen:{n}     zset  {sid}, scored by last use in Unix milliseconds, sharded by the session's id
+/// address:{n}  zset  {email}\0{position}, sharded by the address
 /// </code>
-/// Scores are Unix milliseconds. An entry can outlive its session: readers look up each session and remove the entries of
-/// expired ones.
+/// A position is the creation time and the id (<see cref="SessionEntry.Position"/>). All scores of the first and the last are 0, so
+/// they are sorted by bytes. An index of ten million sessions is spread over 16 keys of at most 700,000 entries, on any nodes of
+/// a cluster. An entry can outlive its session, for example if the session expires: readers look up each session and remove the
+/// entries of expired ones. Using a session adds its entries again, so entries that a failover has lost come back.
 /// </remarks>
 public sealed class SessionIndex(Stores stores)
 {
-    private const string ByCreation = "sessions";
-    private const string BySeen = "seen";
-    private const string ByEmail = "emails";
+    /// <summary>Number of keys of each index.</summary>
+    internal const int Shards = 16;
 
     private IDatabase Database => stores.Auth.Database;
 
-    /// <summary>Adds a session as part of a transaction.</summary>
-    internal static void Add(ITransaction transaction, string sid, string email, DateTimeOffset created, TimeSpan maxAge)
-    {
-        var score = created.ToUnixTimeMilliseconds();
-        _ = transaction.SortedSetAddAsync(ByCreation, sid, score);
-        _ = transaction.SortedSetAddAsync(BySeen, sid, score);
-        _ = transaction.SortedSetAddAsync(ByEmail, Member(email, sid), 0);
-        _ = transaction.SortedSetAddAsync(UserKey(email), sid, score);
-        _ = transaction.KeyExpireAsync(UserKey(email), maxAge);
-    }
+    /// <summary>Adds a session, or updates its last use.</summary>
+    internal Task AddAsync(SessionEntry entry, DateTimeOffset seen) => Task.WhenAll(
+        Database.SortedSetAddAsync(Key(SessionOrder.Created, ShardOf(entry)), entry.Position, 0),
+        Database.SortedSetAddAsync(Key(SessionOrder.LastSeen, ShardOf(entry)), entry.Sid, seen.ToUnixTimeMilliseconds()),
+        Database.SortedSetAddAsync(Key(SessionOrder.Email, ShardOf(entry.Email!)), AddressOf(entry), 0));
 
-    /// <summary>Updates the last use of a session. Does not restore a removed session.</summary>
-    internal Task MarkSeenAsync(string sid, DateTimeOffset now) =>
-        Database.SortedSetAddAsync(BySeen, sid, now.ToUnixTimeMilliseconds(), When.Exists);
-
-    /// <summary>Removes a session. Without the address, the entries that contain it remain until the next cleanup.</summary>
-    internal Task RemoveAsync(string sid, string? email)
+    /// <summary>Removes a session. What the entry does not know remains until the next cleanup.</summary>
+    internal Task RemoveAsync(SessionEntry entry)
     {
-        var work = new List<Task> { Database.SortedSetRemoveAsync(ByCreation, sid), Database.SortedSetRemoveAsync(BySeen, sid) };
-        if (email is not null)
+        var work = new List<Task>(3)
         {
-            work.Add(Database.SortedSetRemoveAsync(UserKey(email), sid));
-            work.Add(Database.SortedSetRemoveAsync(ByEmail, Member(email, sid)));
+            Database.SortedSetRemoveAsync(Key(SessionOrder.LastSeen, ShardOf(entry)), entry.Sid),
+        };
+        if (entry.Position is { } position)
+        {
+            work.Add(Database.SortedSetRemoveAsync(Key(SessionOrder.Created, ShardOf(entry)), position));
+            if (entry.Email is { } email)
+                work.Add(Database.SortedSetRemoveAsync(Key(SessionOrder.Email, ShardOf(email)), AddressOf(entry)));
         }
         return Task.WhenAll(work);
     }
 
-    /// <summary>Counts all entries, including those of expired sessions.</summary>
-    internal Task<long> CountAsync(SessionOrder order) => Database.SortedSetLengthAsync(KeyOf(order));
-
-    /// <summary>Returns the entries in a range of ranks, inclusive and zero-based.</summary>
-    internal async Task<SessionEntry[]> RangeAsync(SessionOrder order, long first, long last)
-    {
-        if (last < first) return [];
-        var members = await Database.SortedSetRangeByRankAsync(KeyOf(order), first, last);
-        return [.. members.Select(member => Parse(order, (string)member!))];
-    }
-
     /// <summary>
-    /// Finds the addresses with a prefix. Returns the rank of the first one by address and the rank after the last.
+    /// Returns the first entries of an order, and how many there are, including those of expired sessions. Each shard is read up
+    /// to <paramref name="take"/> entries, because all of them can be in one.
     /// </summary>
-    internal async Task<(long Start, long Stop)> FindAsync(string prefix)
+    /// <param name="prefix">Only addresses with this prefix, which requires <see cref="SessionOrder.Email"/>.</param>
+    internal async Task<(List<SessionEntry> Entries, long Total)> FirstAsync(
+        SessionOrder order, string prefix, bool descending, int take)
     {
-        var start = Database.SortedSetLengthByValueAsync(ByEmail, default, prefix, Exclude.Stop);
-        var stop = Database.SortedSetLengthByValueAsync(ByEmail, default, prefix + "\u00ff", Exclude.Stop);
-        await Task.WhenAll(start, stop);
-        return (await start, await stop);
-    }
-
-    /// <summary>Returns the ids of an address's sessions, newest first.</summary>
-    internal async Task<string[]> OfUserAsync(string email) =>
-        [.. (await Database.SortedSetRangeByRankAsync(UserKey(email), order: Order.Descending)).Select(sid => (string)sid!)];
-
-    /// <summary>
-    /// Reads up to <paramref name="take"/> positions after a cursor, oldest first, of one address or all addresses.
-    /// </summary>
-    /// <returns>The positions, and the cursor to continue from, or null at the end of the index.</returns>
-    internal async Task<(List<SessionCursor> Positions, SessionCursor? Next)> ReadAsync(string? email, SessionCursor? after, int take)
-    {
-        // Sessions created in the same millisecond share a score: read from that score on and skip those before the cursor.
-        var count = take + (after?.Skip ?? 0);
-        var entries = await Database.SortedSetRangeByScoreWithScoresAsync(
-            email is null ? ByCreation : UserKey(email), after?.Created ?? double.NegativeInfinity, take: count);
-        var positions = new List<SessionCursor>(entries.Length);
-        foreach (var entry in entries)
+        var shards = await Task.WhenAll(
+            Enumerable.Range(0, Shards).Select(shard => FirstAsync(Key(order, shard), prefix, descending, take)));
+        var entries = shards.SelectMany(shard => shard.Entries).ToList();
+        entries.Sort((a, b) => (descending ? -1 : 1) * Compare(a, b));
+        Func<string, SessionEntry> parse = order switch
         {
-            var created = (long)entry.Score;
-            var skip = positions.Count > 0 && positions[^1].Created == created ? positions[^1].Skip + 1 : 1;
-            positions.Add(new SessionCursor(created, (string)entry.Element!, skip));
-        }
-        return (positions.FindAll(position => after is null || position.IsAfter(after)), entries.Length == count ? positions[^1] : null);
+            SessionOrder.Created => SessionEntry.FromPosition,
+            SessionOrder.LastSeen => SessionEntry.FromSid,
+            _ => SessionEntry.FromAddress,
+        };
+        return ([.. entries.Take(take).Select(entry => parse((string)entry.Element!))], shards.Sum(shard => shard.Total));
     }
 
-    private static string KeyOf(SessionOrder order) => order switch
+    /// <summary>Returns the sessions of an address, newest first.</summary>
+    internal async Task<SessionEntry[]> OfUserAsync(string email)
     {
-        SessionOrder.Created => ByCreation,
-        SessionOrder.LastSeen => BySeen,
-        _ => ByEmail,
+        var members = await Database.SortedSetRangeByValueAsync(
+            Key(SessionOrder.Email, ShardOf(email)), email + '\0', email + '\u0001', Exclude.Both, flags: CommandFlags.DemandMaster);
+        Array.Reverse(members);
+        return [.. members.Select(member => SessionEntry.FromAddress((string)member!))];
+    }
+
+    /// <summary>
+    /// Reads up to <paramref name="take"/> entries after a cursor, of one address or of all sessions: shard by shard, each oldest
+    /// first.
+    /// </summary>
+    /// <returns>The entries, possibly none, and the cursor to continue from, or null at the end of the index.</returns>
+    internal async Task<(SessionEntry[] Entries, SessionCursor? Next)> ReadAsync(string? email, SessionCursor? after, int take)
+    {
+        var (shard, position) = after is null ? (0, "") : (after.Shard, after.After);
+        var members = email is null
+            ? await Database.SortedSetRangeByValueAsync(
+                Key(SessionOrder.Created, shard), position.Length == 0 ? default : position, default, Exclude.Start, 0, take,
+                CommandFlags.DemandMaster)
+            : await Database.SortedSetRangeByValueAsync(
+                Key(SessionOrder.Email, ShardOf(email)), email + '\0' + position, email + '\u0001', Exclude.Both, 0, take,
+                CommandFlags.DemandMaster);
+        SessionEntry[] entries = email is null
+            ? [.. members.Select(member => SessionEntry.FromPosition((string)member!))]
+            : [.. members.Select(member => SessionEntry.FromAddress((string)member!))];
+        if (members.Length == take) return (entries, new SessionCursor(shard, entries[^1].Position!));
+        return (entries, email is null && shard < Shards - 1 ? new SessionCursor(shard + 1, "") : null);
+    }
+
+    /// <summary>Returns entries of a shard of the addresses by rank, for the cleanup.</summary>
+    internal async Task<SessionEntry[]> AddressesAsync(int shard, long first, int take)
+    {
+        var members = await Database.SortedSetRangeByRankAsync(
+            Key(SessionOrder.Email, shard), first, first + take - 1, flags: CommandFlags.DemandMaster);
+        return [.. members.Select(member => SessionEntry.FromAddress((string)member!))];
+    }
+
+    private async Task<(SortedSetEntry[] Entries, long Total)> FirstAsync(RedisKey key, string prefix, bool descending, int take)
+    {
+        var (start, stop) = (0L, 0L);
+        if (prefix.Length == 0)
+        {
+            stop = await Database.SortedSetLengthAsync(key, flags: CommandFlags.DemandMaster);
+        }
+        else
+        {
+            var before = Database.SortedSetLengthByValueAsync(key, default, prefix, Exclude.Stop, CommandFlags.DemandMaster);
+            var through = Database.SortedSetLengthByValueAsync(key, default, prefix + "\u00ff", Exclude.Stop, CommandFlags.DemandMaster);
+            (start, stop) = (await before, await through);
+        }
+        if (start == stop) return ([], 0);
+        var (first, last) = descending ? (Math.Max(start, stop - take), stop - 1) : (start, Math.Min(stop, start + take) - 1);
+        return (await Database.SortedSetRangeByRankWithScoresAsync(key, first, last, flags: CommandFlags.DemandMaster), stop - start);
+    }
+
+    private static int Compare(SortedSetEntry a, SortedSetEntry b) =>
+        a.Score != b.Score ? a.Score.CompareTo(b.Score) : string.CompareOrdinal((string?)a.Element, (string?)b.Element);
+
+    private static int ShardOf(SessionEntry entry) => RandomText.Alphabet.IndexOf(entry.Sid[0], StringComparison.Ordinal) % Shards;
+
+    private static int ShardOf(string email) => SHA256.HashData(Encoding.UTF8.GetBytes(email))[0] % Shards;
+
+    private static string AddressOf(SessionEntry entry) => entry.Email + '\0' + entry.Position;
+
+    private static RedisKey Key(SessionOrder order, int shard) => order switch
+    {
+        SessionOrder.Created => $"created:{shard}",
+        SessionOrder.LastSeen => $"seen:{shard}",
+        _ => $"address:{shard}",
     };
-
-    private static RedisKey UserKey(string email) => "user:" + email;
-
-    private static string Member(string email, string sid) => email + '\0' + sid;
-
-    private static SessionEntry Parse(SessionOrder order, string member) =>
-        order == SessionOrder.Email && member.Split('\0') is [var email, var sid]
-            ? new SessionEntry(sid, email)
-            : new SessionEntry(member, null);
 }
-
-/// <summary>An entry of <see cref="SessionIndex"/>.</summary>
-/// <param name="Email">The address, if the entry was read with <see cref="SessionOrder.Email"/>.</param>
-internal readonly record struct SessionEntry(string Sid, string? Email);

@@ -1,5 +1,4 @@
 using System.Security.Cryptography;
-using OtpPortal.Security;
 using OtpPortal.Storage;
 using StackExchange.Redis;
 
@@ -9,47 +8,45 @@ namespace OtpPortal.Sessions;
 /// <remarks>
 /// Key layout in the token database (<see cref="SessionIndex"/> documents the index keys):
 /// <code>
-/// token:{SHA-256 of the token}  hash    sid, email, created, issued, ends (absolute expiry), gen; after rotation also dead
-///                                       (end of the grace period) and next (SHA-256 of the successor)
-/// live:{sid}                    string  when the session was last seen. The session is live while this key exists:
-///                                       revoking deletes it, and using a session is SET XX, which cannot restore it
-/// session:{sid}                 hash    data shown in lists: email, created, ends, ip, ua, token (AES-GCM)
+/// session:{sid}  hash  email, created, seen (last use), ip, ua0… (the user agent in parts), seed, and one field
+///                      g{n} for each generation n of the token: when it was issued, and its digest
 /// </code>
-/// Timestamps are Unix milliseconds and determine expiry; key expiry in Redis only cleans up. A dump of the database contains
-/// no usable token.
+/// A check reads this one key. Revoking deletes it. A check may write to it only after that: the writes never include the
+/// address, so they cannot restore the session, and they set an expiry, so they leave nothing behind. A generation is written
+/// once (HSETNX), with a token that all replicas derive alike, so rotations need no coordination. Generation n is valid while
+/// n+1 does not exist, and for the grace period afterwards. Timestamps are Unix milliseconds and determine expiry; key expiry in
+/// Redis only cleans up. A dump of the database contains no usable token.
 /// </remarks>
-public sealed class TokenStore(
-    Stores stores, SessionIndex index, AuthToken tokens, AuthSecret secret, TokenSettings settings, TimeProvider time)
+public sealed class TokenStore(Stores stores, SessionIndex index, AuthToken tokens, TokenSettings settings, TimeProvider time)
 {
-    private const int RevokedAtOnce = 1000;
-    private const int DeletedAtOnce = 200;
+    private const int RevokedAtOnce = 500;
 
-    private static readonly TimeSpan s_seenStep = TimeSpan.FromMinutes(1);
-    private readonly AeadProtector _protector = new(secret.DeriveKey("token-at-rest"));
+    // How far the stored last use may be behind: writing it with every check would double the cost of a check.
+    private readonly TimeSpan _step = TimeSpan.FromTicks(Math.Min(settings.IdleLifetime.Ticks / 100, TimeSpan.TicksPerMinute));
 
     private IDatabase Database => stores.Auth.Database;
 
     /// <summary>Creates a session and returns its first token.</summary>
     public async Task<LiveToken> IssueAsync(string email, string ip, string userAgent)
     {
-        var now = time.GetUtcNow();
-        var ends = now + settings.MaxAge;
-        var sid = RandomNumberGenerator.GetHexString(24, lowercase: true);
-        var token = tokens.New();
-        var created = now.ToUnixTimeMilliseconds();
+        // The store keeps milliseconds.
+        var now = DateTimeOffset.FromUnixTimeMilliseconds(time.GetUtcNow().ToUnixTimeMilliseconds());
+        var sid = AuthToken.NewSessionId();
+        var seed = RandomNumberGenerator.GetBytes(16);
+        var token = tokens.Derive(sid, seed, 0);
+        var session = new SessionRecord(
+            email, now, now, ip, userAgent, seed, [new TokenGeneration(0, now, AuthToken.DigestOf(token))]);
+        var idle = IdleFrom(now, session);
 
-        var transaction = Database.CreateTransaction();
-        WriteToken(transaction, token, new TokenRecord(sid, email, now, now, ends, Generation: 0));
-        _ = transaction.HashSetAsync(SessionKey(sid),
-        [
-            new("email", email), new("created", created), new("ends", ends.ToUnixTimeMilliseconds()),
-            new("ip", ip), new("ua", userAgent), new("token", _protector.Protect(token, sid)),
-        ]);
-        _ = transaction.KeyExpireAsync(SessionKey(sid), settings.MaxAge);
-        _ = transaction.StringSetAsync(LiveKey(sid), created, IdleFrom(now, ends));
-        SessionIndex.Add(transaction, sid, email, now, settings.MaxAge);
-        await transaction.ExecuteAsync();
-        return new LiveToken(sid, email, token, IdleFrom(now, ends));
+        await Database.TransactAsync(transaction =>
+        {
+            _ = transaction.HashSetAsync(KeyOf(sid), session.ToHash());
+            _ = transaction.KeyExpireAsync(KeyOf(sid), idle);
+        });
+        // Afterwards, because readers remove entries without a session; and before the token is returned, because a session that
+        // is not listed cannot be revoked.
+        await index.AddAsync(new SessionEntry(sid, email, now), now);
+        return new LiveToken(sid, email, token, idle);
     }
 
     /// <summary>
@@ -67,179 +64,155 @@ public sealed class TokenStore(
     /// <summary>Revokes a session on all replicas at once. Returns false if it was not live.</summary>
     public async Task<bool> RevokeAsync(string sid)
     {
-        if (!IsSessionId(sid)) return false;
-        var wasLive = await Database.ClaimAsync(LiveKey(sid));
-        await DeleteAsync(sid, null);
+        if (!AuthToken.IsSessionId(sid) || await ReadRecordAsync(sid) is not { } session) return false;
+        var wasLive = await Database.TransactAsync(
+            KeyCondition.HasField(KeyOf(sid), SessionRecord.EmailField), transaction => _ = transaction.KeyDeleteAsync(KeyOf(sid)));
+        await index.RemoveAsync(new SessionEntry(sid, session.Email, session.CreatedAt));
         return wasLive;
     }
 
     /// <summary>Revokes all sessions of an address except one. Returns the number of revoked sessions.</summary>
     public async Task<int> RevokeAllAsync(string email, string? exceptSid = null)
     {
-        var count = 0;
-        foreach (var sid in await index.OfUserAsync(email))
-        {
-            if (sid != exceptSid && await RevokeAsync(sid)) count++;
-        }
-        return count;
+        var revoked = await Task.WhenAll(
+            (await index.OfUserAsync(email)).Where(entry => entry.Sid != exceptSid).Select(entry => RevokeAsync(entry.Sid)));
+        return revoked.Count(wasLive => wasLive);
     }
 
     /// <summary>Revokes all sessions of all users. Returns the number of revoked sessions.</summary>
     public async Task<int> RevokeEveryoneAsync()
     {
-        var sids = new List<string>();
-        while (await index.RangeAsync(SessionOrder.Created, sids.Count, sids.Count + RevokedAtOnce - 1) is { Length: > 0 } page)
-        {
-            sids.AddRange(page.Select(entry => entry.Sid));
-        }
-        // Live keys first, so that every session is revoked within moments; then the remaining data.
         var count = 0;
-        foreach (var chunk in sids.Chunk(RevokedAtOnce))
+        SessionCursor? cursor = null;
+        do
         {
-            RedisKey[] live = [.. chunk.Select(sid => (RedisKey)LiveKey(sid))];
-            count += (await Database.StringGetAsync(live)).Count(seen => !seen.IsNull);
-            await Database.KeyDeleteAsync(live);
+            (var entries, cursor) = await index.ReadAsync(email: null, cursor, RevokedAtOnce);
+            var sessions = await Task.WhenAll(entries.Select(entry => ReadRecordAsync(entry.Sid)));
+            await Task.WhenAll(entries.Select(entry => Database.KeyDeleteAsync(KeyOf(entry.Sid))));
+            await Task.WhenAll(entries.Select((entry, i) => index.RemoveAsync(entry with { Email = sessions[i]?.Email })));
+            count += sessions.Count(session => session is not null);
         }
-        foreach (var chunk in sids.Chunk(DeletedAtOnce)) await Task.WhenAll(chunk.Select(sid => DeleteAsync(sid, null)));
+        while (cursor is not null);
         return count;
     }
 
     /// <summary>Returns a live session, or null. Does not count as use.</summary>
-    public async Task<Session?> FindAsync(string sid) => IsSessionId(sid) ? (await ReadAsync([sid]))[0] : null;
+    public async Task<Session?> FindAsync(string sid) => AuthToken.IsSessionId(sid) ? (await ReadAsync([sid]))[0] : null;
 
     /// <summary>Reads sessions. The result has null in place of sessions that are not live.</summary>
     internal async Task<Session?[]> ReadAsync(IReadOnlyList<string> sids)
     {
-        var now = time.GetUtcNow();
-        var records = sids.Select(sid => Database.HashGetAllAsync(SessionKey(sid))).ToArray();
-        var seen = await ReadSeenAsync(sids);
-        var sessions = new Session?[sids.Count];
-        for (var i = 0; i < sids.Count; i++) sessions[i] = ToSession(sids[i], Fields(await records[i]), seen[i], now);
-        return sessions;
-    }
-
-    /// <summary>Returns whether each of the sessions is live. A session that is not live cannot become live again.</summary>
-    internal async Task<bool[]> AreLiveAsync(IReadOnlyList<string> sids)
-    {
         // Taken before the read: a session that expires at this instant can no longer be used, but may have been used just
         // before.
         var now = time.GetUtcNow();
-        return [.. (await ReadSeenAsync(sids)).Select(seen => !seen.IsNull && now < Instant(seen) + settings.IdleLifetime)];
+        var records = await Task.WhenAll(sids.Select(ReadRecordAsync));
+        return [.. records.Select((record, i) => record is null ? null : ToSession(sids[i], record, now))];
     }
 
-    /// <summary>Deletes all remaining data of a session.</summary>
-    /// <param name="email">The address, if known: the session's own record may have expired.</param>
-    internal async Task DeleteAsync(string sid, string? email)
+    /// <summary>Deletes the remaining data of a session that <see cref="ReadAsync"/> has not found.</summary>
+    internal async Task DeleteAsync(SessionEntry entry)
     {
-        var record = Fields(await Database.HashGetAllAsync(SessionKey(sid)));
-        var keys = new List<RedisKey> { LiveKey(sid), SessionKey(sid) };
-        if (record.TryGetValue("token", out var token) && _protector.TryUnprotect((byte[])token!, sid, out var text))
+        // Without a record there is nothing to delete except the entries.
+        if (await ReadRecordAsync(entry.Sid) is not { } session)
         {
-            keys.Add(TokenKey(text));
+            await index.RemoveAsync(entry);
+            return;
         }
-        await Task.WhenAll(Database.KeyDeleteAsync([.. keys]), index.RemoveAsync(sid, email ?? (string?)record.GetValueOrDefault("email")));
+        if (ToSession(entry.Sid, session, time.GetUtcNow()) is null) await RevokeAsync(entry.Sid);
     }
 
     private async Task<LiveToken?> CheckAsync(string? token, bool mayRotate)
     {
-        if (!AuthToken.IsWellFormed(token)) return null;
-        var key = TokenKey(token!);
-        if (TokenRecord.Read(await Database.HashGetAllAsync(key)) is not { } record) return null;
+        if (AuthToken.SessionIdOf(token) is not { } sid || await ReadRecordAsync(sid) is not { } session) return null;
         var now = time.GetUtcNow();
-        if (now >= record.EndsAt || now >= record.ValidUntil) return null;
+        if (now >= ExpiryOf(session) || Recognize(sid, session, token!, now) is not { } presented) return null;
 
-        var isDue = record.ValidUntil is not null || record.Generation == 0 || now - record.IssuedAt > settings.RotateAfter;
-        var current = mayRotate && isDue ? tokens.SuccessorOf(token!) : token!;
-        // During the grace period the successor already exists, unless AUTH_SECRET_KEY, and with it the successor, has changed.
-        var rotates = mayRotate && isDue && record.Successor != Digest.Of(current);
-        // In one round trip: anything a rotation writes for a revoked session is invalid without live:{sid}.
-        var lastSeen = Database.StringGetAsync(LiveKey(record.SessionId));
-        var rotation = rotates ? RotateAsync(key, current, record, now) : Task.CompletedTask;
-        await Task.WhenAll(lastSeen, rotation);
+        var successor = session.SuccessorOf(presented);
+        if (successor is not null && now >= successor.IssuedAt + settings.Grace) return null;
 
-        var seen = await lastSeen;
-        if (seen.IsNull)
+        var isDue = successor is not null || presented.Number == 0 || now - presented.IssuedAt > settings.RotateAfter;
+        var (current, issued) = mayRotate && isDue
+            ? Rotate(sid, session, successor?.Number ?? presented.Number + 1, now)
+            : (token!, presented);
+        // After the decision: sliding earlier would let two simultaneous late calls revive each other.
+        await Task.WhenAll(
+            session.Find(issued.Number) is null ? StoreAsync(sid, session, issued, now) : Task.CompletedTask,
+            now - session.SeenAt >= _step ? SlideAsync(sid, session, now) : Task.CompletedTask);
+        return new LiveToken(sid, session.Email, current, IdleFrom(now, session));
+    }
+
+    /// <summary>Returns the generation of a token, or null if it is not one of the session's.</summary>
+    private TokenGeneration? Recognize(string sid, SessionRecord session, string token, DateTimeOffset now)
+    {
+        var digest = AuthToken.DigestOf(token);
+        if (session.Find(digest) is { } known) return known;
+        // A failover to a replica can lose the latest rotation, but only the portal can derive the next token. The caller stores
+        // it again.
+        var next = new TokenGeneration(session.Current.Number + 1, now, digest);
+        return next.Has(AuthToken.DigestOf(tokens.Derive(sid, session.Seed, next.Number))) ? next : null;
+    }
+
+    /// <summary>Returns the token with a number, and its generation, which may not be stored yet.</summary>
+    private (string Token, TokenGeneration Generation) Rotate(string sid, SessionRecord session, int number, DateTimeOffset now)
+    {
+        var token = tokens.Derive(sid, session.Seed, number);
+        var generation = new TokenGeneration(number, now, AuthToken.DigestOf(token));
+        // A stored successor differs if AUTH_SECRET_KEY or AUTH_TOKEN_LENGTH has changed since. It is unknown then, so the next
+        // one takes its place.
+        return session.Find(number) is { } stored && !stored.Has(generation.Digest)
+            ? Rotate(sid, session, session.Current.Number + 1, now)
+            : (token, generation);
+    }
+
+    private Task StoreAsync(string sid, SessionRecord session, TokenGeneration issued, DateTimeOffset now) =>
+        Database.TransactAsync(transaction =>
         {
-            if (rotates) await Database.KeyDeleteAsync([TokenKey(current), SessionKey(record.SessionId)]);
-            return null;
-        }
-        if (now >= Instant(seen) + settings.IdleLifetime)
+            var (key, entry) = (KeyOf(sid), issued.ToEntry());
+            // The first of several parallel rotations sets the time; the digest is the same.
+            _ = transaction.HashSetAsync(key, entry.Name, entry.Value, When.NotExists);
+            if (Outdated(session, now) is { Length: > 0 } outdated) _ = transaction.HashDeleteAsync(key, outdated);
+            Expire(transaction, key, session, now);
+        });
+
+    private Task SlideAsync(string sid, SessionRecord session, DateTimeOffset now) => Task.WhenAll(
+        Database.TransactAsync(transaction =>
         {
-            await RevokeAsync(record.SessionId);
-            return null;
-        }
+            _ = transaction.HashSetAsync(KeyOf(sid), SessionRecord.SeenField, now.ToUnixTimeMilliseconds());
+            Expire(transaction, KeyOf(sid), session, now);
+        }),
+        index.AddAsync(new SessionEntry(sid, session.Email, session.CreatedAt), now));
 
-        var idle = IdleFrom(now, record.EndsAt);
-        await SlideAsync(record.SessionId, Instant(seen), now, idle);
-        return new LiveToken(record.SessionId, record.Email, current, idle);
-    }
+    // If the session has just been revoked, the writes leave a hash without an address, which must not remain.
+    private void Expire(ITransaction transaction, RedisKey key, SessionRecord session, DateTimeOffset now) =>
+        _ = transaction.KeyExpireAsync(key, IdleFrom(now, session));
 
-    // Called after the decision: sliding earlier would let two simultaneous late calls revive each other.
-    private Task SlideAsync(string sid, DateTimeOffset lastSeen, DateTimeOffset now, TimeSpan idle)
+    private RedisValue[] Outdated(SessionRecord session, DateTimeOffset now) =>
+        [.. session.Tokens.Zip(session.Tokens.Skip(1)).Where(pair => now >= pair.Second.IssuedAt + settings.Grace)
+            .Select(pair => (RedisValue)pair.First.Field)];
+
+    // From the primary: a replica may not know of a revocation yet.
+    private async Task<SessionRecord?> ReadRecordAsync(string sid) =>
+        SessionRecord.Read(await Database.HashGetAllAsync(KeyOf(sid), CommandFlags.DemandMaster));
+
+    private Session? ToSession(string sid, SessionRecord session, DateTimeOffset now)
     {
-        // SET XX does not restore a session that is being revoked.
-        if (now.Ticks / s_seenStep.Ticks != lastSeen.Ticks / s_seenStep.Ticks)
-        {
-            return Task.WhenAll(
-                Database.StringSetAsync(LiveKey(sid), now.ToUnixTimeMilliseconds(), idle, When.Exists), index.MarkSeenAsync(sid, now));
-        }
-        // Not awaited: if the command is lost with the connection, the session expires at most one minute early.
-        _ = Database.StringSetAsync(LiveKey(sid), now.ToUnixTimeMilliseconds(), idle, When.Exists, CommandFlags.FireAndForget);
-        return Task.CompletedTask;
+        var expires = ExpiryOf(session);
+        if (now >= expires) return null;
+        // A token that was derived from an earlier AUTH_SECRET_KEY cannot be shown, but its session can be listed and revoked.
+        var token = tokens.Derive(sid, session.Seed, session.Current.Number);
+        return new Session(
+            sid, session.Email, session.CreatedAt, session.SeenAt, expires, session.Ip, session.UserAgent,
+            session.Current.Has(AuthToken.DigestOf(token)) ? token : "");
     }
 
-    private Task RotateAsync(RedisKey old, string successor, TokenRecord record, DateTimeOffset now)
+    // The idle timeout after a use, or the absolute timeout if that is first. Not stored, so that new settings apply at once.
+    private TimeSpan IdleFrom(DateTimeOffset use, SessionRecord session)
     {
-        // One transaction, because the process can be killed between two commands: a rotated token must not name a missing
-        // successor. Idempotent, because parallel checks write the same values; HSETNX lets the first one set the end of the
-        // grace period.
-        var transaction = Database.CreateTransaction();
-        WriteToken(transaction, successor, record with { IssuedAt = now, Generation = record.Generation + 1 });
-        // These writes may recreate keys after a revocation or expiry. They are not a session without live:{sid}, and each gets
-        // an expiry.
-        _ = transaction.HashSetAsync(SessionKey(record.SessionId), [new("token", _protector.Protect(successor, record.SessionId))]);
-        _ = transaction.KeyExpireAsync(SessionKey(record.SessionId), record.EndsAt - now);
-        _ = transaction.HashSetAsync(old, TokenRecord.ValidUntilField, (now + settings.Grace).ToUnixTimeMilliseconds(), When.NotExists);
-        _ = transaction.HashSetAsync(old, [new(TokenRecord.SuccessorField, Digest.Of(successor))]);
-        _ = transaction.KeyExpireAsync(old, settings.Grace + TimeSpan.FromSeconds(1));
-        return transaction.ExecuteAsync();
+        var left = session.CreatedAt + settings.MaxAge - use;
+        return settings.IdleLifetime < left ? settings.IdleLifetime : left;
     }
 
-    private static void WriteToken(ITransaction transaction, string token, TokenRecord record)
-    {
-        var key = TokenKey(token);
-        _ = transaction.HashSetAsync(key, record.ToHash());
-        _ = transaction.KeyExpireAsync(key, record.EndsAt - record.IssuedAt);
-    }
+    private DateTimeOffset ExpiryOf(SessionRecord session) => session.SeenAt + IdleFrom(session.SeenAt, session);
 
-    private Session? ToSession(string sid, Dictionary<string, RedisValue> record, RedisValue seen, DateTimeOffset now)
-    {
-        if (seen.IsNull || !record.TryGetValue("email", out var email)) return null;
-        var lastSeen = Instant(seen);
-        var expires = lastSeen + IdleFrom(lastSeen, Instant(record["ends"]));
-        // A token sealed with an earlier AUTH_SECRET_KEY cannot be shown, but its session can still be listed and revoked.
-        var token = _protector.TryUnprotect((byte[])record["token"]!, sid, out var text) ? text : "";
-        return now >= expires ? null : new Session(
-            sid, (string)email!, Instant(record["created"]), lastSeen, expires,
-            (string?)record["ip"] ?? "", (string?)record["ua"] ?? "", token);
-    }
-
-    private async Task<RedisValue[]> ReadSeenAsync(IReadOnlyList<string> sids) =>
-        sids.Count == 0 ? [] : await Database.StringGetAsync([.. sids.Select(sid => (RedisKey)LiveKey(sid))]);
-
-    private TimeSpan IdleFrom(DateTimeOffset now, DateTimeOffset ends) =>
-        settings.IdleLifetime < ends - now ? settings.IdleLifetime : ends - now;
-
-    private static bool IsSessionId(string text) => text.Length == 24 && text.All(char.IsAsciiHexDigitLower);
-
-    private static Dictionary<string, RedisValue> Fields(HashEntry[] entries) =>
-        entries.ToDictionary(entry => (string)entry.Name!, entry => entry.Value, StringComparer.Ordinal);
-
-    private static RedisKey TokenKey(string token) => "token:" + Digest.Of(token);
-
-    private static string LiveKey(string sid) => "live:" + sid;
-
-    private static string SessionKey(string sid) => "session:" + sid;
-
-    private static DateTimeOffset Instant(RedisValue milliseconds) => DateTimeOffset.FromUnixTimeMilliseconds((long)milliseconds);
+    private static RedisKey KeyOf(string sid) => "session:" + sid;
 }

@@ -177,7 +177,7 @@ public sealed partial class CodeForm(AuthFlow flow, SignInSettings settings, Cod
     {
         // Completed in another tab of this browser: the start page shows the signed-in user. If that tab is stuck, this one
         // fetches the token. The page stays unchanged until the browser navigates, because nothing has expired.
-        if (now?.Step == SignInStep.Verified || (now?.Step == SignInStep.Ended && time.GetUtcNow() < _state.Deadline))
+        if (now is not null && (now.Step == SignInStep.Verified || now.IsCompleted(time.GetUtcNow())))
         {
             if (now.Step == SignInStep.Ended && !_completedElsewhere)
             {

@@ -47,12 +47,12 @@ public sealed class HandOffTickets(Stores stores, TimeProvider time)
     }
 
     /// <summary>Returns whether a verified sign-in is waiting for the browser.</summary>
-    public Task<bool> ExistsAsync(string key) => Database.KeyExistsAsync(KeyOf(key));
+    public Task<bool> ExistsAsync(string key) => Database.KeyExistsAsync(KeyOf(key), CommandFlags.DemandMaster);
 
     /// <summary>Redeems a ticket, once, before it expires. Of concurrent callers, one succeeds.</summary>
     public async Task<bool> TakeAsync(string key, string ticket)
     {
-        var stored = await Database.StringGetAsync(KeyOf(key));
+        var stored = await Database.StringGetAsync(KeyOf(key), CommandFlags.DemandMaster);
         return ((string?)stored)?.Split('|') is [var digest, var ends]
             && digest == Digest.Of(ticket)
             && time.GetUtcNow().ToUnixTimeMilliseconds() < long.Parse(ends, CultureInfo.InvariantCulture)

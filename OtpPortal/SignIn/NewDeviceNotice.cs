@@ -29,10 +29,14 @@ public sealed partial class NewDeviceNotice(
         try
         {
             RedisKey key = "devices:" + Digest.Of(email);
-            var added = Database.SetAddAsync(key, DeviceName.Of(client.UserAgent));
-            var devices = Database.SetMembersAsync(key);
-            var keep = Database.KeyExpireAsync(key, s_retention);
-            await Task.WhenAll(added, devices, keep);
+            Task<bool> added = null!;
+            Task<RedisValue[]> devices = null!;
+            await Database.TransactAsync(transaction =>
+            {
+                added = transaction.SetAddAsync(key, DeviceName.Of(client.UserAgent));
+                devices = transaction.SetMembersAsync(key);
+                _ = transaction.KeyExpireAsync(key, s_retention);
+            });
             if (await added && (await devices).Length > 1) Send(email, client);
         }
         catch (Exception e) when (StoreFailure.Is(e))

@@ -36,7 +36,14 @@ public sealed record SignInFlow(
     DateTimeOffset ResendAt,
     DateTimeOffset Deadline,
     string? ReturnTo,
-    CodeChannel Channel);
+    CodeChannel Channel)
+{
+    /// <summary>
+    /// Whether the sign-in ended before its deadline: another tab of this browser has fetched the token. The response that sets
+    /// the cookie may still be in flight.
+    /// </summary>
+    public bool IsCompleted(DateTimeOffset now) => Step == SignInStep.Ended && now < Deadline;
+}
 
 /// <summary>The client of a request.</summary>
 /// <param name="Ip">The IP address, for the session list.</param>

@@ -8,12 +8,12 @@ namespace OtpPortal.SignIn;
 
 public sealed partial class StartPage(
     AuthFlow flow, FlowCookie flowCookie, TokenCookie tokenCookie, RedirectLoopDetector loops, SignInSettings settings,
-    PortalSettings portal,
-    PageStatus status)
+    PortalSettings portal, PageStatus status, TimeProvider time)
 {
     private LiveToken? _session;
     private bool _redirected;
     private bool _openFlow;
+    private bool _completed;
     private RedirectLoopCause? _loop;
     private string? _notice;
     private string? _returnTo;
@@ -66,15 +66,18 @@ public sealed partial class StartPage(
     private async Task DescribeFlowAsync()
     {
         if (await flow.FindAsync(await FlowCookie.FindAsync(Http.Request, flow)) is not { } state) return;
+        // Another tab has just signed in. This browser may not have its cookie yet, so look again before asking for an address.
+        _completed = state.IsCompleted(time.GetUtcNow());
+        if (_completed) Http.Response.Headers["Refresh"] = "1; url=/";
         _openFlow = state.Step is SignInStep.Code or SignInStep.Verified;
         _notice = state.Step switch
         {
             SignInStep.Locked => "NoticeLocked",
-            SignInStep.Ended => "NoticeExpired",
+            SignInStep.Ended when !_completed => "NoticeExpired",
             _ => null,
         };
         // Shown once.
-        if (_notice is not null) flowCookie.Clear(Http.Response);
+        if (_notice is not null || _completed) flowCookie.Clear(Http.Response);
     }
 
     private void SeeOther(string location)

@@ -22,7 +22,7 @@ internal sealed class ProtectedKeyRepository(RedisStore store, AuthSecret secret
     public IReadOnlyCollection<XElement> GetAllElements()
     {
         var elements = new List<XElement>();
-        foreach (var entry in store.Database.HashGetAll(s_key))
+        foreach (var entry in store.Database.HashGetAll(s_key, CommandFlags.DemandMaster))
         {
             if (_protector.TryUnprotect((byte[])entry.Value!, (string)entry.Name!, out var xml)) elements.Add(XElement.Parse(xml));
         }

@@ -9,17 +9,10 @@ internal static class RedisClaims
     /// Deletes a key. Of concurrent callers, exactly one gets true. Uses a transaction instead of DEL's result, because the
     /// embedded store's DEL returns 0 for a key in the oldest part of its memory although it deletes it.
     /// </summary>
-    public static Task<bool> ClaimAsync(this IDatabase database, RedisKey key) => ClaimAsync(database, key, Condition.KeyExists(key));
+    public static Task<bool> ClaimAsync(this IDatabase database, RedisKey key) =>
+        database.TransactAsync(KeyCondition.Exists(key), transaction => _ = transaction.KeyDeleteAsync(key));
 
     /// <summary>Deletes a key if it still holds the value that was read; a newer value remains.</summary>
     public static Task<bool> ClaimAsync(this IDatabase database, RedisKey key, RedisValue value) =>
-        ClaimAsync(database, key, Condition.StringEqual(key, value));
-
-    private static Task<bool> ClaimAsync(IDatabase database, RedisKey key, Condition condition)
-    {
-        var transaction = database.CreateTransaction();
-        transaction.AddCondition(condition);
-        _ = transaction.KeyDeleteAsync(key);
-        return transaction.ExecuteAsync();
-    }
+        database.TransactAsync(KeyCondition.Holds(key, value), transaction => _ = transaction.KeyDeleteAsync(key));
 }

@@ -1,11 +1,26 @@
 using System.Diagnostics;
+using System.Net;
 using System.Net.Sockets;
+using Microsoft.Extensions.Logging.Abstractions;
+using OtpPortal.Configuration;
 using StackExchange.Redis;
 
 namespace OtpPortal.Storage;
 
-/// <summary>A connection to one of the two databases.</summary>
-public sealed class RedisStore : IDisposable
+/// <summary>
+/// A connection to one of the two databases: on a single server, a primary with replicas, or a Redis Cluster.
+/// </summary>
+/// <remarks>
+/// <para>
+/// The portal finds the primaries itself (<see cref="RedisDiscovery"/>) and opens a new connection if they change. The
+/// connection to a single primary knows no other server, and the one to a cluster follows MOVED and ASK.
+/// </para>
+/// <para>
+/// Reads that decide about access use <see cref="CommandFlags.DemandMaster"/>: by default, the client reads from a replica while
+/// the primary is down.
+/// </para>
+/// </remarks>
+public sealed partial class RedisStore : IDisposable
 {
     // This client version has no timeout for asynchronous calls, and an unresponsive server must not block requests. Closing
     // the connection fails all pending calls, but under heavy load a response is late rather than lost. It is therefore closed
@@ -15,18 +30,27 @@ public sealed class RedisStore : IDisposable
     private static readonly TimeSpan s_suspicionDelay = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan s_halfOpenTimeout = TimeSpan.FromSeconds(5);
 
+    private static readonly TimeSpan s_discoveryInterval = TimeSpan.FromMilliseconds(300);
+
+    // Commands that were sent before a connection was replaced may still get a response from a server that is up.
+    private static readonly TimeSpan s_retirementDelay = TimeSpan.FromSeconds(1);
+
     private readonly RedisAddress _address;
+    private readonly ILogger _logger;
+    private readonly RedisDiscovery _discovery;
     private readonly CancellationTokenSource _stopping = new();
     private readonly Func<ConfigurationOptions, ConnectionMultiplexer> _connect;
+    private readonly SemaphoreSlim _replacing = new(1, 1);
     private volatile Link _link;
 
-    private RedisStore(string name, RedisAddress address, Func<ConfigurationOptions, ConnectionMultiplexer> connect)
+    private RedisStore(string name, RedisAddress address, ILogger logger, Func<ConfigurationOptions, ConnectionMultiplexer> connect)
     {
-        Name = name;
-        _address = address;
-        _connect = connect;
-        _link = Open();
-        _ = Task.Run(WatchAsync);
+        (Name, _address, _logger, _connect) = (name, address, logger, connect);
+        _discovery = new RedisDiscovery(address);
+        var topology = Task.Run(() => _discovery.FindAsync(CancellationToken.None)).GetAwaiter().GetResult();
+        _link = Open(topology ?? _discovery.Assumed);
+        _ = Task.Run(() => RepeatAsync(s_pingInterval, ReplaceUnresponsiveAsync));
+        _ = Task.Run(() => RepeatAsync(s_discoveryInterval, FollowTopologyAsync));
     }
 
     /// <summary>The name in <c>/readyz</c>: <c>otp</c> or <c>auth</c>.</summary>
@@ -34,93 +58,160 @@ public sealed class RedisStore : IDisposable
 
     public IDatabase Database => _link.Database;
 
-    /// <summary>Whether the connection is up, as far as known.</summary>
+    /// <summary>Whether a server is connected, as far as known. Part of a cluster may be unavailable.</summary>
     public bool IsConnected => _link.Connection.IsConnected;
+
+    /// <summary>Whether all primaries are connected, as far as known.</summary>
+    public bool IsComplete => _link is var link && link.Topology.IsComplete
+        && (link.Topology.IsCluster ? link.Topology.Primaries.All(link.IsConnectedTo) : IsConnected);
 
     public ISubscriber Subscriber => _link.Connection.GetSubscriber();
 
     /// <summary>Connects. Also returns if the server is unavailable, and keeps retrying in the background.</summary>
-    public static RedisStore Connect(string name, RedisAddress address) =>
-        Connect(name, address, options => ConnectionMultiplexer.Connect(options));
+    /// <exception cref="SettingsException">The address names a database that a cluster does not have.</exception>
+    public static RedisStore Connect(string name, RedisAddress address, ILogger logger) =>
+        Connect(name, address, logger, options => ConnectionMultiplexer.Connect(options));
 
-    internal static RedisStore Connect(string name, RedisAddress address, Func<ConfigurationOptions, ConnectionMultiplexer> connect) =>
-        new(name, address, connect);
+    /// <summary>Connects without a log, for tests and benchmarks.</summary>
+    internal static RedisStore Connect(string name, RedisAddress address) => Connect(name, address, NullLogger.Instance);
 
-    /// <summary>Returns the round-trip time of a ping.</summary>
-    /// <exception cref="TimeoutException">The server did not respond within two seconds.</exception>
+    internal static RedisStore Connect(
+        string name, RedisAddress address, ILogger logger, Func<ConfigurationOptions, ConnectionMultiplexer> connect) =>
+        new(name, address, logger, connect);
+
+    /// <summary>Returns the round-trip time of a ping: of the slowest primary of a cluster.</summary>
+    /// <exception cref="TimeoutException">A primary did not respond within two seconds.</exception>
+    /// <exception cref="RedisConnectionException">A primary is not connected.</exception>
+    /// <exception cref="StoreUnavailableException">A cluster does not serve all hash slots.</exception>
     public async Task<TimeSpan> PingAsync()
     {
+        var link = _link;
+        if (link.Topology.Problem is { } problem) throw new StoreUnavailableException(problem);
         var start = Stopwatch.GetTimestamp();
-        await Database.PingAsync().WaitAsync(s_commandTimeout);
+        await Task.WhenAll(link.Ping()).WaitAsync(s_commandTimeout);
         return Stopwatch.GetElapsedTime(start);
     }
 
-    /// <summary>Returns the server's current time.</summary>
+    /// <summary>Returns the current time of a primary.</summary>
     public async Task<DateTimeOffset> TimeAsync()
     {
-        var connection = _link.Connection;
-        return new(await connection.GetServer(connection.GetEndPoints()[0]).TimeAsync().WaitAsync(s_commandTimeout), TimeSpan.Zero);
+        var link = _link;
+        var primary = link.Topology.Primaries.FirstOrDefault(link.IsConnectedTo, link.Topology.Primaries[0]);
+        return new(await link.Connection.GetServer(primary).TimeAsync().WaitAsync(s_commandTimeout), TimeSpan.Zero);
     }
 
     public void Dispose()
     {
         _stopping.Cancel();
         _link.Connection.Dispose();
+        _discovery.Dispose();
         _stopping.Dispose();
+        _replacing.Dispose();
     }
 
-    private async Task WatchAsync()
+    // Until the step returns false.
+    private async Task RepeatAsync(TimeSpan interval, Func<Task<bool>> step)
     {
+        var stop = _stopping.Token;
         try
         {
-            using var timer = new PeriodicTimer(s_pingInterval);
-            Link? closed = null;
-            while (await timer.WaitForNextTickAsync(_stopping.Token))
+            using var timer = new PeriodicTimer(interval);
+            string? reported = null;
+            while (await timer.WaitForNextTickAsync(stop))
             {
                 try
                 {
-                    closed ??= await IsUnresponsiveAsync() ? _link : null;
-                    if (closed is null) continue;
-                    closed.Connection.Close(allowCommandsToComplete: false);
-                    _link = Open();
-                    // Dispose has run in the meantime, and disposed the previous connection.
-                    if (_stopping.IsCancellationRequested) _link.Connection.Dispose();
-                    closed.Connection.Dispose();
-                    closed = null;
+                    if (!await step()) return;
                 }
-                catch (Exception) when (!_stopping.IsCancellationRequested)
+                catch (Exception e) when (!stop.IsCancellationRequested)
                 {
                     // The new connection could not be opened (no file handle, no name server). The loop retries, because
                     // nothing else would.
+                    if (e.Message != reported) NotOpened(Name, reported = e.Message);
                 }
             }
         }
-        catch (Exception) when (_stopping.IsCancellationRequested)
+        catch (Exception) when (stop.IsCancellationRequested)
         {
             // The store is being disposed.
         }
     }
 
-    private async Task<bool> IsUnresponsiveAsync()
+    private async Task<bool> ReplaceUnresponsiveAsync()
     {
-        if (!IsConnected) return false;
-        var pong = Database.PingAsync();
+        var link = _link;
+        if (link.IsClosed || await IsUnresponsiveAsync(link)) await ReplaceAsync(link, link.Topology, isUnresponsive: true);
+        return true;
+    }
+
+    private async Task<bool> FollowTopologyAsync()
+    {
+        if (await _discovery.FindAsync(_stopping.Token) is not { } found) return true;
+        var link = _link;
+        if (!found.HasSameServersAs(link.Topology)) await ReplaceAsync(link, found, isUnresponsive: false);
+        else
+        {
+            // The client follows one redirect per command. A key that moves twice needs its current map of the slots.
+            var isOutdated = link.Topology.Slots != found.Slots || (found.IsComplete && !IsComplete);
+            if (found.IsCluster && isOutdated) await link.Connection.ConfigureAsync();
+            link.Topology = found;
+        }
+        return _discovery.CanChange;
+    }
+
+    private async Task ReplaceAsync(Link link, RedisTopology topology, bool isUnresponsive)
+    {
+        await _replacing.WaitAsync(_stopping.Token);
+        try
+        {
+            if (_link != link) return;
+            // The other nodes of a cluster still respond, so its connection is closed after the new one is open.
+            if (isUnresponsive && !topology.IsCluster) link.Close();
+            _link = Open(topology);
+            // Dispose has run in the meantime, and disposed the previous connection.
+            if (_stopping.IsCancellationRequested) _link.Connection.Dispose();
+        }
+        finally
+        {
+            _replacing.Release();
+        }
+        Replaced(Name, string.Join(", ", topology.Primaries.Select(RedisAddress.Describe)));
+        if (link.IsClosed) link.Connection.Dispose();
+        else _ = RetireAsync(link);
+    }
+
+    private static async Task RetireAsync(Link link)
+    {
+        await Task.Delay(s_retirementDelay);
+        link.Close();
+        link.Connection.Dispose();
+    }
+
+    private async Task<bool> IsUnresponsiveAsync(Link link)
+    {
+        var servers = link.Topology.IsCluster ? link.Topology.Primaries.Where(link.IsConnectedTo).ToList() : [link.Topology.Primaries[0]];
+        if (!link.Connection.IsConnected || servers.Count == 0) return false;
+        return (await Task.WhenAll(servers.Select(server => IsUnresponsiveAsync(link.PingAsync(server), server)))).Contains(true);
+    }
+
+    private async Task<bool> IsUnresponsiveAsync(Task pong, EndPoint server)
+    {
         if (await CompletesAsync(pong, s_suspicionDelay)) return false;
-        var serverAnswers = await AnswersOnAnotherConnectionAsync();
+        var serverAnswers = await AnswersOnAnotherConnectionAsync(server);
         return !await CompletesAsync(pong, serverAnswers ? s_halfOpenTimeout : TimeSpan.Zero);
     }
 
     /// <summary>
     /// Returns whether the server responds on a new connection. Any response counts: without the password it is an error.
     /// </summary>
-    private async Task<bool> AnswersOnAnotherConnectionAsync()
+    private async Task<bool> AnswersOnAnotherConnectionAsync(EndPoint server)
     {
         using var timeout = CancellationTokenSource.CreateLinkedTokenSource(_stopping.Token);
         timeout.CancelAfter(s_commandTimeout);
         try
         {
             using var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
-            await socket.ConnectAsync(_address.EndPoint, timeout.Token);
+            await socket.ConnectAsync(server, timeout.Token);
             await socket.SendAsync("PING\r\n"u8.ToArray(), timeout.Token);
             await socket.ReceiveAsync(new byte[64], timeout.Token);
             return true;
@@ -141,71 +232,22 @@ public sealed class RedisStore : IDisposable
         return pong.IsCompleted;
     }
 
-    private Link Open()
+    private Link Open(RedisTopology topology)
     {
-        var connection = _connect(_address.ToOptions("otpportal-" + Name)).WithPooledContinuations();
-        return new Link(connection, connection.GetDatabase(_address.Database));
-    }
-
-    private sealed record Link(ConnectionMultiplexer Connection, IDatabase Database);
-}
-
-/// <summary>The portal's two databases: codes and limits in one, tokens and keys in the other.</summary>
-public sealed class Stores(RedisStore otp, RedisStore auth, IDisposable? embedded) : IDisposable
-{
-    public RedisStore Otp { get; } = otp;
-
-    public RedisStore Auth { get; } = auth;
-
-    public bool AreConnected => Otp.IsConnected && Auth.IsConnected;
-
-    /// <summary>
-    /// Returns true as soon as both are connected, or false if they are not within <paramref name="patience"/>.
-    /// </summary>
-    public async Task<bool> ReconnectsAsync(TimeSpan patience, CancellationToken cancellationToken)
-    {
-        var start = Stopwatch.GetTimestamp();
-        while (!AreConnected)
+        if (topology.IsCluster && _address is { Database: not 0, IsDefaultDatabase: false })
         {
-            if (Stopwatch.GetElapsedTime(start) > patience) return false;
-            await Task.Delay(TimeSpan.FromMilliseconds(25), cancellationToken);
+            throw new SettingsException(
+                [$"{_address.Setting} names the database {_address.Database}, but the server is part of a Redis Cluster, which has only "
+                    + "database 0. It must be redis://[:password@]host:port[,host:port…]/0."]);
         }
-        return true;
+        var options = _address.ToOptions("otpportal-" + Name, topology);
+        var connection = _connect(options).WithPooledContinuations();
+        return new Link(connection, connection.GetDatabase(options.DefaultDatabase ?? 0), topology);
     }
 
-    public void Dispose()
-    {
-        Otp.Dispose();
-        Auth.Dispose();
-        embedded?.Dispose();
-    }
-}
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Store {Store}: connected to {Servers}, because the servers changed or did not respond")]
+    private partial void Replaced(string store, string servers);
 
-/// <summary>Distinguishes an unavailable store from a bug.</summary>
-public static class StoreFailure
-{
-    /// <summary>
-    /// Returns whether the exception means that Redis is down, restarting, loading or unresponsive. The response is then 503.
-    /// </summary>
-    public static bool Is(Exception? exception) => exception switch
-    {
-        null => false,
-        RedisConnectionException or RedisTimeoutException => true,
-        // A connection that was replaced while in use.
-        ObjectDisposedException { ObjectName: var name } => name.Contains("Redis", StringComparison.Ordinal)
-            || name.Contains("Multiplexer", StringComparison.Ordinal) || name.StartsWith("otpportal", StringComparison.Ordinal),
-        RedisServerException server => IsUnavailable(server.Message),
-        TimeoutException => true,
-        RedisException => true,
-        AggregateException many => many.InnerExceptions.Any(Is),
-        _ => Is(exception.InnerException),
-    };
-
-    private static bool IsUnavailable(string message) =>
-        message.StartsWith("LOADING", StringComparison.Ordinal)
-        || message.StartsWith("READONLY", StringComparison.Ordinal)
-        || message.StartsWith("MISCONF", StringComparison.Ordinal)
-        || message.StartsWith("OOM", StringComparison.Ordinal)
-        || message.StartsWith("MASTERDOWN", StringComparison.Ordinal)
-        || message.StartsWith("NOAUTH", StringComparison.Ordinal);
+    [LoggerMessage(Level = LogLevel.Error, Message = "Store {Store}: cannot connect: {Error}")]
+    private partial void NotOpened(string store, string error);
 }

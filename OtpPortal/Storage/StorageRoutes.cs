@@ -16,8 +16,6 @@ namespace OtpPortal.Storage;
 /// <summary>Registers Redis, the embedded store, Data Protection and the health endpoints.</summary>
 public static class StorageRoutes
 {
-    internal static readonly TimeSpan ReconnectTimeout = TimeSpan.FromMilliseconds(500);
-
     public static WebApplicationBuilder AddStorage(this WebApplicationBuilder builder)
     {
         var storage = builder.AddSettings<StorageSettings>();
@@ -56,29 +54,34 @@ public static class StorageRoutes
     }
 
     /// <summary>
-    /// Retries a GET or HEAD request once if its connection to a store broke and a new one is up within half a second, for
-    /// example after a failover. Other methods are not retried, because a POST may already have taken effect.
+    /// Retries a GET or HEAD request once (<see cref="Stores.RetryAsync"/>). Other methods are not retried, because a POST may
+    /// already have taken effect.
     /// </summary>
     public static void UseStoreRetry(this IApplicationBuilder app)
     {
         var stores = app.ApplicationServices.GetRequiredService<Stores>();
-        app.Use(async (context, next) =>
+        app.Use((context, next) =>
         {
-            try
-            {
-                await next(context);
-            }
-            catch (Exception e) when (StoreFailure.Is(e) && !context.Response.HasStarted
-                && (HttpMethods.IsGet(context.Request.Method) || HttpMethods.IsHead(context.Request.Method)))
-            {
-                if (!await stores.ReconnectsAsync(ReconnectTimeout, context.RequestAborted)) throw;
-                // Not Response.Clear, which would remove the security headers set earlier.
-                context.Response.StatusCode = StatusCodes.Status200OK;
-                context.SetEndpoint(null);
-                context.Request.RouteValues.Clear();
-                await next(context);
-            }
+            if (!HttpMethods.IsGet(context.Request.Method) && !HttpMethods.IsHead(context.Request.Method)) return next(context);
+            return stores.RetryAsync(() => RunAsync(context, next), () => TryReset(context), context.RequestAborted);
         });
+    }
+
+    private static async Task<bool> RunAsync(HttpContext context, RequestDelegate next)
+    {
+        await next(context);
+        return true;
+    }
+
+    // Returns false if a part of the response has been sent.
+    private static bool TryReset(HttpContext context)
+    {
+        if (context.Response.HasStarted) return false;
+        // Not Response.Clear, which would remove the security headers set earlier.
+        context.Response.StatusCode = StatusCodes.Status200OK;
+        context.SetEndpoint(null);
+        context.Request.RouteValues.Clear();
+        return true;
     }
 
     /// <summary>
@@ -162,7 +165,8 @@ public static class StorageRoutes
             otp ??= new RedisAddress(embedded.EndPoint, embedded.Password, Tls: false, Database: 0);
             auth ??= new RedisAddress(embedded.EndPoint, embedded.Password, Tls: false, Database: 1);
         }
-        return new Stores(RedisStore.Connect("otp", otp), RedisStore.Connect("auth", auth), embedded);
+        var logger = loggers.CreateLogger<RedisStore>();
+        return new Stores(RedisStore.Connect("otp", otp, logger), RedisStore.Connect("auth", auth, logger), embedded);
     }
 }
 

@@ -1,17 +1,21 @@
 using System.Globalization;
 using System.Net;
 using OtpPortal.Configuration;
-using StackExchange.Redis;
 
 namespace OtpPortal.Storage;
 
 /// <summary>Settings of the Redis databases.</summary>
 /// <param name="Otp">REDIS_URL_OTP: codes and limits (db0 unless the URL names a database); null uses the embedded
 /// store.</param>
-/// <param name="Auth">REDIS_URL_AUTH: tokens and keys (db1 unless the URL names a database); null uses the embedded
-/// store.</param>
+/// <param name="Auth">REDIS_URL_AUTH: tokens and keys (db1 unless the URL names a database or a cluster); null uses the
+/// embedded store.</param>
 public sealed record StorageSettings(RedisAddress? Otp, RedisAddress? Auth) : ISettings<StorageSettings>
 {
+    private const int ServerPort = 6379;
+    private const int SentinelPort = 26379;
+    private const string Form = "redis://[:password@]host:port[,host:port…]/db, rediss:// for TLS, "
+        + "or redis+sentinel://[:password@]host:port[,host:port…]/primary-name/db";
+
     public static StorageSettings Read(SettingsReader reader) =>
         new(ReadUrl(reader, "REDIS_URL_OTP", 0), ReadUrl(reader, "REDIS_URL_AUTH", 1));
 
@@ -19,66 +23,67 @@ public sealed record StorageSettings(RedisAddress? Otp, RedisAddress? Auth) : IS
     {
         if (reader.Secret(name) is not { } text) return null;
         // The value may contain a password, so no error message includes it.
-        if (!Uri.TryCreate(text, UriKind.Absolute, out var uri) || uri.Scheme is not ("redis" or "rediss") || uri.Host.Length == 0
-            || uri.Query.Length > 0 || uri.Fragment.Length > 0)
+        if (Split(text) is not { } url)
         {
-            reader.AddError($"{name} is not a Redis URL. It must be redis://[:password@]host:port/db, or rediss:// for TLS.");
+            reader.AddError($"{name} is not a Redis URL. It must be {Form}.");
             return null;
         }
-
-        string? password = null;
-        if (uri.UserInfo.Length > 0)
+        if (url.User is { Length: > 0 } and not [':', ..])
         {
-            var colon = uri.UserInfo.IndexOf(':', StringComparison.Ordinal);
-            if (colon != 0)
+            reader.AddError($"{name} has a user name, which the Redis client does not support. "
+                + $"It must be {Form}, with the password of the default user.");
+            return null;
+        }
+        var (primaryName, path) = (default(string), url.Path);
+        if (url.IsSentinel)
+        {
+            if (path.Split('/') is not ([{ Length: > 0 }] or [{ Length: > 0 }, _]))
             {
-                reader.AddError($"{name} has a user name, which the Redis client does not support. "
-                    + "It must be redis://[:password@]host:port/db, with the password of the default user.");
+                reader.AddError($"{name} does not name the primary that the sentinels watch. "
+                    + "It must be redis+sentinel://[:password@]host:port[,host:port…]/primary-name/db.");
                 return null;
             }
-            password = Uri.UnescapeDataString(uri.UserInfo[1..]);
+            (primaryName, path) = path.Split('/') is [var only] ? (only, "") : (path.Split('/')[0], path.Split('/')[1]);
+            primaryName = Uri.UnescapeDataString(primaryName);
         }
-
-        var path = uri.AbsolutePath.Trim('/');
         var database = defaultDatabase;
         if (path.Length > 0 && !(int.TryParse(path, NumberStyles.None, CultureInfo.InvariantCulture, out database) && database <= 9999))
         {
-            reader.AddError($"{name} has the database \"{path}\", which must be a number such as {defaultDatabase}.");
+            var shown = path.All(char.IsAsciiLetterOrDigit) ? $" \"{path}\"" : "";
+            reader.AddError($"{name} has the database{shown}, which must be a number such as {defaultDatabase}. It must be {Form}.");
             return null;
         }
         return new RedisAddress(
-            new DnsEndPoint(uri.IdnHost.Trim('[', ']'), uri.Port > 0 ? uri.Port : 6379), password, uri.Scheme == "rediss", database);
+            url.EndPoints[0], url.User is [':', .. var password] ? Uri.UnescapeDataString(password) : null, url.IsTls, database)
+        {
+            EndPoints = url.EndPoints,
+            PrimaryName = primaryName,
+            Setting = name,
+            IsDefaultDatabase = path.Length == 0,
+        };
     }
-}
 
-/// <summary>A database of a Redis server.</summary>
-public sealed record RedisAddress(EndPoint EndPoint, string? Password, bool Tls, int Database)
-{
-    /// <summary>Returns host, port and database; never the password.</summary>
-    public override string ToString() => EndPoint switch
+    // Uri does not parse several hosts, so each is parsed on its own.
+    private static RedisUrl? Split(string text)
     {
-        DnsEndPoint dns => string.Create(CultureInfo.InvariantCulture, $"{dns.Host}:{dns.Port}/{Database}"),
-        _ => string.Create(CultureInfo.InvariantCulture, $"{EndPoint}/{Database}"),
-    };
+        if (text.Split("://", 2) is not [("redis" or "rediss" or "redis+sentinel" or "rediss+sentinel") and var scheme, var rest]
+            || rest.AsSpan().ContainsAny('?', '#'))
+        {
+            return null;
+        }
+        var slash = rest.IndexOf('/', StringComparison.Ordinal);
+        var (authority, path) = slash < 0 ? (rest, "") : (rest[..slash], rest[(slash + 1)..].TrimEnd('/'));
+        var at = authority.LastIndexOf('@');
+        var isSentinel = scheme.EndsWith("sentinel", StringComparison.Ordinal);
+        var endPoints = authority[(at + 1)..].Split(',').Select(item => ReadEndPoint(item, isSentinel ? SentinelPort : ServerPort)).ToList();
+        return endPoints.Contains(null) ? null
+            : new RedisUrl(scheme.StartsWith("rediss", StringComparison.Ordinal), isSentinel, at < 0 ? "" : authority[..at], endPoints!, path);
+    }
 
-    internal ConfigurationOptions ToOptions(string clientName) => new()
-    {
-        EndPoints = { EndPoint },
-        Password = Password,
-        Ssl = Tls,
-        SslHost = Tls && EndPoint is DnsEndPoint dns ? dns.Host : null,
-        DefaultDatabase = Database,
-        ClientName = clientName,
-        // The portal starts while Redis is down, and responds 503 until it is up.
-        AbortOnConnectFail = false,
-        ConnectTimeout = 2000,
-        SyncTimeout = 2000,
-        KeepAlive = 15,
-        ConfigCheckSeconds = 15,
-        // Disables the tie-breaker and the configuration channel: there is one server, and the client must not write its own
-        // keys to it.
-        TieBreaker = "",
-        ConfigurationChannel = "",
-        ReconnectRetryPolicy = new LinearRetry(250),
-    };
+    private static DnsEndPoint? ReadEndPoint(string text, int defaultPort) =>
+        Uri.TryCreate("redis://" + text.Trim(), UriKind.Absolute, out var uri) && uri.Host.Length > 0
+            ? new DnsEndPoint(uri.IdnHost.Trim('[', ']'), uri.Port > 0 ? uri.Port : defaultPort)
+            : null;
+
+    private sealed record RedisUrl(bool IsTls, bool IsSentinel, string User, IReadOnlyList<EndPoint> EndPoints, string Path);
 }

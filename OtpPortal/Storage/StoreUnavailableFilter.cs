@@ -1,8 +1,8 @@
 namespace OtpPortal.Storage;
 
 /// <summary>
-/// Retries a call once if its connection broke and another one is up, and responds 503 if the store remains unavailable. For
-/// idempotent endpoints outside the pipeline of pages.
+/// Retries a call once (<see cref="Stores.RetryAsync"/>), and responds 503 if the store remains unavailable. For idempotent
+/// endpoints outside the pipeline of pages.
 /// </summary>
 internal sealed class StoreUnavailableFilter(Stores stores, ILogger<StoreUnavailableHandler> logger) : IEndpointFilter
 {
@@ -10,15 +10,7 @@ internal sealed class StoreUnavailableFilter(Stores stores, ILogger<StoreUnavail
     {
         try
         {
-            try
-            {
-                return await next(context);
-            }
-            catch (Exception e) when (StoreFailure.Is(e))
-            {
-                if (!await stores.ReconnectsAsync(StorageRoutes.ReconnectTimeout, context.HttpContext.RequestAborted)) throw;
-                return await next(context);
-            }
+            return await stores.RetryAsync(async () => await next(context), static () => true, context.HttpContext.RequestAborted);
         }
         catch (Exception e) when (StoreFailure.Is(e))
         {

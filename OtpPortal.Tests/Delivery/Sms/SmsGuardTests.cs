@@ -8,6 +8,8 @@ public sealed class SmsGuardOnRedisTests(RedisUnderTest store) : SmsGuardTests(s
 
 public sealed class SmsGuardEmbeddedTests(EmbeddedUnderTest store) : SmsGuardTests(store), IClassFixture<EmbeddedUnderTest>;
 
+public sealed class SmsGuardOnClusterTests(ClusterUnderTest store) : SmsGuardTests(store), IClassFixture<ClusterUnderTest>;
+
 /// <summary>Protection against SMS pumping fraud.</summary>
 public abstract class SmsGuardTests(StoreUnderTest store)
 {

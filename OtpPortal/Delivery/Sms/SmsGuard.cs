@@ -77,22 +77,26 @@ public sealed partial class SmsGuard(
     {
         var now = time.GetUtcNow();
         RedisKey key = "sms:day:" + now.UtcDateTime.ToString("yyyyMMdd", CultureInfo.InvariantCulture);
-        var transaction = Database.CreateTransaction();
-        var all = transaction.HashIncrementAsync(key, "all");
-        var country = transaction.HashIncrementAsync(key, phone.Country);
-        _ = transaction.KeyExpireAsync(key, s_dayRetention);
-        await transaction.ExecuteAsync();
+        Task<long> all = null!;
+        Task<long> country = null!;
+        await Database.TransactAsync(transaction =>
+        {
+            all = transaction.HashIncrementAsync(key, "all");
+            country = transaction.HashIncrementAsync(key, phone.Country);
+            _ = transaction.KeyExpireAsync(key, s_dayRetention);
+        });
         var setting = await all > settings.DailyCap ? "SMS_DAILY_CAP"
             : settings.CountryQuotas.TryGetValue(phone.Country, out var quota) && await country > quota ? "SMS_COUNTRY_QUOTAS"
             : null;
         if (setting is null) return null;
 
         // A message that is not sent does not count. Otherwise rejections for one country would use up the limit for all.
-        var back = Database.CreateTransaction();
-        _ = back.HashDecrementAsync(key, "all");
-        _ = back.HashDecrementAsync(key, phone.Country);
-        _ = back.KeyExpireAsync(key, s_dayRetention);
-        await back.ExecuteAsync();
+        await Database.TransactAsync(transaction =>
+        {
+            _ = transaction.HashDecrementAsync(key, "all");
+            _ = transaction.HashDecrementAsync(key, phone.Country);
+            _ = transaction.KeyExpireAsync(key, s_dayRetention);
+        });
         return Refuse(setting, phone, now.UtcDateTime.Date.AddDays(1) - now.UtcDateTime);
     }
 
@@ -131,7 +135,8 @@ public sealed partial class SmsGuard(
         return name[0] == 's' ? (start, (long)entry.Value, 0) : (start, 0, (long)entry.Value);
     }
 
-    private Task<HashEntry[]> ReadHourAsync(string country, DateTimeOffset hour) => Database.HashGetAllAsync(HourKey(country, hour));
+    private Task<HashEntry[]> ReadHourAsync(string country, DateTimeOffset hour) =>
+        Database.HashGetAllAsync(HourKey(country, hour), CommandFlags.DemandMaster);
 
     private async Task CountAsync(PhoneNumber phone, char what)
     {
@@ -140,10 +145,11 @@ public sealed partial class SmsGuard(
         try
         {
             // In one transaction with the expiry, because a key without one would never be deleted.
-            var transaction = Database.CreateTransaction();
-            _ = transaction.HashIncrementAsync(key, string.Create(CultureInfo.InvariantCulture, $"{what}{now.UtcDateTime.Minute}"));
-            _ = transaction.KeyExpireAsync(key, s_hourRetention);
-            await transaction.ExecuteAsync();
+            await Database.TransactAsync(transaction =>
+            {
+                _ = transaction.HashIncrementAsync(key, string.Create(CultureInfo.InvariantCulture, $"{what}{now.UtcDateTime.Minute}"));
+                _ = transaction.KeyExpireAsync(key, s_hourRetention);
+            });
         }
         // A store failure must not fail a message that was sent or a code that was correct.
         catch (Exception e) when (StoreFailure.Is(e))

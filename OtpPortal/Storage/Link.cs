@@ -1,0 +1,49 @@
+using System.Net;
+using StackExchange.Redis;
+
+namespace OtpPortal.Storage;
+
+/// <summary>A connection of a <see cref="RedisStore"/>, and the servers for which it was opened.</summary>
+internal sealed class Link(ConnectionMultiplexer connection, IDatabase database, RedisTopology topology)
+{
+    private volatile RedisTopology _topology = topology;
+    private volatile bool _isClosed;
+
+    public ConnectionMultiplexer Connection { get; } = connection;
+
+    public IDatabase Database { get; } = database;
+
+    public RedisTopology Topology
+    {
+        get => _topology;
+        set => _topology = value;
+    }
+
+    /// <summary>Whether the connection was closed because a server did not respond.</summary>
+    public bool IsClosed => _isClosed;
+
+    /// <summary>Closes the connection, and fails all pending calls.</summary>
+    public void Close()
+    {
+        _isClosed = true;
+        Connection.Close(allowCommandsToComplete: false);
+    }
+
+    public bool IsConnectedTo(EndPoint server) => Find(server)?.IsConnected ?? false;
+
+    /// <summary>Sends a ping to every primary.</summary>
+    public Task[] Ping() => [.. Topology.Primaries.Select(PingAsync)];
+
+    /// <summary>Sends a ping to a primary.</summary>
+    /// <exception cref="RedisConnectionException">The server is not connected, or has become a replica.</exception>
+    public Task PingAsync(EndPoint server) =>
+        !Topology.IsCluster ? Database.PingAsync(CommandFlags.DemandMaster)
+            : Find(server)?.PingAsync()
+                ?? throw new StoreUnavailableException($"The primary {RedisAddress.Describe(server)} is not connected.");
+
+    private IServer? Find(EndPoint server)
+    {
+        // Servers that the client has not found yet are unknown to it, which is an exception.
+        return Connection.GetEndPoints().Contains(server) ? Connection.GetServer(server) : null;
+    }
+}
