@@ -5,9 +5,9 @@ namespace OtpPortal.Histories.Checking;
 /// <summary>Finds what a history proves. A pure function: the same history gives the same report.</summary>
 public static class Checker
 {
-    // A failover can lose what the primary acknowledged shortly before it failed, and what it acknowledges until it learns that
-    // another node has replaced it.
-    private const double LostBefore = 2_000;
+    // A failover can lose what the old primary acknowledged shortly before it failed, some seconds before another node replaces
+    // it, and what it acknowledges until it learns that it is a replica.
+    private const double LostBefore = 8_000;
     private const double LostAfter = 15_000;
 
     public static Report Check(History history)
@@ -22,5 +22,6 @@ public static class Checker
 
     private static bool IsPermitted(Anomaly anomaly, History history) =>
         history.Settings.LosesWritesOnFailover && anomaly.Write is { } write
-        && history.Faults.Any(fault => fault.OfStore && write.End > fault.Start - LostBefore && write.End < fault.End + LostAfter);
+        && history.Faults.Any(fault =>
+            fault.Name == Fault.Failover && write.End > fault.Start - LostBefore && write.End < fault.End + LostAfter);
 }

@@ -96,12 +96,15 @@ public sealed record Operation
 }
 
 /// <summary>A fault. It ends when the component works again, as far as the component itself can tell.</summary>
-/// <param name="Name">For example <c>kill</c> or <c>pause</c>.</param>
+/// <param name="Name">For example <c>kill</c> or <c>pause</c>, or <see cref="Failover"/>.</param>
 /// <param name="Target">The component, for example <c>portal a</c>.</param>
 /// <param name="Start">In milliseconds since the start of the run.</param>
 /// <param name="End">In milliseconds since the start of the run.</param>
-/// <param name="OfStore">Whether the target is a node of the store.</param>
-public sealed record Fault(string Name, string Target, double Start, double End, bool OfStore);
+public sealed record Fault(string Name, string Target, double Start, double End)
+{
+    /// <summary>The name of a fault that the store reports: a replica has become the primary.</summary>
+    public const string Failover = "failover";
+}
 
 /// <summary>The settings of a run that the checker needs. Times are in seconds.</summary>
 public sealed record RunSettings

@@ -90,11 +90,11 @@ internal sealed partial class ChildProcess : IDisposable
     public void Resume() => Signal(_process!.Id, SigCont);
 
     /// <summary>Gets what the nemesis can do to the server.</summary>
-    public IEnumerable<FaultAction> Faults(bool ofStore)
+    public IEnumerable<FaultAction> Faults()
     {
-        yield return new FaultAction("kill", Name, ofStore, KillAsync, StartAsync);
-        yield return new FaultAction("restart", Name, ofStore, TerminateAsync, StartAsync);
-        yield return new FaultAction("pause", Name, ofStore, Run(Pause), async () =>
+        yield return new FaultAction("kill", Name, KillAsync, StartAsync);
+        yield return new FaultAction("restart", Name, TerminateAsync, StartAsync);
+        yield return new FaultAction("pause", Name, Run(Pause), async () =>
         {
             Resume();
             await WaitUntilReadyAsync();

@@ -46,7 +46,7 @@ internal sealed class Nemesis(IReadOnlyList<FaultAction> actions, Recorder recor
         await action.Begin();
         await WaitAsync(TimeSpan.FromMilliseconds(milliseconds), stop);
         await action.End();
-        recorder.Add(new Fault(action.Name, action.Target, start, recorder.Now, action.OfStore));
+        recorder.Add(new Fault(action.Name, action.Target, start, recorder.Now));
     }
 
     private static async Task<bool> WaitAsync(TimeSpan time, CancellationToken stop)

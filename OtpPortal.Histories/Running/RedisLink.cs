@@ -43,7 +43,7 @@ internal sealed class RedisLink : IDisposable
     /// <summary>Gets what the nemesis can do to the link.</summary>
     public IEnumerable<FaultAction> Faults =>
         from fault in ((string, Mode)[])[("stall", Mode.Stalled), ("refuse", Mode.Refused), ("mute", Mode.Muted)]
-        select new FaultAction(fault.Item1, _name, OfStore: false, () => Set(fault.Item2), () => Set(Mode.Open));
+        select new FaultAction(fault.Item1, _name, () => Set(fault.Item2), () => Set(Mode.Open));
 
     public void Dispose()
     {

@@ -58,16 +58,20 @@ internal sealed class Run(RunArguments arguments)
             var random = new Random(HashCode(arguments.Seed, i));
             return new Client(api, new SignIns(api, mail, replicas, random, i), replicas, recorder, random, settings);
         }).ToList();
-        var faults = portals.SelectMany(portal => portal.Process.Faults(ofStore: store.Replicas == 1)).Concat(store.Faults)
+        var faults = portals.SelectMany(portal => portal.Process.Faults()).Concat(store.Faults)
             .Where(fault => arguments.Faults.Count == 0 || arguments.Faults.Contains(fault.Name, StringComparer.Ordinal)).ToList();
         if (faults.Count == 0) throw new ArgumentException($"The kind {arguments.Kind} has none of these faults.");
         var nemesis = new Nemesis(faults, recorder, arguments.Seed);
 
         using var stop = new CancellationTokenSource(TimeSpan.FromSeconds(arguments.Duration));
         var running = clients.ConvertAll(client => Task.Run(() => client.RunAsync(stop.Token)));
+        using var end = new CancellationTokenSource();
+        var watching = Task.Run(() => store.WatchAsync(recorder, end.Token));
         await nemesis.RunAsync(stop.Token);
         await Task.WhenAll(running);
         await Task.WhenAll(clients.Select(client => Task.Run(client.FinishAsync)));
+        await end.CancelAsync();
+        await watching;
         foreach (var api in apis) api.Dispose();
     }
 

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using OtpPortal.Histories.Recording;
 using OtpPortal.Histories.Running;
 using OtpPortal.Tests.Infrastructure;
 
@@ -21,7 +22,7 @@ internal sealed class ClusterKind : StoreKind
 
     public override bool LosesWritesOnFailover => true;
 
-    public override IReadOnlyList<FaultAction> Faults => [.. _nodes.SelectMany(node => node.Faults(ofStore: true))];
+    public override IReadOnlyList<FaultAction> Faults => [.. _nodes.SelectMany(node => node.Faults())];
 
     public override async Task StartAsync()
     {
@@ -43,6 +44,9 @@ internal sealed class ClusterKind : StoreKind
         var url = $"redis://{string.Join(',', Addresses())}/0";
         return (url, url);
     }
+
+    public override Task WatchAsync(Recorder recorder, CancellationToken end) =>
+        WatchRolesAsync([.. _nodes.Select((node, i) => (node.Name, _ports[i]))], recorder, end);
 
     public override ValueTask DisposeAsync()
     {

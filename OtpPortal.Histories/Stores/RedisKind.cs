@@ -17,7 +17,7 @@ internal sealed class RedisKind : StoreKind
         _links = [.. Enumerable.Range(0, Replicas).Select(replica => new RedisLink("link " + (char)('a' + replica), port))];
     }
 
-    public override IReadOnlyList<FaultAction> Faults => [.. _server.Faults(ofStore: true), .. _links.SelectMany(link => link.Faults)];
+    public override IReadOnlyList<FaultAction> Faults => [.. _server.Faults(), .. _links.SelectMany(link => link.Faults)];
 
     public override Task StartAsync() => _server.StartAsync();
 

@@ -1,4 +1,5 @@
 using System.Globalization;
+using OtpPortal.Histories.Recording;
 using OtpPortal.Histories.Running;
 using OtpPortal.Tests.Infrastructure;
 
@@ -25,7 +26,7 @@ internal sealed class SentinelKind : StoreKind
     public override bool LosesWritesOnFailover => true;
 
     public override IReadOnlyList<FaultAction> Faults =>
-        [.. _nodes.SelectMany(node => node.Faults(ofStore: true)), .. _sentinels.SelectMany(node => node.Faults(ofStore: true))];
+        [.. _nodes.SelectMany(node => node.Faults()), .. _sentinels.SelectMany(node => node.Faults())];
 
     public override async Task StartAsync()
     {
@@ -41,6 +42,9 @@ internal sealed class SentinelKind : StoreKind
         var sentinels = $"redis+sentinel://{string.Join(',', addresses)}/{PrimaryName}";
         return (sentinels + "/0", sentinels + "/1");
     }
+
+    public override Task WatchAsync(Recorder recorder, CancellationToken end) =>
+        WatchRolesAsync([.. _nodes.Select((node, i) => (node.Name, _ports[i]))], recorder, end);
 
     public override ValueTask DisposeAsync()
     {

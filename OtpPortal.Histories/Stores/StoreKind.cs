@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net.Sockets;
 using System.Text;
+using OtpPortal.Histories.Recording;
 using OtpPortal.Histories.Running;
 
 namespace OtpPortal.Histories.Stores;
@@ -8,6 +9,8 @@ namespace OtpPortal.Histories.Stores;
 /// <summary>A kind of store: its servers, the portals' settings for it, and what the nemesis can do to it.</summary>
 public abstract class StoreKind : IAsyncDisposable
 {
+    private static readonly TimeSpan s_watchInterval = TimeSpan.FromMilliseconds(200);
+
     /// <summary>Gets the number of portals that can share the store.</summary>
     public virtual int Replicas => 2;
 
@@ -36,6 +39,9 @@ public abstract class StoreKind : IAsyncDisposable
     /// </summary>
     public abstract (string Otp, string Auth) UrlsOf(int replica);
 
+    /// <summary>Records failovers until the run ends.</summary>
+    public virtual Task WatchAsync(Recorder recorder, CancellationToken end) => Task.CompletedTask;
+
     public abstract ValueTask DisposeAsync();
 
     /// <summary>Creates a Redis node with its own directory that acknowledges only what is on disk.</summary>
@@ -48,6 +54,42 @@ public abstract class StoreKind : IAsyncDisposable
             ["redis-server", "--port", number, "--bind", "127.0.0.1", "--save", "", "--appendonly", "yes", "--appendfsync", "always",
                 .. arguments],
             new Dictionary<string, string>(StringComparer.Ordinal), async () => await AskAsync(port, "PING") == "+PONG\r\n");
+    }
+
+    /// <summary>Records each change of a node from replica to primary.</summary>
+    private protected static async Task WatchRolesAsync(IReadOnlyList<(string Name, int Port)> nodes, Recorder recorder, CancellationToken end)
+    {
+        var replicas = new HashSet<string>(StringComparer.Ordinal);
+        using var timer = new PeriodicTimer(s_watchInterval);
+        do
+        {
+            var roles = await Task.WhenAll(nodes.Select(node => AskAsync(node.Port, "ROLE")));
+            for (var i = 0; i < nodes.Count; i++)
+            {
+                var name = nodes[i].Name;
+                if (roles[i]?.Contains("slave", StringComparison.Ordinal) == true)
+                {
+                    replicas.Add(name);
+                }
+                else if (roles[i]?.Contains("master", StringComparison.Ordinal) == true && replicas.Remove(name))
+                {
+                    recorder.Add(new Fault(Fault.Failover, name, recorder.Now, recorder.Now));
+                }
+            }
+        }
+        while (await WaitAsync(timer, end));
+    }
+
+    private static async Task<bool> WaitAsync(PeriodicTimer timer, CancellationToken end)
+    {
+        try
+        {
+            return await timer.WaitForNextTickAsync(end);
+        }
+        catch (OperationCanceledException)
+        {
+            return false;
+        }
     }
 
     /// <summary>Sends a command to a server. Returns the first part of the answer, or null without an answer.</summary>

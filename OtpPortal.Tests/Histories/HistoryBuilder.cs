@@ -81,9 +81,9 @@ internal sealed class HistoryBuilder
         Listed = [.. sessions.Select(session => new ListedSession(session.Id, session.Token))],
     });
 
-    public HistoryBuilder Fault(double start, double end, bool ofStore = true)
+    public HistoryBuilder Fault(double start, double end, string name = "kill")
     {
-        _faults.Add(new Fault("kill", "redis", start * 1000, end * 1000, ofStore));
+        _faults.Add(new Fault(name, "redis", start * 1000, end * 1000));
         return this;
     }
 

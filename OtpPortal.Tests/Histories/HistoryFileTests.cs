@@ -35,7 +35,7 @@ public sealed class HistoryFileTests : IDisposable
     public void A_file_without_settings_is_invalid()
     {
         var path = Path.Combine(_folder.Path, "history.jsonl");
-        File.WriteAllText(path, "{\"fault\":{\"name\":\"kill\",\"target\":\"redis\",\"start\":1,\"end\":2,\"ofStore\":true}}\n");
+        File.WriteAllText(path, "{\"fault\":{\"name\":\"kill\",\"target\":\"redis\",\"start\":1,\"end\":2}}\n");
 
         Should.Throw<InvalidDataException>(() => HistoryFile.Read(path)).Message.ShouldContain("{\"run\":…}");
     }
