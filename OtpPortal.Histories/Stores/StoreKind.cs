@@ -57,7 +57,8 @@ public abstract class StoreKind : IAsyncDisposable
     }
 
     /// <summary>Records each change of a node from replica to primary.</summary>
-    private protected static async Task WatchRolesAsync(IReadOnlyList<(string Name, int Port)> nodes, Recorder recorder, CancellationToken end)
+    private protected static async Task WatchRolesAsync(
+        IReadOnlyList<(string Name, int Port)> nodes, Recorder recorder, CancellationToken end)
     {
         var replicas = new HashSet<string>(StringComparer.Ordinal);
         using var timer = new PeriodicTimer(s_watchInterval);
