@@ -308,6 +308,14 @@ public sealed partial class SettingsTests
     public void Tokens_are_stored_in_Redis_database_1_by_default() =>
         Read(("REDIS_URL_AUTH", "redis://localhost")).Storage.Auth!.Database.ShouldBe(1);
 
+    [Fact]
+    public void Waiting_for_replicas_needs_a_Redis_server()
+    {
+        Read(("REDIS_URL_AUTH", "redis://localhost"), ("REDIS_WAIT_REPLICAS", "1")).Storage.WaitReplicas.ShouldBe(1);
+        ErrorOf(("REDIS_WAIT_REPLICAS", "1")).ShouldStartWith("REDIS_WAIT_REPLICAS needs REDIS_URL_AUTH");
+        ErrorOf(("REDIS_URL_AUTH", "redis://localhost"), ("REDIS_WAIT_REPLICAS", "6")).ShouldStartWith("REDIS_WAIT_REPLICAS");
+    }
+
     [Theory]
     [InlineData("https://login.example.com", "login.example.com", true)]
     [InlineData("https://login.example.com", "example.com", true)]

@@ -50,7 +50,8 @@ public abstract class StoreUnderTest : IAsyncLifetime
     internal TokenStore TokenStore(AuthSecret secret, params (string Name, string Value)[] settings)
     {
         var read = TokenSettings(settings);
-        return new TokenStore(Stores, SessionIndex, new AuthToken(secret, read), read, Clock);
+        var replicas = new ReplicaWait(new StorageSettings(null, null, 0), Stores);
+        return new TokenStore(Stores, replicas, SessionIndex, new AuthToken(secret, read), read, Clock);
     }
 
     internal static TokenSettings TokenSettings(params (string Name, string Value)[] settings)

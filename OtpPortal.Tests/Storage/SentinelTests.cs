@@ -64,6 +64,24 @@ public sealed class SentinelTests(ITestOutputHelper output) : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_revocation_waits_for_the_required_number_of_replicas()
+    {
+        await using var portal = await PortalHost.StartAsync(
+            ("REDIS_URL_OTP", _redis.Url + "/0"), ("REDIS_URL_AUTH", _redis.Url + "/1"), ("REDIS_WAIT_REPLICAS", "2"));
+        var (first, second) = (await portal.SignInAsync(TestUser.New()), await portal.SignInAsync(TestUser.New()));
+
+        (await first.PostAsync("/logout")).Status.ShouldBe(303);
+        _redis.Servers[2].Pause();
+        var unconfirmed = await second.AsProgram().PostAsync("/logout");
+        _redis.Servers[2].Continue();
+
+        unconfirmed.Status.ShouldBe(503, "one of two replicas does not have it");
+        (await second.GetAsync("/check-auth")).Status.ShouldBe(403, "it has taken effect nevertheless");
+        var third = await portal.SignInAsync(TestUser.New());
+        await Eventually.BeTrueAsync(async () => (await third.PostAsync("/logout")).Status == 303);
+    }
+
+    [Fact]
     public async Task Reads_never_go_to_replicas_and_one_sentinel_is_enough()
     {
         _redis.Sentinels[0].Kill();

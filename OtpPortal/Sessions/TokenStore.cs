@@ -17,7 +17,8 @@ namespace OtpPortal.Sessions;
 /// n+1 does not exist, and for the grace period afterwards. Timestamps are Unix milliseconds and determine expiry; key expiry in
 /// Redis only cleans up. A dump of the database contains no usable token.
 /// </remarks>
-public sealed class TokenStore(Stores stores, SessionIndex index, AuthToken tokens, TokenSettings settings, TimeProvider time)
+public sealed class TokenStore(
+    Stores stores, ReplicaWait replicas, SessionIndex index, AuthToken tokens, TokenSettings settings, TimeProvider time)
 {
     private const int RevokedAtOnce = 500;
 
@@ -64,11 +65,23 @@ public sealed class TokenStore(Stores stores, SessionIndex index, AuthToken toke
     /// <summary>Revokes a session on all replicas at once. Returns false if it was not live.</summary>
     public async Task<bool> RevokeAsync(string sid)
     {
-        if (!AuthToken.IsSessionId(sid) || await ReadRecordAsync(sid) is not { } session) return false;
-        var wasLive = await Database.TransactAsync(
-            KeyCondition.HasField(KeyOf(sid), SessionRecord.EmailField), transaction => _ = transaction.KeyDeleteAsync(KeyOf(sid)));
+        if (!AuthToken.IsSessionId(sid)) return false;
+        if (await ReadRecordAsync(sid) is not { } session)
+        {
+            // It may be the repetition of a revocation that the replicas have not confirmed.
+            await replicas.ForAsync([KeyOf(sid)]);
+            return false;
+        }
+        // Without a condition: it would fail if a check writes at the same time, and the session would stay live.
+        Task<bool> wasLive = null!;
+        await Database.TransactAsync(transaction =>
+        {
+            wasLive = transaction.HashExistsAsync(KeyOf(sid), SessionRecord.EmailField);
+            _ = transaction.KeyDeleteAsync(KeyOf(sid));
+        });
+        await replicas.ForAsync([KeyOf(sid)]);
         await index.RemoveAsync(new SessionEntry(sid, session.Email, session.CreatedAt));
-        return wasLive;
+        return await wasLive;
     }
 
     /// <summary>Revokes all sessions of an address except one. Returns the number of revoked sessions.</summary>
@@ -89,6 +102,7 @@ public sealed class TokenStore(Stores stores, SessionIndex index, AuthToken toke
             (var entries, cursor) = await index.ReadAsync(email: null, cursor, RevokedAtOnce);
             var sessions = await Task.WhenAll(entries.Select(entry => ReadRecordAsync(entry.Sid)));
             await Task.WhenAll(entries.Select(entry => Database.KeyDeleteAsync(KeyOf(entry.Sid))));
+            await replicas.ForAsync(entries.Select(entry => KeyOf(entry.Sid)));
             await Task.WhenAll(entries.Select((entry, i) => index.RemoveAsync(entry with { Email = sessions[i]?.Email })));
             count += sessions.Count(session => session is not null);
         }

@@ -23,10 +23,6 @@ internal readonly struct KeyCondition
     public static KeyCondition Holds(RedisKey key, RedisValue value) =>
         new(Condition.StringEqual(key, value), async database => await database.StringGetAsync(key, CommandFlags.DemandMaster) == value);
 
-    /// <summary>The key is a hash with this field.</summary>
-    public static KeyCondition HasField(RedisKey key, RedisValue field) =>
-        new(Condition.HashExists(key, field), database => database.HashExistsAsync(key, field, CommandFlags.DemandMaster));
-
     /// <summary>Reads the key, which the transaction does not do reliably.</summary>
     public Task<bool> IsMetAsync(IDatabase database) => _isMet(database);
 }

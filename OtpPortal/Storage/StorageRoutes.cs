@@ -30,6 +30,7 @@ public static class StorageRoutes
                     "auth", services => new StoreHealthCheck(services.GetRequiredService<Stores>().Auth), null, null))
             .AddCheck<ShutdownHealthCheck>(ShutdownHealthCheck.Name);
         builder.Services.AddSingleton(services => Open(storage, data.DataDir, services.GetRequiredService<ILoggerFactory>()));
+        builder.Services.AddSingleton<ReplicaWait>();
         builder.Services.AddSingleton<IXmlRepository>(services => new ProtectedKeyRepository(
             services.GetRequiredService<Stores>().Auth, data.Secret));
         // A fixed name: the default is the installation folder, which can differ between replicas.

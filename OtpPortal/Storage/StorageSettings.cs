@@ -9,15 +9,22 @@ namespace OtpPortal.Storage;
 /// store.</param>
 /// <param name="Auth">REDIS_URL_AUTH: tokens and keys (db1 unless the URL names a database or a cluster); null uses the
 /// embedded store.</param>
-public sealed record StorageSettings(RedisAddress? Otp, RedisAddress? Auth) : ISettings<StorageSettings>
+/// <param name="WaitReplicas">REDIS_WAIT_REPLICAS: how many replicas must have a revocation before it is acknowledged, 0–5.</param>
+public sealed record StorageSettings(RedisAddress? Otp, RedisAddress? Auth, int WaitReplicas) : ISettings<StorageSettings>
 {
     private const int ServerPort = 6379;
     private const int SentinelPort = 26379;
     private const string Form = "redis://[:password@]host:port[,host:port…]/db, rediss:// for TLS, "
         + "or redis+sentinel://[:password@]host:port[,host:port…]/primary-name/db";
 
-    public static StorageSettings Read(SettingsReader reader) =>
-        new(ReadUrl(reader, "REDIS_URL_OTP", 0), ReadUrl(reader, "REDIS_URL_AUTH", 1));
+    public static StorageSettings Read(SettingsReader reader)
+    {
+        var settings = new StorageSettings(
+            ReadUrl(reader, "REDIS_URL_OTP", 0), ReadUrl(reader, "REDIS_URL_AUTH", 1), reader.Integer("REDIS_WAIT_REPLICAS", 0, 0, 5));
+        if (settings is { WaitReplicas: > 0, Auth: null })
+            reader.AddError("REDIS_WAIT_REPLICAS needs REDIS_URL_AUTH, because the embedded store has no replicas.");
+        return settings;
+    }
 
     private static RedisAddress? ReadUrl(SettingsReader reader, string name, int defaultDatabase)
     {
