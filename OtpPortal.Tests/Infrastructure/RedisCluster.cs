@@ -94,7 +94,7 @@ internal sealed class RedisCluster : IDisposable
     {
         foreach (var node in _nodes.Where(node => node.IsRunning))
         {
-            if ((await node.AskAsync("INFO", "replication")).Field("role") == "master" && await HasSlotAsync(node, slot)) return node;
+            if (await node.IsPrimaryAsync() && await HasSlotAsync(node, slot)) return node;
         }
         throw new InvalidOperationException($"No running node has the slot {slot}.");
     }
@@ -116,7 +116,7 @@ internal sealed class RedisCluster : IDisposable
         await from.TellAsync("CLUSTER", "SETSLOT", text, "NODE", target);
         foreach (var node in _nodes.Where(node => node.IsRunning && node != from && node != to))
         {
-            if ((await node.AskAsync("INFO", "replication")).Field("role") == "master")
+            if (await node.IsPrimaryAsync())
                 await node.TellAsync("CLUSTER", "SETSLOT", text, "NODE", target);
         }
     }

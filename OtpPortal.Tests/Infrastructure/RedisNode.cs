@@ -91,17 +91,13 @@ internal sealed partial class RedisNode : IDisposable
     }
 
     /// <summary>Returns whether the process responds to PING.</summary>
-    public async Task<bool> RespondsAsync()
-    {
-        try
-        {
-            return await TellAsync("PING") == "PONG";
-        }
-        catch (Exception e) when (e is System.Net.Sockets.SocketException or IOException)
-        {
-            return false;
-        }
-    }
+    public async Task<bool> RespondsAsync() => await TryAskAsync("PING") is { Text: "PONG" };
+
+    /// <summary>Returns whether the server responds and is a primary.</summary>
+    public async Task<bool> IsPrimaryAsync() => (await TryAskAsync("INFO", "replication"))?.Field("role") == "master";
+
+    /// <summary>Returns whether the server responds and is a replica.</summary>
+    public async Task<bool> IsReplicaAsync() => (await TryAskAsync("INFO", "replication"))?.Field("role") == "slave";
 
     /// <summary>Returns the number of calls of a command since the last CONFIG RESETSTAT.</summary>
     public async Task<IReadOnlyDictionary<string, long>> CallsAsync() =>
@@ -112,6 +108,19 @@ internal sealed partial class RedisNode : IDisposable
             .ToDictionary(parts => parts[0], parts => long.Parse(parts[2], CultureInfo.InvariantCulture), StringComparer.Ordinal);
 
     public void Dispose() => Kill();
+
+    // A server also closes its connections when its role changes.
+    private async Task<RespReply?> TryAskAsync(params string[] command)
+    {
+        try
+        {
+            return await AskAsync(command);
+        }
+        catch (Exception e) when (e is System.Net.Sockets.SocketException or IOException)
+        {
+            return null;
+        }
+    }
 
     [LibraryImport("libc", EntryPoint = "kill", SetLastError = true)]
     [DefaultDllImportSearchPaths(DllImportSearchPath.System32)]

@@ -37,7 +37,7 @@ internal sealed class RedisSentinels : IDisposable
         return all;
     }
 
-    /// <summary>Waits until the sentinels know each other, the replicas are in sync, and returns the primary.</summary>
+    /// <summary>Waits until the sentinels know each other and the replicas.</summary>
     public async Task WaitUntilHealthyAsync()
     {
         await Eventually.BeTrueAsync(async () =>
@@ -51,16 +51,6 @@ internal sealed class RedisSentinels : IDisposable
             }
             return true;
         });
-    }
-
-    /// <summary>Returns the running server that says it is the primary.</summary>
-    public async Task<RedisNode?> FindPrimaryAsync()
-    {
-        foreach (var server in Servers.Where(server => server.IsRunning))
-        {
-            if (await server.RespondsAsync() && (await server.AskAsync("INFO", "replication")).Field("role") == "master") return server;
-        }
-        return null;
     }
 
     public void Dispose()

@@ -23,9 +23,6 @@ public sealed class ClusterFailoverTests(ITestOutputHelper output)
     private static Task<PortalHost> StartAsync(RedisCluster cluster) =>
         PortalHost.StartAsync(("REDIS_URL_OTP", cluster.Url), ("REDIS_URL_AUTH", cluster.Url + "/0"));
 
-    private static async Task<bool> IsPrimaryAsync(RedisNode node) =>
-        (await node.AskAsync("INFO", "replication")).Field("role") == "master";
-
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
@@ -40,7 +37,7 @@ public sealed class ClusterFailoverTests(ITestOutputHelper output)
 
         if (hangs) primary.Pause();
         else primary.Kill();
-        await Eventually.BeTrueAsync(() => IsPrimaryAsync(replica));
+        await Eventually.BeTrueAsync(replica.IsPrimaryAsync);
         var promoted = Stopwatch.GetTimestamp();
         // The cluster itself needs a moment until all nodes know the new primary.
         await load.WaitForRoundsAsync(20);
@@ -53,7 +50,7 @@ public sealed class ClusterFailoverTests(ITestOutputHelper output)
         if (hangs) primary.Continue();
         else primary.Start();
         await cluster.WaitUntilHealthyAsync();
-        (await IsPrimaryAsync(primary)).ShouldBeFalse();
+        (await primary.IsPrimaryAsync()).ShouldBeFalse();
         await load.WaitForRoundsAsync(5);
         await load.StopAsync();
         load.Wrong.ShouldBeEmpty();

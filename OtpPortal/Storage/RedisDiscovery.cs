@@ -32,7 +32,10 @@ internal sealed class RedisDiscovery(RedisAddress address) : IDisposable
     /// <summary>The servers to use until one has responded.</summary>
     /// <remarks>A sentinel holds no data, so no server is used until a primary is known.</remarks>
     public RedisTopology Assumed { get; } = new(
-        IsCluster: false, [address.PrimaryName is null ? address.EndPoint : new IPEndPoint(IPAddress.None, IPEndPoint.MaxPort)]);
+        IsCluster: false, [address.PrimaryName is null ? address.EndPoint : new IPEndPoint(IPAddress.None, IPEndPoint.MaxPort)])
+    {
+        Problem = "No Redis server has said yet whether it is a primary.",
+    };
 
     /// <summary>Returns the primaries, or null if they are unknown now.</summary>
     public async Task<RedisTopology?> FindAsync(CancellationToken stop)
@@ -84,7 +87,7 @@ internal sealed class RedisDiscovery(RedisAddress address) : IDisposable
     private async Task<RedisTopology?> FindByRoleAsync(CancellationToken stop)
     {
         // The only server is used whatever its role.
-        if (address.EndPoints.Count == 1) return Assumed;
+        if (address.EndPoints.Count == 1) return new RedisTopology(IsCluster: false, [address.EndPoint]);
         var replies = await AskAllAsync(address.EndPoints, ["INFO", "replication"], stop);
         return replies.Where(item => item.Reply.Field("role") == "master")
             .OrderByDescending(item => Number(item.Reply.Field("connected_slaves")))
