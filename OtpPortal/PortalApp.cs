@@ -52,10 +52,11 @@ public static class PortalApp
         _ = app.Services.GetRequiredService<Stores>();
         var portal = app.Services.GetRequiredService<PortalSettings>();
         app.UseForwardedAddresses(portal);
-        app.UseRequestHost(portal);
-        app.UseSecurityHeaders(portal);
+        app.UseNoSniff();
         // /check-auth, /forward-auth and the health endpoints end here; the rest is for pages, forms and APIs.
         app.UseRouting();
+        app.UseRequestHost(portal);
+        app.UseSecurityHeaders(portal);
         Drain.RefuseCircuits(app);
         app.UseHostedPageFrames();
         app.UseRequestLocalization();

@@ -9,13 +9,11 @@ public sealed class SecurityHeadersTests(PortalHost portal) : IClassFixture<Port
     [Theory]
     [InlineData("/")]
     [InlineData("/nothing")]
-    [InlineData("/check-auth")]
     [InlineData("/auth-tokens")]
-    [InlineData("/healthz")]
     [InlineData("/css/portal.css")]
     [InlineData("/dev/mailbox")]
     [InlineData("/otp/MyApp/whose-link-carries-a-code")]
-    public async Task Every_response_has_the_security_headers(string path)
+    public async Task Pages_and_APIs_have_the_security_headers(string path)
     {
         var answer = await portal.NewBrowser().GetAsync(path);
 
@@ -26,6 +24,19 @@ public sealed class SecurityHeadersTests(PortalHost portal) : IClassFixture<Port
         answer.Header("Cross-Origin-Opener-Policy").ShouldBe("same-origin");
         answer.Header("Permissions-Policy").ShouldNotBeNull().ShouldContain("otp-credentials=(self)");
         answer.Header("Strict-Transport-Security").ShouldBeNull("PUBLIC_URL is http here");
+        answer.Header("Server").ShouldBeNull();
+    }
+
+    [Theory]
+    [InlineData("/check-auth")]
+    [InlineData("/forward-auth")]
+    [InlineData("/healthz")]
+    public async Task Checks_by_programs_have_only_the_header_against_sniffing(string path)
+    {
+        var answer = await portal.NewBrowser().GetAsync(path);
+
+        answer.Header("X-Content-Type-Options").ShouldBe("nosniff");
+        answer.Header("Content-Security-Policy").ShouldBeNull("no page, and a proxy waits for the response to each request");
         answer.Header("Server").ShouldBeNull();
     }
 

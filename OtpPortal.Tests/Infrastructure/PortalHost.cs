@@ -17,8 +17,6 @@ public sealed partial class PortalHost : IAsyncLifetime, IAsyncDisposable
 {
     public const string Secret = "a-secret-of-the-tests-0123456789";
 
-    // TEST_REDIS=cluster: every portal has a Redis Cluster of its own, because clusters have no databases.
-    private static readonly bool s_usesClusters = Environment.GetEnvironmentVariable("TEST_REDIS") == "cluster";
 
     private readonly Dictionary<string, string> _settings;
     private readonly bool _production;
@@ -26,8 +24,8 @@ public sealed partial class PortalHost : IAsyncLifetime, IAsyncDisposable
     private readonly OutboundGuard _outbound;
     private readonly List<BrowserClient> _browsers = [];
     private readonly (int Otp, int Auth) _databases;
-    private readonly bool _ownsCluster;
-    private RedisCluster? _cluster;
+    private readonly bool _opensStore;
+    private OwnStore? _store;
     private WebApplication? _app;
 
     public PortalHost()
@@ -44,8 +42,8 @@ public sealed partial class PortalHost : IAsyncLifetime, IAsyncDisposable
         _outbound = new OutboundGuard(outbound);
         _databases = original?._databases ?? RedisServer.NewDatabases();
         Redis = redis;
-        _ownsCluster = original is null && s_usesClusters && redis == RedisServer.Shared;
-        _cluster = original?._cluster;
+        _opensStore = original is null && OwnStore.IsSelected && redis == RedisServer.Shared;
+        _store = original?._store;
         var port = FreePort.Next();
         Address = new Uri(string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{port}"));
         _settings = new Dictionary<string, string>(StringComparer.Ordinal)
@@ -65,7 +63,7 @@ public sealed partial class PortalHost : IAsyncLifetime, IAsyncDisposable
 
     /// <summary>Gets the servers of the stores in the client's notation.</summary>
     public string StoreServers =>
-        _cluster?.Url["redis://".Length..] ?? string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{Redis.Port}");
+        _store?.Servers ?? string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{Redis.Port}");
 
     public FakeClock Clock { get; private init; } = new();
 
@@ -116,7 +114,7 @@ public sealed partial class PortalHost : IAsyncLifetime, IAsyncDisposable
             await stop;
             await _app.DisposeAsync();
         }
-        if (_ownsCluster && _cluster is not null) await _cluster.ReturnAsync();
+        if (_opensStore && _store is not null) await _store.DisposeAsync();
         _outbound.ShouldHaveSeenNoUnexpectedCall();
     }
 
@@ -173,16 +171,16 @@ public sealed partial class PortalHost : IAsyncLifetime, IAsyncDisposable
     public StoreDump Dump()
     {
         using var connection = ConnectionMultiplexer.Connect(StoreServers + ",allowAdmin=true");
-        return _cluster is null ? StoreDump.Of(connection, _databases.Otp, _databases.Auth) : StoreDump.Of(connection, 0);
+        return StoreDump.Of(connection, _store?.Databases ?? [_databases.Otp, _databases.Auth]);
     }
 
     private async Task<PortalHost> RunAsync()
     {
-        if (_ownsCluster)
+        if (_opensStore)
         {
-            _cluster = await RedisCluster.TakeAsync();
-            if (_settings["REDIS_URL_OTP"] == Redis.Url(_databases.Otp)) _settings["REDIS_URL_OTP"] = _cluster.Url;
-            if (_settings["REDIS_URL_AUTH"] == Redis.Url(_databases.Auth)) _settings["REDIS_URL_AUTH"] = _cluster.Url;
+            _store = await OwnStore.OpenAsync();
+            if (_settings["REDIS_URL_OTP"] == Redis.Url(_databases.Otp)) _settings["REDIS_URL_OTP"] = _store.OtpUrl;
+            if (_settings["REDIS_URL_AUTH"] == Redis.Url(_databases.Auth)) _settings["REDIS_URL_AUTH"] = _store.AuthUrl;
         }
         _app = PortalApp.Build(AllSettings.Builder(_settings, _production), builder =>
         {

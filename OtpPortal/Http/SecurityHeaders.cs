@@ -1,8 +1,16 @@
 namespace OtpPortal.Http;
 
-/// <summary>Adds the security headers to every response.</summary>
+/// <summary>Adds the security headers.</summary>
 public static class SecurityHeaders
 {
+    /// <summary>Prevents browsers from guessing the type of a response, for example of JSON as a page.</summary>
+    public static void UseNoSniff(this IApplicationBuilder app) => app.Use((context, next) =>
+    {
+        context.Response.Headers.XContentTypeOptions = "nosniff";
+        return next(context);
+    });
+
+    /// <summary>Adds the headers that protect pages. Endpoints that only programs call do without them.</summary>
     public static void UseSecurityHeaders(this IApplicationBuilder app, PortalSettings portal)
     {
         var policy = ContentSecurityPolicy(portal);
@@ -11,7 +19,6 @@ public static class SecurityHeaders
             var headers = context.Response.Headers;
             headers.ContentSecurityPolicy = policy;
             headers.XFrameOptions = "DENY";
-            headers.XContentTypeOptions = "nosniff";
             // Links in messages contain secrets, so other origins must not receive them as a referrer. Not no-referrer:
             // browsers would send "Origin: null" with the portal's own forms, and the same-site check needs the origin.
             headers["Referrer-Policy"] = "same-origin";

@@ -173,7 +173,8 @@ public sealed class AuthFlow(
         var now = time.GetUtcNow();
         var payload = SignInPayload.Of(record);
         var step = !record.IsOpen && hasTicket ? SignInStep.Verified
-            : !record.IsOpen || record.IsExpired(now) ? SignInStep.Ended
+            : record.IsExpired(now) ? SignInStep.Ended
+            : !record.IsOpen ? SignInStep.Completed
             : record.IsLocked ? SignInStep.Locked
             : SignInStep.Code;
         return new SignInFlow(

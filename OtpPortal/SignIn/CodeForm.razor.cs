@@ -177,9 +177,9 @@ public sealed partial class CodeForm(AuthFlow flow, SignInSettings settings, Cod
     {
         // Completed in another tab of this browser: the start page shows the signed-in user. If that tab is stuck, this one
         // fetches the token. The page stays unchanged until the browser navigates, because nothing has expired.
-        if (now is not null && (now.Step == SignInStep.Verified || now.IsCompleted(time.GetUtcNow())))
+        if (now is { Step: SignInStep.Verified or SignInStep.Completed })
         {
-            if (now.Step == SignInStep.Ended && !_completedElsewhere)
+            if (now.Step == SignInStep.Completed && !_completedElsewhere)
             {
                 // The other tab's response, which sets the token cookie, may still be in flight: the start page would not show
                 // the user as signed in.

@@ -40,7 +40,7 @@ public sealed partial class LinkPage(
                 Http.Response.StatusCode = StatusCodes.Status303SeeOther;
                 Http.Response.Headers.Location = "/login/code";
                 break;
-            case SignInStep.Locked or SignInStep.Ended:
+            case SignInStep.Locked or SignInStep.Completed or SignInStep.Ended:
                 Http.Response.StatusCode = StatusCodes.Status410Gone;
                 break;
             default:

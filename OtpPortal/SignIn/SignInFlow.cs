@@ -14,7 +14,10 @@ public enum SignInStep
     /// <summary>No attempts are left.</summary>
     Locked,
 
-    /// <summary>The sign-in has expired or has been completed.</summary>
+    /// <summary>The browser has fetched its token. The response that sets the cookie may still be in flight.</summary>
+    Completed,
+
+    /// <summary>The deadline has passed.</summary>
     Ended,
 }
 
@@ -36,14 +39,7 @@ public sealed record SignInFlow(
     DateTimeOffset ResendAt,
     DateTimeOffset Deadline,
     string? ReturnTo,
-    CodeChannel Channel)
-{
-    /// <summary>
-    /// Whether the sign-in ended before its deadline: another tab of this browser has fetched the token. The response that sets
-    /// the cookie may still be in flight.
-    /// </summary>
-    public bool IsCompleted(DateTimeOffset now) => Step == SignInStep.Ended && now < Deadline;
-}
+    CodeChannel Channel);
 
 /// <summary>The client of a request.</summary>
 /// <param name="Ip">The IP address, for the session list.</param>

@@ -8,7 +8,7 @@ namespace OtpPortal.SignIn;
 
 public sealed partial class StartPage(
     AuthFlow flow, FlowCookie flowCookie, TokenCookie tokenCookie, RedirectLoopDetector loops, SignInSettings settings,
-    PortalSettings portal, PageStatus status, TimeProvider time)
+    PortalSettings portal, PageStatus status)
 {
     private LiveToken? _session;
     private bool _redirected;
@@ -67,13 +67,13 @@ public sealed partial class StartPage(
     {
         if (await flow.FindAsync(await FlowCookie.FindAsync(Http.Request, flow)) is not { } state) return;
         // Another tab has just signed in. This browser may not have its cookie yet, so look again before asking for an address.
-        _completed = state.IsCompleted(time.GetUtcNow());
+        _completed = state.Step == SignInStep.Completed;
         if (_completed) Http.Response.Headers["Refresh"] = "1; url=/";
         _openFlow = state.Step is SignInStep.Code or SignInStep.Verified;
         _notice = state.Step switch
         {
             SignInStep.Locked => "NoticeLocked",
-            SignInStep.Ended when !_completed => "NoticeExpired",
+            SignInStep.Ended => "NoticeExpired",
             _ => null,
         };
         // Shown once.

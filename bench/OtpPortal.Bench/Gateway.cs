@@ -28,7 +28,7 @@ internal static class Gateway
         await Machine.WaitForAsync(http, yardstick + "/");
 
         var script = stage.Script("gateway.lua");
-        var rates = new Dictionary<(string What, bool IsBare), List<double>>();
+        var rates = new Dictionary<(string What, bool IsBare), List<Load>>();
         for (var round = -1; round < Rounds; round++)
         {
             foreach (var what in (string[])["put", "hook", "check", "status"])
@@ -37,7 +37,7 @@ internal static class Gateway
                 {
                     if (what is "check" or "status") await PrepareAsync(http, portal.Address, closed: what == "status");
                     // The first round is a warm-up.
-                    var rate = await Machine.WrkAsync(
+                    var rate = await Machine.MeasureAsync(
                         address + "/", round < 0 ? 2 : seconds, 32, script, ("BENCH_WHAT", what), ("BENCH_IDS", $"{Ids}"));
                     if (round < 0) continue;
                     if (!rates.TryGetValue((what, isBare), out var list)) rates[(what, isBare)] = list = [];
@@ -51,15 +51,17 @@ internal static class Gateway
             $"{Environment.ProcessorCount} cores, load generator, Redis and the webhook's receiver on the same machine; median of "
                 + $"{Rounds} rounds of {seconds} s, 32 connections");
         Console.WriteLine();
-        Console.WriteLine("| gateway | per second | bare endpoint | of the bare endpoint |");
-        Console.WriteLine("| --- | ---: | ---: | ---: |");
+        Console.WriteLine("| gateway | per second | bare endpoint | of the bare endpoint | p99 | of the bare endpoint |");
+        Console.WriteLine("| --- | ---: | ---: | ---: | ---: | ---: |");
         foreach (var (what, name) in new[]
         {
             ("put", "PUT without sending"), ("hook", "PUT with a webhook"), ("check", "check, wrong code"), ("status", "status"),
         })
         {
-            var (ours, theirs) = (Median(rates[(what, false)]), Median(rates[(what, true)]));
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {name} | {ours:N0} | {theirs:N0} | {ours / theirs:P0} |"));
+            var (ours, theirs) = (Load.Median(rates[(what, false)]), Load.Median(rates[(what, true)]));
+            Console.WriteLine(string.Create(
+                CultureInfo.InvariantCulture,
+                $"| {name} | {ours.Rate:N0} | {theirs.Rate:N0} | {ours.Rate / theirs.Rate:P0} | {ours.P99:0.0} ms | {theirs.P99:0.0} ms |"));
         }
         Console.WriteLine();
         Console.WriteLine(
@@ -108,6 +110,4 @@ internal static class Gateway
         await app.StartAsync();
         return app;
     }
-
-    private static double Median(List<double> values) => values.Order().ElementAt(values.Count / 2);
 }

@@ -75,9 +75,14 @@ internal static class Machine
     /// Returns the requests per second measured by wrk. All measurements use the same script, so that its cost is the same.
     /// </summary>
     public static async Task<double> WrkAsync(
+        string url, int seconds, int connections, string script, params (string Name, string Value)[] environment) =>
+        (await MeasureAsync(url, seconds, connections, script, environment)).Rate;
+
+    /// <summary>Returns the requests per second measured by wrk, and their latency.</summary>
+    public static async Task<Load> MeasureAsync(
         string url, int seconds, int connections, string script, params (string Name, string Value)[] environment)
     {
-        var start = new ProcessStartInfo("wrk", ["-t1", $"-c{connections}", $"-d{seconds}s", "-s", script, url])
+        var start = new ProcessStartInfo("wrk", ["-t1", "--latency", $"-c{connections}", $"-d{seconds}s", "-s", script, url])
         {
             RedirectStandardOutput = true,
         };
@@ -89,7 +94,22 @@ internal static class Machine
         var refused = environment.Contains(("BENCH_WHAT", "check"));
         if (output.Contains("Non-2xx", StringComparison.Ordinal) != refused)
             throw new InvalidOperationException("These are not the answers that were expected:\n" + output);
-        var line = output.Split('\n').First(text => text.StartsWith("Requests/sec:", StringComparison.Ordinal));
-        return double.Parse(line["Requests/sec:".Length..], CultureInfo.InvariantCulture);
+        string ValueOf(string name) => output.Split('\n').Select(line => line.Trim())
+            .First(line => line.StartsWith(name, StringComparison.Ordinal))[name.Length..].Trim();
+        var latency = ValueOf("99%");
+        var unit = latency.TrimStart('0', '1', '2', '3', '4', '5', '6', '7', '8', '9', '.');
+        var number = double.Parse(latency.AsSpan(0, latency.Length - unit.Length), CultureInfo.InvariantCulture);
+        return new Load(
+            double.Parse(ValueOf("Requests/sec:"), CultureInfo.InvariantCulture),
+            number * (unit switch { "us" => 0.001, "ms" => 1, "s" => 1000, _ => throw new FormatException(latency) }));
     }
+}
+
+/// <summary>The result of a round.</summary>
+/// <param name="Rate">Requests per second.</param>
+/// <param name="P99">The latency that 99 % of the requests did not exceed, in ms.</param>
+internal sealed record Load(double Rate, double P99)
+{
+    /// <summary>Returns the round with the median rate.</summary>
+    public static Load Median(IReadOnlyList<Load> rounds) => rounds.OrderBy(round => round.Rate).ElementAt(rounds.Count / 2);
 }

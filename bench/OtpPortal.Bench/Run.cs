@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Globalization;
 using StackExchange.Redis;
@@ -60,59 +61,61 @@ internal static class Run
         await Machine.WrkAsync(portal + "/check-auth", 2, 32, carry, ("BENCH_TOKEN", token));
         await Machine.WrkAsync(portal + "/", 2, 32, carry);
 
-        var gets = new List<double>();
+        var gets = new List<Load>();
         var (bares, rotating, sliding, pages, signIns, forward, proxied, unguarded) =
-            (new List<double>(), new List<double>(), new List<double>(), new List<double>(), new List<double>(), new List<double>(),
-                new List<double>(), new List<double>());
+            (new List<Load>(), new List<Load>(), new List<Load>(), new List<Load>(), new List<Load>(), new List<Load>(),
+                new List<Load>(), new List<Load>());
         var count = 0;
         for (var round = 0; round < Rounds; round++)
         {
-            bares.Add(await Machine.WrkAsync(bare + "/", seconds, 32, carry));
-            gets.Add(await Machine.WrkAsync(bare + "/get", seconds, 32, carry));
+            bares.Add(await Machine.MeasureAsync(bare + "/", seconds, 32, carry));
+            gets.Add(await Machine.MeasureAsync(bare + "/get", seconds, 32, carry));
             // A new token in each round, so that its first check rotates it and the successor is used.
             rotating.Add(
-                await Machine.WrkAsync(portal
+                await Machine.MeasureAsync(portal
                     + "/check-auth", seconds, 32, carry, ("BENCH_TOKEN", await user.SignInAsync($"rotating{round}@bench.example"))));
             var rotated = await RotateOnceAsync(http, portal, await user.SignInAsync($"sliding{round}@bench.example"));
-            sliding.Add(await Machine.WrkAsync(portal + "/check-auth", seconds, 32, carry, ("BENCH_TOKEN", rotated)));
-            forward.Add(await Machine.WrkAsync(portal + "/forward-auth", seconds, 32, carry, ("BENCH_TOKEN", rotated)));
-            proxied.Add(await Machine.WrkAsync(proxy + "/guarded/", seconds, 32, carry, ("BENCH_TOKEN", rotated)));
-            unguarded.Add(await Machine.WrkAsync(proxy + "/open/", seconds, 32, carry, ("BENCH_TOKEN", rotated)));
-            pages.Add(await Machine.WrkAsync(portal + "/", seconds, 32, carry));
+            sliding.Add(await Machine.MeasureAsync(portal + "/check-auth", seconds, 32, carry, ("BENCH_TOKEN", rotated)));
+            forward.Add(await Machine.MeasureAsync(portal + "/forward-auth", seconds, 32, carry, ("BENCH_TOKEN", rotated)));
+            proxied.Add(await Machine.MeasureAsync(proxy + "/guarded/", seconds, 32, carry, ("BENCH_TOKEN", rotated)));
+            unguarded.Add(await Machine.MeasureAsync(proxy + "/open/", seconds, 32, carry, ("BENCH_TOKEN", rotated)));
+            pages.Add(await Machine.MeasureAsync(portal + "/", seconds, 32, carry));
 
             var end = Stopwatch.GetTimestamp() + (seconds * Stopwatch.Frequency);
             var start = Stopwatch.GetTimestamp();
-            var done = 0;
+            var times = new ConcurrentBag<double>();
             await Task.WhenAll(Enumerable.Range(0, 16).Select(async _ =>
             {
                 while (Stopwatch.GetTimestamp() < end)
                 {
+                    var begin = Stopwatch.GetTimestamp();
                     await user.SignInAsync($"user{Interlocked.Increment(ref count)}@bench.example");
-                    Interlocked.Increment(ref done);
+                    times.Add(Stopwatch.GetElapsedTime(begin).TotalMilliseconds);
                 }
             }));
-            signIns.Add(done / Stopwatch.GetElapsedTime(start).TotalSeconds);
+            signIns.Add(new Load(
+                times.Count / Stopwatch.GetElapsedTime(start).TotalSeconds, times.Order().ElementAt(times.Count * 99 / 100)));
         }
 
         var roundTrips = await CommandsPerCheckAsync(
             http, connection, redisPort, portal, await user.SignInAsync("commands@bench.example"));
-        var yardstick = Median(bares);
+        var yardstick = Load.Median(bares);
         Console.WriteLine();
         Console.WriteLine(
             $"{Environment.ProcessorCount} cores, load generator and Redis on the same machine; median of {Rounds} rounds of {seconds} "
                 + $"s, 32 connections");
         Console.WriteLine();
-        Console.WriteLine("| what | per second | of the bare endpoint |");
-        Console.WriteLine("| --- | ---: | ---: |");
+        Console.WriteLine("| what | per second | of the bare endpoint | p99 |");
+        Console.WriteLine("| --- | ---: | ---: | ---: |");
         Row("bare Kestrel endpoint: one GETEX", yardstick, yardstick);
-        Row("bare Kestrel endpoint: one GET", Median(gets), yardstick);
-        Row("/check-auth, bearer, returned token carried along", Median(rotating), yardstick);
-        Row("/check-auth, sliding only", Median(sliding), yardstick);
-        Row("/forward-auth, asked directly", Median(forward), yardstick);
-        Row("the bare endpoint behind nginx, not guarded", Median(unguarded), yardstick);
-        Row("the bare endpoint behind nginx, guarded by /forward-auth", Median(proxied), yardstick);
-        Row("GET / (address page)", Median(pages), yardstick);
-        Row("whole sign-ins over HTTP (4 requests and a mail each)", Median(signIns), yardstick);
+        Row("bare Kestrel endpoint: one GET", Load.Median(gets), yardstick);
+        Row("/check-auth, bearer, returned token carried along", Load.Median(rotating), yardstick);
+        Row("/check-auth, sliding only", Load.Median(sliding), yardstick);
+        Row("/forward-auth, asked directly", Load.Median(forward), yardstick);
+        Row("the bare endpoint behind nginx, not guarded", Load.Median(unguarded), yardstick);
+        Row("the bare endpoint behind nginx, guarded by /forward-auth", Load.Median(proxied), yardstick);
+        Row("GET / (address page)", Load.Median(pages), yardstick);
+        Row("whole sign-ins over HTTP (4 requests and a mail each)", Load.Median(signIns), yardstick);
         Console.WriteLine();
         Console.WriteLine("| what | measured |");
         Console.WriteLine("| --- | ---: |");
@@ -144,8 +147,6 @@ internal static class Run
         return string.Join(", ", commands.Order(StringComparer.Ordinal));
     }
 
-    private static double Median(List<double> values) => values.Order().ElementAt(values.Count / 2);
-
-    private static void Row(string what, double value, double yardstick) =>
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {what} | {value:N0} | {value / yardstick:P0} |"));
+    private static void Row(string what, Load load, Load yardstick) => Console.WriteLine(
+        string.Create(CultureInfo.InvariantCulture, $"| {what} | {load.Rate:N0} | {load.Rate / yardstick.Rate:P0} | {load.P99:0.0} ms |"));
 }
