@@ -61,7 +61,8 @@ internal static class Gateway
             var (ours, theirs) = (Load.Median(rates[(what, false)]), Load.Median(rates[(what, true)]));
             Console.WriteLine(string.Create(
                 CultureInfo.InvariantCulture,
-                $"| {name} | {ours.Rate:N0} | {theirs.Rate:N0} | {ours.Rate / theirs.Rate:P0} | {ours.P99:0.0} ms | {theirs.P99:0.0} ms |"));
+                $"| {name} | {ours.Rate:N0} | {theirs.Rate:N0} | {ours.Rate / theirs.Rate:P0} | {ours.P99:0.0} ms "
+                    + $"| {theirs.P99:0.0} ms |"));
         }
         Console.WriteLine();
         Console.WriteLine(
