@@ -8,6 +8,7 @@ using Microsoft.AspNetCore.DataProtection.Repositories;
 using Microsoft.AspNetCore.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Options;
+using Microsoft.Extensions.Primitives;
 using OtpPortal.Configuration;
 using OtpPortal.Storage.Embedded;
 
@@ -64,7 +65,9 @@ public static class StorageRoutes
         app.Use((context, next) =>
         {
             if (!HttpMethods.IsGet(context.Request.Method) && !HttpMethods.IsHead(context.Request.Method)) return next(context);
-            return stores.RetryAsync(() => RunAsync(context, next), () => TryReset(context), context.RequestAborted);
+            // Of the earlier middleware, such as the security headers.
+            var headers = context.Response.Headers.ToArray();
+            return stores.RetryAsync(() => RunAsync(context, next), () => TryReset(context, headers), context.RequestAborted);
         });
     }
 
@@ -75,11 +78,16 @@ public static class StorageRoutes
     }
 
     // Returns false if a part of the response has been sent.
-    private static bool TryReset(HttpContext context)
+    private static bool TryReset(HttpContext context, KeyValuePair<string, StringValues>[] headers)
     {
         if (context.Response.HasStarted) return false;
-        // Not Response.Clear, which would remove the security headers set earlier.
         context.Response.StatusCode = StatusCodes.Status200OK;
+        // Pages fail if the first attempt's headers are still there, and a page's renderer runs once per scope.
+        context.Response.Headers.Clear();
+        foreach (var (name, value) in headers) context.Response.Headers[name] = value;
+        var scope = context.RequestServices.CreateAsyncScope();
+        context.Response.RegisterForDisposeAsync(scope);
+        context.RequestServices = scope.ServiceProvider;
         context.SetEndpoint(null);
         context.Request.RouteValues.Clear();
         return true;
