@@ -219,6 +219,15 @@ public abstract class TokenStoreTests(StoreUnderTest store)
     }
 
     [Fact]
+    public async Task The_user_agent_is_read_in_order_when_a_long_address_makes_the_hash_unordered()
+    {
+        var agent = string.Join(' ', Enumerable.Range(100, 100));
+        var issued = await _tokens.IssueAsync(new string('a', 70) + "@example.com", "192.0.2.1", agent);
+
+        (await _tokens.FindAsync(issued.SessionId)).ShouldNotBeNull().UserAgent.ShouldBe(agent);
+    }
+
+    [Fact]
     public async Task A_rotation_that_a_failover_has_lost_does_not_sign_the_user_out()
     {
         var issued = await IssueAsync();

@@ -36,7 +36,8 @@ internal sealed record SessionRecord(
         byte[] seed = [];
         DateTimeOffset created = default, seen = default;
         var tokens = new List<TokenGeneration>(2);
-        byte[][] agent = [];
+        // Redis returns the fields of a hash that is not compact in any order.
+        var agent = new SortedList<int, byte[]>();
         foreach (var entry in entries)
         {
             var name = (string)entry.Name!;
@@ -49,13 +50,18 @@ internal sealed record SessionRecord(
                 case SeenField: seen = Instant(entry.Value); break;
                 default:
                     if (TokenGeneration.Read(name, entry.Value) is { } token) tokens.Add(token);
-                    else if (name.StartsWith("ua", StringComparison.Ordinal)) agent = [.. agent, (byte[])entry.Value!];
+                    else if (name.StartsWith("ua", StringComparison.Ordinal)
+                        && int.TryParse(name.AsSpan(2), NumberStyles.None, CultureInfo.InvariantCulture, out var part))
+                    {
+                        agent[part] = (byte[])entry.Value!;
+                    }
                     break;
             }
         }
         if (email is null || tokens.Count == 0) return null;
         tokens.Sort((a, b) => a.Number.CompareTo(b.Number));
-        return new SessionRecord(email, created, seen, ip, Encoding.UTF8.GetString([.. agent.SelectMany(part => part)]), seed, tokens);
+        var userAgent = Encoding.UTF8.GetString([.. agent.Values.SelectMany(bytes => bytes)]);
+        return new SessionRecord(email, created, seen, ip, userAgent, seed, tokens);
     }
 
     /// <summary>Returns the fields of a new session.</summary>
