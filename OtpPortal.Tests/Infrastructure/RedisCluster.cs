@@ -13,12 +13,16 @@ internal sealed class RedisCluster : IDisposable
     private const int PrimaryCount = 3;
     private static readonly ConcurrentBag<RedisCluster> s_pool = [];
 
+    // After how many milliseconds without an answer a node counts as failed. Nothing fails in the clusters of the pool, and under
+    // heavy load a node may take more than a second to answer.
+    private const int NodeTimeout = 1_000;
+    private const int PoolNodeTimeout = 30_000;
+
     private readonly List<RedisNode> _nodes = [];
     private readonly TemporaryFolder _folder = new();
+    private readonly string _nodeTimeout;
 
-    private RedisCluster()
-    {
-    }
+    private RedisCluster(int nodeTimeout) => _nodeTimeout = RedisNode.Text(nodeTimeout);
 
     /// <summary>All nodes; the first three are the primaries at the start.</summary>
     public IReadOnlyList<RedisNode> Nodes => _nodes;
@@ -41,9 +45,12 @@ internal sealed class RedisCluster : IDisposable
         s_pool.Add(this);
     }
 
-    public static async Task<RedisCluster> StartAsync(bool withReplicas)
+    /// <summary>Starts a cluster that notices within a second that a node has failed.</summary>
+    public static Task<RedisCluster> StartAsync(bool withReplicas) => StartAsync(withReplicas, NodeTimeout);
+
+    private static async Task<RedisCluster> StartAsync(bool withReplicas, int nodeTimeout)
     {
-        var cluster = new RedisCluster();
+        var cluster = new RedisCluster(nodeTimeout);
         var count = withReplicas ? 2 * PrimaryCount : PrimaryCount;
         for (var i = 0; i < count; i++) cluster.AddProcess();
         await Eventually.BeTrueAsync(async () =>
@@ -134,7 +141,7 @@ internal sealed class RedisCluster : IDisposable
 
     private static async Task<RedisCluster> StartForProcessAsync()
     {
-        var cluster = await StartAsync(withReplicas: false);
+        var cluster = await StartAsync(withReplicas: false, PoolNodeTimeout);
         AppDomain.CurrentDomain.ProcessExit += (_, _) => cluster.Dispose();
         return cluster;
     }
@@ -151,7 +158,7 @@ internal sealed class RedisCluster : IDisposable
     {
         var folder = Directory.CreateDirectory(Path.Combine(_folder.Path, RedisNode.Text(_nodes.Count))).FullName;
         var node = RedisNode.StartServer(
-            folder, "--cluster-enabled", "yes", "--cluster-port", RedisNode.Text(FreePort.Next()), "--cluster-node-timeout", "1000",
+            folder, "--cluster-enabled", "yes", "--cluster-port", RedisNode.Text(FreePort.Next()), "--cluster-node-timeout", _nodeTimeout,
             "--cluster-replica-validity-factor", "0",
             // A node that gives its last slot away stays a primary.
             "--cluster-allow-replica-migration", "no");

@@ -5,11 +5,12 @@ public enum ButtonLook
 {
     /// <summary>The primary action of a page, with the full width of its card.</summary>
     Main,
+
+    /// <summary>Another action of a page, with the full width of its card.</summary>
+    Secondary,
     Filled,
     Outlined,
     Text,
-    Quiet,
-    Cancel,
     Danger,
     DangerFilled,
     DangerSmall,

@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.Components.Forms;
 using Microsoft.AspNetCore.SignalR;
+using OtpPortal.Configuration;
 
 namespace OtpPortal.Components;
 
@@ -8,6 +9,7 @@ public static class ComponentServices
 {
     public static WebApplicationBuilder AddPages(this WebApplicationBuilder builder)
     {
+        builder.AddSettings<CustomStyles>();
         builder.Services.AddRazorComponents().AddInteractiveServerComponents(circuits =>
         {
             // All state is in the store, so a lost circuit loses nothing: a reloaded page shows the same step.
@@ -29,6 +31,7 @@ public static class ComponentServices
     public static void MapPages(this IEndpointRouteBuilder routes)
     {
         routes.MapStaticAssets();
+        CustomStyles.Map(routes);
         routes.MapRazorComponents<App>().AddInteractiveServerRenderMode(options =>
         {
             // SecurityHeaders sets this for every page.

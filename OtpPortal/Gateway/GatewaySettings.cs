@@ -146,9 +146,9 @@ public sealed partial record GatewaySettings(
         return null;
     }
 
-    [GeneratedRegex(@"^[A-Za-z0-9._-]{1,64}\z", RegexOptions.None, 1000)]
+    [GeneratedRegex(@"^[A-Za-z0-9._-]{1,64}\z", RegexOptions.None, Timeout.Infinite)]
     private static partial Regex Name();
 
-    [GeneratedRegex("[^A-Z0-9]", RegexOptions.None, 1000)]
+    [GeneratedRegex("[^A-Z0-9]", RegexOptions.None, Timeout.Infinite)]
     private static partial Regex NotInNames();
 }

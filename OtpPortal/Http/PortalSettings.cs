@@ -12,6 +12,7 @@ namespace OtpPortal.Http;
 /// forge.</param>
 /// <param name="AppName">APP_NAME, at most 60 characters.</param>
 /// <param name="LogoUrl">LOGO_URL, shown on pages and in messages.</param>
+/// <param name="BackgroundUrl">BACKGROUND_URL: an image behind the card of the pages for users.</param>
 /// <param name="AccentColor">ACCENT_COLOR as #rrggbb.</param>
 /// <param name="Redirects">ALLOWED_REDIRECTS.</param>
 /// <param name="TrustedProxies">TRUSTED_PROXIES: the peers whose X-Forwarded-For and X-Forwarded-Proto count.</param>
@@ -23,6 +24,7 @@ public sealed partial record PortalSettings(
     Uri PublicUrl,
     string AppName,
     Uri? LogoUrl,
+    Uri? BackgroundUrl,
     string? AccentColor,
     SafeRedirects Redirects,
     IReadOnlyList<IPNetwork> TrustedProxies,
@@ -73,6 +75,7 @@ public sealed partial record PortalSettings(
             port, bind, publicUrl,
             reader.Line("APP_NAME", "OTP Portal", 60),
             reader.WebAddress("LOGO_URL", null),
+            reader.WebAddress("BACKGROUND_URL", null),
             accent,
             SafeRedirects.Read(reader),
             ReadProxies(reader),
@@ -98,6 +101,6 @@ public sealed partial record PortalSettings(
         return networks;
     }
 
-    [GeneratedRegex("^#[0-9A-Fa-f]{6}$", RegexOptions.None, 1000)]
+    [GeneratedRegex("^#[0-9A-Fa-f]{6}$", RegexOptions.None, Timeout.Infinite)]
     private static partial Regex HexColor();
 }

@@ -70,7 +70,8 @@ public static class SecurityHeaders
     // to ALLOWED_REDIRECTS.
     internal static string ContentSecurityPolicy(PortalSettings portal)
     {
-        var images = portal.LogoUrl is null ? "" : " " + portal.LogoUrl.GetLeftPart(UriPartial.Authority);
+        var images = string.Concat(new[] { portal.LogoUrl, portal.BackgroundUrl }.OfType<Uri>()
+            .Select(image => image.GetLeftPart(UriPartial.Authority)).Distinct(StringComparer.Ordinal).Select(origin => " " + origin));
         var redirects = string.Concat(portal.Redirects.FormActionSources.Select(source => " " + source));
         return "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
             + $"img-src 'self' data:{images}; font-src 'self'; connect-src 'self'; object-src 'none'; base-uri 'self'; "

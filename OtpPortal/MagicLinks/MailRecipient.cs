@@ -31,6 +31,6 @@ internal static partial class MailRecipient
 
     // A quoted name may contain anything; an unquoted one no characters that separate addresses.
     [GeneratedRegex(@"^(?:\s*""(?:[^""\\]|\\.)*""\s*|[^""<>()\[\]@,;:\\]*)<(?<address>[^<>]+)>\s*\z",
-        RegexOptions.ExplicitCapture | RegexOptions.CultureInvariant, 1000)]
+        RegexOptions.ExplicitCapture | RegexOptions.CultureInvariant, Timeout.Infinite)]
     private static partial Regex Named();
 }

@@ -50,6 +50,6 @@ internal sealed partial record WebAddress(string Value, string WithoutUser)
     [GeneratedRegex(
         @"^(?<scheme>https?://)(?<user>[A-Za-z0-9._~!$&'()*+,;=:%-]*@)?(?<host>[^/?#@:\[\]]+|\[[0-9A-Fa-f:.]+\])" +
         @"(?<port>:[0-9]+)?(?<path>[/?#].*)?\z",
-        RegexOptions.IgnoreCase | RegexOptions.ExplicitCapture | RegexOptions.CultureInvariant, 1000)]
+        RegexOptions.IgnoreCase | RegexOptions.ExplicitCapture | RegexOptions.CultureInvariant, Timeout.Infinite)]
     private static partial Regex Parts();
 }

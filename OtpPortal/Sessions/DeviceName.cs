@@ -2,6 +2,14 @@ using Microsoft.Extensions.Localization;
 
 namespace OtpPortal.Sessions;
 
+/// <summary>The kind of a device.</summary>
+internal enum DeviceKind
+{
+    Other,
+    Desktop,
+    Mobile,
+}
+
 /// <summary>Names a device by its browser and system, such as "Firefox on Linux", from the User-Agent header.</summary>
 /// <remarks>A few names let users recognize their devices; a complete list of browsers would need constant updates.</remarks>
 internal static class DeviceName
@@ -37,6 +45,14 @@ internal static class DeviceName
             _ => texts["DeviceOn", browser, system],
         };
     }
+
+    /// <summary>Returns the kind of the device.</summary>
+    public static DeviceKind KindOf(string userAgent) => Find(s_systems, userAgent) switch
+    {
+        "iPhone" or "iPad" or "Android" => DeviceKind.Mobile,
+        not null => DeviceKind.Desktop,
+        null => DeviceKind.Other,
+    };
 
     private static string? Find((string Mark, string Name)[] names, string userAgent)
     {

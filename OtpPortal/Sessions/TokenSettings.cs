@@ -85,9 +85,9 @@ public sealed partial record TokenSettings(
         }
     }
 
-    [GeneratedRegex(@"^[A-Za-z0-9!#$%&'*+\-.^_`|~]{1,64}\z", RegexOptions.None, 1000)]
+    [GeneratedRegex(@"^[A-Za-z0-9!#$%&'*+\-.^_`|~]{1,64}\z", RegexOptions.None, Timeout.Infinite)]
     private static partial Regex CookieToken();
 
-    [GeneratedRegex(@"^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)+\z", RegexOptions.None, 1000)]
+    [GeneratedRegex(@"^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)+\z", RegexOptions.None, Timeout.Infinite)]
     private static partial Regex DomainName();
 }

@@ -44,6 +44,10 @@ public sealed partial class CodeForm(AuthFlow flow, SignInSettings settings, Cod
     [Parameter, EditorRequired]
     public ClientInfo ClientInfo { get; set; } = null!;
 
+    /// <summary>The website where the user finds the message, if it is known.</summary>
+    [Parameter]
+    public MailSite? Inbox { get; set; }
+
     /// <summary>The localized reason why the last form was rejected.</summary>
     [Parameter, EditorRequired]
     public string? Error { get; set; }

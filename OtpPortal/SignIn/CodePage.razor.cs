@@ -1,15 +1,17 @@
 using Microsoft.AspNetCore.Components;
 using OtpPortal.Components.Localization;
+using OtpPortal.Delivery;
 using OtpPortal.Http;
 
 namespace OtpPortal.SignIn;
 
-public sealed partial class CodePage(AuthFlow flow, PortalSettings portal, PageStatus status)
+public sealed partial class CodePage(AuthFlow flow, PortalSettings portal, MailSettings mail, PageStatus status)
 {
     private string _flowId = "";
     private SignInFlow? _state;
     private string? _ticket;
     private string? _error;
+    private MailSite? _inbox;
     private ClientInfo _client = null!;
 
     private PortalSettings Portal => portal;
@@ -31,6 +33,8 @@ public sealed partial class CodePage(AuthFlow flow, PortalSettings portal, PageS
             return;
         }
         _state = state;
+        if (state.Channel == CodeChannel.Email)
+            _inbox = mail.ShowMailbox ? new MailSite(T["MailboxTitle"], "/dev/mailbox") : MailSite.Find(state.Email);
         if (state.ReturnTo is { } app) SecurityHeaders.AllowFormRedirectsTo(Http.Response, app);
         _client = SignInEndpoints.ClientOf(Http);
         _error = DurationTexts.Reason(T, status);

@@ -70,6 +70,8 @@ public static class SignInEndpoints
             .Answers(303, "Signed out, or there was no session.").AnswersHeader("Location", "The start page.", 303);
         logout.MapPost("", SignOutAsync).Describe("logout", "Sign out", "Revokes the token in the cookie and clears the cookie.")
             .AnswersHeader("Set-Cookie", "Clears the token.", 303);
+        logout.MapPost("/session", SignOutDeviceAsync).Describe(
+            "logoutSession", "Sign out of one device", "Revokes the user's session with the given id.");
         logout.MapPost("/others", SignOutOthersAsync).Describe("logoutOthers", "Sign out of all other devices");
         logout.MapPost("/everywhere", SignOutEverywhereAsync).Describe("logoutEverywhere", "Sign out of all devices")
             .AnswersHeader("Set-Cookie", "Clears the token.", 303);
@@ -233,6 +235,20 @@ public static class SignInEndpoints
             audit.Write(AuditEvent.SignedOut, token.Email, ClientAddress.Of(context), $"sessions:{count}");
         }
         return SignedOut(context, cookie);
+    }
+
+    // Only a session of the same user. Another user's id gets the same response as one that does not exist.
+    private static async Task<IResult> SignOutDeviceAsync(
+        HttpContext context, TokenStore tokens, SessionList sessions, TokenCookie cookie, AuditLog audit)
+    {
+        if (await PlainForm.ReadAsync(context) is not { } form) return PageErrors.Page(context, StatusCodes.Status415UnsupportedMediaType);
+        if (await cookie.UseAsync(context.Request, tokens.UseAsync) is { } token)
+        {
+            var id = form["id"].ToString();
+            if ((await sessions.OfUserAsync(token.Email)).Any(session => session.Id == id) && await tokens.RevokeAsync(id))
+                audit.Write(AuditEvent.SignedOut, token.Email, ClientAddress.Of(context), "sessions:1");
+        }
+        return PlainForm.SeeOther(context, AddressPath);
     }
 
     private static async Task<IResult> SignOutOthersAsync(HttpContext context, TokenStore tokens, TokenCookie cookie, AuditLog audit)

@@ -50,6 +50,6 @@ public sealed partial record SignInSettings(
             UserDirectory.Read(reader, reader.Get<SmsSettings>()));
     }
 
-    [GeneratedRegex(@"^\*@[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?\z", RegexOptions.None, 1000)]
+    [GeneratedRegex(@"^\*@[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?\z", RegexOptions.None, Timeout.Infinite)]
     private static partial Regex DomainWildcard();
 }

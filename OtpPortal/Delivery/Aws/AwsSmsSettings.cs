@@ -50,7 +50,7 @@ public sealed partial record AwsSmsSettings(
         return new AwsSmsSettings(region, id is null ? null : new AwsAccessKey(id, secret!), identity, url, terms, numbers);
     }
 
-    [GeneratedRegex(@"^[a-z]{2}(?:-[a-z]+)+-[0-9]{1,2}\z", RegexOptions.None, 1000)]
+    [GeneratedRegex(@"^[a-z]{2}(?:-[a-z]+)+-[0-9]{1,2}\z", RegexOptions.None, Timeout.Infinite)]
     private static partial Regex RegionName();
 }
 

@@ -110,6 +110,25 @@
             if (field.type === 'text') field.setSelectionRange(old.selectionStart, old.selectionEnd);
             tell(field);
         }
+        paintCells();
+    };
+
+    // The cell that the next digit goes to. Without script, the cells are only a background.
+    const paintCells = () => {
+        for (const row of document.querySelectorAll('.portal-cells-row')) {
+            const field = row.parentElement.querySelector('input');
+            const at = document.activeElement === field ? Math.min(field.selectionStart, row.children.length - 1) : -1;
+            [...row.children].forEach((cell, i) => cell.classList.toggle('portal-cell-next', i === at));
+            row.parentElement.classList.toggle('portal-cells-full', field.value.length >= row.children.length);
+        }
+    };
+    for (const change of ['selectionchange', 'focusin', 'focusout', 'input']) document.addEventListener(change, paintCells);
+
+    // Times in the user's time zone.
+    const showLocalTimes = () => {
+        for (const time of document.querySelectorAll('time[data-local]:not([title])')) {
+            time.title = new Date(time.dateTime).toLocaleString(document.documentElement.lang, { dateStyle: 'full', timeStyle: 'short' });
+        }
     };
 
     // Submits a complete code.
@@ -126,7 +145,13 @@
         setTimeout(() => field.isConnected && field.form?.requestSubmit(), 0);
     };
     addEventListener('input', event => {
-        submitWhenFull(event.target);
+        const field = event.target;
+        // A pasted code may have separators, for which there are no cells.
+        if (field.closest?.('.portal-cells') && !event.isComposing) {
+            const digits = digitsOf(field.value);
+            if (digits !== field.value) field.value = digits;
+        }
+        submitWhenFull(field);
         if (lineIsDown()) event.stopImmediatePropagation();
     }, true);
 
@@ -149,6 +174,8 @@
         offerCode();
         watchLine();
         remember();
+        paintCells();
+        showLocalTimes();
         addEventListener('focusin', () => { focused = document.activeElement; });
         new MutationObserver(carryOver).observe(document.querySelector('main') ?? document.body, { childList: true, subtree: true });
         window.Blazor?.start({
