@@ -92,7 +92,7 @@ public sealed class MailLinkTests(MailLinkStage stage) : BrowserTest(stage), ICl
         }
         await Expect(code.Field).Not.ToBeVisibleAsync();
         await link.Page.ReloadAsync();
-        await Expect(link.Page.Locator("main a.rz-button[href='/']")).ToBeVisibleAsync();
+        await Expect(link.Page.Locator("main a.portal-button[href='/']")).ToBeVisibleAsync();
         await CheckAsync("link of an ended sign-in", link);
         await SignInAsync(ann, message: 2);
         await link.Page.ReloadAsync();

@@ -99,7 +99,7 @@ public sealed class PortalOpenApiTests(PortalOpenApiTests.Portal portal) : IClas
         static StringContent NoForm() => new("{}", Encoding.UTF8, "application/json");
         var (browser, email) = (Host.NewApiClient(), TestUser.New());
 
-        foreach (var path in (string[])["/login", "/login-otp", "/login/resend"])
+        foreach (var path in (string[])["/login", "/login-otp", "/login/resend", "/logout/session"])
         {
             Is(path, 415, await browser.SendAsync(HttpMethod.Post, path, NoForm()));
         }
@@ -117,7 +117,10 @@ public sealed class PortalOpenApiTests(PortalOpenApiTests.Portal portal) : IClas
         Is("/login-otp", 400, await browser.PostAsync("/login-otp", ("code", "12")));
         Is("/login-otp", 401, await browser.PostAsync("/login-otp", ("code", wrong)));
         Is("/login-otp", 200, await browser.PostAsync("/login-otp", ("code", code)));
-        foreach (var path in (string[])["/logout/others", "/logout", "/logout/everywhere"]) Is(path, 303, await browser.PostAsync(path));
+        foreach (var path in (string[])["/logout/session", "/logout/others", "/logout", "/logout/everywhere"])
+        {
+            Is(path, 303, await browser.PostAsync(path));
+        }
 
         (await browser.PostAsync("/login", ("email", TestUser.New()))).Status.ShouldBe(202);
         for (var time = 0; time < 6; time++)
@@ -207,7 +210,8 @@ public sealed class PortalOpenApiTests(PortalOpenApiTests.Portal portal) : IClas
         {
             api.ShouldDescribe(path, "get", await user.AsProgram().GetAsync(path));
         }
-        foreach (var path in (string[])["/login", "/login-otp", "/login/resend", "/logout", "/logout/others", "/logout/everywhere"])
+        foreach (var path in (string[])["/login", "/login-otp", "/login/resend", "/logout", "/logout/others", "/logout/everywhere",
+            "/logout/session"])
         {
             api.ShouldDescribe(path, "post", await user.PostAsync(path));
         }

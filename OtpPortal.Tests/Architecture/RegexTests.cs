@@ -13,8 +13,8 @@ public sealed class RegexTests
     [Fact]
     public void No_pattern_has_a_match_timeout()
     {
-        var patterns = typeof(Program).Assembly.GetTypes()
-            .SelectMany(type => type.GetMethods(BindingFlags.Static | BindingFlags.NonPublic | BindingFlags.Public | BindingFlags.DeclaredOnly))
+        const BindingFlags OfType = BindingFlags.Static | BindingFlags.NonPublic | BindingFlags.Public | BindingFlags.DeclaredOnly;
+        var patterns = typeof(PortalApp).Assembly.GetTypes().SelectMany(type => type.GetMethods(OfType))
             .Where(method => method.GetCustomAttribute<GeneratedRegexAttribute>() is not null)
             .Select(method => (Method: method, Regex: (Regex)method.Invoke(null, null)!)).ToList();
 

@@ -38,6 +38,9 @@ public sealed class SignedInTests(PortalHost portal) : IClassFixture<PortalHost>
         sessions[0].ShouldContain(laptop.Source.ToString());
         sessions[1].ShouldContain("Safari on iPhone");
         sessions[1].ShouldContain("Signed in 2 hours ago, last active 2 hours ago");
+        page.Page.QuerySelectorAll(".portal-sessions time[data-local]").Select(time => DateTimeOffset.Parse(
+                time.GetAttribute("datetime")!, System.Globalization.CultureInfo.InvariantCulture).Offset)
+            .ShouldAllBe(offset => offset == TimeSpan.Zero, "the browser shows its own time zone");
         sessions[1].ShouldContain(phone.Source.ToString());
         sessions[1].ShouldNotContain("This device");
         page.Find("form[action='/logout']").ShouldNotBeNull();
@@ -97,6 +100,45 @@ public sealed class SignedInTests(PortalHost portal) : IClassFixture<PortalHost>
         (await there.GetAsync("/check-auth")).Status.ShouldBe(403);
         (await somebody.GetAsync("/check-auth")).Status.ShouldBe(200);
         (await here.GetAsync("/")).Find("form[action='/logout/others']").ShouldBeNull("there is nothing left to revoke");
+    }
+
+    [Fact]
+    public async Task A_user_signs_out_one_other_device()
+    {
+        var email = TestUser.New();
+        var phone = await portal.SignInAsync(email, NewBrowserWith(Safari));
+        var tablet = await portal.SignInAsync(email, NewBrowserWith(Safari));
+        var laptop = await portal.SignInAsync(email, NewBrowserWith(Firefox));
+        var page = await laptop.GetAsync("/");
+        var forms = page.Page.QuerySelectorAll("form[action='/logout/session']");
+        forms.Length.ShouldBe(2, "the device in use has its own button");
+        var id = forms[0].QuerySelector("input[name=id]")!.GetAttribute("value")!;
+
+        var answer = await laptop.PostAsync("/logout/session", ("id", id));
+
+        (answer.Status, answer.Location).ShouldBe((303, "/"));
+        (await laptop.GetAsync("/check-auth")).Status.ShouldBe(200);
+        var left = new[] { (await phone.GetAsync("/check-auth")).Status, (await tablet.GetAsync("/check-auth")).Status };
+        left.Order().ShouldBe([200, 403]);
+    }
+
+    [Fact]
+    public async Task Nobody_signs_out_the_device_of_another_user()
+    {
+        var (ann, ben) = (await portal.SignInAsync(TestUser.New()), await portal.SignInAsync(TestUser.New()));
+        var id = ann.Cookies["auth_token"][..10];
+
+        foreach (var answer in new[]
+        {
+            await ben.PostAsync("/logout/session", ("id", id)),
+            await ben.PostAsync("/logout/session", ("id", "no such id")),
+            await ben.PostAsync("/logout/session"),
+            await portal.NewBrowser().PostAsync("/logout/session", ("id", id)),
+        })
+        {
+            (answer.Status, answer.Location).ShouldBe((303, "/"));
+        }
+        (await ann.GetAsync("/check-auth")).Status.ShouldBe(200);
     }
 
     [Fact]

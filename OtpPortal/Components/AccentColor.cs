@@ -9,7 +9,7 @@ internal readonly record struct AccentColor(string Hex)
 {
     private const double MinContrast = 4.5;
 
-    // As in portal.css: the surface of cards, and the tint that buttons have while the pointer is over them.
+    // As in portal.css: the tint of a button on a card during hover, which has the lowest contrast.
     private static readonly double s_lightSurface = Luminance("#ebebeb");
     private static readonly double s_darkSurface = Luminance("#2e333d");
 

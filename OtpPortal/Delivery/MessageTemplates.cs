@@ -15,7 +15,7 @@ public sealed class MessageTemplates : ISettings<MessageTemplates>
     public static readonly IReadOnlyList<string> Languages = ["en", "de", "fr", "es", "zh"];
 
     /// <summary>The theme's default accent color.</summary>
-    internal const string DefaultAccent = "#4340d2";
+    internal const string DefaultAccent = "#4f46e5";
 
     // Shared by all portals in a process, because compiling and checking the templates takes tenths of a second.
     private static readonly Lazy<FrozenDictionary<string, HandlebarsTemplate<object, object>>> s_builtIn = new(CompileBuiltIn);

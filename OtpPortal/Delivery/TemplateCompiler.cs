@@ -15,8 +15,7 @@ internal sealed class TemplateCompiler
 
     public TemplateCompiler()
     {
-        _html.RegisterTemplate("layout", ReadBuiltIn("layout.html"));
-        _html.RegisterTemplate("service", ReadBuiltIn("service.html"));
+        foreach (var part in (ReadOnlySpan<string>)["layout", "service", "code"]) _html.RegisterTemplate(part, ReadBuiltIn(part + ".html"));
     }
 
     /// <param name="file">The file name; its suffix distinguishes HTML from text.</param>

@@ -70,8 +70,9 @@ public static class SignInEndpoints
             .Answers(303, "Signed out, or there was no session.").AnswersHeader("Location", "The start page.", 303);
         logout.MapPost("", SignOutAsync).Describe("logout", "Sign out", "Revokes the token in the cookie and clears the cookie.")
             .AnswersHeader("Set-Cookie", "Clears the token.", 303);
-        logout.MapPost("/session", SignOutDeviceAsync).Describe(
-            "logoutSession", "Sign out of one device", "Revokes the user's session with the given id.");
+        logout.MapPost("/session", SignOutDeviceAsync).TakesForm(typeof(DeviceForm))
+            .Describe("logoutSession", "Sign out of one device", "Another user's session is not revoked.")
+            .Answers(415, "The body is not a form.");
         logout.MapPost("/others", SignOutOthersAsync).Describe("logoutOthers", "Sign out of all other devices");
         logout.MapPost("/everywhere", SignOutEverywhereAsync).Describe("logoutEverywhere", "Sign out of all devices")
             .AnswersHeader("Set-Cookie", "Clears the token.", 303);
@@ -323,6 +324,8 @@ public static class SignInEndpoints
 
     private record FlowForm(
         [property: JsonPropertyName("flow"), Description("The id of the sign-in, for clients without the otp_flow cookie.")] string? Flow);
+
+    private sealed record DeviceForm([property: JsonPropertyName("id"), Description("The id of the user's session.")] string Id);
 
     private sealed record SubmitForm(
         [property: JsonPropertyName("code"), Description("The digits. Spaces and dashes are ignored.")] string Code,

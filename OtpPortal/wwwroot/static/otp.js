@@ -11,19 +11,19 @@
 
     const css = `
         dialog { box-sizing: border-box; flex-direction: column; width: min(28rem, 100vw); height: min(38rem, 100vh); max-width: none; max-height: none; margin: auto; padding: 0; border: 0;
-            border-radius: 12px; overflow: hidden; background: #f4f4f6; box-shadow: 0 12px 48px rgb(0 0 0 / 35%); color-scheme: light dark; }
+            border-radius: 12px; overflow: hidden; background: #f5f6f8; box-shadow: 0 12px 48px rgb(0 0 0 / 35%); color-scheme: light dark; }
         dialog[open] { display: flex; }
         dialog::backdrop { background: rgb(0 0 0 / 55%); }
         iframe { flex: 1; width: 100%; border: 0; opacity: 0; }
         .ready iframe { opacity: 1; }
-        .wait { position: absolute; inset: 0; width: 2rem; height: 2rem; margin: auto; border: 3px solid #8888; border-top-color: #4340d2; border-radius: 50%; animation: turn 1s linear infinite; }
+        .wait { position: absolute; inset: 0; width: 2rem; height: 2rem; margin: auto; border: 3px solid #8888; border-top-color: #4f46e5; border-radius: 50%; animation: turn 1s linear infinite; }
         .ready .wait { display: none; }
         button { flex: none; align-self: flex-end; width: 44px; height: 44px; margin: 4px; border: 0; border-radius: 8px; background: transparent; color: #5a5a66; font: 24px/1 system-ui, sans-serif; cursor: pointer; }
         button:hover { background: #8883; }
         button:focus-visible { outline: 3px solid #3a37b8; outline-offset: -3px; }
         @keyframes turn { to { transform: rotate(1turn); } }
         @media (max-width: 30rem) { dialog { height: 100vh; height: 100dvh; border-radius: 0; } }
-        @media (prefers-color-scheme: dark) { dialog { background: #16161a; } button { color: #b4b4c0; } button:focus-visible { outline-color: #b9b7ff; } }
+        @media (prefers-color-scheme: dark) { dialog { background: #0f1116; } button { color: #b4b4c0; } button:focus-visible { outline-color: #b9b7ff; } }
         @media (prefers-reduced-motion: reduce) { .wait { animation-duration: 4s; } }`;
 
     // The portal chooses the page's language in the same way.
