@@ -23,22 +23,138 @@ public sealed class AppearanceTests(DefaultStage stage) : BrowserTest(stage)
     }
 
     [Theory]
-    [InlineData(ColorScheme.Light)]
-    [InlineData(ColorScheme.Dark)]
-    public async Task Pages_are_accessible(ColorScheme scheme)
+    [InlineData(320, ColorScheme.Light)]
+    [InlineData(768, ColorScheme.Dark)]
+    [InlineData(1280, ColorScheme.Light)]
+    [InlineData(1280, ColorScheme.Dark)]
+    public async Task Pages_are_accessible(int width, ColorScheme scheme)
     {
         var findings = new List<string>();
-        await VisitAllPagesAsync(options => options.ColorScheme = scheme, async (name, page) =>
-        {
-            findings.AddRange(await page.AxeFindingsAsync(name));
-        });
+        await VisitAllPagesAsync(
+            options => (options.ViewportSize, options.ColorScheme) = (new() { Width = width, Height = 720 }, scheme),
+            async (name, page) => findings.AddRange(await page.AxeFindingsAsync(name)));
         findings.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task Each_digit_appears_in_its_cell_also_when_pasted_with_separators()
+    {
+        var ann = await OpenBrowserAsync(options => options.ViewportSize = new() { Width = 320, Height = 640 });
+        var code = await BeginAsync(ann);
+        await code.BecomesInteractiveAsync();
+
+        await code.PasteAsync("12-3 4");
+
+        await Expect(code.Field).ToHaveValueAsync("1234");
+        await Expect(code.Page.Locator(".portal-cells-row i").Nth(4)).ToHaveClassAsync("portal-cell-next");
+        await Expect(code.Page.Locator(".portal-cell-next")).ToHaveCountAsync(1);
+        var misplaced = await code.Page.EvaluateAsync<string[]>("""
+            () => {
+                const field = document.getElementById('code');
+                const style = getComputedStyle(field);
+                const measure = document.createElement('canvas').getContext('2d');
+                measure.font = style.font;
+                const digit = measure.measureText('0').width;
+                const start = field.getBoundingClientRect().left + parseFloat(style.paddingInlineStart);
+                return [...document.querySelectorAll('.portal-cells-row i')].map((cell, i) => {
+                    const { left, right } = cell.getBoundingClientRect();
+                    const middle = start + i * (digit + parseFloat(style.letterSpacing)) + digit / 2;
+                    return Math.abs(middle - (left + right) / 2) > 1.5 ? `${i}: ${middle} in ${left}-${right}` : null;
+                }).filter(Boolean);
+            }
+            """);
+        misplaced.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task A_sign_in_works_with_the_keyboard_alone()
+    {
+        var ann = await OpenBrowserAsync();
+        var start = await AddressPage.OpenInteractiveAsync(ann);
+        await Expect(start.Field).ToBeFocusedAsync();
+        await start.Page.Keyboard.TypeAsync(ann.Address);
+        await start.Page.Keyboard.PressAsync("Enter");
+        await start.Page.WaitForURLAsync("**/login/code");
+        var code = new CodePage(start.Page);
+        await code.BecomesInteractiveAsync();
+        await Expect(code.Field).ToBeFocusedAsync();
+        await code.Page.Keyboard.TypeAsync(await Mailbox.CodeAsync(ann.Address));
+        var signedIn = await SignedInPage.IsShownAsync(code.Page, ann.Address);
+
+        // The brand comes first, then the button that signs out.
+        await signedIn.Page.Keyboard.PressAsync("Tab");
+        await Expect(signedIn.Page.Locator(".portal-brand a")).ToBeFocusedAsync();
+        await signedIn.Page.Keyboard.PressAsync("Tab");
+        await Expect(signedIn.SignOut).ToBeFocusedAsync();
+        var ring = await signedIn.SignOut.EvaluateAsync<string>("button => getComputedStyle(button).outlineStyle");
+        ring.ShouldBe("solid", "the focused button has a ring");
+        await signedIn.NavigateByAsync(() => signedIn.Page.Keyboard.PressAsync("Enter"));
+        await Expect(start.Field).ToBeVisibleAsync();
+    }
+
+    [Fact]
+    public async Task Another_device_is_signed_out_after_confirmation()
+    {
+        var (phone, laptop) = (await OpenBrowserAsync(), await OpenBrowserAsync());
+        await SignInAsync(phone, laptop.Address);
+        var code = await BeginAsync(laptop);
+        await code.TypeAsync(await Mailbox.CodeAsync(laptop.Address, message: 2));
+        var page = await SignedInPage.IsShownAsync(code.Page, laptop.Address);
+        await Expect(page.Sessions).ToHaveCountAsync(2);
+
+        var confirm = page.Page.Locator("form[action='/logout/session'] button");
+        await Expect(confirm).Not.ToBeVisibleAsync();
+        await page.Sessions.Nth(1).Locator("summary").ClickAsync();
+        await page.NavigateByAsync(() => confirm.ClickAsync());
+
+        await Expect(page.Sessions).ToHaveCountAsync(1);
+        var start = await AddressPage.OpenAsync(phone);
+        await Expect(start.Field).ToBeVisibleAsync();
+    }
+
+    [Fact]
+    public async Task Nothing_moves_for_users_who_prefer_less_motion()
+    {
+        var ann = await OpenBrowserAsync(options => options.ReducedMotion = ReducedMotion.Reduce);
+        var code = await BeginAsync(ann);
+
+        var animations = await code.Page.EvaluateAsync<int>("() => document.getAnimations().length");
+
+        animations.ShouldBe(0);
+    }
+
+    [Fact]
+    public async Task Buttons_and_the_next_cell_stay_visible_with_forced_colors()
+    {
+        var ann = await OpenBrowserAsync(options => options.ForcedColors = ForcedColors.Active);
+        var code = await BeginAsync(ann);
+        await code.BecomesInteractiveAsync();
+        await code.TypeAsync("1");
+
+        (await code.SignIn.EvaluateAsync<string>("button => getComputedStyle(button).borderStyle")).ShouldBe("solid");
+        (await code.Page.Locator(".portal-cell-next").EvaluateAsync<string>("cell => getComputedStyle(cell).outlineStyle")).ShouldBe("solid");
+    }
+
+    [Fact]
+    public async Task Pages_fit_at_a_zoom_of_200_percent_and_from_right_to_left()
+    {
+        var ann = await OpenBrowserAsync(options => (options.ViewportSize, options.DeviceScaleFactor) = (new() { Width = 640, Height = 360 }, 2));
+        var code = await BeginAsync(ann);
+        (await code.ScrollsSidewaysAsync()).ShouldBeFalse();
+
+        await code.Html.EvaluateAsync("html => { html.dir = 'rtl'; }");
+
+        (await code.ScrollsSidewaysAsync()).ShouldBeFalse();
+        var (first, last) = (code.Page.Locator(".portal-cells-row i").First, code.Page.Locator(".portal-cells-row i").Last);
+        (await first.BoundingBoxAsync())!.X.ShouldBeLessThan((await last.BoundingBoxAsync())!.X, "digits are read from left to right");
     }
 
     /// <summary>Saves screenshots: <c>SCREENSHOTS=folder dotnet test OtpPortal.E2E --filter Screenshots</c>.</summary>
     [PicturesTheory]
     [InlineData(320, ColorScheme.Light)]
     [InlineData(320, ColorScheme.Dark)]
+    [InlineData(768, ColorScheme.Light)]
+    [InlineData(768, ColorScheme.Dark)]
     [InlineData(1280, ColorScheme.Light)]
     [InlineData(1280, ColorScheme.Dark)]
     public async Task Screenshots_of_all_pages(int width, ColorScheme scheme) => await VisitAllPagesAsync(
@@ -50,7 +166,7 @@ public sealed class AppearanceTests(DefaultStage stage) : BrowserTest(stage)
         }));
 
     [Fact]
-    public async Task The_first_visit_loads_less_than_200_KB()
+    public async Task The_first_visit_loads_less_than_100_KB()
     {
         var ann = await OpenBrowserAsync();
         var page = await ann.OpenTabAsync();
@@ -68,7 +184,7 @@ public sealed class AppearanceTests(DefaultStage stage) : BrowserTest(stage)
         await new AddressPage(page).BecomesInteractiveAsync();
 
         files.ShouldBeGreaterThan(4);
-        bytes.ShouldBeInRange(50_000, 200 * 1024);
+        bytes.ShouldBeInRange(50_000, 100 * 1024);
     }
 
     [Fact]
