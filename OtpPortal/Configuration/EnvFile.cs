@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Text;
 
 namespace OtpPortal.Configuration;
@@ -12,6 +13,12 @@ namespace OtpPortal.Configuration;
 /// </remarks>
 internal static class EnvFile
 {
+    /// <summary>The characters of a setting's name in capitals.</summary>
+    public static readonly SearchValues<char> NameCharacters = SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
+
+    private static readonly SearchValues<char> s_plain =
+        SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-.,:;/@*+=?&%~");
+
     /// <summary>Parses the text of a file. Adds an error with the line number for each malformed line.</summary>
     public static Dictionary<string, string?> Parse(string text, string fileName, ICollection<string> complaints)
     {
@@ -42,6 +49,15 @@ internal static class EnvFile
             }
         }
         return values;
+    }
+
+    /// <summary>Returns a value as it is written into a file: in quotes if it would be read differently without.</summary>
+    public static string Quote(string value)
+    {
+        if (value.Length > 0 && value.AsSpan().IndexOfAnyExcept(s_plain) < 0) return value;
+        return value.Contains('\'', StringComparison.Ordinal)
+            ? $"\"{value.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal)}\""
+            : $"'{value}'";
     }
 
     private static bool IsName(string name) =>
