@@ -132,13 +132,15 @@ public sealed class AppearanceTests(DefaultStage stage) : BrowserTest(stage)
         await code.TypeAsync("1");
 
         (await code.SignIn.EvaluateAsync<string>("button => getComputedStyle(button).borderStyle")).ShouldBe("solid");
-        (await code.Page.Locator(".portal-cell-next").EvaluateAsync<string>("cell => getComputedStyle(cell).outlineStyle")).ShouldBe("solid");
+        var cell = code.Page.Locator(".portal-cell-next");
+        (await cell.EvaluateAsync<string>("cell => getComputedStyle(cell).outlineStyle")).ShouldBe("solid");
     }
 
     [Fact]
     public async Task Pages_fit_at_a_zoom_of_200_percent_and_from_right_to_left()
     {
-        var ann = await OpenBrowserAsync(options => (options.ViewportSize, options.DeviceScaleFactor) = (new() { Width = 640, Height = 360 }, 2));
+        var ann = await OpenBrowserAsync(options =>
+            (options.ViewportSize, options.DeviceScaleFactor) = (new() { Width = 640, Height = 360 }, 2));
         var code = await BeginAsync(ann);
         (await code.ScrollsSidewaysAsync()).ShouldBeFalse();
 

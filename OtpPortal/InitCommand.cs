@@ -18,7 +18,7 @@ internal sealed class InitCommand(TextReader input, TextWriter output, TextWrite
     private static readonly Question[] s_questions =
     [
         new("PUBLIC_URL", "Which URL do users open?", "http://localhost:3000"),
-        new("MAIL_TRANSPORT", "How are codes sent: postmark, smtp, or mailbox (a page that shows all codes to everyone, to try it out)?", ""),
+        new("MAIL_TRANSPORT", "How are codes sent: postmark, smtp, or mailbox (a page that shows all codes to everyone)?", ""),
         new("POSTMARK_SERVER_TOKEN", "Postmark's server token:", "", IsAsked: answers => answers["MAIL_TRANSPORT"] == "postmark"),
         new("SMTP_HOST", "The SMTP server's host:", "", IsAsked: answers => answers["MAIL_TRANSPORT"] == "smtp"),
         new("SMTP_USERNAME", "The SMTP user (empty: none):", "", IsAsked: answers => answers["MAIL_TRANSPORT"] == "smtp"),
@@ -39,15 +39,17 @@ internal sealed class InitCommand(TextReader input, TextWriter output, TextWrite
         var names = _sample.Select(NameOf).OfType<string>().ToHashSet(StringComparer.Ordinal);
         for (var i = 0; i < args.Count; i++)
         {
-            var (name, value) = args[i].Split('=', 2) is [var before, var after]
-                ? (before, after)
-                : (args[i], i + 1 < args.Count ? args[++i] : null);
+            var (name, value) = args[i].Split('=', 2) is [var before, var after] ? (before, after) : (args[i], null);
+            if (value is null && i + 1 < args.Count) value = args[++i];
             if (value is null || !name.StartsWith("--", StringComparison.Ordinal)) return await FailAsync(Usage);
             if (name == "--file") file = Path.GetFullPath(value);
             else if (names.Contains(name[2..])) answers[name[2..]] = value;
             else return await FailAsync($"{name} is not a setting.", Usage);
         }
-        if (File.Exists(file)) return await FailAsync($"{file} exists and was not changed. Move it away, or name another file with --file.");
+        if (File.Exists(file))
+        {
+            return await FailAsync($"{file} exists and was not changed. Move it away, or name another file with --file.");
+        }
 
         answers.TryAdd("AUTH_SECRET_KEY", RandomNumberGenerator.GetHexString(64, lowercase: true));
         foreach (var question in s_questions.Where(question => !answers.ContainsKey(question.Name)))
@@ -161,5 +163,6 @@ internal sealed class InitCommand(TextReader input, TextWriter output, TextWrite
 
     /// <param name="Default">The answer to an empty line.</param>
     /// <param name="IsAsked">Whether earlier answers call for the question; null asks always.</param>
-    private sealed record Question(string Name, string Text, string Default, Func<IReadOnlyDictionary<string, string>, bool>? IsAsked = null);
+    private sealed record Question(
+        string Name, string Text, string Default, Func<IReadOnlyDictionary<string, string>, bool>? IsAsked = null);
 }

@@ -22,7 +22,10 @@ try
     {
         return await RepairStoreCommand.RunAsync(SettingsOf<DataSettings>().DataDir, Console.Out, Console.Error);
     }
-    if (args is [InitCommand.Argument, .. var options]) return await new InitCommand(Console.In, Console.Out, Console.Error).RunAsync(options);
+    if (args is [InitCommand.Argument, .. var options])
+    {
+        return await new InitCommand(Console.In, Console.Out, Console.Error).RunAsync(options);
+    }
     var builder = PortalApp.CreateBuilder(args);
     await using var portal = PortalApp.Build(builder);
     await portal.RunAsync();

@@ -25,5 +25,6 @@ internal static class StartupError
           MAIL_TRANSPORT   postmark with POSTMARK_SERVER_TOKEN, smtp with SMTP_HOST, or mailbox to try it out
         """;
 
-    private static Func<string, bool> IsMissing(string setting) => error => error.StartsWith(setting + " is missing", StringComparison.Ordinal);
+    private static Func<string, bool> IsMissing(string setting) =>
+        error => error.StartsWith(setting + " is missing", StringComparison.Ordinal);
 }
