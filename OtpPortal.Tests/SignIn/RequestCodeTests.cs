@@ -38,7 +38,7 @@ public sealed partial class RequestCodeTests(PortalHost portal) : IClassFixture<
         answer.ContentType.ShouldStartWith("text/html");
         answer.Header("Cache-Control").ShouldNotBeNull().ShouldContain("no-store");
         answer.Find("form[method=post][action='/login'] input[name=email][type=email]").ShouldNotBeNull();
-        answer.Find("script[src*='blazor.web']").ShouldNotBeNull();
+        answer.Find("script[data-blazor*='blazor.web']").ShouldNotBeNull();
         answer.Cookies.ShouldBeEmpty();
     }
 
