@@ -34,11 +34,11 @@ internal sealed partial class AuditFile(string path, TimeProvider time, ILogger<
             {
                 await file.WriteAsync(Encoding.UTF8.GetBytes(string.Join('\n', lines) + "\n"), CancellationToken.None);
             }
-            catch (IOException) when (file.CanSeek)
+            catch (IOException e)
             {
-                // Removes a line that was written in part, after which the next one could not be parsed.
-                file.SetLength(start);
-                throw;
+                NotWritten(e.Message);
+                Truncate(file, start);
+                return false;
             }
             return true;
         }
@@ -46,6 +46,19 @@ internal sealed partial class AuditFile(string path, TimeProvider time, ILogger<
         {
             NotWritten(e.Message);
             return false;
+        }
+    }
+
+    // Removes a line that was written in part, after which the next one could not be parsed.
+    private static void Truncate(FileStream file, long length)
+    {
+        try
+        {
+            file.SetLength(length);
+        }
+        catch (Exception e) when (IsUnwritable(e))
+        {
+            // Not a regular file.
         }
     }
 

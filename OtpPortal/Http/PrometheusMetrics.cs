@@ -28,7 +28,6 @@ internal sealed class PrometheusMetrics : IDisposable
         ["dotnet.gc.collections"] = ["gc.heap.generation"],
         ["dotnet.gc.heap.total_allocated"] = [],
         ["dotnet.gc.pause.time"] = [],
-        ["dotnet.thread_pool.queue.length"] = [],
     };
 
     private readonly PrometheusExporter _exporter = new();
