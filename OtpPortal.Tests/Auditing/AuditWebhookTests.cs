@@ -4,6 +4,7 @@ using System.Text.Json;
 using Microsoft.Extensions.DependencyInjection;
 using OtpPortal.Auditing;
 using OtpPortal.Configuration;
+using OtpPortal.Storage;
 using OtpPortal.Tests.Infrastructure;
 using StackExchange.Redis;
 
@@ -47,9 +48,7 @@ public sealed class AuditWebhookTests : IAsyncLifetime
         return [.. byId.Select(same => Outcome(same.First()))];
     }
 
-    private static async Task<IDatabase> StoreAsync(PortalHost portal) =>
-        (await ConnectionMultiplexer.ConnectAsync(portal.StoreServers)).GetDatabase(
-            portal.Services.GetRequiredService<OtpPortal.Storage.Stores>().Otp.Database.Database);
+    private static IDatabase StoreOf(PortalHost portal) => portal.Services.GetRequiredService<Stores>().Otp.Database;
 
     [Fact]
     public async Task Posts_signed_events_in_order()
@@ -66,7 +65,8 @@ public sealed class AuditWebhookTests : IAsyncLifetime
             (request.Method, request.Path, request.Headers["Content-Type"]).ShouldBe(("POST", "/hook?tenant=1", "application/json"));
             var (id, timestamp) = (request.Headers["webhook-id"], request.Headers["webhook-timestamp"]);
             timestamp.ShouldBe($"{portal.Clock.GetUtcNow().ToUnixTimeSeconds()}");
-            var mac = HMACSHA256.HashData("0123456789abcdef01234567"u8.ToArray(), Encoding.UTF8.GetBytes($"{id}.{timestamp}.{request.Body}"));
+            var mac = HMACSHA256.HashData(
+                "0123456789abcdef01234567"u8.ToArray(), Encoding.UTF8.GetBytes($"{id}.{timestamp}.{request.Body}"));
             request.Headers["webhook-signature"].ShouldBe("v1," + Convert.ToBase64String(mac));
             var body = JsonDocument.Parse(request.Body).RootElement;
             body.EnumerateObject().Select(field => field.Name).ShouldBe(["id", "time", "event", "address", "ip", "outcome", "by"]);
@@ -75,7 +75,7 @@ public sealed class AuditWebhookTests : IAsyncLifetime
             body.GetProperty("address").GetString().ShouldBe("a…@example.com");
             body.GetProperty("time").GetDateTimeOffset().ShouldBe(portal.Clock.GetUtcNow());
         }
-        await Eventually.BeTrueAsync(async () => await (await StoreAsync(portal)).ListLengthAsync(AuditQueue.Key) == 0);
+        await Eventually.BeTrueAsync(async () => await StoreOf(portal).ListLengthAsync(AuditQueue.Key) == 0);
     }
 
     [Fact]
@@ -228,7 +228,7 @@ public sealed class AuditWebhookTests : IAsyncLifetime
         await using (var two = await one.StartReplicaAsync())
         {
             Write(two, Outcomes("e", 10));
-            await Eventually.BeTrueAsync(async () => await (await StoreAsync(two)).ListLengthAsync(AuditQueue.Key) == 10);
+            await Eventually.BeTrueAsync(async () => await StoreOf(two).ListLengthAsync(AuditQueue.Key) == 10);
         }
         var before = _receiver.Requests.Count;
 
@@ -244,10 +244,10 @@ public sealed class AuditWebhookTests : IAsyncLifetime
     {
         await using var portal = await StartAsync();
         var until = portal.Clock.GetUtcNow() + AuditLease.Duration;
-        await (await StoreAsync(portal)).StringSetAsync(AuditLease.Key, $"ADeadReplica {until.ToUnixTimeMilliseconds()}");
+        await StoreOf(portal).StringSetAsync(AuditLease.Key, $"ADeadReplica {until.ToUnixTimeMilliseconds()}");
 
         Write(portal, "one");
-        await Eventually.BeTrueAsync(async () => await (await StoreAsync(portal)).ListLengthAsync(AuditQueue.Key) == 1);
+        await Eventually.BeTrueAsync(async () => await StoreOf(portal).ListLengthAsync(AuditQueue.Key) == 1);
         await portal.Clock.AdvanceUntilAsync(() => portal.Clock.GetUtcNow() >= until - TimeSpan.FromSeconds(2), TimeSpan.FromSeconds(1));
         _receiver.Requests.ShouldBeEmpty();
         await portal.Clock.AdvanceUntilAsync(() => _receiver.Requests.Count == 1, TimeSpan.FromSeconds(1));
@@ -260,16 +260,18 @@ public sealed class AuditWebhookTests : IAsyncLifetime
     {
         _receiver.AlwaysAnswer(500, "");
         await using var portal = await StartAsync();
-        var store = await StoreAsync(portal);
+        var store = StoreOf(portal);
         foreach (var chunk in Outcomes("old", AuditQueue.MaxLength).Chunk(10_000))
         {
-            await store.ListRightPushAsync(AuditQueue.Key, [.. chunk.Select(each => (RedisValue)$"{{\"id\":\"{each}\",\"outcome\":\"{each}\"}}")]);
+            await store.ListRightPushAsync(
+                AuditQueue.Key, [.. chunk.Select(each => (RedisValue)$"{{\"id\":\"{each}\",\"outcome\":\"{each}\"}}")]);
         }
 
         Write(portal, Outcomes("new", 5));
         await Eventually.BeTrueAsync(() => portal.Log.Text.Contains("audit events of webhook", StringComparison.Ordinal));
 
-        await Eventually.BeTrueAsync(async () => ((string)(await store.ListGetByIndexAsync(AuditQueue.Key, 0))!).Contains("\"old6\"", StringComparison.Ordinal));
+        await Eventually.BeTrueAsync(async () =>
+            ((string)(await store.ListGetByIndexAsync(AuditQueue.Key, 0))!).Contains("\"old6\"", StringComparison.Ordinal));
         (await store.ListLengthAsync(AuditQueue.Key)).ShouldBe(AuditQueue.MaxLength);
         ((string)(await store.ListGetByIndexAsync(AuditQueue.Key, -1))!).ShouldContain("\"new5\"");
     }
@@ -298,7 +300,8 @@ public sealed class AuditWebhookTests : IAsyncLifetime
     [InlineData("AUDIT_SECRET is set, but AUDIT_URL is missing.", "AUDIT_SECRET", Secret)]
     [InlineData("AUDIT_SECRET is not a key.", "AUDIT_URL", "https://siem.example.com", "AUDIT_SECRET", "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3")]
     [InlineData("AUDIT_SECRET is not a key.", "AUDIT_URL", "https://siem.example.com", "AUDIT_SECRET", "whsec_tooshort")]
-    [InlineData("AUDIT_SECRET is not a key.", "AUDIT_URL", "https://siem.example.com", "AUDIT_SECRET", "whsec_not/base64!not/base64!not/base64!")]
+    [InlineData("AUDIT_SECRET is not a key.",
+        "AUDIT_URL", "https://siem.example.com", "AUDIT_SECRET", "whsec_not/base64!not/base64!not/base64!")]
     [InlineData("AUDIT_FILE must be a file that the portal can write, but is \"/proc/audit.jsonl\".", "AUDIT_FILE", "/proc/audit.jsonl")]
     public void Invalid_settings_stop_the_start(string error, params string[] settings)
     {

@@ -87,7 +87,9 @@ public sealed partial class PortalHost : IAsyncLifetime, IAsyncDisposable
     public static async Task<PortalHost> StartOnAsync(RedisServer redis, params (string Name, string Value)[] settings) =>
         await new PortalHost(settings, production: false, redis, null, null).RunAsync();
 
-    /// <summary>Starts a portal on a Redis server that the test can stop. <paramref name="outbound"/> is the only server it may call.</summary>
+    /// <summary>
+    /// Starts a portal on a Redis server that the test can stop. <paramref name="outbound"/> is the only server it may call.
+    /// </summary>
     [SuppressMessage("Reliability", "CA2000", Justification = "The caller disposes of it.")]
     public static async Task<PortalHost> StartOnAsync(RedisServer redis, Uri outbound, params (string Name, string Value)[] settings) =>
         await new PortalHost(settings, production: false, redis, outbound, null).RunAsync();

@@ -37,7 +37,8 @@ public sealed class MeteredPortal : IAsyncLifetime
         using var browser = new BrowserClient(Process.Address).AsProgram();
         await browser.PostAsync("/login", ("email", Email));
         var code = await Eventually.GetAsync(async () =>
-            (await browser.GetAsync("/dev/mailbox.json")).Json.EnumerateArray().Select(message => message.GetProperty("subject").GetString()!)
+            (await browser.GetAsync("/dev/mailbox.json")).Json.EnumerateArray()
+                .Select(message => message.GetProperty("subject").GetString()!)
                 .FirstOrDefault()?.Split(' ')[^1]);
         (await browser.PostAsync("/login-otp", ("code", code))).Status.ShouldBe(200);
         (await browser.GetAsync("/check-auth")).Status.ShouldBe(200);
@@ -53,8 +54,8 @@ public sealed class MeteredPortal : IAsyncLifetime
         _circuit.Options.SetRequestHeader("Origin", Process.Address.GetLeftPart(UriPartial.Authority));
         await _circuit.ConnectAsync(new Uri($"ws://{Process.Address.Authority}/_blazor"), CancellationToken.None);
         await Eventually.BeTrueAsync(() => _receiver.Requests.Count == 1);
-        await Eventually.BeTrueAsync(async () =>
-            (await ReadAsync())["otpportal_audit_posts_total"].Samples.Any(sample => sample is { Value: 1 } && sample.Labels["outcome"] == "accepted"));
+        await Eventually.BeTrueAsync(async () => (await ReadAsync())["otpportal_audit_posts_total"].Samples
+            .Any(sample => sample is { Value: 1 } && sample.Labels["outcome"] == "accepted"));
     }
 
     /// <summary>Returns the metrics.</summary>

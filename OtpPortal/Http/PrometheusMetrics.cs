@@ -78,7 +78,8 @@ internal static class MetricsPort
     private static Task ServeAsync(HttpContext context, PrometheusMetrics metrics)
     {
         context.Features.Get<IHttpMetricsTagsFeature>()?.MetricsDisabled = true;
-        if (context.Request.Path != "/metrics" || !(HttpMethods.IsGet(context.Request.Method) || HttpMethods.IsHead(context.Request.Method)))
+        var method = context.Request.Method;
+        if (context.Request.Path != "/metrics" || !(HttpMethods.IsGet(method) || HttpMethods.IsHead(method)))
         {
             context.Response.StatusCode = StatusCodes.Status404NotFound;
             return Task.CompletedTask;
