@@ -48,23 +48,30 @@ public sealed class AuditWebhookTests : IAsyncLifetime
         return [.. byId.Select(same => Outcome(same.First()))];
     }
 
+    // The clock moves a little, because a failure under heavy load is retried later.
+    private static Task WaitAsync(PortalHost portal, Func<bool> condition) =>
+        portal.Clock.AdvanceUntilAsync(condition, TimeSpan.FromMilliseconds(10));
+
+    private static Task WaitForQueueAsync(PortalHost portal, int length) => portal.Clock.AdvanceUntilAsync(
+        async () => await StoreOf(portal).ListLengthAsync(AuditQueue.Key) == length, TimeSpan.FromMilliseconds(10));
+
     private static IDatabase StoreOf(PortalHost portal) => portal.Services.GetRequiredService<Stores>().Otp.Database;
 
     [Fact]
     public async Task Posts_signed_events_in_order()
     {
         await using var portal = await StartAsync();
+        var start = portal.Clock.GetUtcNow();
 
         Write(portal, Outcomes("e", 50));
-        await Eventually.BeTrueAsync(() => _receiver.Requests.Count == 50);
+        await WaitAsync(portal, () => FirstDeliveries(_receiver.Requests).Count == 50);
 
-        _receiver.Requests.Select(Outcome).ShouldBe(Outcomes("e", 50));
-        _receiver.Requests.Select(request => request.Headers["webhook-id"]).Distinct().Count().ShouldBe(50);
+        FirstDeliveries(_receiver.Requests).ShouldBe(Outcomes("e", 50));
         foreach (var request in _receiver.Requests)
         {
             (request.Method, request.Path, request.Headers["Content-Type"]).ShouldBe(("POST", "/hook?tenant=1", "application/json"));
             var (id, timestamp) = (request.Headers["webhook-id"], request.Headers["webhook-timestamp"]);
-            timestamp.ShouldBe($"{portal.Clock.GetUtcNow().ToUnixTimeSeconds()}");
+            long.Parse(timestamp, null).ShouldBeInRange(start.ToUnixTimeSeconds(), portal.Clock.GetUtcNow().ToUnixTimeSeconds());
             var mac = HMACSHA256.HashData(
                 "0123456789abcdef01234567"u8.ToArray(), Encoding.UTF8.GetBytes($"{id}.{timestamp}.{request.Body}"));
             request.Headers["webhook-signature"].ShouldBe("v1," + Convert.ToBase64String(mac));
@@ -73,9 +80,9 @@ public sealed class AuditWebhookTests : IAsyncLifetime
             body.GetProperty("id").GetString().ShouldBe(id);
             body.GetProperty("event").GetString().ShouldBe("sign_in");
             body.GetProperty("address").GetString().ShouldBe("a…@example.com");
-            body.GetProperty("time").GetDateTimeOffset().ShouldBe(portal.Clock.GetUtcNow());
+            body.GetProperty("time").GetDateTimeOffset().ShouldBe(start);
         }
-        await Eventually.BeTrueAsync(async () => await StoreOf(portal).ListLengthAsync(AuditQueue.Key) == 0);
+        await WaitForQueueAsync(portal, 0);
     }
 
     [Fact]
@@ -92,7 +99,7 @@ public sealed class AuditWebhookTests : IAsyncLifetime
 
         var email = TestUser.New();
         await portal.SignInAsync(email);
-        await Eventually.BeTrueAsync(() => _receiver.Requests.Count == 1);
+        await WaitAsync(portal, () => _receiver.Requests.Count > 0);
 
         var post = _receiver.Requests[0];
         Outcome(post).ShouldBe("signed_in");
@@ -157,10 +164,10 @@ public sealed class AuditWebhookTests : IAsyncLifetime
         };
 
         Write(portal, "one");
-        await Eventually.BeTrueAsync(() => portal.Log.Text.Contains("did not accept", StringComparison.Ordinal));
-        await portal.Clock.AdvanceUntilAsync(() => times.Count == 2, TimeSpan.FromSeconds(seconds / 60));
+        await WaitAsync(portal, () => portal.Log.Text.Contains("did not accept", StringComparison.Ordinal));
+        await portal.Clock.AdvanceUntilAsync(() => times.Count == 2, TimeSpan.FromSeconds(seconds / 120));
 
-        times.Last().TotalSeconds.ShouldBeInRange(seconds, seconds * 1.5);
+        times.Last().TotalSeconds.ShouldBeInRange(seconds, seconds * 2);
     }
 
     [Theory]
@@ -188,8 +195,8 @@ public sealed class AuditWebhookTests : IAsyncLifetime
         _receiver.Answer = count => count == 1 ? null : (200, "");
 
         Write(portal, "one");
-        await Eventually.BeTrueAsync(() => _receiver.Requests.Count == 1);
-        portal.Clock.Advance(TimeSpan.FromSeconds(9));
+        await WaitAsync(portal, () => _receiver.Requests.Count == 1);
+        portal.Clock.Advance(TimeSpan.FromSeconds(5));
         portal.Log.Text.ShouldNotContain("did not accept");
         await portal.Clock.AdvanceUntilAsync(() => _receiver.Requests.Count >= 2, TimeSpan.FromSeconds(1));
 
@@ -212,9 +219,9 @@ public sealed class AuditWebhookTests : IAsyncLifetime
         };
 
         await Task.WhenAll(Task.Run(() => Write(one, Outcomes("a", 100))), Task.Run(() => Write(two, Outcomes("b", 100))));
-        await one.Clock.AdvanceUntilAsync(() => _receiver.Requests.Count >= 200, TimeSpan.FromMilliseconds(100));
+        await one.Clock.AdvanceUntilAsync(() => FirstDeliveries(_receiver.Requests).Count == 200, TimeSpan.FromMilliseconds(10));
 
-        var outcomes = _receiver.Requests.Select(Outcome).ToList();
+        var outcomes = FirstDeliveries(_receiver.Requests);
         outcomes.Where(outcome => outcome[0] == 'a').ShouldBe(Outcomes("a", 100));
         outcomes.Where(outcome => outcome[0] == 'b').ShouldBe(Outcomes("b", 100));
         highest.ShouldBe(1);
@@ -228,7 +235,7 @@ public sealed class AuditWebhookTests : IAsyncLifetime
         await using (var two = await one.StartReplicaAsync())
         {
             Write(two, Outcomes("e", 10));
-            await Eventually.BeTrueAsync(async () => await StoreOf(two).ListLengthAsync(AuditQueue.Key) == 10);
+            await WaitForQueueAsync(two, 10);
         }
         var before = _receiver.Requests.Count;
 
@@ -247,10 +254,10 @@ public sealed class AuditWebhookTests : IAsyncLifetime
         await StoreOf(portal).StringSetAsync(AuditLease.Key, $"ADeadReplica {until.ToUnixTimeMilliseconds()}");
 
         Write(portal, "one");
-        await Eventually.BeTrueAsync(async () => await StoreOf(portal).ListLengthAsync(AuditQueue.Key) == 1);
+        await WaitForQueueAsync(portal, 1);
         await portal.Clock.AdvanceUntilAsync(() => portal.Clock.GetUtcNow() >= until - TimeSpan.FromSeconds(2), TimeSpan.FromSeconds(1));
         _receiver.Requests.ShouldBeEmpty();
-        await portal.Clock.AdvanceUntilAsync(() => _receiver.Requests.Count == 1, TimeSpan.FromSeconds(1));
+        await portal.Clock.AdvanceUntilAsync(() => _receiver.Requests.Count > 0, TimeSpan.FromSeconds(1));
 
         portal.Clock.GetUtcNow().ShouldBeGreaterThanOrEqualTo(until);
     }
@@ -268,10 +275,11 @@ public sealed class AuditWebhookTests : IAsyncLifetime
         }
 
         Write(portal, Outcomes("new", 5));
-        await Eventually.BeTrueAsync(() => portal.Log.Text.Contains("audit events of webhook", StringComparison.Ordinal));
+        await WaitAsync(portal, () => portal.Log.Text.Contains("audit events of webhook", StringComparison.Ordinal));
+        await portal.Clock.AdvanceUntilAsync(
+            async () => ((string)(await store.ListGetByIndexAsync(AuditQueue.Key, 0))!).Contains("\"old6\"", StringComparison.Ordinal),
+            TimeSpan.FromMilliseconds(10));
 
-        await Eventually.BeTrueAsync(async () =>
-            ((string)(await store.ListGetByIndexAsync(AuditQueue.Key, 0))!).Contains("\"old6\"", StringComparison.Ordinal));
         (await store.ListLengthAsync(AuditQueue.Key)).ShouldBe(AuditQueue.MaxLength);
         ((string)(await store.ListGetByIndexAsync(AuditQueue.Key, -1))!).ShouldContain("\"new5\"");
     }
