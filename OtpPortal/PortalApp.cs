@@ -45,7 +45,7 @@ public static class PortalApp
     {
         AddFeatures(builder);
         configure?.Invoke(builder);
-        PortCheck.EnsureAvailable(builder.GetSettings<PortalSettings>());
+        PortCheck.EnsureAvailable(builder.GetSettings<PortalSettings>(), builder.GetSettings<TelemetrySettings>());
 
         var app = builder.Build();
         // Opened here, so that an unusable data directory prevents startup.
@@ -53,6 +53,7 @@ public static class PortalApp
         var portal = app.Services.GetRequiredService<PortalSettings>();
         app.UseForwardedAddresses(portal);
         app.UseNoSniff();
+        app.UseMetricsPort();
         // /check-auth, /forward-auth and the health endpoints end here; the rest is for pages, forms and APIs.
         app.UseRouting();
         app.UseRequestHost(portal);

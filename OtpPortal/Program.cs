@@ -5,6 +5,7 @@ using OtpPortal.Jwt;
 using OtpPortal.Storage;
 using OtpPortal.Storage.Embedded;
 
+WebApplicationBuilder? builder = null;
 try
 {
     if (args.Contains(PortalVersion.Argument, StringComparer.Ordinal))
@@ -26,15 +27,17 @@ try
     {
         return await new InitCommand(Console.In, Console.Out, Console.Error).RunAsync(options);
     }
-    var builder = PortalApp.CreateBuilder(args);
+    builder = PortalApp.CreateBuilder(args);
     await using var portal = PortalApp.Build(builder);
     await portal.RunAsync();
     return 0;
 }
-catch (Exception e) when (StartupError.Describe(e) is { } problem)
+catch (Exception e) when (StartupError.Describe(e) is { } problems)
 {
     // Problems that the operator can fix are reported without a stack trace.
-    await Console.Error.WriteLineAsync(problem);
+    // If a source cannot be read, only the environment is left.
+    await StartupError.ReportAsync(
+        problems, builder?.Configuration[TelemetrySettings.LogFormat] ?? Environment.GetEnvironmentVariable(TelemetrySettings.LogFormat));
     return 1;
 }
 
@@ -42,8 +45,8 @@ catch (Exception e) when (StartupError.Describe(e) is { } problem)
 static TSettings SettingsOf<TSettings>()
     where TSettings : class, ISettings<TSettings>
 {
-    var builder = PortalApp.CreateBuilder([]);
-    var settings = builder.GetSettings<TSettings>();
-    builder.ThrowIfSettingsAreInvalid();
+    var sources = PortalApp.CreateBuilder([]);
+    var settings = sources.GetSettings<TSettings>();
+    sources.ThrowIfSettingsAreInvalid();
     return settings;
 }

@@ -162,6 +162,7 @@ public sealed class PortalSourcesTests : IDisposable
     [InlineData("AWS_SECRET_ACCESS_KEY", "a-key", "AWS_REGION", "eu-central-1", "AWS_ACCESS_KEY_ID", "AKID")]
     [InlineData("WEBHOOK_SHOP_PASSWORD", "a-password",
         "WEBHOOKS", "shop", "WEBHOOK_SHOP_URL", "https://shop.example.com", "WEBHOOK_SHOP_USERNAME", "ann")]
+    [InlineData("AUDIT_SECRET", "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3", "AUDIT_URL", "https://siem.example.com")]
     public void Every_secret_can_be_read_from_a_file(string name, string value, params string[] others)
     {
         Write("secret", value);

@@ -39,6 +39,19 @@ public sealed class StartTests
     }
 
     [Fact]
+    public async Task Reports_a_metrics_port_that_is_in_use_or_is_the_portals_own()
+    {
+        using var occupant = new TcpListener(IPAddress.Loopback, 0);
+        occupant.Start();
+        var port = ((IPEndPoint)occupant.LocalEndpoint).Port.ToString(null, null);
+
+        ShouldReport(await PortalProcess.FailAsync(("METRICS_PORT", port)),
+            $"METRICS_PORT must be a free port, but another program is using {port}. Stop it or set another METRICS_PORT.");
+        ShouldReport(await PortalProcess.FailAsync(("PORT", "20001"), ("METRICS_PORT", "20001")),
+            "METRICS_PORT must differ from PORT, but both are 20001.");
+    }
+
+    [Fact]
     public async Task Reports_a_bind_address_of_another_machine() =>
         ShouldReport(await PortalProcess.FailAsync(("BIND_ADDRESS", "203.0.113.1")),
             "BIND_ADDRESS must be an address of this machine, but is \"203.0.113.1\"");

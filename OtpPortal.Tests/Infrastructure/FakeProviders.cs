@@ -40,7 +40,7 @@ internal static class FakeProviders
     {
         var statistics = new Statistics(stores, clock, log.For<Statistics>());
         return new SmsGuard(
-            settings, stores, new RateLimiter(stores, clock), statistics, new AuditLog(stores, clock, log.For<AuditLog>()), clock,
+            settings, stores, new RateLimiter(stores, clock), statistics, new AuditLog(stores, [], clock, log.For<AuditLog>()), clock,
             log.For<SmsGuard>());
     }
 

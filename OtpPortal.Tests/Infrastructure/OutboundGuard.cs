@@ -10,6 +10,9 @@ public sealed class OutboundGuard(Uri? allowed) : IHttpMessageHandlerBuilderFilt
 {
     private readonly ConcurrentQueue<Uri?> _unexpected = new();
 
+    /// <summary>Gets the server that may be called.</summary>
+    public Uri? Allowed => allowed;
+
     public void ShouldHaveSeenNoUnexpectedCall() => _unexpected.ShouldBeEmpty("the portal called a server that the test does not know");
 
     public Action<HttpMessageHandlerBuilder> Configure(Action<HttpMessageHandlerBuilder> next) => builder =>

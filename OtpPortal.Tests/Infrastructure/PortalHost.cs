@@ -87,6 +87,13 @@ public sealed partial class PortalHost : IAsyncLifetime, IAsyncDisposable
     public static async Task<PortalHost> StartOnAsync(RedisServer redis, params (string Name, string Value)[] settings) =>
         await new PortalHost(settings, production: false, redis, null, null).RunAsync();
 
+    /// <summary>
+    /// Starts a portal on a Redis server that the test can stop. <paramref name="outbound"/> is the only server it may call.
+    /// </summary>
+    [SuppressMessage("Reliability", "CA2000", Justification = "The caller disposes of it.")]
+    public static async Task<PortalHost> StartOnAsync(RedisServer redis, Uri outbound, params (string Name, string Value)[] settings) =>
+        await new PortalHost(settings, production: false, redis, outbound, null).RunAsync();
+
     /// <summary>Starts a portal with replaced services. <paramref name="outbound"/> is the only server it may call.</summary>
     [SuppressMessage("Reliability", "CA2000", Justification = "The caller disposes of it.")]
     public static async Task<PortalHost> StartWithAsync(
@@ -98,7 +105,7 @@ public sealed partial class PortalHost : IAsyncLifetime, IAsyncDisposable
     public async Task<PortalHost> StartReplicaAsync(params (string Name, string Value)[] settings) =>
         await new PortalHost(
             [.. _settings.Where(setting => setting.Key != "PORT").Select(setting => (setting.Key, setting.Value)), .. settings],
-            _production, Redis, null, _configure, original: this)
+            _production, Redis, _outbound.Allowed, _configure, original: this)
         { Clock = Clock }.RunAsync();
 
     public Task InitializeAsync() => RunAsync();

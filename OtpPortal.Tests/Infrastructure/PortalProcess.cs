@@ -47,6 +47,9 @@ public sealed class PortalProcess : IDisposable
 
     public int Id => _process.Id;
 
+    /// <summary>Gets the standard output so far.</summary>
+    public string Output => Text(_output);
+
     /// <summary>Gets the output so far.</summary>
     public string Log => Text(_output) + Text(_errors);
 

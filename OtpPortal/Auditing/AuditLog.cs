@@ -48,7 +48,12 @@ public sealed record AuditEntry(
     [property: JsonPropertyName("address")] string? Address,
     [property: JsonPropertyName("ip")] string Ip,
     [property: JsonPropertyName("outcome")] string Outcome,
-    [property: JsonPropertyName("by")] string? By);
+    [property: JsonPropertyName("by")] string? By)
+{
+    /// <summary>Gets the id of the event in the audit stream; null in the audit log.</summary>
+    [JsonPropertyName("id"), JsonPropertyOrder(-1), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? Id { get; init; }
+}
 
 /// <summary>A page of the log, newest entries first.</summary>
 public sealed record AuditPageOfLog(IReadOnlyList<AuditEntry> Entries, long Total);
@@ -57,9 +62,10 @@ public sealed record AuditPageOfLog(IReadOnlyList<AuditEntry> Entries, long Tota
 /// <remarks>
 /// Key layout in the token database: <c>audit</c> and <c>audit:admin</c>, lists of entries in JSON, newest first. Separate
 /// lists, so that users' entries cannot displace administrators' entries. <c>audit:noted:{SHA-256}</c> suppresses repetitions
-/// of an event while it exists. Writing never fails the recorded operation and never delays it.
+/// of an event while it exists. Writing never fails the recorded operation and never delays it. Each entry is also given to the
+/// sinks: AUDIT_URL and AUDIT_FILE.
 /// </remarks>
-public sealed partial class AuditLog(Stores stores, TimeProvider time, ILogger<AuditLog> logger)
+public sealed partial class AuditLog(Stores stores, IEnumerable<AuditSink> sinks, TimeProvider time, ILogger<AuditLog> logger)
 {
     /// <summary>Maximum number of entries in each list.</summary>
     internal const int Capacity = 10_000;
@@ -74,6 +80,8 @@ public sealed partial class AuditLog(Stores stores, TimeProvider time, ILogger<A
         // The JSON is for programs and never embedded in HTML, so no HTML escaping is needed.
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
     };
+
+    private readonly AuditSink[] _sinks = [.. sinks];
 
     private IDatabase Database => stores.Auth.Database;
 
@@ -142,6 +150,11 @@ public sealed partial class AuditLog(Stores stores, TimeProvider time, ILogger<A
 
     private async Task WriteAsync(string log, AuditEntry entry)
     {
+        if (_sinks.Length > 0)
+        {
+            var line = JsonSerializer.Serialize(entry with { Id = RandomText.New(22) }, s_json);
+            foreach (var sink in _sinks) sink.Add(line);
+        }
         try
         {
             await Database.TransactAsync(transaction =>

@@ -1,3 +1,5 @@
+using System.Diagnostics.Metrics;
+
 namespace OtpPortal.Delivery;
 
 /// <summary>
@@ -6,7 +8,8 @@ namespace OtpPortal.Delivery;
 /// <remarks>
 /// Each job is a task rather than an item for a worker, so a job that waits for a retry or a connection delays no other.
 /// </remarks>
-public abstract class BackgroundQueue<T>(int capacity, int capacityOfGroup) : IHostedService, IDisposable
+/// <param name="name">The name of the queue in metrics.</param>
+public abstract class BackgroundQueue<T>(string name, int capacity, int capacityOfGroup) : IHostedService, IDisposable
 {
     private readonly Lock _lock = new();
     private readonly Dictionary<string, int> _countOfGroup = new(StringComparer.Ordinal);
@@ -15,7 +18,12 @@ public abstract class BackgroundQueue<T>(int capacity, int capacityOfGroup) : IH
     private int _count;
     private bool _isClosed;
 
-    public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+    public Task StartAsync(CancellationToken cancellationToken)
+    {
+        // An empty queue is in the metrics as well.
+        QueueMetrics.Changed(name, 0);
+        return Task.CompletedTask;
+    }
 
     /// <summary>Stops accepting jobs, and waits for the pending ones within the host's shutdown timeout.</summary>
     public async Task StopAsync(CancellationToken cancellationToken)
@@ -48,6 +56,7 @@ public abstract class BackgroundQueue<T>(int capacity, int capacityOfGroup) : IH
             _count++;
             _countOfGroup[group] = count + 1;
         }
+        QueueMetrics.Changed(name, 1);
         // Without the request's execution context, which would keep the request's objects in memory.
         ThreadPool.UnsafeQueueUserWorkItem(_ => _ = RunAndRemoveAsync(job, group), null);
         return null;
@@ -81,10 +90,21 @@ public abstract class BackgroundQueue<T>(int capacity, int capacityOfGroup) : IH
         {
             OnFailed(e);
         }
+        QueueMetrics.Changed(name, -1);
         lock (_lock)
         {
             if (--_countOfGroup[group] == 0) _countOfGroup.Remove(group);
             if (--_count == 0 && _isClosed) _empty.TrySetResult();
         }
     }
+}
+
+/// <summary>Counts the pending jobs of the queues.</summary>
+internal static class QueueMetrics
+{
+    private static readonly Meter s_meter = new("OtpPortal.Delivery");
+    private static readonly UpDownCounter<int> s_length =
+        s_meter.CreateUpDownCounter<int>("otpportal.queue.length", "{job}", "Number of messages or events that wait or are being sent.");
+
+    public static void Changed(string queue, int by) => s_length.Add(by, new KeyValuePair<string, object?>("queue", queue));
 }

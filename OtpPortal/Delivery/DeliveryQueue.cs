@@ -31,7 +31,7 @@ public sealed record OutgoingMessage(Message Message, DateTimeOffset Deadline, A
 /// </summary>
 /// <remarks>The <see cref="Dispatcher"/> limits how many messages are sent to a provider and a domain at a time.</remarks>
 public sealed partial class DeliveryQueue(Dispatcher dispatcher, Providers providers, TimeProvider time, ILogger<DeliveryQueue> logger)
-    : BackgroundQueue<OutgoingMessage>(Capacity, CapacityOfGroup)
+    : BackgroundQueue<OutgoingMessage>("messages", Capacity, CapacityOfGroup)
 {
     /// <summary>Maximum number of queued messages. Further messages are rejected.</summary>
     internal const int Capacity = 4000;

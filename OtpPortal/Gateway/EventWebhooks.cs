@@ -22,7 +22,7 @@ public sealed record EventPost(EventTarget Target, string Type, byte[] Body, str
 /// lost.
 /// </remarks>
 public sealed partial class EventWebhooks(IHttpClientFactory clients, TimeProvider time, ILogger<EventWebhooks> logger)
-    : BackgroundQueue<EventPost>(Capacity, CapacityOfTarget)
+    : BackgroundQueue<EventPost>("events", Capacity, CapacityOfTarget)
 {
     private const int Capacity = 4000;
     private const int CapacityOfTarget = 1000;

@@ -17,12 +17,7 @@ public static partial class Hosting
         var portal = builder.GetSettings<PortalSettings>();
         var logging = builder.Logging;
         logging.ClearProviders();
-        logging.AddSimpleConsole(console =>
-        {
-            console.SingleLine = true;
-            console.TimestampFormat = "yyyy-MM-dd HH:mm:ss ";
-            console.UseUtcTimestamp = true;
-        });
+        logging.AddConsole(builder.GetSettings<TelemetrySettings>().LogsJson);
         logging.SetMinimumLevel(portal.Debug ? LogLevel.Debug : LogLevel.Information);
         logging.AddFilter("Microsoft", portal.Debug ? LogLevel.Debug : LogLevel.Warning);
         logging.AddFilter("System", LogLevel.Warning);
@@ -45,7 +40,31 @@ public static partial class Hosting
         }
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = s_shutdown);
         builder.Services.AddHostedService<Drain>();
-        if (builder.AddSettings<TelemetrySettings>().Endpoint is { } endpoint) AddTelemetry(builder, endpoint);
+        var telemetry = builder.AddSettings<TelemetrySettings>();
+        if (telemetry.Endpoint is { } endpoint) AddTelemetry(builder, endpoint);
+        if (telemetry.MetricsPort is not null) builder.Services.AddSingleton<PrometheusMetrics>();
+    }
+
+    /// <summary>Logs to standard output, one line or one JSON object per event.</summary>
+    internal static void AddConsole(this ILoggingBuilder logging, bool json)
+    {
+        if (json)
+        {
+            logging.AddJsonConsole(console =>
+            {
+                console.TimestampFormat = "yyyy-MM-ddTHH:mm:ss.fffZ";
+                console.UseUtcTimestamp = true;
+                // The IDs of connection and trace. The scope with the path of the request is off, see above.
+                console.IncludeScopes = true;
+            });
+            return;
+        }
+        logging.AddSimpleConsole(console =>
+        {
+            console.SingleLine = true;
+            console.TimestampFormat = "yyyy-MM-dd HH:mm:ss ";
+            console.UseUtcTimestamp = true;
+        });
     }
 
     // Some registries lack OpenTelemetry's hosting package; .NET's built-in meters and activities need only the SDK and the
@@ -55,7 +74,7 @@ public static partial class Hosting
         var resource = ResourceBuilder.CreateDefault().AddService("otpportal");
         builder.Services.AddSingleton(_ => Sdk.CreateMeterProviderBuilder()
             .SetResourceBuilder(resource)
-            .AddMeter("Microsoft.AspNetCore.Hosting", "Microsoft.AspNetCore.Server.Kestrel", "System.Net.Http", "OtpPortal.*")
+            .AddMeter(PrometheusMetrics.Meters)
             .AddOtlpExporter(otlp => otlp.Endpoint = endpoint)
             .Build());
         builder.Services.AddSingleton(_ => Sdk.CreateTracerProviderBuilder()

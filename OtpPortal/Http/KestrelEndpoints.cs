@@ -7,11 +7,11 @@ namespace OtpPortal.Http;
 /// </summary>
 internal static class KestrelEndpoints
 {
-    public static void Configure(KestrelServerOptions kestrel, PortalSettings portal)
+    public static void Configure(KestrelServerOptions kestrel, PortalSettings portal, int port)
     {
-        if (portal.BindAddress is not null) kestrel.Listen(portal.BindAddress, portal.Port);
-        else if (portal.IsProduction) kestrel.ListenAnyIP(portal.Port);
+        if (portal.BindAddress is not null) kestrel.Listen(portal.BindAddress, port);
+        else if (portal.IsProduction) kestrel.ListenAnyIP(port);
         // In Development the mailbox shows all users' codes, so it must not be reachable from other machines.
-        else kestrel.ListenLocalhost(portal.Port);
+        else kestrel.ListenLocalhost(port);
     }
 }

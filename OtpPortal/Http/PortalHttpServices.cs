@@ -11,13 +11,15 @@ public static class PortalHttpServices
     public static WebApplicationBuilder AddPortalHttp(this WebApplicationBuilder builder)
     {
         var portal = builder.AddSettings<PortalSettings>();
+        var metricsPort = builder.GetSettings<TelemetrySettings>().MetricsPort;
         builder.Services.AddSingleton(TimeProvider.System);
         builder.Services.AddScoped<PageStatus>();
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
             kestrel.Limits.MaxRequestBodySize = MaxBody;
-            KestrelEndpoints.Configure(kestrel, portal);
+            KestrelEndpoints.Configure(kestrel, portal, portal.Port);
+            if (metricsPort is { } port) KestrelEndpoints.Configure(kestrel, portal, port);
         });
         return builder;
     }

@@ -1,5 +1,6 @@
 using System.ComponentModel;
 using System.ComponentModel.DataAnnotations;
+using System.Diagnostics.Metrics;
 using System.Text.Json.Serialization;
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.DataProtection;
@@ -30,7 +31,12 @@ public static class StorageRoutes
                 new HealthCheckRegistration(
                     "auth", services => new StoreHealthCheck(services.GetRequiredService<Stores>().Auth), null, null))
             .AddCheck<ShutdownHealthCheck>(ShutdownHealthCheck.Name);
-        builder.Services.AddSingleton(services => Open(storage, data.DataDir, services.GetRequiredService<ILoggerFactory>()));
+        builder.Services.AddSingleton(services =>
+        {
+            var stores = Open(storage, data.DataDir, services.GetRequiredService<ILoggerFactory>());
+            Measure(stores, services.GetRequiredService<IMeterFactory>());
+            return stores;
+        });
         builder.Services.AddSingleton<ReplicaWait>();
         builder.Services.AddSingleton<IXmlRepository>(services => new ProtectedKeyRepository(
             services.GetRequiredService<Stores>().Auth, data.Secret));
@@ -163,6 +169,15 @@ public static class StorageRoutes
         [property: JsonPropertyName("stores"), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
         [property: Description("The stores that are unavailable.")]
         IReadOnlyList<string>? Stores = null);
+
+    private static void Measure(Stores stores, IMeterFactory meters) => meters.Create("OtpPortal.Storage").CreateObservableGauge<int>(
+        "otpportal.store.up",
+        () =>
+        [
+            new(stores.Otp.IsConnected ? 1 : 0, new KeyValuePair<string, object?>("store", "otp")),
+            new(stores.Auth.IsConnected ? 1 : 0, new KeyValuePair<string, object?>("store", "auth")),
+        ],
+        description: "Whether a store is connected (1) or not (0).");
 
     private static Stores Open(StorageSettings settings, string dataDirectory, ILoggerFactory loggers)
     {

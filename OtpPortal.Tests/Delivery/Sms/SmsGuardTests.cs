@@ -160,7 +160,7 @@ public abstract class SmsGuardTests(StoreUnderTest store)
         (await TakeAsync(guard, "+33612345678")).ShouldBe("SMS_COUNTRIES");
 
         await Eventually.BeTrueAsync(async () => (await statistics.ReadAsync()).Hours[^1].SmsHeldBack > before);
-        var audit = new AuditLog(store.Stores, store.Clock, _log.For<AuditLog>());
+        var audit = new AuditLog(store.Stores, [], store.Clock, _log.For<AuditLog>());
         await Eventually.BeTrueAsync(async () => (await audit.ReadAsync(0, 50)).Entries.Any(entry =>
             entry is { Event: AuditEvent.LimitHit, Address: "+33…78", Outcome: "SMS_COUNTRIES" }));
         _log.Text.ShouldContain("SMS_COUNTRIES blocked an SMS to FR");
