@@ -49,7 +49,7 @@ chmod 755 "$program/OtpPortal" "$root"/DEBIAN/{postinst,prerm,postrm}
 chmod 640 "$root/etc/otpportal/otpportal.env"
 find "$root" -exec touch --no-dereference --date "@$SOURCE_DATE_EPOCH" {} +
 
-dpkg-deb --root-owner-group --build "$root" "$output/otpportal_${version}_$arch.deb" >/dev/null
+dpkg-deb --root-owner-group -Zzstd -z9 --build "$root" "$output/otpportal_${version}_$arch.deb" >/dev/null
 # The same files without the scripts of the package, for other distributions: extract it in /.
 tar --create --gzip --file "$output/otpportal-$version-$runtime.tar.gz" --directory "$root" --sort=name --owner=0 --group=0 \
   --exclude ./DEBIAN .
