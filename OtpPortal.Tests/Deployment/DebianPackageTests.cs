@@ -72,10 +72,9 @@ public sealed class DebianPackageTests(PackageFixture package)
         // What an operator adds to otpportal.env to try it out.
         environment["MAIL_TRANSPORT"] = "mailbox";
 
-        // systemd sets SYSTEMD_EXEC_PID to the process that it starts.
         using var portal = await DeployedPortal.StartAsync(
             ["/usr/bin/python3", Path.Combine(RepositoryRoot.Path, "OtpPortal.Tests", "Deployment", "confined.py"), s_unitFile,
-                "/bin/sh", "-c", "SYSTEMD_EXEC_PID=$$ exec \"$0\"", package.Root + unit["ExecStart"].Single()],
+                package.Root + unit["ExecStart"].Single()],
             environment, state);
         await portal.SignInAsync();
         (await portal.TerminateAsync()).ShouldBe(0, portal.Log);
@@ -105,9 +104,11 @@ public sealed class DebianPackageTests(PackageFixture package)
     public async Task Creates_the_user_of_the_unit()
     {
         using var folder = new TemporaryFolder();
+        var users = Directory.CreateDirectory(Path.Combine(folder.Path, "usr", "lib", "sysusers.d")).FullName;
+        Directory.CreateDirectory(Path.Combine(folder.Path, "etc"));
+        File.Copy(Path.Combine(package.Root, "usr/lib/sysusers.d/otpportal.conf"), Path.Combine(users, "otpportal.conf"));
 
-        await PackageFixture.RunAsync(
-            "systemd-sysusers", "--root=" + folder.Path, Path.Combine(package.Root, "usr/lib/sysusers.d/otpportal.conf"));
+        await PackageFixture.RunAsync("systemd-sysusers", "--root=" + folder.Path, "otpportal.conf");
 
         var user = Unit()["User"].Single();
         (await File.ReadAllLinesAsync(Path.Combine(folder.Path, "etc", "passwd")))
