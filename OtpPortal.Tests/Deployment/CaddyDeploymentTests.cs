@@ -58,7 +58,7 @@ public sealed class CaddyDeploymentTests
         Directives(RepositoryRoot.Read("deploy", "Caddyfile")).ShouldBe(example);
     }
 
-    // The lines that decide what the app is told.
+    // The lines that decide which headers reach the portal and the app.
     private static List<string> Directives(string caddyfile) =>
     [
         .. caddyfile.Split('\n').Select(line => line.Trim())
@@ -76,9 +76,10 @@ public sealed class CaddyDeploymentTests
         private Caddy(int portal, int app)
         {
             // Only ports and names that Docker would resolve are replaced, and certificates are not installed on this machine.
-            var text = string.Create(
+            var options = string.Create(
                 CultureInfo.InvariantCulture,
-                $"{{\nadmin off\nskip_install_trust\nhttp_port {FreePort.Next()}\nhttps_port {_port}\n}}\n{RepositoryRoot.Read("deploy", "Caddyfile")}")
+                $"{{\nadmin off\nskip_install_trust\nhttp_port {FreePort.Next()}\nhttps_port {_port}\n}}\n");
+            var text = options + RepositoryRoot.Read("deploy", "Caddyfile")
                 .Replace("portal:3000", string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{portal}"), StringComparison.Ordinal)
                 .Replace("whoami:80", string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{app}"), StringComparison.Ordinal);
             var file = Path.Combine(_folder.Path, "Caddyfile");

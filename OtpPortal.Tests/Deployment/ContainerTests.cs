@@ -69,15 +69,14 @@ public sealed partial class ContainerTests(PackageFixture package)
         var root = await ComposeFile.ConfigAsync(file, s_dotEnv);
         var services = ((YamlMappingNode)root["services"]).ToDictionary(
             service => service.Key.ToString(), service => Networks(service.Value), StringComparer.Ordinal);
-        var trusted = System.Net.IPNetwork.Parse(
-            root["services"]["portal"]["environment"]["TRUSTED_PROXIES"].ToString() is var value && value.Contains('/', StringComparison.Ordinal)
-                ? value : value + "/32");
+        var proxy = root["services"]["portal"]["environment"]["TRUSTED_PROXIES"].ToString();
+        var trusted = System.Net.IPNetwork.Parse(proxy.Contains('/', StringComparison.Ordinal) ? proxy : proxy + "/32");
         var subnet = System.Net.IPNetwork.Parse(root["networks"]["back"]["ipam"]["config"][0]["subnet"].ToString());
 
         subnet.Contains(trusted.BaseAddress).ShouldBeTrue();
         var proxies = services.Where(service => service.Value.Contains("front")).Select(service => service.Key).ToList();
         proxies.Count.ShouldBe(1, "the entrance");
-        // A name that two networks share could lead the proxy through the other one, where its address is not trusted.
+        // A name that two networks share could lead the proxy through a network where its address is not trusted.
         services["portal"].Intersect(services[proxies[0]]).ShouldBe(["back"]);
         root["networks"]["back"]["internal"].ToString().ShouldBe("true");
         services.Where(service => service.Value.Contains("back")).Select(service => service.Key)
@@ -94,7 +93,7 @@ public sealed partial class ContainerTests(PackageFixture package)
 
         lines.Last(line => line.StartsWith("FROM ", StringComparison.Ordinal)).ShouldContain("-chiseled");
         lines.ShouldContain("USER $APP_UID");
-        // The form with brackets, because the other one needs a shell.
+        // The form with brackets, because without them it needs a shell.
         lines.Single(line => line.StartsWith("HEALTHCHECK ", StringComparison.Ordinal))
             .ShouldEndWith("CMD [\"dotnet\", \"OtpPortal.dll\", \"--probe\"]");
         var afterBuild = lines.Skip(Array.FindLastIndex(lines, line => line.StartsWith("FROM ", StringComparison.Ordinal)));
