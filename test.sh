@@ -14,14 +14,19 @@ esac
 
 # command → Debian package
 needs=(chromium:chromium redis-server:redis-server nginx:nginx caddy:caddy haproxy:haproxy python3:python3 node:nodejs npm:npm
-  docker-compose:docker-compose)
+  docker-compose:docker-compose dpkg-deb:dpkg systemd-analyze:systemd go:golang-go)
 missing=()
 for need in "${needs[@]}"; do
   command -v "${need%%:*}" >/dev/null || missing+=("${need##*:}")
 done
 # Another Python may precede the system's on the PATH.
-for module in aiosmtpd jwt cryptography; do
+for module in aiosmtpd jwt cryptography seccomp; do
   /usr/bin/python3 -c "import $module" 2>/dev/null || missing+=("python3-$module")
+done
+# The parts of Helm, with which a test renders the chart.
+for library in github.com/Masterminds/sprig:github-masterminds-sprig github.com/xeipuuv/gojsonschema:github-xeipuuv-gojsonschema \
+  sigs.k8s.io/yaml:k8s-sigs-yaml; do
+  [ -d "/usr/share/gocode/src/${library%%:*}" ] || missing+=("golang-${library##*:}-dev")
 done
 
 if [ ${#missing[@]} -gt 0 ]; then

@@ -1,5 +1,4 @@
 using System.Text.RegularExpressions;
-using OtpPortal.Tests.Client;
 using OtpPortal.Tests.Infrastructure;
 
 namespace OtpPortal.Tests.Configuration;
@@ -19,29 +18,9 @@ public sealed partial class ComposeFileTests
         ["TRUSTED_PROXIES"] = "172.31.213.0/24",
     };
 
-    private static async Task<Dictionary<string, string>> EnvironmentOfAsync(
-        string service, IEnumerable<string> dotEnv, string file = "compose.yaml")
-    {
-        using var folder = new TemporaryFolder();
-        Directory.CreateDirectory(Path.Combine(folder.Path, "deploy"));
-        await File.WriteAllTextAsync(Path.Combine(folder.Path, file), RepositoryRoot.Read(file));
-        await File.WriteAllLinesAsync(Path.Combine(folder.Path, ".env"), dotEnv);
-        var start = ExampleProgram.Start("docker-compose", "--project-directory", ".", "-f", file, "config");
-        start.WorkingDirectory = folder.Path;
-        // Variables of the shell would take precedence over .env.
-        foreach (var name in (string[])["PORT", "PUBLIC_URL", "TRUSTED_PROXIES"]) start.Environment.Remove(name);
-
-        var (code, output, errors) = await ExampleProgram.RunAsync(start, "");
-
-        code.ShouldBe(0, errors);
-        return output.Split('\n')
-            .SkipWhile(line => line != "services:")
-            .SkipWhile(line => line != $"  {service}:")
-            .SkipWhile(line => line != "    environment:").Skip(1)
-            .TakeWhile(line => line.StartsWith("      ", StringComparison.Ordinal))
-            .Select(line => line.Trim().Split(": ", 2))
-            .ToDictionary(parts => parts[0], parts => parts[1].Trim('\'', '"'), StringComparer.Ordinal);
-    }
+    private static Task<Dictionary<string, string>> EnvironmentOfAsync(
+        string service, IEnumerable<string> dotEnv, string file = "compose.yaml") =>
+        ComposeFile.EnvironmentOfAsync(file, service, dotEnv);
 
     private static string[] SampleSettingNames() =>
         [.. Setting().Matches(RepositoryRoot.Read(".env.sample")).Select(match => match.Groups[1].Value).Distinct(StringComparer.Ordinal)];

@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Hosting.Systemd;
 using OpenTelemetry;
 using OpenTelemetry.Metrics;
 using OpenTelemetry.Resources;
@@ -12,11 +13,21 @@ public static partial class Hosting
     // Orchestrators commonly kill after 30 s (the default grace period of Kubernetes).
     private static readonly TimeSpan s_shutdown = TimeSpan.FromSeconds(25);
 
+    // systemd waits for a notification of a service of Type=notify.
+    private static bool IsSystemdService => Environment.GetEnvironmentVariable("NOTIFY_SOCKET") is { Length: > 0 };
+
     public static void AddHosting(this WebApplicationBuilder builder)
     {
         var portal = builder.GetSettings<PortalSettings>();
         var logging = builder.Logging;
         logging.ClearProviders();
+        if (IsSystemdService)
+        {
+            // Not AddSystemd, which in .NET 10 reads the name of the parent process and does nothing if ProtectProc=invisible hides it
+            // (dotnet/runtime#125520).
+            builder.Services.AddSingleton<ISystemdNotifier, SystemdNotifier>();
+            builder.Services.AddSingleton<IHostLifetime, SystemdLifetime>();
+        }
         logging.AddConsole(builder.GetSettings<TelemetrySettings>().LogsJson);
         logging.SetMinimumLevel(portal.Debug ? LogLevel.Debug : LogLevel.Information);
         logging.AddFilter("Microsoft", portal.Debug ? LogLevel.Debug : LogLevel.Warning);
@@ -57,14 +68,21 @@ public static partial class Hosting
                 // The IDs of connection and trace. The scope with the path of the request is off, see above.
                 console.IncludeScopes = true;
             });
-            return;
         }
-        logging.AddSimpleConsole(console =>
+        else if (IsSystemdService)
         {
-            console.SingleLine = true;
-            console.TimestampFormat = "yyyy-MM-dd HH:mm:ss ";
-            console.UseUtcTimestamp = true;
-        });
+            // With the levels of the journal, which has its own timestamps.
+            logging.AddSystemdConsole();
+        }
+        else
+        {
+            logging.AddSimpleConsole(console =>
+            {
+                console.SingleLine = true;
+                console.TimestampFormat = "yyyy-MM-dd HH:mm:ss ";
+                console.UseUtcTimestamp = true;
+            });
+        }
     }
 
     // Some registries lack OpenTelemetry's hosting package; .NET's built-in meters and activities need only the SDK and the
