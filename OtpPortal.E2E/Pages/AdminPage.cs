@@ -22,6 +22,12 @@ public sealed class AdminPage(IPage page) : PortalPage(page)
 
     public ILocator StatusMessage => Page.Locator("main [role=status]").First;
 
+    public ILocator Ended => Page.GetByRole(AriaRole.Heading, new() { Name = "Your session has ended" });
+
+    public ILocator Menu => Page.GetByRole(AriaRole.Button, new() { Name = "Menu" });
+
+    public ILocator Details => Page.Locator(".admin-details");
+
     public ILocator Charts => Page.Locator(".admin-chart svg");
 
     public ILocator CreateAccount => Page.Locator("form[action='/admin/accounts'] button");
@@ -31,20 +37,32 @@ public sealed class AdminPage(IPage page) : PortalPage(page)
 
     public ILocator Alert => Page.GetByRole(AriaRole.Alert);
 
-    /// <summary>Opens the administration with the key and waits for the session list.</summary>
-    public static async Task<AdminPage> OpenAsync(BrowserUser user, string key)
+    /// <summary>Gets the number of a tile of the overview.</summary>
+    public ILocator Tile(string name) => Page.Locator(".admin-tiles > div").Filter(new() { HasText = name }).Locator("strong");
+
+    /// <summary>Opens the overview with the key.</summary>
+    public static async Task<AdminPage> OpenOverviewAsync(BrowserUser user, string key)
     {
         var admin = new AdminPage(await user.OpenTabAsync());
         await admin.Page.GotoAsync("/admin");
         await admin.Key.FillAsync(key);
         await admin.NavigateByAsync(() => admin.Open.ClickAsync());
-        await admin.IsLoadedAsync();
+        await admin.BecomesInteractiveAsync();
         return admin;
     }
 
-    /// <summary>Waits until the session list is loaded.</summary>
-    public async Task IsLoadedAsync()
+    /// <summary>Opens the session list with the key.</summary>
+    public static async Task<AdminPage> OpenAsync(BrowserUser user, string key)
     {
+        var admin = await OpenOverviewAsync(user, key);
+        await admin.OpenSessionsAsync();
+        return admin;
+    }
+
+    /// <summary>Opens the session list and waits until it is loaded.</summary>
+    public async Task OpenSessionsAsync()
+    {
+        await Page.GotoAsync("/admin/sessions");
         await BecomesInteractiveAsync();
         await Assertions.Expect(Page.Locator(".rz-data-grid tbody tr").First).ToBeVisibleAsync();
     }

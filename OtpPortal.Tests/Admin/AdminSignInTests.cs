@@ -6,7 +6,7 @@ namespace OtpPortal.Tests.Admin;
 /// <summary>Admin sign-in, access control and session lifetime.</summary>
 public sealed class AdminSignInTests(PortalHost portal) : IClassFixture<PortalHost>
 {
-    private static readonly string[] s_pages = ["/admin/accounts", "/admin/audit", "/admin/check"];
+    private static readonly string[] s_pages = ["/admin/sessions", "/admin/user", "/admin/accounts", "/admin/audit", "/admin/check"];
 
     [Fact]
     public async Task The_secret_key_opens_an_admin_session_for_the_browser_session()
@@ -49,7 +49,7 @@ public sealed class AdminSignInTests(PortalHost portal) : IClassFixture<PortalHo
             answer.Text.ShouldBeEmpty();
         }
         (await user.GetAsync("/admin/audit.jsonl")).Status.ShouldBe(403);
-        foreach (var path in (string[])["/admin/check/message", "/admin/accounts", "/admin/accounts/remove"])
+        foreach (var path in (string[])["/admin/check/message", "/admin/accounts", "/admin/accounts/remove", "/admin/user/revoke"])
         {
             var post = await user.PostAsync(path, ("email", TestUser.New()), ("name", "Mine"), ("id", Guid.NewGuid().ToString()));
             (post.Status, post.Location).ShouldBe((303, "/admin"));
@@ -116,6 +116,7 @@ public sealed class AdminSignInTests(PortalHost portal) : IClassFixture<PortalHo
     [InlineData("/admin/check/message", "Origin", "null")]
     [InlineData("/admin/accounts", "Sec-Fetch-Site", "cross-site")]
     [InlineData("/admin/accounts/remove", "Origin", "https://evil.example")]
+    [InlineData("/admin/user/revoke", "Sec-Fetch-Site", "cross-site")]
     public async Task Cross_site_form_posts_are_refused(string path, string header, string value)
     {
         var browser = await portal.OpenAdministrationAsync();

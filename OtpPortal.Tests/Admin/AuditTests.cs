@@ -86,7 +86,7 @@ public sealed class AuditTests
         var admin = await portal.OpenAdministrationAsync();
         var log = portal.Services.GetRequiredService<AuditLog>();
         for (var i = 0; i < 120; i++) log.Write(AuditEvent.SignIn, "<b>@example.com", "192.0.2.1", $"entry-{i}-");
-        await Eventually.BeTrueAsync(async () => (await log.ReadAsync(0, 1)).Total >= 121);
+        await Eventually.BeTrueAsync(async () => (await log.ReadAsync(0, 1, AuditFilter.All)).Total >= 121);
 
         var first = await admin.GetAsync("/admin/audit");
         var second = await admin.GetAsync("/admin/audit?page=2");
@@ -112,7 +112,7 @@ public sealed class AuditTests
         var log = portal.Services.GetRequiredService<AuditLog>();
         for (var i = 0; i < 10_050; i++) log.Write(AuditEvent.SignIn, TestUser.New(), "192.0.2.1", $"entry-{i}-");
 
-        await Eventually.BeTrueAsync(async () => (await log.ReadAsync(0, 1)).Entries[0].Outcome == "entry-10049-");
+        await Eventually.BeTrueAsync(async () => (await log.ReadAsync(0, 1, AuditFilter.All)).Entries[0].Outcome == "entry-10049-");
         var lines = (await ExportAsync(admin)).Where(line => Text(line, "event") == "sign_in").ToList();
         lines.Count.ShouldBe(10_000);
         Text(lines[0], "outcome").ShouldBe("entry-10049-");
@@ -127,7 +127,7 @@ public sealed class AuditTests
         portal.Clock.Advance(TimeSpan.FromSeconds(1));
         var log = portal.Services.GetRequiredService<AuditLog>();
         for (var i = 0; i < 10_050; i++) log.Write(AuditEvent.SignInFailed, TestUser.New(), "192.0.2.1", $"entry-{i}-");
-        await Eventually.BeTrueAsync(async () => (await log.ReadAsync(0, 1)).Entries[0].Outcome == "entry-10049-");
+        await Eventually.BeTrueAsync(async () => (await log.ReadAsync(0, 1, AuditFilter.All)).Entries[0].Outcome == "entry-10049-");
 
         (await ExportAsync(admin)).ShouldContain(entry => Text(entry, "event") == "admin_access" && Text(entry, "outcome") == "admitted");
         var page = await admin.GetAsync("/admin/audit?by=admin");
@@ -148,14 +148,15 @@ public sealed class AuditTests
         {
             if (i % 3 == 0) log.WriteByAdmin(AuditEvent.Revoked, null, "192.0.2.1", $"{i}", "key");
             else log.Write(AuditEvent.SignIn, null, "192.0.2.1", $"{i}");
-            await Eventually.BeTrueAsync(async () => (await log.ReadAsync(0, 1)).Total == i + 1);
+            await Eventually.BeTrueAsync(async () => (await log.ReadAsync(0, 1, AuditFilter.All)).Total == i + 1);
             portal.Clock.Advance(TimeSpan.FromSeconds(1));
         }
 
-        (await log.ReadAsync(10, 40)).Entries.Select(entry => entry.Outcome).ShouldBe(Enumerable.Range(10, 40).Select(i => $"{59 - i}"));
-        var byAdmin = await log.ReadAsync(5, 10, onlyAdmin: true);
+        (await log.ReadAsync(10, 40, AuditFilter.All)).Entries.Select(entry => entry.Outcome)
+            .ShouldBe(Enumerable.Range(10, 40).Select(i => $"{59 - i}"));
+        var byAdmin = await log.ReadAsync(5, 10, AuditFilter.All with { OnlyAdmin = true });
         byAdmin.Entries.Select(entry => entry.Outcome).ShouldBe(Enumerable.Range(5, 10).Select(i => $"{57 - (3 * i)}"));
-        (await log.ReadAsync(0, 1, onlyAdmin: true)).Total.ShouldBe(20);
+        (await log.ReadAsync(0, 1, AuditFilter.All with { OnlyAdmin = true })).Total.ShouldBe(20);
     }
 
     [Fact]
@@ -174,7 +175,7 @@ public sealed class AuditTests
         (await WaitForEntriesAsync(admin, "limit_hit")).Select(entry => (Text(entry, "outcome"), Text(entry, "ip"))).ShouldBe(
             [("SENDS_PER_ADDRESS", other.Source.ToString()), ("SENDS_PER_IP", stranger.Source.ToString())], ignoreOrder: true);
         var statistics = portal.Services.GetRequiredService<Statistics>();
-        await Eventually.BeTrueAsync(async () => (await statistics.ReadAsync()).Hours[^1].Limited == 2);
+        await Eventually.BeTrueAsync(async () => (await statistics.ReadAsync(StatisticsRange.Day)).Slots[^1].Limited == 2);
     }
 
     [Fact]
@@ -189,8 +190,99 @@ public sealed class AuditTests
 
         (await WaitForEntriesAsync(admin, "sign_in_failed")).ShouldHaveSingleItem();
         var statistics = portal.Services.GetRequiredService<Statistics>();
-        (await statistics.ReadAsync()).Hours[^1].Expired.ShouldBe(1);
+        (await statistics.ReadAsync(StatisticsRange.Day)).Slots[^1].Expired.ShouldBe(1);
         portal.Dump().WithoutExpiry.ShouldAllBe(key => !key.Contains(":expired", StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("event=sign_in", "1", "3")]
+    [InlineData("user=ann@example.com", "1", "2")]
+    [InlineData("user=ANN@Example.com", "1", "2")]
+    [InlineData("user=@example.com", "1", "2", "3")]
+    [InlineData("user=a%E2%80%A6@example.com", "1", "2")]
+    [InlineData("user=%2B49 171 1234567", "4")]
+    [InlineData("user=b…@other.example", "5")]
+    [InlineData("ip=192.0.2.1", "1")]
+    [InlineData("ip=192.0.2.", "1", "2", "3")]
+    [InlineData("ip=2001:DB8:", "4")]
+    [InlineData("from=2026-03-01T12:02", "3", "4", "5")]
+    [InlineData("until=2026-03-01T12:02", "1", "2")]
+    [InlineData("from=2026-03-01T12:01:00Z&until=2026-03-01T12:02:00Z", "2")]
+    [InlineData("from=2026-03-02")]
+    [InlineData("by=admin", "5")]
+    [InlineData("by=admin&event=sign_in")]
+    [InlineData("event=sign_in&user=ann@example.com", "1")]
+    public async Task Filters_select_the_same_entries_on_the_page_and_in_the_export(string query, params string[] outcomes)
+    {
+        await using var portal = await PortalHost.StartAsync();
+        var log = portal.Services.GetRequiredService<AuditLog>();
+        Action[] events =
+        [
+            () => log.Write(AuditEvent.SignIn, "ann@example.com", "192.0.2.1", "n:1"),
+            () => log.Write(AuditEvent.SignInFailed, "alf@example.com", "192.0.2.10", "n:2"),
+            () => log.Write(AuditEvent.SignIn, "bob@example.com", "192.0.2.11", "n:3"),
+            () => log.Write(AuditEvent.Locked, "+491719999967", "2001:db8::1", "n:4"),
+            () => log.WriteByAdmin(AuditEvent.Revoked, "cat@third.example", "198.51.100.1", "n:5", "b…@other.example"),
+        ];
+        for (var i = 0; i < events.Length; i++)
+        {
+            events[i]();
+            await Eventually.BeTrueAsync(async () => (await log.ReadAsync(0, 1, AuditFilter.All)).Total == i + 1);
+            portal.Clock.Advance(TimeSpan.FromMinutes(1));
+        }
+        var admin = await portal.OpenAdministrationAsync();
+        await WaitForEntriesAsync(admin, "admin_access");
+
+        var page = await admin.GetAsync("/admin/audit?" + query);
+        var export = (await admin.GetAsync("/admin/audit.jsonl?" + query)).Body.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+
+        string[] expected = [.. outcomes.Select(outcome => "n:" + outcome)];
+        page.Page.QuerySelectorAll("tbody code").Select(code => code.TextContent).Where(IsNumbered).Reverse().ShouldBe(expected);
+        export.Select(line => JsonDocument.Parse(line).RootElement.GetProperty("outcome").GetString()!).Where(IsNumbered).Reverse()
+            .ShouldBe(expected);
+
+        static bool IsNumbered(string outcome) => outcome.StartsWith("n:", StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task The_filters_stay_in_the_form_and_in_every_link()
+    {
+        await using var portal = await PortalHost.StartAsync();
+        var admin = await portal.OpenAdministrationAsync();
+        var log = portal.Services.GetRequiredService<AuditLog>();
+        for (var i = 0; i < 120; i++) log.Write(AuditEvent.SignIn, "ann@example.com", "192.0.2.1", "signed_in");
+        var signIns = AuditFilter.All with { Event = AuditEvent.SignIn };
+        await Eventually.BeTrueAsync(async () => (await log.ReadAsync(0, 1, signIns)).Total == 120);
+
+        const string Filters = "event=sign_in&user=ann@example.com&ip=192.0.2.1&from=2026-03-01T00%3A00&until=2026-03-02T00%3A00";
+        var page = await admin.GetAsync("/admin/audit?" + Filters);
+
+        page.Text.ShouldContain("Entries: 120.");
+        page.Page.QuerySelectorAll("tbody tr").Length.ShouldBe(50);
+        page.Find("a[rel=next]")!.GetAttribute("href").ShouldBe("/admin/audit?page=2&" + Filters);
+        page.Find("a[download]")!.GetAttribute("href").ShouldBe("/admin/audit.jsonl?" + Filters);
+        page.Find("#event option[selected]")!.GetAttribute("value").ShouldBe("sign_in");
+        page.Find("#user")!.GetAttribute("value").ShouldBe("ann@example.com");
+        page.Find("#from")!.GetAttribute("value").ShouldBe("2026-03-01T00:00");
+        var last = await admin.GetAsync("/admin/audit?page=3&" + Filters);
+        last.Page.QuerySelectorAll("tbody tr").Length.ShouldBe(20);
+        last.Find("a[rel=next]").ShouldBeNull();
+    }
+
+    [Theory]
+    [InlineData("event=nonsense", "#event-error")]
+    [InlineData("from=yesterday", "#from-error")]
+    [InlineData("until=2026-02-30T00:00", "#until-error")]
+    public async Task An_invalid_filter_is_named_beside_its_field_and_refused_by_the_export(string query, string error)
+    {
+        await using var portal = await PortalHost.StartAsync();
+        var admin = await portal.OpenAdministrationAsync();
+
+        (await admin.GetAsync("/admin/audit?" + query)).Find(error).ShouldNotBeNull();
+
+        var export = await admin.GetAsync("/admin/audit.jsonl?" + query);
+        export.Status.ShouldBe(400);
+        export.Json.GetProperty("message").GetString()!.ShouldStartWith($"Invalid: {query.Split('=')[0]}.");
     }
 
     [Fact]

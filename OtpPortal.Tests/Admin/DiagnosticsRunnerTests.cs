@@ -191,6 +191,67 @@ public sealed class SelfCheckTests(PortalHost portal) : IClassFixture<PortalHost
         if (error is not null) answer.FieldError.ShouldBe(error);
     }
 
+    private static IEnumerable<string> Missing(Answer page) =>
+        page.Page.QuerySelectorAll(".admin-todo strong").Select(setting => setting.TextContent);
+
+    [Fact]
+    public async Task Lists_what_is_missing_for_production_in_order_of_importance()
+    {
+        await using var own = await PortalHost.StartAsync(("AUTH_SECRET_KEY", "only-20-characters-x"));
+        var browser = own.NewBrowser();
+        await browser.PostAsync("/admin/login", ("key", "only-20-characters-x"));
+
+        var page = await browser.GetAsync("/admin/check");
+
+        Missing(page).ShouldBe(
+        [
+            "PUBLIC_URL", "ASPNETCORE_ENVIRONMENT", "MAIL_TRANSPORT", "MAIL_FROM", "AUTH_SECRET_KEY", "ALLOWED_EMAILS", "ADMIN_EMAILS",
+        ]);
+        page.Body.ShouldNotContain("only-20-characters-x");
+    }
+
+    [Fact]
+    public async Task Nothing_is_missing_when_everything_is_set()
+    {
+        await using var own = await PortalHost.StartInProductionAsync(
+            ("PUBLIC_URL", "https://login.shop.dev"), ("TRUSTED_PROXIES", "127.0.0.0/8"), ("ADMIN_EMAILS", "boss@shop.dev"),
+            ("ALLOWED_EMAILS", "*@shop.dev"), ("SMTP_HOST", "127.0.0.1"), ("MAIL_TRANSPORT", "smtp"));
+        var browser = own.NewBrowser();
+        browser.Headers["X-Forwarded-Proto"] = "https";
+        await browser.PostAsync("/admin/login", ("key", PortalHost.Secret));
+
+        var page = await browser.GetAsync("/admin/check");
+
+        Missing(page).ShouldBeEmpty();
+        page.Text.ShouldContain("Everything that can be checked here is in place.");
+    }
+
+    [Fact]
+    public async Task An_https_portal_without_a_trusted_proxy_is_reported()
+    {
+        await using var own = await PortalHost.StartAsync(("PUBLIC_URL", "https://login.shop.dev"));
+        var admin = await own.OpenAdministrationAsync();
+
+        Missing(await admin.GetAsync("/admin/check")).ShouldContain("TRUSTED_PROXIES");
+    }
+
+    [Fact]
+    public async Task The_report_has_every_finding_and_no_secrets()
+    {
+        await using var own = await PortalHost.StartAsync(("SIPGATE_USERNAME", "ann"), ("SIPGATE_PASSWORD", "hush-hush"));
+        var admin = await own.OpenAdministrationAsync();
+
+        var page = await admin.GetAsync("/admin/check");
+
+        var report = page.Find("#report")!.TextContent;
+        foreach (var subject in page.Page.QuerySelectorAll("dt, .admin-todo strong"))
+        {
+            report.ShouldContain($"- {subject.TextContent.Trim()}: ");
+        }
+        page.Find("button[data-copy=report]")!.HasAttribute("hidden").ShouldBeTrue("copying needs script");
+        foreach (var secret in (string[])[PortalHost.Secret, "hush-hush"]) page.Body.ShouldNotContain(secret);
+    }
+
     private sealed class Failing(string outcome) : IMessageProvider
     {
         public string Name => "failing";

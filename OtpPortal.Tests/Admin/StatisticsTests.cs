@@ -1,4 +1,6 @@
+using System.Globalization;
 using Microsoft.Extensions.DependencyInjection;
+using OtpPortal.Admin;
 using OtpPortal.Auditing;
 using OtpPortal.Delivery;
 using OtpPortal.Tests.Infrastructure;
@@ -8,11 +10,12 @@ namespace OtpPortal.Tests.Admin;
 /// <summary>Sign-in statistics. Each test starts its own portal, because the counts are global.</summary>
 public sealed class StatisticsTests
 {
-    private static Task<StatisticsReport> ReadAsync(PortalHost portal) => portal.Services.GetRequiredService<Statistics>().ReadAsync();
+    private static Task<StatisticsReport> ReadAsync(PortalHost portal) =>
+        portal.Services.GetRequiredService<Statistics>().ReadAsync(StatisticsRange.Day);
 
     // Events are counted asynchronously.
     private static Task WaitForCurrentHourAsync(PortalHost portal, Func<StatisticsSlot, bool> what) =>
-        Eventually.BeTrueAsync(async () => what((await ReadAsync(portal)).Hours[^1]), "the running hour shows it");
+        Eventually.BeTrueAsync(async () => what((await ReadAsync(portal)).Slots[^1]), "the running hour shows it");
 
     [Fact]
     public async Task Each_step_of_a_sign_in_is_counted_once()
@@ -29,10 +32,10 @@ public sealed class StatisticsTests
         await WaitForCurrentHourAsync(
             portal, hour => hour is { Begun: 1, Sent: 1, Wrong: 1, Verified: 1, SignedIn: 1, Expired: 0, Limited: 0, Failed: 0 });
         var report = await ReadAsync(portal);
-        report.Hours.Count.ShouldBe(24);
-        report.Days.Count.ShouldBe(30);
-        report.Hours[^1].Took.Median.ShouldNotBeNull().TotalSeconds.ShouldBeInRange(20, 25);
-        report.Days[^1].SignedIn.ShouldBe(1);
+        report.Slots.Count.ShouldBe(24);
+        report.Slots[^1].Took.Median.ShouldNotBeNull().TotalSeconds.ShouldBeInRange(20, 25);
+        report.Total.SignedIn.ShouldBe(1);
+        report.Total.AcceptedBy.ShouldBe([KeyValuePair.Create("mailbox", 1L)]);
     }
 
     [Fact]
@@ -79,30 +82,59 @@ public sealed class StatisticsTests
         await portal.NewBrowser().PostAsync("/login", ("email", TestUser.New("strangers.example")));
 
         await WaitForCurrentHourAsync(portal, hour => hour is { Begun: 2, Failed: 1, Sent: 0 });
-        (await ReadAsync(portal)).Hours[^1].FailedBy.ShouldBe([KeyValuePair.Create("refusing", 1L)]);
+        (await ReadAsync(portal)).Slots[^1].FailedBy.ShouldBe([KeyValuePair.Create("refusing", 1L)]);
     }
 
     [Fact]
-    public async Task Reports_counts_per_hour_and_per_day_and_keeps_them_for_30_days()
+    public async Task Reports_each_range_and_the_same_length_of_time_before_it()
     {
         await using var portal = await PortalHost.StartAsync();
         var statistics = portal.Services.GetRequiredService<Statistics>();
-        statistics.Count(StatisticsEvent.SignedIn);
-        await WaitForCurrentHourAsync(portal, hour => hour.SignedIn == 1);
-        portal.Clock.Advance(TimeSpan.FromHours(23));
-        statistics.Count(StatisticsEvent.SignedIn);
-        await WaitForCurrentHourAsync(portal, hour => hour.SignedIn == 1);
+        // It is 12:00 on March 1. Each event is the only one of its hour.
+        foreach (var hours in (int[])[23, 1, 142, 24, 528])
+        {
+            statistics.Count(StatisticsEvent.SignedIn);
+            await WaitForCurrentHourAsync(portal, hour => hour.SignedIn == 1);
+            portal.Clock.Advance(TimeSpan.FromHours(hours));
+            (await ReadAsync(portal)).Slots[^1].SignedIn.ShouldBe(0);
+        }
+        // Now it is 10:00 on March 31.
+        var (day, week, month) = (
+            await statistics.ReadAsync(StatisticsRange.Day), await statistics.ReadAsync(StatisticsRange.Week),
+            await statistics.ReadAsync(StatisticsRange.Month));
 
-        var report = await ReadAsync(portal);
-        report.Hours[0].SignedIn.ShouldBe(1);
-        report.Days[^2].SignedIn.ShouldBe(1);
-        report.Days[^1].SignedIn.ShouldBe(1);
+        (day.Slots.Count, day.Slots[0].Start).ShouldBe((24, At("2026-03-30T11:00Z")));
+        (day.Total.SignedIn, day.Before.SignedIn).ShouldBe((0, 0));
+        (week.Slots.Count, week.Slots[0].Start, week.Slots[1].Start).ShouldBe((28, At("2026-03-24T12:00Z"), At("2026-03-24T18:00Z")));
+        (month.Slots.Count, month.Slots[0].Start).ShouldBe((30, At("2026-03-02T00:00Z")));
+        (month.Total.SignedIn, month.Before.SignedIn).ShouldBe((4, 0), "the first event was before, but later in the day than now");
+        month.Slots.Sum(slot => slot.SignedIn).ShouldBe(4);
 
-        portal.Clock.Advance(TimeSpan.FromHours(1));
-        (await ReadAsync(portal)).Hours.Sum(hour => hour.SignedIn).ShouldBe(1);
-        portal.Dump().Entries.Where(entry => entry.Key.StartsWith("stats:", StringComparison.Ordinal))
-            .ShouldAllBe(entry => entry.TimeToLive > TimeSpan.FromDays(30));
+        portal.Clock.Advance(TimeSpan.FromHours(3));
+        (await statistics.ReadAsync(StatisticsRange.Month)).Before.SignedIn.ShouldBe(1);
+
+        static DateTimeOffset At(string text) => DateTimeOffset.Parse(text, CultureInfo.InvariantCulture);
     }
+
+    [Fact]
+    public async Task Counts_are_kept_for_two_of_the_longest_ranges()
+    {
+        await using var portal = await PortalHost.StartAsync();
+        portal.Services.GetRequiredService<Statistics>().Count(StatisticsEvent.SignedIn);
+        await WaitForCurrentHourAsync(portal, hour => hour.SignedIn == 1);
+
+        portal.Dump().Entries.Where(entry => entry.Key.StartsWith("stats:", StringComparison.Ordinal))
+            .ShouldAllBe(entry => entry.TimeToLive > TimeSpan.FromDays(60) && entry.TimeToLive <= TimeSpan.FromDays(61));
+    }
+
+    [Theory]
+    [InlineData(0, 2)]
+    [InlineData(1, 2)]
+    [InlineData(3, 4)]
+    [InlineData(10, 10)]
+    [InlineData(11, 20)]
+    [InlineData(61_000, 80_000)]
+    public void The_axis_of_a_chart_ends_at_a_round_number(long max, long top) => StackedChart.Ceiling(max).ShouldBe(top);
 
     [Theory]
     [InlineData(new int[0], null)]

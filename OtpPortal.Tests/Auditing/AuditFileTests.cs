@@ -67,6 +67,6 @@ public sealed class AuditFileTests : IDisposable
         await Eventually.BeTrueAsync(() => portal.Log.Text.Contains("Lost 1 audit events of file", StringComparison.Ordinal));
         portal.Log.Text.ShouldContain("Could not write AUDIT_FILE: No space left on device");
         var log = portal.Services.GetRequiredService<AuditLog>();
-        await Eventually.BeTrueAsync(async () => (await log.ReadAsync(0, 1)).Total == 1);
+        await Eventually.BeTrueAsync(async () => (await log.ReadAsync(0, 1, AuditFilter.All)).Total == 1);
     }
 }

@@ -82,13 +82,14 @@ public sealed class DispatcherTests(RedisUnderTest store) : IClassFixture<RedisU
         var statistics = new Statistics(store.Stores, _clock, _log.For<Statistics>());
         // Uses a separate hour, because other tests count in the same store asynchronously.
         _clock.Advance(TimeSpan.FromHours(5));
-        long Failed(StatisticsReport report, string provider) => report.Hours[^1].FailedBy.GetValueOrDefault(provider);
-        var before = await statistics.ReadAsync();
+        long Failed(StatisticsReport report, string provider) => report.Slots[^1].FailedBy.GetValueOrDefault(provider);
+        var before = await statistics.ReadAsync(StatisticsRange.Day);
 
         (await SendAsync(dispatcher, first)).ShouldBe(new DispatchOutcome.Failed("second", new SendOutcome.Misconfigured("no credit")));
 
-        await Eventually.BeTrueAsync(async () => Failed(await statistics.ReadAsync(), "second") == Failed(before, "second") + 1);
-        Failed(await statistics.ReadAsync(), "first").ShouldBe(Failed(before, "first"), "its message was not abandoned");
+        await Eventually.BeTrueAsync(
+            async () => Failed(await statistics.ReadAsync(StatisticsRange.Day), "second") == Failed(before, "second") + 1);
+        Failed(await statistics.ReadAsync(StatisticsRange.Day), "first").ShouldBe(Failed(before, "first"), "its message was not abandoned");
     }
 
     [Fact]

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using OtpPortal.Auditing;
 using OtpPortal.Configuration;
 using OtpPortal.Delivery;
@@ -6,6 +7,7 @@ using OtpPortal.Http;
 using OtpPortal.Limits;
 using OtpPortal.MagicLinks;
 using OtpPortal.Security;
+using OtpPortal.Sessions;
 
 namespace OtpPortal.Admin;
 
@@ -13,6 +15,9 @@ namespace OtpPortal.Admin;
 public static class AdminEndpoints
 {
     internal const string StartPath = "/admin";
+    internal const string SessionsPath = "/admin/sessions";
+    internal const string UserPath = "/admin/user";
+    internal const string AuditPath = "/admin/audit";
     internal const string CheckPath = "/admin/check";
     internal const string AccountsPath = "/admin/accounts";
 
@@ -29,8 +34,7 @@ public static class AdminEndpoints
         builder.Services.AddSingleton<DiagnosticsRunner>();
         builder.Services.AddSingleton<DeliveryCheck>();
         builder.Services.AddSingleton<NewAccountNotice>();
-        // Required by the component library's charts.
-        builder.Services.AddScoped<Radzen.TooltipService>();
+        builder.Services.AddSingleton<ProductionCheck>();
         return builder;
     }
 
@@ -42,6 +46,7 @@ public static class AdminEndpoints
         var admin = routes.MapGroup("/admin").RequireAuthorization(AdminSessionHandler.SchemeName);
         admin.MapGet("/audit.jsonl", ExportAsync);
         admin.MapPost("/check/message", SendTestAsync);
+        admin.MapPost("/user/revoke", RevokeUserAsync);
         // Takes precedence over the page at the same path, which also accepts POST.
         admin.MapPost("/accounts", CreateAccountAsync).WithOrder(-1);
         admin.MapPost("/accounts/remove", RemoveAccountAsync);
@@ -88,7 +93,15 @@ public static class AdminEndpoints
     [Download]
     private static async Task<IResult> ExportAsync(HttpContext context, AdminSession session, AuditLog audit)
     {
-        var lines = await audit.ExportAsync();
+        var query = AuditQuery.Read(context.Request.Query);
+        if (query.Invalid.Count > 0)
+        {
+            return Problem.Result(
+                StatusCodes.Status400BadRequest, "invalid_filter",
+                $"Invalid: {string.Join(", ", query.Invalid)}. event is a name of the log such as sign_in; from and until are UTC times "
+                    + "such as 2026-11-20T18:30.");
+        }
+        var lines = await audit.ExportAsync(query.Filter);
         audit.WriteByAdmin(AuditEvent.AdminAccess, null, session.Ip, "audit_exported", session.By);
         context.Response.Headers.ContentDisposition = "attachment; filename=\"audit.jsonl\"";
         return TypedResults.Stream(
@@ -98,6 +111,20 @@ public static class AdminEndpoints
                 foreach (var line in lines) await writer.WriteAsync(line + '\n');
             },
             "application/jsonl; charset=utf-8");
+    }
+
+    private static async Task<IResult> RevokeUserAsync(HttpContext context, AdminSession session, TokenStore tokens, AuditLog audit)
+    {
+        if (await PlainForm.ReadAsync(context) is not { } form) return PageErrors.Page(context, StatusCodes.Status415UnsupportedMediaType);
+        if (!EmailAddress.TryParse(form["email"].ToString(), out var email))
+            return PageErrors.Page(context, StatusCodes.Status400BadRequest, UserPath, "AddressInvalid");
+        var count = await tokens.RevokeAllAsync(email.Value);
+        if (count > 0)
+        {
+            audit.WriteByAdmin(
+                AuditEvent.Revoked, email.Value, session.Ip, string.Create(CultureInfo.InvariantCulture, $"sessions:{count}"), session.By);
+        }
+        return PlainForm.SeeOther(context, UserPage.UrlOf(email.Value));
     }
 
     private static async Task<IResult> SendTestAsync(HttpContext context, AdminSession session, Providers providers, TestMessage test)

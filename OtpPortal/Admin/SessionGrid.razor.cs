@@ -11,7 +11,8 @@ namespace OtpPortal.Admin;
 
 /// <summary>A session in the grid, without its token.</summary>
 public sealed record SessionRow(
-    string Id, string Email, string Device, string Ip, DateTimeOffset CreatedAt, DateTimeOffset LastSeenAt, DateTimeOffset ExpiresAt);
+    string Id, string Email, string Device, string UserAgent, string Ip, DateTimeOffset CreatedAt, DateTimeOffset LastSeenAt,
+    DateTimeOffset ExpiresAt);
 
 public sealed partial class SessionGrid(AdminAccess policy, SessionList sessions, TokenStore tokens, AuditLog audit, IJSRuntime script)
 {
@@ -24,18 +25,23 @@ public sealed partial class SessionGrid(AdminAccess policy, SessionList sessions
 
     // Null until the first page is loaded, because the grid loads it on its own only then.
     private IReadOnlyList<SessionRow>? _rows;
+    private readonly Dictionary<string, SessionRow> _selected = new(StringComparer.Ordinal);
     private int _total;
     private bool _byAddress;
     private bool _loading;
     private bool _busy;
     private string _typed = "";
     private string _prefix = "";
+    private string _typedFilter = "";
+    private string _filter = "";
     private string? _message;
     private PendingRevocation? _pending;
 
     private abstract record PendingRevocation
     {
         public sealed record One(SessionRow Row) : PendingRevocation;
+
+        public sealed record Selected(IReadOnlyList<SessionRow> Rows) : PendingRevocation;
 
         public sealed record User(string Email) : PendingRevocation;
 
@@ -49,9 +55,12 @@ public sealed partial class SessionGrid(AdminAccess policy, SessionList sessions
     [Parameter, EditorRequired]
     public EventCallback Ended { get; set; }
 
+    private bool AreAllSelected => _rows is { Count: > 0 } rows && rows.All(row => _selected.ContainsKey(row.Id));
+
     private Task SearchAsync()
     {
-        _prefix = _typed.Trim().ToLowerInvariant();
+        (_prefix, _filter) = (_typed.Trim().ToLowerInvariant(), _typedFilter.Trim());
+        _selected.Clear();
         _message = null;
         return _grid.FirstPage(forceReload: true);
     }
@@ -72,11 +81,14 @@ public sealed partial class SessionGrid(AdminAccess policy, SessionList sessions
             // By default the most recently used sessions come first.
             var descending = sort is null || sort.SortOrder == SortOrder.Descending;
             var query = new SessionQuery(_prefix, order, descending, args.Skip ?? 0, args.Top ?? PageSize);
-            var slice = await sessions.SliceAsync(query);
-            _rows = [.. slice.Sessions.Select(session => new SessionRow(
-                session.Id, session.Email, DeviceName.Of(session.UserAgent, T), session.Ip, session.CreatedAt, session.LastSeenAt,
-                session.ExpiresAt))];
-            _total = (int)slice.Total;
+            // The index knows only addresses and times, so a filter reads the first sessions of the order.
+            var slice = await sessions.SliceAsync(_filter.Length == 0 ? query : query with { Skip = 0, Take = SessionList.MaxShown });
+            IReadOnlyList<SessionRow> rows = [.. slice.Sessions.Select(session => new SessionRow(
+                session.Id, session.Email, DeviceName.Of(session.UserAgent, T), session.UserAgent, session.Ip, session.CreatedAt,
+                session.LastSeenAt, session.ExpiresAt))];
+            if (_filter.Length > 0) rows = [.. rows.Where(IsInFilter)];
+            _total = _filter.Length == 0 ? (int)slice.Total : rows.Count;
+            _rows = _filter.Length == 0 ? rows : [.. rows.Skip(query.Skip).Take(query.Take)];
             _byAddress = slice.Order != order;
         }
         catch (Exception e) when (StoreFailure.Is(e))
@@ -110,18 +122,13 @@ public sealed partial class SessionGrid(AdminAccess policy, SessionList sessions
             if (!await EnsureSessionAsync()) return;
             var count = question switch
             {
-                PendingRevocation.One(var row) => await tokens.RevokeAsync(row.Id) ? 1 : 0,
-                PendingRevocation.User(var email) => await tokens.RevokeAllAsync(email),
-                PendingRevocation.Everyone => await tokens.RevokeEveryoneAsync(),
+                PendingRevocation.One(var row) => await RevokeAsync([row]),
+                PendingRevocation.Selected(var rows) => await RevokeAsync(rows),
+                PendingRevocation.User(var email) => Log(email, await tokens.RevokeAllAsync(email)),
+                PendingRevocation.Everyone => Log(null, await tokens.RevokeEveryoneAsync()),
                 _ => throw new UnreachableException(),
             };
-            var whose = question switch
-            {
-                PendingRevocation.One(var row) => row.Email,
-                PendingRevocation.User(var email) => email,
-                _ => null,
-            };
-            if (count > 0) audit.WriteByAdmin(AuditEvent.Revoked, whose, Session.Ip, $"sessions:{count}", Session.By);
+            _selected.Clear();
             _message = T["RevokedCount", count];
             await CloseAsync();
             // The administrator's own session may be among them.
@@ -138,6 +145,41 @@ public sealed partial class SessionGrid(AdminAccess policy, SessionList sessions
         }
     }
 
+    private async Task<int> RevokeAsync(IReadOnlyList<SessionRow> rows)
+    {
+        var total = 0;
+        foreach (var user in rows.GroupBy(row => row.Email, StringComparer.Ordinal))
+        {
+            var revoked = await Task.WhenAll(user.Select(row => tokens.RevokeAsync(row.Id)));
+            total += Log(user.Key, revoked.Count(done => done));
+        }
+        return total;
+    }
+
+    private int Log(string? email, int count)
+    {
+        if (count > 0) audit.WriteByAdmin(AuditEvent.Revoked, email, Session.Ip, $"sessions:{count}", Session.By);
+        return count;
+    }
+
+    private bool IsInFilter(SessionRow row) => ((string[])[row.Ip, row.Device, row.UserAgent, row.Id])
+        .Any(text => text.Contains(_filter, StringComparison.OrdinalIgnoreCase));
+
+    private void Select(SessionRow row)
+    {
+        if (!_selected.Remove(row.Id)) _selected[row.Id] = row;
+    }
+
+    private void SelectAll()
+    {
+        var all = AreAllSelected;
+        foreach (var row in _rows ?? [])
+        {
+            if (all) _selected.Remove(row.Id);
+            else _selected[row.Id] = row;
+        }
+    }
+
     private async Task<bool> EnsureSessionAsync()
     {
         if (await policy.UseAsync(Session)) return true;
@@ -149,6 +191,7 @@ public sealed partial class SessionGrid(AdminAccess policy, SessionList sessions
     private string TextOf(PendingRevocation question) => question switch
     {
         PendingRevocation.One(var row) => T["RevokeOneQuestion", row.Email, row.Device],
+        PendingRevocation.Selected(var rows) => T["RevokeSelectedQuestion", rows.Count],
         PendingRevocation.User(var email) => T["RevokeUserQuestion", email],
         _ => T["RevokeEveryoneQuestion"],
     };

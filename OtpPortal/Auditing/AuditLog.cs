@@ -105,31 +105,40 @@ public sealed partial class AuditLog(Stores stores, IEnumerable<AuditSink> sinks
     public Task<bool> WriteLimitHitAsync(string limit, TimeSpan window, string client, string? email, string ip) =>
         WriteOnceAsync(Log, $"limit\n{limit}\n{client}", window, Entry(AuditEvent.LimitHit, email, ip, limit, null));
 
-    /// <summary>Returns entries of both lists, or only those of administrators, newest first.</summary>
-    public async Task<AuditPageOfLog> ReadAsync(int skip, int take, bool onlyAdmin = false)
+    /// <summary>Returns the entries that a filter selects, newest first.</summary>
+    public async Task<AuditPageOfLog> ReadAsync(int skip, int take, AuditFilter filter)
     {
-        var keys = onlyAdmin ? [AdminLog] : new[] { Log, AdminLog };
+        if (filter.IsSelective)
+        {
+            var matches = (await ReadMatchesAsync(filter)).ToList();
+            return new AuditPageOfLog([.. matches.Skip(skip).Take(take).Select(match => match.Entry)], matches.Count);
+        }
+        var keys = KeysOf(filter);
         var totals = Task.WhenAll(keys.Select(key => Database.ListLengthAsync(key, CommandFlags.DemandMaster)));
         // The two lists must be merged from the start: at most 20,000 entries for the last page, about 3 MB.
-        var (entries, _) = await ReadAsync(keys, skip + take);
-        return new AuditPageOfLog([.. entries.Skip(skip).Take(take)], (await totals).Sum());
+        var entries = await ReadAsync(keys, skip + take);
+        return new AuditPageOfLog([.. entries.Skip(skip).Take(take).Select(line => line.Entry)], (await totals).Sum());
     }
 
-    /// <summary>Returns all entries of both lists as lines of JSON, newest first.</summary>
-    public async Task<IReadOnlyList<string>> ExportAsync() => (await ReadAsync([Log, AdminLog], Capacity)).Lines;
+    /// <summary>Returns the entries that a filter selects as lines of JSON, newest first.</summary>
+    public async Task<IReadOnlyList<string>> ExportAsync(AuditFilter filter) =>
+        [.. (await ReadMatchesAsync(filter)).Select(match => match.Line)];
+
+    private async Task<IEnumerable<(AuditEntry Entry, string Line)>> ReadMatchesAsync(AuditFilter filter) =>
+        (await ReadAsync(KeysOf(filter), Capacity)).Where(line => filter.Matches(line.Entry));
+
+    private static string[] KeysOf(AuditFilter filter) => filter.OnlyAdmin ? [AdminLog] : [Log, AdminLog];
 
     private AuditEntry Entry(AuditEvent what, string? email, string ip, string outcome, string? by) =>
         new(time.GetUtcNow(), what, email is null ? null : MaskedAddress.Of(email), ip, outcome, by);
 
     // Reads everything at once, because new entries between two reads would shift the others.
-    private async Task<(IReadOnlyList<AuditEntry> Entries, IReadOnlyList<string> Lines)> ReadAsync(string[] keys, int count)
+    private async Task<List<(AuditEntry Entry, string Line)>> ReadAsync(string[] keys, int count)
     {
         var lists = await Task.WhenAll(keys.Select(key => Database.ListRangeAsync(key, 0, count - 1, CommandFlags.DemandMaster)));
-        var sorted = lists.SelectMany(list => list)
+        return [.. lists.SelectMany(list => list)
             .Select(line => (Entry: JsonSerializer.Deserialize<AuditEntry>((string)line!, s_json)!, Line: (string)line!))
-            .OrderByDescending(entry => entry.Entry.Time)
-            .ToList();
-        return ([.. sorted.Select(entry => entry.Entry)], [.. sorted.Select(entry => entry.Line)]);
+            .OrderByDescending(line => line.Entry.Time)];
     }
 
     private async Task<bool> WriteOnceAsync(string log, string name, TimeSpan pause, AuditEntry entry)

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Globalization;
 using OtpPortal.Storage;
 using StackExchange.Redis;
@@ -34,24 +35,29 @@ public enum StatisticsEvent
 
 /// <summary>Counts events per hour, for the administrators' charts.</summary>
 /// <remarks>
-/// Key layout in the OTP database: <c>stats:{yyyyMMddHH}</c> (UTC), a hash that is kept 31 days, with the fields <c>begun</c>,
+/// Key layout in the OTP database: <c>stats:{yyyyMMddHH}</c> (UTC), a hash that is kept 61 days, with the fields <c>begun</c>,
 /// <c>signedin</c>, <c>sent</c>, <c>verified</c>, <c>wrong</c>, <c>expired</c>, <c>limited</c>, <c>smsheldback</c>;
-/// <c>failed:{provider}</c> = undeliverable messages; and <c>took:{seconds}</c> = verifications within at most this time after
-/// the first message. Contains no addresses and no clients. Counting never fails the counted operation and never delays it; a
-/// crash loses up to 200 ms of counts.
+/// <c>sent:{provider}</c> = messages that a provider accepted; <c>failed:{provider}</c> = undeliverable messages; and
+/// <c>took:{seconds}</c> = verifications within at most this time after the first message. Contains no addresses and no
+/// clients. Counting never fails the counted operation and never delays it; a crash loses up to 200 ms of counts.
 /// </remarks>
 public sealed partial class Statistics(Stores stores, TimeProvider time, ILogger<Statistics> logger) : IAsyncDisposable
 {
-    private const string Failed = "failed:";
+    private const string AcceptedPrefix = "sent:";
+    private const string FailedPrefix = "failed:";
     private const string DurationPrefix = "took:";
-    private const int Hours = 24;
-    private const int Days = 30;
-    private static readonly TimeSpan s_retention = TimeSpan.FromDays(31);
+
+    // Two of the longest ranges, so that it can be compared with the one before, and the current day.
+    private static readonly TimeSpan s_retention = TimeSpan.FromDays(61);
+
+    // Every replica has written the counts of an hour by then, so they can be cached.
+    private static readonly TimeSpan s_settled = TimeSpan.FromMinutes(1);
 
     // One write per event would cost more than the event, so writes are batched.
     private static readonly TimeSpan s_flushInterval = TimeSpan.FromMilliseconds(200);
 
     private readonly Lock _lock = new();
+    private readonly ConcurrentDictionary<DateTimeOffset, StatisticsSlot> _past = new();
     private Dictionary<(string Key, string Field), long> _pending = [];
 
     private IDatabase Database => stores.Otp.Database;
@@ -59,24 +65,38 @@ public sealed partial class Statistics(Stores stores, TimeProvider time, ILogger
     public void Count(StatisticsEvent what) => Add(FieldOf(what));
 
     /// <summary>Counts an undeliverable message.</summary>
-    public void CountFailed(string provider) => Add(Failed + provider);
+    public void CountFailed(string provider) => Add(FailedPrefix + provider);
+
+    /// <summary>Counts a message that a provider accepted, of any kind.</summary>
+    public void CountAccepted(string provider) => Add(AcceptedPrefix + provider);
 
     /// <summary>Counts a correct code, with the time since the first message was sent.</summary>
     public void CountVerified(TimeSpan sinceSent) => Add(FieldOf(StatisticsEvent.Verified), DurationPrefix + Durations.BucketOf(sinceSent));
 
-    /// <summary>Returns the counts of the last 24 hours and the last 30 days (UTC), including the current ones.</summary>
-    public async Task<StatisticsReport> ReadAsync()
+    /// <summary>Returns the counts of a range that ends now, including the current hour, and of the range before it.</summary>
+    public async Task<StatisticsReport> ReadAsync(StatisticsRange range)
     {
         await WriteAsync();
-        var now = time.GetUtcNow().UtcDateTime;
-        var thisHour = new DateTimeOffset(now.Date.AddHours(now.Hour), TimeSpan.Zero);
-        var first = new DateTimeOffset(now.Date.AddDays(1 - Days), TimeSpan.Zero);
-        var starts = Enumerable.Range(0, (int)(thisHour - first).TotalHours + 1).Select(hour => first.AddHours(hour)).ToArray();
-        var answers = await Task.WhenAll(starts.Select(start => Database.HashGetAllAsync(KeyOf(start), CommandFlags.DemandMaster)));
-        var hours = starts.Zip(answers, Read).ToArray();
-        var days = hours.GroupBy(hour => hour.Start.Date)
-            .Select(day => StatisticsSlot.Sum(new DateTimeOffset(day.Key, TimeSpan.Zero), [.. day]));
-        return new StatisticsReport(hours[^Hours..], [.. days]);
+        var (step, count) = range switch
+        {
+            StatisticsRange.Day => (1, 24),
+            StatisticsRange.Week => (6, 28),
+            StatisticsRange.Month => (24, 30),
+            _ => throw new ArgumentOutOfRangeException(nameof(range)),
+        };
+        var now = time.GetUtcNow();
+        var thisHour = new DateTimeOffset(now.UtcDateTime.Date.AddHours(now.UtcDateTime.Hour), TimeSpan.Zero);
+        var first = thisHour.AddHours(-(thisHour.Hour % step)).AddHours(-step * (count - 1));
+        // The range before is as long as the part of this range that has passed, so that both can be compared.
+        var before = first.AddHours(-step * count);
+        var length = (int)(thisHour - first).TotalHours + 1;
+        var hours = await ReadAsync(Enumerable.Range(0, length).Select(hour => first.AddHours(hour)), now);
+        var hoursBefore = await ReadAsync(Enumerable.Range(0, length).Select(hour => before.AddHours(hour)), now);
+        return new StatisticsReport(
+            range,
+            [.. hours.Chunk(step).Select(slot => StatisticsSlot.Sum(slot[0].Start, slot))],
+            StatisticsSlot.Sum(first, hours),
+            StatisticsSlot.Sum(before, hoursBefore));
     }
 
     /// <summary>Writes the pending counts.</summary>
@@ -122,15 +142,31 @@ public sealed partial class Statistics(Stores stores, TimeProvider time, ILogger
         }
     }
 
+    private async Task<StatisticsSlot[]> ReadAsync(IEnumerable<DateTimeOffset> starts, DateTimeOffset now)
+    {
+        if (_past.Count > s_retention.TotalHours)
+        {
+            foreach (var old in _past.Keys.Where(start => start < now - s_retention)) _past.TryRemove(old, out _);
+        }
+        return await Task.WhenAll(starts.Select(async start =>
+        {
+            if (_past.TryGetValue(start, out var past)) return past;
+            var slot = Read(start, await Database.HashGetAllAsync(KeyOf(start), CommandFlags.DemandMaster));
+            if (start.AddHours(1) + s_settled < now) _past[start] = slot;
+            return slot;
+        }));
+    }
+
     private static StatisticsSlot Read(DateTimeOffset start, HashEntry[] entries)
     {
+        if (entries.Length == 0) return StatisticsSlot.Empty(start);
         var counts = entries.ToDictionary(entry => (string)entry.Name!, entry => (long)entry.Value, StringComparer.Ordinal);
         long Of(StatisticsEvent what) => counts.GetValueOrDefault(FieldOf(what));
         return new StatisticsSlot(
             start, Of(StatisticsEvent.Begun), Of(StatisticsEvent.SignedIn), Of(StatisticsEvent.Sent), Of(StatisticsEvent.Verified),
             Of(StatisticsEvent.Wrong),
             Of(StatisticsEvent.Expired), Of(StatisticsEvent.Limited), Of(StatisticsEvent.SmsHeldBack),
-            WithPrefix(counts, Failed), new Durations(WithPrefix(counts, DurationPrefix)));
+            WithPrefix(counts, AcceptedPrefix), WithPrefix(counts, FailedPrefix), new Durations(WithPrefix(counts, DurationPrefix)));
     }
 
     private static Dictionary<string, long> WithPrefix(Dictionary<string, long> counts, string prefix) =>

@@ -2,11 +2,28 @@ using System.Globalization;
 
 namespace OtpPortal.Auditing;
 
-/// <summary>The counts of the last 24 hours and the last 30 days; the current hour and day come last.</summary>
-public sealed record StatisticsReport(IReadOnlyList<StatisticsSlot> Hours, IReadOnlyList<StatisticsSlot> Days);
+/// <summary>A range of time up to now.</summary>
+public enum StatisticsRange
+{
+    /// <summary>The last 24 hours, by hour.</summary>
+    Day,
 
-/// <summary>The counts of one hour or day.</summary>
-/// <param name="Start">The start of the hour or day, UTC.</param>
+    /// <summary>The last 7 days, by six hours.</summary>
+    Week,
+
+    /// <summary>The last 30 days, by day.</summary>
+    Month,
+}
+
+/// <summary>The counts of a range.</summary>
+/// <param name="Slots">The counts of its parts; the current part comes last.</param>
+/// <param name="Before">The counts of the range before, over the same length of time.</param>
+public sealed record StatisticsReport(
+    StatisticsRange Range, IReadOnlyList<StatisticsSlot> Slots, StatisticsSlot Total, StatisticsSlot Before);
+
+/// <summary>The counts of an interval.</summary>
+/// <param name="Start">The start of the interval: a full hour, UTC.</param>
+/// <param name="AcceptedBy">Messages that a provider accepted, by provider.</param>
 /// <param name="FailedBy">Undeliverable messages by provider.</param>
 /// <param name="Took">The times from the first message to the correct code.</param>
 public sealed record StatisticsSlot(
@@ -19,10 +36,16 @@ public sealed record StatisticsSlot(
     long Expired,
     long Limited,
     long SmsHeldBack,
+    IReadOnlyDictionary<string, long> AcceptedBy,
     IReadOnlyDictionary<string, long> FailedBy,
     Durations Took)
 {
+    private static readonly Dictionary<string, long> s_none = new(StringComparer.Ordinal);
+
     public long Failed => FailedBy.Values.Sum();
+
+    public static StatisticsSlot Empty(DateTimeOffset start) =>
+        new(start, 0, 0, 0, 0, 0, 0, 0, 0, s_none, s_none, new Durations(s_none));
 
     public static StatisticsSlot Sum(DateTimeOffset start, IReadOnlyList<StatisticsSlot> slots) => new(
         start,
@@ -34,6 +57,7 @@ public sealed record StatisticsSlot(
         slots.Sum(slot => slot.Expired),
         slots.Sum(slot => slot.Limited),
         slots.Sum(slot => slot.SmsHeldBack),
+        Merge(slots.Select(slot => slot.AcceptedBy)),
         Merge(slots.Select(slot => slot.FailedBy)),
         new Durations(Merge(slots.Select(slot => slot.Took.Counts))));
 

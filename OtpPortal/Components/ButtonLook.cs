@@ -11,6 +11,7 @@ public enum ButtonLook
     Filled,
     Outlined,
     Text,
+    Small,
     Danger,
     DangerFilled,
     DangerSmall,

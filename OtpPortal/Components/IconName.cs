@@ -17,4 +17,12 @@ public enum IconName
     Link,
     Plug,
     External,
+    Menu,
+    Chart,
+    User,
+    Robot,
+    List,
+    Pulse,
+    SignOut,
+    Copy,
 }

@@ -89,6 +89,7 @@ public sealed partial class Dispatcher(
             if (outcome is SendOutcome.Accepted)
             {
                 s_delivered.Add(1, Tag("provider", provider.Name), Tag("outcome", "sent"));
+                statistics.CountAccepted(provider.Name);
                 if (provider.Countries is not null) await guard.CountSentAsync(message.To);
                 return new DispatchOutcome.Sent(provider.Name);
             }

@@ -30,6 +30,9 @@ public sealed class AuthSecret
     /// <summary>Returns whether a text is the secret, in constant time.</summary>
     public bool Matches(string candidate) => _digest.Matches(candidate);
 
+    /// <summary>Gets the number of bytes of the secret.</summary>
+    internal int Length => _root.Length;
+
     /// <summary>Gets the secret itself, for a command that presents it to the portal on the same machine.</summary>
     internal string Reveal() => Encoding.UTF8.GetString(_root);
 

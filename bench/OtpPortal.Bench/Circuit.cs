@@ -133,9 +133,7 @@ internal sealed partial class Circuit : IAsyncDisposable
                 var task = (long)reader.Read()!;
                 var name = (string)reader.Read()!;
                 if (name == "otpPortal.ready") _ready.TrySetResult();
-                // Components with charts request the size of their element.
-                var result = name.EndsWith("createChart", StringComparison.Ordinal) ? """{"Width":600,"Height":240}""" : "null";
-                if (task != 0) await SendAsync(null, "EndInvokeJSFromDotNet", task, true, $"[{task},true,{result}]");
+                if (task != 0) await SendAsync(null, "EndInvokeJSFromDotNet", task, true, $"[{task},true,null]");
                 break;
             case "JS.Error":
                 throw new InvalidOperationException("The circuit failed: " + reader.Read());

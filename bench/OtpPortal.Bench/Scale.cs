@@ -58,9 +58,9 @@ internal static class Scale
         }
         rows.Add(("a page of 20 for the grid in the middle, by Email", await TimesAsync(30, () =>
             sessions.SliceAsync(new SessionQuery("", SessionOrder.Email, Descending: true, Sessions / 2, 20)))));
-        rows.Add(("/admin opened until the grid's first rows are drawn: page, WebSocket, circuit", await TimesAsync(10, async () =>
+        rows.Add(("/admin/sessions opened until the grid's first rows are drawn: page, WebSocket, circuit", await TimesAsync(10, async () =>
         {
-            await using var page = await Circuit.OpenAsync(portal.Address, "/admin", cookie, "@bench.example");
+            await using var page = await Circuit.OpenAsync(portal.Address, "/admin/sessions", cookie, "@bench.example");
         })));
         rows.Add(("resident memory of the portal before", Megabytes(idle)));
         rows.Add(("resident memory of the portal after all of the above", Megabytes(portal.Process.ResidentMegabytes)));
@@ -76,11 +76,12 @@ internal static class Scale
         var rows = new List<(string What, string Measured)>();
         foreach (var (what, path) in new[]
         {
-            ("address pages", "/"), ("code pages", "/login/code"), ("pages of the administration", "/admin"),
+            ("address pages", "/"), ("code pages", "/login/code"), ("overviews of the administration", "/admin"),
+            ("session lists of the administration", "/admin/sessions"),
         })
         {
             await using var portal = await stage.StartPortalAsync(("TRUSTED_PROXIES", "127.0.0.1"));
-            var cookie = path == "/admin" ? await AdminCookieAsync(portal) : null;
+            var cookie = path.StartsWith("/admin", StringComparison.Ordinal) ? await AdminCookieAsync(portal) : null;
             async Task<List<Circuit>> OpenAsync(int count)
             {
                 var circuits = new List<Circuit>();

@@ -155,13 +155,13 @@ public abstract class SmsGuardTests(StoreUnderTest store)
     {
         var guard = NewGuard();
         var statistics = new Statistics(store.Stores, store.Clock, _log.For<Statistics>());
-        var before = (await statistics.ReadAsync()).Hours[^1].SmsHeldBack;
+        var before = (await statistics.ReadAsync(StatisticsRange.Day)).Slots[^1].SmsHeldBack;
 
         (await TakeAsync(guard, "+33612345678")).ShouldBe("SMS_COUNTRIES");
 
-        await Eventually.BeTrueAsync(async () => (await statistics.ReadAsync()).Hours[^1].SmsHeldBack > before);
+        await Eventually.BeTrueAsync(async () => (await statistics.ReadAsync(StatisticsRange.Day)).Slots[^1].SmsHeldBack > before);
         var audit = new AuditLog(store.Stores, [], store.Clock, _log.For<AuditLog>());
-        await Eventually.BeTrueAsync(async () => (await audit.ReadAsync(0, 50)).Entries.Any(entry =>
+        await Eventually.BeTrueAsync(async () => (await audit.ReadAsync(0, 50, AuditFilter.All)).Entries.Any(entry =>
             entry is { Event: AuditEvent.LimitHit, Address: "+33…78", Outcome: "SMS_COUNTRIES" }));
         _log.Text.ShouldContain("SMS_COUNTRIES blocked an SMS to FR");
         _log.Text.ShouldNotContain("612345678");
