@@ -95,6 +95,22 @@ public sealed class AdminTests(AdminStage stage) : BrowserTest(stage), IClassFix
     }
 
     [Fact]
+    public async Task The_overview_searches_the_sessions()
+    {
+        var name = Name();
+        using var ann = await SignedInAsync($"{name}.ann@example.com", "127.0.9.11", Firefox);
+        using var bob = await SignedInAsync($"{name}.bob@example.com", "127.0.9.12", Firefox);
+        var admin = await AdminPage.OpenOverviewAsync(await OpenBrowserAsync(), AdminStage.Key);
+
+        await admin.Page.Locator("#find").FillAsync($"{name}.B");
+        await admin.NavigateByAsync(() => admin.Page.Keyboard.PressAsync("Enter"));
+
+        await Expect(admin.Rows).ToHaveCountAsync(1);
+        await Expect(admin.Rows).ToContainTextAsync($"{name}.bob@example.com");
+        await Expect(admin.Page.Locator("#prefix")).ToHaveValueAsync($"{name}.B");
+    }
+
+    [Fact]
     public async Task A_long_session_list_is_paged()
     {
         var name = Name();

@@ -51,15 +51,23 @@ public sealed partial class SessionGrid(AdminAccess policy, SessionList sessions
     [Parameter, EditorRequired]
     public AdminSession Session { get; set; } = null!;
 
+    /// <summary>The beginning of an address to search for at first.</summary>
+    [Parameter]
+    public string Search { get; set; } = "";
+
     /// <summary>Raised when the administrator's session has ended.</summary>
     [Parameter, EditorRequired]
     public EventCallback Ended { get; set; }
 
     private bool AreAllSelected => _rows is { Count: > 0 } rows && rows.All(row => _selected.ContainsKey(row.Id));
 
+    protected override void OnInitialized() => (_typed, _prefix) = (Search, PrefixOf(Search));
+
+    private static string PrefixOf(string typed) => typed.Trim().ToLowerInvariant();
+
     private Task SearchAsync()
     {
-        (_prefix, _filter) = (_typed.Trim().ToLowerInvariant(), _typedFilter.Trim());
+        (_prefix, _filter) = (PrefixOf(_typed), _typedFilter.Trim());
         _selected.Clear();
         _message = null;
         return _grid.FirstPage(forceReload: true);
