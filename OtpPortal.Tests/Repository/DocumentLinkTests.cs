@@ -9,7 +9,8 @@ public sealed partial class DocumentLinkTests
     public static TheoryData<string> Documents { get; } =
     [
         .. Directory.EnumerateFiles(RepositoryRoot.Path, "*.md")
-            .Concat(Directory.EnumerateFiles(Path.Combine(RepositoryRoot.Path, "docs"), "*.md", SearchOption.AllDirectories))
+            .Concat(Directory.EnumerateFiles(Path.Combine(RepositoryRoot.Path, "docs"), "*.md"))
+            .Concat(Directory.EnumerateFiles(Path.Combine(RepositoryRoot.Path, "docs", "decisions"), "*.md"))
             .Select(path => Path.GetRelativePath(RepositoryRoot.Path, path)).Order(StringComparer.Ordinal),
     ];
 
