@@ -6,7 +6,8 @@ namespace OtpPortal.Tests.Repository;
 /// <summary>A block of code in a document, with the marks (comments of one line) directly before it.</summary>
 /// <param name="Page">The path of the document in the repository.</param>
 /// <param name="Line">The line of the opening fence, from 1.</param>
-internal sealed partial record DocumentBlock(string Page, int Line, string Language, string Text, IReadOnlyList<(string Name, string Value)> Marks)
+internal sealed partial record DocumentBlock(
+    string Page, int Line, string Language, string Text, IReadOnlyList<(string Name, string Value)> Marks)
 {
     /// <summary>Gets the paths of README.md and the pages of docs, without the decisions.</summary>
     public static IReadOnlyList<string> Pages { get; } =

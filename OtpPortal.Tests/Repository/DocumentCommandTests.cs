@@ -48,9 +48,9 @@ public sealed class DocumentCommandTests
                 if (block.Mark("output") is not null) shell.OutputShouldBe(block.Text);
                 if (block.Mark("run") is { } how) await (how == "servers" ? shell.StartAsync(block.Text) : shell.RunAsync(block.Text));
             }
-            catch (Exception exception) when (exception is ShouldAssertException or InvalidOperationException or TimeoutException or JsonException)
+            catch (Exception exception)
             {
-                throw new ShouldAssertException($"{block.Place}: {exception.Message}", exception);
+                throw new InvalidOperationException($"{block.Place}: {exception.Message}", exception);
             }
         }
     }
@@ -72,11 +72,12 @@ public sealed class DocumentCommandTests
     [Fact]
     public void Json_and_yaml_examples_can_be_parsed()
     {
-        foreach (var block in Blocks("json").Where(block => block.Mark("not valid") is null))
+        foreach (var block in Blocks("json"))
         {
             try
             {
-                using var _ = JsonDocument.Parse(block.Mark("output") is null ? block.Text : "[" + block.Text.Trim().Replace("}\n{", "},{", StringComparison.Ordinal) + "]");
+                // An output can have several values, one a line.
+                using var _ = JsonDocument.Parse("[" + block.Text.Trim().Replace("}\n{", "},{", StringComparison.Ordinal) + "]");
             }
             catch (JsonException exception)
             {
@@ -103,8 +104,8 @@ public sealed class DocumentCommandTests
             await SucceedsAsync(block, "caddy", "adapt", "--adapter", "caddyfile", "--config", file);
         }
         var certificate = Path.Combine(folder.Path, "login.example.com");
-        await SucceedsAsync(Blocks("nginx")[0], "openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=login.example.com",
-            "-keyout", certificate + ".key", "-out", certificate + ".pem");
+        await SucceedsAsync(Blocks("nginx")[0], "openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes",
+            "-subj", "/CN=login.example.com", "-keyout", certificate + ".key", "-out", certificate + ".pem");
         foreach (var block in Blocks("nginx"))
         {
             var file = Path.Combine(folder.Path, "nginx.conf");

@@ -80,7 +80,8 @@ internal sealed partial class DocumentShell : IDisposable
     /// <summary>Runs commands one after the other. Functions and variables are kept for the next ones.</summary>
     public async Task RunAsync(string commands)
     {
-        if (_servers.Count == 0 && commands.Contains("localhost:3000", StringComparison.Ordinal)) await StartAsync("dotnet run --project OtpPortal");
+        if (_servers.Count == 0 && commands.Contains("localhost:3000", StringComparison.Ordinal))
+            await StartAsync("dotnet run --project OtpPortal");
         using var process = Process.Start(Bash($$"""
             set -a
             {{Replace(commands)}}

@@ -14,11 +14,12 @@ public sealed class DocumentSiteTests
         Directory.Exists(Path.Combine(s_docs, "node_modules", "vitepress")).ShouldBeTrue("npm ci in docs installs it, and test.sh does so");
         // In a copy, because the build writes temporary files that other tests would find.
         using var folder = new TemporaryFolder();
-        foreach (var file in Directory.EnumerateFiles(s_docs, "*", SearchOption.AllDirectories).Select(path => Path.GetRelativePath(s_docs, path)))
+        foreach (var path in Directory.EnumerateFiles(s_docs, "*", SearchOption.AllDirectories))
         {
+            var file = Path.GetRelativePath(s_docs, path);
             if (file.Split('/').Any(part => part is "node_modules" or "cache" or "dist" or ".temp")) continue;
             Directory.CreateDirectory(Path.GetDirectoryName(Path.Combine(folder.Path, "docs", file))!);
-            File.Copy(Path.Combine(s_docs, file), Path.Combine(folder.Path, "docs", file));
+            File.Copy(path, Path.Combine(folder.Path, "docs", file));
         }
         var docs = Path.Combine(folder.Path, "docs");
         Directory.CreateSymbolicLink(Path.Combine(docs, "node_modules"), Path.Combine(s_docs, "node_modules"));
@@ -31,11 +32,12 @@ public sealed class DocumentSiteTests
 
         code.ShouldBe(0, output + errors);
         var site = Path.Combine(docs, ".vitepress", "dist");
-        foreach (var page in Directory.EnumerateFiles(docs, "*.md").Concat(Directory.EnumerateFiles(Path.Combine(docs, "decisions"), "*.md")))
+        string[] folders = [docs, Path.Combine(docs, "decisions")];
+        foreach (var page in folders.SelectMany(name => Directory.EnumerateFiles(name, "*.md")))
             File.Exists(Path.Combine(site, Path.ChangeExtension(Path.GetRelativePath(docs, page), ".html"))).ShouldBeTrue(page);
         var deployment = await File.ReadAllTextAsync(Path.Combine(site, "deployment.html"));
         deployment.ShouldContain("href=\"https://github.com/octocat/otpportal/tree/main/CHANGELOG.md\"");
         foreach (var page in DocumentBlock.Pages.Where(page => page is not ("README.md" or "docs/index.md")))
-            deployment.ShouldContain($"href=\"/otpportal/{Path.GetFileNameWithoutExtension(page)}\"", customMessage: "the sidebar has every page");
+            deployment.ShouldContain($"href=\"/otpportal/{Path.GetFileNameWithoutExtension(page)}\"", Case.Sensitive, "the sidebar");
     }
 }

@@ -75,7 +75,7 @@ export default defineConfig({
       { text: 'Administration', items: [page('administration.md')] },
       { text: 'APIs', items: [page('api.md', 'Sign-in and sessions'), page('gateway.md'), page('magic-links.md', 'Service accounts'),
         page('jotp.md')] },
-      { text: 'Operations', items: [page('deployment.md'), page('security.md'), page('reliability.md')] },
+      { text: 'Operations', items: [page('deployment.md'), page('operations.md'), page('security.md'), page('reliability.md')] },
       { text: 'Internals', items: [page('architecture.md'),
         { text: 'Decisions', collapsed: true, items: decisions.map(file => page(`decisions/${file}`)) }] },
     ],
