@@ -107,7 +107,7 @@ internal sealed partial class DocumentShell : IDisposable
     /// <summary>Runs each line in a terminal of its own, and waits until its program accepts connections.</summary>
     public async Task StartAsync(string lines)
     {
-        var commands = lines.Split('\n').Where(line => line.Trim().Length > 0 && line[0] != '#').ToList();
+        var commands = lines.Split('\n').Where(line => line.Trim() is [not '#', ..]).ToList();
         if (commands.Any(line => line.Contains("run --project OtpPortal", StringComparison.Ordinal))) StopServers();
         foreach (var command in commands)
         {

@@ -39,7 +39,7 @@ const codeOf = async () => {
 };
 
 // Without the languages at the foot of the page: not every machine has a Chinese font.
-const clip = { x: 0, y: 0, width: 720, height: 700 };
+const clip = { x: 0, y: 0, width: 720, height: 760 };
 
 // The frames of the animation, and the milliseconds for which each is shown.
 const frames = [];
@@ -75,7 +75,7 @@ try {
     args: ['--no-sandbox', '--disable-quic', '--disable-background-networking'],
   });
   for (const colorScheme of ['light', 'dark']) {
-    const context = await browser.newContext({ colorScheme, viewport: { width: 720, height: 840 }, locale: 'en' });
+    const context = await browser.newContext({ colorScheme, viewport: { width: 720, height: 900 }, locale: 'en' });
     const page = await context.newPage();
     const animated = colorScheme === 'light';
 
