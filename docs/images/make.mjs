@@ -114,7 +114,7 @@ try {
     await page.setViewportSize({ width: 1280, height: 860 });
     await page.goto(`${portal}/admin`);
     await page.waitForLoadState('networkidle');
-    await picture(page, `admin-${colorScheme}`);
+    await picture(page, `admin-${colorScheme}`, { clip: { x: 0, y: 0, width: 1280, height: 762 } });
     await context.close();
   }
 
