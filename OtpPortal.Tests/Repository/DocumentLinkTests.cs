@@ -9,7 +9,8 @@ public sealed partial class DocumentLinkTests
     public static TheoryData<string> Documents { get; } =
     [
         .. Directory.EnumerateFiles(RepositoryRoot.Path, "*.md")
-            .Concat(Directory.EnumerateFiles(Path.Combine(RepositoryRoot.Path, "docs"), "*.md", SearchOption.AllDirectories))
+            .Concat(Directory.EnumerateFiles(Path.Combine(RepositoryRoot.Path, "docs"), "*.md"))
+            .Concat(Directory.EnumerateFiles(Path.Combine(RepositoryRoot.Path, "docs", "decisions"), "*.md"))
             .Select(path => Path.GetRelativePath(RepositoryRoot.Path, path)).Order(StringComparer.Ordinal),
     ];
 
@@ -40,6 +41,19 @@ public sealed partial class DocumentLinkTests
         }
     }
 
+    [Theory]
+    [MemberData(nameof(Documents))]
+    public void A_picture_is_there_and_small(string document)
+    {
+        foreach (Match match in Picture().Matches(Code().Replace(RepositoryRoot.Read(document), "")))
+        {
+            var picture = match.Groups["path"].Value;
+            var file = new FileInfo(Path.Combine(RepositoryRoot.Path, Path.GetDirectoryName(document)!, picture));
+            file.Exists.ShouldBeTrue(picture);
+            file.Length.ShouldBeLessThan(500_000, picture);
+        }
+    }
+
     // As GitHub makes them: lower case, without punctuation, with a hyphen for each blank.
     private static IEnumerable<string> Headings(string path) =>
         Heading().Matches(Fence().Replace(File.ReadAllText(path), ""))
@@ -47,6 +61,9 @@ public sealed partial class DocumentLinkTests
 
     [GeneratedRegex(@"(?<!!)\[[^\]]*\]\((?!https?:|mailto:)(?<path>[^)#\s]*)(#(?<heading>[^)\s]*))?\)", RegexOptions.ExplicitCapture, 1000)]
     private static partial Regex Link();
+
+    [GeneratedRegex(@"!\[[^\]]*\]\((?<path>[^):]+)\)|src(set)?=""(?<path>[^"":]+)""", RegexOptions.ExplicitCapture, 1000)]
+    private static partial Regex Picture();
 
     [GeneratedRegex("^ *```.*?^ *```|`[^`\n]*`", RegexOptions.ExplicitCapture | RegexOptions.Singleline | RegexOptions.Multiline, 1000)]
     private static partial Regex Code();

@@ -11,7 +11,8 @@ public sealed partial class WorkflowTests
     public static TheoryData<string> Workflows { get; } = [.. Names("*.yml")];
 
     [Fact]
-    public void All_of_them_are_there() => Names("*").ShouldBe(["ci.yml", "codeql.yml", "dependency-review.yml", "release.yml"]);
+    public void All_of_them_are_there() =>
+        Names("*").ShouldBe(["ci.yml", "codeql.yml", "dependency-review.yml", "pages.yml", "release.yml"]);
 
     [Fact]
     public async Task Actionlint_finds_nothing()

@@ -9,8 +9,8 @@ public sealed record MailSite(string Name, string Url)
     [
         ("Gmail", "https://mail.google.com/mail/", "gmail.com googlemail.com"),
         ("Outlook", "https://outlook.live.com/mail/",
-            "outlook.com outlook.de outlook.fr outlook.es hotmail.com hotmail.de hotmail.fr hotmail.es hotmail.co.uk live.com live.de live.fr "
-                + "msn.com"),
+            "outlook.com outlook.de outlook.fr outlook.es hotmail.com hotmail.de hotmail.fr hotmail.es hotmail.co.uk live.com live.de "
+                + "live.fr msn.com"),
         ("Yahoo Mail", "https://mail.yahoo.com/", "yahoo.com yahoo.de yahoo.fr yahoo.es yahoo.co.uk"),
         ("iCloud Mail", "https://www.icloud.com/mail", "icloud.com me.com mac.com"),
         ("Proton Mail", "https://mail.proton.me/", "proton.me protonmail.com pm.me"),

@@ -14,7 +14,7 @@ const all = args.includes('--all');
 const named = args.filter(argument => argument !== '--all');
 
 // What builds and tests leave behind, as in .gitignore.
-const produced = new Set(['.git', '.idea', '.vs', '_framework', 'artifacts', 'bin', 'data', 'node_modules', 'obj', 'TestResults']);
+const produced = new Set(['.git', '.idea', '.vs', '.temp', '_framework', 'artifacts', 'bin', 'cache', 'data', 'dist', 'node_modules', 'obj', 'TestResults']);
 const walk = folder => readdirSync(path.join(root, folder), { withFileTypes: true }).flatMap(entry => {
   if (produced.has(entry.name)) return [];
   const name = path.join(folder, entry.name);
