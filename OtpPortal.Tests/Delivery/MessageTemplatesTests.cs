@@ -20,6 +20,24 @@ public sealed class MessageTemplatesTests
             ["language"] = language,
         });
 
+    /// <summary>Gmail's app drops the style sheet for accounts of other providers, and Outlook most of it.</summary>
+    [Theory]
+    [InlineData("en")]
+    [InlineData("de")]
+    [InlineData("fr")]
+    [InlineData("es")]
+    [InlineData("zh")]
+    public void The_HTML_part_needs_no_style_sheet_and_no_image(string language)
+    {
+        var page = new AngleSharp.Html.Parser.HtmlParser().ParseDocument(Fill(language, link: "https://login.example.com/l").Html);
+
+        page.QuerySelectorAll("img").ShouldBeEmpty();
+        page.QuerySelectorAll("body, p, td:not(:has(table))").ShouldAllBe(element => element.HasAttribute("style"));
+        page.QuerySelectorAll("table").ShouldAllBe(table => table.GetAttribute("role") == "presentation");
+        page.QuerySelector(".code")!.GetAttribute("style")!.ShouldContain("font-size: 34px");
+        page.QuerySelector("meta[name=color-scheme]")!.GetAttribute("content").ShouldBe("light dark");
+    }
+
     [Theory]
     [InlineData("en")]
     [InlineData("de")]

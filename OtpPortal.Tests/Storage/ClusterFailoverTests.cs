@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using OtpPortal.Configuration;
+using OtpPortal.Storage;
 using OtpPortal.Tests.Infrastructure;
 using Xunit.Abstractions;
 
@@ -78,6 +79,28 @@ public sealed class ClusterFailoverTests(ITestOutputHelper output)
 
         load.Wrong.ShouldBeEmpty();
         load.Unavailable.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task A_command_that_is_redirected_twice_waits_until_its_slot_has_settled()
+    {
+        using var cluster = await RedisCluster.StartAsync(withReplicas: false);
+        using var store = RedisStore.Connect("otp", cluster.Address);
+        await Eventually.BeTrueAsync(() => Task.FromResult(store.IsComplete));
+        const string Key = "redirected";
+        var slot = await cluster.Nodes[0].TellAsync("CLUSTER", "KEYSLOT", Key);
+        var owner = await cluster.OwnerOfAsync(int.Parse(slot, CultureInfo.InvariantCulture));
+        var other = cluster.Nodes.First(node => node != owner);
+        // The owner sends the client to a node that sends it back: ASK, then MOVED.
+        await owner.TellAsync("CLUSTER", "SETSLOT", slot, "MIGRATING", await other.TellAsync("CLUSTER", "MYID"));
+
+        var (counted, set) = (store.Database.StringIncrementAsync(Key), store.Database.KeyPersistAsync(Key));
+        await Task.WhenAny(counted, Task.Delay(TimeSpan.FromMilliseconds(100)));
+        counted.IsCompleted.ShouldBeFalse();
+        await owner.TellAsync("CLUSTER", "SETSLOT", slot, "STABLE");
+
+        (await counted).ShouldBe(1, "a redirected command has not been run");
+        (await set).ShouldBeFalse();
     }
 
     [Fact]

@@ -193,7 +193,8 @@ public sealed partial class RedisStore : IDisposable
         }
         var options = _address.ToOptions("otpportal-" + Name, topology);
         var connection = _connect(options).WithPooledContinuations();
-        return new Link(connection, connection.GetDatabase(options.DefaultDatabase ?? 0), topology);
+        var database = connection.GetDatabase(options.DefaultDatabase ?? 0);
+        return new Link(connection, topology.IsCluster ? ClusterDatabase.Wrap(database) : database, topology);
     }
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Store {Store}: connected to {Servers}, because servers changed or did not respond")]
