@@ -108,12 +108,7 @@ internal sealed class InitCommand(TextReader input, TextWriter output, TextWrite
     // The portal's own checks, with the rules of Production.
     private static IReadOnlyList<string> ErrorsOf(IReadOnlyDictionary<string, string> answers)
     {
-        var builder = WebApplication.CreateBuilder(new WebApplicationOptions
-        {
-            EnvironmentName = Environments.Production,
-            ContentRootPath = PortalSources.RootFolder(),
-        });
-        builder.Configuration.Sources.Clear();
+        var builder = PortalSources.CreateBuilder(Environments.Production, PortalSources.RootFolder());
         builder.Configuration.AddInMemoryCollection(answers.Select(answer => KeyValuePair.Create(answer.Key, (string?)answer.Value)));
         try
         {

@@ -25,14 +25,7 @@ public static class PortalApp
     /// <exception cref="SettingsException">A source cannot be read.</exception>
     public static WebApplicationBuilder CreateBuilder(string[] args)
     {
-        var builder = WebApplication.CreateBuilder(new WebApplicationOptions
-        {
-            ApplicationName = typeof(PortalApp).Assembly.GetName().Name,
-            EnvironmentName = PortalSources.EnvironmentName(args),
-            ContentRootPath = PortalSources.RootFolder(),
-            WebRootPath = Path.Combine(AppContext.BaseDirectory, "wwwroot"),
-        });
-        builder.Configuration.Sources.Clear();
+        var builder = PortalSources.CreateBuilder(PortalSources.EnvironmentName(args), PortalSources.RootFolder());
         builder.Configuration.AddPortalSources(args, builder.Environment.IsDevelopment());
         return builder;
     }

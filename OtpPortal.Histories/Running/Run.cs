@@ -61,7 +61,7 @@ internal sealed class Run(RunArguments arguments)
         var faults = portals.SelectMany(portal => portal.Process.Faults()).Concat(store.Faults)
             .Where(fault => arguments.Faults.Count == 0 || arguments.Faults.Contains(fault.Name, StringComparer.Ordinal)).ToList();
         if (faults.Count == 0) throw new ArgumentException($"The kind {arguments.Kind} has none of these faults.");
-        var nemesis = new Nemesis(faults, recorder, arguments.Seed);
+        var nemesis = new Nemesis(faults, recorder, arguments.Seed, arguments.Pace);
 
         using var stop = new CancellationTokenSource(TimeSpan.FromSeconds(arguments.Duration));
         var running = clients.ConvertAll(client => Task.Run(() => client.RunAsync(stop.Token)));

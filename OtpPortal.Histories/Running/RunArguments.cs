@@ -8,13 +8,15 @@ namespace OtpPortal.Histories.Running;
 /// <param name="Seed">Chooses the operations and the faults.</param>
 /// <param name="IdleLifetime">AUTH_TOKEN_EXPIRY in seconds. With 120 or less, some sessions rest until they expire.</param>
 /// <param name="Faults">The names of the faults that may happen; empty for all.</param>
+/// <param name="Pace">Divides the length of the faults and the time between them. 1 to 20.</param>
 /// <param name="PortalPath">The path of <c>OtpPortal.dll</c>.</param>
 /// <param name="Folder">A directory for the history, the logs and the stores.</param>
 public sealed record RunArguments(
-    string Kind, int Duration, int Seed, double IdleLifetime, IReadOnlyList<string> Faults, string PortalPath, string Folder)
+    string Kind, int Duration, int Seed, double IdleLifetime, IReadOnlyList<string> Faults, int Pace, string PortalPath,
+    string Folder)
 {
     private static readonly string[] s_faults = ["kill", "restart", "pause", "stall", "refuse", "mute"];
-    private static readonly string[] s_options = ["--expiry", "--faults", "--portal", "--folder"];
+    private static readonly string[] s_options = ["--expiry", "--faults", "--pace", "--portal", "--folder"];
     private static readonly string[] s_kinds = ["embedded", "redis", "cluster", "sentinel"];
 
     /// <summary>Gets the path of the history.</summary>
@@ -44,6 +46,7 @@ public sealed record RunArguments(
             kind, Number("The duration", values.ElementAtOrDefault(1) ?? "60", 10, 86_400),
             Number("The seed", values.ElementAtOrDefault(2) ?? "1", 0, int.MaxValue),
             Number("--expiry", options.GetValueOrDefault("--expiry", "3600"), 5, 31_536_000), faults,
+            Number("--pace", options.GetValueOrDefault("--pace", "1"), 1, 20),
             Path.GetFullPath(options.GetValueOrDefault("--portal", Path.Combine(AppContext.BaseDirectory, "OtpPortal.dll"))),
             Path.GetFullPath(options.GetValueOrDefault("--folder", Path.Combine("artifacts", "history"))));
     }

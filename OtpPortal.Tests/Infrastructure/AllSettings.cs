@@ -95,14 +95,8 @@ public sealed class AllSettings
     internal static WebApplicationBuilder Builder(
         IReadOnlyDictionary<string, string> values, bool isProduction, string? rootDirectory = null)
     {
-        var builder = WebApplication.CreateBuilder(new WebApplicationOptions
-        {
-            ApplicationName = typeof(PortalApp).Assembly.GetName().Name,
-            EnvironmentName = isProduction ? Environments.Production : Environments.Development,
-            ContentRootPath = rootDirectory ?? Path.GetTempPath(),
-            WebRootPath = Path.Combine(AppContext.BaseDirectory, "wwwroot"),
-        });
-        builder.Configuration.Sources.Clear();
+        var builder = PortalSources.CreateBuilder(
+            isProduction ? Environments.Production : Environments.Development, rootDirectory ?? Path.GetTempPath());
         builder.Configuration.AddInMemoryCollection(values!);
         return builder;
     }

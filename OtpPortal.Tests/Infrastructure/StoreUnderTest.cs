@@ -51,7 +51,7 @@ public abstract class StoreUnderTest : IAsyncLifetime
     {
         var read = TokenSettings(settings);
         var replicas = new ReplicaWait(new StorageSettings(null, null, 0), Stores);
-        return new TokenStore(Stores, replicas, SessionIndex, new AuthToken(secret, read), read, Clock);
+        return new TokenStore(Stores, replicas, SessionIndex, new UserAgents(Stores), new AuthToken(secret, read), read, Clock);
     }
 
     internal static TokenSettings TokenSettings(params (string Name, string Value)[] settings)

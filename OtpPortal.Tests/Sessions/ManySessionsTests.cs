@@ -31,7 +31,8 @@ public sealed class ManySessionsTests : IAsyncLifetime
             new Dictionary<string, string>(StringComparer.Ordinal) { ["AUTH_SECRET_KEY"] = PortalHost.Secret }, isProduction: false).Tokens;
         var index = new SessionIndex(_stores);
         _tokens = new TokenStore(
-            _stores, new ReplicaWait(new StorageSettings(null, null, 0), _stores), index, new AuthToken(secret, settings), settings,
+            _stores, new ReplicaWait(new StorageSettings(null, null, 0), _stores), index, new UserAgents(_stores),
+            new AuthToken(secret, settings), settings,
             new FakeClock());
         _sessions = new SessionList(index, _tokens);
     }

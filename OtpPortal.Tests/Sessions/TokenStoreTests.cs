@@ -24,6 +24,8 @@ public abstract class TokenStoreTests(StoreUnderTest store)
 
     private Task<IReadOnlyList<Session>> SessionsOfAsync(string email) => new SessionList(store.SessionIndex, _tokens).OfUserAsync(email);
 
+    private static RedisKey KeyOf(string userAgent) => "ua:" + Convert.ToHexStringLower(UserAgents.DigestOf(userAgent));
+
     [Fact]
     public async Task A_token_identifies_its_session()
     {
@@ -219,12 +221,32 @@ public abstract class TokenStoreTests(StoreUnderTest store)
     }
 
     [Fact]
-    public async Task The_user_agent_is_read_in_order_when_a_long_address_makes_the_hash_unordered()
+    public async Task Sessions_share_one_copy_of_their_user_agent_which_each_use_keeps()
     {
-        var agent = string.Join(' ', Enumerable.Range(100, 100));
-        var issued = await _tokens.IssueAsync(new string('a', 70) + "@example.com", "192.0.2.1", agent);
+        var agent = "Shared/" + RandomText.New(10);
+        var first = await _tokens.IssueAsync(TestUser.New(), "192.0.2.1", agent);
+        var second = await _tokens.IssueAsync(TestUser.New(), "192.0.2.1", agent);
+        var database = store.Stores.Auth.Database;
+        ((string?)await database.StringGetAsync(KeyOf(agent))).ShouldBe(agent);
+        await database.KeyExpireAsync(KeyOf(agent), TimeSpan.FromMinutes(1));
 
-        (await _tokens.FindAsync(issued.SessionId)).ShouldNotBeNull().UserAgent.ShouldBe(agent);
+        Clock.Advance(TimeSpan.FromHours(1));
+        await _tokens.UseAsync(second.Token);
+
+        (await database.KeyTimeToLiveAsync(KeyOf(agent))).ShouldNotBeNull().ShouldBeGreaterThan(TimeSpan.FromHours(1));
+        await _tokens.RevokeAsync(second.SessionId);
+        (await _tokens.FindAsync(first.SessionId)).ShouldNotBeNull().UserAgent.ShouldBe(agent);
+    }
+
+    [Fact]
+    public async Task A_session_whose_user_agent_was_lost_is_still_listed_and_valid()
+    {
+        var agent = "Lost/" + RandomText.New(10);
+        var issued = await _tokens.IssueAsync(TestUser.New(), "192.0.2.1", agent);
+        (await store.Stores.Auth.Database.KeyDeleteAsync(KeyOf(agent))).ShouldBeTrue();
+
+        (await _tokens.FindAsync(issued.SessionId)).ShouldNotBeNull().UserAgent.ShouldBe("");
+        (await _tokens.UseAsync(issued.Token)).ShouldNotBeNull();
     }
 
     [Fact]

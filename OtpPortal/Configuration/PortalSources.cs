@@ -8,6 +8,23 @@ internal static class PortalSources
     private const string Solution = "OtpPortal.sln";
     private const string RunSecrets = "/run/secrets";
 
+    /// <summary>Creates a builder without configuration sources.</summary>
+    /// <param name="root">The base folder of relative paths.</param>
+    public static WebApplicationBuilder CreateBuilder(string environment, string root)
+    {
+        var builder = WebApplication.CreateBuilder(new WebApplicationOptions
+        {
+            // Otherwise the default sources, which are removed below, watch every folder in the root for changes.
+            Args = ["--hostBuilder:reloadConfigOnChange=false"],
+            ApplicationName = typeof(PortalSources).Assembly.GetName().Name,
+            EnvironmentName = environment,
+            ContentRootPath = root,
+            WebRootPath = Path.Combine(AppContext.BaseDirectory, "wwwroot"),
+        });
+        builder.Configuration.Sources.Clear();
+        return builder;
+    }
+
     /// <summary>
     /// Adds all sources, in increasing precedence: <c>appsettings.json</c>, <c>.env</c>, user secrets (Development), files in
     /// <c>/run/secrets</c>, environment variables, command line.

@@ -1,12 +1,12 @@
 using System.Buffers.Binary;
 using System.Globalization;
 using System.Security.Cryptography;
-using System.Text;
 using StackExchange.Redis;
 
 namespace OtpPortal.Sessions;
 
-/// <summary>The stored data of a session: a hash whose fields all fit into 64 bytes, which Redis stores compactly.</summary>
+/// <summary>The stored data of a session: a hash with short names and values, which Redis stores compactly.</summary>
+/// <param name="UserAgent"><see cref="UserAgents.DigestOf"/> of the user agent.</param>
 /// <param name="SeenAt">The last use that was stored, which is at most one step behind the last use.</param>
 /// <param name="Seed">128 random bits, from which the tokens are derived.</param>
 /// <param name="Tokens">The tokens by generation, oldest first. Never empty.</param>
@@ -15,13 +15,12 @@ internal sealed record SessionRecord(
     DateTimeOffset CreatedAt,
     DateTimeOffset SeenAt,
     string Ip,
-    string UserAgent,
+    byte[] UserAgent,
     byte[] Seed,
     IReadOnlyList<TokenGeneration> Tokens)
 {
     internal const string EmailField = "email";
     internal const string SeenField = "seen";
-    private const int MaxCompactValue = 64;
 
     /// <summary>The token that has not been rotated.</summary>
     public TokenGeneration Current => Tokens[^1];
@@ -33,11 +32,9 @@ internal sealed record SessionRecord(
     {
         string? email = null;
         var ip = "";
-        byte[] seed = [];
+        byte[] userAgent = [], seed = [];
         DateTimeOffset created = default, seen = default;
         var tokens = new List<TokenGeneration>(2);
-        // Redis returns the fields of a hash that is not compact in any order.
-        var agent = new SortedList<int, byte[]>();
         foreach (var entry in entries)
         {
             var name = (string)entry.Name!;
@@ -46,21 +43,16 @@ internal sealed record SessionRecord(
                 case EmailField: email = entry.Value; break;
                 case "ip": ip = (string?)entry.Value ?? ""; break;
                 case "seed": seed = (byte[])entry.Value!; break;
-                case "created": created = Instant(entry.Value); break;
+                case "ua": userAgent = (byte[])entry.Value!; break;
+                case "at": created = Instant(entry.Value); break;
                 case SeenField: seen = Instant(entry.Value); break;
                 default:
                     if (TokenGeneration.Read(name, entry.Value) is { } token) tokens.Add(token);
-                    else if (name.StartsWith("ua", StringComparison.Ordinal)
-                        && int.TryParse(name.AsSpan(2), NumberStyles.None, CultureInfo.InvariantCulture, out var part))
-                    {
-                        agent[part] = (byte[])entry.Value!;
-                    }
                     break;
             }
         }
         if (email is null || tokens.Count == 0) return null;
         tokens.Sort((a, b) => a.Number.CompareTo(b.Number));
-        var userAgent = Encoding.UTF8.GetString([.. agent.Values.SelectMany(bytes => bytes)]);
         return new SessionRecord(email, created, seen, ip, userAgent, seed, tokens);
     }
 
@@ -68,12 +60,12 @@ internal sealed record SessionRecord(
     public HashEntry[] ToHash() =>
     [
         new(EmailField, Email),
-        new("created", CreatedAt.ToUnixTimeMilliseconds()),
+        new("at", CreatedAt.ToUnixTimeMilliseconds()),
         new(SeenField, SeenAt.ToUnixTimeMilliseconds()),
         new("ip", Ip),
+        new("ua", UserAgent),
         new("seed", Seed),
         .. Tokens.Select(token => token.ToEntry()),
-        .. Encoding.UTF8.GetBytes(UserAgent).Chunk(MaxCompactValue).Select((part, i) => new HashEntry($"ua{i}", part)),
     ];
 
     /// <summary>Finds the generation of a token by its digest. Returns null if the token is not one of this session's.</summary>

@@ -23,6 +23,7 @@ public static partial class TokenEndpoints
         builder.AddSettings<TokenSettings>();
         builder.Services.AddSingleton<AuthToken>();
         builder.Services.AddSingleton<SessionIndex>();
+        builder.Services.AddSingleton<UserAgents>();
         builder.Services.AddSingleton<TokenStore>();
         builder.Services.AddSingleton<SessionList>();
         builder.Services.AddSingleton<TokenCookie>();

@@ -6,9 +6,9 @@ namespace OtpPortal.Sessions;
 
 /// <summary>Issues, checks, rotates and revokes tokens, and stores their sessions.</summary>
 /// <remarks>
-/// Key layout in the token database (<see cref="SessionIndex"/> documents the index keys):
+/// Key layout in the token database (<see cref="SessionIndex"/> and <see cref="UserAgents"/> document the others):
 /// <code>
-/// session:{sid}  hash  email, created, seen (last use), ip, ua0… (the user agent in parts), seed, and one field
+/// session:{sid}  hash  email, at (creation), seen (last use), ip, ua (digest of the user agent), seed, and one field
 ///                      g{n} for each generation n of the token: when it was issued, and its digest
 /// </code>
 /// A check reads this one key. Revoking deletes it. A check may write to it only after that: the writes never include the
@@ -18,7 +18,8 @@ namespace OtpPortal.Sessions;
 /// Redis only cleans up. A dump of the database contains no usable token.
 /// </remarks>
 public sealed class TokenStore(
-    Stores stores, ReplicaWait replicas, SessionIndex index, AuthToken tokens, TokenSettings settings, TimeProvider time)
+    Stores stores, ReplicaWait replicas, SessionIndex index, UserAgents userAgents, AuthToken tokens, TokenSettings settings,
+    TimeProvider time)
 {
     private const int RevokedAtOnce = 500;
 
@@ -36,14 +37,16 @@ public sealed class TokenStore(
         var seed = RandomNumberGenerator.GetBytes(16);
         var token = tokens.Derive(sid, seed, 0);
         var session = new SessionRecord(
-            email, now, now, ip, userAgent, seed, [new TokenGeneration(0, now, AuthToken.DigestOf(token))]);
+            email, now, now, ip, UserAgents.DigestOf(userAgent), seed, [new TokenGeneration(0, now, AuthToken.DigestOf(token))]);
         var idle = IdleFrom(now, session);
 
-        await Database.TransactAsync(transaction =>
-        {
-            _ = transaction.HashSetAsync(KeyOf(sid), session.ToHash());
-            _ = transaction.KeyExpireAsync(KeyOf(sid), idle);
-        });
+        await Task.WhenAll(
+            userAgents.StoreAsync(userAgent, settings.IdleLifetime),
+            Database.TransactAsync(transaction =>
+            {
+                _ = transaction.HashSetAsync(KeyOf(sid), session.ToHash());
+                _ = transaction.KeyExpireAsync(KeyOf(sid), idle);
+            }));
         // Afterwards, because readers remove entries without a session; and before the token is returned, because a session that
         // is not listed cannot be revoked.
         await index.AddAsync(new SessionEntry(sid, email, now), now);
@@ -120,7 +123,11 @@ public sealed class TokenStore(
         // before.
         var now = time.GetUtcNow();
         var records = await Task.WhenAll(sids.Select(ReadRecordAsync));
-        return [.. records.Select((record, i) => record is null ? null : ToSession(sids[i], record, now))];
+        var agents = await userAgents.ReadAsync(records.OfType<SessionRecord>().Select(record => record.UserAgent));
+        return
+        [
+            .. records.Select((record, i) => record is null || now >= ExpiryOf(record) ? null : ToSession(sids[i], record, agents)),
+        ];
     }
 
     /// <summary>Deletes the remaining data of a session that <see cref="ReadAsync"/> has not found.</summary>
@@ -132,7 +139,7 @@ public sealed class TokenStore(
             await index.RemoveAsync(entry);
             return;
         }
-        if (ToSession(entry.Sid, session, time.GetUtcNow()) is null) await RevokeAsync(entry.Sid);
+        if (time.GetUtcNow() >= ExpiryOf(session)) await RevokeAsync(entry.Sid);
     }
 
     private async Task<LiveToken?> CheckAsync(string? token, bool mayRotate)
@@ -194,6 +201,7 @@ public sealed class TokenStore(
             _ = transaction.HashSetAsync(KeyOf(sid), SessionRecord.SeenField, now.ToUnixTimeMilliseconds());
             Expire(transaction, KeyOf(sid), session, now);
         }),
+        userAgents.ExtendAsync(session.UserAgent, settings.IdleLifetime),
         index.AddAsync(new SessionEntry(sid, session.Email, session.CreatedAt), now));
 
     // If the session has just been revoked, the writes leave a hash without an address, which must not remain.
@@ -208,14 +216,12 @@ public sealed class TokenStore(
     private async Task<SessionRecord?> ReadRecordAsync(string sid) =>
         SessionRecord.Read(await Database.HashGetAllAsync(KeyOf(sid), CommandFlags.DemandMaster));
 
-    private Session? ToSession(string sid, SessionRecord session, DateTimeOffset now)
+    private Session ToSession(string sid, SessionRecord session, Func<byte[], string> userAgentOf)
     {
-        var expires = ExpiryOf(session);
-        if (now >= expires) return null;
         // A token that was derived from an earlier AUTH_SECRET_KEY cannot be shown, but its session can be listed and revoked.
         var token = tokens.Derive(sid, session.Seed, session.Current.Number);
         return new Session(
-            sid, session.Email, session.CreatedAt, session.SeenAt, expires, session.Ip, session.UserAgent,
+            sid, session.Email, session.CreatedAt, session.SeenAt, ExpiryOf(session), session.Ip, userAgentOf(session.UserAgent),
             session.Current.Has(AuthToken.DigestOf(token)) ? token : "");
     }
 

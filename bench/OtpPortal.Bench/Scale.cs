@@ -28,7 +28,8 @@ internal static class Scale
         var settings = new SettingsReader(new ConfigurationBuilder().Build(), isProduction: false, Path.GetTempPath()).Get<TokenSettings>();
         var index = new SessionIndex(stores);
         var tokens = new TokenStore(
-            stores, new ReplicaWait(new StorageSettings(null, null, 0), stores), index, new AuthToken(secret, settings), settings,
+            stores, new ReplicaWait(new StorageSettings(null, null, 0), stores), index, new UserAgents(stores),
+            new AuthToken(secret, settings), settings,
             TimeProvider.System);
         var sessions = new SessionList(index, tokens);
         foreach (var numbers in Enumerable.Range(0, Sessions).Chunk(500))

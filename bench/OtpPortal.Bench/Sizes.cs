@@ -25,7 +25,7 @@ internal static class Sizes
         var settings = new SettingsReader(new ConfigurationBuilder().Build(), isProduction: false, Path.GetTempPath()).Get<TokenSettings>();
         var index = new SessionIndex(stores);
         var tokens = new TokenStore(
-            stores, new ReplicaWait(new StorageSettings(null, null, 0), stores), index,
+            stores, new ReplicaWait(new StorageSettings(null, null, 0), stores), index, new UserAgents(stores),
             new AuthToken(new AuthSecret(stage.Secret), settings), settings, TimeProvider.System);
         var list = new SessionList(index, tokens);
         var server = admin.GetServer("127.0.0.1", stage.RedisPort);
