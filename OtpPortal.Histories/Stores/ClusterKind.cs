@@ -10,14 +10,15 @@ namespace OtpPortal.Histories.Stores;
 internal sealed class ClusterKind : StoreKind
 {
     private const int Nodes = 6;
-    private readonly int[] _ports = [.. Enumerable.Range(0, Nodes).Select(_ => NodePort())];
+    private readonly int[] _ports = [.. Enumerable.Range(0, Nodes).Select(_ => FreePort.Next())];
     private readonly ChildProcess[] _nodes;
 
     public ClusterKind(string folder) => _nodes =
     [
         .. _ports.Select((port, i) => Node(
             string.Create(CultureInfo.InvariantCulture, $"node {i + 1}"), folder, port,
-            "--cluster-enabled", "yes", "--cluster-node-timeout", "2000")),
+            "--cluster-enabled", "yes", "--cluster-node-timeout", "2000",
+            "--cluster-port", FreePort.Next().ToString(CultureInfo.InvariantCulture))),
     ];
 
     public override bool LosesWritesOnFailover => true;
@@ -52,16 +53,6 @@ internal sealed class ClusterKind : StoreKind
     {
         foreach (var node in _nodes) node.Dispose();
         return ValueTask.CompletedTask;
-    }
-
-    // The nodes talk to each other on the port plus 10,000, which must be free too.
-    private static int NodePort()
-    {
-        while (true)
-        {
-            var port = FreePort.Next();
-            if (port + 10_000 < 32_768) return port;
-        }
     }
 
     private IEnumerable<string> Addresses() => _ports.Select(port => string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{port}"));

@@ -13,8 +13,10 @@ internal static class AssemblyReferences
         .Select(field => (OpCode)field.GetValue(null)!)
         .ToDictionary(code => code.Value);
 
+    // The framework generates one class that calls the handlers of all endpoints.
     public static IEnumerable<(Type From, Type To)> Of(Assembly assembly) =>
         from type in assembly.GetTypes()
+        where Outermost(type).Namespace != "Microsoft.AspNetCore.Http.Generated"
         from used in UsedBy(type).SelectMany(Parts)
         where used.Assembly == assembly && Outermost(used) != Outermost(type)
         select (Outermost(type), Outermost(used));

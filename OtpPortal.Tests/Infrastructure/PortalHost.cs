@@ -5,6 +5,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Http;
 using Microsoft.Extensions.Logging;
+using OtpPortal.Jwt;
 using StackExchange.Redis;
 
 namespace OtpPortal.Tests.Infrastructure;
@@ -194,6 +195,8 @@ public sealed partial class PortalHost : IAsyncLifetime, IAsyncDisposable
             builder.Logging.ClearProviders().AddProvider(Log).AddFilter("OtpPortal", LogLevel.Debug);
             builder.Services.AddSingleton<TimeProvider>(Clock);
             builder.Services.AddSingleton<IHttpMessageHandlerBuilderFilter>(_outbound);
+            // An RSA key takes longer to create than the portal to start. The tests that need keys wait for them.
+            builder.Services.Remove(builder.Services.Single(service => service.ImplementationType == typeof(JwtEndpoints.FirstKeys)));
             _configure?.Invoke(builder);
         });
         await _app.StartAsync();

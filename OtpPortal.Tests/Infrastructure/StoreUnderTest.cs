@@ -23,7 +23,7 @@ public abstract class StoreUnderTest : IAsyncLifetime
     {
         var (otp, auth) = await OpenAsync();
         (_otp, _auth) = (otp, auth);
-        Stores = new Stores(RedisStore.Connect("otp", otp), RedisStore.Connect("auth", auth), null);
+        Stores = OpenConnections();
         var options = auth.ToOptions("tests", new RedisTopology(IsCluster, auth.EndPoints));
         options.AllowAdmin = true;
         _reader = await ConnectionMultiplexer.ConnectAsync(options);
@@ -37,8 +37,10 @@ public abstract class StoreUnderTest : IAsyncLifetime
     }
 
     /// <summary>Opens the connections of another replica, or returns null for the single-process embedded store.</summary>
-    public Stores? OpenReplica() =>
-        HasReplicas ? new Stores(RedisStore.Connect("otp", _otp), RedisStore.Connect("auth", _auth), null) : null;
+    public Stores? OpenReplica() => HasReplicas ? OpenConnections() : null;
+
+    /// <summary>Opens further connections of the same process.</summary>
+    public Stores OpenConnections() => new(RedisStore.Connect("otp", _otp), RedisStore.Connect("auth", _auth), null);
 
     /// <summary>Creates a session index for this store.</summary>
     internal SessionIndex SessionIndex => new(Stores);

@@ -143,7 +143,7 @@ public static partial class JwtEndpoints
     internal sealed record PublishedKeys([property: JsonPropertyName("keys")] IReadOnlyList<PublishedKey> Keys);
 
     // Created at startup, so that verifiers find keys. If the store is unavailable, they are created when needed.
-    private sealed partial class FirstKeys(KeyRing ring, ILogger<FirstKeys> logger) : BackgroundService
+    internal sealed partial class FirstKeys(KeyRing ring, ILogger<FirstKeys> logger) : BackgroundService
     {
         protected override async Task ExecuteAsync(CancellationToken stoppingToken)
         {
