@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using OtpPortal.Tests.Infrastructure;
@@ -25,6 +26,29 @@ public sealed class StartTests
         ShouldReport(end,
             "OTP_CODE_LENGTH must be between 6 and 24 digits, but is \"4\" (environment).",
             "SMTP_TLS must be none or starttls, but is \"ssl\" (environment).");
+    }
+
+    [Fact]
+    public async Task The_portal_watches_no_folder()
+    {
+        using var portal = await PortalProcess.StartAsync();
+
+        Directory.GetFiles(string.Create(CultureInfo.InvariantCulture, $"/proc/{portal.Id}/fdinfo"))
+            .SelectMany(LinesOf)
+            .ShouldNotContain(line => line.StartsWith("inotify ", StringComparison.Ordinal));
+
+        static string[] LinesOf(string file)
+        {
+            try
+            {
+                return File.ReadAllLines(file);
+            }
+            catch (FileNotFoundException)
+            {
+                // The portal has closed it.
+                return [];
+            }
+        }
     }
 
     [Fact]
