@@ -21,6 +21,7 @@ public static class ComponentServices
             hub.MaximumReceiveMessageSize = 32 * 1024;
             hub.AddFilter(new CircuitLimits());
         });
+        ScriptJson.AddTo(builder.Services);
         builder.Services.AddRateLimiter(_ => { });
         // SameSiteCheck rejects cross-site posts for plain forms and circuits, so pages need no antiforgery token and no cookie
         // for it.

@@ -51,6 +51,7 @@ public static partial class Hosting
         }
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = s_shutdown);
         builder.Services.AddHostedService<Drain>();
+        builder.Services.AddHostedService<IdleMemory>();
         var telemetry = builder.AddSettings<TelemetrySettings>();
         if (telemetry.Endpoint is { } endpoint) AddTelemetry(builder, endpoint);
         if (telemetry.MetricsPort is not null) builder.Services.AddSingleton<PrometheusMetrics>();
