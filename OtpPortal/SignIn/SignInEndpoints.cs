@@ -1,14 +1,9 @@
-using System.ComponentModel;
-using System.ComponentModel.DataAnnotations;
 using System.Diagnostics;
-using System.Text.Json.Serialization;
-using OtpPortal.Auditing;
 using OtpPortal.Configuration;
 using OtpPortal.Delivery;
 using OtpPortal.Http;
 using OtpPortal.Limits.Captcha;
 using OtpPortal.OneTimeCodes;
-using OtpPortal.Sessions;
 using OtpPortal.Storage;
 
 namespace OtpPortal.SignIn;
@@ -16,7 +11,7 @@ namespace OtpPortal.SignIn;
 /// <summary>The sign-in endpoints: plain forms for users, JSON for API clients.</summary>
 public static class SignInEndpoints
 {
-    private const string AddressPath = "/";
+    internal const string AddressPath = "/";
     private const string CodePath = "/login/code";
 
     /// <summary>The path of the link in emails: <see cref="LinkPage"/>.</summary>
@@ -45,37 +40,28 @@ public static class SignInEndpoints
         var forms = routes.MapGroup("").WithMetadata(new RequireStoreAttribute());
         var described = forms.MapGroup("").InPortalDocument("Sign-in")
             .Answers(415, "The body is not a form.");
-        described.MapPost("/login", BeginAsync).TakesForm(typeof(LoginForm))
+        described.MapPost("/login", BeginAsync).TakesForm(typeof(SignInJson.LoginForm))
             .Describe("login", "Start a sign-in", "Sends a code. Known, unknown and disallowed addresses get the same response.")
-            .Answers(202, "The sign-in has started. The otp_flow cookie has its id, too.", typeof(SentAnswer))
-            .Answers(400, "invalid_email.", typeof(ErrorAnswer))
-            .Answers(429, "too_many_requests, or captcha_required with a ticket.", typeof(ErrorAnswer));
-        described.MapPost("/login-otp", SubmitAsync).TakesForm(typeof(SubmitForm))
+            .Answers(202, "The sign-in has started. The otp_flow cookie has its id, too.", typeof(SignInJson.SentAnswer))
+            .Answers(400, "invalid_email.", typeof(SignInJson.ErrorAnswer))
+            .Answers(429, "too_many_requests, or captcha_required with a ticket.", typeof(SignInJson.ErrorAnswer));
+        described.MapPost("/login-otp", SubmitAsync).TakesForm(typeof(SignInJson.SubmitForm))
             .Describe(
                 "submitCode", "Submit the code",
                 "All codes of a sign-in share the attempts. Each attempt is counted before the code is compared.")
-            .Answers(200, "The user is signed in.", typeof(SignedInAnswer))
+            .Answers(200, "The user is signed in.", typeof(SignInJson.SignedInAnswer))
             .AnswersHeader("Set-Cookie", "The token.", 200)
-            .Answers(400, "invalid_code, email_mismatch or flow_mismatch.", typeof(ErrorAnswer))
-            .Answers(401, "wrong_code.", typeof(ErrorAnswer))
-            .Answers(410, "expired.", typeof(ErrorAnswer))
-            .Answers(429, "too_many_attempts.", typeof(ErrorAnswer));
-        described.MapPost("/login/resend", ResendCodeAsync).TakesForm(typeof(FlowForm))
+            .Answers(400, "invalid_code, email_mismatch or flow_mismatch.", typeof(SignInJson.ErrorAnswer))
+            .Answers(401, "wrong_code.", typeof(SignInJson.ErrorAnswer))
+            .Answers(410, "expired.", typeof(SignInJson.ErrorAnswer))
+            .Answers(429, "too_many_attempts.", typeof(SignInJson.ErrorAnswer));
+        described.MapPost("/login/resend", ResendCodeAsync).TakesForm(typeof(SignInJson.FlowForm))
             .Describe("resendCode", "Send another code", "Earlier codes stay valid.")
-            .Answers(202, "Another code was sent.", typeof(SentAnswer))
-            .Answers(400, "flow_mismatch.", typeof(ErrorAnswer))
-            .Answers(410, "expired.", typeof(ErrorAnswer))
-            .Answers(429, "too_many_requests: the cooldown has not passed, or no messages are left.", typeof(ErrorAnswer));
-        var logout = forms.MapGroup("/logout").InPortalDocument("Sign-in")
-            .Answers(303, "Signed out, or there was no session.").AnswersHeader("Location", "The start page.", 303);
-        logout.MapPost("", SignOutAsync).Describe("logout", "Sign out", "Revokes the token in the cookie and clears the cookie.")
-            .AnswersHeader("Set-Cookie", "Clears the token.", 303);
-        logout.MapPost("/session", SignOutDeviceAsync).TakesForm(typeof(DeviceForm))
-            .Describe("logoutSession", "Sign out of one device", "Another user's session is not revoked.")
-            .Answers(415, "The body is not a form.");
-        logout.MapPost("/others", SignOutOthersAsync).Describe("logoutOthers", "Sign out of all other devices");
-        logout.MapPost("/everywhere", SignOutEverywhereAsync).Describe("logoutEverywhere", "Sign out of all devices")
-            .AnswersHeader("Set-Cookie", "Clears the token.", 303);
+            .Answers(202, "Another code was sent.", typeof(SignInJson.SentAnswer))
+            .Answers(400, "flow_mismatch.", typeof(SignInJson.ErrorAnswer))
+            .Answers(410, "expired.", typeof(SignInJson.ErrorAnswer))
+            .Answers(429, "too_many_requests: the cooldown has not passed, or no messages are left.", typeof(SignInJson.ErrorAnswer));
+        forms.MapSignOut();
         // Takes precedence over the page at the same path, which also accepts POST.
         forms.MapPost(LinkPath, SubmitLinkAsync).WithOrder(-1);
         forms.MapPost("/login/finish", FinishAsync);
@@ -114,7 +100,8 @@ public static class SignInEndpoints
                 if (!Problem.WantsJson(context.Request))
                     return PageErrors.ProofPage(context, AddressPath, "Proof" + lack, Shown(typed), wait, ticket);
                 context.Response.Headers.RetryAfter = Problem.Seconds(wait);
-                return Results.Json(new ErrorAnswer("captcha_required", Ticket: ticket), statusCode: StatusCodes.Status429TooManyRequests);
+                return Results.Json(
+                    new SignInJson.ErrorAnswer("captcha_required", Ticket: ticket), statusCode: StatusCodes.Status429TooManyRequests);
             default:
                 throw new UnreachableException();
         }
@@ -140,7 +127,7 @@ public static class SignInEndpoints
                 return await CompleteAsync(context, completion, flowId!, verified);
             case SubmitOutcome.Wrong(var left):
                 return json
-                    ? Results.Json(new ErrorAnswer("wrong_code", left), statusCode: StatusCodes.Status401Unauthorized)
+                    ? Results.Json(new SignInJson.ErrorAnswer("wrong_code", left), statusCode: StatusCodes.Status401Unauthorized)
                     : PlainForm.SeeOther(context, CodePath);
             case SubmitOutcome.Malformed:
                 return json ? Error(StatusCodes.Status400BadRequest, "invalid_code")
@@ -212,62 +199,8 @@ public static class SignInEndpoints
     {
         await completion.CompleteAsync(context, flowId, verified);
         return Problem.WantsJson(context.Request)
-            ? Results.Json(new SignedInAnswer(verified.Email))
+            ? Results.Json(new SignInJson.SignedInAnswer(verified.Email))
             : PlainForm.SeeOther(context, verified.ReturnTo ?? AddressPath);
-    }
-
-    private static async Task<IResult> SignOutAsync(HttpContext context, TokenStore tokens, TokenCookie cookie, AuditLog audit)
-    {
-        foreach (var value in cookie.Read(context.Request))
-        {
-            if (await tokens.UseAsync(value) is { } token && await tokens.RevokeAsync(token.SessionId))
-            {
-                audit.Write(AuditEvent.SignedOut, token.Email, ClientAddress.Of(context), "sessions:1");
-            }
-        }
-        return SignedOut(context, cookie);
-    }
-
-    private static async Task<IResult> SignOutEverywhereAsync(HttpContext context, TokenStore tokens, TokenCookie cookie, AuditLog audit)
-    {
-        if (await cookie.UseAsync(context.Request, tokens.UseAsync) is { } token)
-        {
-            var count = await tokens.RevokeAllAsync(token.Email);
-            audit.Write(AuditEvent.SignedOut, token.Email, ClientAddress.Of(context), $"sessions:{count}");
-        }
-        return SignedOut(context, cookie);
-    }
-
-    // Only a session of the same user. Another user's id gets the same response as one that does not exist.
-    private static async Task<IResult> SignOutDeviceAsync(
-        HttpContext context, TokenStore tokens, SessionList sessions, TokenCookie cookie, AuditLog audit)
-    {
-        if (await PlainForm.ReadAsync(context) is not { } form) return PageErrors.Page(context, StatusCodes.Status415UnsupportedMediaType);
-        if (await cookie.UseAsync(context.Request, tokens.UseAsync) is { } token)
-        {
-            var id = form["id"].ToString();
-            if ((await sessions.OfUserAsync(token.Email)).Any(session => session.Id == id) && await tokens.RevokeAsync(id))
-                audit.Write(AuditEvent.SignedOut, token.Email, ClientAddress.Of(context), "sessions:1");
-        }
-        return PlainForm.SeeOther(context, AddressPath);
-    }
-
-    private static async Task<IResult> SignOutOthersAsync(HttpContext context, TokenStore tokens, TokenCookie cookie, AuditLog audit)
-    {
-        if (await cookie.UseAsync(context.Request, tokens.UseAsync) is { } token)
-        {
-            var count = await tokens.RevokeAllAsync(token.Email, exceptSid: token.SessionId);
-            audit.Write(AuditEvent.SignedOut, token.Email, ClientAddress.Of(context), $"sessions:{count}");
-        }
-        return PlainForm.SeeOther(context, AddressPath);
-    }
-
-    private static IResult SignedOut(HttpContext context, TokenCookie cookie)
-    {
-        cookie.Clear(context.Response);
-        // Removes pages of the session from the browser's cache.
-        context.Response.Headers["Clear-Site-Data"] = "\"cache\"";
-        return PlainForm.SeeOther(context, AddressPath);
     }
 
     private static CodeChannel? ChannelOf(IFormCollection form) => form["channel"].ToString() switch
@@ -294,41 +227,11 @@ public static class SignInEndpoints
     {
         // The sign-in's id is a secret of the client that began it.
         context.Response.Headers.CacheControl = "no-store";
-        return Results.Json(new SentAnswer(flowId, (int)expiresIn.TotalSeconds, (int)resendIn.TotalSeconds),
+        return Results.Json(new SignInJson.SentAnswer(flowId, (int)expiresIn.TotalSeconds, (int)resendIn.TotalSeconds),
             statusCode: StatusCodes.Status202Accepted);
     }
 
-    private static IResult Error(int status, string error) => Results.Json(new ErrorAnswer(error), statusCode: status);
+    private static IResult Error(int status, string error) => Results.Json(new SignInJson.ErrorAnswer(error), statusCode: status);
 
     private static string Shown(string typed) => typed.Length <= 254 ? typed : typed[..254];
-
-    private sealed record SentAnswer(
-        [property: JsonPropertyName("flow"), Description("The id of the sign-in, for clients without a cookie jar. A secret.")] string Flow,
-        [property: JsonPropertyName("expires_in"), Description("Seconds until the codes expire.")] int ExpiresIn,
-        [property: JsonPropertyName("resend_in"), Description("Seconds until another code can be sent.")] int ResendIn);
-
-    private sealed record SignedInAnswer([property: JsonPropertyName("email")] string Email);
-
-    private sealed record ErrorAnswer(
-        [property: JsonPropertyName("error")] string Error,
-        [property: JsonPropertyName("attempts_left"), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] int? AttemptsLeft = null,
-        [property: JsonPropertyName("ticket"), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Ticket = null);
-
-    private sealed record LoginForm(
-        [property: JsonPropertyName("email"), EmailAddress] string Email,
-        [property: JsonPropertyName(
-            "return_to"), Description("The URL to go to after signing in. Ignored if not allowed.")] string? ReturnTo,
-        [property: JsonPropertyName("channel"), AllowedValues("email", "sms")]
-        [property: Description("How to send the code, for users who have both.")]
-        string? Channel);
-
-    private record FlowForm(
-        [property: JsonPropertyName("flow"), Description("The id of the sign-in, for clients without the otp_flow cookie.")] string? Flow);
-
-    private sealed record DeviceForm([property: JsonPropertyName("id"), Description("The id of the user's session.")] string Id);
-
-    private sealed record SubmitForm(
-        [property: JsonPropertyName("code"), Description("The digits. Spaces and dashes are ignored.")] string Code,
-        [property: JsonPropertyName("email"), Description("If set, it must be the address of the sign-in.")] string? Email,
-        string? Flow) : FlowForm(Flow);
 }
