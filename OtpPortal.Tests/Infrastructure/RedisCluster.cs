@@ -21,8 +21,10 @@ internal sealed class RedisCluster : IDisposable
     private readonly List<RedisNode> _nodes = [];
     private readonly TemporaryFolder _folder = new();
     private readonly string _nodeTimeout;
+    private readonly RedisProtection? _protection;
 
-    private RedisCluster(int nodeTimeout) => _nodeTimeout = RedisNode.Text(nodeTimeout);
+    private RedisCluster(int nodeTimeout, RedisProtection? protection) =>
+        (_nodeTimeout, _protection) = (RedisNode.Text(nodeTimeout), protection);
 
     /// <summary>All nodes; the first three are the primaries at the start.</summary>
     public IReadOnlyList<RedisNode> Nodes => _nodes;
@@ -46,11 +48,12 @@ internal sealed class RedisCluster : IDisposable
     }
 
     /// <summary>Starts a cluster that notices within a second that a node has failed.</summary>
-    public static Task<RedisCluster> StartAsync(bool withReplicas) => StartAsync(withReplicas, NodeTimeout);
+    public static Task<RedisCluster> StartAsync(bool withReplicas, RedisProtection? protection = null) =>
+        StartAsync(withReplicas, NodeTimeout, protection);
 
-    private static async Task<RedisCluster> StartAsync(bool withReplicas, int nodeTimeout)
+    private static async Task<RedisCluster> StartAsync(bool withReplicas, int nodeTimeout, RedisProtection? protection = null)
     {
-        var cluster = new RedisCluster(nodeTimeout);
+        var cluster = new RedisCluster(nodeTimeout, protection);
         var count = withReplicas ? 2 * PrimaryCount : PrimaryCount;
         for (var i = 0; i < count; i++) cluster.AddProcess();
         await Eventually.BeTrueAsync(async () =>
@@ -158,7 +161,8 @@ internal sealed class RedisCluster : IDisposable
     {
         var folder = Directory.CreateDirectory(Path.Combine(_folder.Path, RedisNode.Text(_nodes.Count))).FullName;
         var node = RedisNode.StartServer(
-            folder, "--cluster-enabled", "yes", "--cluster-port", RedisNode.Text(FreePort.Next()), "--cluster-node-timeout", _nodeTimeout,
+            folder, _protection, "--cluster-enabled", "yes", "--cluster-port", RedisNode.Text(FreePort.Next()),
+            "--cluster-node-timeout", _nodeTimeout, "--tls-cluster", _protection is null ? "no" : "yes",
             "--cluster-replica-validity-factor", "0",
             // A node that gives its last slot away stays a primary.
             "--cluster-allow-replica-migration", "no");
@@ -170,7 +174,7 @@ internal sealed class RedisCluster : IDisposable
     {
         var first = _nodes[0];
         var bus = (await first.AskAsync("CONFIG", "GET", "cluster-port")).Values[1];
-        await node.TellAsync("CLUSTER", "MEET", "127.0.0.1", RedisNode.Text(first.Port), bus);
+        await node.TellAsync("CLUSTER", "MEET", "127.0.0.1", RedisNode.Text(first.PortalPort), bus);
     }
 
     private Task WaitForNodesAsync() => Eventually.BeTrueAsync(async () =>

@@ -13,33 +13,39 @@ internal sealed partial class RedisNode : IDisposable
     private const int SigCont = 18;
 
     private readonly string[] _arguments;
+    private readonly string? _password;
     private Process? _process;
 
-    private RedisNode(int port, string[] arguments)
+    private RedisNode(RedisProtection? protection, params IEnumerable<string> arguments)
     {
-        (Port, _arguments) = (port, arguments);
+        Port = FreePort.Next();
+        PortalPort = protection is null ? Port : FreePort.Next();
+        _password = protection is null ? null : RedisProtection.Password;
+        _arguments =
+        [
+            .. arguments, "--port", Text(Port), "--bind", "127.0.0.1", "--loglevel", "warning",
+            .. protection?.Arguments(PortalPort) ?? [],
+        ];
         Start();
     }
 
     /// <summary>Starts a server without persistence.</summary>
     /// <param name="folder">An existing folder for its files.</param>
-    public static RedisNode StartServer(string folder, params string[] arguments)
-    {
-        var port = FreePort.Next();
-        return new RedisNode(
-            port, ["--port", Text(port), "--bind", "127.0.0.1", "--loglevel", "warning", "--save", "", "--appendonly", "no",
-                "--dir", folder, "--repl-diskless-sync-delay", "0", "--repl-ping-replica-period", "1", .. arguments]);
-    }
+    public static RedisNode StartServer(string folder, RedisProtection? protection, params IEnumerable<string> arguments) =>
+        new(protection,
+            ["--save", "", "--appendonly", "no", "--dir", folder, "--repl-diskless-sync-delay", "0", "--repl-ping-replica-period", "1",
+                .. protection is null ? [] : (string[])["--masterauth", RedisProtection.Password], .. arguments]);
 
     /// <summary>Starts a sentinel.</summary>
     /// <param name="configuration">The path of its configuration, which it changes.</param>
-    public static RedisNode StartSentinel(string configuration)
-    {
-        var port = FreePort.Next();
-        return new RedisNode(port, [configuration, "--sentinel", "--port", Text(port), "--bind", "127.0.0.1", "--loglevel", "warning"]);
-    }
+    public static RedisNode StartSentinel(string configuration, RedisProtection? protection) =>
+        new(protection, configuration, "--sentinel");
 
+    /// <summary>The port of the tests, always without TLS.</summary>
     public int Port { get; }
+
+    /// <summary>The port of the portal and of the other servers, with TLS if the server has a certificate.</summary>
+    public int PortalPort { get; }
 
     public IPEndPoint EndPoint => new(IPAddress.Loopback, Port);
 
@@ -78,7 +84,7 @@ internal sealed partial class RedisNode : IDisposable
     public async Task<RespReply> AskAsync(params string[] command)
     {
         using var timeout = new CancellationTokenSource(TimeSpan.FromSeconds(10));
-        var address = new RedisAddress(EndPoint, Password: null, Tls: false, Database: 0);
+        var address = new RedisAddress(EndPoint, _password, Tls: false, Database: 0);
         using var connection = await RespConnection.OpenAsync(EndPoint, address, timeout.Token);
         return await connection.SendAsync(command, timeout.Token);
     }

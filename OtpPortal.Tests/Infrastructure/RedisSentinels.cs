@@ -6,10 +6,9 @@ internal sealed class RedisSentinels : IDisposable
     public const string PrimaryName = "portal";
 
     private readonly TemporaryFolder _folder = new();
+    private readonly RedisProtection? _protection;
 
-    private RedisSentinels()
-    {
-    }
+    private RedisSentinels(RedisProtection? protection) => _protection = protection;
 
     /// <summary>The servers; the first is the primary at the start.</summary>
     public List<RedisNode> Servers { get; } = [];
@@ -22,13 +21,13 @@ internal sealed class RedisSentinels : IDisposable
     /// <summary>The URL of the servers, without a database.</summary>
     public string ServersUrl => $"redis://{Hosts(Servers)}";
 
-    public static async Task<RedisSentinels> StartAsync()
+    public static async Task<RedisSentinels> StartAsync(RedisProtection? protection = null)
     {
-        var all = new RedisSentinels();
+        var all = new RedisSentinels(protection);
         for (var i = 0; i < 3; i++)
         {
-            string[] role = i == 0 ? [] : ["--replicaof", "127.0.0.1", RedisNode.Text(all.Servers[0].Port)];
-            all.Servers.Add(RedisNode.StartServer(all.Folder(i), role));
+            string[] role = i == 0 ? [] : ["--replicaof", "127.0.0.1", RedisNode.Text(all.Servers[0].PortalPort)];
+            all.Servers.Add(RedisNode.StartServer(all.Folder(i), protection, role));
         }
         await Eventually.BeTrueAsync(async () => await all.Servers[0].RespondsAsync()
             && (await all.Servers[0].AskAsync("INFO", "replication")).Field("connected_slaves") == "2");
@@ -68,10 +67,11 @@ internal sealed class RedisSentinels : IDisposable
     {
         File.WriteAllLines(file,
         [
-            $"sentinel monitor {PrimaryName} 127.0.0.1 {RedisNode.Text(Servers[0].Port)} 2",
+            $"sentinel monitor {PrimaryName} 127.0.0.1 {RedisNode.Text(Servers[0].PortalPort)} 2",
+            .. _protection is null ? [] : (string[])[$"sentinel auth-pass {PrimaryName} {RedisProtection.Password}"],
             $"sentinel down-after-milliseconds {PrimaryName} 1000",
             $"sentinel failover-timeout {PrimaryName} 3000",
         ]);
-        return RedisNode.StartSentinel(file);
+        return RedisNode.StartSentinel(file, _protection);
     }
 }

@@ -36,11 +36,15 @@ public sealed record RedisAddress(EndPoint EndPoint, string? Password, bool Tls,
     internal static string Describe(EndPoint endPoint) =>
         endPoint is DnsEndPoint dns ? string.Create(CultureInfo.InvariantCulture, $"{dns.Host}:{dns.Port}") : $"{endPoint}";
 
-    /// <summary>Returns the name that the certificate of a server must have.</summary>
+    /// <summary>Returns the host name or IP address for which the certificate of a server must be valid.</summary>
     internal string TlsHostOf(EndPoint server) =>
-        // The nodes of a cluster name each other by IP address. Their certificates have the name from the settings.
-        PrimaryName is null && EndPoint is DnsEndPoint configured && server is not DnsEndPoint ? configured.Host
-            : server switch { DnsEndPoint dns => dns.Host, IPEndPoint ip => ip.Address.ToString(), _ => "" };
+        SharedTlsHost(server) ?? (server is DnsEndPoint dns ? dns.Host : ((IPEndPoint)server).Address.ToString());
+
+    // The nodes of a cluster name each other by IP address. Their certificates have the host name from the settings, if that has one.
+    private string? SharedTlsHost(EndPoint server) =>
+        PrimaryName is null && server is IPEndPoint && EndPoint is DnsEndPoint { Host: var host } && !IPAddress.TryParse(host, out _)
+            ? host
+            : null;
 
     internal ConfigurationOptions ToOptions(string clientName, RedisTopology topology)
     {
@@ -48,7 +52,8 @@ public sealed record RedisAddress(EndPoint EndPoint, string? Password, bool Tls,
         {
             Password = Password,
             Ssl = Tls,
-            SslHost = Tls ? TlsHostOf(topology.Primaries[0]) : null,
+            // Without it, the client requires the name of each server.
+            SslHost = Tls ? SharedTlsHost(topology.Primaries[0]) : null,
             DefaultDatabase = topology.IsCluster ? 0 : Database,
             ClientName = clientName,
             // The portal starts while Redis is down, and responds 503 until it is up.

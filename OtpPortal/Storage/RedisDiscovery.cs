@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
@@ -21,6 +22,7 @@ internal sealed class RedisDiscovery(RedisAddress address) : IDisposable
 {
     private static readonly TimeSpan s_timeout = TimeSpan.FromMilliseconds(500);
     private readonly Dictionary<EndPoint, RespConnection> _connections = [];
+    private readonly ConcurrentDictionary<EndPoint, string> _failures = [];
     private readonly Lock _lock = new();
     private IReadOnlyList<EndPoint> _nodes = address.EndPoints;
     private bool? _isCluster = address.PrimaryName is null ? null : false;
@@ -28,6 +30,10 @@ internal sealed class RedisDiscovery(RedisAddress address) : IDisposable
 
     /// <summary>Whether another server can become the primary: false for a single server that is no node of a cluster.</summary>
     public bool CanChange => _isCluster != false || address.PrimaryName is not null || address.EndPoints.Count > 1;
+
+    /// <summary>Why servers could not be asked, for operators; empty if all responded.</summary>
+    public string Failures => string.Join("; ", _failures.OrderBy(failure => RedisAddress.Describe(failure.Key), StringComparer.Ordinal)
+        .Select(failure => $"{RedisAddress.Describe(failure.Key)}: {failure.Value}"));
 
     /// <summary>The servers to use until one has responded.</summary>
     /// <remarks>A sentinel holds no data, so no server is used until a primary is known.</remarks>
@@ -97,7 +103,7 @@ internal sealed class RedisDiscovery(RedisAddress address) : IDisposable
 
     private async Task<RedisTopology?> FindBySentinelAsync(string name, CancellationToken stop)
     {
-        var epochs = await AskAllAsync(address.EndPoints, ["SENTINEL", "MASTER", name], stop);
+        var epochs = (await AskAllAsync(address.EndPoints, ["SENTINEL", "MASTER", name], stop)).Where(item => !item.Reply.IsError).ToList();
         // This command names the new primary as soon as it is promoted; SENTINEL MASTER does so when the failover has ended.
         var places = (await AskAllAsync([.. epochs.Select(item => item.Server)], ["SENTINEL", "GET-MASTER-ADDR-BY-NAME", name], stop))
             .Where(item => item.Reply is { IsError: false, Values.Count: 2 })
@@ -108,9 +114,10 @@ internal sealed class RedisDiscovery(RedisAddress address) : IDisposable
             .FirstOrDefault();
         if (latest is null) return null;
         var primary = RedisTopology.ParseEndPoint($"{latest[0]}:{latest[1]}", address.EndPoint);
-        return await AskAllAsync([primary], ["INFO", "replication"], stop) is [var answer] && answer.Reply.Field("role") == "master"
-            ? new RedisTopology(IsCluster: false, [primary])
-            : null;
+        if (await AskAllAsync([primary], ["INFO", "replication"], stop) is not [{ Reply.IsError: false } answer]) return null;
+        if (answer.Reply.Field("role") == "master") return new RedisTopology(IsCluster: false, [primary]);
+        _failures[primary] = "The server is a replica, although sentinels name it as the primary.";
+        return null;
     }
 
     // A list of names and values.
@@ -139,6 +146,8 @@ internal sealed class RedisDiscovery(RedisAddress address) : IDisposable
             {
                 var reply = await connection.SendAsync(command, timeout.Token);
                 Return(server, connection);
+                if (reply.IsError) _failures[server] = reply.Text;
+                else _failures.TryRemove(server, out _);
                 return reply;
             }
             catch
@@ -150,6 +159,7 @@ internal sealed class RedisDiscovery(RedisAddress address) : IDisposable
         catch (Exception e) when (!stop.IsCancellationRequested
             && e is SocketException or IOException or OperationCanceledException or AuthenticationException or FormatException)
         {
+            _failures[server] = e is OperationCanceledException ? "The server does not respond." : e.Message;
             return null;
         }
     }

@@ -34,6 +34,7 @@ public sealed partial class RedisStore : IDisposable
     private readonly Func<ConfigurationOptions, ConnectionMultiplexer> _connect;
     private readonly SemaphoreSlim _replacing = new(1, 1);
     private volatile Link _link;
+    private string? _reportedFailures;
 
     private RedisStore(string name, RedisAddress address, ILogger logger, Func<ConfigurationOptions, ConnectionMultiplexer> connect)
     {
@@ -142,7 +143,12 @@ public sealed partial class RedisStore : IDisposable
 
     private async Task<bool> FollowTopologyAsync()
     {
-        if (await _discovery.FindAsync(_stopping.Token) is not { } found) return true;
+        if (await _discovery.FindAsync(_stopping.Token) is not { } found)
+        {
+            if (_discovery.Failures != _reportedFailures) PrimaryUnknown(Name, _address.Setting, _reportedFailures = _discovery.Failures);
+            return true;
+        }
+        _reportedFailures = null;
         var link = _link;
         if (!found.HasSameServersAs(link.Topology)) await ReplaceAsync(link, found, isUnresponsive: false);
         else
@@ -199,6 +205,9 @@ public sealed partial class RedisStore : IDisposable
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Store {Store}: connected to {Servers}, because servers changed or did not respond")]
     private partial void Replaced(string store, string servers);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Store {Store}: no server of {Setting} is known to be a primary. {Failures}")]
+    private partial void PrimaryUnknown(string store, string setting, string failures);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "Store {Store}: cannot connect: {Error}")]
     private partial void NotOpened(string store, string error);
