@@ -22,18 +22,37 @@ public sealed class AppearanceTests(DefaultStage stage) : BrowserTest(stage)
             async (name, page) => (await page.ScrollsSidewaysAsync()).ShouldBeFalse($"{name} scrolls sideways at {width} px"));
     }
 
-    [Theory]
-    [InlineData(320, ColorScheme.Light)]
-    [InlineData(768, ColorScheme.Dark)]
-    [InlineData(1280, ColorScheme.Light)]
-    [InlineData(1280, ColorScheme.Dark)]
-    public async Task Pages_are_accessible(int width, ColorScheme scheme)
+    [Fact]
+    public async Task Pages_are_accessible()
     {
         var findings = new List<string>();
         await VisitAllPagesAsync(
-            options => (options.ViewportSize, options.ColorScheme) = (new() { Width = width, Height = 720 }, scheme),
-            async (name, page) => findings.AddRange(await page.AxeFindingsAsync(name)));
+            options => options.ViewportSize = new() { Width = 1280, Height = 720 },
+            async (name, page) => findings.AddRange(await FindingsAsync(page, name, 320, 768, 1280)));
         findings.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task The_check_for_accessibility_finds_a_nameless_picture_and_pale_text()
+    {
+        var ann = await OpenBrowserAsync();
+        var start = await AddressPage.OpenInteractiveAsync(ann);
+
+        await start.Page.EvaluateAsync("""
+            () => {
+                const text = document.createElement('p');
+                text.textContent = 'Pale';
+                text.style.color = '#eee';
+                const picture = new Image(20, 20);
+                picture.src = '/favicon.svg';
+                document.querySelector('main').append(text, picture);
+            }
+            """);
+
+        var findings = await start.AxeFindingsAsync("address page");
+        findings.Count.ShouldBe(2);
+        findings.ShouldContain(finding => finding.StartsWith("address page: color-contrast: ", StringComparison.Ordinal));
+        findings.ShouldContain(finding => finding.StartsWith("address page: image-alt: ", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -150,22 +169,6 @@ public sealed class AppearanceTests(DefaultStage stage) : BrowserTest(stage)
         var (first, last) = (code.Page.Locator(".portal-cells-row i").First, code.Page.Locator(".portal-cells-row i").Last);
         (await first.BoundingBoxAsync())!.X.ShouldBeLessThan((await last.BoundingBoxAsync())!.X, "digits are read from left to right");
     }
-
-    /// <summary>Saves screenshots: <c>SCREENSHOTS=folder dotnet test OtpPortal.E2E --filter Screenshots</c>.</summary>
-    [PicturesTheory]
-    [InlineData(320, ColorScheme.Light)]
-    [InlineData(320, ColorScheme.Dark)]
-    [InlineData(768, ColorScheme.Light)]
-    [InlineData(768, ColorScheme.Dark)]
-    [InlineData(1280, ColorScheme.Light)]
-    [InlineData(1280, ColorScheme.Dark)]
-    public async Task Screenshots_of_all_pages(int width, ColorScheme scheme) => await VisitAllPagesAsync(
-        options => (options.ViewportSize, options.ColorScheme) = (new() { Width = width, Height = 720 }, scheme),
-        async (name, page) => await page.Page.ScreenshotAsync(new()
-        {
-            Path = Path.Combine(PicturesTheoryAttribute.Folder!, $"{name.Replace(' ', '-')}-{width}-{scheme}.png"),
-            FullPage = name != "mailbox",
-        }));
 
     [Fact]
     public async Task The_first_visit_loads_less_than_100_KB()
@@ -284,15 +287,4 @@ public sealed class AppearanceTests(DefaultStage stage) : BrowserTest(stage)
         await Expect(code.Page.Locator(".portal-brand")).ToBeVisibleAsync();
         await look("403", code);
     }
-}
-
-/// <summary>A theory that runs only when SCREENSHOTS names a directory.</summary>
-public sealed class PicturesTheoryAttribute : TheoryAttribute
-{
-    public PicturesTheoryAttribute()
-    {
-        if (Folder is null) Skip = "SCREENSHOTS names no folder for the pictures.";
-    }
-
-    public static string? Folder { get; } = Environment.GetEnvironmentVariable("SCREENSHOTS");
 }

@@ -8,6 +8,8 @@ public abstract class BrowserTest(Stage stage) : IAsyncLifetime
     // A safety limit. Some Playwright waits have no timeout; closing the context ends them and fails the test.
     private static readonly TimeSpan s_testTimeout = TimeSpan.FromMinutes(5);
 
+    private static readonly string? s_screenshots = Environment.GetEnvironmentVariable("SCREENSHOTS");
+
     private readonly List<BrowserUser> _users = [];
     private readonly CancellationTokenSource _testEnded = new();
 
@@ -83,17 +85,34 @@ public abstract class BrowserTest(Stage stage) : IAsyncLifetime
     }
 
     /// <summary>
-    /// Returns accessibility and layout findings of a page. Saves a screenshot when SCREENSHOTS names a directory.
+    /// Returns accessibility and layout findings of a page at each width, in both color schemes. Also saves screenshots if an
+    /// environment variable names a directory: <c>SCREENSHOTS=directory dotnet test OtpPortal.E2E --filter accessible</c>.
     /// </summary>
-    protected static async Task<IEnumerable<string>> FindingsAsync(PortalPage page, string name, int width, ColorScheme scheme)
+    protected static async Task<IReadOnlyList<string>> FindingsAsync(PortalPage page, string name, params int[] widths)
     {
-        var findings = (await page.AxeFindingsAsync(name)).ToList();
-        if (await page.ScrollsSidewaysAsync()) findings.Add($"{name} scrolls sideways at {width} px");
-        if (PicturesTheoryAttribute.Folder is { } folder)
+        var findings = new List<string>();
+        var size = page.Page.ViewportSize!;
+        foreach (var width in widths)
         {
-            await page.Page.ScreenshotAsync(
-                new() { Path = Path.Combine(folder, $"{name.Replace(' ', '-')}-{width}-{scheme}.png"), FullPage = true });
+            await page.Page.SetViewportSizeAsync(width, size.Height);
+            if (await page.ScrollsSidewaysAsync()) findings.Add($"{name} scrolls sideways at {width} px");
+            foreach (var scheme in (ColorScheme[])[ColorScheme.Light, ColorScheme.Dark])
+            {
+                // Without motion, so that no color is on its way to another one.
+                await page.Page.EmulateMediaAsync(new() { ColorScheme = scheme, ReducedMotion = ReducedMotion.Reduce });
+                // A color scheme changes colors only.
+                findings.AddRange(await page.AxeFindingsAsync(
+                    $"{name} at {width} px, {scheme}", scheme == ColorScheme.Dark ? "color-contrast" : null));
+                if (s_screenshots is not null)
+                {
+                    var file = Path.Combine(s_screenshots, $"{name.Replace(' ', '-')}-{width}-{scheme}.png");
+                    // The mailbox has the messages of all tests.
+                    await page.Page.ScreenshotAsync(new() { Path = file, FullPage = page is not MailboxPage });
+                }
+            }
         }
+        await page.Page.SetViewportSizeAsync(size.Width, size.Height);
+        await page.Page.EmulateMediaAsync(new() { ColorScheme = ColorScheme.Light, ReducedMotion = ReducedMotion.NoPreference });
         return findings;
     }
 

@@ -27,7 +27,7 @@ public sealed record QuotaState(Limit Limit, int Remaining, TimeSpan ResetIn, Ti
 /// <see cref="s_expiryMargin"/>.
 /// </para>
 /// <para>
-/// No counter is left without an expiry: the command that creates it sets the expiry and runs first, and the window number in
+/// The commands need no transaction: the one that creates a counter sets its expiry and is sent first, and the window number in
 /// the key prevents writes to an expired counter.
 /// </para>
 /// </remarks>
@@ -48,13 +48,10 @@ public sealed class RequestQuota(Stores stores, TimeProvider time)
         var counters = $"quota:{{{limit.Name}:{Digest.Of(subject)}}}:";
         var counter = counters + number.ToString(CultureInfo.InvariantCulture);
 
-        Task<long> current = null!;
-        Task<RedisValue> previous = null!;
-        await Database.TransactAsync(transaction =>
-        {
-            current = Add(transaction, limit, counter, 1);
-            previous = transaction.StringGetAsync(counters + (number - 1).ToString(CultureInfo.InvariantCulture));
-        });
+        var current = AddAsync(limit, counter, 1);
+        var previous = Database.StringGetAsync(
+            counters + (number - 1).ToString(CultureInfo.InvariantCulture), CommandFlags.DemandMaster);
+        await Task.WhenAll(current, previous);
 
         var now = await current;
         // Excludes rejected requests whose count was not yet reverted when the window ended.
@@ -75,12 +72,11 @@ public sealed class RequestQuota(Stores stores, TimeProvider time)
     private static long Wait(long count, long window, long now, long before) =>
         now <= count ? window - ((count - now) * window / before) : window + window - ((count - 1) * window / count);
 
-    private Task AddAsync(Limit limit, string counter, long requests) =>
-        Database.TransactAsync(transaction => _ = Add(transaction, limit, counter, requests));
-
-    private static Task<long> Add(ITransaction transaction, Limit limit, string counter, long requests)
+    private async Task<long> AddAsync(Limit limit, string counter, long requests)
     {
-        _ = transaction.StringSetAsync(counter, 0, limit.Window + limit.Window + s_expiryMargin, When.NotExists);
-        return transaction.StringIncrementAsync(counter, requests);
+        var creation = Database.StringSetAsync(counter, 0, limit.Window + limit.Window + s_expiryMargin, When.NotExists);
+        var count = Database.StringIncrementAsync(counter, requests);
+        await Task.WhenAll(creation, count);
+        return await count;
     }
 }

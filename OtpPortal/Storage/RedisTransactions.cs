@@ -70,7 +70,10 @@ internal static class RedisTransactions
             commands(transaction);
             try
             {
-                if (await ExecuteAsync(database, transaction)) return true;
+                // NoRedirect: the client would send EXEC to the other node after it has reported the commands as failed.
+                var run = transaction.ExecuteAsync(CommandFlags.DemandMaster | CommandFlags.NoRedirect);
+                if (condition is not null) await WaitAsync(database, run);
+                if (await run) return true;
                 if (condition is not { } unmet || !await unmet.IsMetAsync(database)) return false;
             }
             catch (RedisServerException e) when (StoreFailure.IsRedirect(e) && IsCluster(database) && !IsOver(start))
@@ -82,15 +85,13 @@ internal static class RedisTransactions
         }
     }
 
-    private static async Task<bool> ExecuteAsync(IDatabase database, ITransaction transaction)
+    // A transaction whose connection breaks while it reads the condition never completes in this version of the client.
+    private static async Task WaitAsync(IDatabase database, Task run)
     {
         var disconnected = s_connections.GetValue(database.Multiplexer, static connection => new Losses(connection)).Next;
-        // NoRedirect: the client would send EXEC to the other node after it has reported the commands as failed.
-        var run = transaction.ExecuteAsync(CommandFlags.DemandMaster | CommandFlags.NoRedirect);
-        // A transaction whose connection breaks while it reads the condition never completes in this version of the client.
         await Task.WhenAny(run, disconnected).WaitAsync(s_timeout);
         if (!run.IsCompleted) await Task.WhenAny(run, Task.Delay(s_responseTime));
-        return run.IsCompleted ? await run : throw new StoreUnavailableException("The connection broke during a transaction.");
+        if (!run.IsCompleted) throw new StoreUnavailableException("The connection broke during a transaction.");
     }
 
     private static bool IsOver(long start) => Stopwatch.GetElapsedTime(start) > s_maxWait;
