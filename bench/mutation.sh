@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/../OtpPortal.Tests"
 
 globs=("$@")
-[ ${#globs[@]} -gt 0 ] || globs=("**/OneTimeCodes/*.cs" "**/Sessions/SessionCursor.cs" "**/Sessions/TokenRecord.cs" "**/Sessions/AuthToken.cs" "**/Sessions/TokenStore.cs")
+[ ${#globs[@]} -gt 0 ] || globs=("**/OneTimeCodes/*.cs" "**/Sessions/SessionCursor.cs" "**/Sessions/SessionRecord.cs" "**/Sessions/AuthToken.cs" "**/Sessions/TokenStore.cs")
 mutate=()
 for glob in "${globs[@]}"; do mutate+=(--mutate "$glob"); done
 
