@@ -56,6 +56,23 @@ public sealed class AuthTokenTests
         Create().Derive("AAAAAAAAAA", s_seed, 2).ShouldNotBe(token);
     }
 
+    /// <remarks>Computed with another program. A different result would change the tokens of all sessions at an upgrade.</remarks>
+    [Fact]
+    public void Tokens_are_the_same_in_every_version() =>
+        Create("an-old-secret-0123456789", length: 64).Derive("AAAAAAAAAA", s_seed, 3)
+            .ShouldBe("AAAAAAAAAAlM9CewPoVmdIxET2EfY1j1Pu3BTjhV55XKgUfxYVlnFEKXsRNm3K8C");
+
+    [Theory]
+    [InlineData("AAAAAAAAA0", true)]
+    [InlineData("AAAAAAAAA", false)]
+    [InlineData("AAAAAAAAA01", false)]
+    [InlineData("AAAAAAAAA-", false)]
+    [InlineData("AAAAAAAAAä", false)]
+    [InlineData("", false)]
+    [InlineData(null, false)]
+    public void A_session_id_has_ten_letters_and_digits(string? text, bool isSessionId) =>
+        AuthToken.IsSessionId(text).ShouldBe(isSessionId);
+
     [Theory]
     [InlineData(null)]
     [InlineData("")]

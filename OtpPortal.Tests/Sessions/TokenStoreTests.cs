@@ -139,6 +139,50 @@ public abstract class TokenStoreTests(StoreUnderTest store)
     }
 
     [Fact]
+    public async Task A_rotated_token_stays_valid_for_its_grace_period_when_its_successor_is_rotated()
+    {
+        var issued = await IssueAsync();
+        var second = (await _tokens.UseAndRotateAsync(issued.Token))!.Token;
+        Clock.Advance(TimeSpan.FromSeconds(61));
+        var third = (await _tokens.UseAndRotateAsync(second))!.Token;
+        third.ShouldNotBe(second);
+
+        Clock.Advance(TimeSpan.FromSeconds(58));
+        (await _tokens.UseAsync(issued.Token)).ShouldNotBeNull("119 s after its rotation");
+        Clock.Advance(TimeSpan.FromSeconds(1));
+        (await _tokens.UseAsync(issued.Token)).ShouldBeNull();
+        (await _tokens.UseAsync(second)).ShouldNotBeNull();
+    }
+
+    [Fact]
+    public async Task The_store_keeps_the_tokens_that_are_valid_and_no_others()
+    {
+        var issued = await IssueAsync();
+        var token = issued.Token;
+        for (var i = 1; i <= 5; i++)
+        {
+            token = (await _tokens.UseAndRotateAsync(token))!.Token;
+            Clock.Advance(TimeSpan.FromMinutes(3));
+        }
+
+        var fields = await store.Stores.Auth.Database.HashKeysAsync("session:" + issued.SessionId);
+        fields.Select(field => (string)field!).Where(field => field[0] == 'g').ShouldBe(["g4", "g5"], ignoreOrder: true);
+    }
+
+    [Fact]
+    public async Task A_use_extends_how_long_the_store_keeps_the_session()
+    {
+        var issued = await IssueAsync();
+        var (database, key) = (store.Stores.Auth.Database, "session:" + issued.SessionId);
+        await database.KeyExpireAsync(key, TimeSpan.FromMinutes(1));
+
+        Clock.Advance(TimeSpan.FromHours(1));
+        await _tokens.UseAsync(issued.Token);
+
+        (await database.KeyTimeToLiveAsync(key)).ShouldNotBeNull().ShouldBe(TimeSpan.FromDays(7), TimeSpan.FromMinutes(5));
+    }
+
+    [Fact]
     public async Task A_rotated_token_is_refused_at_once_without_a_grace_period()
     {
         var strict = store.TokenStore(("AUTH_TOKEN_GRACE", "0"), ("AUTH_TOKEN_ROTATE_AFTER", "0"));
