@@ -94,6 +94,7 @@ public sealed class UnreliableConnectionTests(UnreliableConnectionStage stage)
         await start.Page.WaitForURLAsync("**/login/code");
         var code = new CodePage(start.Page);
         var right = await Mailbox.CodeAsync(ann.Address);
+        await Expect(code.Field).ToBeFocusedAsync();
         await code.Page.Keyboard.TypeAsync(right[..2]);
         stage.Line.Release();
         await code.BecomesInteractiveAsync();

@@ -89,6 +89,7 @@ public sealed class RedisTlsTests
     [Theory]
     [InlineData("redis://:wr0ng-one@{server}/0", "NOAUTH Authentication required")]
     [InlineData("redis://{password}@{nobody}/0", "Connection refused")]
+    [InlineData("redis://{password}@{replica},{replica}/0", "No server that responds is a primary.")]
     [InlineData("rediss+sentinel://:wr0ng-one@{sentinel}/portal/0", "NOAUTH Authentication required")]
     [InlineData("rediss+sentinel://{password}@{sentinel}/other/0", "No such master with that name")]
     public async Task The_log_says_why_no_primary_is_found(string url, string reason)
@@ -99,17 +100,21 @@ public sealed class RedisTlsTests
         var configuration = Path.Combine(folder.Path, "sentinel.conf");
         await File.WriteAllTextAsync(configuration, $"sentinel monitor portal 127.0.0.1 {RedisNode.Text(server.PortalPort)} 1\n");
         using var sentinel = RedisNode.StartSentinel(configuration, protection);
+        using var replica = RedisNode.StartServer(
+            folder.Path, protection, "--replicaof", "127.0.0.1", RedisNode.Text(server.PortalPort));
         await Eventually.BeTrueAsync(server.RespondsAsync);
         await Eventually.BeTrueAsync(sentinel.RespondsAsync);
+        await Eventually.BeTrueAsync(replica.RespondsAsync);
         url = url.Replace("{server}", server.EndPoint.ToString(), StringComparison.Ordinal)
             .Replace("{sentinel}", $"127.0.0.1:{RedisNode.Text(sentinel.PortalPort)}", StringComparison.Ordinal)
+            .Replace("{replica}", replica.EndPoint.ToString(), StringComparison.Ordinal)
             .Replace("{nobody}", $"127.0.0.1:{RedisNode.Text(FreePort.Next())}", StringComparison.Ordinal)
             .Replace("{password}", ":" + Uri.EscapeDataString(RedisProtection.Password), StringComparison.Ordinal);
         using var portal = await StartAsync(protection, url, url);
 
         (await IsReadyAsync(portal)).ShouldBeFalse();
         await Eventually.BeTrueAsync(() => portal.Log.Split('\n').Any(line =>
-            line.Contains("no server of REDIS_URL_AUTH is known to be a primary. 127.0.0.1:", StringComparison.Ordinal)
+            line.Contains("no server of REDIS_URL_AUTH is known to be a primary.", StringComparison.Ordinal)
             && line.Contains(reason, StringComparison.Ordinal)));
         portal.Log.ShouldNotContain("wr0ng-one");
     }

@@ -31,9 +31,10 @@ internal sealed class RedisDiscovery(RedisAddress address) : IDisposable
     /// <summary>Whether another server can become the primary: false for a single server that is no node of a cluster.</summary>
     public bool CanChange => _isCluster != false || address.PrimaryName is not null || address.EndPoints.Count > 1;
 
-    /// <summary>Why servers could not be asked, for operators; empty if all responded.</summary>
-    public string Failures => string.Join("; ", _failures.OrderBy(failure => RedisAddress.Describe(failure.Key), StringComparer.Ordinal)
-        .Select(failure => $"{RedisAddress.Describe(failure.Key)}: {failure.Value}"));
+    /// <summary>Why the latest search found no primary, for operators.</summary>
+    public string Reason => _failures.IsEmpty ? "No server that responds is a primary."
+        : string.Join("; ", _failures.OrderBy(failure => RedisAddress.Describe(failure.Key), StringComparer.Ordinal)
+            .Select(failure => $"{RedisAddress.Describe(failure.Key)}: {failure.Value}"));
 
     /// <summary>The servers to use until one has responded.</summary>
     /// <remarks>A sentinel holds no data, so no server is used until a primary is known.</remarks>
@@ -46,6 +47,7 @@ internal sealed class RedisDiscovery(RedisAddress address) : IDisposable
     /// <summary>Returns the primaries, or null if they are unknown now.</summary>
     public async Task<RedisTopology?> FindAsync(CancellationToken stop)
     {
+        _failures.Clear();
         if (address.PrimaryName is { } name) return await FindBySentinelAsync(name, stop);
         if (_isCluster is null)
         {

@@ -34,7 +34,7 @@ public sealed partial class RedisStore : IDisposable
     private readonly Func<ConfigurationOptions, ConnectionMultiplexer> _connect;
     private readonly SemaphoreSlim _replacing = new(1, 1);
     private volatile Link _link;
-    private string? _reportedFailures;
+    private string? _reportedReason;
 
     private RedisStore(string name, RedisAddress address, ILogger logger, Func<ConfigurationOptions, ConnectionMultiplexer> connect)
     {
@@ -145,10 +145,10 @@ public sealed partial class RedisStore : IDisposable
     {
         if (await _discovery.FindAsync(_stopping.Token) is not { } found)
         {
-            if (_discovery.Failures != _reportedFailures) PrimaryUnknown(Name, _address.Setting, _reportedFailures = _discovery.Failures);
+            if (_discovery.Reason != _reportedReason) PrimaryUnknown(Name, _address.Setting, _reportedReason = _discovery.Reason);
             return true;
         }
-        _reportedFailures = null;
+        _reportedReason = null;
         var link = _link;
         if (!found.HasSameServersAs(link.Topology)) await ReplaceAsync(link, found, isUnresponsive: false);
         else
@@ -206,8 +206,8 @@ public sealed partial class RedisStore : IDisposable
     [LoggerMessage(Level = LogLevel.Warning, Message = "Store {Store}: connected to {Servers}, because servers changed or did not respond")]
     private partial void Replaced(string store, string servers);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Store {Store}: no server of {Setting} is known to be a primary. {Failures}")]
-    private partial void PrimaryUnknown(string store, string setting, string failures);
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Store {Store}: no server of {Setting} is known to be a primary. {Reason}")]
+    private partial void PrimaryUnknown(string store, string setting, string reason);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "Store {Store}: cannot connect: {Error}")]
     private partial void NotOpened(string store, string error);
