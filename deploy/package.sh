@@ -19,7 +19,7 @@ mkdir -p "$output"
 output=$(cd "$output" && pwd)
 version=$(sed -n 's:.*<VersionPrefix>\(.*\)</VersionPrefix>.*:\1:p' "$repository/Directory.Build.props")
 
-# The times of all files are those of the last commit, so that the same sources give the same packages.
+# The times of all files are those of the last commit, not of the build.
 SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git -C "$repository" log -1 --format=%ct 2>/dev/null || date +%s)}
 export SOURCE_DATE_EPOCH
 
@@ -32,7 +32,7 @@ mkdir -p "$program" "$documents" "$root/usr/lib/systemd/system" "$root/usr/lib/s
 
 # Its intermediate files are elsewhere, so that a build in the repository is not disturbed.
 dotnet publish "$repository/OtpPortal" --configuration Release --runtime "$runtime" --self-contained \
-  --artifacts-path "$work/build" --output "$program" -p:DebugType=none --nologo -v quiet
+  --artifacts-path "$work/build" --output "$program" -p:DebugType=none -p:RunAnalyzers=false --nologo -v quiet
 
 cp "$repository/deploy/otpportal.service" "$root/usr/lib/systemd/system/otpportal.service"
 cp "$repository/deploy/otpportal.sysusers" "$root/usr/lib/sysusers.d/otpportal.conf"
