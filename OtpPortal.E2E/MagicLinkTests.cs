@@ -109,7 +109,7 @@ public sealed class MagicLinkTests(MagicLinkStage stage) : BrowserTest(stage), I
 
         findings.AddRange(await FindingsAsync(shown, "magic link", 320, 1280));
         await shown.Page.GotoAsync($"{Portal.Url}/magic-link?secret=over");
-        findings.AddRange(await FindingsAsync(shown, "magic link that is over", 320, 1280));
+        findings.AddRange(await FindingsAsync(shown, "expired magic link", 320, 1280));
 
         findings.ShouldBeEmpty();
     }

@@ -56,8 +56,10 @@ public abstract class PortalPage(IPage page)
                 """
                 async rule => {
                     // axe cannot compare text with a gradient, only with the color below it.
-                    document.querySelector('.portal')?.style.setProperty('background-image', 'none');
+                    const background = document.querySelector('.portal')?.style;
+                    background?.setProperty('background-image', 'none');
                     const { violations } = await axe.run({ iframes: false, ...(rule && { runOnly: [rule] }) });
+                    background?.removeProperty('background-image');
                     return violations.map(violation => [`${violation.id}: ${violation.help}`, ...violation.nodes.map(
                         node => `    ${node.html} — ${node.any.map(check => check.message).join('; ')}`)].join('\n'));
                 }

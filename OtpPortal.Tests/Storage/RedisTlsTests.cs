@@ -63,7 +63,7 @@ public sealed class RedisTlsTests
     }
 
     /// <remarks>
-    /// The attack: someone between the portal and Redis presents a certificate of his own. The portal must not send the password.
+    /// The attack: someone between the portal and Redis presents another certificate. The portal must not send the password.
     /// </remarks>
     [Theory]
     [InlineData("redis.example", true, "RemoteCertificateNameMismatch")]

@@ -149,7 +149,6 @@ internal sealed class RedisDiscovery(RedisAddress address) : IDisposable
                 var reply = await connection.SendAsync(command, timeout.Token);
                 Return(server, connection);
                 if (reply.IsError) _failures[server] = reply.Text;
-                else _failures.TryRemove(server, out _);
                 return reply;
             }
             catch

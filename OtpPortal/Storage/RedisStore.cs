@@ -145,7 +145,8 @@ public sealed partial class RedisStore : IDisposable
     {
         if (await _discovery.FindAsync(_stopping.Token) is not { } found)
         {
-            if (_discovery.Reason != _reportedReason) PrimaryUnknown(Name, _address.Setting, _reportedReason = _discovery.Reason);
+            var reason = _discovery.Reason;
+            if (reason != _reportedReason) PrimaryUnknown(Name, _address.Setting, _reportedReason = reason);
             return true;
         }
         _reportedReason = null;
