@@ -87,9 +87,10 @@ internal static class GarnetHost
         IndexMemorySize = "4m",
         BufferPoolMemoryBudget = "16m",
 
-        // Linux's native device needs a library that the package does not contain.
+        // Linux's native device needs a library that the package does not contain. This device writes with O_SYNC only if it uses the
+        // system's buffers; otherwise a power failure loses acknowledged writes, revocations included.
         DeviceType = DeviceType.RandomAccess,
-        DeviceFactoryCreator = new LocalStorageNamedDeviceFactoryCreator(deviceType: DeviceType.RandomAccess),
+        DeviceFactoryCreator = new LocalStorageNamedDeviceFactoryCreator(disableFileBuffering: false, deviceType: DeviceType.RandomAccess),
     };
 
     private static bool IsPortTaken(Exception? exception) => exception switch

@@ -80,7 +80,8 @@ internal static class StoreLog
     internal static async Task<long> AppendAsync(string path, int database, IEnumerable<byte[]> entries)
     {
         GarnetHost.LogOptions(path).GetAofSettings(database, out var settings);
-        using (settings[0])
+        using (settings[0].LogDevice)
+        using (settings[0].LogCommitManager)
         using (var log = new TsavoriteLog(settings[0]))
         {
             await log.RecoverAsync();
