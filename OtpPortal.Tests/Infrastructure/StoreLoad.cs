@@ -67,14 +67,15 @@ internal sealed class StoreLoad(PortalHost portal) : IAsyncDisposable
         }
     }
 
-    // Returns false if a request failed with 503 that cannot be repeated.
+    // Returns false if a request failed that cannot be repeated.
     private async Task<bool> RunOnceAsync(BrowserClient browser, string email)
     {
         if (!await ExpectAsync("POST /login", () => browser.PostAsync("/login", ("email", email)), 202)) return false;
         var code = await portal.CodeForAsync(email);
         if (!await ExpectAsync("POST /login-otp", () => browser.PostAsync("/login-otp", ("code", code)), 200)) return false;
-        for (var i = 0; i < 3; i++) await CheckAsync(browser, 200);
         var token = browser.Cookies["auth_token"];
+        for (var i = 0; i < 3; i++) await CheckAsync(browser, 200);
+        if (!browser.Cookies.ContainsKey("auth_token")) return false;
         if (!await ExpectAsync("POST /logout", () => browser.PostAsync("/logout"), 303)) return false;
         browser.Cookies["auth_token"] = token;
         await CheckAsync(browser, 403);

@@ -18,7 +18,7 @@ public sealed class RedisStoreTests
             "tests", new RedisAddress(new IPEndPoint(IPAddress.Loopback, redis.Port), Password: null, Tls: false, 0), NullLogger.Instance,
             options =>
             Interlocked.Increment(ref tries) is 2 or 3
-                ? throw new InvalidOperationException("no file handle is left") : ConnectionMultiplexer.Connect(options));
+                ? throw new InvalidOperationException("no file handle is left") : ConnectionMultiplexer.ConnectAsync(options));
         await store.PingAsync();
 
         redis.Pause();

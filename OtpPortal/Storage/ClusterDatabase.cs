@@ -19,12 +19,13 @@ internal class ClusterDatabase : DispatchProxy
     // By the type of the result.
     private static readonly ConcurrentDictionary<Type, Func<ClusterDatabase, MethodInfo, object?[], Task>> s_runners = new();
 
-    private IDatabase _database = null!;
+    private Func<IDatabase> _current = null!;
 
-    public static IDatabase Wrap(IDatabase database)
+    /// <param name="current">Returns the database of the current connection, for each try.</param>
+    public static IDatabase Wrap(Func<IDatabase> current)
     {
         var proxy = Create<IDatabase, ClusterDatabase>();
-        ((ClusterDatabase)proxy)._database = database;
+        ((ClusterDatabase)proxy)._current = current;
         return proxy;
     }
 
@@ -68,5 +69,5 @@ internal class ClusterDatabase : DispatchProxy
     }
 
     private object? Call(MethodInfo method, object?[] args) =>
-        method.Invoke(_database, BindingFlags.DoNotWrapExceptions, binder: null, args, culture: null);
+        method.Invoke(_current(), BindingFlags.DoNotWrapExceptions, binder: null, args, culture: null);
 }

@@ -5,7 +5,7 @@ using StackExchange.Redis;
 namespace OtpPortal.Storage;
 
 /// <summary>A connection of a <see cref="RedisStore"/>, and the servers for which it was opened.</summary>
-internal sealed class Link(ConnectionMultiplexer connection, IDatabase database, RedisTopology topology)
+internal sealed class Link(ConnectionMultiplexer connection, IDatabase database, RedisTopology topology) : IDisposable
 {
     private volatile RedisTopology _topology = topology;
     private volatile bool _isClosed;
@@ -28,6 +28,13 @@ internal sealed class Link(ConnectionMultiplexer connection, IDatabase database,
     {
         _isClosed = true;
         Connection.Close(allowCommandsToComplete: false);
+    }
+
+    /// <remarks>Without <see cref="Close"/>, the client waits for all servers, and fails if one is not connected.</remarks>
+    public void Dispose()
+    {
+        Close();
+        Connection.Dispose();
     }
 
     /// <summary>Returns the primaries and the database.</summary>

@@ -23,6 +23,7 @@ internal sealed class RedisDiscovery(RedisAddress address) : IDisposable
     private static readonly TimeSpan s_timeout = TimeSpan.FromMilliseconds(500);
     private readonly Dictionary<EndPoint, RespConnection> _connections = [];
     private readonly ConcurrentDictionary<EndPoint, string> _failures = [];
+    private readonly ConcurrentDictionary<EndPoint, bool> _silent = [];
     private readonly Lock _lock = new();
     private IReadOnlyList<EndPoint> _nodes = address.EndPoints;
     private bool? _isCluster = address.PrimaryName is null ? null : false;
@@ -129,12 +130,17 @@ internal sealed class RedisDiscovery(RedisAddress address) : IDisposable
     private static long Number(string text) =>
         long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : 0;
 
-    // Returns the responses of those that respond, in the order of the servers.
+    // Returns the responses of those that respond, in the order of the servers. Waits for servers that did not respond last time
+    // only as long as for the others, so that a server that hangs does not delay a failover.
     private async Task<(EndPoint Server, RespReply Reply)[]> AskAllAsync(
         IReadOnlyList<EndPoint> servers, IReadOnlyList<string> command, CancellationToken stop)
     {
-        var replies = await Task.WhenAll(servers.Select(server => AskAsync(server, command, stop)));
-        return [.. servers.Zip(replies).Where(pair => pair.Second is not null).Select(pair => (pair.First, pair.Second!))];
+        var waitsForAll = servers.All(_silent.ContainsKey);
+        var asked = servers.Select(server => (Server: server, IsAwaited: waitsForAll || !_silent.ContainsKey(server),
+            Reply: AskAsync(server, command, stop))).ToList();
+        await Task.WhenAll(asked.Where(item => item.IsAwaited).Select(item => item.Reply));
+        return [.. asked.Where(item => item.Reply.IsCompletedSuccessfully && item.Reply.Result is not null)
+            .Select(item => (item.Server, item.Reply.Result!))];
     }
 
     private async Task<RespReply?> AskAsync(EndPoint server, IReadOnlyList<string> command, CancellationToken stop)
@@ -148,6 +154,7 @@ internal sealed class RedisDiscovery(RedisAddress address) : IDisposable
             {
                 var reply = await connection.SendAsync(command, timeout.Token);
                 Return(server, connection);
+                _silent.TryRemove(server, out _);
                 if (reply.IsError) _failures[server] = reply.Text;
                 return reply;
             }
@@ -160,6 +167,7 @@ internal sealed class RedisDiscovery(RedisAddress address) : IDisposable
         catch (Exception e) when (!stop.IsCancellationRequested
             && e is SocketException or IOException or OperationCanceledException or AuthenticationException or FormatException)
         {
+            if (e is OperationCanceledException) _silent[server] = true;
             _failures[server] = e is OperationCanceledException ? "The server does not respond." : e.Message;
             return null;
         }

@@ -24,24 +24,29 @@ public sealed partial class RedisStore : IDisposable
     private static readonly TimeSpan s_commandTimeout = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan s_discoveryInterval = TimeSpan.FromMilliseconds(300);
 
-    // Commands that were sent before a connection was replaced may still get a response from a server that is up.
-    private static readonly TimeSpan s_retirementDelay = TimeSpan.FromSeconds(1);
+    // How long a connection that was replaced stays open for responses to commands that have been sent.
+    private static readonly TimeSpan s_retirementDelay = TimeSpan.FromMilliseconds(250);
+
+    // The client queues commands for a server that is not connected, and fails them once a second. Closing it would lose them.
+    private static readonly TimeSpan s_queueDelay = TimeSpan.FromMilliseconds(1250);
 
     private readonly RedisAddress _address;
     private readonly ILogger _logger;
     private readonly RedisDiscovery _discovery;
     private readonly CancellationTokenSource _stopping = new();
-    private readonly Func<ConfigurationOptions, ConnectionMultiplexer> _connect;
-    private readonly SemaphoreSlim _replacing = new(1, 1);
+    private readonly Func<ConfigurationOptions, Task<ConnectionMultiplexer>> _connect;
+    private readonly Lock _replacing = new();
+    private readonly IDatabase _clusterDatabase;
     private volatile Link _link;
     private string? _reportedReason;
 
-    private RedisStore(string name, RedisAddress address, ILogger logger, Func<ConfigurationOptions, ConnectionMultiplexer> connect)
+    private RedisStore(string name, RedisAddress address, ILogger logger, Func<ConfigurationOptions, Task<ConnectionMultiplexer>> connect)
     {
         (Name, _address, _logger, _connect) = (name, address, logger, connect);
         _discovery = new RedisDiscovery(address);
-        var topology = Task.Run(() => _discovery.FindAsync(CancellationToken.None)).GetAwaiter().GetResult();
-        _link = Open(topology ?? _discovery.Assumed);
+        _clusterDatabase = ClusterDatabase.Wrap(() => _link!.Database);
+        _link = Task.Run(async () => await OpenAsync(await _discovery.FindAsync(CancellationToken.None) ?? _discovery.Assumed))
+            .GetAwaiter().GetResult();
         _ = Task.Run(() => RepeatAsync(s_pingInterval, ReplaceUnresponsiveAsync));
         _ = Task.Run(() => RepeatAsync(s_discoveryInterval, FollowTopologyAsync));
     }
@@ -49,7 +54,7 @@ public sealed partial class RedisStore : IDisposable
     /// <summary>The name in <c>/readyz</c>: <c>otp</c> or <c>auth</c>.</summary>
     public string Name { get; }
 
-    public IDatabase Database => _link.Database;
+    public IDatabase Database => _link is { Topology.IsCluster: false, Database: var database } ? database : _clusterDatabase;
 
     /// <summary>Whether a server is connected, as far as known. Part of a cluster may be unavailable.</summary>
     public bool IsConnected => _link.Connection.IsConnected;
@@ -64,13 +69,13 @@ public sealed partial class RedisStore : IDisposable
     /// <summary>Connects. Also returns if the server is unavailable, and keeps retrying in the background.</summary>
     /// <exception cref="SettingsException">The address names a database that a cluster does not have.</exception>
     public static RedisStore Connect(string name, RedisAddress address, ILogger logger) =>
-        Connect(name, address, logger, options => ConnectionMultiplexer.Connect(options));
+        Connect(name, address, logger, options => ConnectionMultiplexer.ConnectAsync(options));
 
     /// <summary>Connects without a log, for tests and benchmarks.</summary>
     internal static RedisStore Connect(string name, RedisAddress address) => Connect(name, address, NullLogger.Instance);
 
     internal static RedisStore Connect(
-        string name, RedisAddress address, ILogger logger, Func<ConfigurationOptions, ConnectionMultiplexer> connect) =>
+        string name, RedisAddress address, ILogger logger, Func<ConfigurationOptions, Task<ConnectionMultiplexer>> connect) =>
         new(name, address, logger, connect);
 
     /// <summary>Returns the round-trip time of a ping: of the slowest primary of a cluster.</summary>
@@ -96,11 +101,10 @@ public sealed partial class RedisStore : IDisposable
 
     public void Dispose()
     {
-        _stopping.Cancel();
-        _link.Connection.Dispose();
+        lock (_replacing) _stopping.Cancel();
+        _link.Dispose();
         _discovery.Dispose();
         _stopping.Dispose();
-        _replacing.Dispose();
     }
 
     // Until the step returns false.
@@ -162,35 +166,47 @@ public sealed partial class RedisStore : IDisposable
         return _discovery.CanChange;
     }
 
+    // Opening a connection takes up to the connection timeout if a server does not respond. A change of the primaries that is found
+    // meanwhile does not wait for it, and takes precedence.
     private async Task ReplaceAsync(Link link, RedisTopology topology, bool isUnresponsive)
     {
-        await _replacing.WaitAsync(_stopping.Token);
+        // The other nodes of a cluster still respond, so its connection is closed after the new one is open.
+        if (isUnresponsive && !topology.IsCluster) link.Close();
+        var opened = await OpenAsync(topology);
+        Link previous;
+        lock (_replacing)
+        {
+            previous = _link;
+            var isObsolete = _stopping.IsCancellationRequested || (isUnresponsive && previous != link);
+            if (isObsolete) previous = opened;
+            else _link = opened;
+        }
+        if (previous == opened) opened.Dispose();
+        else
+        {
+            Replaced(Name, Servers);
+            _ = RetireAsync(previous, topology);
+        }
+    }
+
+    private static async Task RetireAsync(Link link, RedisTopology topology)
+    {
         try
         {
-            if (_link != link) return;
-            // The other nodes of a cluster still respond, so its connection is closed after the new one is open.
-            if (isUnresponsive && !topology.IsCluster) link.Close();
-            _link = Open(topology);
-            // Dispose has run in the meantime, and disposed the previous connection.
-            if (_stopping.IsCancellationRequested) _link.Connection.Dispose();
+            if (link.IsClosed) return;
+            var primaries = link.Topology.Primaries;
+            var delay = primaries.All(link.IsConnectedTo) ? s_retirementDelay : s_queueDelay;
+            // A server sends the responses to earlier commands before the response to a ping.
+            var pongs = primaries.Intersect(topology.Primaries).Where(link.IsConnectedTo).Select(link.PingAsync);
+            await Task.WhenAny(Task.WhenAll([.. pongs, Task.Delay(delay)]), Task.Delay(s_queueDelay));
         }
         finally
         {
-            _replacing.Release();
+            link.Dispose();
         }
-        Replaced(Name, Servers);
-        if (link.IsClosed) link.Connection.Dispose();
-        else _ = RetireAsync(link);
     }
 
-    private static async Task RetireAsync(Link link)
-    {
-        await Task.Delay(s_retirementDelay);
-        link.Close();
-        link.Connection.Dispose();
-    }
-
-    private Link Open(RedisTopology topology)
+    private async Task<Link> OpenAsync(RedisTopology topology)
     {
         if (topology.IsCluster && _address is { Database: not 0, IsDefaultDatabase: false })
         {
@@ -199,9 +215,8 @@ public sealed partial class RedisStore : IDisposable
                     + "database 0. It must be redis://[:password@]host:port[,host:port…]/0."]);
         }
         var options = _address.ToOptions("otpportal-" + Name, topology);
-        var connection = _connect(options).WithPooledContinuations();
-        var database = connection.GetDatabase(options.DefaultDatabase ?? 0);
-        return new Link(connection, topology.IsCluster ? ClusterDatabase.Wrap(database) : database, topology);
+        var connection = (await _connect(options)).WithPooledContinuations();
+        return new Link(connection, connection.GetDatabase(options.DefaultDatabase ?? 0), topology);
     }
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Store {Store}: connected to {Servers}, because servers changed or did not respond")]
