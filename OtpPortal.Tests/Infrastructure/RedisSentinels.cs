@@ -69,8 +69,9 @@ internal sealed class RedisSentinels : IDisposable
         [
             $"sentinel monitor {PrimaryName} 127.0.0.1 {RedisNode.Text(Servers[0].PortalPort)} 2",
             .. _protection is null ? [] : (string[])[$"sentinel auth-pass {PrimaryName} {RedisProtection.Password}"],
-            $"sentinel down-after-milliseconds {PrimaryName} 1000",
-            $"sentinel failover-timeout {PrimaryName} 3000",
+            // With less, a busy machine fails over before the test does.
+            $"sentinel down-after-milliseconds {PrimaryName} 2000",
+            $"sentinel failover-timeout {PrimaryName} 4000",
         ]);
         return RedisNode.StartSentinel(file, _protection);
     }
