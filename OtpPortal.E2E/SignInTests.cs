@@ -96,6 +96,24 @@ public sealed class SignInTests(DefaultStage stage) : BrowserTest(stage)
     }
 
     [Fact]
+    public async Task A_late_response_does_not_select_what_the_user_is_typing()
+    {
+        var ann = await OpenBrowserAsync();
+        var code = await BeginAsync(ann);
+        const string Focus = "() => otpPortal.focus('code')";
+
+        await code.TypeAsync("12");
+        await code.Page.EvaluateAsync(Focus);
+        await code.Page.Keyboard.TypeAsync("3");
+        await Expect(code.Field).ToHaveValueAsync("123");
+
+        await code.SignIn.FocusAsync();
+        await code.Page.EvaluateAsync(Focus);
+        await code.Page.Keyboard.TypeAsync("4");
+        await Expect(code.Field).ToHaveValueAsync("4");
+    }
+
+    [Fact]
     public async Task An_incomplete_code_does_not_count_as_an_attempt()
     {
         var ann = await OpenBrowserAsync();

@@ -23,8 +23,10 @@
             // A frame must not take the focus from the page that embeds it.
             if (parent !== window && !document.hasFocus()) return;
             const field = document.getElementById(id);
-            field?.focus();
-            field?.select?.();
+            // The user may be typing into it already. Selected text would be replaced by the next character.
+            if (!field || field === document.activeElement) return;
+            field.focus();
+            field.select?.();
         },
         open: path => location.assign(path),
         finished: () => tellFinished(),
