@@ -173,20 +173,20 @@ public sealed partial class RedisStore : IDisposable
         // The other nodes of a cluster still respond, so its connection is closed after the new one is open.
         if (isUnresponsive && !topology.IsCluster) link.Close();
         var opened = await OpenAsync(topology);
-        Link previous;
+        Link retired;
         lock (_replacing)
         {
-            previous = _link;
-            var isObsolete = _stopping.IsCancellationRequested || (isUnresponsive && previous != link);
-            if (isObsolete) previous = opened;
-            else _link = opened;
+            var isObsolete = _stopping.IsCancellationRequested || (isUnresponsive && _link != link);
+            retired = isObsolete ? opened : _link;
+            if (!isObsolete) _link = opened;
         }
-        if (previous == opened) opened.Dispose();
-        else
+        if (retired == opened)
         {
-            Replaced(Name, Servers);
-            _ = RetireAsync(previous, topology);
+            opened.Dispose();
+            return;
         }
+        Replaced(Name, Servers);
+        _ = RetireAsync(retired, topology);
     }
 
     private static async Task RetireAsync(Link link, RedisTopology topology)
