@@ -7,7 +7,8 @@ namespace OtpPortal.Storage;
 
 /// <summary>
 /// Repeats commands that a cluster has redirected. The client follows one redirect of a command, but a key whose slot moves on needs
-/// more. A node that redirects a command has not run it, so repeating it is safe for every command.
+/// more. A node that redirects a command has not run it, so repeating it is safe for every command. Each try uses the connection that
+/// is current at the time, because a connection that has been replaced is closed soon.
 /// </summary>
 /// <remarks>Transactions are repeated by <see cref="RedisTransactions"/>, as a whole.</remarks>
 internal class ClusterDatabase : DispatchProxy

@@ -140,7 +140,7 @@ public sealed partial class RedisStore : IDisposable
         var link = _link;
         if (link.IsClosed || await Responsiveness.IsLostAsync(link, _stopping.Token))
         {
-            await ReplaceAsync(link, link.Topology, isUnresponsive: true);
+            await ReplaceAsync(link.Topology, lost: link);
         }
         return true;
     }
@@ -155,7 +155,7 @@ public sealed partial class RedisStore : IDisposable
         }
         _reportedReason = null;
         var link = _link;
-        if (!found.HasSameServersAs(link.Topology)) await ReplaceAsync(link, found, isUnresponsive: false);
+        if (!found.HasSameServersAs(link.Topology)) await ReplaceAsync(found, lost: null);
         else
         {
             // The client follows one redirect per command. A key that moves twice needs its current map of the slots.
@@ -168,15 +168,17 @@ public sealed partial class RedisStore : IDisposable
 
     // Opening a connection takes up to the connection timeout if a server does not respond. A change of the primaries that is found
     // meanwhile does not wait for it, and takes precedence.
-    private async Task ReplaceAsync(Link link, RedisTopology topology, bool isUnresponsive)
+    private async Task ReplaceAsync(RedisTopology topology, Link? lost)
     {
+        bool HasChanged() => lost is not null && _link != lost;
+        if (HasChanged()) return;
         // The other nodes of a cluster still respond, so its connection is closed after the new one is open.
-        if (isUnresponsive && !topology.IsCluster) link.Close();
+        if (!topology.IsCluster) lost?.Close();
         var opened = await OpenAsync(topology);
         Link retired;
         lock (_replacing)
         {
-            var isObsolete = _stopping.IsCancellationRequested || (isUnresponsive && _link != link);
+            var isObsolete = _stopping.IsCancellationRequested || HasChanged();
             retired = isObsolete ? opened : _link;
             if (!isObsolete) _link = opened;
         }
