@@ -37,9 +37,10 @@ public static partial class TokenEndpoints
     {
         // Proxies call these for every request, so the pipeline skips localization, pages, the same-site check and
         // authorization.
-        var checks = routes.MapGroup("").AddEndpointFilter<StoreUnavailableFilter>()
+        var checks = routes.MapGroup("")
             .InPortalDocument("Tokens").WithMetadata(new ApiCaller(PortalTokenHandler.SchemeName));
         checks.ShortCircuit();
+        StoreUnavailableFilter.AddTo(checks);
         checks.MapMethods("/check-auth", ["GET", "HEAD"], CheckAsync)
             .Describe(
                 "checkAuth", "Check a session",

@@ -144,7 +144,7 @@ public sealed class TokenStore(
 
     private async Task<LiveToken?> CheckAsync(string? token, bool mayRotate)
     {
-        if (AuthToken.SessionIdOf(token) is not { } sid || await ReadRecordAsync(sid) is not { } session) return null;
+        if (AuthToken.SessionIdOf(token) is not { } sid || SessionRecord.Read(await FieldsOf(sid)) is not { } session) return null;
         var now = time.GetUtcNow();
         if (now >= ExpiryOf(session) || Recognize(sid, session, token!, now) is not { } presented) return null;
 
@@ -212,9 +212,10 @@ public sealed class TokenStore(
         [.. session.Tokens.Zip(session.Tokens.Skip(1)).Where(pair => now >= pair.Second.IssuedAt + settings.Grace)
             .Select(pair => (RedisValue)pair.First.Field)];
 
+    private async Task<SessionRecord?> ReadRecordAsync(string sid) => SessionRecord.Read(await FieldsOf(sid));
+
     // From the primary: a replica may not know of a revocation yet.
-    private async Task<SessionRecord?> ReadRecordAsync(string sid) =>
-        SessionRecord.Read(await Database.HashGetAllAsync(KeyOf(sid), CommandFlags.DemandMaster));
+    private Task<HashEntry[]> FieldsOf(string sid) => Database.HashGetAllAsync(KeyOf(sid), CommandFlags.DemandMaster);
 
     private Session ToSession(string sid, SessionRecord session, Func<byte[], string> userAgentOf)
     {

@@ -62,25 +62,30 @@ public static class StorageRoutes
     }
 
     /// <summary>
-    /// Retries a GET or HEAD request once (<see cref="Stores.RetryAsync"/>). Other methods are not retried, because a POST may
+    /// Retries a GET or HEAD request once (<see cref="Stores.ReconnectAsync"/>). Other methods are not retried, because a POST may
     /// already have taken effect.
     /// </summary>
     public static void UseStoreRetry(this IApplicationBuilder app)
     {
         var stores = app.ApplicationServices.GetRequiredService<Stores>();
-        app.Use((context, next) =>
-        {
-            if (!HttpMethods.IsGet(context.Request.Method) && !HttpMethods.IsHead(context.Request.Method)) return next(context);
-            // Of the earlier middleware, such as the security headers.
-            var headers = context.Response.Headers.ToArray();
-            return stores.RetryAsync(() => RunAsync(context, next), () => TryReset(context, headers), context.RequestAborted);
-        });
+        app.Use((context, next) => HttpMethods.IsGet(context.Request.Method) || HttpMethods.IsHead(context.Request.Method)
+            ? RetryAsync(stores, context, next)
+            : next(context));
     }
 
-    private static async Task<bool> RunAsync(HttpContext context, RequestDelegate next)
+    private static async Task RetryAsync(Stores stores, HttpContext context, RequestDelegate next)
     {
-        await next(context);
-        return true;
+        // Of the earlier middleware, such as the security headers.
+        var headers = context.Response.Headers.ToArray();
+        try
+        {
+            await next(context);
+        }
+        catch (Exception e) when (StoreFailure.Is(e))
+        {
+            if (!await stores.ReconnectAsync(context.RequestAborted) || !TryReset(context, headers)) throw;
+            await next(context);
+        }
     }
 
     // Returns false if a part of the response has been sent.

@@ -1,16 +1,31 @@
 namespace OtpPortal.Storage;
 
 /// <summary>
-/// Retries a call once (<see cref="Stores.RetryAsync"/>), and responds 503 if the store remains unavailable. For idempotent
+/// Retries a call once (<see cref="Stores.ReconnectAsync"/>), and responds 503 if the store remains unavailable. For idempotent
 /// endpoints outside the pipeline of pages.
 /// </summary>
-internal sealed class StoreUnavailableFilter(Stores stores, ILogger<StoreUnavailableHandler> logger) : IEndpointFilter
+internal sealed class StoreUnavailableFilter(Stores stores, ILogger<StoreUnavailableHandler> logger)
 {
-    public async ValueTask<object?> InvokeAsync(EndpointFilterInvocationContext context, EndpointFilterDelegate next)
+    /// <summary>Adds the filter. <c>AddEndpointFilter</c> would create one for each request.</summary>
+    public static void AddTo(RouteGroupBuilder group) => group.AddEndpointFilterFactory((factory, next) =>
+    {
+        var filter = ActivatorUtilities.CreateInstance<StoreUnavailableFilter>(factory.ApplicationServices);
+        return context => filter.InvokeAsync(context, next);
+    });
+
+    private async ValueTask<object?> InvokeAsync(EndpointFilterInvocationContext context, EndpointFilterDelegate next)
     {
         try
         {
-            return await stores.RetryAsync(async () => await next(context), static () => true, context.HttpContext.RequestAborted);
+            try
+            {
+                return await next(context);
+            }
+            catch (Exception e) when (StoreFailure.Is(e))
+            {
+                if (!await stores.ReconnectAsync(context.HttpContext.RequestAborted)) throw;
+                return await next(context);
+            }
         }
         catch (Exception e) when (StoreFailure.Is(e))
         {

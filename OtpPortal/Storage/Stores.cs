@@ -17,27 +17,18 @@ public sealed class Stores(RedisStore otp, RedisStore auth, IDisposable? embedde
     private bool AreComplete => Otp.IsComplete && Auth.IsComplete;
 
     /// <summary>
-    /// Runs a request, and runs it once more if a store failed and both are available within half a second, for example after a
-    /// failover. Only for requests that may run twice.
+    /// Waits up to half a second, until both stores are available: after a failover, a request that has failed can run once
+    /// more. Returns false if they are not.
     /// </summary>
-    /// <param name="prepare">Prepares the second attempt. Returns false if there must be none.</param>
-    public async Task<T> RetryAsync<T>(Func<Task<T>> request, Func<bool> prepare, CancellationToken cancellationToken)
+    public async Task<bool> ReconnectAsync(CancellationToken cancellationToken)
     {
-        try
+        var start = Stopwatch.GetTimestamp();
+        while (!AreComplete)
         {
-            return await request();
+            if (Stopwatch.GetElapsedTime(start) > s_reconnectTimeout) return false;
+            await Task.Delay(TimeSpan.FromMilliseconds(25), cancellationToken);
         }
-        catch (Exception e) when (StoreFailure.Is(e))
-        {
-            var start = Stopwatch.GetTimestamp();
-            while (!AreComplete)
-            {
-                if (Stopwatch.GetElapsedTime(start) > s_reconnectTimeout) throw;
-                await Task.Delay(TimeSpan.FromMilliseconds(25), cancellationToken);
-            }
-            if (!prepare()) throw;
-            return await request();
-        }
+        return true;
     }
 
     public void Dispose()

@@ -34,20 +34,22 @@ internal static class Api
 
         var script = stage.Script("api.lua");
         var rates = new Dictionary<(string Name, bool IsBare), List<double>>();
-        for (var round = -1; round < Rounds; round++)
+        async Task<Load> RoundAsync(string what, string alg, string address) => await Machine.MeasureAsync(
+            address + "/", seconds, 32, script, ("BENCH_WHAT", what), ("BENCH_ALG", alg),
+            ("BENCH_JWT", what == "jwt-validate" ? await CreateAsync(http, address, alg) : ""), ("BENCH_KEY", Key));
+
+        foreach (var (_, what, alg) in s_parts)
+        {
+            foreach (var address in (string[])[portal.Address, yardstick]) await Machine.WarmUpAsync(() => RoundAsync(what, alg, address));
+        }
+        for (var round = 0; round < Rounds; round++)
         {
             foreach (var (name, what, alg) in s_parts)
             {
                 foreach (var (address, isBare) in new[] { (portal.Address, false), (yardstick, true) })
                 {
-                    var jwt = what == "jwt-validate" ? await CreateAsync(http, address, alg) : "";
-                    // The first round is a warm-up.
-                    var rate = await Machine.WrkAsync(
-                        address + "/", round < 0 ? 2 : seconds, 32, script, ("BENCH_WHAT", what), ("BENCH_ALG", alg), ("BENCH_JWT", jwt),
-                        ("BENCH_KEY", Key));
-                    if (round < 0) continue;
                     if (!rates.TryGetValue((name, isBare), out var list)) rates[(name, isBare)] = list = [];
-                    list.Add(rate);
+                    list.Add((await RoundAsync(what, alg, address)).Rate);
                 }
             }
         }

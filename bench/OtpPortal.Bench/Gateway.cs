@@ -13,6 +13,7 @@ internal static class Gateway
     // With 20 attempts per id and the lifetime of a record, enough that most attempts of a round are counted and compared.
     private const int Ids = 6000;
     private const int Rounds = 3;
+    private static readonly string[] s_requests = ["put", "hook", "check", "status"];
 
     public static async Task MeasureAsync(Stage stage, int seconds)
     {
@@ -29,19 +30,24 @@ internal static class Gateway
 
         var script = stage.Script("gateway.lua");
         var rates = new Dictionary<(string What, bool IsBare), List<Load>>();
-        for (var round = -1; round < Rounds; round++)
+        async Task<Load> RoundAsync(string what, string address)
         {
-            foreach (var what in (string[])["put", "hook", "check", "status"])
+            if (what is "check" or "status") await PrepareAsync(http, portal.Address, closed: what == "status");
+            return await Machine.MeasureAsync(address + "/", seconds, 32, script, ("BENCH_WHAT", what), ("BENCH_IDS", $"{Ids}"));
+        }
+
+        foreach (var what in s_requests)
+        {
+            foreach (var address in (string[])[portal.Address, yardstick]) await Machine.WarmUpAsync(() => RoundAsync(what, address));
+        }
+        for (var round = 0; round < Rounds; round++)
+        {
+            foreach (var what in s_requests)
             {
                 foreach (var (address, isBare) in new[] { (portal.Address, false), (yardstick, true) })
                 {
-                    if (what is "check" or "status") await PrepareAsync(http, portal.Address, closed: what == "status");
-                    // The first round is a warm-up.
-                    var rate = await Machine.MeasureAsync(
-                        address + "/", round < 0 ? 2 : seconds, 32, script, ("BENCH_WHAT", what), ("BENCH_IDS", $"{Ids}"));
-                    if (round < 0) continue;
                     if (!rates.TryGetValue((what, isBare), out var list)) rates[(what, isBare)] = list = [];
-                    list.Add(rate);
+                    list.Add(await RoundAsync(what, address));
                 }
             }
         }
