@@ -7,13 +7,14 @@ namespace OtpPortal.Http;
 /// </summary>
 public static class SameSiteCheck
 {
-    public static void UseSameSiteCheck(this IApplicationBuilder app, PortalSettings portal) => app.Use(async (context, next) =>
+    public static void UseSameSiteCheck(this IApplicationBuilder app, PortalSettings portal) => app.Use((context, next) =>
     {
         if (IsSafeMethod(context.Request) || IsSameOrigin(context.Request, portal) || CredentialsInHeader.AreSent(context))
         {
-            await next(context);
+            return next(context);
         }
-        else context.Response.StatusCode = StatusCodes.Status403Forbidden;
+        context.Response.StatusCode = StatusCodes.Status403Forbidden;
+        return Task.CompletedTask;
     });
 
     private static bool IsSafeMethod(HttpRequest request)

@@ -14,7 +14,7 @@ public static class SecurityHeaders
     public static void UseSecurityHeaders(this IApplicationBuilder app, PortalSettings portal)
     {
         var policy = ContentSecurityPolicy(portal);
-        app.Use(async (context, next) =>
+        app.Use((context, next) =>
         {
             var headers = context.Response.Headers;
             headers.ContentSecurityPolicy = policy;
@@ -25,7 +25,7 @@ public static class SecurityHeaders
             headers["Cross-Origin-Opener-Policy"] = "same-origin";
             headers["Permissions-Policy"] = "camera=(), microphone=(), geolocation=(), payment=(), usb=(), otp-credentials=(self)";
             if (portal.IsHttps) headers.StrictTransportSecurity = "max-age=31536000; includeSubDomains";
-            await next(context);
+            return next(context);
         });
     }
 
