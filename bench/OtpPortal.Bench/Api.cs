@@ -35,7 +35,7 @@ internal static class Api
         var script = stage.Script("api.lua");
         var rates = new Dictionary<(string Name, bool IsBare), List<double>>();
         async Task<Load> RoundAsync(string what, string alg, string address) => await Machine.MeasureAsync(
-            address + "/", seconds, 32, script, ("BENCH_WHAT", what), ("BENCH_ALG", alg),
+            address + "/", seconds, script, ("BENCH_WHAT", what), ("BENCH_ALG", alg),
             ("BENCH_JWT", what == "jwt-validate" ? await CreateAsync(http, address, alg) : ""), ("BENCH_KEY", Key));
 
         foreach (var (_, what, alg) in s_parts)

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Text.Json;
 
 namespace OtpPortal.Bench;
 
@@ -19,6 +20,16 @@ internal sealed class BenchUser(string portal, FakePostmark post)
             await SendAsync(HttpMethod.Post, "/login-otp", "otp_flow=" + flow, new() { ["code"] = await post.CodeFor(address) });
         Expect(done, HttpStatusCode.SeeOther);
         return Cookie(done, "auth_token");
+    }
+
+    /// <summary>Checks a token. Returns its successor, because the first check rotates it.</summary>
+    public async Task<string> CheckAsync(string token)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Get, portal + "/check-auth");
+        request.Headers.Authorization = new("Bearer", token);
+        using var response = await s_http.SendAsync(request);
+        using var json = JsonDocument.Parse(await response.Content.ReadAsStreamAsync());
+        return json.RootElement.GetProperty("auth_token").GetString()!;
     }
 
     /// <summary>Requests a code. Returns the flow's id.</summary>

@@ -33,7 +33,7 @@ internal static class Gateway
         async Task<Load> RoundAsync(string what, string address)
         {
             if (what is "check" or "status") await PrepareAsync(http, portal.Address, closed: what == "status");
-            return await Machine.MeasureAsync(address + "/", seconds, 32, script, ("BENCH_WHAT", what), ("BENCH_IDS", $"{Ids}"));
+            return await Machine.MeasureAsync(address + "/", seconds, script, ("BENCH_WHAT", what), ("BENCH_IDS", $"{Ids}"));
         }
 
         foreach (var what in s_requests)

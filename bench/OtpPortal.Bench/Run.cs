@@ -37,7 +37,6 @@ internal static class Run
     private static async Task RequestsAsync(Stage stage, int seconds)
     {
         const int Rounds = 3;
-        var carry = stage.Carry;
         using var http = new HttpClient();
         var redisPort = stage.RedisPort;
         using var connection =
@@ -74,37 +73,25 @@ internal static class Run
             return new Load(times.Count / Stopwatch.GetElapsedTime(start).TotalSeconds, times.Order().ElementAt(times.Count * 99 / 100));
         }
 
-        Task<Load> RoundAsync(string url, string token) => Machine.MeasureAsync(url, seconds, 32, carry, ("BENCH_TOKEN", token));
+        async Task<string> TokenAsync() =>
+            await user.CheckAsync(await user.SignInAsync($"user{Interlocked.Increment(ref count)}@bench.example"));
+        string[] open = [portal + "/", bare + "/", bare + "/get"];
+        string[] guarded = [portal + "/check-auth", portal + "/forward-auth", proxy + "/open/", proxy + "/guarded/"];
         await Machine.WarmUpAsync(SignInsAsync);
-        foreach (var url in (string[])[portal + "/", bare + "/", bare + "/get"]) await Machine.WarmUpAsync(() => RoundAsync(url, ""));
-        foreach (var url in (string[])[portal + "/check-auth", portal + "/forward-auth", proxy + "/guarded/"])
-        {
-            await Machine.WarmUpAsync(async () => await RoundAsync(
-                url, await RotateOnceAsync(http, portal, await user.SignInAsync($"warm{Interlocked.Increment(ref count)}@bench.example"))));
-        }
+        foreach (var url in open) await Machine.WarmUpAsync(() => Machine.MeasureAsync(url, seconds));
+        foreach (var url in guarded) await Machine.WarmUpAsync(async () => await Machine.MeasureAsync(url, seconds, await TokenAsync()));
 
-        var gets = new List<Load>();
-        var (bares, rotating, sliding, pages, signIns, forward, proxied, unguarded) =
-            (new List<Load>(), new List<Load>(), new List<Load>(), new List<Load>(), new List<Load>(), new List<Load>(),
-                new List<Load>(), new List<Load>());
+        var signIns = new List<Load>();
+        var rates = open.Concat(guarded).ToDictionary(url => url, _ => new List<Load>(), StringComparer.Ordinal);
         for (var round = 0; round < Rounds; round++)
         {
-            bares.Add(await RoundAsync(bare + "/", ""));
-            gets.Add(await RoundAsync(bare + "/get", ""));
-            // A new token in each round, so that its first check rotates it and the successor is used.
-            rotating.Add(await RoundAsync(portal + "/check-auth", await user.SignInAsync($"rotating{round}@bench.example")));
-            var rotated = await RotateOnceAsync(http, portal, await user.SignInAsync($"sliding{round}@bench.example"));
-            sliding.Add(await RoundAsync(portal + "/check-auth", rotated));
-            forward.Add(await RoundAsync(portal + "/forward-auth", rotated));
-            proxied.Add(await RoundAsync(proxy + "/guarded/", rotated));
-            unguarded.Add(await RoundAsync(proxy + "/open/", rotated));
-            pages.Add(await RoundAsync(portal + "/", ""));
+            foreach (var url in open) rates[url].Add(await Machine.MeasureAsync(url, seconds));
+            foreach (var url in guarded) rates[url].Add(await Machine.MeasureAsync(url, seconds, await TokenAsync()));
             signIns.Add(await SignInsAsync());
         }
 
-        var roundTrips = await CommandsPerCheckAsync(
-            http, connection, redisPort, portal, await user.SignInAsync("commands@bench.example"));
-        var yardstick = Load.Median(bares);
+        var roundTrips = await CommandsPerCheckAsync(connection, redisPort, user, await TokenAsync());
+        var yardstick = Load.Median(rates[bare + "/"]);
         Console.WriteLine();
         Console.WriteLine(
             $"{Environment.ProcessorCount} cores, load generator and Redis on the same machine; median of {Rounds} rounds of {seconds} "
@@ -112,15 +99,20 @@ internal static class Run
         Console.WriteLine();
         Console.WriteLine("| what | per second | of the bare endpoint | p99 |");
         Console.WriteLine("| --- | ---: | ---: | ---: |");
-        Row("bare Kestrel endpoint: one GETEX", yardstick, yardstick);
-        Row("bare Kestrel endpoint: one GET", Load.Median(gets), yardstick);
-        Row("/check-auth, bearer, with the returned token", Load.Median(rotating), yardstick);
-        Row("/check-auth, without a rotation", Load.Median(sliding), yardstick);
-        Row("/forward-auth, asked directly", Load.Median(forward), yardstick);
-        Row("the bare endpoint behind nginx, not guarded", Load.Median(unguarded), yardstick);
-        Row("the bare endpoint behind nginx, guarded by /forward-auth", Load.Median(proxied), yardstick);
-        Row("GET / (address page)", Load.Median(pages), yardstick);
-        Row("whole sign-ins over HTTP (4 requests and a mail each)", Load.Median(signIns), yardstick);
+        foreach (var (what, url) in new[]
+        {
+            ("bare Kestrel endpoint: one GETEX", bare + "/"),
+            ("bare Kestrel endpoint: one GET", bare + "/get"),
+            ("`/check-auth`", portal + "/check-auth"),
+            ("`/forward-auth`, asked directly", portal + "/forward-auth"),
+            ("the bare endpoint behind nginx", proxy + "/open/"),
+            ("the bare endpoint behind nginx, guarded by `/forward-auth`", proxy + "/guarded/"),
+            ("`GET /`, the address page", portal + "/"),
+        })
+        {
+            Row(what, Load.Median(rates[url]), yardstick);
+        }
+        Row("whole sign-ins: begin, code, check, and the email", Load.Median(signIns), yardstick);
         Console.WriteLine();
         Console.WriteLine("| what | measured |");
         Console.WriteLine("| --- | ---: |");
@@ -130,22 +122,11 @@ internal static class Run
         Console.WriteLine($"| Redis commands of one /check-auth | {roundTrips} |");
     }
 
-    private static async Task<string> RotateOnceAsync(HttpClient http, string portal, string token)
+    private static async Task<string> CommandsPerCheckAsync(ConnectionMultiplexer connection, int redisPort, BenchUser user, string token)
     {
-        using var request = new HttpRequestMessage(HttpMethod.Get, portal + "/check-auth");
-        request.Headers.Authorization = new("Bearer", token);
-        using var response = await http.SendAsync(request);
-        using var json = System.Text.Json.JsonDocument.Parse(await response.Content.ReadAsStreamAsync());
-        return json.RootElement.GetProperty("auth_token").GetString()!;
-    }
-
-    private static async Task<string> CommandsPerCheckAsync(
-        HttpClient http, ConnectionMultiplexer connection, int redisPort, string portal, string token)
-    {
-        var current = await RotateOnceAsync(http, portal, token);
         var server = connection.GetServer("127.0.0.1", redisPort);
         await server.ConfigResetStatisticsAsync();
-        await RotateOnceAsync(http, portal, current);
+        await user.CheckAsync(token);
         var commands = (await server.InfoAsync("commandstats")).SelectMany(group => group)
             .Select(entry => entry.Key["cmdstat_".Length..])
             .Where(name => name is not ("info" or "config" or "config|resetstat" or "ping"));

@@ -119,27 +119,23 @@ internal static class Scale
         await using var second = await stage.StartPortalAsync();
         await using var nginx = Stage.StartNginx("replicas.conf", [("$FIRST", first.Port), ("$SECOND", second.Port)], out var proxy);
         var user = new BenchUser(first.Address, stage.Post);
-        var token = await user.SignInAsync("ann@bench.example");
-        foreach (var path in (string[])["/one/check-auth", "/two/check-auth"])
-            await Machine.WrkAsync(proxy + path, 2, 32, stage.Carry, ("BENCH_TOKEN", token));
-        var (one, two, alone) = (new List<double>(), new List<double>(), new List<double>());
+        string[] urls = [first.Address + "/check-auth", proxy + "/one/check-auth", proxy + "/two/check-auth"];
+        var rates = urls.ToDictionary(url => url, _ => new List<double>(), StringComparer.Ordinal);
+        var count = 0;
+        async Task<Load> RoundAsync(string url) => await Machine.MeasureAsync(
+            url, seconds, await user.CheckAsync(await user.SignInAsync($"user{count++}@bench.example")));
+
+        foreach (var url in urls) await Machine.WarmUpAsync(() => RoundAsync(url));
         for (var round = 0; round < 3; round++)
         {
-            alone.Add(
-                await Machine.WrkAsync(first.Address
-                    + "/check-auth", seconds, 32, stage.Carry, ("BENCH_TOKEN", await user.SignInAsync($"alone{round}@bench.example"))));
-            one.Add(
-                await Machine.WrkAsync(
-                    proxy + "/one/check-auth", seconds, 32, stage.Carry,
-                    ("BENCH_TOKEN", await user.SignInAsync($"one{round}@bench.example"))));
-            two.Add(
-                await Machine.WrkAsync(
-                    proxy + "/two/check-auth", seconds, 32, stage.Carry,
-                    ("BENCH_TOKEN", await user.SignInAsync($"two{round}@bench.example"))));
+            foreach (var url in urls) rates[url].Add((await RoundAsync(url)).Rate);
         }
         Print(
-            "/check-auth, bearer, returned token carried along",
-            [("one portal, asked directly", Rate(alone)), ("one portal behind nginx", Rate(one)), ("two portals behind nginx", Rate(two))]);
+            "/check-auth",
+            [
+                ("one portal, asked directly", Rate(rates[urls[0]])), ("one portal behind nginx", Rate(rates[urls[1]])),
+                ("two portals behind nginx", Rate(rates[urls[2]])),
+            ]);
     }
 
     private static async Task<string> FlowCookieAsync(Stage stage, Portal portal) =>

@@ -20,9 +20,6 @@ internal sealed class Stage : IAsyncDisposable
 
     public string Secret { get; } = Guid.NewGuid().ToString("N");
 
-    /// <summary>Gets wrk's script. All measurements use the same one, so that its cost is the same.</summary>
-    public string Carry => Script("carry.lua");
-
     public static async Task<Stage> OpenAsync()
     {
         var port = Machine.FreePort();
