@@ -9,7 +9,6 @@ namespace OtpPortal.Bench;
 /// </summary>
 internal static class Api
 {
-    private const int Rounds = 3;
     private const string Key = "8c0f4c4e-7f0f-4c35-9a77-3f9f0f8f7d11";
 
     private static readonly (string Name, string What, string Alg)[] s_parts =
@@ -33,7 +32,7 @@ internal static class Api
         await Machine.WaitForAsync(http, yardstick + "/");
 
         var script = stage.Script("api.lua");
-        var rates = new Dictionary<(string Name, bool IsBare), List<double>>();
+        var comparisons = s_parts.ToDictionary(part => part.Name, _ => new Comparison(), StringComparer.Ordinal);
         async Task<Load> RoundAsync(string what, string alg, string address) => await Machine.MeasureAsync(
             address + "/", seconds, script, ("BENCH_WHAT", what), ("BENCH_ALG", alg),
             ("BENCH_JWT", what == "jwt-validate" ? await CreateAsync(http, address, alg) : ""), ("BENCH_KEY", Key));
@@ -42,29 +41,25 @@ internal static class Api
         {
             foreach (var address in (string[])[portal.Address, yardstick]) await Machine.WarmUpAsync(() => RoundAsync(what, alg, address));
         }
-        for (var round = 0; round < Rounds; round++)
+        for (var round = 0; round < Comparison.Rounds; round++)
         {
             foreach (var (name, what, alg) in s_parts)
-            {
-                foreach (var (address, isBare) in new[] { (portal.Address, false), (yardstick, true) })
-                {
-                    if (!rates.TryGetValue((name, isBare), out var list)) rates[(name, isBare)] = list = [];
-                    list.Add((await RoundAsync(what, alg, address)).Rate);
-                }
-            }
+                await comparisons[name].AddAsync(() => RoundAsync(what, alg, yardstick), () => RoundAsync(what, alg, portal.Address));
         }
 
         Console.WriteLine();
         Console.WriteLine(
-            $"{Environment.ProcessorCount} cores, load generator and Redis on the same machine; median of {Rounds} rounds of {seconds} "
+            $"{Environment.ProcessorCount} cores, load generator and Redis on the same machine; median of {Comparison.Rounds} rounds of {seconds} "
                 + $"s, 32 connections");
         Console.WriteLine();
         Console.WriteLine("| service accounts | requests a second | bare endpoint | of the bare endpoint |");
         Console.WriteLine("| --- | ---: | ---: | ---: |");
         foreach (var (name, _, _) in s_parts)
         {
-            var (ours, theirs) = (Median(rates[(name, false)]), Median(rates[(name, true)]));
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {name} | {ours:N0} | {theirs:N0} | {ours / theirs:P0} |"));
+            var comparison = comparisons[name];
+            Console.WriteLine(string.Create(
+                CultureInfo.InvariantCulture,
+                $"| {name} | {comparison.Portal.Rate:N0} | {comparison.Bare.Rate:N0} | {comparison.Ratio:P0} |"));
         }
         Console.WriteLine();
         Console.WriteLine(
@@ -85,6 +80,4 @@ internal static class Api
         var answer = await response.Content.ReadFromJsonAsync<JsonElement>();
         return answer.GetProperty("jwtCreateResults").GetProperty("jwt").GetString()!;
     }
-
-    private static double Median(List<double> values) => values.Order().ElementAt(values.Count / 2);
 }

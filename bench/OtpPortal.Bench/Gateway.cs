@@ -12,7 +12,6 @@ internal static class Gateway
 {
     // With 20 attempts per id and the lifetime of a record, enough that most attempts of a round are counted and compared.
     private const int Ids = 6000;
-    private const int Rounds = 3;
     private static readonly string[] s_requests = ["put", "hook", "check", "status"];
 
     public static async Task MeasureAsync(Stage stage, int seconds)
@@ -29,7 +28,7 @@ internal static class Gateway
         await Machine.WaitForAsync(http, yardstick + "/");
 
         var script = stage.Script("gateway.lua");
-        var rates = new Dictionary<(string What, bool IsBare), List<Load>>();
+        var comparisons = s_requests.ToDictionary(what => what, _ => new Comparison(), StringComparer.Ordinal);
         async Task<Load> RoundAsync(string what, string address)
         {
             if (what is "check" or "status") await PrepareAsync(http, portal.Address, closed: what == "status");
@@ -40,22 +39,16 @@ internal static class Gateway
         {
             foreach (var address in (string[])[portal.Address, yardstick]) await Machine.WarmUpAsync(() => RoundAsync(what, address));
         }
-        for (var round = 0; round < Rounds; round++)
+        for (var round = 0; round < Comparison.Rounds; round++)
         {
             foreach (var what in s_requests)
-            {
-                foreach (var (address, isBare) in new[] { (portal.Address, false), (yardstick, true) })
-                {
-                    if (!rates.TryGetValue((what, isBare), out var list)) rates[(what, isBare)] = list = [];
-                    list.Add(await RoundAsync(what, address));
-                }
-            }
+                await comparisons[what].AddAsync(() => RoundAsync(what, yardstick), () => RoundAsync(what, portal.Address));
         }
 
         Console.WriteLine();
         Console.WriteLine(
             $"{Environment.ProcessorCount} cores, load generator, Redis and the webhook's receiver on the same machine; median of "
-                + $"{Rounds} rounds of {seconds} s, 32 connections");
+                + $"{Comparison.Rounds} rounds of {seconds} s, 32 connections");
         Console.WriteLine();
         Console.WriteLine("| gateway | per second | bare endpoint | of the bare endpoint | p99 | of the bare endpoint |");
         Console.WriteLine("| --- | ---: | ---: | ---: | ---: | ---: |");
@@ -64,11 +57,11 @@ internal static class Gateway
             ("put", "PUT without sending"), ("hook", "PUT with a webhook"), ("check", "check, wrong code"), ("status", "status"),
         })
         {
-            var (ours, theirs) = (Load.Median(rates[(what, false)]), Load.Median(rates[(what, true)]));
+            var comparison = comparisons[what];
             Console.WriteLine(string.Create(
                 CultureInfo.InvariantCulture,
-                $"| {name} | {ours.Rate:N0} | {theirs.Rate:N0} | {ours.Rate / theirs.Rate:P0} | {ours.P99:0.0} ms "
-                    + $"| {theirs.P99:0.0} ms |"));
+                $"| {name} | {comparison.Portal.Rate:N0} | {comparison.Bare.Rate:N0} | {comparison.Ratio:P0} "
+                    + $"| {comparison.Portal.P99:0.0} ms | {comparison.Bare.P99:0.0} ms |"));
         }
         Console.WriteLine();
         Console.WriteLine(

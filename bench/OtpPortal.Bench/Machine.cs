@@ -127,5 +127,25 @@ internal static class Machine
 internal sealed record Load(double Rate, double P99)
 {
     /// <summary>Returns the round with the median rate.</summary>
-    public static Load Median(IReadOnlyList<Load> rounds) => rounds.OrderBy(round => round.Rate).ElementAt(rounds.Count / 2);
+    public static Load Median(IEnumerable<Load> rounds)
+    {
+        var sorted = rounds.OrderBy(round => round.Rate).ToList();
+        return sorted[sorted.Count / 2];
+    }
+}
+
+/// <summary>A measurement: rounds of the portal, each right after a round of its yardstick.</summary>
+internal sealed class Comparison
+{
+    public const int Rounds = 9;
+    private readonly List<(Load Bare, Load Portal)> _rounds = [];
+
+    public Load Bare => Load.Median(_rounds.Select(round => round.Bare));
+
+    public Load Portal => Load.Median(_rounds.Select(round => round.Portal));
+
+    /// <summary>Gets the median of the ratios. The machine's speed changes less within a pair than between pairs.</summary>
+    public double Ratio => _rounds.Select(round => round.Portal.Rate / round.Bare.Rate).Order().ElementAt(_rounds.Count / 2);
+
+    public async Task AddAsync(Func<Task<Load>> bare, Func<Task<Load>> portal) => _rounds.Add((await bare(), await portal()));
 }

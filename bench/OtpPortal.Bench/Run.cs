@@ -36,7 +36,6 @@ internal static class Run
 
     private static async Task RequestsAsync(Stage stage, int seconds)
     {
-        const int Rounds = 3;
         using var http = new HttpClient();
         var redisPort = stage.RedisPort;
         using var connection =
@@ -75,44 +74,43 @@ internal static class Run
 
         async Task<string> TokenAsync() =>
             await user.CheckAsync(await user.SignInAsync($"user{Interlocked.Increment(ref count)}@bench.example"));
-        string[] open = [portal + "/", bare + "/", bare + "/get"];
-        string[] guarded = [portal + "/check-auth", portal + "/forward-auth", proxy + "/open/", proxy + "/guarded/"];
-        await Machine.WarmUpAsync(SignInsAsync);
-        foreach (var url in open) await Machine.WarmUpAsync(() => Machine.MeasureAsync(url, seconds));
-        foreach (var url in guarded) await Machine.WarmUpAsync(async () => await Machine.MeasureAsync(url, seconds, await TokenAsync()));
-
-        var signIns = new List<Load>();
-        var rates = open.Concat(guarded).ToDictionary(url => url, _ => new List<Load>(), StringComparer.Ordinal);
-        for (var round = 0; round < Rounds; round++)
-        {
-            foreach (var url in open) rates[url].Add(await Machine.MeasureAsync(url, seconds));
-            foreach (var url in guarded) rates[url].Add(await Machine.MeasureAsync(url, seconds, await TokenAsync()));
-            signIns.Add(await SignInsAsync());
-        }
-
-        var roundTrips = await CommandsPerCheckAsync(connection, redisPort, user, await TokenAsync());
-        var yardstick = Load.Median(rates[bare + "/"]);
-        Console.WriteLine();
-        Console.WriteLine(
-            $"{Environment.ProcessorCount} cores, load generator and Redis on the same machine; median of {Rounds} rounds of {seconds} "
-                + $"s, 32 connections");
-        Console.WriteLine();
-        Console.WriteLine("| what | per second | of the bare endpoint | p99 |");
-        Console.WriteLine("| --- | ---: | ---: | ---: |");
-        foreach (var (what, url) in new[]
-        {
-            ("bare Kestrel endpoint: one GETEX", bare + "/"),
+        Task<Load> BareAsync() => Machine.MeasureAsync(bare + "/", seconds);
+        (string Name, string Url)[] parts =
+        [
             ("bare Kestrel endpoint: one GET", bare + "/get"),
             ("`/check-auth`", portal + "/check-auth"),
             ("`/forward-auth`, asked directly", portal + "/forward-auth"),
             ("the bare endpoint behind nginx", proxy + "/open/"),
             ("the bare endpoint behind nginx, guarded by `/forward-auth`", proxy + "/guarded/"),
             ("`GET /`, the address page", portal + "/"),
-        })
+        ];
+        async Task<Load> RoundAsync(string url) =>
+            await Machine.MeasureAsync(url, seconds, url == portal + "/" || url == bare + "/get" ? null : await TokenAsync());
+
+        await Machine.WarmUpAsync(SignInsAsync);
+        await Machine.WarmUpAsync(BareAsync);
+        foreach (var (_, url) in parts) await Machine.WarmUpAsync(() => RoundAsync(url));
+
+        var signIns = new List<Load>();
+        var comparisons = parts.ToDictionary(part => part.Name, _ => new Comparison(), StringComparer.Ordinal);
+        for (var round = 0; round < Comparison.Rounds; round++)
         {
-            Row(what, Load.Median(rates[url]), yardstick);
+            foreach (var (name, url) in parts) await comparisons[name].AddAsync(BareAsync, () => RoundAsync(url));
+            signIns.Add(await SignInsAsync());
         }
-        Row("whole sign-ins: begin, code, check, and the email", Load.Median(signIns), yardstick);
+
+        var roundTrips = await CommandsPerCheckAsync(connection, redisPort, user, await TokenAsync());
+        Console.WriteLine();
+        Console.WriteLine(
+            $"{Environment.ProcessorCount} cores, load generator and Redis on the same machine; median of {Comparison.Rounds} rounds of "
+                + $"{seconds} s, 32 connections");
+        Console.WriteLine();
+        Console.WriteLine("| what | per second | of the bare endpoint | p99 |");
+        Console.WriteLine("| --- | ---: | ---: | ---: |");
+        Row("bare Kestrel endpoint: one GETEX", comparisons[parts[0].Name].Bare, 1);
+        foreach (var (name, _) in parts) Row(name, comparisons[name].Portal, comparisons[name].Ratio);
+        var signIn = Load.Median(signIns);
+        Row("whole sign-ins: begin, code, check, and the email", signIn, signIn.Rate / comparisons[parts[0].Name].Bare.Rate);
         Console.WriteLine();
         Console.WriteLine("| what | measured |");
         Console.WriteLine("| --- | ---: |");
@@ -133,6 +131,6 @@ internal static class Run
         return string.Join(", ", commands.Order(StringComparer.Ordinal));
     }
 
-    private static void Row(string what, Load load, Load yardstick) => Console.WriteLine(
-        string.Create(CultureInfo.InvariantCulture, $"| {what} | {load.Rate:N0} | {load.Rate / yardstick.Rate:P0} | {load.P99:0.0} ms |"));
+    private static void Row(string what, Load load, double ratio) => Console.WriteLine(
+        string.Create(CultureInfo.InvariantCulture, $"| {what} | {load.Rate:N0} | {ratio:P0} | {load.P99:0.0} ms |"));
 }
