@@ -16,9 +16,9 @@ WORKDIR /app
 COPY --from=build /app ./
 # The user of the base image, app ($APP_UID).
 COPY --from=build --chown=1654:1654 /data /data
-# A small youngest generation: the default follows the processor's cache, which on big servers costs some 40 MB for nothing.
+# A youngest generation of 8 MB: the default follows the processor's cache, which on big servers costs some 40 MB for nothing.
 # Without diagnostics, .NET writes nothing to /tmp.
-ENV ASPNETCORE_ENVIRONMENT=Production DATA_DIR=/data DOTNET_GCgen0size=0x400000 DOTNET_EnableDiagnostics=0
+ENV ASPNETCORE_ENVIRONMENT=Production DATA_DIR=/data DOTNET_GCgen0size=0x800000 DOTNET_EnableDiagnostics=0
 VOLUME /data
 USER $APP_UID
 EXPOSE 3000

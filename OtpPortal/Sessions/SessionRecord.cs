@@ -37,18 +37,19 @@ internal sealed record SessionRecord(
         var tokens = new List<TokenGeneration>(2);
         foreach (var entry in entries)
         {
-            var name = (string)entry.Name!;
+            // Bytes, because a check would allocate a string for each field.
+            ReadOnlySpan<byte> name = (byte[])entry.Name!;
             switch (name)
             {
-                case EmailField: email = entry.Value; break;
-                case "ip": ip = (string?)entry.Value ?? ""; break;
-                case "seed": seed = (byte[])entry.Value!; break;
-                case "ua": userAgent = (byte[])entry.Value!; break;
-                case "at": created = Instant(entry.Value); break;
-                case SeenField: seen = Instant(entry.Value); break;
-                default:
-                    if (TokenGeneration.Read(name, entry.Value) is { } token) tokens.Add(token);
+                case [(byte)'g', .. var number]:
+                    if (TokenGeneration.Read(number, entry.Value) is { } token) tokens.Add(token);
                     break;
+                case var _ when name.SequenceEqual("email"u8): email = entry.Value; break;
+                case var _ when name.SequenceEqual("ip"u8): ip = (string?)entry.Value ?? ""; break;
+                case var _ when name.SequenceEqual("seed"u8): seed = (byte[])entry.Value!; break;
+                case var _ when name.SequenceEqual("ua"u8): userAgent = (byte[])entry.Value!; break;
+                case var _ when name.SequenceEqual("at"u8): created = Instant(entry.Value); break;
+                case var _ when name.SequenceEqual("seen"u8): seen = Instant(entry.Value); break;
             }
         }
         if (email is null || tokens.Count == 0) return null;
@@ -119,11 +120,11 @@ internal sealed record TokenGeneration(int Number, DateTimeOffset IssuedAt, byte
 
     public static string NameOf(int number) => string.Create(CultureInfo.InvariantCulture, $"g{number}");
 
-    /// <summary>Parses a field. Returns null if it does not hold a token.</summary>
-    public static TokenGeneration? Read(string name, RedisValue value) =>
-        name[0] == 'g' && int.TryParse(name.AsSpan(1), NumberStyles.None, CultureInfo.InvariantCulture, out var number)
+    /// <summary>Parses a field, given the part of its name after the <c>g</c>. Returns null if it does not hold a token.</summary>
+    public static TokenGeneration? Read(ReadOnlySpan<byte> number, RedisValue value) =>
+        int.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out var generation)
         && (byte[]?)value is { Length: 8 + DigestLength } bytes
-            ? new TokenGeneration(number, DateTimeOffset.FromUnixTimeMilliseconds(BinaryPrimitives.ReadInt64BigEndian(bytes)), bytes[8..])
+            ? new TokenGeneration(generation, DateTimeOffset.FromUnixTimeMilliseconds(BinaryPrimitives.ReadInt64BigEndian(bytes)), bytes[8..])
             : null;
 
     public HashEntry ToEntry()

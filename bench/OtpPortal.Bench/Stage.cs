@@ -6,6 +6,8 @@ namespace OtpPortal.Bench;
 /// <summary>The environment of the measurements: an empty Redis and a fake mail service.</summary>
 internal sealed class Stage : IAsyncDisposable
 {
+    // As in the Dockerfile. The yardsticks have it too.
+    private static readonly Dictionary<string, string> s_runtime = new(StringComparer.Ordinal) { ["DOTNET_GCgen0size"] = "0x800000" };
     private static readonly string s_repository = Path.GetFullPath(Path.Combine(AppContext.BaseDirectory, "../../../../.."));
 
     private Stage(Child redis, int redisPort, FakePostmark post) => (Redis, RedisPort, Post) = (redis, redisPort, post);
@@ -35,7 +37,7 @@ internal sealed class Stage : IAsyncDisposable
 
     /// <summary>Starts this program as another process.</summary>
     public static Child StartSelf(params string[] arguments) =>
-        Child.Start("dotnet", [Path.Combine(AppContext.BaseDirectory, "OtpPortal.Bench.dll"), .. arguments]);
+        Child.Start("dotnet", [Path.Combine(AppContext.BaseDirectory, "OtpPortal.Bench.dll"), .. arguments], s_runtime);
 
     [System.Diagnostics.CodeAnalysis.SuppressMessage(
         "Performance", "CA1822", Justification = "It stands beside what else a measurement asks the stage for.")]
@@ -46,11 +48,9 @@ internal sealed class Stage : IAsyncDisposable
     {
         var port = Machine.FreePort();
         var address = $"http://127.0.0.1:{port}";
-        var settings = new Dictionary<string, string>(StringComparer.Ordinal)
+        var settings = new Dictionary<string, string>(s_runtime, StringComparer.Ordinal)
         {
             ["ASPNETCORE_ENVIRONMENT"] = "Production",
-            // As in the Dockerfile.
-            ["DOTNET_GCgen0size"] = "0x400000",
             ["AUTH_SECRET_KEY"] = Secret,
             ["PORT"] = $"{port}",
             ["BIND_ADDRESS"] = "127.0.0.1",
