@@ -49,8 +49,8 @@ internal static class Api
 
         Console.WriteLine();
         Console.WriteLine(
-            $"{Environment.ProcessorCount} cores, load generator and Redis on the same machine; median of {Comparison.Rounds} rounds of {seconds} "
-                + $"s, 32 connections");
+            $"{Environment.ProcessorCount} cores, load generator and Redis on the same machine; median of {Comparison.Rounds} rounds of "
+                + $"{seconds} s, 32 connections");
         Console.WriteLine();
         Console.WriteLine("| service accounts | requests a second | bare endpoint | of the bare endpoint |");
         Console.WriteLine("| --- | ---: | ---: | ---: |");

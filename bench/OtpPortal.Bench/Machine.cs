@@ -101,7 +101,10 @@ internal static class Machine
     private static async Task<Load> RunWrkAsync(
         int seconds, IEnumerable<string> arguments, IReadOnlyList<(string Name, string Value)> environment)
     {
-        var start = new ProcessStartInfo("wrk", ["-t1", "--latency", "-c32", $"-d{seconds}s", .. arguments]) { RedirectStandardOutput = true };
+        var start = new ProcessStartInfo("wrk", ["-t1", "--latency", "-c32", $"-d{seconds}s", .. arguments])
+        {
+            RedirectStandardOutput = true,
+        };
         foreach (var (name, value) in environment) start.Environment[name] = value;
         using var process = Process.Start(start)!;
         var output = await process.StandardOutput.ReadToEndAsync();
