@@ -6,6 +6,8 @@ local headers = {
   ["Content-Type"] = "application/x-www-form-urlencoded",
 }
 local count = 0
+-- Otherwise each round would have the same addresses, and exceed the limit of messages to each of them.
+math.randomseed(os.time())
 
 function request()
   count = count + 1

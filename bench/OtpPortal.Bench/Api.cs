@@ -31,7 +31,7 @@ internal static class Api
         var yardstick = $"http://127.0.0.1:{barePort}";
         await Machine.WaitForAsync(http, yardstick + "/");
 
-        var script = stage.Script("api.lua");
+        var script = Stage.Script("api.lua");
         var comparisons = s_parts.ToDictionary(part => part.Name, _ => new Comparison(), StringComparer.Ordinal);
         async Task<Load> RoundAsync(string what, string alg, string address) => await Machine.MeasureAsync(
             address + "/", seconds, script, ("BENCH_WHAT", what), ("BENCH_ALG", alg),

@@ -27,7 +27,7 @@ internal static class Gateway
         var yardstick = $"http://127.0.0.1:{barePort}";
         await Machine.WaitForAsync(http, yardstick + "/");
 
-        var script = stage.Script("gateway.lua");
+        var script = Stage.Script("gateway.lua");
         var comparisons = s_requests.ToDictionary(what => what, _ => new Comparison(), StringComparer.Ordinal);
         async Task<Load> RoundAsync(string what, string address)
         {

@@ -39,9 +39,7 @@ internal sealed class Stage : IAsyncDisposable
     public static Child StartSelf(params string[] arguments) =>
         Child.Start("dotnet", [Path.Combine(AppContext.BaseDirectory, "OtpPortal.Bench.dll"), .. arguments], s_runtime);
 
-    [System.Diagnostics.CodeAnalysis.SuppressMessage(
-        "Performance", "CA1822", Justification = "It stands beside what else a measurement asks the stage for.")]
-    public string Script(string name) => Path.Combine(s_repository, "bench", name);
+    public static string Script(string name) => Path.Combine(s_repository, "bench", name);
 
     /// <summary>Starts a portal and waits for its first page.</summary>
     public async Task<Portal> StartPortalAsync(params (string Name, string Value)[] more)
