@@ -124,7 +124,8 @@ internal sealed record TokenGeneration(int Number, DateTimeOffset IssuedAt, byte
     public static TokenGeneration? Read(ReadOnlySpan<byte> number, RedisValue value) =>
         int.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out var generation)
         && (byte[]?)value is { Length: 8 + DigestLength } bytes
-            ? new TokenGeneration(generation, DateTimeOffset.FromUnixTimeMilliseconds(BinaryPrimitives.ReadInt64BigEndian(bytes)), bytes[8..])
+            ? new TokenGeneration(
+                generation, DateTimeOffset.FromUnixTimeMilliseconds(BinaryPrimitives.ReadInt64BigEndian(bytes)), bytes[8..])
             : null;
 
     public HashEntry ToEntry()
