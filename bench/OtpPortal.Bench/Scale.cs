@@ -126,7 +126,7 @@ internal static class Scale
             url, seconds, await user.CheckAsync(await user.SignInAsync($"user{count++}@bench.example")));
 
         foreach (var url in urls) await Machine.WarmUpAsync(() => RoundAsync(url));
-        for (var round = 0; round < 3; round++)
+        for (var round = 0; round < Comparison.Rounds; round++)
         {
             foreach (var url in urls) rates[url].Add((await RoundAsync(url)).Rate);
         }
