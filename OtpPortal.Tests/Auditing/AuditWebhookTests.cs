@@ -55,7 +55,7 @@ public sealed class AuditWebhookTests : IAsyncLifetime
     private static Task WaitForQueueAsync(PortalHost portal, int length) => portal.Clock.AdvanceUntilAsync(
         async () => await StoreOf(portal).ListLengthAsync(AuditQueue.Key) == length, TimeSpan.FromMilliseconds(10));
 
-    private static IDatabase StoreOf(PortalHost portal) => portal.Services.GetRequiredService<Stores>().Otp.Database;
+    private static IDatabase StoreOf(PortalHost portal) => portal.Services.GetRequiredService<Stores>().Otp.Database.Client;
 
     [Fact]
     public async Task Posts_signed_events_in_order()

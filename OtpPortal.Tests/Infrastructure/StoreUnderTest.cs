@@ -63,7 +63,7 @@ public abstract class StoreUnderTest : IAsyncLifetime
         return AllSettings.Read(values, isProduction: false).Tokens;
     }
 
-    public StoreDump Dump() => StoreDump.Of(_reader, Stores.Otp.Database.Database, Stores.Auth.Database.Database);
+    public StoreDump Dump() => StoreDump.Of(_reader, Stores.Otp.Database.Client.Database, Stores.Auth.Database.Client.Database);
 
     private protected abstract Task<(RedisAddress Otp, RedisAddress Auth)> OpenAsync();
 

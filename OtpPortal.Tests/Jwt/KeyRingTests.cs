@@ -129,7 +129,7 @@ public abstract class KeyRingTests(StoreUnderTest store)
         var rotations = await Task.WhenAll(
             Task.Run(() => ring.RotateAsync(TimeSpan.FromDays(1), false)), Task.Run(() => other.RotateAsync(TimeSpan.FromDays(1), false)));
 
-        var fields = await store.Stores.Auth.Database.HashKeysAsync("jwt:keys");
+        var fields = await store.Stores.Auth.Database.Client.HashKeysAsync("jwt:keys");
         rotations.SelectMany(rotation => rotation.NewKids).ShouldAllBe(kid => kid.Length == 16);
         // Sequential rotations may create two generations, but a generation never has two keys of one algorithm.
         fields.Length.ShouldBeOneOf(4, 6, 5);
@@ -167,7 +167,7 @@ public abstract class KeyRingTests(StoreUnderTest store)
         store.Clock.Advance(TimeSpan.FromSeconds(1));
         await ring.RotateAsync(TimeSpan.Zero, atOnce: true);
 
-        (await store.Stores.Auth.Database.HashKeysAsync("jwt:keys")).Select(name => (string)name!).Order(StringComparer.Ordinal)
+        (await store.Stores.Auth.Database.Client.HashKeysAsync("jwt:keys")).Select(name => (string)name!).Order(StringComparer.Ordinal)
             .ShouldBe(["EdDSA:3", "RS256:3"]);
     }
 

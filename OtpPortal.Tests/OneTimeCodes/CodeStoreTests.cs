@@ -20,7 +20,7 @@ public abstract class CodeStoreTests(StoreUnderTest store)
 
     private readonly CodeStore _codes = new(store.Stores, store.Secret, store.Clock);
 
-    private IDatabase Database => store.Stores.Otp.Database;
+    private IDatabase Database => store.Stores.Otp.Database.Client;
 
     private async Task<string> BeginAsync(string? code)
     {

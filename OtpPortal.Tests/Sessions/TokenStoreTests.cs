@@ -165,7 +165,7 @@ public abstract class TokenStoreTests(StoreUnderTest store)
             Clock.Advance(TimeSpan.FromMinutes(3));
         }
 
-        var fields = await store.Stores.Auth.Database.HashKeysAsync("session:" + issued.SessionId);
+        var fields = await store.Stores.Auth.Database.Client.HashKeysAsync("session:" + issued.SessionId);
         fields.Select(field => (string)field!).Where(field => field[0] == 'g').ShouldBe(["g4", "g5"], ignoreOrder: true);
     }
 
@@ -179,7 +179,7 @@ public abstract class TokenStoreTests(StoreUnderTest store)
         Clock.Advance(TimeSpan.FromHours(1));
         await _tokens.UseAsync(issued.Token);
 
-        (await database.KeyTimeToLiveAsync(key)).ShouldNotBeNull().ShouldBe(TimeSpan.FromDays(7), TimeSpan.FromMinutes(5));
+        (await database.Client.KeyTimeToLiveAsync(key)).ShouldNotBeNull().ShouldBe(TimeSpan.FromDays(7), TimeSpan.FromMinutes(5));
     }
 
     [Fact]
@@ -277,7 +277,7 @@ public abstract class TokenStoreTests(StoreUnderTest store)
         Clock.Advance(TimeSpan.FromHours(1));
         await _tokens.UseAsync(second.Token);
 
-        (await database.KeyTimeToLiveAsync(KeyOf(agent))).ShouldNotBeNull().ShouldBeGreaterThan(TimeSpan.FromHours(1));
+        (await database.Client.KeyTimeToLiveAsync(KeyOf(agent))).ShouldNotBeNull().ShouldBeGreaterThan(TimeSpan.FromHours(1));
         await _tokens.RevokeAsync(second.SessionId);
         (await _tokens.FindAsync(first.SessionId)).ShouldNotBeNull().UserAgent.ShouldBe(agent);
     }

@@ -94,7 +94,7 @@ public sealed class ClusterFailoverTests(ITestOutputHelper output)
         // The owner sends the client to a node that sends it back: ASK, then MOVED.
         await owner.TellAsync("CLUSTER", "SETSLOT", slot, "MIGRATING", await other.TellAsync("CLUSTER", "MYID"));
 
-        var (counted, set) = (store.Database.StringIncrementAsync(Key), store.Database.KeyPersistAsync(Key));
+        var (counted, set) = (store.Database.StringIncrementAsync(Key, 1), store.Database.SortedSetRemoveAsync("{" + Key + "}", "member"));
         await Task.WhenAny(counted, Task.Delay(TimeSpan.FromMilliseconds(100)));
         counted.IsCompleted.ShouldBeFalse();
         await owner.TellAsync("CLUSTER", "SETSLOT", slot, "STABLE");

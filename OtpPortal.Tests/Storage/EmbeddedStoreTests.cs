@@ -38,14 +38,14 @@ public sealed class EmbeddedStoreTests : IDisposable
             if (compacted) await store.CompactAsync();
             using var otp = RedisStore.Connect("otp", Address(store, 0));
             using var auth = RedisStore.Connect("auth", Address(store, 1));
-            ((string?)await otp.Database.StringGetAsync("text")).ShouldBe("a");
-            (await otp.Database.KeyTimeToLiveAsync("text")).ShouldBeNull();
-            (await otp.Database.KeyTimeToLiveAsync("short-lived")).ShouldNotBeNull()
+            ((string?)await otp.Database.Client.StringGetAsync("text")).ShouldBe("a");
+            (await otp.Database.Client.KeyTimeToLiveAsync("text")).ShouldBeNull();
+            (await otp.Database.Client.KeyTimeToLiveAsync("short-lived")).ShouldNotBeNull()
                 .ShouldBeInRange(TimeSpan.FromMinutes(50), TimeSpan.FromHours(1));
-            ((string?)await otp.Database.HashGetAsync("hash", "g")).ShouldBe("2");
-            (await auth.Database.ListRangeAsync("list")).Select(item => (string?)item).ShouldBe(["x", "y", "z"]);
-            (await auth.Database.SortedSetScoreAsync("scores", "m")).ShouldBe(1.5);
-            (await auth.Database.SetContainsAsync("set", "p")).ShouldBeTrue();
+            ((string?)await otp.Database.Client.HashGetAsync("hash", "g")).ShouldBe("2");
+            (await auth.Database.Client.ListRangeAsync("list")).Select(item => (string?)item).ShouldBe(["x", "y", "z"]);
+            (await auth.Database.Client.SortedSetScoreAsync("scores", "m")).ShouldBe(1.5);
+            (await auth.Database.Client.SetContainsAsync("set", "p")).ShouldBeTrue();
         }
     }
 
@@ -285,7 +285,7 @@ public sealed class EmbeddedStoreTests : IDisposable
         using var store = Open();
         using var otp = RedisStore.Connect("otp", Address(store, 0));
         using var auth = RedisStore.Connect("auth", Address(store, 1));
-        await use(otp.Database, auth.Database);
+        await use(otp.Database.Client, auth.Database.Client);
     }
 
     // About 3 MB of log, so that a gap in the middle is too far from the end to be caused by a kill.

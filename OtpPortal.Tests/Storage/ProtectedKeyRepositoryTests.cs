@@ -56,7 +56,7 @@ public abstract class ProtectedKeyRepositoryTests(StoreUnderTest store)
     {
         var repository = new ProtectedKeyRepository(store.Stores.Auth, store.Secret);
         repository.StoreElement(Key("in its place"), "key-4");
-        var database = store.Stores.Auth.Database;
+        var database = store.Stores.Auth.Database.Client;
 
         database.HashSet("dataprotection:keys", "key-5", database.HashGet("dataprotection:keys", "key-4"));
 

@@ -21,7 +21,7 @@ public sealed class AdminSessionStore(Stores stores, AuthSecret secret, TimeProv
 
     private readonly string _root = Convert.ToHexStringLower(secret.DeriveKey("admin-sessions", 8));
 
-    private IDatabase Database => stores.Auth.Database;
+    private StoreDatabase Database => stores.Auth.Database;
 
     /// <summary>Begins a session and returns its id, a secret that only the cookie contains.</summary>
     public async Task<string> BeginAsync()
@@ -52,7 +52,7 @@ public sealed class AdminSessionStore(Stores stores, AuthSecret secret, TimeProv
 
     private async Task<DateTimeOffset?> FindAsync(string name)
     {
-        var stored = (string?)await Database.StringGetAsync(KeyOf(name), CommandFlags.DemandMaster);
+        var stored = (string?)await Database.StringGetAsync(KeyOf(name));
         if (stored?.Split('|') is not [var begun, var used, var root] || root != _root) return null;
         var now = time.GetUtcNow();
         return now < Instant(used) + IdleLifetime && now < Instant(begun) + MaxAge ? Instant(begun) : null;

@@ -2,7 +2,6 @@ using System.Text.Json;
 using OtpPortal.MagicLinks;
 using OtpPortal.Security;
 using OtpPortal.Storage;
-using StackExchange.Redis;
 
 namespace OtpPortal.Admin;
 
@@ -28,7 +27,7 @@ public sealed class NewAccountNotice(Stores stores, AuthSecret secret)
 
     private readonly AeadProtector _protector = new(secret.DeriveKey("admin-new-account"));
 
-    private IDatabase Database => stores.Auth.Database;
+    private StoreDatabase Database => stores.Auth.Database;
 
     public Task KeepAsync(AdminSession pass, string name, NewAccount made)
     {
@@ -41,7 +40,7 @@ public sealed class NewAccountNotice(Stores stores, AuthSecret secret)
     public async Task<AccountNotice?> TakeAsync(AdminSession pass)
     {
         var place = KeyFor(pass);
-        var stored = await Database.StringGetAsync(place, CommandFlags.DemandMaster);
+        var stored = await Database.StringGetAsync(place);
         if ((byte[]?)stored is not { } kept || !await Database.ClaimAsync(place, kept)) return null;
         return _protector.TryUnprotect(kept, place, out var notice) ? JsonSerializer.Deserialize<AccountNotice>(notice) : null;
     }

@@ -35,7 +35,7 @@ public sealed class TestMessage(
 {
     private static readonly TimeSpan s_retention = TimeSpan.FromMinutes(10);
 
-    private IDatabase Database => stores.Auth.Database;
+    private StoreDatabase Database => stores.Auth.Database;
 
     /// <summary>
     /// Sends a test message and stores the result. Returns null, or the time to wait if a limit prevents sending.
@@ -60,7 +60,7 @@ public sealed class TestMessage(
 
     /// <summary>Returns the result of this administrator's last test message, or null if there is no recent one.</summary>
     public async Task<TestMessageResult?> LastAsync(AdminSession pass) =>
-        (string?)await Database.StringGetAsync(KeyOf(pass), CommandFlags.DemandMaster) is { } json
+        (string?)await Database.StringGetAsync(KeyOf(pass)) is { } json
             ? JsonSerializer.Deserialize<TestMessageResult>(json)
             : null;
 

@@ -1,7 +1,6 @@
 using System.Globalization;
 using OtpPortal.Security;
 using OtpPortal.Storage;
-using StackExchange.Redis;
 
 namespace OtpPortal.Auditing;
 
@@ -26,14 +25,14 @@ internal sealed class AuditLease(Stores stores, TimeProvider time)
     private string _mine = "";
     private DateTimeOffset _until;
 
-    private IDatabase Database => stores.Otp.Database;
+    private StoreDatabase Database => stores.Otp.Database;
 
     /// <summary>Returns whether this replica may send for the next 15 s.</summary>
     public async Task<bool> TryHoldAsync()
     {
         var now = time.GetUtcNow();
         if (_until - now >= s_margin) return true;
-        var current = await Database.StringGetAsync(Key, CommandFlags.DemandMaster);
+        var current = await Database.StringGetAsync(Key);
         if (!current.IsNull && IsOthers(current!, now)) return false;
         var until = now + Duration;
         var mine = string.Create(CultureInfo.InvariantCulture, $"{_owner} {until.ToUnixTimeMilliseconds()}");

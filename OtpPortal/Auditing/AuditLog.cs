@@ -83,7 +83,7 @@ public sealed partial class AuditLog(Stores stores, IEnumerable<AuditSink> sinks
 
     private readonly AuditSink[] _sinks = [.. sinks];
 
-    private IDatabase Database => stores.Auth.Database;
+    private StoreDatabase Database => stores.Auth.Database;
 
     /// <summary>Records an event caused by a user or in a user's name.</summary>
     public void Write(AuditEvent what, string? email, string ip, string outcome) =>
@@ -114,7 +114,7 @@ public sealed partial class AuditLog(Stores stores, IEnumerable<AuditSink> sinks
             return new AuditPageOfLog([.. matches.Skip(skip).Take(take).Select(match => match.Entry)], matches.Count);
         }
         var keys = KeysOf(filter);
-        var totals = Task.WhenAll(keys.Select(key => Database.ListLengthAsync(key, CommandFlags.DemandMaster)));
+        var totals = Task.WhenAll(keys.Select(key => Database.ListLengthAsync(key)));
         // The two lists must be merged from the start: at most 20,000 entries for the last page, about 3 MB.
         var entries = await ReadAsync(keys, skip + take);
         return new AuditPageOfLog([.. entries.Skip(skip).Take(take).Select(line => line.Entry)], (await totals).Sum());
@@ -135,7 +135,7 @@ public sealed partial class AuditLog(Stores stores, IEnumerable<AuditSink> sinks
     // Reads everything at once, because new entries between two reads would shift the others.
     private async Task<List<(AuditEntry Entry, string Line)>> ReadAsync(string[] keys, int count)
     {
-        var lists = await Task.WhenAll(keys.Select(key => Database.ListRangeAsync(key, 0, count - 1, CommandFlags.DemandMaster)));
+        var lists = await Task.WhenAll(keys.Select(key => Database.ListRangeAsync(key, 0, count - 1)));
         return [.. lists.SelectMany(list => list)
             .Select(line => (Entry: JsonSerializer.Deserialize<AuditEntry>((string)line!, s_json)!, Line: (string)line!))
             .OrderByDescending(line => line.Entry.Time)];

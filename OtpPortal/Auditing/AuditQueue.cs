@@ -34,19 +34,19 @@ internal sealed partial class AuditQueue : AuditSink
             "Number of audit events that wait for AUDIT_URL, of all replicas.");
     }
 
-    private IDatabase Database => _stores.Otp.Database;
+    private StoreDatabase Database => _stores.Otp.Database;
 
     /// <summary>Returns the number of unsent events.</summary>
     public async Task<long> CountAsync()
     {
-        var length = await Database.ListLengthAsync(Key, CommandFlags.DemandMaster);
+        var length = await Database.ListLengthAsync(Key);
         Interlocked.Exchange(ref _length, length);
         return length;
     }
 
     /// <summary>Returns the oldest unsent events.</summary>
     public async Task<IReadOnlyList<string>> PeekAsync(int count) =>
-        [.. (await Database.ListRangeAsync(Key, 0, count - 1, CommandFlags.DemandMaster)).Select(line => (string)line!)];
+        [.. (await Database.ListRangeAsync(Key, 0, count - 1)).Select(line => (string)line!)];
 
     public async Task RemoveAsync(string line)
     {

@@ -60,7 +60,7 @@ public sealed partial class Statistics(Stores stores, TimeProvider time, ILogger
     private readonly ConcurrentDictionary<DateTimeOffset, StatisticsSlot> _past = new();
     private Dictionary<(string Key, string Field), long> _pending = [];
 
-    private IDatabase Database => stores.Otp.Database;
+    private StoreDatabase Database => stores.Otp.Database;
 
     public void Count(StatisticsEvent what) => Add(FieldOf(what));
 
@@ -151,7 +151,7 @@ public sealed partial class Statistics(Stores stores, TimeProvider time, ILogger
         return await Task.WhenAll(starts.Select(async start =>
         {
             if (_past.TryGetValue(start, out var past)) return past;
-            var slot = Read(start, await Database.HashGetAllAsync(KeyOf(start), CommandFlags.DemandMaster));
+            var slot = Read(start, await Database.HashGetAllAsync(KeyOf(start)));
             if (start.AddHours(1) + s_settled < now) _past[start] = slot;
             return slot;
         }));

@@ -1,7 +1,6 @@
 using System.Text.Json;
 using OtpPortal.Http;
 using OtpPortal.Storage;
-using StackExchange.Redis;
 
 namespace OtpPortal.Gateway;
 
@@ -52,8 +51,7 @@ public sealed partial class VerificationEvents(
     {
         try
         {
-            // By the slot of the channel's name, so that a cluster publishes all events through one node, in order.
-            await stores.Otp.Database.ExecuteAsync("PUBLISH", [(RedisKey)channel, message], CommandFlags.DemandMaster);
+            await stores.Otp.Database.PublishAsync(channel, message);
         }
         catch (Exception e) when (StoreFailure.Is(e))
         {

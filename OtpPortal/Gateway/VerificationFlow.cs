@@ -118,7 +118,7 @@ public sealed class VerificationFlow(
     /// Returns the provider of a verification whose record has just been deleted after its success, or null. For its pages.
     /// </summary>
     public async Task<string?> FindRecentlyVerifiedAsync(string owner, string id) =>
-        await stores.Otp.Database.StringGetAsync(RecentlyVerifiedKey(KeyOf(owner, id)), CommandFlags.DemandMaster);
+        await stores.Otp.Database.StringGetAsync(RecentlyVerifiedKey(KeyOf(owner, id)));
 
     /// <summary>Sets the address that the namespace omitted, once. Called by the hosted page.</summary>
     public async Task<PageSendOutcome> SetAddressAsync(

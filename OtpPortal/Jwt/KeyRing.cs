@@ -61,7 +61,7 @@ public sealed partial class KeyRing(Stores stores, AuthSecret secret, JwtAlgorit
     private readonly SemaphoreSlim _gate = new(1, 1);
     private volatile Snapshot _snapshot = new([], DateTimeOffset.MinValue);
 
-    private IDatabase Database => stores.Auth.Database;
+    private StoreDatabase Database => stores.Auth.Database;
 
     /// <summary>Returns the key that signs now.</summary>
     internal async Task<RingKey> SigningAsync(string algorithm)
@@ -190,7 +190,7 @@ public sealed partial class KeyRing(Stores stores, AuthSecret secret, JwtAlgorit
     private async Task<List<StoredKey>> LoadAsync()
     {
         var keys = new List<StoredKey>();
-        foreach (var entry in await Database.HashGetAllAsync(Hash, CommandFlags.DemandMaster))
+        foreach (var entry in await Database.HashGetAllAsync(Hash))
         {
             var name = (string)entry.Name!;
             if (name.Split(':') is not [var algorithm, var digits]

@@ -13,7 +13,7 @@ namespace OtpPortal.Limits;
 /// </remarks>
 public sealed class RateLimiter(Stores stores, TimeProvider time)
 {
-    private IDatabase Database => stores.Otp.Database;
+    private StoreDatabase Database => stores.Otp.Database;
 
     /// <summary>
     /// Counts an event. Returns null if it is within the limit. Otherwise returns the time to wait, and does not count it.
@@ -45,17 +45,24 @@ public sealed class RateLimiter(Stores stores, TimeProvider time)
     {
         var key = KeyOf(limit, subject);
         var now = time.GetUtcNow();
-        var count = await Database.SortedSetLengthAsync(
-            key, Start(limit, now), double.PositiveInfinity, Exclude.Start, CommandFlags.DemandMaster);
-        if (count < limit.Count) return null;
-        return Wait(
-            limit,
-            await Database.SortedSetRangeByScoreWithScoresAsync(
-                key, Start(limit, now), double.PositiveInfinity, Exclude.Start, Order.Ascending, 0, 1, CommandFlags.DemandMaster), now);
+        if (await Database.SortedSetLengthAboveAsync(key, Start(limit, now)) < limit.Count) return null;
+        return Wait(limit, await Database.SortedSetFirstAboveAsync(key, Start(limit, now)), now);
     }
 
     /// <summary>Clears the counted events. Not awaited: at worst they count a little longer.</summary>
-    public void Reset(Limit limit, string subject) => _ = Database.KeyDeleteAsync(KeyOf(limit, subject), CommandFlags.FireAndForget);
+    public void Reset(Limit limit, string subject) => _ = ResetAsync(KeyOf(limit, subject));
+
+    private async Task ResetAsync(RedisKey key)
+    {
+        try
+        {
+            await Database.KeyDeleteAsync(key);
+        }
+        catch (Exception e) when (StoreFailure.Is(e))
+        {
+            // The events count until they are older than the window.
+        }
+    }
 
     private static double Start(Limit limit, DateTimeOffset now) => (now - limit.Window).ToUnixTimeMilliseconds();
 

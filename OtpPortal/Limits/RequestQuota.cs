@@ -36,7 +36,7 @@ public sealed class RequestQuota(Stores stores, TimeProvider time)
     // Tolerates clock differences between replicas; a window may be as short as one second.
     private static readonly TimeSpan s_expiryMargin = TimeSpan.FromSeconds(10);
 
-    private IDatabase Database => stores.Otp.Database;
+    private StoreDatabase Database => stores.Otp.Database;
 
     /// <summary>
     /// Counts a request in one round trip. A rejected request is not counted, so retrying too early does not extend the wait.
@@ -50,7 +50,7 @@ public sealed class RequestQuota(Stores stores, TimeProvider time)
 
         var current = AddAsync(limit, counter, 1);
         var previous = Database.StringGetAsync(
-            counters + (number - 1).ToString(CultureInfo.InvariantCulture), CommandFlags.DemandMaster);
+            counters + (number - 1).ToString(CultureInfo.InvariantCulture));
         await Task.WhenAll(current, previous);
 
         var now = await current;

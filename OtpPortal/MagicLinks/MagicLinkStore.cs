@@ -39,7 +39,7 @@ public sealed partial class MagicLinkStore(Stores stores, ServiceAccounts accoun
     // The key expires later than the link, because the stored timestamp is authoritative.
     private static readonly TimeSpan s_retention = TimeSpan.FromMinutes(1);
 
-    private IDatabase Database => stores.Otp.Database;
+    private StoreDatabase Database => stores.Otp.Database;
 
     /// <summary>Creates a link and returns its secret.</summary>
     public async Task<string> CreateAsync(ServiceAccount account, LinkRequest wish)
@@ -91,7 +91,7 @@ public sealed partial class MagicLinkStore(Stores stores, ServiceAccounts accoun
     private async Task<LinkRecord?> ReadAsync(string? secret)
     {
         if (secret is not { Length: SecretLength } || !secret.All(char.IsAsciiLetterOrDigit)) return null;
-        if ((string?)await Database.StringGetAsync(KeyOf(secret), CommandFlags.DemandMaster) is not { } json) return null;
+        if ((string?)await Database.StringGetAsync(KeyOf(secret)) is not { } json) return null;
         var record = JsonSerializer.Deserialize(json, LinkJson.Default.LinkRecord)!;
         if (time.GetUtcNow().ToUnixTimeMilliseconds() >= record.Ends) return null;
         // A leaked key can create links: once the account is removed, none of them may sign a user in.

@@ -48,7 +48,7 @@ public sealed class ServiceAccounts(Stores stores, MagicLinkSettings settings, T
     private const string Prefix = "v2:account:";
     private const string Index = "v2:accounts";
 
-    private IDatabase Database => stores.Auth.Database;
+    private StoreDatabase Database => stores.Auth.Database;
 
     /// <summary>Returns whether a text has the form of a key. Malformed keys are never looked up.</summary>
     public static bool IsKey(string? text) =>
@@ -83,7 +83,7 @@ public sealed class ServiceAccounts(Stores stores, MagicLinkSettings settings, T
     {
         key = Canonical(key);
         if (settings.Admin is { } admin && admin.Key.Matches(key)) return admin.Account;
-        var fields = await Database.HashGetAsync(KeyOf(key), ["uuid", "aud", "redirects"], CommandFlags.DemandMaster);
+        var fields = await Database.HashGetAsync(KeyOf(key), ["uuid", "aud", "redirects"]);
         if (fields[0].IsNull) return null;
         var redirects = (string?)fields[2] is { Length: > 0 } hosts ? SafeRedirects.Parse(hosts.Split(',')) : null;
         return new ServiceAccount(Guid.ParseExact(fields[0]!, "D"), fields[1]!, IsAdmin: false, redirects);
@@ -91,7 +91,7 @@ public sealed class ServiceAccounts(Stores stores, MagicLinkSettings settings, T
 
     /// <summary>Returns whether an account exists.</summary>
     public async Task<bool> ExistsAsync(Guid id) =>
-        id == settings.Admin?.Account.Id || await Database.HashExistsAsync(Index, id.ToString(), CommandFlags.DemandMaster);
+        id == settings.Admin?.Account.Id || await Database.HashExistsAsync(Index, id.ToString());
 
     /// <summary>Creates an account without administrator rights.</summary>
     /// <param name="name">A name for administrators; may be empty.</param>
@@ -116,10 +116,10 @@ public sealed class ServiceAccounts(Stores stores, MagicLinkSettings settings, T
     /// <summary>Lists the created accounts, oldest first, without the configured one.</summary>
     public async Task<IReadOnlyList<AccountEntry>> ListAsync()
     {
-        var index = await Database.HashGetAllAsync(Index, CommandFlags.DemandMaster);
+        var index = await Database.HashGetAllAsync(Index);
         var records = await Task.WhenAll(
             index.Select(entry => Database.HashGetAsync(
-                Prefix + (string)entry.Value!, ["uuid", "aud", "redirects", "created", "name"], CommandFlags.DemandMaster)));
+                Prefix + (string)entry.Value!, ["uuid", "aud", "redirects", "created", "name"])));
         return
         [
             .. records.Where(fields => !fields[0].IsNull)
@@ -137,7 +137,7 @@ public sealed class ServiceAccounts(Stores stores, MagicLinkSettings settings, T
     /// </summary>
     public async Task<bool> RemoveAsync(Guid id)
     {
-        var digest = await Database.HashGetAsync(Index, id.ToString(), CommandFlags.DemandMaster);
+        var digest = await Database.HashGetAsync(Index, id.ToString());
         if (digest.IsNull) return false;
         // The account first: if the second step fails, its key is already invalid, and removing it again completes the removal.
         await Database.KeyDeleteAsync(Prefix + (string)digest!);

@@ -34,7 +34,7 @@ public sealed partial class CodeStore(Stores stores, AuthSecret secret, TimeProv
     /// <summary>How long a record is kept after its deadline.</summary>
     public static TimeSpan Retention => s_retention;
 
-    private IDatabase Database => stores.Otp.Database;
+    private StoreDatabase Database => stores.Otp.Database;
 
     /// <summary>
     /// Creates a code of <paramref name="length"/> uniformly random digits, leading zeros included, from the system's CSPRNG.
@@ -122,7 +122,7 @@ public sealed partial class CodeStore(Stores stores, AuthSecret secret, TimeProv
     /// <summary>Returns the record, or null if there is none.</summary>
     public async Task<CodeRecord?> FindAsync(string key)
     {
-        if ((string?)await Database.StringGetAsync(RecordKey(key), CommandFlags.DemandMaster) is not { } stored) return null;
+        if ((string?)await Database.StringGetAsync(RecordKey(key)) is not { } stored) return null;
         return JsonSerializer.Deserialize(stored, StoredJson.Default.CodeRecord)! with { Stored = stored };
     }
 

@@ -24,7 +24,7 @@ public sealed class SessionIndex(Stores stores)
     /// <summary>Number of keys of each index.</summary>
     internal const int Shards = 16;
 
-    private IDatabase Database => stores.Auth.Database;
+    private StoreDatabase Database => stores.Auth.Database;
 
     /// <summary>Adds a session, or updates its last use.</summary>
     internal Task AddAsync(SessionEntry entry, DateTimeOffset seen) => Task.WhenAll(
@@ -72,8 +72,8 @@ public sealed class SessionIndex(Stores stores)
     /// <summary>Returns the sessions of an address, newest first.</summary>
     internal async Task<SessionEntry[]> OfUserAsync(string email)
     {
-        var members = await Database.SortedSetRangeByValueAsync(
-            Key(SessionOrder.Email, ShardOf(email)), email + '\0', email + '\u0001', Exclude.Both, flags: CommandFlags.DemandMaster);
+        var members = await Database.SortedSetBetweenAsync(
+            Key(SessionOrder.Email, ShardOf(email)), email + '\0', email + '\u0001');
         Array.Reverse(members);
         return [.. members.Select(member => SessionEntry.FromAddress((string)member!))];
     }
@@ -87,12 +87,10 @@ public sealed class SessionIndex(Stores stores)
     {
         var (shard, position) = after is null ? (0, "") : (after.Shard, after.After);
         var members = email is null
-            ? await Database.SortedSetRangeByValueAsync(
-                Key(SessionOrder.Created, shard), position.Length == 0 ? default : position, default, Exclude.Start, 0, take,
-                CommandFlags.DemandMaster)
-            : await Database.SortedSetRangeByValueAsync(
-                Key(SessionOrder.Email, ShardOf(email)), email + '\0' + position, email + '\u0001', Exclude.Both, 0, take,
-                CommandFlags.DemandMaster);
+            ? await Database.SortedSetBetweenAsync(
+                Key(SessionOrder.Created, shard), position.Length == 0 ? default : position, default, take)
+            : await Database.SortedSetBetweenAsync(
+                Key(SessionOrder.Email, ShardOf(email)), email + '\0' + position, email + '\u0001', take);
         SessionEntry[] entries = email is null
             ? [.. members.Select(member => SessionEntry.FromPosition((string)member!))]
             : [.. members.Select(member => SessionEntry.FromAddress((string)member!))];
@@ -104,7 +102,7 @@ public sealed class SessionIndex(Stores stores)
     internal async Task<SessionEntry[]> AddressesAsync(int shard, long first, int take)
     {
         var members = await Database.SortedSetRangeByRankAsync(
-            Key(SessionOrder.Email, shard), first, first + take - 1, flags: CommandFlags.DemandMaster);
+            Key(SessionOrder.Email, shard), first, first + take - 1);
         return [.. members.Select(member => SessionEntry.FromAddress((string)member!))];
     }
 
@@ -113,17 +111,17 @@ public sealed class SessionIndex(Stores stores)
         var (start, stop) = (0L, 0L);
         if (prefix.Length == 0)
         {
-            stop = await Database.SortedSetLengthAsync(key, flags: CommandFlags.DemandMaster);
+            stop = await Database.SortedSetLengthAsync(key);
         }
         else
         {
-            var before = Database.SortedSetLengthByValueAsync(key, default, prefix, Exclude.Stop, CommandFlags.DemandMaster);
-            var through = Database.SortedSetLengthByValueAsync(key, default, prefix + "\u00ff", Exclude.Stop, CommandFlags.DemandMaster);
+            var before = Database.SortedSetLengthBeforeAsync(key, prefix);
+            var through = Database.SortedSetLengthBeforeAsync(key, prefix + "\u00ff");
             (start, stop) = (await before, await through);
         }
         if (start == stop) return ([], 0);
         var (first, last) = descending ? (Math.Max(start, stop - take), stop - 1) : (start, Math.Min(stop, start + take) - 1);
-        return (await Database.SortedSetRangeByRankWithScoresAsync(key, first, last, flags: CommandFlags.DemandMaster), stop - start);
+        return (await Database.SortedSetRangeByRankWithScoresAsync(key, first, last), stop - start);
     }
 
     private static int Compare(SortedSetEntry a, SortedSetEntry b) =>

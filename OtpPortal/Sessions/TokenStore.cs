@@ -26,7 +26,7 @@ public sealed class TokenStore(
     // How far the stored last use may be behind: writing it with every check would double the cost of a check.
     private readonly TimeSpan _step = TimeSpan.FromTicks(Math.Min(settings.IdleLifetime.Ticks / 100, TimeSpan.TicksPerMinute));
 
-    private IDatabase Database => stores.Auth.Database;
+    private StoreDatabase Database => stores.Auth.Database;
 
     /// <summary>Creates a session and returns its first token.</summary>
     public async Task<LiveToken> IssueAsync(string email, string ip, string userAgent)
@@ -215,7 +215,7 @@ public sealed class TokenStore(
     private async Task<SessionRecord?> ReadRecordAsync(string sid) => SessionRecord.Read(await FieldsOf(sid));
 
     // From the primary: a replica may not know of a revocation yet.
-    private Task<HashEntry[]> FieldsOf(string sid) => Database.HashGetAllAsync(KeyOf(sid), CommandFlags.DemandMaster);
+    private Task<HashEntry[]> FieldsOf(string sid) => Database.HashGetAllAsync(KeyOf(sid));
 
     private Session ToSession(string sid, SessionRecord session, Func<byte[], string> userAgentOf)
     {

@@ -16,7 +16,7 @@ public sealed class UserAgents(Stores stores)
 {
     private const int DigestLength = 8;
 
-    private IDatabase Database => stores.Auth.Database;
+    private StoreDatabase Database => stores.Auth.Database;
 
     /// <summary>Returns the digest under which a user agent is stored: the first 64 bits of its SHA-256.</summary>
     internal static byte[] DigestOf(string userAgent) => SHA256.HashData(Encoding.UTF8.GetBytes(userAgent))[..DigestLength];
@@ -32,7 +32,7 @@ public sealed class UserAgents(Stores stores)
     internal async Task<Func<byte[], string>> ReadAsync(IEnumerable<byte[]> digests)
     {
         var keys = digests.Select(KeyOf).Distinct().ToList();
-        var texts = await Task.WhenAll(keys.Select(key => Database.StringGetAsync(key, CommandFlags.DemandMaster)));
+        var texts = await Task.WhenAll(keys.Select(key => Database.StringGetAsync(key)));
         var found = keys.Zip(texts).ToDictionary(pair => pair.First, pair => (string?)pair.Second ?? "");
         return digest => found[KeyOf(digest)];
     }

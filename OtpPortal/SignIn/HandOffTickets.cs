@@ -18,7 +18,7 @@ public sealed class HandOffTickets(Stores stores, TimeProvider time)
     // A circuit hands over at once; a minute allows for slow phones.
     private static readonly TimeSpan s_lifetime = TimeSpan.FromSeconds(60);
 
-    private IDatabase Database => stores.Otp.Database;
+    private StoreDatabase Database => stores.Otp.Database;
 
     public static string New() => RandomText.New(43);
 
@@ -47,12 +47,12 @@ public sealed class HandOffTickets(Stores stores, TimeProvider time)
     }
 
     /// <summary>Returns whether a verified sign-in is waiting for the browser.</summary>
-    public Task<bool> ExistsAsync(string key) => Database.KeyExistsAsync(KeyOf(key), CommandFlags.DemandMaster);
+    public Task<bool> ExistsAsync(string key) => Database.KeyExistsAsync(KeyOf(key));
 
     /// <summary>Redeems a ticket, once, before it expires. Of concurrent callers, one succeeds.</summary>
     public async Task<bool> TakeAsync(string key, string ticket)
     {
-        var stored = await Database.StringGetAsync(KeyOf(key), CommandFlags.DemandMaster);
+        var stored = await Database.StringGetAsync(KeyOf(key));
         return ((string?)stored)?.Split('|') is [var digest, var ends]
             && digest == Digest.Of(ticket)
             && time.GetUtcNow().ToUnixTimeMilliseconds() < long.Parse(ends, CultureInfo.InvariantCulture)

@@ -20,7 +20,7 @@ public sealed partial class NewDeviceNotice(
     private static readonly TimeSpan s_retention = TimeSpan.FromDays(400);
     private static readonly TimeSpan s_maxNoticeDelay = TimeSpan.FromHours(1);
 
-    private IDatabase Database => stores.Auth.Database;
+    private StoreDatabase Database => stores.Auth.Database;
 
     /// <summary>Records the device of a sign-in, and emails the user if it is new. Never fails the sign-in.</summary>
     public async Task RecordAsync(string email, ClientInfo client)

@@ -5,14 +5,22 @@ using StackExchange.Redis;
 namespace OtpPortal.Storage;
 
 /// <summary>A connection of a <see cref="RedisStore"/>, and the servers for which it was opened.</summary>
-internal sealed class Link(ConnectionMultiplexer connection, IDatabase database, RedisTopology topology) : IDisposable
+internal sealed class Link : IDisposable
 {
-    private volatile RedisTopology _topology = topology;
+    private volatile RedisTopology _topology;
     private volatile bool _isClosed;
+    private volatile TaskCompletionSource _nextFailure = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    public ConnectionMultiplexer Connection { get; } = connection;
+    public Link(ConnectionMultiplexer connection, IDatabase database, RedisTopology topology)
+    {
+        (Connection, Database, _topology) = (connection, database, topology);
+        connection.ConnectionFailed += (_, _) =>
+            Interlocked.Exchange(ref _nextFailure, new(TaskCreationOptions.RunContinuationsAsynchronously)).SetResult();
+    }
 
-    public IDatabase Database { get; } = database;
+    public ConnectionMultiplexer Connection { get; }
+
+    public IDatabase Database { get; }
 
     public RedisTopology Topology
     {
@@ -22,6 +30,9 @@ internal sealed class Link(ConnectionMultiplexer connection, IDatabase database,
 
     /// <summary>Whether the connection was closed because a server did not respond.</summary>
     public bool IsClosed => _isClosed;
+
+    /// <summary>Completes when the connection to one of the servers breaks the next time.</summary>
+    public Task NextFailure => _nextFailure.Task;
 
     /// <summary>Closes the connection, and fails all pending calls.</summary>
     public void Close()

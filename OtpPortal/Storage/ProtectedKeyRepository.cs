@@ -22,7 +22,7 @@ internal sealed class ProtectedKeyRepository(RedisStore store, AuthSecret secret
     public IReadOnlyCollection<XElement> GetAllElements()
     {
         var elements = new List<XElement>();
-        foreach (var entry in store.Database.HashGetAll(s_key, CommandFlags.DemandMaster))
+        foreach (var entry in store.Database.Client.HashGetAll(s_key, CommandFlags.DemandMaster))
         {
             if (_protector.TryUnprotect((byte[])entry.Value!, (string)entry.Name!, out var xml)) elements.Add(XElement.Parse(xml));
         }
@@ -32,6 +32,6 @@ internal sealed class ProtectedKeyRepository(RedisStore store, AuthSecret secret
     public void StoreElement(XElement element, string friendlyName)
     {
         var name = friendlyName.Length > 0 ? friendlyName : RandomNumberGenerator.GetHexString(16);
-        store.Database.HashSet(s_key, name, _protector.Protect(element.ToString(SaveOptions.DisableFormatting), name));
+        store.Database.Client.HashSet(s_key, name, _protector.Protect(element.ToString(SaveOptions.DisableFormatting), name));
     }
 }

@@ -13,10 +13,6 @@ namespace OtpPortal.Storage;
 /// The portal finds the primaries itself (<see cref="RedisDiscovery"/>) and opens a new connection if they change. The
 /// connection to a single primary knows no other server, and the one to a cluster follows MOVED and ASK.
 /// </para>
-/// <para>
-/// Reads that decide about access use <see cref="CommandFlags.DemandMaster"/>: by default, the client reads from a replica while
-/// the primary is down.
-/// </para>
 /// </remarks>
 public sealed partial class RedisStore : IDisposable
 {
@@ -36,7 +32,6 @@ public sealed partial class RedisStore : IDisposable
     private readonly CancellationTokenSource _stopping = new();
     private readonly Func<ConfigurationOptions, Task<ConnectionMultiplexer>> _connect;
     private readonly Lock _replacing = new();
-    private readonly IDatabase _clusterDatabase;
     private volatile Link _link;
     private string? _reportedReason;
 
@@ -44,7 +39,7 @@ public sealed partial class RedisStore : IDisposable
     {
         (Name, _address, _logger, _connect) = (name, address, logger, connect);
         _discovery = new RedisDiscovery(address);
-        _clusterDatabase = ClusterDatabase.Wrap(() => _link!.Database);
+        Database = new StoreDatabase(() => _link!);
         _link = Task.Run(async () => await OpenAsync(await _discovery.FindAsync(CancellationToken.None) ?? _discovery.Assumed))
             .GetAwaiter().GetResult();
         _ = Task.Run(() => RepeatAsync(s_pingInterval, ReplaceUnresponsiveAsync));
@@ -54,7 +49,7 @@ public sealed partial class RedisStore : IDisposable
     /// <summary>The name in <c>/readyz</c>: <c>otp</c> or <c>auth</c>.</summary>
     public string Name { get; }
 
-    public IDatabase Database => _link is { Topology.IsCluster: false, Database: var database } ? database : _clusterDatabase;
+    public StoreDatabase Database { get; }
 
     /// <summary>Whether a server is connected, as far as known. Part of a cluster may be unavailable.</summary>
     public bool IsConnected => _link.Connection.IsConnected;

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Runtime.CompilerServices;
 using StackExchange.Redis;
 
 namespace OtpPortal.Storage;
@@ -7,24 +6,24 @@ namespace OtpPortal.Storage;
 /// <summary>What must hold for a key when a transaction runs.</summary>
 internal readonly struct KeyCondition
 {
-    private readonly Func<IDatabase, Task<bool>> _isMet;
+    private readonly Func<StoreDatabase, Task<bool>> _isMet;
 
-    private KeyCondition(Condition condition, Func<IDatabase, Task<bool>> isMet) => (Condition, _isMet) = (condition, isMet);
+    private KeyCondition(Condition condition, Func<StoreDatabase, Task<bool>> isMet) => (Condition, _isMet) = (condition, isMet);
 
     public Condition Condition { get; }
 
     public static KeyCondition Exists(RedisKey key) =>
-        new(Condition.KeyExists(key), database => database.KeyExistsAsync(key, CommandFlags.DemandMaster));
+        new(Condition.KeyExists(key), database => database.KeyExistsAsync(key));
 
     public static KeyCondition NotExists(RedisKey key) =>
-        new(Condition.KeyNotExists(key), async database => !await database.KeyExistsAsync(key, CommandFlags.DemandMaster));
+        new(Condition.KeyNotExists(key), async database => !await database.KeyExistsAsync(key));
 
     /// <summary>The key is a string with this value.</summary>
     public static KeyCondition Holds(RedisKey key, RedisValue value) =>
-        new(Condition.StringEqual(key, value), async database => await database.StringGetAsync(key, CommandFlags.DemandMaster) == value);
+        new(Condition.StringEqual(key, value), async database => await database.StringGetAsync(key) == value);
 
     /// <summary>Reads the key, which the transaction does not do reliably.</summary>
-    public Task<bool> IsMetAsync(IDatabase database) => _isMet(database);
+    public Task<bool> IsMetAsync(StoreDatabase database) => _isMet(database);
 }
 
 /// <summary>Runs transactions on one server, a primary with replicas, or a cluster.</summary>
@@ -44,39 +43,36 @@ internal static class RedisTransactions
     private static readonly TimeSpan s_maxWait = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan s_maxDelay = TimeSpan.FromMilliseconds(50);
 
-    // Longer than it takes to detect an unresponsive server.
-    private static readonly TimeSpan s_timeout = TimeSpan.FromSeconds(10);
-
     // How long a transaction may take after a connection broke, because it may have been another connection.
     private static readonly TimeSpan s_responseTime = TimeSpan.FromMilliseconds(500);
 
-    private static readonly ConditionalWeakTable<IConnectionMultiplexer, Losses> s_connections = [];
-
     /// <summary>Runs commands as one transaction.</summary>
     /// <param name="commands">Adds the commands. Called again if the transaction is repeated.</param>
-    public static Task TransactAsync(this IDatabase database, Action<ITransaction> commands) => RunAsync(database, null, commands);
+    public static Task TransactAsync(this StoreDatabase database, Action<ITransaction> commands) => RunAsync(database, null, commands);
 
     /// <summary>Runs commands as one transaction if the condition is met. Returns false, and runs none, if it is not.</summary>
-    public static Task<bool> TransactAsync(this IDatabase database, KeyCondition condition, Action<ITransaction> commands) =>
+    public static Task<bool> TransactAsync(this StoreDatabase database, KeyCondition condition, Action<ITransaction> commands) =>
         RunAsync(database, condition, commands);
 
-    private static async Task<bool> RunAsync(IDatabase database, KeyCondition? condition, Action<ITransaction> commands)
+    private static async Task<bool> RunAsync(StoreDatabase database, KeyCondition? condition, Action<ITransaction> commands)
     {
         var start = Stopwatch.GetTimestamp();
         for (var delay = TimeSpan.FromMilliseconds(2); ; delay = delay + delay < s_maxDelay ? delay + delay : s_maxDelay)
         {
-            var transaction = database.CreateTransaction();
+            var link = database.Link;
+            var failure = link.NextFailure;
+            var transaction = link.Database.CreateTransaction();
             if (condition is { } required) transaction.AddCondition(required.Condition);
             commands(transaction);
             try
             {
                 // NoRedirect: the client would send EXEC to the other node after it has reported the commands as failed.
                 var run = transaction.ExecuteAsync(CommandFlags.DemandMaster | CommandFlags.NoRedirect);
-                if (condition is not null) await WaitAsync(database, run);
-                if (await run) return true;
+                if (condition is not null) await WaitAsync(run, failure);
+                if (await run.WaitAsync(StoreDatabase.Timeout)) return true;
                 if (condition is not { } unmet || !await unmet.IsMetAsync(database)) return false;
             }
-            catch (RedisServerException e) when (StoreFailure.IsRedirect(e) && IsCluster(database) && !IsOver(start))
+            catch (RedisServerException e) when (StoreFailure.IsRedirect(e) && link.Topology.IsCluster && !IsOver(start))
             {
                 // The key is on another node, or on the way there.
             }
@@ -86,28 +82,12 @@ internal static class RedisTransactions
     }
 
     // A transaction whose connection breaks while it reads the condition never completes in this version of the client.
-    private static async Task WaitAsync(IDatabase database, Task run)
+    private static async Task WaitAsync(Task run, Task failure)
     {
-        var disconnected = s_connections.GetValue(database.Multiplexer, static connection => new Losses(connection)).Next;
-        await Task.WhenAny(run, disconnected).WaitAsync(s_timeout);
+        await Task.WhenAny(run, failure).WaitAsync(StoreDatabase.Timeout);
         if (!run.IsCompleted) await Task.WhenAny(run, Task.Delay(s_responseTime));
         if (!run.IsCompleted) throw new StoreUnavailableException("The connection broke during a transaction.");
     }
 
     private static bool IsOver(long start) => Stopwatch.GetElapsedTime(start) > s_maxWait;
-
-    private static bool IsCluster(IDatabase database) =>
-        database.Multiplexer.GetEndPoints().Any(server => database.Multiplexer.GetServer(server).ServerType == ServerType.Cluster);
-
-    /// <summary>Signals that a connection to one of the servers broke.</summary>
-    private sealed class Losses
-    {
-        private TaskCompletionSource _next = new(TaskCreationOptions.RunContinuationsAsynchronously);
-
-        public Losses(IConnectionMultiplexer connection) => connection.ConnectionFailed += (_, _) =>
-            Interlocked.Exchange(ref _next, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).SetResult();
-
-        /// <summary>Completes at the next loss.</summary>
-        public Task Next => Volatile.Read(ref _next).Task;
-    }
 }

@@ -22,7 +22,7 @@ public sealed class ReplicaWait(StorageSettings settings, Stores stores)
     {
         if (settings is not { WaitReplicas: > 0, Auth: { } address }) return;
         var database = stores.Auth.Database;
-        var servers = await Task.WhenAll(keys.Select(key => database.IdentifyEndpointAsync(key, CommandFlags.DemandMaster)));
+        var servers = await Task.WhenAll(keys.Select(key => database.IdentifyEndpointAsync(key)));
         await Task.WhenAll(servers.OfType<EndPoint>().Distinct().Select(server => ForAsync(server, address)));
     }
 

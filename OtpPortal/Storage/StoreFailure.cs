@@ -28,6 +28,8 @@ public static class StoreFailure
         RedisServerException server => IsUnavailable(server.Message),
         TimeoutException => true,
         RedisException => true,
+        // This version of the client throws it for a command while it closes or opens a connection.
+        NullReferenceException { Source: "StackExchange.Redis" } => true,
         AggregateException many => many.InnerExceptions.Any(Is),
         _ => Is(exception.InnerException),
     };

@@ -37,7 +37,7 @@ public sealed partial class SmsGuard(
     private static readonly TimeSpan s_dayRetention = TimeSpan.FromDays(2);
     private static readonly TimeSpan s_hourRetention = TimeSpan.FromHours(3);
 
-    private IDatabase Database => stores.Otp.Database;
+    private StoreDatabase Database => stores.Otp.Database;
 
     /// <summary>Counts a correct code that was sent to this number. Ignores other addresses.</summary>
     public async Task CountVerifiedAsync(string number)
@@ -136,7 +136,7 @@ public sealed partial class SmsGuard(
     }
 
     private Task<HashEntry[]> ReadHourAsync(string country, DateTimeOffset hour) =>
-        Database.HashGetAllAsync(HourKey(country, hour), CommandFlags.DemandMaster);
+        Database.HashGetAllAsync(HourKey(country, hour));
 
     private async Task CountAsync(PhoneNumber phone, char what)
     {
