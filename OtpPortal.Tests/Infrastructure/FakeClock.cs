@@ -1,3 +1,5 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
 using System.Runtime.CompilerServices;
 
 namespace OtpPortal.Tests.Infrastructure;
@@ -7,8 +9,12 @@ namespace OtpPortal.Tests.Infrastructure;
 /// </summary>
 public sealed class FakeClock : TimeProvider
 {
+    // How long AdvanceUntilAsync waits for the response to a call: much longer than one takes, unless the server never responds.
+    private static readonly TimeSpan s_maxCall = TimeSpan.FromSeconds(2);
+
     private readonly Lock _lock = new();
     private readonly List<FakeTimer> _timers = [];
+    private readonly ConcurrentDictionary<object, long> _calls = [];
     private DateTimeOffset _now = new(2026, 3, 1, 12, 0, 0, TimeSpan.Zero);
 
     public override long TimestampFrequency => TimeSpan.TicksPerSecond;
@@ -60,7 +66,8 @@ public sealed class FakeClock : TimeProvider
 
     /// <summary>
     /// Advances the clock in steps until the condition is met, for waits of random length or unknown start. Lets queued
-    /// work run between the steps, so that the clock does not outpace the program under heavy load.
+    /// work run between the steps, and calls to other servers complete, so that the clock does not outpace the program under
+    /// heavy load: otherwise each call could exceed its timeout.
     /// </summary>
     public Task AdvanceUntilAsync(
         Func<Task<bool>> condition, TimeSpan step, [CallerArgumentExpression(nameof(condition))] string what = "") =>
@@ -69,13 +76,28 @@ public sealed class FakeClock : TimeProvider
             {
                 await DrainThreadPoolQueueAsync();
                 if (await condition()) return true;
-                Advance(step);
+                if (_calls.Values.All(start => Stopwatch.GetElapsedTime(start) > s_maxCall)) Advance(step);
                 return false;
             },
             what);
 
     public Task AdvanceUntilAsync(Func<bool> condition, TimeSpan step, [CallerArgumentExpression(nameof(condition))] string what = "") =>
         AdvanceUntilAsync(() => Task.FromResult(condition()), step, what);
+
+    /// <summary>Runs a call to another server.</summary>
+    public async Task<T> CallAsync<T>(Func<Task<T>> call)
+    {
+        var key = new object();
+        _calls[key] = Stopwatch.GetTimestamp();
+        try
+        {
+            return await call();
+        }
+        finally
+        {
+            _calls.TryRemove(key, out _);
+        }
+    }
 
     // The global queue of the thread pool is FIFO, so earlier work items have started when this one runs.
     private static async Task DrainThreadPoolQueueAsync()

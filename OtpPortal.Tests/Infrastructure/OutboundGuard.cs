@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Http;
 
 namespace OtpPortal.Tests.Infrastructure;
@@ -18,15 +19,15 @@ public sealed class OutboundGuard(Uri? allowed) : IHttpMessageHandlerBuilderFilt
     public Action<HttpMessageHandlerBuilder> Configure(Action<HttpMessageHandlerBuilder> next) => builder =>
     {
         next(builder);
-        builder.AdditionalHandlers.Add(new Gate(this, allowed));
+        builder.AdditionalHandlers.Add(new Gate(this, allowed, (FakeClock)builder.Services.GetRequiredService<TimeProvider>()));
     };
 
-    private sealed class Gate(OutboundGuard guard, Uri? allowed) : DelegatingHandler
+    private sealed class Gate(OutboundGuard guard, Uri? allowed, FakeClock clock) : DelegatingHandler
     {
         protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
         {
             if (allowed is not null && request.RequestUri?.Authority == allowed.Authority)
-                return base.SendAsync(request, cancellationToken);
+                return clock.CallAsync(() => base.SendAsync(request, cancellationToken));
             guard._unexpected.Enqueue(request.RequestUri);
             throw new HttpRequestException("Tests do not call the outside world.");
         }
