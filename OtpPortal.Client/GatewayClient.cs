@@ -40,7 +40,7 @@ public sealed class GatewayClient
     /// Begins or restarts a verification and sends its code. Returns when the provider has accepted the message.
     /// </summary>
     /// <param name="request">The verification to begin.</param>
-    /// <param name="cancellationToken">Cancels the request; the code may have been sent nevertheless.</param>
+    /// <param name="cancellationToken">Cancels the request; the code may have been sent anyway.</param>
     /// <exception cref="ArgumentException">The id does not have 6 to 200 printable characters.</exception>
     /// <exception cref="OtpPortalException">In addition to the general cases: status 502 if no provider accepted the
     /// message.</exception>
@@ -73,7 +73,7 @@ public sealed class GatewayClient
     /// <summary>Checks a code. Of concurrent correct attempts, one returns <see cref="OtpCheck.Verified"/>.</summary>
     /// <param name="id">The id of the verification.</param>
     /// <param name="code">The code that the user typed.</param>
-    /// <param name="cancellationToken">Cancels the request; the attempt may count nevertheless.</param>
+    /// <param name="cancellationToken">Cancels the request; the attempt may count anyway.</param>
     /// <exception cref="ArgumentException">The id does not have 6 to 200 printable characters.</exception>
     public async Task<OtpCheck> CheckAsync(string id, string code, CancellationToken cancellationToken = default)
     {
@@ -115,7 +115,7 @@ public sealed class GatewayClient
     /// <see cref="OtpStatus.Verified"/>.
     /// </summary>
     /// <param name="id">The id of the verification.</param>
-    /// <param name="cancellationToken">Cancels the request; the verification may be deleted nevertheless.</param>
+    /// <param name="cancellationToken">Cancels the request; the verification may be deleted anyway.</param>
     /// <exception cref="ArgumentException">The id does not have 6 to 200 printable characters.</exception>
     public Task<OtpStatus> DeleteAsync(string id, CancellationToken cancellationToken = default) =>
         AskAsync(HttpMethod.Delete, id, cancellationToken);

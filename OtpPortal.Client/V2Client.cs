@@ -34,7 +34,7 @@ public sealed class V2Client
     /// <summary>Creates a code and sends it by email.</summary>
     /// <param name="otp">The parameters of the code.</param>
     /// <param name="email">The content of the email.</param>
-    /// <param name="cancellationToken">Cancels the request; the email may have been sent nevertheless.</param>
+    /// <param name="cancellationToken">Cancels the request; the email may have been sent anyway.</param>
     public Task<V2Creation<CreatedOtp>> CreateOtpEmailAsync(
         OtpParameters otp, OtpEmailParameters email, CancellationToken cancellationToken = default) =>
         CreateAsync(
@@ -45,7 +45,7 @@ public sealed class V2Client
     /// <summary>Validates a code.</summary>
     /// <param name="id">The <see cref="CreatedOtp.Id"/>.</param>
     /// <param name="otp">The code that the user typed.</param>
-    /// <param name="cancellationToken">Cancels the request; the attempt may count nevertheless.</param>
+    /// <param name="cancellationToken">Cancels the request; the attempt may count anyway.</param>
     public async Task<OtpValidation> ValidateOtpAsync(string id, string otp, CancellationToken cancellationToken = default)
     {
         var answer = await PostAsync(
@@ -72,7 +72,7 @@ public sealed class V2Client
     /// <summary>Creates a magic link and sends it by email.</summary>
     /// <param name="link">The parameters of the link.</param>
     /// <param name="email">The content of the email.</param>
-    /// <param name="cancellationToken">Cancels the request; the email may have been sent nevertheless.</param>
+    /// <param name="cancellationToken">Cancels the request; the email may have been sent anyway.</param>
     public Task<V2Creation<CreatedMagicLink>> CreateMagicLinkEmailAsync(
         MagicLinkParameters link, MagicLinkEmailParameters email, CancellationToken cancellationToken = default) =>
         CreateAsync(
@@ -87,7 +87,7 @@ public sealed class V2Client
     /// <param name="link">The parameters of the link.</param>
     /// <param name="otp">The parameters of the code.</param>
     /// <param name="email">The content of the email.</param>
-    /// <param name="cancellationToken">Cancels the request; the email may have been sent nevertheless.</param>
+    /// <param name="cancellationToken">Cancels the request; the email may have been sent anyway.</param>
     public Task<V2Creation<CreatedMagicLinkAndOtp>> CreateMagicLinkEmailAsync(
         MagicLinkParameters link, OtpParameters otp, MagicLinkEmailParameters email, CancellationToken cancellationToken = default) =>
         CreateAsync(

@@ -66,7 +66,7 @@ public sealed class SentinelTests(ITestOutputHelper output) : IAsyncLifetime
         _redis.Servers[2].Continue();
 
         unconfirmed.Status.ShouldBe(503, "one of two replicas does not have it");
-        (await second.GetAsync("/check-auth")).Status.ShouldBe(403, "it has taken effect nevertheless");
+        (await second.GetAsync("/check-auth")).Status.ShouldBe(403, "it has taken effect anyway");
         var third = await portal.SignInAsync(TestUser.New());
         await Eventually.BeTrueAsync(async () => (await third.PostAsync("/logout")).Status == 303);
     }

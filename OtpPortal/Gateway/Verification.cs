@@ -57,7 +57,7 @@ public sealed record VerificationRequest(
     string? Code,
     int CodeLength,
     CodeOptions Terms,
-    string Extra,
+    JsonElement Extra,
     bool SkipDelete)
 {
     /// <summary>The address as the namespace sent it, for responses.</summary>

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Text.Json;
 using OtpPortal.Delivery;
 using OtpPortal.Limits;
 using OtpPortal.OneTimeCodes;
@@ -32,8 +31,9 @@ public sealed class VerificationFlow(
         var code = CodeOf(request);
         if (request.To.Length > 0 && await limits.TakeAsync(Recipients.Normalize(request.To), ip, client: null) is { } pause)
             return new PutOutcome.Limited("LIMIT_SENDS_PER_ADDRESS", pause);
-        var record = await codes.BeginAsync(key, code, request.Terms, PayloadOf(request, key, code));
-        return await SendAsync(owner, request, key, record, code, isNew: true, stop);
+        var payload = PayloadOf(request, key, code);
+        var record = await codes.BeginAsync(key, code, request.Terms, payload.Write());
+        return await SendAsync(owner, request, key, record, payload, code, isNew: true, stop);
     }
 
     /// <summary>Begins or restarts a verification, and sends its code if it has an address.</summary>
@@ -65,8 +65,8 @@ public sealed class VerificationFlow(
             isCounted = true;
             // Concurrent requests for one id are all counted: the loser of the race retries, and eventually finds the id
             // locked.
-            if (await codes.ReplaceAsync(key, before, code, request.Terms, payload, ForgetEcho) is { } record)
-                return await SendAsync(owner, request, key, record, code, isNew: !isOpen, stop);
+            if (await codes.ReplaceAsync(key, before, code, request.Terms, payload.Write(), ForgetEcho) is { } record)
+                return await SendAsync(owner, request, key, record, payload, code, isNew: !isOpen, stop);
             await Task.Delay(s_retryDelay, stop);
         }
     }
@@ -139,7 +139,7 @@ public sealed class VerificationFlow(
         }
 
         var verification = Describe(owner.Name, id, record) with { To = address };
-        // The address is kept after a failure: the message may have arrived nevertheless (timeout), and its code must not
+        // The address is kept after a failure: the message may have arrived anyway (timeout), and its code must not
         // verify a different address. The page offers to resend. A limited phone number gets the same result as one that is
         // sent to.
         return await sender.SendAsync(verification, sender.CodeOf(record, key), stop) is DispatchOutcome.Failed
@@ -179,20 +179,17 @@ public sealed class VerificationFlow(
     private static string CodeOf(VerificationRequest request) =>
         request.Code ?? CodeStore.NewCode(Math.Min(request.CodeLength, request.Provider.MaxCodeLength));
 
-    private JsonElement PayloadOf(VerificationRequest request, string key, string code)
-    {
-        using var extra = JsonDocument.Parse(request.Extra);
-        return new VerificationPayload(
-            request.Provider.Name, sender.Protect(code, key), code.Length, code.All(char.IsAsciiDigit),
-            request.To.Length > 0 ? request.To : null,
-            request.ToAsSent != request.To ? request.ToAsSent : null,
-            request.ChannelDescription, request.AddressDescription, extra.RootElement, request.SkipDelete).Write();
-    }
+    private VerificationPayload PayloadOf(VerificationRequest request, string key, string code) => new(
+        request.Provider.Name, sender.Protect(code, key), code.Length, code.All(char.IsAsciiDigit),
+        request.To.Length > 0 ? request.To : null,
+        request.ToAsSent != request.To ? request.ToAsSent : null,
+        request.ChannelDescription, request.AddressDescription, request.Extra, request.SkipDelete);
 
     private async Task<PutOutcome> SendAsync(
-        Namespace owner, VerificationRequest request, string key, CodeRecord record, string code, bool isNew, CancellationToken stop)
+        Namespace owner, VerificationRequest request, string key, CodeRecord record, VerificationPayload payload, string code, bool isNew,
+        CancellationToken stop)
     {
-        var created = Describe(owner.Name, request.Id, record);
+        var created = Describe(owner.Name, request.Id, record, payload);
         if (request.To.Length == 0) return new PutOutcome.Created(created, code);
         switch (await sender.SendAsync(created, code, stop))
         {
@@ -221,16 +218,15 @@ public sealed class VerificationFlow(
             _ = transaction.StringSetAsync(
                 RecentlyVerifiedKey(key), VerificationPayload.Read(record.Payload).Provider, s_recentlyVerifiedLifetime));
 
-    private static Verification Describe(string owner, string id, CodeRecord record)
-    {
-        var payload = VerificationPayload.Read(record.Payload);
-        return new Verification(
-            owner, id, payload.To ?? "", payload.Provider, payload.ChannelDescription, payload.AddressDescription, payload.Extra,
-            // otpgateway counts the first message as an attempt.
-            1 + record.MaxAttempts - record.AttemptsLeft, record.MaxAttempts,
-            record.Sends, record.MaxSends,
-            Closed: !record.IsOpen, record.IsLocked, record.Deadline, record.ResendAt,
-            payload.CodeLength, payload.CodeIsDigits, payload.SkipDelete)
-        { ToAsSent = payload.ToAsSent ?? payload.To ?? "" };
-    }
+    private static Verification Describe(string owner, string id, CodeRecord record) =>
+        Describe(owner, id, record, VerificationPayload.Read(record.Payload));
+
+    private static Verification Describe(string owner, string id, CodeRecord record, VerificationPayload payload) => new(
+        owner, id, payload.To ?? "", payload.Provider, payload.ChannelDescription, payload.AddressDescription, payload.Extra,
+        // otpgateway counts the first message as an attempt.
+        1 + record.MaxAttempts - record.AttemptsLeft, record.MaxAttempts,
+        record.Sends, record.MaxSends,
+        Closed: !record.IsOpen, record.IsLocked, record.Deadline, record.ResendAt,
+        payload.CodeLength, payload.CodeIsDigits, payload.SkipDelete)
+    { ToAsSent = payload.ToAsSent ?? payload.To ?? "" };
 }

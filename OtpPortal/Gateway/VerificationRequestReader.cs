@@ -49,13 +49,13 @@ internal sealed class VerificationRequestReader(GatewaySettings defaults, Provid
         if (!TryNumber(fields, "max_generate", terms.MaxSends, MaxGenerate, "codes", out var generate, out complaint)) return null;
         if (!TryFlag(fields, "skip_delete", out var skipDelete, out complaint)) return null;
 
-        if (!fields.TryOne("extra", out var extra, out complaint)) return null;
-        if (extra.Length == 0) extra = "{}";
-        if (Encoding.UTF8.GetByteCount(extra) > MaxExtraBytes)
+        if (!fields.TryOne("extra", out var text, out complaint)) return null;
+        if (Encoding.UTF8.GetByteCount(text) > MaxExtraBytes)
         {
             return Refuse(out complaint, $"Invalid `extra`: must be at most {MaxExtraBytes} bytes.");
         }
-        if (!IsJson(extra)) return Refuse(out complaint, "Invalid JSON in `extra`.");
+        var extra = CodeRecord.NoPayload;
+        if (text.Length > 0 && !TryJson(text, out extra)) return Refuse(out complaint, "Invalid JSON in `extra`.");
 
         complaint = "";
         return new VerificationRequest(
@@ -105,17 +105,18 @@ internal sealed class VerificationRequestReader(GatewaySettings defaults, Provid
     }
 
     // Serializes the JSON once: a value that cannot be written (such as a lone surrogate) would break every response with it.
-    private static bool IsJson(string text)
+    private static bool TryJson(string text, out JsonElement json)
     {
         try
         {
-            using var document = JsonDocument.Parse(text, new JsonDocumentOptions { MaxDepth = MaxExtraDepth });
+            json = JsonElement.Parse(text, new JsonDocumentOptions { MaxDepth = MaxExtraDepth });
             using var writer = new Utf8JsonWriter(Stream.Null);
-            document.RootElement.WriteTo(writer);
+            json.WriteTo(writer);
             return true;
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
+            json = default;
             return false;
         }
     }

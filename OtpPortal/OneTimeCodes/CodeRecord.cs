@@ -41,9 +41,9 @@ public sealed record CodeRecord(
     [JsonInclude]
     internal IReadOnlyList<byte[]> LinkHashes { get; init; } = [];
 
-    /// <summary>The stored text that this record was read from. Changes are written only if the store still holds it.</summary>
+    /// <summary>The JSON that this record was read from. Changes are written only if the store still holds it.</summary>
     [JsonIgnore]
-    internal string Stored { get; init; } = "";
+    internal byte[] Stored { get; init; } = [];
 
     public bool IsExpired(DateTimeOffset now) => now >= Deadline;
 

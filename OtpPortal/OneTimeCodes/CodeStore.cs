@@ -122,7 +122,7 @@ public sealed partial class CodeStore(Stores stores, AuthSecret secret, TimeProv
     /// <summary>Returns the record, or null if there is none.</summary>
     public async Task<CodeRecord?> FindAsync(string key)
     {
-        if ((string?)await Database.StringGetAsync(RecordKey(key)) is not { } stored) return null;
+        if ((byte[]?)await Database.StringGetAsync(RecordKey(key)) is not { } stored) return null;
         return JsonSerializer.Deserialize(stored, StoredJson.Default.CodeRecord)! with { Stored = stored };
     }
 
@@ -238,7 +238,7 @@ public sealed partial class CodeStore(Stores stores, AuthSecret secret, TimeProv
         return isChanged ? next with { Stored = stored } : null;
     }
 
-    private static string Write(CodeRecord record) => JsonSerializer.Serialize(record, StoredJson.Default.CodeRecord);
+    private static byte[] Write(CodeRecord record) => JsonSerializer.SerializeToUtf8Bytes(record, StoredJson.Default.CodeRecord);
 
     // A record whose deadline has passed is kept for the full linger time.
     private TimeSpan RetentionOf(CodeRecord record) =>

@@ -16,7 +16,7 @@ public sealed class ReplicaWait(StorageSettings settings, Stores stores)
 
     /// <summary>Waits for the replicas of the primaries that hold these keys of the token store.</summary>
     /// <exception cref="StoreUnavailableException">
-    /// Fewer replicas than required have the writes after a second. The primary has them nevertheless.
+    /// Fewer replicas than required have the writes after a second. The primary has them anyway.
     /// </exception>
     public async Task ForAsync(IEnumerable<RedisKey> keys)
     {

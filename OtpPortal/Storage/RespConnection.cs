@@ -46,7 +46,7 @@ internal sealed class RespConnection : IDisposable
                     new SslClientAuthenticationOptions { TargetHost = address.TlsHostOf(server) }, cancellationToken);
             }
             var connection = new RespConnection(stream);
-            // A sentinel without a password rejects this, and answers the questions nevertheless.
+            // A sentinel without a password rejects this, and answers the questions anyway.
             if (address.Password is { } password) await connection.SendAsync(["AUTH", password], cancellationToken);
             return connection;
         }
