@@ -214,7 +214,6 @@ public sealed class TokenStore(
 
     private async Task<SessionRecord?> ReadRecordAsync(string sid) => SessionRecord.Read(await FieldsOf(sid));
 
-    // From the primary: a replica may not know of a revocation yet.
     private Task<HashEntry[]> FieldsOf(string sid) => Database.HashGetAllAsync(KeyOf(sid));
 
     private Session ToSession(string sid, SessionRecord session, Func<byte[], string> userAgentOf)
