@@ -20,6 +20,11 @@ public sealed class MessageTemplatesTests
             ["language"] = language,
         });
 
+    /// <summary>Only the operator's templates are checked at startup.</summary>
+    [Fact]
+    public void All_messages_can_be_rendered_in_all_languages() =>
+        MessageKind.All.SelectMany(kind => TemplateCheck.Run(s_templates, kind.Name)).ShouldBeEmpty();
+
     /// <summary>Gmail's app drops the style sheet for accounts of other providers, and Outlook most of it.</summary>
     [Theory]
     [InlineData("en")]

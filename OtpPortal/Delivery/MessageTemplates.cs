@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Collections.Frozen;
 using HandlebarsDotNet;
 using OtpPortal.Configuration;
@@ -17,9 +18,9 @@ public sealed class MessageTemplates : ISettings<MessageTemplates>
     /// <summary>The theme's default accent color.</summary>
     internal const string DefaultAccent = "#4f46e5";
 
-    // Shared by all portals in a process, because compiling and checking the templates takes tenths of a second.
-    private static readonly Lazy<FrozenDictionary<string, HandlebarsTemplate<object, object>>> s_builtIn = new(CompileBuiltIn);
-    private static readonly Lazy<IReadOnlyList<string>> s_builtInErrors = new(() => TemplateCheck.Run(new MessageTemplates(), []));
+    // Compiled on first use, because all of them together take tenths of a second, and the first page needs none.
+    private static readonly Lazy<TemplateCompiler> s_compiler = new();
+    private static readonly ConcurrentDictionary<string, HandlebarsTemplate<object, object>> s_builtIn = new(StringComparer.Ordinal);
 
     private readonly FrozenDictionary<string, HandlebarsTemplate<object, object>> _own;
 
@@ -33,8 +34,12 @@ public sealed class MessageTemplates : ISettings<MessageTemplates>
 
     public static MessageTemplates Read(SettingsReader reader)
     {
-        var templates = new MessageTemplates(TemplateFolder.Read(reader));
-        foreach (var error in templates.Check()) reader.AddError(error);
+        var own = TemplateFolder.Read(reader);
+        var templates = new MessageTemplates(own);
+        foreach (var name in own.Keys.Select(TemplateFolder.NameOf).Distinct(StringComparer.Ordinal))
+        {
+            foreach (var error in TemplateCheck.Run(templates, name)) reader.AddError(error);
+        }
         return templates;
     }
 
@@ -55,24 +60,6 @@ public sealed class MessageTemplates : ISettings<MessageTemplates>
         ["portal_url"] = portal.Origin,
         ["language"] = language,
     };
-
-    private static FrozenDictionary<string, HandlebarsTemplate<object, object>> CompileBuiltIn()
-    {
-        var compiler = new TemplateCompiler();
-        var keys =
-            from language in Languages
-            from kind in MessageKind.All
-            from part in kind.Parts
-            select TemplateFolder.KeyOf(language, kind.Name, part);
-        return keys.ToFrozenDictionary(key => key, compiler.CompileBuiltIn, StringComparer.Ordinal);
-    }
-
-    private IReadOnlyList<string> Check()
-    {
-        if (_own.Count == 0) return s_builtInErrors.Value;
-        var names = _own.Keys.Select(TemplateFolder.NameOf).Distinct(StringComparer.Ordinal);
-        return TemplateCheck.Run(this, [.. names.Where(name => MessageKind.Find(name) is null)]);
-    }
 
     private Message Fill(string[] names, string language, string to, IReadOnlyDictionary<string, object?> values)
     {
@@ -97,6 +84,11 @@ public sealed class MessageTemplates : ISettings<MessageTemplates>
                 return template(values);
             }
         }
-        return s_builtIn.Value.TryGetValue(TemplateFolder.KeyOf(language, names[^1], part), out var builtIn) ? builtIn(values) : "";
+        return MessageKind.Find(names[^1]) is { } kind && kind.Parts.Contains(part, StringComparer.Ordinal)
+            ? BuiltIn(TemplateFolder.KeyOf(language, kind.Name, part))(values)
+            : "";
     }
+
+    private static HandlebarsTemplate<object, object> BuiltIn(string key) =>
+        s_builtIn.GetOrAdd(key, static key => s_compiler.Value.CompileBuiltIn(key));
 }

@@ -1,6 +1,6 @@
 namespace OtpPortal.Delivery;
 
-/// <summary>Renders every template with sample values, so that errors appear at startup and not during a sign-in.</summary>
+/// <summary>Renders templates with sample values, so that errors appear at startup and not during a sign-in.</summary>
 internal static class TemplateCheck
 {
     private const string Markup = "<App>";
@@ -35,37 +35,27 @@ internal static class TemplateCheck
         ["link"] = "https://example.com/magic-link",
     };
 
-    /// <summary>Returns one error for each message that does not work in a language.</summary>
-    /// <param name="providers">The providers with their own templates for the gateway's message.</param>
-    public static IReadOnlyList<string> Run(MessageTemplates templates, IReadOnlyList<string> providers)
-    {
-        var errors = new List<string>();
-        var gateway = MessageKind.Find(MessageKind.GatewayCode)!;
-        foreach (var language in MessageTemplates.Languages)
-        {
-            foreach (var kind in MessageKind.All) errors.AddRange(Check(templates, kind, language, provider: null));
-            foreach (var provider in providers) errors.AddRange(Check(templates, gateway, language, provider));
-        }
-        return errors;
-    }
+    /// <summary>Returns one error for each language in which a message cannot be used.</summary>
+    /// <param name="name">A kind of message, or a provider with its own templates for the gateway's message.</param>
+    public static IEnumerable<string> Run(MessageTemplates templates, string name) =>
+        MessageTemplates.Languages.SelectMany(language => Check(templates, name, language));
 
-    private static IEnumerable<string> Check(MessageTemplates templates, MessageKind kind, string language, string? provider)
+    private static IEnumerable<string> Check(MessageTemplates templates, string name, string language)
     {
-        var name = provider ?? kind.Name;
+        var isProvider = MessageKind.Find(name) is null;
+        var kind = MessageKind.Find(isProvider ? MessageKind.GatewayCode : name)!;
         var values = kind.Values.ToDictionary(key => key, key => key == "language" ? language : s_samples[key], StringComparer.Ordinal);
         Message message;
         try
         {
-            message = provider is null
-                ? templates.Fill(kind.Name, language, "", values)
-                : templates.Fill(kind.Name, language, "", values, provider);
+            message = templates.Fill(kind.Name, language, "", values, name);
         }
         // An unknown value or helper: Handlebars has no common base class for these exceptions.
         catch (Exception e)
         {
             return [$"{TemplateFolder.Setting}: the message {name} ({language}) cannot be rendered: {TemplateCompiler.FirstLine(e)}"];
         }
-        return IsUsable(message, kind, isOwn: provider is not null)
+        return IsUsable(message, kind, isProvider)
             ? []
             :
             [
@@ -74,7 +64,7 @@ internal static class TemplateCheck
             ];
     }
 
-    private static bool IsUsable(Message message, MessageKind kind, bool isOwn)
+    private static bool IsUsable(Message message, MessageKind kind, bool isProvider)
     {
         if (message.Subject.Contains('\n', StringComparison.Ordinal)) return false;
         if (message.Html.Contains(Markup, StringComparison.Ordinal)) return false;
@@ -84,6 +74,6 @@ internal static class TemplateCheck
         // A provider's own template may show only the URL of the hosted page.
         bool Shows(string part) =>
             part.Contains((string)s_samples[kind.Required]!, StringComparison.Ordinal)
-            || (isOwn && part.Contains(HostedPage, StringComparison.Ordinal));
+            || (isProvider && part.Contains(HostedPage, StringComparison.Ordinal));
     }
 }

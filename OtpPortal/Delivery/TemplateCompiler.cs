@@ -8,6 +8,8 @@ internal sealed class TemplateCompiler
 {
     private const string Root = "OtpPortal.Templates/";
 
+    private readonly Lock _lock = new();
+
     private readonly IHandlebars _plain =
         Handlebars.Create(new HandlebarsConfiguration { NoEscape = true, ThrowOnUnresolvedBindingExpression = true });
 
@@ -19,8 +21,11 @@ internal sealed class TemplateCompiler
     }
 
     /// <param name="file">The file name; its suffix distinguishes HTML from text.</param>
-    public HandlebarsTemplate<object, object> Compile(string file, string text) =>
-        (file.EndsWith(".html", StringComparison.Ordinal) ? _html : _plain).Compile(text);
+    public HandlebarsTemplate<object, object> Compile(string file, string text)
+    {
+        // Handlebars does not promise that several threads may compile at once.
+        lock (_lock) return (file.EndsWith(".html", StringComparison.Ordinal) ? _html : _plain).Compile(text);
+    }
 
     /// <summary>Compiles an embedded template.</summary>
     public HandlebarsTemplate<object, object> CompileBuiltIn(string file) => Compile(file, ReadBuiltIn(file));

@@ -7,29 +7,33 @@ namespace OtpPortal.Sessions;
 /// <c>auth_request</c>, Caddy <c>forward_auth</c>, Traefik ForwardAuth). Slides the session but never rotates the token, so no
 /// cookie has to be returned.
 /// </summary>
-internal static class ForwardAuth
+internal sealed class ForwardAuth(TokenStore store, TokenCookie cookie, PortalSettings portal)
 {
-    public static async Task<IResult> AnswerAsync(HttpContext context, TokenStore store, TokenCookie cookie, PortalSettings portal)
+    public async Task AnswerAsync(HttpContext context)
     {
-        context.Response.Headers.CacheControl = "no-store";
+        var response = context.Response;
+        response.Headers.CacheControl = "no-store";
         // Only the token counts: a client can forge the Remote-User header of its own request.
         if (await BearerToken.UseAsync(context.Request, cookie, store.UseAsync) is { } token)
         {
-            TokenEndpoints.WriteIdentity(context.Response, token.Email);
-            return TypedResults.Ok();
+            IdentityHeaders.Write(response, token.Email);
+            return;
         }
 
-        if (TargetOf(context, portal) is { } target)
+        if (TargetOf(context) is { } target)
         {
-            context.Response.Headers.Location = $"{portal.Origin}/?return_to={Uri.EscapeDataString(target)}";
-            return TypedResults.StatusCode(StatusCodes.Status302Found);
+            response.StatusCode = StatusCodes.Status302Found;
+            response.Headers.Location = $"{portal.Origin}/?return_to={Uri.EscapeDataString(target)}";
+            return;
         }
-        context.Response.Headers.WWWAuthenticate = "Bearer";
-        return TypedResults.Text("Unauthorized", statusCode: StatusCodes.Status401Unauthorized);
+        response.StatusCode = StatusCodes.Status401Unauthorized;
+        response.Headers.WWWAuthenticate = "Bearer";
+        response.ContentType = "text/plain; charset=utf-8";
+        await response.WriteAsync("Unauthorized");
     }
 
     // The page to return to. Only navigations have one: a redirected script or form submission loses its body.
-    private static string? TargetOf(HttpContext context, PortalSettings portal)
+    private string? TargetOf(HttpContext context)
     {
         var request = context.Request;
         if (request.Query["redirect"] == "never" || !IsNavigation(request) || !portal.TrustsProxy(ForwardedAddresses.PeerOf(context)))

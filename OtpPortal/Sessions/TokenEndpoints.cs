@@ -14,9 +14,6 @@ public static partial class TokenEndpoints
 {
     private const int MaxPage = 1000;
     private static readonly IdnMapping s_idn = new();
-    private static readonly string[] s_addressHeaders = ["Remote-User", "Remote-Email", "X-Auth-Request-User", "X-Auth-Request-Email"];
-    private static readonly string[] s_unknownHeaders =
-        ["Remote-Name", "Remote-Groups", "X-Auth-Request-Groups", "X-Auth-Request-Preferred-Username"];
 
     public static WebApplicationBuilder AddSessions(this WebApplicationBuilder builder)
     {
@@ -27,6 +24,9 @@ public static partial class TokenEndpoints
         builder.Services.AddSingleton<TokenStore>();
         builder.Services.AddSingleton<SessionList>();
         builder.Services.AddSingleton<TokenCookie>();
+        builder.Services.AddSingleton<StoreRetry>();
+        builder.Services.AddSingleton<CheckAuth>();
+        builder.Services.AddSingleton<ForwardAuth>();
         builder.Services.AddHostedService<SessionCleanup>();
         builder.Services.AddScheme<PortalTokenHandler>(PortalTokenHandler.SchemeName);
         builder.Services.AddScheme<OperatorKeyHandler>(OperatorKeyHandler.SchemeName);
@@ -40,16 +40,18 @@ public static partial class TokenEndpoints
         var checks = routes.MapGroup("")
             .InPortalDocument("Tokens").WithMetadata(new ApiCaller(PortalTokenHandler.SchemeName));
         checks.ShortCircuit();
-        StoreUnavailableFilter.AddTo(checks);
-        checks.MapMethods("/check-auth", ["GET", "HEAD"], CheckAsync)
+        // Request delegates: the framework creates about ten objects and a service scope for a handler with parameters, a filter
+        // or a result.
+        var retry = routes.ServiceProvider.GetRequiredService<StoreRetry>();
+        checks.MapMethods("/check-auth", ["GET", "HEAD"], retry.Wrap(routes.ServiceProvider.GetRequiredService<CheckAuth>().AnswerAsync))
             .Describe(
                 "checkAuth", "Check a session",
                 "For apps. Extends the session and periodically rotates the token. Forward Set-Cookie to the browser.")
-            .Answers(200, "The user is signed in.", typeof(CheckedToken))
+            .Answers(200, "The user is signed in.", typeof(CheckAuth.CheckedToken))
             .AnswersHeader("Set-Cookie", "The token to use from now on.", 200)
             .AnswersIdentity()
             .AnswersText(403, "The token is missing, expired or revoked.", "Forbidden");
-        checks.Map("/forward-auth", ForwardAuth.AnswerAsync)
+        checks.Map("/forward-auth", retry.Wrap(routes.ServiceProvider.GetRequiredService<ForwardAuth>().AnswerAsync))
             .Describe(
                 "forwardAuth", "Check a session for a proxy",
                 "Accepts any method. Extends the session, never rotates the token. With redirect=never in the query, never redirects.")
@@ -91,35 +93,12 @@ public static partial class TokenEndpoints
             .Answers(403, "The key is missing or wrong.")
             .Answers(429, "Too many wrong keys from this client. Until Retry-After has passed, the correct key is rejected too.");
 
-    /// <summary>
-    /// Writes the signed-in user's identity for the app behind the proxy, in both common families of header names.
-    /// </summary>
-    internal static void WriteIdentity(HttpResponse response, string email)
-    {
-        foreach (var name in s_addressHeaders) response.Headers[name] = email;
-        // Unknown but present: a proxy that copies these headers overwrites what the client sent under the same names.
-        foreach (var name in s_unknownHeaders) response.Headers[name] = "";
-    }
-
     private static TBuilder AnswersIdentity<TBuilder>(this TBuilder endpoint)
         where TBuilder : IEndpointConventionBuilder
     {
-        foreach (var name in s_addressHeaders) endpoint.AnswersHeader(name, "The user's email address.", 200);
-        foreach (var name in s_unknownHeaders) endpoint.AnswersHeader(name, "Always empty: the portal has no such data.", 200);
+        foreach (var name in IdentityHeaders.Known) endpoint.AnswersHeader(name, "The user's email address.", 200);
+        foreach (var name in IdentityHeaders.Unknown) endpoint.AnswersHeader(name, "Always empty: the portal has no such data.", 200);
         return endpoint;
-    }
-
-    private static async Task<IResult> CheckAsync(HttpContext context, TokenStore store, TokenCookie cookie)
-    {
-        context.Response.Headers.CacheControl = "no-store";
-        if (await BearerToken.UseAsync(context.Request, cookie, store.UseAndRotateAsync) is not { } token)
-        {
-            return TypedResults.Text("Forbidden", statusCode: StatusCodes.Status403Forbidden);
-        }
-        cookie.Write(context.Response, token);
-        WriteIdentity(context.Response, token.Email);
-        return TypedResults.Json(
-            new CheckedToken(token.Token, token.Email, (long)token.ExpiresIn.TotalSeconds), TokenJson.Default.CheckedToken);
     }
 
     private static async Task<IResult> ListAsync(
@@ -194,11 +173,6 @@ public static partial class TokenEndpoints
         }
     }
 
-    internal sealed record CheckedToken(
-        [property: JsonPropertyName("auth_token")] string AuthToken,
-        [property: JsonPropertyName("email")] string Email,
-        [property: JsonPropertyName("expires_in"), Description("Seconds until the session expires if it is not used.")] long ExpiresIn);
-
     internal sealed record SessionDetails(
         [property: JsonPropertyName("id")] string Id,
         [property: JsonPropertyName("email")] string Email,
@@ -214,7 +188,7 @@ public static partial class TokenEndpoints
             session.Token);
     }
 
-    [JsonSerializable(typeof(CheckedToken))]
+    [JsonSerializable(typeof(CheckAuth.CheckedToken))]
     [JsonSerializable(typeof(IAsyncEnumerable<SessionDetails>))]
     [JsonSerializable(typeof(IAsyncEnumerable<string>))]
     internal sealed partial class TokenJson : JsonSerializerContext;

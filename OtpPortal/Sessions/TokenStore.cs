@@ -156,9 +156,8 @@ public sealed class TokenStore(
             ? Rotate(sid, session, successor?.Number ?? presented.Number + 1, now)
             : (token!, presented);
         // After the decision: sliding earlier would let two simultaneous late calls revive each other.
-        await Task.WhenAll(
-            session.Find(issued.Number) is null ? StoreAsync(sid, session, issued, now) : Task.CompletedTask,
-            now - session.SeenAt >= _step ? SlideAsync(sid, session, now) : Task.CompletedTask);
+        if (session.Find(issued.Number) is null) await StoreAsync(sid, session, issued, now);
+        if (now - session.SeenAt >= _step) await SlideAsync(sid, session, now);
         return new LiveToken(sid, session.Email, current, IdleFrom(now, session));
     }
 
