@@ -128,7 +128,7 @@ public sealed class HostedPageConnectionTests(GatewayLineStage stage) : BrowserT
         return user;
     }
 
-    /// <summary>Waits for two updates of the countdown, which prove that the circuit is connected.</summary>
+    /// <summary>Waits for two updates of the countdown, during which a connected circuit would submit the code.</summary>
     private static async Task WaitForCountdownUpdatesAsync(HostedPage page)
     {
         var expiry = page.Page.Locator("#code-expiry");

@@ -1,4 +1,3 @@
-using System.Globalization;
 using Microsoft.AspNetCore.Components;
 using Microsoft.JSInterop;
 using OtpPortal.Delivery;
@@ -25,6 +24,7 @@ public sealed partial class VerificationForm(
     private bool _busy;
     private bool _sending;
     private bool _live;
+    private bool _mustWait;
     private bool _reported;
     private bool _wasOpen;
 
@@ -63,10 +63,17 @@ public sealed partial class VerificationForm(
     protected override void OnInitialized()
     {
         _state = Initial;
+        _mustWait = ResendIn > TimeSpan.Zero;
         _code = Prefilled ?? "";
         _untouched = Prefilled is not null;
         // The link's code has not been tried yet, so errors of earlier codes are not shown next to it.
         _error = Error ?? (_state.Attempts > 1 && !_untouched ? WrongText() : null);
+    }
+
+    protected override bool ShouldRender()
+    {
+        _mustWait = ResendIn > TimeSpan.Zero;
+        return true;
     }
 
     protected override async Task OnAfterRenderAsync(bool firstRender)
@@ -170,6 +177,7 @@ public sealed partial class VerificationForm(
     private async Task TickOnceAsync()
     {
         if (_busy || _sending) return;
+        var state = _state;
         try
         {
             await RefreshAsync();
@@ -178,7 +186,9 @@ public sealed partial class VerificationForm(
         {
             // The countdown continues; the next tick retries.
         }
-        StateHasChanged();
+        // A locked page shows the time left without a countdown.
+        var hasChanged = _expired || _state.Locked || _state != state with { Extra = _state.Extra };
+        if (hasChanged || _mustWait != ResendIn > TimeSpan.Zero) StateHasChanged();
     }
 
     private async Task RefreshAsync()
@@ -200,11 +210,7 @@ public sealed partial class VerificationForm(
 
     private string WrongText() => _state.AttemptsLeft == 1 ? T["CodeWrongOne"] : T["CodeWrong", _state.AttemptsLeft];
 
-    private TimeSpan Left(DateTimeOffset until) => until - time.GetUtcNow() is { Ticks: > 0 } left ? left : TimeSpan.Zero;
+    private TimeSpan ResendIn => Left(_state.ResendAt);
 
-    private string Clock(DateTimeOffset until)
-    {
-        var seconds = (int)Math.Ceiling(Left(until).TotalSeconds);
-        return string.Create(CultureInfo.InvariantCulture, $"{seconds / 60}:{seconds % 60:D2}");
-    }
+    private TimeSpan Left(DateTimeOffset until) => until - time.GetUtcNow() is { Ticks: > 0 } left ? left : TimeSpan.Zero;
 }

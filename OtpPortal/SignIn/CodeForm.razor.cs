@@ -1,4 +1,3 @@
-using System.Globalization;
 using Microsoft.AspNetCore.Components;
 using Microsoft.JSInterop;
 using OtpPortal.Components.Localization;
@@ -24,6 +23,7 @@ public sealed partial class CodeForm(AuthFlow flow, SignInSettings settings, Cod
     private bool _busy;
     private bool _sending;
     private bool _live;
+    private bool _mustWait;
     private bool _finishing;
     private bool _completedElsewhere;
     private ElementReference _finish;
@@ -58,15 +58,22 @@ public sealed partial class CodeForm(AuthFlow flow, SignInSettings settings, Cod
 
     private bool IsSms => _state.Channel == CodeChannel.Sms;
 
-    private int ResendIn => (int)Math.Ceiling(Math.Max(0, (_state.ResendAt - time.GetUtcNow()).TotalSeconds));
+    private TimeSpan ResendIn => Left(_state.ResendAt);
 
     public ValueTask DisposeAsync() => _ticker.DisposeAsync();
 
     protected override void OnInitialized()
     {
         _state = Initial;
+        _mustWait = ResendIn > TimeSpan.Zero;
         _ticket = Ticket;
         _error = Error ?? (_state.HasWrongTry ? WrongText(_state.AttemptsLeft) : null);
+    }
+
+    protected override bool ShouldRender()
+    {
+        _mustWait = ResendIn > TimeSpan.Zero;
+        return true;
     }
 
     protected override async Task OnAfterRenderAsync(bool firstRender)
@@ -158,6 +165,7 @@ public sealed partial class CodeForm(AuthFlow flow, SignInSettings settings, Cod
     private async Task TickOnceAsync(int tick)
     {
         if (_busy || _sending || _ticket is not null) return;
+        var state = _state;
         try
         {
             if (_completedElsewhere || _state.Message == MessageProgress.OnItsWay || tick % IdleTicks == 0)
@@ -172,7 +180,7 @@ public sealed partial class CodeForm(AuthFlow flow, SignInSettings settings, Cod
         {
             // The countdown continues; the next tick retries.
         }
-        StateHasChanged();
+        if (_state != state || _mustWait != ResendIn > TimeSpan.Zero) StateHasChanged();
     }
 
     private async Task RefreshAsync() => await ShowAsync(await flow.FindAsync(FlowId));
@@ -200,9 +208,5 @@ public sealed partial class CodeForm(AuthFlow flow, SignInSettings settings, Cod
 
     private string WrongText(int left) => left == 1 ? T["CodeWrongOne"] : T["CodeWrong", left];
 
-    private string Clock(DateTimeOffset until)
-    {
-        var left = until - time.GetUtcNow();
-        return left <= TimeSpan.Zero ? "0:00" : left.Add(TimeSpan.FromMilliseconds(999)).ToString(@"m\:ss", CultureInfo.InvariantCulture);
-    }
+    private TimeSpan Left(DateTimeOffset until) => until - time.GetUtcNow() is { Ticks: > 0 } left ? left : TimeSpan.Zero;
 }

@@ -62,10 +62,10 @@ internal sealed class Stage : IAsyncDisposable
         };
         foreach (var (name, value) in more) settings[name] = value;
         using var http = new HttpClient();
-        var cold = Stopwatch.GetTimestamp();
+        var start = Stopwatch.GetTimestamp();
         var process = Child.Start("dotnet", [Path.Combine(s_repository, "artifacts/bench/OtpPortal.dll")], settings);
         await Machine.WaitForAsync(http, address + "/");
-        return new Portal(process, port, address, Secret, Stopwatch.GetElapsedTime(cold));
+        return new Portal(process, port, address, Secret, Stopwatch.GetElapsedTime(start));
     }
 
     /// <summary>
@@ -85,7 +85,7 @@ internal sealed class Stage : IAsyncDisposable
 }
 
 /// <summary>A running portal.</summary>
-internal sealed record Portal(Child Process, int Port, string Address, string Secret, TimeSpan ColdStart) : IAsyncDisposable
+internal sealed record Portal(Child Process, int Port, string Address, string Secret, TimeSpan StartTime) : IAsyncDisposable
 {
     public ValueTask DisposeAsync() => Process.DisposeAsync();
 }

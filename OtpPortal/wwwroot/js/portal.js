@@ -135,6 +135,22 @@
         }
     };
 
+    // Times left. The server renders the first text, and writes another number of milliseconds when it renders the text again.
+    const ends = new WeakMap();
+    const countDown = () => {
+        for (const element of document.querySelectorAll('[data-countdown]')) {
+            const { countdown, text, after } = element.dataset;
+            let end = ends.get(element);
+            if (end?.countdown !== countdown) ends.set(element, end = { countdown, at: performance.now() + Number(countdown) });
+            const seconds = Math.max(0, Math.ceil((end.at - performance.now()) / 1000));
+            const clock = `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}`;
+            const shown = seconds === 0 && after ? after : text.replace('{0}', clock);
+            // The circuit keeps this text node and writes to it, so it must stay.
+            const node = element.firstChild;
+            if (node.data !== shown) node.data = shown;
+        }
+    };
+
     // Submits a complete code.
     const digitsOf = text => text.replace(/[\s\p{Pd}\p{Cf}]/gu, '');
     let submitted = '';
@@ -173,6 +189,8 @@
         window.otpPortal.post(document.querySelector('form[data-submit-at-once]'));
         if ('finished' in (hosted() ?? {})) tellFinished();
         setInterval(follow, 1500);
+        countDown();
+        setInterval(countDown, 250);
         // The frame already has the focus when its next page loads.
         focusFirst();
         offerCode();
