@@ -117,6 +117,21 @@ public sealed class CheckAuthTests(PortalHost portal) : IClassFixture<PortalHost
         answer.Cookies.ShouldBeEmpty();
     }
 
+    /// <summary>A proxy that speaks HTTP/1.0, as nginx does by default, keeps a connection only if it knows the length.</summary>
+    [Theory]
+    [InlineData("/check-auth")]
+    [InlineData("/forward-auth")]
+    public async Task Responses_have_a_known_length(string path)
+    {
+        var (_, token) = await SignedInAsync();
+
+        foreach (var credentials in (string[])[token, new string('A', token.Length)])
+        {
+            var answer = await portal.NewApiClient().GetAsync(path, ("Authorization", $"Bearer {credentials}"));
+            answer.Headers.TransferEncodingChunked.ShouldNotBe(true, $"{path} {answer.Status}");
+        }
+    }
+
     [Fact]
     public async Task Forged_identity_headers_are_ignored()
     {

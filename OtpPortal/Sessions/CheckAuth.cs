@@ -15,9 +15,7 @@ internal sealed partial class CheckAuth(TokenStore store, TokenCookie cookie)
         response.Headers.CacheControl = "no-store";
         if (await BearerToken.UseAsync(context.Request, cookie, store.UseAndRotateAsync) is not { } token)
         {
-            response.StatusCode = StatusCodes.Status403Forbidden;
-            response.ContentType = "text/plain; charset=utf-8";
-            await response.WriteAsync("Forbidden");
+            await TypedResults.Text("Forbidden", statusCode: StatusCodes.Status403Forbidden).ExecuteAsync(context);
             return;
         }
         cookie.Write(response, token);

@@ -26,10 +26,8 @@ internal sealed class ForwardAuth(TokenStore store, TokenCookie cookie, PortalSe
             response.Headers.Location = $"{portal.Origin}/?return_to={Uri.EscapeDataString(target)}";
             return;
         }
-        response.StatusCode = StatusCodes.Status401Unauthorized;
         response.Headers.WWWAuthenticate = "Bearer";
-        response.ContentType = "text/plain; charset=utf-8";
-        await response.WriteAsync("Unauthorized");
+        await TypedResults.Text("Unauthorized", statusCode: StatusCodes.Status401Unauthorized).ExecuteAsync(context);
     }
 
     // The page to return to. Only navigations have one: a redirected script or form submission loses its body.
