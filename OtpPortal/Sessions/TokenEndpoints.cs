@@ -24,7 +24,6 @@ public static partial class TokenEndpoints
         builder.Services.AddSingleton<TokenStore>();
         builder.Services.AddSingleton<SessionList>();
         builder.Services.AddSingleton<TokenCookie>();
-        builder.Services.AddSingleton<StoreRetry>();
         builder.Services.AddSingleton<CheckAuth>();
         builder.Services.AddSingleton<ForwardAuth>();
         builder.Services.AddHostedService<SessionCleanup>();
@@ -188,7 +187,6 @@ public static partial class TokenEndpoints
             session.Token);
     }
 
-    [JsonSerializable(typeof(CheckAuth.CheckedToken))]
     [JsonSerializable(typeof(IAsyncEnumerable<SessionDetails>))]
     [JsonSerializable(typeof(IAsyncEnumerable<string>))]
     internal sealed partial class TokenJson : JsonSerializerContext;

@@ -37,6 +37,7 @@ public static class StorageRoutes
             Measure(stores, services.GetRequiredService<IMeterFactory>());
             return stores;
         });
+        builder.Services.AddSingleton<StoreRetry>();
         builder.Services.AddSingleton<ReplicaWait>();
         builder.Services.AddSingleton<IXmlRepository>(services => new ProtectedKeyRepository(
             services.GetRequiredService<Stores>().Auth, data.Secret));
